@@ -1,0 +1,1 @@
+"""SemanticLens for JupyterLab."""
