@@ -1,0 +1,34 @@
+"""What holds for every test: one torch thread, folders of its own, shapes checked as the signatures say."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Before torch and Jupyter are imported: both read their environment once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_home = Path(tempfile.mkdtemp(prefix="semlens-tests-"))
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+for _variable in (
+    "SEMLENS_CACHE",
+    "XDG_CACHE_HOME",
+    "HF_HOME",
+    "TORCH_HOME",
+    "MPLCONFIGDIR",
+    "IPYTHONDIR",
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+):
+    os.environ[_variable] = str(_home / _variable.lower())
+
+from jaxtyping import install_import_hook  # noqa: E402
+
+install_import_hook("semlens_widgets", "beartype.beartype")
+
+import torch  # noqa: E402
+
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
