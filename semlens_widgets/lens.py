@@ -150,6 +150,7 @@ class Lens(traitlets.HasTraits):
         self._templates, self._centre, self.name = tuple(templates), centre, name
         self._space: SemanticSpace | None = None
         self._probes: dict[str, Probes] = {}
+        self._answer: Matches | None = None
         self._lock = threading.RLock()
 
     # making the space
@@ -303,15 +304,21 @@ class Lens(traitlets.HasTraits):
 
     # live state
 
+    # The validators ask: a query that fails raises there, before anything has changed.
+
     @traitlets.validate("query")
     def _valid_query(self, proposal: Any) -> str:
-        return ", ".join(terms(proposal["value"]))
+        query = ", ".join(terms(proposal["value"]))
+        self._answer = self.answer(query, self.layer) if query else None
+        return query
 
     @traitlets.validate("layer")
     def _valid_layer(self, proposal: Any) -> str | None:
-        if proposal["value"] is not None and self._space is not None:
-            self.components.rows(proposal["value"])
-        return proposal["value"]
+        layer: str | None = proposal["value"]
+        if layer is not None:
+            self.components.rows(layer)
+        self._answer = self.answer(self.query, layer) if self.query else None
+        return layer
 
     @traitlets.validate("selection")
     def _valid_selection(self, proposal: Any) -> list[Component]:
@@ -319,14 +326,8 @@ class Lens(traitlets.HasTraits):
         return list(dict.fromkeys(chosen))
 
     @traitlets.observe("query", "layer")
-    def _ask(self, change: Any) -> None:
-        with self._lock:
-            try:
-                answer = self.answer(self.query, self.layer) if self.query else None
-            except Exception:
-                self.set_trait(change["name"], change["old"])  # a query that fails leaves the last good state
-                raise
-            self.set_trait("hits", answer)
+    def _answered(self, change: Any) -> None:
+        self.set_trait("hits", self._answer)
 
     def answer(self, query: str, layer: str | None = None) -> Matches:
         """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""

@@ -29,6 +29,17 @@ from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook("semlens_widgets", "beartype.beartype")
 
+import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+
+@pytest.fixture
+def as_installed():
+    """The package without the tests' type checks, to see what a user's mistake meets: our own messages."""
+    import jaxtyping
+
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
