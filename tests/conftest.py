@@ -9,6 +9,7 @@ from pathlib import Path
 # Before torch and Jupyter are imported: both read their environment once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test waits for a network
 
 _home = Path(tempfile.mkdtemp(prefix="semlens-tests-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
