@@ -24,7 +24,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OMP_WAIT_POLICY ?= PASSIVE
 
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
-MODULES := $(if $(wildcard package.json),node_modules/.package-lock.json)
 SCRIPTS := $(shell find js -type f ! -name '*.py' 2>/dev/null)
 
 .PHONY: help demo test bench lint types windows-test chromium clean
@@ -36,7 +35,7 @@ help: ## list the commands
 demo: .venv/for-use ## the main job on the embedded demo, then JupyterLab on the quickstart (LAB=no: without)
 	$(BIN)/python -m semlens_widgets.demo
 ifneq ($(LAB),no)
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/quickstart.ipynb
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/notebooks/quickstart.ipynb
 endif
 
 # pytest comes last, so that the output ends with its count of tests.
@@ -88,6 +87,7 @@ clean: ## remove everything the commands made
 
 # torch by itself first, so that TORCH_INDEX concerns torch alone and the step below finds it in place.
 .venv/torch: .venv/pyvenv.cfg
+	@echo 'Installing torch: on Linux its default build is several GB (TORCH_INDEX=URL takes another)'
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch torchvision
 	@touch $@
 
@@ -103,11 +103,11 @@ clean: ## remove everything the commands made
 	$(PIP) install -e '.[bench]'
 	@touch $@
 
-node_modules/.package-lock.json: package-lock.json package.json
+node_modules/.ready: package-lock.json package.json
 	@command -v npm >/dev/null || { echo 'Building the windows from a checkout needs Node 20 and npm 10 or newer; there is no npm on the PATH. Install Node, or install a released wheel: pip install semlens-widgets' >&2; exit 1; }
 	npm ci --no-audit --no-fund
-	@touch $@
+	@mkdir -p $(@D) && touch $@
 
-semlens_widgets/static/.built: $(SCRIPTS) $(MODULES)
+semlens_widgets/static/.built: $(SCRIPTS) node_modules/.ready
 	npm run build
-	@touch $@
+	@mkdir -p $(@D) && touch $@
