@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import warnings
@@ -26,6 +27,8 @@ from .space import SemanticSpace, embed
 
 if TYPE_CHECKING:
     import torch
+
+    from .widgets import Window
 
 Crop = Literal["activation"] | None
 Query = str | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
@@ -105,6 +108,7 @@ class Lens(traitlets.HasTraits):
              small concepts together.
     templates: sentences a text query is put into, each with one "{}".
     centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
+    vocabulary: words the windows offer.
     """
 
     query = traitlets.Unicode("", help="what is searched: words separated by commas, '-word' pushes away")
@@ -125,6 +129,7 @@ class Lens(traitlets.HasTraits):
         threshold: float = 0.01,
         templates: Sequence[str] = TEMPLATES,
         centre: bool = False,
+        vocabulary: Sequence[str] = (),
         null: int = 500,
         seed: int = 0,
         name: str | None = None,
@@ -141,11 +146,19 @@ class Lens(traitlets.HasTraits):
             raise ValueError(f"k={k}; a concept needs at least 2 examples, the paper uses 30")
         super().__init__()
         source = Source(model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed)
-        self._start(source, clip, templates, centre, name or type(model).__name__)
+        self._start(source, clip, templates, centre, vocabulary, name or type(model).__name__)
 
     def _start(
-        self, source: Source | None, clip: Clip | None, templates: Sequence[str], centre: bool, name: str
+        self,
+        source: Source | None,
+        clip: Clip | None,
+        templates: Sequence[str],
+        centre: bool,
+        vocabulary: Sequence[str],
+        name: str,
     ) -> None:
+        self.vocabulary = tuple(vocabulary)
+        self._pictures: dict[str, Image.Image] = {}
         self._source, self._clip = source, clip
         self._templates, self._centre, self.name = tuple(templates), centre, name
         self._space: SemanticSpace | None = None
@@ -231,6 +244,15 @@ class Lens(traitlets.HasTraits):
     @property
     def components(self) -> Components:
         return self.space.components
+
+    @property
+    def has_data(self) -> bool:
+        """Whether model and images are at hand, not only the space."""
+        return self._source is not None
+
+    @property
+    def clip_or_none(self) -> Clip | None:
+        return self._clip
 
     @property
     def clip(self) -> Clip:
@@ -336,10 +358,40 @@ class Lens(traitlets.HasTraits):
         away = [t[1:].strip() for t in wanted if t.startswith("-")]
         if not toward:
             raise ValueError(f"the query {query!r} only says what not to look for; add a word without '-'")
-        probe = self._text_probes(toward, None, self._centre).joined(query)
+        probe = self._term_probes(toward).joined(query)
         if away:
-            probe = probe.away_from(self._text_probes(away, None, self._centre), query)
+            probe = probe.away_from(self._term_probes(away), query)
         return search(self.space, probe, top=None, layer=layer, centre=self._centre)[0]
+
+    def _term_probes(self, wanted: list[str]) -> Probes:
+        return _stacked([self._term_probe(term) for term in wanted])
+
+    def _term_probe(self, term: str) -> Probes:
+        if not term.startswith("image:"):
+            return self._text_probes([term], None, self._centre)
+        if term not in self._pictures:
+            raise ValueError(f"no picture is kept as {term!r}; drop it into the search box, or keep_image(picture)")
+        if term not in self._probes:
+            self._probes[term] = image_probes(self.clip, [self._pictures[term]], term)
+        return self._probes[term]
+
+    def keep_image(self, picture: Image.Image) -> str:
+        """Keep a picture for queries; the term it gets, 'image:…', can stand in `query` like a word."""
+        term = f"image:{hashlib.sha256(picture.convert('RGB').tobytes()).hexdigest()[:8]}"
+        self._pictures[term] = picture
+        return term
+
+    def selected_rows(self) -> list[int]:
+        """The selection as row numbers of the space."""
+        return [self.components.row(c) for c in self.selection]
+
+    # showing
+
+    def show(self) -> Window:
+        """The lens as one window: search, gallery and card, live with this object both ways."""
+        from .widgets import Window
+
+        return Window(self)
 
     # keeping
 
@@ -349,7 +401,13 @@ class Lens(traitlets.HasTraits):
 
     def _extra(self) -> dict[str, Any]:
         clip = self._clip.spec if isinstance(self._clip, OpenClip) else None
-        return {"name": self.name, "clip": clip, "templates": self._templates, "centre": self._centre}
+        return {
+            "name": self.name,
+            "clip": clip,
+            "templates": self._templates,
+            "centre": self._centre,
+            "vocabulary": self.vocabulary,
+        }
 
     @classmethod
     def of_space(cls, space: SemanticSpace, extra: dict[str, Any], clip: Clip | None = None) -> Lens:
@@ -360,8 +418,14 @@ class Lens(traitlets.HasTraits):
             raise ValueError(f"the space was made with {space.recipe.clip}, not with {clip.name}; give the same CLIP")
         lens = cls.__new__(cls)
         traitlets.HasTraits.__init__(lens)
-        templates, centre = extra.get("templates", TEMPLATES), extra.get("centre", False)
-        lens._start(None, clip, templates, centre, extra.get("name", "model"))
+        lens._start(
+            None,
+            clip,
+            extra.get("templates", TEMPLATES),
+            extra.get("centre", False),
+            extra.get("vocabulary", ()),
+            extra.get("name", "model"),
+        )
         lens._adopt(space)
         return lens
 
