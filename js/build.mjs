@@ -1,0 +1,48 @@
+/**
+ * Bundles every window to `semlens_widgets/static/NAME.js` and `NAME.css`.
+ *
+ * Each bundle is synced to the browser with every instance and saved in the notebook, so its size is a
+ * promise: a bundle over its budget fails the build.
+ *
+ *   node js/build.mjs            build once
+ *   node js/build.mjs --watch    build again whenever a file changes
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build, context } from "esbuild";
+
+/** Largest size in kB (1000 bytes) of JS and CSS together, by bundle. */
+const BUDGETS = { search_box: 40, gallery: 40, window: 120 };
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const outdir = `${root}semlens_widgets/static`;
+
+/** @type {import("esbuild").BuildOptions} */
+const options = {
+  entryPoints: Object.keys(BUDGETS).map((name) => ({ in: `${root}js/${name}/widget.js`, out: name })),
+  outdir,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["es2022", "chrome111", "firefox115", "safari16.4"],
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+if (process.argv.includes("--watch")) {
+  const watcher = await context({ ...options, logLevel: "info" });
+  await watcher.watch();
+} else {
+  await build(options);
+  for (const [name, budget] of Object.entries(BUDGETS)) {
+    const [js, css] = ["js", "css"].map((ending) => readFileSync(`${outdir}/${name}.${ending}`).length);
+    console.log(
+      `${name}: ${(js / 1000).toFixed(1)} kB js, ${(css / 1000).toFixed(1)} kB css (budget ${budget} kB)`,
+    );
+    if (js + css > budget * 1000) {
+      console.error(`${name} is larger than its budget of ${budget} kB.`);
+      process.exitCode = 1;
+    }
+  }
+}

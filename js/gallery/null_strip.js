@@ -1,0 +1,123 @@
+/** The strip above the gallery: the null distribution, and every component as a mark on the same axis. */
+
+import { fill, h, s } from "../shared/dom.js";
+import { count, score, signedTick, z } from "../shared/format.js";
+import { linear, ticks } from "../shared/scales.js";
+
+const HEIGHT = 64;
+const BASE = 44;
+/** Width of "p = .01" beside its line, in px. */
+const P_LABEL = 46;
+
+/**
+ * One path of vertical marks; components that fall on the same pixel share a mark, so that 50,000 of them
+ * cost no more than the strip is wide.
+ * @param {Iterable<number>} values @param {(value: number) => number} x @param {number} top
+ */
+function marks(values, x, top) {
+  const columns = new Set();
+  for (const value of values) columns.add(Math.round(x(value)));
+  return [...columns].map((column) => `M${column} ${top}V${BASE}`).join("");
+}
+
+/**
+ * The silhouette of a histogram: the counts at the middles of the bins, down to zero at both ends.
+ * @param {{edges: number[], counts: number[]}} hist @param {(value: number) => number} x @param {number} top
+ */
+function silhouette({ edges, counts }, x, top) {
+  const y = linear([0, Math.max(1, ...counts)], [BASE, top]);
+  const points = counts.map((n, i) => `${x((edges[i] + edges[i + 1]) / 2).toFixed(1)} ${y(n).toFixed(1)}`);
+  return `M${x(edges[0]).toFixed(1)} ${BASE}L${points.join("L")}L${x(edges[edges.length - 1]).toFixed(1)} ${BASE}Z`;
+}
+
+/** @returns {import("../shared/mount.js").View} */
+export function nullStrip() {
+  const node = h("div", { class: "sl-null", "data-testid": "null-strip" });
+  /** @type {import("../shared/source.js").Hits | null} */
+  let hits = null;
+
+  function draw() {
+    const distribution = hits?.null;
+    node.hidden = !distribution;
+    if (!hits || !distribution) return;
+    const { hist, score_at_p01: threshold } = distribution;
+    const width = node.clientWidth - 24 || 800;
+    const all = hits.scores ?? new Float32Array();
+    const best = hits.best;
+    let low = Math.min(hist.edges[0], threshold);
+    let high = Math.max(hist.edges[hist.edges.length - 1], threshold);
+    for (const value of all) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    const margin = (high - low) * 0.03 || 0.01;
+    const x = linear([low - margin, high + margin], [0, width]);
+    const axis = ticks([low - margin, high + margin], Math.max(2, width / 150));
+    const unit = width > 560 ? "score (cosine)" : "score";
+    const unitStart = width - unit.length * 6 - 12;
+    const parts = [
+      s("path", { class: "sl-null-shape", d: silhouette(hist, x, 14) }),
+      s("path", {
+        class: "sl-axis",
+        d: `M0 ${BASE + 0.5}H${width}${axis.values.map((v) => `M${x(v)} ${BASE}v4`).join("")}`,
+      }),
+      ...axis.values
+        .filter((v) => x(v) > 14 && x(v) < unitStart - 14)
+        .map((v) =>
+          s("text", { class: "sl-quiet", x: x(v), y: 59, "text-anchor": "middle" }, signedTick(v, axis.step)),
+        ),
+      s("text", { class: "sl-quiet", x: width, y: 59, "text-anchor": "end" }, unit),
+      s("path", { class: "sl-null-inside", d: marks(all.subarray(hits.found), x, 32) }),
+      s("path", { class: "sl-null-above", d: marks(all.subarray(0, hits.found), x, 32) }),
+      s("path", { class: "sl-null-threshold", d: `M${Math.round(x(threshold)) + 0.5} 8V${BASE}` }),
+    ];
+    const name = distribution.size
+      ? `Null: ${count(distribution.size)} random image sets`
+      : "Null: random image sets";
+    // Labels give way in this order: the best component, p = .01, the name of the null.
+    const bestAt = best ? x(best.score) : null;
+    const bestText = best ? `${best.id}  z = ${z(best.z)}` : "";
+    const half = (bestText.length * 6.6) / 2;
+    const bestX = bestAt === null ? 0 : Math.min(Math.max(bestAt, half), width - half);
+    const thresholdX = x(threshold);
+    const free = (/** @type {number} */ from, /** @type {number} */ to) =>
+      bestAt === null || to < bestX - half - 6 || from > bestX + half + 6;
+    const right = free(thresholdX + 5, thresholdX + 5 + P_LABEL) && thresholdX + 5 + P_LABEL < width;
+    const left = !right && free(thresholdX - 5 - P_LABEL, thresholdX - 5) && thresholdX - 5 - P_LABEL > 0;
+    if (right) parts.push(s("text", { x: thresholdX + 5, y: 16 }, "p = .01"));
+    if (left) parts.push(s("text", { x: thresholdX - 5, y: 16, "text-anchor": "end" }, "p = .01"));
+    const nameEnd = name.length * 6;
+    if (free(0, nameEnd) && nameEnd < thresholdX - (left ? P_LABEL + 10 : 4))
+      parts.push(s("text", { class: "sl-quiet", x: 0, y: 16 }, name));
+    if (best && bestAt !== null) {
+      parts.push(
+        s("path", { class: "sl-null-best", d: `M${bestAt} 26V${BASE}` }),
+        s("path", { class: "sl-null-pointer", d: `M${bestAt - 3.5} 20h7l-3.5 4z` }),
+        s(
+          "text",
+          { x: bestX, y: 16, "text-anchor": "middle", "data-testid": "null-best" },
+          s("tspan", { class: "sl-mono" }, best.id),
+          s("tspan", { class: "sl-bold", dx: 8 }, `z = ${z(best.z)}`),
+        ),
+      );
+    }
+    const summary = best
+      ? `Scores against the null: best ${best.id} at ${score(best.score)}, z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a score of ${score(threshold)}`
+      : `The null distribution; p = .01 is a score of ${score(threshold)}`;
+    fill(node, s("svg", { width, height: HEIGHT, role: "img", "aria-label": summary }, ...parts));
+  }
+
+  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => draw());
+  resized?.observe(node);
+  node.hidden = true;
+
+  return {
+    node,
+    update(changed) {
+      if (!("hits" in changed)) return;
+      hits = changed.hits;
+      draw();
+    },
+    destroy: () => resized?.disconnect(),
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * Questions to the kernel and their answers, over one widget model.
+ *
+ * On the wire (custom messages):
+ *   browser → kernel  {kind: "request", id, verb, args} + buffers · {kind: "abort", id}
+ *   kernel → browser  {kind: "reply", id, result} + buffers · {kind: "error", id, error: {type, message}}
+ *                     {kind: "progress", id, done, total, what} · {kind: "event", name, ...}
+ *
+ * Every view opens its own channel. A message reaches all views of a model, so ids carry a part that is
+ * unique to the channel, and a channel ignores ids that are not its own.
+ */
+
+/**
+ * The part of an anywidget model that is used here.
+ * @typedef {object} Model
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: any) => void} set
+ * @property {() => void} save_changes
+ * @property {(event: string, callback: (...args: any[]) => void) => void} on
+ * @property {(event: string, callback: (...args: any[]) => void) => void} off
+ * @property {(content: any, callbacks?: any, buffers?: (ArrayBuffer | ArrayBufferView)[]) => void} send
+ */
+
+/** @typedef {{result: any, buffers: DataView[]}} Reply */
+/** @typedef {{done: number, total: number | null, what: string}} Progress */
+/** @typedef {{signal?: AbortSignal, buffers?: (ArrayBuffer | ArrayBufferView)[], onProgress?: (progress: Progress) => void}} AskOptions */
+
+/**
+ * @typedef {object} Channel
+ * @property {(verb: string, args?: object, options?: AskOptions) => Promise<Reply>} ask
+ *   Rejects with KernelError (the verb raised), KernelGone (no kernel to ask) or an AbortError.
+ * @property {(name: string, listener: (event: any) => void) => () => void} onEvent
+ *   Calls `listener` for pushed events of this name; returns the way to stop.
+ * @property {(listener: (alive: boolean) => void) => () => void} onLife
+ *   Calls `listener` when the kernel is found gone, or answers again.
+ * @property {() => void} close
+ */
+
+/** The verb raised in the kernel. `name` is the Python type, `message` its text. */
+export class KernelError extends Error {
+  /** @param {{type?: string, message?: string}} error */
+  constructor(error) {
+    super(error.message || error.type || "The kernel reported an error without a message.");
+    this.name = error.type || "KernelError";
+  }
+}
+
+/** Nobody answers: the kernel was restarted or shut down, or the widget was closed there. */
+export class KernelGone extends Error {
+  constructor() {
+    super("The kernel no longer holds this window. Run the cell again to reconnect.");
+    this.name = "KernelGone";
+  }
+}
+
+/** @param {unknown} error whether it only says that somebody lost interest */
+export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
+
+const PATIENCE_MS = 15_000;
+const PING_MS = 5_000;
+
+/**
+ * @param {Model} model
+ * @param {{patience?: number, pingTimeout?: number}} [options] `patience`: silence in ms after which a
+ *   waiting channel asks whether the kernel is still there; `pingTimeout`: how long that may take.
+ * @returns {Channel}
+ */
+export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_MS } = {}) {
+  const prefix = Math.random().toString(36).slice(2, 10);
+  /** @type {Map<string, {resolve: (reply: Reply) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void}>} */
+  const waiting = new Map();
+  /** @type {Map<string, Set<(event: any) => void>>} */
+  const listeners = new Map();
+  /** @type {Set<(alive: boolean) => void>} */
+  const lifeListeners = new Set();
+  let count = 0;
+  let alive = true;
+  let closed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let silence;
+  /** @type {Promise<void> | null} */
+  let pinging = null;
+
+  /** @param {boolean} now */
+  function setAlive(now) {
+    if (closed || now === alive) return;
+    alive = now;
+    for (const listener of lifeListeners) listener(alive);
+  }
+
+  function listenForSilence() {
+    clearTimeout(silence);
+    if (waiting.size && !closed) silence = setTimeout(ping, patience);
+  }
+
+  /** @param {string} id */
+  function settle(id) {
+    const request = waiting.get(id);
+    waiting.delete(id);
+    request?.release();
+    listenForSilence();
+    return request;
+  }
+
+  function giveUp() {
+    for (const id of [...waiting.keys()]) settle(id)?.reject(new KernelGone());
+    setAlive(false);
+  }
+
+  /** Asks the kernel for a sign of life; without one, everything that waits is told that it is gone. */
+  function ping() {
+    pinging ??= (async () => {
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let timer;
+      const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new KernelGone()), pingTimeout);
+      });
+      try {
+        await Promise.race([ask("ping"), late]);
+      } catch (error) {
+        if (error instanceof KernelGone) giveUp();
+      } finally {
+        clearTimeout(timer);
+        pinging = null;
+      }
+    })();
+    return pinging;
+  }
+
+  /** @param {any} message @param {DataView[]} [buffers] */
+  function receive(message, buffers = []) {
+    if (message?.kind === "event") {
+      for (const listener of listeners.get(message.name) ?? []) listener(message);
+      return;
+    }
+    if (!waiting.has(message?.id)) return;
+    setAlive(true);
+    if (message.kind === "progress") {
+      listenForSilence();
+      waiting.get(message.id)?.onProgress?.({ done: message.done, total: message.total, what: message.what });
+    } else if (message.kind === "reply") {
+      settle(message.id)?.resolve({ result: message.result, buffers });
+    } else if (message.kind === "error") {
+      settle(message.id)?.reject(new KernelError(message.error ?? {}));
+    }
+  }
+
+  /** @type {Channel["ask"]} */
+  function ask(verb, args = {}, { signal, buffers, onProgress } = {}) {
+    if (closed) return Promise.reject(new DOMException("The view was closed.", "AbortError"));
+    if (signal?.aborted) return Promise.reject(new DOMException("No longer needed.", "AbortError"));
+    const id = `${prefix}:${++count}`;
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        settle(id);
+        trySend({ kind: "abort", id });
+        reject(new DOMException("No longer needed.", "AbortError"));
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      waiting.set(id, {
+        resolve,
+        reject,
+        onProgress,
+        release: () => signal?.removeEventListener("abort", abort),
+      });
+      if (!trySend({ kind: "request", id, verb, args }, buffers)) {
+        settle(id);
+        reject(new KernelGone());
+        setAlive(false);
+      } else if (waiting.size === 1) {
+        listenForSilence();
+      }
+    });
+  }
+
+  /** @param {object} content @param {(ArrayBuffer | ArrayBufferView)[]} [buffers] */
+  function trySend(content, buffers) {
+    try {
+      model.send(content, undefined, buffers);
+      return true;
+    } catch {
+      // A disposed comm throws on send: that is how a dead kernel looks from here.
+      return false;
+    }
+  }
+
+  model.on("msg:custom", receive);
+  model.on("comm:close", giveUp);
+  model.on("comm_live_update", ping);
+
+  return {
+    ask,
+    onEvent(name, listener) {
+      if (!listeners.has(name)) listeners.set(name, new Set());
+      listeners.get(name)?.add(listener);
+      return () => listeners.get(name)?.delete(listener);
+    },
+    onLife(listener) {
+      lifeListeners.add(listener);
+      return () => lifeListeners.delete(listener);
+    },
+    close() {
+      closed = true;
+      clearTimeout(silence);
+      model.off("msg:custom", receive);
+      model.off("comm:close", giveUp);
+      model.off("comm_live_update", ping);
+      for (const [id, request] of [...waiting]) {
+        trySend({ kind: "abort", id });
+        settle(id);
+        request.reject(new DOMException("The view was closed.", "AbortError"));
+      }
+    },
+  };
+}

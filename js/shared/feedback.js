@@ -1,0 +1,58 @@
+/** What a window tells about itself: banners for failures, a live region for counts. */
+
+import { button, fill, h, icon } from "./dom.js";
+
+/**
+ * A place for one banner at a time. The last good result below it stays.
+ * @returns {{node: HTMLElement, show: (banner: {kind: string, text: string, detail?: string, action?: {text: string, onclick: () => void}, sticky?: boolean}) => void, hide: (kind?: string) => void}}
+ */
+export function bannerPlace() {
+  const node = h("div", { class: "sl-banners", role: "alert", "data-testid": "banners" });
+  /** @type {string | null} */
+  let shown = null;
+  /** @param {string} [kind] */
+  const hide = (kind) => {
+    if (kind !== undefined && kind !== shown) return;
+    shown = null;
+    fill(node);
+  };
+  return {
+    node,
+    hide,
+    show({ kind, text, detail, action, sticky = false }) {
+      shown = kind;
+      fill(
+        node,
+        h(
+          "div",
+          { class: "sl-banner", "data-testid": "banner", "data-kind": kind },
+          icon("warn"),
+          h("p", {}, h("b", {}, text), detail ? ` ${detail}` : ""),
+          action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick }),
+          !sticky &&
+            button({
+              label: "Dismiss",
+              icon: "cross",
+              class: "sl-square",
+              "data-testid": "banner-dismiss",
+              onclick: () => hide(),
+            }),
+        ),
+      );
+    },
+  };
+}
+
+/**
+ * A region that screen readers read when it changes. Repeated words are spoken once.
+ * @returns {{node: HTMLElement, say: (text: string) => void}}
+ */
+export function liveRegion() {
+  const node = h("div", { class: "sl-unseen", role: "status", "aria-live": "polite", "data-testid": "live" });
+  return {
+    node,
+    say(text) {
+      if (node.textContent !== text) node.textContent = text;
+    },
+  };
+}

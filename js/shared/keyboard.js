@@ -1,0 +1,24 @@
+/** Keys, only while the focus is inside the widget. */
+
+/** Whether the event comes from a place where keys are text. @param {Event} event */
+export function isTyping(event) {
+  const target = /** @type {Element | null} */ (event.target);
+  return Boolean(target?.closest?.("input, textarea, select, [contenteditable='true']"));
+}
+
+/**
+ * Calls the action of a key. While typing only keys listed in `whileTyping` work; keys held with Ctrl, Cmd
+ * or Alt belong to the browser and the host. An action that returns false did not use the key.
+ * @param {HTMLElement} node @param {Record<string, (event: KeyboardEvent) => unknown>} actions
+ * @param {{whileTyping?: readonly string[]}} [options]
+ */
+export function bindKeys(node, actions, { whileTyping = [] } = {}) {
+  node.addEventListener("keydown", (event) => {
+    const action = actions[event.key];
+    if (!action || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event) && !whileTyping.includes(event.key)) return;
+    if (action(event) === false) return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}

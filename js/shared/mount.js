@@ -1,0 +1,139 @@
+/**
+ * The wiring between a widget model and a view, the same for every window: traits flow into the view,
+ * what the person does flows back, hits are fetched when the kernel says that they changed, and every
+ * failure is told.
+ */
+
+import { catalog } from "./catalog.js";
+import { isAbort, KernelGone, openChannel } from "./channel.js";
+import { h } from "./dom.js";
+import { bannerPlace, liveRegion } from "./feedback.js";
+import { kernelSource } from "./source.js";
+import { read, watch, write } from "./traits.js";
+
+/**
+ * What a view is given. It knows nothing of widgets: the same view works over anything that fills this.
+ * @typedef {object} Context
+ * @property {import("./source.js").Source} source
+ * @property {ReturnType<typeof catalog>} catalog
+ * @property {ReturnType<typeof bannerPlace>} banner
+ * @property {(text: string) => void} say to screen readers
+ * @property {(values: Record<string, any>) => void} set traits, as something the person did
+ * @property {(error: unknown) => void} fail tells a failure; aborts are silent
+ */
+
+/**
+ * @typedef {object} View
+ * @property {HTMLElement} node
+ * @property {(changed: Record<string, any>) => void} update with changed traits, `hits` or `searching`
+ * @property {() => void} destroy
+ */
+
+/** Nothing is said about work that is done sooner, in ms. */
+const UNNOTICED = 150;
+
+/**
+ * @param {{model: import("./channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget
+ * @param {readonly string[]} traits that the view follows
+ * @param {(context: Context) => View} createView
+ * @returns {() => void} takes the view away; so does `signal`
+ */
+export function mount({ model, el, signal }, traits, createView) {
+  const life = new AbortController();
+  const channel = openChannel(model);
+  const source = kernelSource(channel);
+  const banner = bannerPlace();
+  const live = liveRegion();
+
+  /** @param {unknown} error */
+  const fail = (error) => {
+    if (isAbort(error)) return;
+    if (error instanceof KernelGone) return showGone();
+    const { name, message } = /** @type {Error} */ (error);
+    banner.show({ kind: "error", text: `${name}:`, detail: message });
+  };
+  const showGone = () =>
+    banner.show({
+      kind: "gone",
+      text: "The kernel is gone.",
+      detail: "Run the cell again to reconnect; what is drawn here stays readable.",
+      sticky: true,
+    });
+
+  const names = catalog(source, fail);
+  const view = createView({
+    source,
+    catalog: names,
+    banner,
+    say: live.say,
+    fail,
+    set(values) {
+      const known = Object.fromEntries(
+        Object.entries(values).filter(([name]) => model.get(name) !== undefined),
+      );
+      write(model, known);
+    },
+  });
+
+  const root = h("div", { class: "semlens", "data-lm-suppress-shortcuts": "true", "data-testid": "semlens" });
+  if (!view.node.contains(banner.node)) root.append(banner.node);
+  root.append(view.node, live.node);
+  el.append(root);
+
+  /** @type {AbortController | undefined} */
+  let fetching;
+  async function fetchHits() {
+    fetching?.abort();
+    fetching = new AbortController();
+    const { signal: stale } = fetching;
+    const noticed = setTimeout(() => view.update({ searching: true }), UNNOTICED);
+    try {
+      const hits = await source.hits(stale);
+      if (stale.aborted) return;
+      banner.hide("error");
+      view.update({ hits, searching: false });
+    } catch (error) {
+      if (stale.aborted) return;
+      view.update({ searching: false });
+      fail(error);
+    } finally {
+      clearTimeout(noticed);
+    }
+  }
+
+  channel.onEvent("error", (event) =>
+    fail(Object.assign(new Error(event.message), { name: event.type ?? "Error" })),
+  );
+  channel.onEvent("components", () => {
+    names.clear();
+    view.update({ relabelled: true });
+  });
+  channel.onLife((alive) => {
+    if (!alive) return showGone();
+    banner.hide("gone");
+    if (traits.includes("hits_version")) fetchHits();
+  });
+
+  view.update(read(model, traits));
+  watch(
+    model,
+    traits,
+    (changed) => {
+      view.update(changed);
+      if ("hits_version" in changed) fetchHits();
+    },
+    life.signal,
+  );
+  if (traits.includes("hits_version")) fetchHits();
+
+  const leave = () => {
+    if (life.signal.aborted) return;
+    life.abort();
+    fetching?.abort();
+    view.destroy();
+    channel.close();
+    root.remove();
+  };
+  signal?.addEventListener("abort", leave, { once: true });
+  return leave;
+}

@@ -1,0 +1,106 @@
+/**
+ * What the views ask, in the views' words. Over a live kernel it is a request channel; anything that
+ * answers the same questions may stand in its place (a file without a kernel, a test).
+ */
+
+import { KernelError } from "./channel.js";
+
+/**
+ * The null distribution of the scores: random sets of images from the same data.
+ * `score_at_p01` is the score (`z_at_p01` the z) that one random set in a hundred exceeds.
+ * @typedef {{mean: number, sd: number, size?: number, hist: {edges: number[], counts: number[]}, z_at_p01: number, score_at_p01: number}} NullDistribution
+ */
+
+/**
+ * The answer to a query. The first `found` of `rows` lie above the null. Without a query `scores`, `z`, `p`
+ * are null and rows are in natural order.
+ * @typedef {object} Hits
+ * @property {string} query
+ * @property {number} count components after the layer filter: the length of `rows`
+ * @property {number} total components of the lens
+ * @property {number} found how many of `rows`, from the top, lie above the null
+ * @property {boolean} not_found whether the best hit lies inside the null over all components
+ * @property {NullDistribution | null} null
+ * @property {{row: number, id: string, score: number, z: number, p: number, p_all?: number} | null} best
+ * @property {string | null} message something the person should know about this result
+ * @property {string[]} unknown_words words the CLIP or the lens does not know
+ * @property {{possible: boolean, message: string} | null} couldshow whether the data could show the concept
+ * @property {Int32Array} rows @property {Float32Array | null} scores @property {Float32Array | null} z @property {Float32Array | null} p
+ */
+
+/** @typedef {{text: string, margin?: number | null, confident?: boolean}} Label */
+/** @typedef {{row: number, id: string, layer: string, index: number, label: Label | null, dead: boolean, responses: number[]}} Component */
+/** @typedef {{image: Blob, columns: number, size: number, rows: number[], counts: number[]}} Sprite one row of crops per component, strongest first; `counts` says how many each has */
+/** @typedef {{image: Blob, response: number, rank: number, of: number, image_id: string, name?: string | null, label?: string | null}} Example */
+
+/**
+ * @typedef {object} Card
+ * @property {number} row @property {string} id @property {string} layer @property {number} index
+ * @property {Label | null} label @property {boolean} dead @property {number[]} responses
+ * @property {number | null} score @property {number | null} z @property {number | null} p for the present query
+ * @property {{edges: number[], counts: number[], images: number} | null} histogram responses over all images
+ * @property {number | null} cut the weakest response among the examples
+ * @property {{row: number, id: string, score: number, label?: Label | null}[]} siblings
+ */
+
+/**
+ * @typedef {object} Source
+ * @property {(signal?: AbortSignal) => Promise<Hits>} hits
+ * @property {(rows: number[], signal?: AbortSignal) => Promise<Component[]>} components
+ * @property {(rows: number[], examples: number, size: number, signal?: AbortSignal) => Promise<Sprite>} sprite
+ * @property {(row: number, rank: number, size: number, signal?: AbortSignal) => Promise<Example>} example
+ * @property {(row: number, signal?: AbortSignal) => Promise<Card>} card
+ * @property {(prefix: string, signal?: AbortSignal) => Promise<string[]>} suggest
+ * @property {(image: Blob, name: string) => Promise<{id: string, name: string}>} queryImage
+ */
+
+/** Images larger than this are refused before they are sent: the server drops messages above 10 MiB. */
+export const MAX_IMAGE_BYTES = 8 * 2 ** 20;
+
+/** @param {DataView} view copied, because a message buffer need not be aligned to the numbers in it */
+const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+
+/** @param {DataView} view @param {string} type */
+const blob = (view, type) => new Blob([/** @type {ArrayBuffer} */ (bytes(view))], { type });
+
+/** @param {import("./channel.js").Channel} channel @returns {Source} */
+export function kernelSource(channel) {
+  return {
+    async hits(signal) {
+      const { result, buffers } = await channel.ask("hits", {}, { signal });
+      const rows = new Int32Array(bytes(buffers[0]));
+      const [scores, z, p] = [1, 2, 3].map((i) =>
+        buffers[i]?.byteLength ? new Float32Array(bytes(buffers[i])) : null,
+      );
+      for (const numbers of [scores, z, p]) {
+        if (numbers && numbers.length !== rows.length)
+          throw new KernelError({
+            type: "ValueError",
+            message: `the kernel sent ${rows.length} rows but ${numbers.length} numbers for them`,
+          });
+      }
+      return { ...result, rows, scores, z, p };
+    },
+    async components(rows, signal) {
+      return (await channel.ask("components", { rows }, { signal })).result.components;
+    },
+    async sprite(rows, examples, size, signal) {
+      const { result, buffers } = await channel.ask("sprite", { rows, examples, size }, { signal });
+      return { ...result, rows, image: blob(buffers[0], result.type ?? "image/webp") };
+    },
+    async example(row, rank, size, signal) {
+      const { result, buffers } = await channel.ask("example", { row, rank, size }, { signal });
+      return { ...result, image: blob(buffers[0], result.type ?? "image/webp") };
+    },
+    async card(row, signal) {
+      return (await channel.ask("card", { row }, { signal })).result;
+    },
+    async suggest(prefix, signal) {
+      return (await channel.ask("suggest", { prefix }, { signal })).result.words;
+    },
+    async queryImage(image, name) {
+      const buffers = [await image.arrayBuffer()];
+      return (await channel.ask("query_image", { name, type: image.type }, { buffers })).result.chip;
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    environment: "happy-dom",
+    include: ["js/**/*.test.js"],
+    exclude: ["js/lab/**"],
+    restoreMocks: true,
+  },
+});

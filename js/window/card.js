@@ -1,0 +1,203 @@
+/** The card: everything about one component. */
+
+import { preview } from "../gallery/preview.js";
+import { isAbort } from "../shared/channel.js";
+import { button, copyButton, fill, h } from "../shared/dom.js";
+import { count, p, score, z } from "../shared/format.js";
+import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { histogram } from "./histogram.js";
+
+const CROPS = 10;
+const CROP = 60;
+const SIBLING = 28;
+
+/**
+ * @param {object} options
+ * @param {import("../shared/source.js").Source} options.source
+ * @param {(selection: number[]) => void} options.onSelect
+ * @param {(row: number) => void} options.onPin the pin was pressed for this component
+ * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {boolean} [options.pinned] a pinned card stays while others are looked at; it shows the crops only
+ * @returns {import("../shared/mount.js").View} updated with `row` (number or null) and `stale` (ask again)
+ */
+export function cardView({ source, onSelect, onPin, say, fail, pinned = false }) {
+  const node = h("section", {
+    class: "sl-card",
+    "data-testid": pinned ? "pinned-card" : "card",
+    "aria-label": pinned ? "Pinned component" : "Component",
+  });
+  /** @type {number | null} */
+  let row = null;
+  /** @type {import("../shared/source.js").Card | null} */
+  let card = null;
+  /** @type {AbortController | undefined} */
+  let asking;
+  const options = { source, capacity: 60, onArrive: paintCrops, onError: fail };
+  const crops = sprites({ ...options, examples: CROPS, size: imagePixels(CROP) });
+  const siblings = sprites({ ...options, examples: 1, size: imagePixels(SIBLING) });
+  const large = preview({ area: node, source, known: () => ({ of: card?.responses.length }), say, fail });
+  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => drawHistogram());
+  resized?.observe(node);
+  const plot = h("div", { class: "sl-plot" });
+
+  function paintCrops() {
+    for (const crop of /** @type {NodeListOf<HTMLElement>} */ (node.querySelectorAll("[data-crop]"))) {
+      const [of, rank] = [Number(crop.dataset.crop), Number(crop.dataset.rank ?? 0)];
+      const sheet = (crop.dataset.rank === undefined ? siblings : crops).get(of);
+      if (!sheet) continue;
+      if (rank < sheet.count) paint(crop, sheet, rank);
+      else crop.hidden = true;
+    }
+  }
+
+  function drawHistogram() {
+    if (card?.histogram && !pinned)
+      fill(
+        plot,
+        histogram({
+          histogram: card.histogram,
+          cut: card.cut,
+          examples: card.responses.length,
+          width: plot.clientWidth || 308,
+        }),
+      );
+  }
+
+  /** @param {import("../shared/source.js").Card} data */
+  function draw(data) {
+    const { label, id } = data;
+    const confident = label && label.confident !== false;
+    const title = data.dead ? "never active" : confident ? label.text : label ? "unexplained" : id;
+    const shown = data.responses.slice(0, CROPS);
+    large.close();
+    fill(
+      node,
+      h(
+        "div",
+        { class: "sl-card-head" },
+        h("h2", { class: "sl-card-title", title, "data-testid": "card-title" }, title),
+        h("span", { class: "sl-id", "data-testid": "card-id" }, id),
+        copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" }),
+        button({
+          label: pinned ? "Unpin (Space)" : "Pin beside the next (Space)",
+          icon: pinned ? "cross" : "pin",
+          class: "sl-outlined sl-square",
+          "aria-pressed": pinned ? null : "false",
+          "data-testid": pinned ? "unpin" : "pin",
+          onclick: () => onPin(data.row),
+        }),
+      ),
+      !pinned &&
+        h(
+          "dl",
+          { class: "sl-facts", "data-testid": "card-facts" },
+          ...fact("score", data.score === null ? null : score(data.score, 2)),
+          ...fact("z", data.z === null ? null : z(data.z)),
+          ...fact("p", data.p === null ? null : p(data.p)),
+          ...fact("margin", typeof label?.margin === "number" ? score(label.margin, 2) : null),
+        ),
+      h(
+        "div",
+        { class: "sl-crops" },
+        ...shown.map((_, rank) =>
+          h("i", { class: "sl-crop", "data-crop": data.row, "data-row": data.row, "data-rank": rank }),
+        ),
+      ),
+      !pinned &&
+        data.histogram &&
+        h(
+          "div",
+          { class: "sl-card-part" },
+          heading("Activation", `${count(data.histogram.images)} images, log count`),
+          plot,
+        ),
+      !pinned &&
+        data.siblings.length > 0 &&
+        h(
+          "div",
+          { class: "sl-card-part" },
+          heading("Nearest siblings", "cosine"),
+          ...data.siblings.map(drawSibling),
+        ),
+      large.node,
+    );
+    drawHistogram();
+    crops.want([data.row]);
+    if (!pinned) siblings.want(data.siblings.map((sibling) => sibling.row));
+    paintCrops();
+  }
+
+  /** @param {string} name @param {string | null} value */
+  const fact = (name, value) =>
+    value === null ? [] : [h("div", {}, h("dt", { class: "sl-quiet" }, name), h("dd", {}, value))];
+
+  /** @param {string} text @param {string} unit */
+  const heading = (text, unit) =>
+    h("h3", { class: "sl-heading" }, text, h("span", { class: "sl-quiet" }, unit));
+
+  /** @param {import("../shared/source.js").Card["siblings"][number]} sibling */
+  function drawSibling({ row: other, id, score: cosine, label }) {
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "sl-sibling",
+        "data-testid": "sibling",
+        title: `Select ${id}`,
+        onclick: () => onSelect([other]),
+      },
+      h("i", { class: "sl-crop", "data-crop": other }),
+      h("span", { class: "sl-id" }, id),
+      h("span", { class: "sl-ellipsis" }, label?.text ?? ""),
+      h("span", { class: "sl-number sl-quiet" }, score(cosine, 2)),
+    );
+  }
+
+  function drawNothing() {
+    large.close();
+    fill(
+      node,
+      h("p", { "data-testid": "no-selection" }, "No component selected."),
+      h(
+        "p",
+        { class: "sl-quiet sl-small-text" },
+        "Click a row, or step with the arrow keys, to see its examples, its activations and its nearest siblings.",
+      ),
+    );
+  }
+
+  async function ask() {
+    asking?.abort();
+    if (row === null) {
+      card = null;
+      return drawNothing();
+    }
+    asking = new AbortController();
+    const { signal } = asking;
+    try {
+      const answer = await source.card(row, signal);
+      if (signal.aborted) return;
+      card = answer;
+      draw(answer);
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+    }
+  }
+
+  drawNothing();
+  return {
+    node,
+    update(changed) {
+      const isNew = "row" in changed && changed.row !== row;
+      if (isNew) row = changed.row;
+      if (isNew || changed.stale) ask();
+    },
+    destroy() {
+      asking?.abort();
+      resized?.disconnect();
+      crops.clear();
+      siblings.clear();
+      large.destroy();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/** The keys, on one sheet. */
+
+import { button, h } from "../shared/dom.js";
+
+const KEYS = [
+  ["/", "go to the search box"],
+  ["Enter or ,", "make the word a chip"],
+  ["-word", "push away from a word"],
+  ["Backspace", "edit the last chip"],
+  ["Esc", "clear the query, or close what is open"],
+  ["↑ ↓ or k j", "step through components"],
+  ["Page Up/Down, Home, End", "step further"],
+  ["← →", "step through the examples of a component"],
+  ["Enter", "go to the card"],
+  ["Space", "pin the card beside the next"],
+  ["Ctrl or ⌘ + click, or + Space", "add to the selection"],
+  ["?", "this sheet"],
+];
+
+/** @param {{onClose: () => void}} options @returns {HTMLElement} */
+export function helpSheet({ onClose }) {
+  const close = button({
+    label: "Close",
+    icon: "cross",
+    class: "sl-square",
+    "data-testid": "help-close",
+    onclick: onClose,
+  });
+  const node = h(
+    "div",
+    { class: "sl-help", role: "dialog", "aria-label": "Keys", "data-testid": "help" },
+    h("div", { class: "sl-card-head" }, h("h2", { class: "sl-card-title" }, "Keys"), close),
+    h("dl", {}, ...KEYS.flatMap(([key, what]) => [h("dt", { class: "sl-id" }, key), h("dd", {}, what)])),
+  );
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" && event.key !== "?") return;
+    event.preventDefault();
+    event.stopPropagation();
+    onClose();
+  });
+  return node;
+}

@@ -1,0 +1,87 @@
+/** The tab "Search": query, layer, null, gallery, and the card of the primary component. */
+
+import { galleryView } from "../gallery/view.js";
+import { searchBoxView } from "../search_box/view.js";
+import { h } from "../shared/dom.js";
+import { layerFilter } from "../shared/layer_filter.js";
+import { cardView } from "./card.js";
+
+/** @type {import("./tabs.js").Tab} */
+export function searchTab({ source, catalog, say, fail, banner, act }) {
+  const box = searchBoxView({
+    onQuery: (query) => act("query", query),
+    suggest: source.suggest,
+    queryImage: source.queryImage,
+    fail,
+    say,
+  });
+  const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
+  const onSelect = (/** @type {number[]} */ selection) => act("selection", selection);
+  const filter = layerFilter({ onLayer });
+  const card = cardView({ source, onSelect, onPin: togglePin, say, fail });
+  const pinnedCard = cardView({ source, onSelect, onPin: togglePin, say, fail, pinned: true });
+  const gallery = galleryView({
+    source,
+    catalog,
+    say,
+    fail,
+    onSelect,
+    onLayer,
+    onQuery: (query) => {
+      act("query", query);
+      if (!query) box.focus();
+    },
+    onPin: togglePin,
+    onOpen: () => /** @type {HTMLElement | null} */ (card.node.querySelector("button"))?.focus(),
+  });
+  const side = h(
+    "aside",
+    { class: "sl-side", "aria-label": "Component card", tabindex: "0" },
+    pinnedCard.node,
+    card.node,
+  );
+  const node = h(
+    "div",
+    { class: "sl-search-tab" },
+    h(
+      "div",
+      { class: "sl-pane" },
+      banner.node,
+      h("div", { class: "sl-query-bar" }, box.node, filter.node),
+      gallery.node,
+    ),
+    side,
+  );
+  /** @type {number | null} */
+  let pinned = null;
+  pinnedCard.node.hidden = true;
+
+  /** @param {number} row */
+  function togglePin(row) {
+    pinned = pinned === row ? null : row;
+    pinnedCard.node.hidden = pinned === null;
+    pinnedCard.update({ row: pinned });
+    say(pinned === null ? "unpinned" : `${catalog.get(row)?.id ?? "component"} pinned`);
+  }
+
+  return {
+    node,
+    keys: {
+      "/": () => box.focus(),
+      Escape: () => {
+        act("query", "");
+        box.focus();
+      },
+    },
+    update(changed) {
+      box.update(changed);
+      filter.update(changed);
+      gallery.update(changed);
+      if ("selection" in changed) card.update({ row: changed.selection?.[0] ?? null });
+      if ("hits" in changed || "relabelled" in changed) card.update({ stale: true });
+    },
+    destroy() {
+      for (const view of [box, filter, gallery, card, pinnedCard]) view.destroy();
+    },
+  };
+}

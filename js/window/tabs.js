@@ -1,0 +1,24 @@
+/**
+ * The tabs of the window. A tab is a function from the window's context to a view; the kernel says by
+ * name, in the trait `tabs`, which of them this lens can fill, and in which order.
+ */
+
+import { searchTab } from "./search_tab.js";
+
+/**
+ * What a tab is given besides the context of every view. `act` sets a trait as something the person did:
+ * the footer then shows the line of Python that does the same.
+ * @typedef {import("../shared/mount.js").Context & {act: (trait: "query" | "layer" | "selection", value: any) => void}} TabContext
+ */
+
+/**
+ * A view; `keys` work everywhere in the window while the tab is open.
+ * @typedef {import("../shared/mount.js").View & {keys?: Record<string, () => unknown>}} TabView
+ */
+
+/** @typedef {(context: TabContext) => TabView} Tab */
+
+/** @type {Record<string, {title: string, mount: Tab}>} */
+export const TABS = {
+  search: { title: "Search", mount: searchTab },
+};

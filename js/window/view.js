@@ -1,0 +1,233 @@
+/** The window of `lens.show()`: a header with tabs, the open tab, and a footer that ends in Python. */
+
+import { button, copyButton, fill, h } from "../shared/dom.js";
+import { count } from "../shared/format.js";
+import { bindKeys } from "../shared/keyboard.js";
+import { assignment } from "../shared/python.js";
+import { helpSheet } from "./help.js";
+import { TABS } from "./tabs.js";
+
+/** Ids shown in the footer; the rest is counted. */
+const SHOWN_IDS = 6;
+
+let windows = 0;
+
+/**
+ * @param {import("../shared/mount.js").Context} context
+ * @param {Record<string, {title: string, mount: import("./tabs.js").Tab}>} [tabs]
+ * @returns {import("../shared/mount.js").View}
+ */
+export function windowView(context, tabs = TABS) {
+  const { catalog, set, banner } = context;
+  const own = `sl-window-${++windows}-${Math.random().toString(36).slice(2, 8)}`;
+  /** Everything the window was told, so that a tab opened late knows as much as one opened early. @type {Record<string, any>} */
+  const known = { tabs: Object.keys(tabs), tab: Object.keys(tabs)[0] };
+  /** @type {Map<string, import("./tabs.js").TabView>} */
+  const opened = new Map();
+  /** The last gesture that named components, until their ids are known. @type {readonly number[] | null} */
+  let namedLast = null;
+  /** @type {HTMLElement | null} */
+  let help = null;
+
+  const title = h("div", { class: "sl-name-title", "data-testid": "title" });
+  const subtitle = h("div", { class: "sl-name-subtitle", "data-testid": "subtitle" });
+  const tabList = h("div", { class: "sl-tabs", role: "tablist", "aria-label": "Views", onkeydown: onTabKey });
+  const helpButton = button({
+    label: "Keys (?)",
+    text: "?",
+    class: "sl-square",
+    "data-testid": "help-button",
+    onclick: toggleHelp,
+  });
+  const panel = h("div", { class: "sl-panel", role: "tabpanel", id: `${own}-panel` });
+  const selected = h("div", { class: "sl-selection", "data-testid": "selection" });
+  const busy = h("div", { class: "sl-busy", "data-testid": "busy", hidden: true });
+  const line = h("code", { class: "sl-id sl-python-line", "data-testid": "python-line" });
+  const python = h(
+    "div",
+    { class: "sl-python" },
+    h("span", { class: "sl-quiet" }, "In Python"),
+    line,
+    copyButton({
+      label: "Copy the line of Python",
+      text: () => line.textContent ?? "",
+      "data-testid": "copy-python",
+    }),
+  );
+  const node = h(
+    "div",
+    { class: "sl-window", "data-testid": "lens-window" },
+    h(
+      "header",
+      { class: "sl-header" },
+      h("div", { class: "sl-name" }, title, subtitle),
+      tabList,
+      h("div", { class: "sl-tools" }, helpButton),
+    ),
+    panel,
+    h("footer", { class: "sl-footer" }, selected, h("span", { class: "sl-spring" }), busy, python),
+  );
+  // Each tab places the banner inside its pane; until one does, it has no other place than here.
+  panel.append(banner.node);
+
+  bindKeys(node, { "?": toggleHelp, "/": () => press("/"), Escape: () => press("Escape") });
+  const stopListening = catalog.onArrive(drawSelection);
+
+  /** @param {string} key @returns {unknown} false when the open tab has no use for it */
+  function press(key) {
+    const action = opened.get(known.tab)?.keys?.[key];
+    return action ? action() : false;
+  }
+
+  function toggleHelp() {
+    if (help) {
+      help.remove();
+      help = null;
+      helpButton.focus();
+      return;
+    }
+    help = helpSheet({ onClose: toggleHelp });
+    node.append(help);
+    help.querySelector("button")?.focus();
+  }
+
+  /** @type {import("./tabs.js").TabContext["act"]} */
+  function act(trait, value) {
+    const change = { [trait]: value };
+    namedLast = trait === "selection" ? value : null;
+    if (trait === "selection") set(change);
+    else set({ ...change, python: assignment(trait, value) });
+    update(change);
+    if (trait !== "selection") tell(assignment(trait, value));
+  }
+
+  /** @param {string} text */
+  function tell(text) {
+    known.python = text;
+    line.textContent = text;
+    line.title = text;
+    python.hidden = !text;
+  }
+
+  function drawSelection() {
+    const rows = /** @type {number[]} */ (known.selection ?? []);
+    catalog.want(rows.slice(0, namedLast ? rows.length : SHOWN_IDS));
+    fill(
+      selected,
+      h("span", { class: "sl-quiet" }, `${count(rows.length)} selected`),
+      ...rows
+        .slice(0, SHOWN_IDS)
+        .map((row, i) =>
+          h(
+            "span",
+            { class: `sl-id sl-selected-id${i === 0 ? " sl-first" : ""}`, "data-testid": "selected-id" },
+            catalog.get(row)?.id ?? "…",
+          ),
+        ),
+      rows.length > SHOWN_IDS &&
+        h("span", { class: "sl-quiet" }, `and ${count(rows.length - SHOWN_IDS)} more`),
+    );
+    if (!namedLast) return;
+    const ids = namedLast.map((row) => catalog.get(row)?.id);
+    if (!ids.every((id) => id !== undefined)) return;
+    namedLast = null;
+    const text = assignment("selection", /** @type {string[]} */ (ids));
+    tell(text);
+    set({ python: text });
+  }
+
+  function drawTabs() {
+    const names = /** @type {string[]} */ (known.tabs).filter((name) => name in tabs);
+    if (!names.includes(known.tab)) known.tab = names[0];
+    fill(
+      tabList,
+      ...names.map((name) =>
+        h(
+          "button",
+          {
+            type: "button",
+            role: "tab",
+            class: "sl-tab",
+            id: `${own}-${name}`,
+            "aria-selected": String(name === known.tab),
+            "aria-controls": panel.id,
+            tabindex: name === known.tab ? 0 : -1,
+            "data-title": tabs[name].title,
+            "data-testid": `tab-${name}`,
+            onclick: () => openTab(name),
+          },
+          tabs[name].title,
+        ),
+      ),
+    );
+    panel.setAttribute("aria-labelledby", `${own}-${known.tab}`);
+  }
+
+  /** @param {string} name */
+  function openTab(name) {
+    known.tab = name;
+    set({ tab: name });
+    drawTabs();
+    drawPanel();
+    document.getElementById(`${own}-${name}`)?.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onTabKey(event) {
+    const names = [...tabList.children].map((tab) => tab.id.slice(own.length + 1));
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    openTab(names[(names.indexOf(known.tab) + by + names.length) % names.length]);
+  }
+
+  function drawPanel() {
+    if (!known.tab) return;
+    let view = opened.get(known.tab);
+    if (!view) {
+      view = tabs[known.tab].mount({ ...context, act });
+      opened.set(known.tab, view);
+      view.update(known);
+    }
+    if (panel.firstElementChild === view.node) return;
+    fill(panel, view.node);
+    if (!view.node.contains(banner.node)) view.node.prepend(banner.node);
+  }
+
+  function drawBusy() {
+    const work = /** @type {{what: string, done: number, total: number | null} | null} */ (
+      known.busy ?? null
+    );
+    busy.hidden = !work;
+    if (work) fill(busy, work.total ? `${work.what} ${count(work.done)} of ${count(work.total)}` : work.what);
+  }
+
+  /** @param {Record<string, any>} changed */
+  function update(changed) {
+    Object.assign(known, changed);
+    if ("title" in changed) title.textContent = changed.title;
+    if ("subtitle" in changed) subtitle.textContent = changed.subtitle;
+    if ("python" in changed) tell(changed.python ?? "");
+    if ("busy" in changed) drawBusy();
+    if ("tabs" in changed || "tab" in changed) {
+      drawTabs();
+      drawPanel();
+    }
+    for (const view of opened.values()) view.update(changed);
+    if ("selection" in changed || "relabelled" in changed) drawSelection();
+  }
+
+  tell("");
+  drawTabs();
+  drawPanel();
+  drawSelection();
+  return {
+    node,
+    update,
+    destroy() {
+      stopListening();
+      for (const view of opened.values()) view.destroy();
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** The one window of `lens.show()`. */
+
+import "../shared/theme.css";
+import "../search_box/view.css";
+import "../gallery/view.css";
+import "./view.css";
+import { mount } from "../shared/mount.js";
+import { windowView } from "./view.js";
+
+const TRAITS = [
+  "title",
+  "subtitle",
+  "tabs",
+  "tab",
+  "query",
+  "layer",
+  "layers",
+  "selection",
+  "hits_version",
+  "vocabulary_hint",
+  "python",
+  "status",
+  "busy",
+];
+
+/** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */
+const render = (widget) => mount(widget, TRAITS, (context) => windowView(context));
+
+export default { render };
