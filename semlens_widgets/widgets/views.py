@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from ..lens import Lens
 
 STATIC = Path(__file__).parent.parent / "static"
+_FOLLOWED = ["query", "layer", "selection", "hits"]
 _log = logging.getLogger("semlens_widgets")
 
 
-def bundle(name: str) -> dict[str, Path]:
+def bundle(name: str) -> dict[str, str]:
     """The built script and style of a window. FileNotFoundError saying how to build them in a checkout."""
     paths = {"_esm": STATIC / f"{name}.js", "_css": STATIC / f"{name}.css"}
     for path in paths.values():
@@ -31,7 +32,7 @@ def bundle(name: str) -> dict[str, Path]:
             raise FileNotFoundError(
                 f"the window is not built ({path.name} is missing); in a checkout run: npm ci && npm run build"
             )
-    return paths
+    return {trait: path.read_text(encoding="utf-8") for trait, path in paths.items()}
 
 
 class LensView(anywidget.AnyWidget):
@@ -41,12 +42,15 @@ class LensView(anywidget.AnyWidget):
     every change goes through one lock per window; what fails in one is shown in the window.
     """
 
+    _esm: Any = traitlets.Unicode().tag(sync=True)
+    _css: Any = traitlets.Unicode().tag(sync=True)
     query = traitlets.Unicode("").tag(sync=True)
     layer = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     selection = traitlets.List(traitlets.Int()).tag(sync=True)
     hits_version = traitlets.Int(0).tag(sync=True)
 
     _bundle: str
+    _open = False
 
     def __init__(self, lens: Lens, **unknown: Any) -> None:
         if unknown:
@@ -54,11 +58,12 @@ class LensView(anywidget.AnyWidget):
         self.lens = lens
         self._changing = threading.RLock()
         super().__init__(**bundle(self._bundle), **self._initial())
-        self._channel = Channel(self._verbs(), self._send, _log.error)
+        self._channel = Channel(self._verbs(), self._say, _log.error)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
         for name in ("query", "layer", "selection"):
             self.observe(self._from_browser, name)
-        lens.observe(self._from_lens, ["query", "layer", "selection", "hits"])
+        lens.observe(self._from_lens, _FOLLOWED)
+        self._open = True
 
     def _initial(self) -> dict[str, Any]:
         """The traits as the lens has them now."""
@@ -92,7 +97,7 @@ class LensView(anywidget.AnyWidget):
             "query_image": query_image,
         }
 
-    def _send(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+    def _say(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
 
     def _from_browser(self, change: Any) -> None:
@@ -126,9 +131,11 @@ class LensView(anywidget.AnyWidget):
                 self.hits_version += 1
 
     def close(self) -> None:
-        """Part from the lens and the browser."""
-        self.lens.unobserve(self._from_lens, ["query", "layer", "selection", "hits"])
-        self._channel.close()
+        """Part from the lens and the browser; a second time does nothing."""
+        if self._open:
+            self._open = False
+            self.lens.unobserve(self._from_lens, _FOLLOWED)
+            self._channel.close()
         super().close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
