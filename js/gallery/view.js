@@ -369,6 +369,10 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     }
     drawFound();
     draw();
+    table.style.setProperty(
+      "--sl-scrollbar",
+      `${Math.min(12, scroller.offsetWidth - scroller.clientWidth)}px`,
+    );
   }
 
   function drawFound() {
