@@ -1,1 +1,52 @@
-"""SemanticLens for JupyterLab."""
+"""SemanticLens for JupyterLab: what has this vision model learned, and may it use it?
+
+    import semlens_widgets as sl
+
+    lens = sl.Lens(model, sl.images(folder, transform=…), layers=["layer4"], clip=sl.OpenClip(name, tag)).fit()
+    lens.search("ruler")
+
+`sl.demo.lens()` gives a fitted lens on a small synthetic world, offline.
+"""
+
+from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
+from .components import Component, Components, Recipe
+from .examples import ConceptExamples, Statistics, collect, crop
+from .images import Images, UnreadableImage, images
+from .lens import Lens, NotFitted, open
+from .model import Layer, NotFinite
+from .search import Hit, Matches, search
+from .space import SemanticSpace, embed
+from .store import SemlensFileError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "TEMPLATES",
+    "Clip",
+    "Component",
+    "Components",
+    "ConceptExamples",
+    "Hit",
+    "Images",
+    "Layer",
+    "Lens",
+    "Matches",
+    "NotFinite",
+    "NotFitted",
+    "OpenClip",
+    "Probes",
+    "Recipe",
+    "SemanticSpace",
+    "SemlensFileError",
+    "Statistics",
+    "UnreadableImage",
+    "collect",
+    "crop",
+    "demo",
+    "embed",
+    "image_probes",
+    "images",
+    "open",
+    "search",
+    "text_probes",
+]

@@ -1,0 +1,113 @@
+# `make help` lists the commands. Everything lives in .venv, node_modules and out; `make clean` removes them.
+#
+# PYTHON=python3.12   the interpreter to make .venv from (3.10 or newer)
+# LAB=no              `make demo` ends after the terminal part
+# TORCH_INDEX=URL     where to take torch from, e.g. a CPU-only index: on Linux the default build of torch
+#                     brings several GB of CUDA libraries, whether or not there is a GPU
+# WORKERS=2           how many processes run the tests
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+LAB ?= yes
+TORCH_INDEX ?=
+WORKERS ?= 2
+CHROMIUM ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Spinning OpenMP threads on busy cores cost more than they give.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
+SCRIPTS := $(shell find js -type f ! -name '*.py' 2>/dev/null)
+
+.PHONY: help demo test bench lint types windows-test chromium clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+	@for file in $(BENCHMARKS); do printf '  make bench-%s\n' "$$(basename $$file .py)" | expand -t 22; done
+
+demo: .venv/for-use ## the main job on the embedded demo, then JupyterLab on the quickstart (LAB=no: without)
+	$(BIN)/python -m semlens_widgets.demo
+ifneq ($(LAB),no)
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/notebooks/quickstart.ipynb
+endif
+
+# pytest comes last, so that the output ends with its count of tests.
+test: .venv/for-test lint types windows-test chromium ## lint, types, all tests, notebooks, the wheel; installs what it needs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+lint: .venv/for-test
+	$(BIN)/ruff check .
+
+types: .venv/for-test
+	$(BIN)/mypy
+
+windows-test: $(WINDOWS)
+ifneq ($(WINDOWS),)
+	npm run check
+	npm test
+endif
+
+# The browser tests drive a Chromium they find on the PATH, or the one CHROMIUM names.
+chromium:
+ifneq ($(WINDOWS),)
+	@find_chromium() { command -v "$${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome; }; \
+	find_chromium >/dev/null && exit 0; \
+	if command -v apt-get >/dev/null; then \
+		as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; \
+		echo 'Installing Chromium for the browser tests with apt-get'; \
+		{ $$as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends chromium; } >/dev/null || true; \
+	fi; \
+	find_chromium >/dev/null || { echo 'The browser tests need Chromium and it could not be installed here. Install the package "chromium", or name a Chromium or Chrome binary: make test CHROMIUM=/usr/bin/google-chrome' >&2; exit 1; }
+endif
+
+BENCHMARKS := $(sort $(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py)))
+
+bench: $(patsubst tests/benchmarks/%.py,bench-%,$(BENCHMARKS)) ## the tables of every benchmark below, one after the other
+
+bench-%: tests/benchmarks/%.py .venv/for-bench
+	$(BIN)/python $<
+
+clean: ## remove everything the commands made
+	rm -rf .venv node_modules out dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf semlens_widgets/static semlens_widgets/labextension
+	find semlens_widgets tests js -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- what the commands stand on; each file below is remade only when what it depends on has changed ---
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit(f"Python 3.10 or newer is needed; {sys.executable} is {sys.version.split()[0]}. Name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+# torch by itself first, so that TORCH_INDEX concerns torch alone and the step below finds it in place.
+.venv/torch: .venv/pyvenv.cfg
+	@echo 'Installing torch: on Linux its default build is several GB (TORCH_INDEX=URL takes another)'
+	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch torchvision
+	@touch $@
+
+.venv/for-use: .venv/torch pyproject.toml $(WINDOWS)
+	$(PIP) install -e .
+	@touch $@
+
+.venv/for-test: .venv/for-use
+	$(PIP) install -e '.[test]'
+	@touch $@
+
+.venv/for-bench: .venv/for-use
+	$(PIP) install -e '.[bench]'
+	@touch $@
+
+node_modules/.ready: package-lock.json package.json
+	@command -v npm >/dev/null || { echo 'Building the windows from a checkout needs Node 20 and npm 10 or newer; there is no npm on the PATH. Install Node, or install a released wheel: pip install semlens-widgets' >&2; exit 1; }
+	npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
+semlens_widgets/static/.built: $(SCRIPTS) node_modules/.ready
+	npm run build
+	@mkdir -p $(@D) && touch $@

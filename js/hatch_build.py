@@ -1,0 +1,51 @@
+"""Builds the windows' JavaScript before a wheel or an sdist is packed.
+
+From a checkout this needs npm; an sdist carries the built files, so installing one does not.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NPM_MISSING = (
+    "Building semlens-widgets from a checkout needs Node 20 and npm 10 or newer, and there is no `npm` on "
+    "the PATH. Install Node, or install a released wheel or sdist, which carry the built windows: "
+    "pip install semlens-widgets"
+)
+
+
+class WindowsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Runs `npm ci` and `npm run build` if `semlens_widgets/static` is missing or older than its sources."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it gathers files."""
+        root = Path(self.root)
+        if not (root / "package.json").exists():
+            return
+        built = [*root.glob("semlens_widgets/static/*.js")]
+        if (root / "PKG-INFO").exists():  # an unpacked sdist: dates say nothing there
+            if not built:
+                raise RuntimeError(f"This sdist lacks semlens_widgets/static. {NPM_MISSING}")
+            return
+        if built and newest(sources(root)) <= min(file.stat().st_mtime for file in built):
+            return
+        npm = shutil.which("npm")
+        if npm is None:
+            raise RuntimeError(NPM_MISSING)
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=root, check=True)
+        subprocess.run([npm, "run", "build"], cwd=root, check=True)
+
+
+def sources(root: Path) -> list[Path]:
+    """The files the bundles are made from."""
+    kinds = {".js", ".mjs", ".css", ".svg", ".json"}
+    scripts = [file for file in root.glob("js/**/*") if file.suffix in kinds]
+    return [root / "package.json", root / "package-lock.json", *scripts]
+
+
+def newest(files: list[Path]) -> float:
+    """The latest modification time among those files that exist."""
+    return max(file.stat().st_mtime for file in files if file.exists())

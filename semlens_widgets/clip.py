@@ -1,0 +1,305 @@
+"""The door to open_clip: pictures and words become unit vectors in one space."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from .vectors import frozen, unit
+
+TEMPLATES = ("{}", "a photo of {}", "an image of {}", "a close-up of {}")
+
+
+@runtime_checkable
+class Clip(Protocol):
+    """What the engine asks of a multimodal model: a name that changes when its vectors would, and two towers.
+
+    `images` and `texts` give float32 unit vectors, one row per picture or text. A model that knows only some
+    words may also have `unknown_words(text) -> list[str]`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]: ...
+
+    def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]: ...
+
+
+@runtime_checkable
+class PreparingClip(Clip, Protocol):
+    """A Clip whose preparation of a picture can run in threads of its own, apart from the image tower."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    def prepare(self, picture: Image.Image) -> Any: ...
+
+    def embed_prepared(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]: ...
+
+
+class OpenClip:
+    """An open_clip model by name and pretrained tag, by name and checkpoint file, or by local folder.
+
+    `OpenClip("MobileCLIP2-S2", "dfndr2b")` downloads the weights on first use; a folder holds
+    `open_clip_config.json` and `open_clip_model.safetensors` (and may hold `bpe.txt.gz`, a vocabulary of its
+    own, and `words.txt`, the only words it was trained on). Nothing is loaded before it is needed.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        pretrained: str | Path | None = None,
+        *,
+        device: str | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        self._model_name, self._pretrained = str(model), None if pretrained is None else str(pretrained)
+        self._device, self._batch_size = device, batch_size
+        folder = Path(model)
+        self.folder = folder if (folder / "open_clip_config.json").is_file() else None
+        if self.folder is None and ("/" in self._model_name or folder.exists()) and ":" not in self._model_name:
+            raise FileNotFoundError(
+                f"{self._model_name!r} is no folder with open_clip_config.json; give such a folder, or a model name "
+                "and pretrained tag such as OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
+            )
+        if self.folder is None and pretrained is None:
+            raise ValueError(
+                f"OpenClip({self._model_name!r}) would have random weights; give a pretrained tag or checkpoint file, "
+                "as in OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
+            )
+
+    def __repr__(self) -> str:
+        return f"OpenClip({self.name!r})"
+
+    @cached_property
+    def name(self) -> str:
+        """Model and weights in one line; for local weights with a hash of their content."""
+        if self.folder is not None:
+            return f"{self.folder.name}@{_hash_files(sorted(p for p in self.folder.iterdir() if p.is_file()))}"
+        if self._pretrained and Path(self._pretrained).is_file():
+            return f"{self._model_name}/{Path(self._pretrained).name}@{_hash_files([Path(self._pretrained)])}"
+        return f"{self._model_name}/{self._pretrained}"
+
+    @property
+    def spec(self) -> dict[str, str]:
+        """What `from_spec` needs to make it again; a folder inside this package is named from there."""
+        if self.folder is None:
+            return {"model": self._model_name, "pretrained": str(self._pretrained)}
+        folder = self.folder.resolve()
+        here = Path(__file__).resolve().parent
+        return (
+            {"packaged": folder.relative_to(here).as_posix()}
+            if folder.is_relative_to(here)
+            else {"folder": str(folder)}
+        )
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, str]) -> OpenClip | None:
+        """The same CLIP again, or None where its folder or checkpoint is not on this machine."""
+        if "model" in spec:
+            tag = spec["pretrained"]
+            return cls(spec["model"], tag) if Path(tag).is_file() or not Path(tag).is_absolute() else None
+        folder = Path(__file__).resolve().parent / spec["packaged"] if "packaged" in spec else Path(spec["folder"])
+        return cls(folder) if (folder / "open_clip_config.json").is_file() else None
+
+    @cached_property
+    def words(self) -> frozenset[str] | None:
+        """The words the model was trained on, lower case, where it says so; None when any word may be asked."""
+        listed = self.folder / "words.txt" if self.folder else None
+        if listed is None or not listed.is_file():
+            return None
+        return frozenset(listed.read_text(encoding="utf-8").lower().split())
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of a text that the model never saw, in order; their vectors would mean nothing."""
+        if self.words is None:
+            return []
+        spoken = re.findall(r"[^\W_]+(?:['’][^\W_]+)?", text.lower())
+        return [w for w in dict.fromkeys(spoken) if w not in self.words]
+
+    def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]:
+        if not len(pictures):
+            raise ValueError("no picture to embed")
+        size = self.batch_size
+        blocks = (pictures[start : start + size] for start in range(0, len(pictures), size))
+        return np.concatenate([self.embed_prepared([self.prepare(p) for p in block]) for block in blocks])
+
+    def prepare(self, picture: Image.Image) -> Any:
+        """One picture as the image tower's input tensor; safe to call from several threads."""
+        return self._loaded[1](picture)
+
+    def embed_prepared(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]:
+        """The image tower on prepared pictures, as one batch."""
+        torch, model = self._torch, self._loaded[0]
+        with torch.inference_mode():
+            batch = torch.stack(list(prepared))
+            parameter = next(model.parameters())
+            vectors = model.encode_image(batch.to(parameter.device, parameter.dtype)).float().cpu().numpy()
+        return unit(vectors)
+
+    @cached_property
+    def batch_size(self) -> int:
+        """Pictures per batch: as given, else so many that their inputs stay below 6 MB, from 8 to 256."""
+        if self._batch_size is not None:
+            return self._batch_size
+        pixels = int(np.prod(self.prepare(Image.new("RGB", (64, 64))).shape))
+        return int(np.clip(6e6 / (4 * pixels), 8, 256))
+
+    def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
+        torch, (model, _, tokenizer) = self._torch, self._loaded
+        vectors = []
+        with torch.inference_mode():
+            device = next(model.parameters()).device
+            for start in range(0, len(texts), 256):
+                tokens = tokenizer(list(texts[start : start + 256])).to(device)
+                vectors.append(model.encode_text(tokens).float().cpu().numpy())
+        return unit(np.concatenate(vectors))
+
+    @cached_property
+    def _torch(self) -> Any:
+        import torch
+
+        return torch
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any, Any]:
+        import open_clip
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                if self.folder is not None:
+                    model, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{self.folder}")
+                    tokenizer = _local_tokenizer(open_clip, self.folder)
+                else:
+                    model, _, prepare = open_clip.create_model_and_transforms(
+                        self._model_name, pretrained=self._pretrained
+                    )
+                    tokenizer = open_clip.get_tokenizer(self._model_name)
+            except Exception as error:
+                raise RuntimeError(self._why_not_loaded(open_clip, error)) from error
+        device = self._device or ("cuda" if self._torch.cuda.is_available() else "cpu")
+        return model.eval().to(device), prepare, tokenizer
+
+    def _why_not_loaded(self, open_clip: Any, error: Exception) -> str:
+        what = f"cannot load the CLIP model {self._model_name!r}"
+        if self.folder is not None:
+            return f"{what} from its folder: {_first_line(error)}; save it with open_clip's own folder layout"
+        if self._model_name not in open_clip.list_models() and ":" not in self._model_name:
+            return f"{what}: open_clip does not know it; open_clip.list_pretrained() lists what there is"
+        tags = open_clip.list_pretrained_tags_by_model(self._model_name)
+        if self._pretrained not in tags and not Path(str(self._pretrained)).exists():
+            return f"{what} with weights {self._pretrained!r}; its tags are {', '.join(tags) or 'none'}, or give a file"
+        return (
+            f"{what} with weights {self._pretrained!r}: {_first_line(error)}; without a network give a checkpoint "
+            "file, OpenClip(name, 'weights.pt'), or a local folder, OpenClip('folder')"
+        )
+
+
+def _local_tokenizer(open_clip: Any, folder: Path) -> Any:
+    vocabulary = folder / "bpe.txt.gz"
+    extra = {"bpe_path": str(vocabulary)} if vocabulary.is_file() else {}
+    return open_clip.get_tokenizer(f"local-dir:{folder}", **extra)
+
+
+def _hash_files(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Probes:
+    """Named unit vectors to hold against a space, all from the CLIP called `clip`.
+
+    `unknown` lists, per probe, the words its CLIP never saw.
+    """
+
+    names: tuple[str, ...]
+    vectors: Float[np.ndarray, "probe dim"]
+    clip: str
+    unknown: tuple[tuple[str, ...], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        vectors = np.asarray(self.vectors, np.float32)
+        if vectors.ndim != 2 or len(vectors) != len(self.names):
+            raise ValueError(f"{len(self.names)} names for vectors of shape {vectors.shape}; needed is [probe dim]")
+        if not np.isfinite(vectors).all():
+            raise ValueError("a probe vector has NaN or infinite entries")
+        object.__setattr__(self, "vectors", frozen(vectors))
+        object.__setattr__(self, "unknown", self.unknown or ((),) * len(self.names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Probes]:
+        return (Probes((n,), self.vectors[i : i + 1], self.clip, (self.unknown[i],)) for i, n in enumerate(self.names))
+
+    def away_from(self, others: Probes, name: str | None = None) -> Probes:
+        """Each probe pushed away from the mean of `others`: unit(probe - unit(mean of others))."""
+        pushed = unit(self.vectors - unit(others.vectors.mean(0)))
+        names = tuple(name or f"{n}, " + ", ".join(f"-{o}" for o in others.names) for n in self.names)
+        unseen = tuple(w for words in others.unknown for w in words)
+        return Probes(names, pushed, self.clip, tuple(u + unseen for u in self.unknown))
+
+    def joined(self, name: str | None = None) -> Probes:
+        """All probes as one: the direction of their mean."""
+        unseen = tuple(dict.fromkeys(w for words in self.unknown for w in words))
+        return Probes((name or ", ".join(self.names),), unit(self.vectors.mean(0, keepdims=True)), self.clip, (unseen,))
+
+
+def text_probes(
+    clip: Clip, queries: Sequence[str], templates: Sequence[str] = TEMPLATES, *, null: bool = True
+) -> Probes:
+    """Texts as probes: the mean over templates t of F(t(query)) - F(t("")), made unit.
+
+    The vector of each empty template is subtracted from the same template's vector (`null=False` leaves it
+    out). Every template has one `{}`. (Dreyer et al. 2025, "search")
+    """
+    queries, templates = list(queries), list(templates)
+    if not queries:
+        raise ValueError("no query: give a word or a list of words")
+    for text in queries:
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"a query is a text with at least one word, not {text!r}")
+    for template in templates:
+        if template.count("{}") != 1:
+            raise ValueError(f"a template has one {{}} for the query, as in 'a photo of {{}}'; not {template!r}")
+    if not templates:
+        raise ValueError("no template; the plainest is '{}'")
+    sentences = [[template.format(query) for template in templates] for query in queries]
+    flat = clip.texts([s for row in sentences for s in row])
+    vectors = flat.reshape(len(queries), len(templates), -1)
+    if null:
+        vectors = vectors - clip.texts([template.format("") for template in templates])
+    unseen: Callable[[str], list[str]] = getattr(clip, "unknown_words", lambda text: [])
+    return Probes(tuple(queries), unit(vectors.mean(1)), clip.name, tuple(tuple(unseen(query)) for query in queries))
+
+
+def image_probes(clip: Clip, pictures: Sequence[Image.Image], name: str = "image") -> Probes:
+    """One probe from one or several pictures: the direction of their mean vector."""
+    with contextlib.suppress(AttributeError):
+        pictures = [p.convert("RGB") for p in pictures]
+    if not len(pictures):
+        raise ValueError("no picture to search with")
+    return Probes((name,), unit(clip.images(pictures).mean(0, keepdims=True)), clip.name)

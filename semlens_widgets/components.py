@@ -1,0 +1,136 @@
+"""Components and what they were looked at with: the row numbers every part of the house speaks in."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, order=True)
+class Component:
+    """One neuron, channel or direction of a layer. Prints as `layer4:1207`, signed as `layer4:1207-`."""
+
+    layer: str
+    index: int
+    sign: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.index}{self.sign}"
+
+    @classmethod
+    def parse(cls, text: str) -> Component:
+        match = re.fullmatch(r"(.+):(\d+)([+-]?)", text)
+        if not match:
+            raise ValueError(f"{text!r} is no component; written as 'layer4:1207'")
+        return cls(match[1], int(match[2]), match[3])
+
+
+@dataclass(frozen=True)
+class Components(Sequence[Component]):
+    """All components of some layers in row order: layer after layer, index after index.
+
+    A signed layer has its `+` components first, then its `-` components.
+    """
+
+    layers: tuple[str, ...]
+    sizes: tuple[int, ...]  # rows per layer, both signs counted
+    signed: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.layers) == len(self.sizes) == len(self.signed):
+            raise ValueError("one size and one sign flag per layer")
+        if len(set(self.layers)) != len(self.layers):
+            raise ValueError(f"a layer stands twice in {self.layers}")
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def __iter__(self) -> Iterator[Component]:
+        return (self[row] for row in range(len(self)))
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[i] for i in range(*row.indices(len(self)))]
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"component row {row}; there are {len(self)}")
+        rest = int(row) % len(self)
+        for layer, size, signed in zip(self.layers, self.sizes, self.signed, strict=True):
+            if rest < size:
+                half = size // 2
+                return Component(layer, rest % half, "+-"[rest // half]) if signed else Component(layer, rest)
+            rest -= size
+        raise AssertionError("sizes add up to the length")
+
+    def rows(self, layer: str | Sequence[str] | None = None) -> slice | np.ndarray:
+        """The rows of one layer, of several, or (None) all. KeyError with the nearest name if absent."""
+        if layer is None:
+            return slice(0, len(self))
+        if not isinstance(layer, str):
+            parts = [np.arange(len(self))[self.rows(name)] for name in layer]
+            return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        if layer not in self.layers:
+            near = difflib.get_close_matches(layer, self.layers, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise KeyError(f"no layer {layer!r} in this lens; it has {', '.join(self.layers)}{hint}")
+        at = self.layers.index(layer)
+        start = sum(self.sizes[:at])
+        return slice(start, start + self.sizes[at])
+
+    def row(self, component: int | str | Component) -> int:
+        """The row of a component given as a row, as 'layer4:57', or as a Component."""
+        if isinstance(component, int | np.integer):
+            if not 0 <= component < len(self):
+                raise IndexError(f"component row {component}; rows go from 0 to {len(self) - 1}")
+            return int(component)
+        wanted = Component.parse(component) if isinstance(component, str) else component
+        rows = self.rows(wanted.layer)
+        assert isinstance(rows, slice)
+        at = self.layers.index(wanted.layer)
+        count, signed = self.sizes[at] // (2 if self.signed[at] else 1), self.signed[at]
+        if wanted.index >= count or bool(wanted.sign) != signed:
+            ends = "with a sign, as in " if signed else ""
+            raise KeyError(
+                f"no component {str(wanted)!r}; {wanted.layer} has {count} components, {ends}{wanted.layer}:0"
+                f"{'+' if signed else ''} to {wanted.layer}:{count - 1}{'-' if signed else ''}"
+            )
+        return rows.start + wanted.index + (count if wanted.sign == "-" else 0)
+
+    @property
+    def layer_numbers(self) -> np.ndarray:
+        """Per row, which of `layers` it belongs to."""
+        return np.repeat(np.arange(len(self.layers)), self.sizes)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a value was made from; its hash is the cache key, so a changed ingredient never meets an old result."""
+
+    weights: str
+    images: str
+    layers: tuple[str, ...]
+    pooling: str
+    k: int
+    crop: str
+    clip: str
+    null: int
+    seed: int
+
+    @property
+    def examples_key(self) -> str:
+        """The key of what does not depend on CLIP: the collected examples."""
+        return _hash([self.weights, self.images, self.layers, self.pooling, self.k])
+
+    @property
+    def key(self) -> str:
+        return _hash(list(asdict(self).values()))
+
+
+def _hash(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

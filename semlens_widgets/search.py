@@ -1,0 +1,243 @@
+"""Search: which components, and which data, come close to a probe, and is that more than chance?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .clip import Probes
+from .components import Component
+from .space import SemanticSpace
+from .vectors import frozen, normal_tail, top_k, unit
+
+LEVEL = 0.05  # of "found": random sets of images pass at most this often
+REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One component that came close. `p` is of this component alone; `Matches.found` weighs them all."""
+
+    component: Component
+    row: int
+    score: float
+    z: float
+    p: float
+
+    def __str__(self) -> str:
+        return f"{self.component!s:<16} {self.score:+.3f}  z={self.z:4.1f}  p={self.p:.1g}"
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """What the same probe scores on random sets of as many images: per searched component, mean and deviation.
+
+    `sets` are the scores of the sets of k images, for drawing.
+    """
+
+    mean: Float[np.ndarray, " component"]
+    sd: Float[np.ndarray, " component"]
+    sets: Float[np.ndarray, " set"]
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The answer to one probe: all searched components ranked, strongest first.
+
+    `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them
+    against random sets of images; `p_best` is the chance that the best of that many random sets does as well
+    (Sidak). `reach` says how far the best component gets from chance (0) to the k images that match the probe
+    best (1): examples of any component are more alike than random images, so a small p alone proves little.
+    `found` asks for both: p_best at most 0.05 and a reach of at least one half. `unknown` words were never seen
+    by the CLIP: their scores mean nothing.
+    """
+
+    probe: str
+    rows: Int[np.ndarray, " hit"]
+    scores: Float[np.ndarray, " hit"]
+    z: Float[np.ndarray, " hit"]
+    searched: int
+    null: Null
+    space: SemanticSpace
+    vector: Float[np.ndarray, " dim"]
+    unknown: tuple[str, ...] = ()
+    centre: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "scores", "z", "vector"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    @cached_property
+    def p(self) -> Float[np.ndarray, " hit"]:
+        return frozen(normal_tail(self.z))
+
+    @property
+    def p_best(self) -> float:
+        """The chance that the best of `searched` unrelated components scores this high."""
+        if not len(self.z):
+            return 1.0
+        return float(-np.expm1(self.searched * np.log1p(-min(float(normal_tail(self.z[:1])[0]), 1 - 1e-16))))
+
+    @cached_property
+    def attainable(self) -> float:
+        """The score of a perfect detector: of the k images of the data set that match the probe best."""
+        return self.space.attainable(self.vector, centre=self.centre)
+
+    @property
+    def reach(self) -> float:
+        """Where the best score lies between random images (0) and `attainable` (1); may leave that range."""
+        if not len(self.scores):
+            return 0.0
+        chance = float(self.null.sets.mean())
+        return (float(self.scores[0]) - chance) / max(self.attainable - chance, 1e-9)
+
+    @property
+    def found(self) -> bool:
+        return not self.unknown and self.p_best <= LEVEL and self.reach >= REACH
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, rank: int) -> Hit:
+        row = int(self.rows[rank])
+        return Hit(
+            self.space.components[row],
+            row,
+            float(self.scores[rank]),
+            float(self.z[rank]),
+            float(self.p[rank]),
+        )
+
+    @property
+    def components(self) -> list[Component]:
+        return [self.space.components[int(row)] for row in self.rows]
+
+    @property
+    def message(self) -> str:
+        """The answer in one sentence."""
+        if self.unknown:
+            words = ", ".join(repr(w) for w in self.unknown)
+            return f"{self.probe!r} cannot be searched: {self.space.recipe.clip} does not know {words}"
+        if not len(self):
+            return f"{self.probe!r}: no living component to search"
+        chance = f"z = {self.z[0]:.1f}, p = {self.p_best:.2g} over all"
+        best = f"best {self[0].component} scores {self.scores[0]:.3f} ({chance})"
+        if self.p_best > LEVEL:
+            return f"{self.probe!r} not found: {best}, no better than random images"
+        share = f"{self.reach:.0%} of the way to the images that match best"
+        return (
+            f"{self.probe!r} found: {best}, {share}"
+            if self.found
+            else f"{self.probe!r} not found: {best}, only {share}"
+        )
+
+    def images(self, top: int = 20) -> list[tuple[int, float]]:
+        """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""
+        cosines = _products(self.space.crop_vectors, self.vector)
+        best: dict[int, float] = {}
+        for crop in np.argsort(-cosines, kind="stable"):
+            best.setdefault(int(self.space.crop_images[crop]), float(cosines[crop]))
+            if len(best) == top:
+                break
+        return list(best.items())
+
+    def examples(self, rank: int) -> list[tuple[int, float]]:
+        """The evidence behind a hit: (image id, response), strongest first."""
+        row = int(self.rows[rank])
+        e = self.space.examples
+        n = int(e.counts[row])
+        return list(zip(e.images[row, :n].tolist(), e.responses[row, :n].tolist(), strict=True))
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per hit: probe, component, layer, index, score, z, p, found."""
+        return [
+            {"probe": self.probe, "component": str(h.component), "layer": h.component.layer, "index": h.component.index,
+             "score": h.score, "z": h.z, "p": h.p, "found": self.found}
+            for h in self
+        ]  # fmt: skip
+
+    def __repr__(self) -> str:
+        shown = "\n".join(f"  {self[i]}" for i in range(min(len(self), 10)))
+        return f"{self.message}\n{shown}" if self.found else self.message
+
+    def _repr_html_(self) -> str:
+        head = f"<p>{escape(self.message)}</p>"
+        cells = "".join(
+            f"<tr><td><code>{escape(str(h.component))}</code></td><td>{h.score:.3f}</td><td>{h.z:.1f}</td>"
+            f"<td>{h.p:.1g}</td></tr>"
+            for h in (self[i] for i in range(min(len(self), 10)))
+        )
+        return f"{head}<table><tr><th>component</th><th>score</th><th>z</th><th>p</th></tr>{cells}</table>"
+
+
+def search(
+    space: SemanticSpace,
+    probes: Probes,
+    *,
+    top: int | None = 20,
+    layer: str | Sequence[str] | None = None,
+    centre: bool = False,
+) -> list[Matches]:
+    """Hold probes against a space: one `Matches` per probe, in order.
+
+    Score is the cosine of probe and component vector; `z` counts standard deviations above what the probe
+    scores on random sets of as many images. `top` hits are kept (None: all); dead components are never
+    hits. `layer` restricts to one or several layers. `centre` first subtracts each layer's mean vector from its
+    components, and the sets' mean from the sets: often sharper, and best without the null probe. Raises
+    ValueError when the probes come from another CLIP, KeyError for an unknown layer. (Dreyer et al. 2025)
+    """
+    if probes.clip != space.recipe.clip:
+        raise ValueError(
+            f"the probes come from {probes.clip}, the space from {space.recipe.clip}; embed both with the same CLIP"
+        )
+    if probes.vectors.shape[1] != space.dim:
+        raise ValueError(f"the probes have {probes.vectors.shape[1]} dimensions, the space {space.dim}")
+    if top is not None and top < 1:
+        raise ValueError(f"top={top}; ask for at least one hit, or None for all")
+    chosen = space.components.rows(layer)
+    vectors = (space.centred if centre else space.vectors)[chosen]
+    alive, sizes = space.alive[chosen], space.set_size_of[chosen]
+    start = chosen if isinstance(chosen, np.ndarray) else np.arange(chosen.start, chosen.stop)
+    sets = space.null_sets_centred if centre else space.null_sets
+    answers = []
+    for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
+        null_scores = sets @ vector
+        scores = _products(vectors, vector)
+        mean, sd = null_scores.mean(1)[sizes], np.maximum(null_scores.std(1), 1e-9)[sizes]
+        z = np.where(alive, (scores - mean) / sd, -np.inf)
+        rows, _ = top_k(np.where(alive, scores, -np.inf), len(scores) if top is None else top)
+        rows = rows[alive[rows]]
+        answers.append(
+            Matches(
+                probe, start[rows], scores[rows], z[rows], int(alive.sum()),
+                Null(frozen(mean), frozen(sd), frozen(null_scores[-1])), space, vector, unknown, centre,
+            )
+        )  # fmt: skip
+    return answers
+
+
+def _products(matrix: Float[np.ndarray, "row dim"], vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " row"]:
+    """matrix @ vector; a half-precision matrix is widened in blocks, so memory stays small."""
+    if matrix.dtype == np.float32:
+        return matrix @ vector
+    return np.concatenate(
+        [matrix[i : i + 8192].astype(np.float32) @ vector for i in range(0, len(matrix), 8192)]
+        or [np.zeros(0, np.float32)]
+    )
+
+
+def component_probe(space: SemanticSpace, component: int | str | Component) -> Probes:
+    """A component's own direction as a probe. ValueError for a dead component, which has none."""
+    row = space.components.row(component)
+    if not space.alive[row]:
+        raise ValueError(f"component {space.components[row]} is dead: no image excites it, so it has no direction")
+    return Probes((str(space.components[row]),), unit(space.vectors[row : row + 1]), space.recipe.clip)

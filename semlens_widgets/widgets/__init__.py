@@ -1,0 +1,5 @@
+"""The windows: anywidgets that show a lens and speak with the browser over one request channel."""
+
+from .views import Gallery, SearchBox, Window
+
+__all__ = ["Gallery", "SearchBox", "Window"]

@@ -1,0 +1,226 @@
+"""What a window can ask of a lens, as plain functions: JSON and buffers out, nothing drawn."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from ..examples import region
+from ..images import UnreadableImage
+from ..search import Matches
+from ..space import SemanticSpace, cut, webp
+from ..vectors import top_k
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+Answer = tuple[dict[str, Any], list[bytes]]
+Z_AT_P01 = 2.3263478740408408  # of a normal distribution
+MOST_ROWS, MOST_EXAMPLES, LARGEST = 200, 40, 512  # of one request: the browser asks for a screenful
+
+
+def hits(lens: Lens) -> Answer:
+    """The components for the present query and layer, best first; in natural order without a query."""
+    answer = lens.hits
+    if answer is None:
+        chosen = lens.components.rows(lens.layer)
+        rows = np.arange(len(lens.components), dtype=np.int32)[chosen]
+        nothing: dict[str, Any] = {"null": None, "best": None, "message": None, "unknown_words": [], "couldshow": None}
+        result = {"query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False}
+        return result | nothing, [rows.tobytes(), b"", b"", b""]
+    above = 0 if answer.unknown else int((answer.p <= 0.01).sum())
+    result = {
+        "query": lens.query,
+        "count": len(answer),
+        "total": len(lens.components),
+        "found": above if answer.found else 0,
+        "not_found": not answer.found,
+        "null": _null(answer),
+        "best": _best(answer),
+        "message": answer.message,
+        "unknown_words": list(answer.unknown),
+        "couldshow": None if answer.found or answer.unknown else could_show(lens, answer),
+    }
+    numbers = [answer.scores, answer.z, answer.p]
+    return result, [answer.rows.astype(np.int32).tobytes(), *(n.astype(np.float32).tobytes() for n in numbers)]
+
+
+def _null(answer: Matches) -> dict[str, Any]:
+    sets = answer.null.sets
+    counts, edges = np.histogram(sets, bins=48)
+    mean, sd = float(sets.mean()), float(sets.std())
+    return {
+        "mean": mean,
+        "sd": sd,
+        "size": len(sets),
+        "hist": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "z_at_p01": Z_AT_P01,
+        "score_at_p01": mean + Z_AT_P01 * sd,
+    }
+
+
+def _best(answer: Matches) -> dict[str, Any] | None:
+    if not len(answer):
+        return None
+    hit = answer[0]
+    return {
+        "row": hit.row, "id": str(hit.component), "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best,
+    }  # fmt: skip
+
+
+def could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:
+    """Whether the data could show what was asked: its best image against those of the lens's own words."""
+    if not lens.vocabulary:
+        return None
+    best = answer.images(1)[0][1]
+    known = [lens.answer(word).images(1)[0][1] for word in lens.vocabulary[:24]]
+    usual = float(np.median(known))
+    possible = best >= 0.7 * usual
+    compared = f"the image closest to it matches at {best:.2f}, where known words reach {usual:.2f}"
+    verdict = "The data could show it" if possible else "The data could not show it either"
+    advice = "" if possible else ". A concept that no image contains cannot be ruled out in the model"
+    return {"possible": bool(possible), "message": f"{verdict}: {compared}{advice}."}
+
+
+def components(lens: Lens, rows: Sequence[int]) -> Answer:
+    """Names and strongest responses of some components."""
+    space, listed = lens.space, []
+    for row in _rows(space, rows):
+        component = space.components[row]
+        n = int(space.examples.counts[row])
+        listed.append(
+            {
+                "row": row,
+                "id": str(component),
+                "layer": component.layer,
+                "index": component.index,
+                "label": None,
+                "dead": not bool(space.alive[row]),
+                "responses": [float(r) for r in space.examples.responses[row, :n]],
+            }
+        )
+    return {"components": listed}, []
+
+
+def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
+    """One WebP sheet: a row of square crops per component, strongest first, `size` pixels each."""
+    space = lens.space
+    checked = _rows(space, rows)
+    columns = int(np.clip(examples, 1, MOST_EXAMPLES))
+    side = int(np.clip(size, 8, 256))
+    counts = [min(columns, int(space.examples.counts[row])) for row in checked]
+    sheet = Image.new("RGB", (columns * side, max(len(checked), 1) * side), (128, 128, 128))
+    for y, (row, count) in enumerate(zip(checked, counts, strict=True)):
+        for x in range(count):
+            sheet.paste(squared(space.thumbnails.picture(int(space.crop_of[row, x])), side), (x * side, y * side))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "WEBP", quality=80, method=0)
+    return {"columns": columns, "size": side, "rows": checked, "counts": counts}, [buffer.getvalue()]
+
+
+def squared(picture: Image.Image, side: int) -> Image.Image:
+    """The middle square of a picture, resized; upright as it is."""
+    width, height = picture.size
+    edge = min(width, height)
+    left, top = (width - edge) // 2, (height - edge) // 2
+    return picture.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + edge, top + edge))
+
+
+def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
+    """One crop large: from the original picture where the data set is at hand, else the file's thumbnail."""
+    space = lens.space
+    (row,) = _rows(space, [row])
+    count = int(space.examples.counts[row])
+    if not 0 <= rank < count:
+        raise IndexError(f"example {rank} of {space.components[row]}; it has {count}")
+    image = int(space.examples.images[row, rank])
+    result = {
+        "response": float(space.examples.responses[row, rank]),
+        "rank": rank,
+        "of": count,
+        "image_id": str(image),
+        "name": space.image_name(image),
+        "label": space.label(image),
+    }
+    return result, [webp(shown_crop(lens, row, rank), int(np.clip(size, 16, LARGEST)))]
+
+
+def shown_crop(lens: Lens, row: int, rank: int) -> Image.Image:
+    space = lens.space
+    image = int(space.examples.images[row, rank])
+    if lens.has_data:
+        data = lens.source.images
+        try:
+            picture = data.picture(image)
+        except UnreadableImage:
+            return space.thumbnails.picture(int(space.crop_of[row, rank]))
+        boxes = space.examples.boxes
+        return cut(picture, region(data.window(picture.size), None if boxes is None else boxes[row, rank]))
+    return space.thumbnails.picture(int(space.crop_of[row, rank]))
+
+
+def card(lens: Lens, row: int) -> Answer:
+    """All there is to know about one component."""
+    (row,) = _rows(lens.space, [row])
+    space = lens.space
+    described = components(lens, [row])[0]["components"][0]
+    edges, counts = space.examples.statistics.histogram(row)
+    answer, place = lens.hits, None
+    if answer is not None:
+        at = np.flatnonzero(answer.rows == row)
+        place = int(at[0]) if len(at) else None
+    numbers: dict[str, float | None] = {"score": None, "z": None, "p": None}
+    if answer is not None and place is not None:
+        hit = answer[place]
+        numbers = {"score": hit.score, "z": hit.z, "p": hit.p}
+    return described | numbers | {
+        "histogram": {
+            "edges": edges.tolist(), "counts": counts.tolist(), "images": space.examples.statistics.images,
+        },
+        "cut": described["responses"][-1] if described["responses"] else None,
+        "siblings": _siblings(space, row),
+    }, []  # fmt: skip
+
+
+def _siblings(space: SemanticSpace, row: int, most: int = 5) -> list[dict[str, Any]]:
+    if not space.alive[row]:
+        return []
+    cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
+    cosines[row] = -np.inf
+    near, scores = top_k(cosines, most)
+    return [
+        {"row": int(r), "id": str(space.components[int(r)]), "score": float(s)}
+        for r, s in zip(near, scores, strict=True)
+        if np.isfinite(s)
+    ]
+
+
+def suggest(lens: Lens, prefix: str, most: int = 12) -> Answer:
+    """Words of the vocabulary for what was typed: those that begin so, then those with a word that does."""
+    typed = prefix.strip().lstrip("-").strip().lower()
+    if not typed:
+        return {"words": []}, []
+    words = lens.vocabulary or sorted(getattr(lens.clip_or_none, "words", None) or ())
+    begins = [w for w in words if w.lower().startswith(typed)]
+    within = [w for w in words if w not in begins and any(p.startswith(typed) for p in w.lower().split())]
+    return {"words": (begins + within)[:most]}, []
+
+
+def query_image(lens: Lens, data: bytes, name: str) -> Answer:
+    """Keep a picture that was dropped into the search box; the query names it by its chip."""
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            picture = opened.convert("RGB")
+    except Exception as error:
+        raise ValueError(f"{name or 'the picture'} cannot be read as an image: {error}") from error
+    return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}, []
+
+
+def _rows(space: SemanticSpace, rows: Sequence[int]) -> list[int]:
+    if len(rows) > MOST_ROWS:
+        raise ValueError(f"{len(rows)} components in one request; at most {MOST_ROWS}")
+    return [space.components.row(int(row)) for row in rows]

@@ -1,0 +1,211 @@
+"""The windows as anywidgets: traits in step with the lens both ways, questions over the channel."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from . import answers
+from .channel import Answer, Buffers, Channel, Job, Verb
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+STATIC = Path(__file__).parent.parent / "static"
+_log = logging.getLogger("semlens_widgets")
+
+
+def bundle(name: str) -> dict[str, Path]:
+    """The built script and style of a window. FileNotFoundError saying how to build them in a checkout."""
+    paths = {"_esm": STATIC / f"{name}.js", "_css": STATIC / f"{name}.css"}
+    for path in paths.values():
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"the window is not built ({path.name} is missing); in a checkout run: npm ci && npm run build"
+            )
+    return paths
+
+
+class LensView(anywidget.AnyWidget):
+    """What all windows share: a lens, its live traits, and the channel.
+
+    Traits follow the lens and the lens follows them. Callbacks come on threads of the kernel's choosing, so
+    every change goes through one lock per window; what fails in one is shown in the window.
+    """
+
+    query = traitlets.Unicode("").tag(sync=True)
+    layer = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    selection = traitlets.List(traitlets.Int()).tag(sync=True)
+    hits_version = traitlets.Int(0).tag(sync=True)
+
+    _bundle: str
+
+    def __init__(self, lens: Lens, **unknown: Any) -> None:
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
+        self.lens = lens
+        self._changing = threading.RLock()
+        super().__init__(**bundle(self._bundle), **self._initial())
+        self._channel = Channel(self._verbs(), self._send, _log.error)
+        self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
+        for name in ("query", "layer", "selection"):
+            self.observe(self._from_browser, name)
+        lens.observe(self._from_lens, ["query", "layer", "selection", "hits"])
+
+    def _initial(self) -> dict[str, Any]:
+        """The traits as the lens has them now."""
+        lens = self.lens
+        return {"query": lens.query, "layer": lens.layer, "selection": lens.selected_rows()}
+
+    def _verbs(self) -> dict[str, Verb]:
+        lens = self.lens
+
+        def plain(function: Callable[..., Answer], *names: str) -> Verb:
+            def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+                missing = [n for n in names if n not in args]
+                if missing:
+                    raise ValueError(f"the request lacks {', '.join(missing)}")
+                return function(lens, *(args[n] for n in names))
+
+            return verb
+
+        def query_image(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            if len(buffers) != 1:
+                raise ValueError("one picture is needed")
+            return answers.query_image(lens, bytes(buffers[0]), str(args.get("name", "")))
+
+        return {
+            "hits": plain(answers.hits),
+            "components": plain(answers.components, "rows"),
+            "sprite": plain(answers.sprite, "rows", "examples", "size"),
+            "example": plain(answers.example, "row", "rank", "size"),
+            "card": plain(answers.card, "row"),
+            "suggest": plain(answers.suggest, "prefix"),
+            "query_image": query_image,
+        }
+
+    def _send(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send(content, buffers)
+
+    def _from_browser(self, change: Any) -> None:
+        """A trait of this window changed: the lens follows, or the window goes back and says why."""
+        name = change["name"]
+        try:
+            with self._changing:
+                if name == "selection":
+                    self.lens.selection = change["new"]
+                else:
+                    setattr(self.lens, name, change["new"])
+        except Exception as error:
+            self._channel.failed(error)
+        self._follow(name)
+
+    def _from_lens(self, change: Any) -> None:
+        if change["name"] == "hits":
+            with self._changing:
+                self.hits_version += 1
+        else:
+            self._follow(change["name"])
+
+    def _follow(self, name: str) -> None:
+        """Set this window's trait as the lens has it."""
+        with self._changing:
+            if name == "selection":
+                self.selection = self.lens.selected_rows()
+            else:
+                setattr(self, name, getattr(self.lens, name))
+            if name == "layer":
+                self.hits_version += 1
+
+    def close(self) -> None:
+        """Part from the lens and the browser."""
+        self.lens.unobserve(self._from_lens, ["query", "layer", "selection", "hits"])
+        self._channel.close()
+        super().close()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live window, and for a saved notebook a small picture and text of what it showed."""
+        made = super()._repr_mimebundle_(**options)
+        if made is None:
+            return None
+        data, metadata = made if isinstance(made, tuple) else (made, {})
+        return {**data, "text/plain": self._as_text(), "text/html": self._as_html()}, metadata
+
+    def _as_text(self) -> str:
+        return repr(self.lens.hits) if self.lens.hits is not None else repr(self.lens)
+
+    def _as_html(self) -> str:
+        lens = self.lens
+        if not lens.fitted:
+            return lens._repr_html_()
+        shown = lens.hits.rows[:6] if lens.hits is not None else range(min(6, len(lens.components)))
+        rows = [int(row) for row in shown]
+        result, (sheet,) = answers.sprite(lens, rows, 8, 32)
+        line = "height:32px;line-height:32px"
+        names = "".join(f'<div style="{line}">{escape(str(lens.components[r]))}</div>' for r in rows)
+        image = f"data:image/webp;base64,{base64.b64encode(sheet).decode()}"
+        size = f'width="{result["columns"] * 32}" height="{len(rows) * 32}"'
+        head = escape(lens.hits.message) if lens.hits is not None else escape(repr(lens))
+        return (
+            f'<div style="font:12px sans-serif"><p>{head}</p><div style="display:flex;gap:12px">'
+            f'<div style="font-family:monospace">{names}</div>'
+            f'<img alt="strongest examples of these components" {size} src="{image}"></div></div>'
+        )
+
+
+class SearchBox(LensView):
+    """The search box alone: type a query, the lens follows, and so does every other window of the lens."""
+
+    _bundle = "search_box"
+
+
+class Gallery(LensView):
+    """The gallery alone: the lens's components as strips of their strongest examples, best hit first."""
+
+    _bundle = "gallery"
+    layers: Any = traitlets.List().tag(sync=True)
+
+    def _initial(self) -> dict[str, Any]:
+        c = self.lens.components
+        layers = [{"name": n, "count": s} for n, s in zip(c.layers, c.sizes, strict=True)]
+        return super()._initial() | {"layers": layers}
+
+
+class Window(Gallery):
+    """`lens.show()`: all views of a lens in one window, with tabs."""
+
+    _bundle = "window"
+    title = traitlets.Unicode("").tag(sync=True)
+    subtitle = traitlets.Unicode("").tag(sync=True)
+    vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    python = traitlets.Unicode("").tag(sync=True)
+    tabs = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    tab = traitlets.Unicode("search").tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    busy = traitlets.Dict(None, allow_none=True).tag(sync=True)
+
+    def _initial(self) -> dict[str, Any]:
+        lens = self.lens
+        c, e = lens.components, lens.space.examples
+        layers = c.layers[0] if len(c.layers) == 1 else f"{c.layers[0]} to {c.layers[-1]}"
+        parts = (
+            layers,
+            f"{len(c):,} components",
+            lens.space.recipe.clip.split("@")[0],
+            f"{e.statistics.images:,} images",
+        )
+        return super()._initial() | {
+            "title": lens.name,
+            "subtitle": " · ".join(parts),
+            "vocabulary_hint": list(lens.vocabulary[:24]),
+            "tabs": ["search"],
+            "status": {"state": "ready", "message": ""},
+        }

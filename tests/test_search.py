@@ -1,0 +1,202 @@
+import numpy as np
+import pytest
+from toy import COLOURS, ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets.search import component_probe
+from semlens_widgets.vectors import normal_tail, unit
+
+
+def lens(count=60, k=5, clip=None, **options):
+    data = sl.images(pictures(count), transform=to_pixels)
+    options = {"crop": None, "templates": ("{}",)} | options
+    return sl.Lens(ColourNet(), data, ["colour", "head"], clip or ColourClip(), k=k, **options)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return lens().fit(cached=False, progress=False)
+
+
+@pytest.mark.parametrize(("word", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
+def test_a_colour_finds_its_channel(fitted, word, channel):
+    answer = fitted.search(word, layer="colour")
+    assert answer[0].component == sl.Component("colour", channel)
+    assert answer.found
+
+
+def test_scores_are_cosines_of_mean_example_embeddings_and_null_subtracted_templates(fitted):
+    """The formula in loops: sum over templates of F(t(q)) - F(t(''))."""
+    templates = ("a {}", "{} thing", "{}")
+    clip, space = fitted.clip, fitted.space
+    queries = ["red", "blue", "yellow"]
+    answers = fitted.search(queries, templates=templates, top=None)
+    for query, answer in zip(queries, answers, strict=True):
+        probe = np.zeros(3 + 1)
+        for t in templates:
+            probe = probe + clip.texts([t.format(query)])[0] - clip.texts([t.format("")])[0]
+        for hit in answer:
+            examples = [
+                clip.images([fitted.source.images.picture(i)])[0]
+                for i, _ in answer.examples(answer.rows.tolist().index(hit.row))
+            ]
+            theta = np.mean(examples, axis=0)
+            expected = probe @ theta / np.linalg.norm(probe) / np.linalg.norm(theta)
+            assert hit.score == pytest.approx(expected, abs=2e-3)
+    assert answers[0].space is space
+
+
+@pytest.mark.parametrize("queries", [1, 2, 6])
+@pytest.mark.parametrize("dim", [6, 9])
+def test_orientation_is_never_guessed_from_sizes(queries, dim):
+    """Six components, a space of six dimensions and six queries: every answer still belongs to its question."""
+    clip = ColourClip(dim=dim)
+    square = lens(clip=clip).fit(cached=False, progress=False)
+    assert len(square.components) == 6
+    words = ["red", "green", "blue", "yellow", "white", "red blue"][:queries]
+    together = square.search(words, top=None)
+    for word, answer in zip(words, together, strict=True):
+        alone = square.search(word, top=None)
+        assert answer.probe == word
+        assert np.array_equal(answer.rows, alone.rows)
+        assert np.allclose(answer.scores, alone.scores, atol=1e-6)
+
+
+def test_negative_words_push_away(fitted):
+    def lead(answer):
+        scores = {h.component.index: h.score for h in answer}
+        return scores[0] - scores[2]
+
+    plain = fitted.search("red blue", layer="colour", top=None)
+    pushed = fitted.search("red blue", negative="blue", layer="colour", top=None)
+    assert lead(pushed) > lead(plain) + 0.3
+    probe, away = plain.vector, fitted.search("blue").vector
+    assert np.allclose(pushed.vector, unit(probe - away), atol=1e-6)
+    assert fitted.search("red blue", negative=["blue"])[0].component == sl.Component("colour", 0)
+
+
+def test_images_and_components_are_probes_too(fitted):
+    from PIL import Image
+
+    blue = Image.new("RGB", (8, 8), (90, 90, 255))
+    assert fitted.search(blue, layer="colour")[0].component.index == 2
+    assert fitted.search([blue, blue], layer="colour").probe == "2 images"
+    itself = fitted.search(sl.Component("colour", 1), top=None)
+    assert itself[0].component == sl.Component("colour", 1)
+    assert itself[0].score == pytest.approx(1, abs=1e-3)
+
+
+def test_the_data_behind_a_probe_are_the_closest_images(fitted):
+    redness = {
+        i: fitted.clip.images([fitted.source.images.picture(i)])[0] @ fitted.search("red").vector for i in range(60)
+    }
+    shown = fitted.search("red").images(top=5)
+    referenced = sorted((i for i in fitted.space.names), key=lambda i: -redness[i])[:5]
+    assert [i for i, _ in shown] == referenced
+    assert [s for _, s in shown] == sorted((s for _, s in shown), reverse=True)
+
+
+def test_z_and_p_are_those_of_random_sets_of_as_many_images(fitted):
+    answer = fitted.search("red", top=None)
+    random = np.random.default_rng(1)
+    pool = fitted.clip.images([fitted.source.images.picture(i) for i in range(60)])
+    sets = np.stack([unit(pool[random.permutation(60)[:5]].mean(0)) for _ in range(4000)]) @ answer.vector
+    expected = (answer.scores[0] - sets.mean()) / sets.std()
+    assert answer.z[0] == pytest.approx(expected, rel=0.08)
+    assert np.array_equal(answer.p, normal_tail(answer.z))
+    assert answer.p_best == pytest.approx(1 - (1 - answer.p[0]) ** answer.searched, rel=1e-6)
+
+
+def test_unknown_words_are_reported_not_answered(fitted):
+    answer = fitted.search("coffee")
+    assert not answer.found
+    assert "does not know 'coffee'" in answer.message
+
+
+def test_a_dead_component_is_no_hit_and_no_probe(fitted):
+    with pytest.raises(ValueError, match="rectified:3 is dead"):
+        component_probe(_rectified().space, "rectified:3")
+    assert sl.Component("rectified", 3) not in _rectified().search("red", top=None).components
+
+
+def _rectified():
+    data = sl.images(pictures(30), transform=to_pixels)
+    made = sl.Lens(ColourNet(), data, "rectified", ColourClip(), k=3, crop=None)
+    return made.fit(cached=False, progress=False)
+
+
+def test_centring_subtracts_each_layers_mean(fitted):
+    space = fitted.space
+    rows = space.components.rows("colour")
+    theta = space.vectors[rows]
+    expected = unit(theta - theta.mean(0)) @ fitted.search("red", centre=True).vector
+    answer = fitted.search("red", centre=True, layer="colour", top=None)
+    got = dict(zip(answer.rows.tolist(), answer.scores.tolist(), strict=True))
+    assert [got[r] for r in range(rows.start, rows.stop)] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_another_clip_is_refused(fitted):
+    probes = sl.text_probes(ColourClip(name="other colours"), ["red"])
+    with pytest.raises(ValueError, match="come from other colours, the space from colours"):
+        sl.search(fitted.space, probes)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: x.search(""), ValueError, "at least one word"),
+        (lambda x: x.search([]), TypeError, "search for a text"),
+        (lambda x: x.search(5), TypeError, "search for a text"),
+        (lambda x: x.search("red", top=0), ValueError, "at least one hit"),
+        (lambda x: x.search("red", layer="color"), KeyError, "did you mean 'colour'"),
+        (lambda x: x.search("red", templates=["no place"]), ValueError, r"one \{\} for the query"),
+        (lambda x: x.search(sl.Component("colour", 9)), KeyError, "colour has 4 components"),
+    ],
+)
+@pytest.mark.usefixtures("as_installed")
+def test_wrong_questions_say_what_is_needed(fitted, call, error, message):
+    with pytest.raises(error, match=message):
+        call(fitted)
+
+
+def test_random_units_are_found_in_at_most_one_query_of_twenty():
+    """Units whose examples are random images encode nothing: the null must say so."""
+    random = np.random.default_rng(3)
+    false = 0
+    for trial in range(10):
+        space = _random_space(random, seed=trial)
+        probes = sl.Probes(tuple(map(str, range(20))), unit(random.normal(size=(20, 31)).astype(np.float32)), "noise")
+        false += sum(answer.p_best <= 0.05 for answer in sl.search(space, probes))
+    assert false <= 200 * 0.05 + 2 * np.sqrt(200 * 0.05 * 0.95)
+
+
+def _random_space(random, seed, components=53, k=7, images=400, dim=31):
+    """A space whose every component has k random images of a cloud with a common direction."""
+    from dataclasses import replace
+
+    cloud = unit(random.normal(size=(images, dim)) * np.linspace(2, 0.2, dim) + 1.0).astype(np.float16)
+    chosen = np.stack([random.permutation(images)[:k] for _ in range(components)])
+    base = lens(count=12, k=7).fit(cached=False, progress=False).space
+    examples = replace(
+        base.examples,
+        components=sl.Components(("noise",), (components,), (False,)),
+        images=chosen.astype(np.int32),
+        responses=np.tile(np.arange(k, 0, -1, dtype=np.float32), (components, 1)),
+        peaks=np.zeros((components, k), np.int32),
+        statistics=sl.Statistics.of(random.normal(size=(images, components)).astype(np.float32)),
+    )
+    theta = unit(cloud[chosen].astype(np.float32).mean(1))
+    return replace(
+        base,
+        examples=examples,
+        recipe=replace(base.recipe, clip="noise", seed=seed),
+        crop_vectors=cloud,
+        crop_of=chosen.astype(np.int32),
+        crop_images=np.arange(images, dtype=np.int32),
+        vectors=theta,
+        null_vectors=cloud[random.permutation(images)[:300]],
+    )
+
+
+def test_colours_cover_the_clip():
+    assert set(COLOURS) >= {"red", "green", "blue"}
