@@ -183,6 +183,44 @@ describe("the gallery", () => {
     expect(queries).toEqual([""]);
   });
 
+  it("a best hit that beats chance but is far from the concept is not called random", async () => {
+    const hits = hitsOf("coffee");
+    gallery.update({ hits: { ...hits, best: { ...hits.best, p_all: 0.002, reach: 0.314 } } });
+    const text = byId(gallery.node, "state-not-found").textContent;
+    expect(text).toContain(
+      "p = .002 over all components): better than random images, but only 31 % of the way",
+    );
+    expect(text).not.toContain("inside the null");
+  });
+
+  it("a word the CLIP does not know is said to be unknown, and nothing is scored", async () => {
+    gallery.update({
+      hits: { ...hitsOf("qwxz"), unknown_words: ["qwxz"], message: "toy-clip does not know 'qwxz'" },
+    });
+    expect(byId(gallery.node, "not-found-title").textContent).toBe("“qwxz” cannot be searched");
+    expect(byId(gallery.node, "unknown-words").textContent).toContain("qwxz");
+    expect(all(gallery.node, "closest")).toEqual([]);
+    expect(byId(gallery.node, "null-strip").hidden).toBe(true);
+  });
+
+  it("a selection made elsewhere comes into sight, and takes no focus", async () => {
+    await show("");
+    byId(gallery.node, "browse-all").click();
+    document.body.focus();
+    gallery.update({ selection: [11] });
+    expect(rows().at(-1).tabIndex).toBe(0);
+    expect(byId(gallery.node, "gallery-scroll").scrollTop).toBe(12 * 56 - 448);
+    expect(gallery.node.contains(document.activeElement)).toBe(false);
+  });
+
+  it("names that come late fill their rows and leave the others alone", async () => {
+    await show("red");
+    const first = rows()[0];
+    gallery.update({ searching: false });
+    await settled();
+    expect(rows()[0]).toBe(first);
+  });
+
   it("keeps the last rows while a new search runs, and says so", async () => {
     await show("red");
     gallery.update({ searching: true });
