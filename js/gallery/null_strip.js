@@ -41,7 +41,7 @@ export function nullStrip() {
     node.hidden = !distribution;
     if (!hits || !distribution) return;
     const { hist, score_at_p01: threshold } = distribution;
-    const width = node.clientWidth - 24 || 800;
+    const width = node.clientWidth > 24 ? node.clientWidth - 24 : 800;
     const all = hits.scores ?? new Float32Array();
     const best = hits.best;
     let low = Math.min(hist.edges[0], threshold);
@@ -52,7 +52,7 @@ export function nullStrip() {
     }
     const margin = (high - low) * 0.03 || 0.01;
     const x = linear([low - margin, high + margin], [0, width]);
-    const axis = ticks([low - margin, high + margin], Math.max(2, width / 150));
+    const axis = ticks([low - margin, high + margin], Math.max(2, width / 110));
     const unit = width > 560 ? "score (cosine)" : "score";
     const unitStart = width - unit.length * 6 - 12;
     const parts = [
@@ -78,8 +78,11 @@ export function nullStrip() {
     const bestAt = best ? x(best.score) : null;
     const bestText = best ? `${best.id}  z = ${z(best.z)}` : "";
     const half = (bestText.length * 6.6) / 2;
-    const bestX = bestAt === null ? 0 : Math.min(Math.max(bestAt, half), width - half);
     const thresholdX = x(threshold);
+    const crosses = bestAt !== null && Math.abs(bestAt - thresholdX) < half + 6;
+    const beside =
+      bestAt === null || !crosses ? bestAt : thresholdX + (bestAt < thresholdX ? -1 : 1) * (half + 6);
+    const bestX = beside === null ? 0 : Math.min(Math.max(beside, half), width - half);
     const free = (/** @type {number} */ from, /** @type {number} */ to) =>
       bestAt === null || to < bestX - half - 6 || from > bestX + half + 6;
     const right = free(thresholdX + 5, thresholdX + 5 + P_LABEL) && thresholdX + 5 + P_LABEL < width;

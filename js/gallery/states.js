@@ -3,6 +3,9 @@
 import { button, h } from "../shared/dom.js";
 import { count, pEquals, plural, score, z } from "../shared/format.js";
 
+/** A best hit above this chance, over all components, is no better than random. */
+const LEVEL = 0.05;
+
 /**
  * Nothing is asked yet.
  * @param {{words: readonly string[], total: number, onWord: (word: string) => void, onBrowse: () => void}} options
@@ -44,44 +47,70 @@ export function emptyState({ words, total, onWord, onBrowse }) {
 }
 
 /**
- * The concept is not found.
+ * Why the best component is no answer, in one sentence: it does no better than chance, or it does, but any
+ * component's examples are more alike than random images, and this one stays far from the concept.
+ * @param {import("../shared/source.js").Hits} hits
+ */
+function verdict({ best, count: searched, message }) {
+  if (!best) return message;
+  const { p_all, reach } = best;
+  const facts = `The best of ${plural(searched, "component")} scores ${score(best.score)} (z = ${z(best.z)}, ${
+    typeof p_all === "number" ? `${pEquals(p_all)} over all components` : pEquals(best.p)
+  })`;
+  if ((p_all ?? best.p) > LEVEL) return `${facts}: no better than a random set of images.`;
+  if (typeof reach === "number")
+    return `${facts}: better than random images, but only ${Math.round(Math.max(0, reach) * 100)} % of the way to the images that match best.`;
+  return message ?? `${facts}.`;
+}
+
+/**
+ * The concept is not found, or cannot be searched.
  * @param {{hits: import("../shared/source.js").Hits, onClear: () => void, onLayers: (() => void) | null, closest: HTMLElement}} options
  *   `closest`: the nearest components, greyed; `onLayers` searches all layers when only one was searched.
  */
 export function notFoundState({ hits, onClear, onLayers, closest }) {
-  const { best, couldshow } = hits;
-  const family =
-    best?.p_all === undefined || best.p_all === null ? null : `${pEquals(best.p_all)} over all components`;
+  const { best, couldshow, unknown_words: unknown } = hits;
+  const known = unknown.length === 0;
+  const random = best && (best.p_all ?? best.p) > LEVEL;
   return h(
     "div",
     { class: "sl-state", "data-testid": "state-not-found" },
     h(
       "h2",
       { "data-testid": "not-found-title" },
-      `“${hits.query}” is not found in ${hits.count < hits.total ? "this layer" : "this model"}`,
+      known
+        ? `“${hits.query}” is not found in ${onLayers ? "this layer" : "this model"}`
+        : `“${hits.query}” cannot be searched`,
     ),
-    best &&
-      h(
-        "p",
-        {},
-        `The best of ${plural(hits.count, "component")} scores ${score(best.score)} (z = ${z(best.z)}, ${family ?? pEquals(best.p)}): no better than a random set of images.`,
-      ),
-    couldshow && h("p", { class: "sl-quiet", "data-testid": "could-show" }, couldshow.message),
-    hits.message && h("p", { class: "sl-quiet" }, hits.message),
-    hits.unknown_words.length > 0 &&
+    h("p", {}, known ? verdict(hits) : hits.message),
+    !known &&
       h(
         "p",
         { class: "sl-quiet", "data-testid": "unknown-words" },
-        `Not in the vocabulary: ${hits.unknown_words.join(", ")}.`,
+        `Unknown to this CLIP: ${unknown.join(", ")}.`,
       ),
+    couldshow && h("p", { class: "sl-quiet", "data-testid": "could-show" }, couldshow.message),
     h(
       "div",
       { class: "sl-words" },
-      onLayers && button({ text: "Search all layers", class: "sl-outlined", onclick: onLayers }),
+      known &&
+        onLayers &&
+        button({
+          text: "Search all layers",
+          class: "sl-outlined",
+          "data-testid": "search-all-layers",
+          onclick: onLayers,
+        }),
       button({ text: "Clear (Esc)", class: "sl-outlined", "data-testid": "clear-query", onclick: onClear }),
     ),
-    hits.rows.length > 0 && h("h3", {}, "Closest components, inside the null"),
-    hits.rows.length > 0 && closest,
+    known &&
+      hits.rows.length > 0 &&
+      h(
+        "h3",
+        {},
+        random ? "Closest components, inside the null" : "Closest components, not evidence of the concept",
+      ),
+    known && hits.rows.length > 0 && closest,
   );
 }
 

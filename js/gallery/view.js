@@ -17,6 +17,8 @@ const EXAMPLES = 8;
 const CROP = 48;
 /** Rows drawn beyond each edge of what is seen. */
 const SPARE = 4;
+/** While scrolling, names and crops are asked for at most this often, in ms. */
+const ASK_EVERY = 100;
 /** How many of the closest components a negative answer shows. */
 const CLOSEST = 3;
 
@@ -54,6 +56,9 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** @type {Map<number, HTMLElement>} drawn rows by position */
   const drawn = new Map();
   let scheduled = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let askTimer;
+  let lastAsked = Number.NEGATIVE_INFINITY;
 
   const thumbnails = sprites({
     source,
@@ -111,7 +116,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     say,
     fail,
   });
-  const stopListening = catalog.onArrive(() => draw());
+  const stopListening = catalog.onArrive(nameRows);
   const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => schedule());
   resized?.observe(scroller);
 
@@ -172,7 +177,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         const component = catalog.get(row);
         return h(
           "div",
-          { class: "sl-near", "data-testid": "closest" },
+          { class: "sl-near", "data-testid": "closest", "data-unnamed": !component },
           h("span", { class: "sl-id" }, component?.id ?? ""),
           h("span", { class: "sl-number" }, result.scores ? score(result.scores[i]) : ""),
           h("span", { class: "sl-number sl-quiet" }, result.z ? `z ${z(result.z[i])}` : ""),
@@ -325,9 +330,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       element.remove();
       drawn.delete(position);
     }
-    const rows = [...wanted].map(rowAt);
-    catalog.want(rows);
-    thumbnails.want(rows);
+    askSoon();
     for (const position of wanted) {
       if (drawn.has(position)) continue;
       const element = drawRow(position);
@@ -335,6 +338,43 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       body.append(element);
     }
     if (hadFocus && !body.contains(document.activeElement)) drawn.get(active)?.focus({ preventScroll: true });
+  }
+
+  /** Asks for what the rows in sight show: at once, but while the list flies past only so often. */
+  function askSoon() {
+    if (askTimer) return;
+    const wait = lastAsked + ASK_EVERY - performance.now();
+    if (wait > 0) askTimer = setTimeout(ask, wait);
+    else ask();
+  }
+
+  function ask() {
+    clearTimeout(askTimer);
+    askTimer = undefined;
+    if (!showsRows()) return;
+    lastAsked = performance.now();
+    const [first, end] = grid.visible(layout, scroller.scrollTop, scroller.clientHeight || 448, SPARE);
+    const rows = [...new Set([active, ...Array.from({ length: end - first }, (_, i) => first + i)])].map(
+      rowAt,
+    );
+    catalog.want(rows);
+    thumbnails.want(rows);
+  }
+
+  /** Fills in names that have come; rows that have theirs are left alone, with what is hovered in them. */
+  function nameRows() {
+    if (!showsRows()) {
+      if (state.querySelector("[data-unnamed]")) arrange();
+      return;
+    }
+    for (const [position, element] of drawn) {
+      if (element.dataset.id || !catalog.get(rowAt(position))) continue;
+      const named = drawRow(position);
+      const hadFocus = element === document.activeElement;
+      element.replaceWith(named);
+      drawn.set(position, named);
+      if (hadFocus) named.focus({ preventScroll: true });
+    }
   }
 
   /** Lays everything out anew: rows or a state. */
@@ -369,6 +409,10 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     }
     drawFound();
     draw();
+    table.style.setProperty(
+      "--sl-scrollbar",
+      `${Math.min(12, scroller.offsetWidth - scroller.clientWidth)}px`,
+    );
   }
 
   function drawFound() {
@@ -381,7 +425,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   function announce() {
     if (!hits) return;
     if (!hits.query) say(plural(hits.count, "component"));
-    else if (hits.not_found) say(`${hits.query} is not found`);
+    else if (hits.not_found)
+      say(`${hits.query} ${hits.unknown_words.length ? "cannot be searched" : "is not found"}`);
     else say(`${hits.query}: ${count(hits.found)} of ${plural(hits.count, "component")} above the null`);
   }
 
@@ -410,6 +455,18 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     draw(true);
     mark();
     drawn.get(position)?.focus({ preventScroll: true });
+  }
+
+  /** Shows the primary of a selection that was made elsewhere. The focus stays where it is. */
+  function reveal() {
+    if (!showsRows()) return;
+    const position = /** @type {Hits} */ (hits).rows.indexOf(selection[0]);
+    if (position >= 0) {
+      active = position;
+      scroller.scrollTop = grid.scrollTo(layout, position, scroller.scrollTop, scroller.clientHeight || 448);
+      draw(true);
+    }
+    mark();
   }
 
   /** @param {Event} event @returns {number | null} */
@@ -487,7 +544,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       if ("status" in changed) status = changed.status ?? { state: "ready" };
       if ("vocabulary_hint" in changed) vocabulary = changed.vocabulary_hint ?? [];
       if ("searching" in changed) searching = changed.searching;
-      if ("selection" in changed) selection = changed.selection ?? [];
+      const moved = "selection" in changed && !same(changed.selection ?? [], selection);
+      if (moved) selection = changed.selection ?? [];
       if ("hits" in changed) {
         const isNew = changed.hits?.query !== hits?.query || changed.hits?.count !== hits?.count;
         hits = changed.hits;
@@ -496,7 +554,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
           active = 0;
           scroller.scrollTop = 0;
         }
-        strip.update({ hits });
+        // The scores of a word that the CLIP does not know mean nothing: they are not drawn.
+        strip.update({ hits: hits?.unknown_words.length ? null : hits });
         announce();
       }
       node.setAttribute("aria-busy", String(searching));
@@ -510,11 +569,12 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       )
         arrange();
       else if ("selection" in changed) {
-        if (showsRows()) mark();
+        if (moved) reveal();
       } else if ("relabelled" in changed) draw();
     },
     destroy() {
       cancelAnimationFrame(scheduled);
+      clearTimeout(askTimer);
       stopListening();
       resized?.disconnect();
       thumbnails.clear();

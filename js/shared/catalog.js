@@ -4,6 +4,9 @@ import { isAbort } from "./channel.js";
 
 /** @typedef {import("./source.js").Component} Component */
 
+/** Components in one request: what the kernel answers at most. */
+const MOST = 200;
+
 /**
  * @param {import("./source.js").Source} source
  * @param {(error: Error) => void} onError
@@ -20,13 +23,16 @@ export function catalog(source, onError) {
     /** @param {number} row @returns {Component | undefined} */
     get: (row) => known.get(row),
 
-    /** Asks, in one request, for those of the rows that are not known yet. @param {number[]} rows */
+    /** Asks for those of the rows that are not known yet. @param {number[]} rows */
     async want(rows) {
       const missing = [...new Set(rows)].filter((row) => !known.has(row) && !coming.has(row));
       if (!missing.length) return;
       for (const row of missing) coming.add(row);
       try {
-        for (const component of await source.components(missing)) known.set(component.row, component);
+        for (let start = 0; start < missing.length; start += MOST) {
+          for (const component of await source.components(missing.slice(start, start + MOST)))
+            known.set(component.row, component);
+        }
         for (const listener of listeners) listener();
       } catch (error) {
         if (!isAbort(error)) onError(/** @type {Error} */ (error));

@@ -13,7 +13,7 @@ const KEYS = [
   ["← →", "step through the examples of a component"],
   ["Enter", "go to the card"],
   ["Space", "pin the card beside the next"],
-  ["Ctrl or ⌘ + click, or + Space", "add to the selection"],
+  ["Ctrl or ⌘ + click, Space", "add to the selection"],
   ["?", "this sheet"],
 ];
 

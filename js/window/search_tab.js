@@ -54,6 +54,7 @@ export function searchTab({ source, catalog, say, fail, banner, act }) {
   );
   /** @type {number | null} */
   let pinned = null;
+  let query = "";
   pinnedCard.node.hidden = true;
 
   /** @param {number} row */
@@ -69,11 +70,12 @@ export function searchTab({ source, catalog, say, fail, banner, act }) {
     keys: {
       "/": () => box.focus(),
       Escape: () => {
-        act("query", "");
+        if (query) act("query", "");
         box.focus();
       },
     },
     update(changed) {
+      if ("query" in changed) query = changed.query;
       box.update(changed);
       filter.update(changed);
       gallery.update(changed);

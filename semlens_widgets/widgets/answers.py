@@ -69,6 +69,7 @@ def _best(answer: Matches) -> dict[str, Any] | None:
     hit = answer[0]
     return {
         "row": hit.row, "id": str(hit.component), "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best,
+        "reach": answer.reach,
     }  # fmt: skip
 
 

@@ -1,0 +1,272 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { catalog } from "../shared/catalog.js";
+import { all, byId, componentOf, hitsOf, idOf, meaningOf, press, settled } from "../testing/toy.js";
+import { openingTop } from "./preview.js";
+import { galleryView } from "./view.js";
+
+const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
+
+describe("the gallery", () => {
+  let gallery;
+  let source;
+  let selected;
+  let queries;
+  let said;
+  let opened;
+  let pinned;
+  let component;
+  beforeEach(() => {
+    [selected, queries, said, opened, pinned] = [[], [], [], [], []];
+    component = componentOf;
+    source = {
+      components: vi.fn(async (rows) => rows.map((row) => component(row))),
+      sprite: vi.fn(async (rows, columns, size) => ({
+        image: new Blob([]),
+        columns,
+        size,
+        rows,
+        counts: rows.map(() => 4),
+      })),
+      example: vi.fn(async (row, rank) => ({
+        image: new Blob([]),
+        response: 9 - rank,
+        rank,
+        of: 4,
+        image_id: `img${row}`,
+        label: "toy",
+      })),
+    };
+    const fail = (error) => {
+      throw error;
+    };
+    gallery = galleryView({
+      source,
+      catalog: catalog(source, fail),
+      onSelect: (rows) => selected.push(rows),
+      onQuery: (query) => queries.push(query),
+      onLayer: () => {},
+      onOpen: (row) => opened.push(row),
+      onPin: (row) => pinned.push(row),
+      say: (text) => said.push(text),
+      fail,
+    });
+    document.body.replaceChildren(gallery.node);
+  });
+  afterEach(() => gallery.destroy());
+
+  const show = async (query, changed = {}) => {
+    gallery.update({ vocabulary_hint: ["red", "green"], ...changed, hits: hitsOf(query, changed.layer) });
+    await settled();
+  };
+  const rows = () =>
+    all(gallery.node, "gallery-row").sort((a, b) => Number(a.dataset.position) - Number(b.dataset.position));
+  const ids = () => rows().map((row) => row.dataset.id);
+
+  it("lists components by score, with id, score, z and label, and says how many are above the null", async () => {
+    await show("red");
+    expect(ids().slice(0, 4)).toEqual([0, 3, 6, 9].map(idOf));
+    expect(rows()[0].textContent).toContain(".300");
+    expect(rows()[0].textContent).toContain(meaningOf(0));
+    expect(byId(gallery.node, "found").textContent).toBe("4 of 12 above the null");
+    expect(said.at(-1)).toBe("red: 4 of 12 components above the null");
+  });
+
+  it("cuts the list at the null and greys what lies inside", async () => {
+    await show("red");
+    expect(byId(gallery.node, "null-divider").textContent).toBe(
+      "Inside the null (p above .01): 8 components, not evidence of the concept",
+    );
+    expect(
+      rows()
+        .map((row) => row.classList.contains("sl-inside"))
+        .slice(3, 5),
+    ).toEqual([false, true]);
+    expect(rows()[4].style.top).toBe(`${4 * 56 + 26}px`);
+  });
+
+  it("is a grid that says how many rows it has, with one row to tab to", async () => {
+    await show("red");
+    const table = byId(gallery.node, "gallery-grid");
+    expect(table.getAttribute("role")).toBe("grid");
+    expect(table.getAttribute("aria-rowcount")).toBe("13");
+    expect(rows()[2].getAttribute("aria-rowindex")).toBe("4");
+    expect(rows().filter((row) => row.tabIndex === 0)).toHaveLength(1);
+  });
+
+  it("draws only what is in sight of 50,000 components, and asks for their crops in one request", async () => {
+    const count = 50_000;
+    gallery.update({
+      layer: "conv",
+      hits: { ...hitsOf(""), count, total: count, rows: Int32Array.from({ length: count }, (_, i) => i) },
+    });
+    await settled();
+    expect(rows().length).toBeLessThan(30);
+    expect(source.sprite).toHaveBeenCalledTimes(1);
+    expect(source.sprite.mock.calls[0][0]).toHaveLength(rows().length);
+    expect(byId(gallery.node, "gallery-grid").getAttribute("aria-rowcount")).toBe("50001");
+  });
+
+  it("click selects, Ctrl adds as primary, and a second Ctrl takes out", async () => {
+    await show("red");
+    rows()[1].click();
+    rows()[2].dispatchEvent(new MouseEvent("click", { bubbles: true, ctrlKey: true }));
+    expect(selected).toEqual([[3], [6, 3]]);
+    expect(
+      rows()
+        .map((row) => row.getAttribute("aria-selected"))
+        .slice(0, 4),
+    ).toEqual(["false", "true", "true", "false"]);
+    expect(rows()[2].classList.contains("sl-primary")).toBe(true);
+    rows()[2].dispatchEvent(new MouseEvent("click", { bubbles: true, metaKey: true }));
+    expect(selected.at(-1)).toEqual([3]);
+  });
+
+  it("follows a selection set elsewhere, without sending it back", async () => {
+    await show("red");
+    gallery.update({ selection: [6] });
+    expect(rows()[2].classList.contains("sl-primary")).toBe(true);
+    expect(selected).toEqual([]);
+  });
+
+  it("keys step, jump, open, pin and add", async () => {
+    await show("red");
+    rows()[0].focus();
+    press(document.activeElement, "j");
+    press(document.activeElement, "ArrowDown");
+    press(document.activeElement, "k");
+    expect(selected).toEqual([[3], [6], [3]]);
+    expect(document.activeElement.dataset.position).toBe("1");
+    press(document.activeElement, "End");
+    expect(document.activeElement.dataset.position).toBe("11");
+    press(document.activeElement, "Home");
+    press(document.activeElement, "ArrowDown", { ctrlKey: true });
+    press(document.activeElement, " ", { ctrlKey: true });
+    expect(selected.at(-1)).toEqual([3, 0]);
+    press(document.activeElement, "Enter");
+    press(document.activeElement, " ");
+    expect([opened, pinned]).toEqual([[3], [3]]);
+  });
+
+  it("the examples of a row are reached by arrows, and told", async () => {
+    await show("red");
+    rows()[0].focus();
+    press(document.activeElement, "ArrowRight");
+    press(document.activeElement, "ArrowRight");
+    await settled();
+    await settled();
+    expect(source.example.mock.lastCall.slice(0, 2)).toEqual([0, 1]);
+    expect(byId(gallery.node, "preview").hidden).toBe(false);
+    expect(said.at(-1)).toBe("example 2 of 4, activation 8.0, image img0, toy");
+    press(document.activeElement, "Escape");
+    expect(byId(gallery.node, "preview").hidden).toBe(true);
+  });
+
+  it("asks one question when nothing is asked, and offers words and everything", async () => {
+    await show("");
+    expect(rows()).toEqual([]);
+    all(gallery.node, "vocabulary-word")[1].click();
+    expect(queries).toEqual(["green"]);
+    byId(gallery.node, "browse-all").click();
+    await settled();
+    expect(ids()[0]).toBe(idOf(0));
+    expect(byId(gallery.node, "found").textContent).toBe("12 components");
+  });
+
+  it("says that a concept is not found, how sure that is, and shows the closest greyed", async () => {
+    await show("coffee");
+    expect(byId(gallery.node, "not-found-title").textContent).toBe("“coffee” is not found in this model");
+    expect(byId(gallery.node, "state-not-found").textContent).toContain("p = .34 over all components");
+    expect(byId(gallery.node, "could-show").textContent).toBe("No image shows it either.");
+    expect(all(gallery.node, "closest")).toHaveLength(3);
+    expect(all(gallery.node, "closest")[0].textContent).toContain(idOf(0));
+    byId(gallery.node, "clear-query").click();
+    expect(queries).toEqual([""]);
+  });
+
+  it("a best hit that beats chance but is far from the concept is not called random", async () => {
+    const hits = hitsOf("coffee");
+    gallery.update({ hits: { ...hits, best: { ...hits.best, p_all: 0.002, reach: 0.314 } } });
+    const text = byId(gallery.node, "state-not-found").textContent;
+    expect(text).toContain(
+      "p = .002 over all components): better than random images, but only 31 % of the way",
+    );
+    expect(text).not.toContain("inside the null");
+  });
+
+  it("a word the CLIP does not know is said to be unknown, and nothing is scored", async () => {
+    gallery.update({
+      hits: { ...hitsOf("qwxz"), unknown_words: ["qwxz"], message: "toy-clip does not know 'qwxz'" },
+    });
+    expect(byId(gallery.node, "not-found-title").textContent).toBe("“qwxz” cannot be searched");
+    expect(byId(gallery.node, "unknown-words").textContent).toContain("qwxz");
+    expect(all(gallery.node, "closest")).toEqual([]);
+    expect(byId(gallery.node, "null-strip").hidden).toBe(true);
+  });
+
+  it("a selection made elsewhere comes into sight, and takes no focus", async () => {
+    await show("");
+    byId(gallery.node, "browse-all").click();
+    document.body.focus();
+    gallery.update({ selection: [11] });
+    expect(rows().at(-1).tabIndex).toBe(0);
+    expect(byId(gallery.node, "gallery-scroll").scrollTop).toBe(12 * 56 - 448);
+    expect(gallery.node.contains(document.activeElement)).toBe(false);
+  });
+
+  it("names that come late fill their rows and leave the others alone", async () => {
+    await show("red");
+    const first = rows()[0];
+    gallery.update({ searching: false });
+    await settled();
+    expect(rows()[0]).toBe(first);
+  });
+
+  it("keeps the last rows while a new search runs, and says so", async () => {
+    await show("red");
+    gallery.update({ searching: true });
+    expect(ids()[0]).toBe(idOf(0));
+    expect(byId(gallery.node, "found").textContent).toBe("Searching…");
+    expect(gallery.node.getAttribute("aria-busy")).toBe("true");
+  });
+
+  it("shows still rows and words before the first result", () => {
+    gallery.update({ searching: true });
+    expect(byId(gallery.node, "state-loading").textContent).toContain("Scoring components");
+  });
+
+  it("tells what to do with a lens that is not fitted", () => {
+    gallery.update({ status: { state: "not-fitted", message: "Run lens.fit()." } });
+    expect(byId(gallery.node, "state-plain").textContent).toContain("Run lens.fit().");
+  });
+
+  it("draws the null, one mark per component and the best by name", async () => {
+    await show("red");
+    const strip = byId(gallery.node, "null-strip");
+    expect(strip.querySelector("svg").getAttribute("aria-label")).toContain(
+      "best conv1:0 at .300, z 7.0; 4 of 12 above p = .01",
+    );
+    expect(strip.querySelector(".sl-null-above").getAttribute("d").match(/M/g)).toHaveLength(4);
+    expect(byId(gallery.node, "null-best").textContent).toContain("z = 7.0");
+  });
+
+  it("hostile labels, ids and queries stay text", async () => {
+    component = (row) => ({
+      ...componentOf(row),
+      id: HOSTILE,
+      label: { text: HOSTILE, margin: 0.1, confident: true },
+    });
+    await show("red");
+    expect(rows()[0].textContent).toContain(HOSTILE);
+    await show(HOSTILE);
+    expect(byId(gallery.node, "not-found-title").textContent).toContain(HOSTILE);
+    expect(gallery.node.querySelector("img")).toBeNull();
+  });
+});
+
+describe("the large crop", () => {
+  it("opens below, above where there is no room, and never over the crop", () => {
+    expect(openingTop({ top: 100, bottom: 148 }, 180, 638)).toBe(152);
+    expect(openingTop({ top: 500, bottom: 548 }, 180, 638)).toBe(316);
+    expect(openingTop({ top: 100, bottom: 148 }, 180, 200)).toBe(152);
+  });
+});

@@ -1,0 +1,235 @@
+/**
+ * A small world for tests: twelve components in two layers, named and scored by plain arithmetic, behind a
+ * widget model that answers as the kernel does.
+ */
+
+export const COMPONENTS = 12;
+export const LAYERS = [
+  { name: "conv1", count: 5 },
+  { name: "conv2", count: 7 },
+];
+
+/** @param {number} row */
+export const idOf = (row) => (row < 5 ? `conv1:${row}` : `conv2:${row - 5}`);
+
+const WORDS = ["red", "green", "blue"];
+
+/** The word that makes a component respond. @param {number} row */
+export const meaningOf = (row) => WORDS[row % 3];
+
+/** @param {number} row @returns {import("../shared/source.js").Component} */
+export const componentOf = (row) => ({
+  row,
+  id: idOf(row),
+  layer: row < 5 ? "conv1" : "conv2",
+  index: row < 5 ? row : row - 5,
+  label: { text: meaningOf(row), margin: 0.05, confident: true },
+  dead: false,
+  responses: [9, 8, 7, 6],
+});
+
+export const NULL = {
+  mean: 0.02,
+  sd: 0.04,
+  size: 2000,
+  hist: { edges: [-0.1, 0, 0.1, 0.2], counts: [3, 9, 2] },
+  z_at_p01: 2.3,
+  score_at_p01: 0.11,
+};
+
+/**
+ * The components that mean the query score .30 down to .27, the others .01: a word that nothing means is not found.
+ * @param {string} query @param {string | null} layer @returns {import("../shared/source.js").Hits}
+ */
+export function hitsOf(query, layer = null) {
+  const all = Array.from({ length: COMPONENTS }, (_, row) => row).filter(
+    (row) => !layer || componentOf(row).layer === layer,
+  );
+  const rest = {
+    query,
+    count: all.length,
+    total: COMPONENTS,
+    null: NULL,
+    message: null,
+    unknown_words: [],
+    couldshow: null,
+  };
+  if (!query)
+    return {
+      ...rest,
+      found: 0,
+      not_found: false,
+      best: null,
+      rows: Int32Array.from(all),
+      scores: null,
+      z: null,
+      p: null,
+    };
+  const meant = all.filter((row) => meaningOf(row) === query);
+  const rows = [...meant, ...all.filter((row) => meaningOf(row) !== query)];
+  const scores = rows.map((_, i) => (i < meant.length ? 0.3 - 0.01 * i : 0.01));
+  const z = scores.map((value) => (value - NULL.mean) / NULL.sd);
+  return {
+    ...rest,
+    found: meant.length,
+    not_found: meant.length === 0,
+    best: { row: rows[0], id: idOf(rows[0]), score: scores[0], z: z[0], p: 0.34, p_all: 0.34 },
+    couldshow: meant.length ? null : { possible: false, message: "No image shows it either." },
+    rows: Int32Array.from(rows),
+    scores: Float32Array.from(scores),
+    z: Float32Array.from(z),
+    p: Float32Array.from(scores, (value) => (value > 0.2 ? 0.0001 : 0.6)),
+  };
+}
+
+/** @param {number} row @returns {import("../shared/source.js").Card} */
+export const cardOf = (row) => ({
+  ...componentOf(row),
+  score: 0.3,
+  z: 7,
+  p: 0.0001,
+  histogram: { edges: [0, 3, 6, 9], counts: [90, 20, 4], images: 114 },
+  cut: 6,
+  siblings: [{ row: (row + 3) % COMPONENTS, id: idOf((row + 3) % COMPONENTS), score: 0.9, label: null }],
+});
+
+/** @param {...ArrayBufferView} arrays */
+const views = (...arrays) =>
+  arrays.map(({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength));
+
+/**
+ * A widget model with a kernel behind it. `sent` are the messages the browser sent; `verbs` replaces answers
+ * (a function of args; it may throw, or return a promise).
+ * @param {Record<string, any>} [traits]
+ * @param {Record<string, (args: any) => any>} [verbs]
+ */
+export function toyModel(traits = {}, verbs = {}) {
+  /** @type {Record<string, any>} */
+  const state = {
+    query: "",
+    layer: null,
+    layers: LAYERS,
+    selection: [],
+    hits_version: 0,
+    status: { state: "ready" },
+    vocabulary_hint: WORDS,
+    title: "toy-cnn",
+    subtitle: "2 layers",
+    tabs: ["search"],
+    tab: "search",
+    python: "",
+    busy: null,
+    ...traits,
+  };
+  /** @type {Map<string, Set<(...args: any[]) => void>>} */
+  const listeners = new Map();
+  /** @type {any[]} */
+  const sent = [];
+  let alive = true;
+  /** @type {Set<string>} */
+  const unsaved = new Set();
+
+  const fire = (/** @type {string} */ event, /** @type {any[]} */ ...args) => {
+    for (const listener of [...(listeners.get(event) ?? [])]) listener(...args);
+  };
+
+  /** @type {Record<string, (args: any) => any>} */
+  const answers = {
+    ping: () => ({ result: {} }),
+    hits: () => {
+      const { rows, scores, z, p, ...result } = hitsOf(state.query, state.layer);
+      return { result, buffers: scores && z && p ? views(rows, scores, z, p) : views(rows) };
+    },
+    components: ({ rows }) => ({ result: { components: rows.map(componentOf) } }),
+    sprite: ({ rows, examples, size }) => ({
+      result: { columns: examples, size, rows, counts: rows.map(() => 4) },
+      buffers: views(new Uint8Array(3)),
+    }),
+    example: ({ row, rank }) => ({
+      result: { response: 9 - rank, rank, of: 4, image_id: `img${row}`, label: "toy" },
+      buffers: views(new Uint8Array(3)),
+    }),
+    card: ({ row }) => ({ result: cardOf(row) }),
+    suggest: ({ prefix }) => ({ result: { words: WORDS.filter((word) => word.startsWith(prefix)) } }),
+    query_image: ({ name }) => ({ result: { chip: { id: "i1", name } } }),
+    ...verbs,
+  };
+
+  /** Traits set by the kernel. @param {Record<string, any>} values */
+  function kernelSets(values) {
+    Object.assign(state, values);
+    if ("query" in values || "layer" in values) state.hits_version += 1;
+    for (const name of Object.keys(values)) fire(`change:${name}`);
+    if ("query" in values || "layer" in values) fire("change:hits_version");
+  }
+
+  /** @param {any} message */
+  async function answer({ kind, id, verb, args }) {
+    if (kind !== "request" || !(verb in answers)) return;
+    try {
+      const { result, buffers = [] } = await answers[verb](args);
+      if (alive) fire("msg:custom", { kind: "reply", id, result }, buffers);
+    } catch (error) {
+      const { name, message } = /** @type {Error} */ (error);
+      fire("msg:custom", { kind: "error", id, error: { type: name, message } }, []);
+    }
+  }
+
+  return {
+    state,
+    sent,
+    fire,
+    kernelSets,
+    asked: (/** @type {string} */ verb) => sent.filter((message) => message.verb === verb),
+    listenerCount: () => [...listeners.values()].reduce((sum, set) => sum + set.size, 0),
+    kill() {
+      alive = false;
+      fire("comm:close");
+    },
+    /** @type {import("../shared/channel.js").Model} */
+    model: {
+      get: (name) => state[name],
+      set(name, value) {
+        state[name] = value;
+        unsaved.add(name);
+      },
+      save_changes() {
+        const names = [...unsaved];
+        unsaved.clear();
+        for (const name of names) fire(`change:${name}`);
+        if (names.includes("query") || names.includes("layer")) {
+          state.hits_version += 1;
+          fire("change:hits_version");
+        }
+      },
+      on(event, listener) {
+        if (!listeners.has(event)) listeners.set(event, new Set());
+        listeners.get(event)?.add(listener);
+      },
+      off: (event, listener) => listeners.get(event)?.delete(listener),
+      send(message, _callbacks, buffers) {
+        if (!alive) throw new Error("comm is disposed");
+        sent.push({ ...message, buffers });
+        queueMicrotask(() => answer(message));
+      },
+    },
+  };
+}
+
+/** Lets promises and timers of no delay run. */
+export const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** @param {Element} root @param {string} id @returns {HTMLElement} the one element with this data-testid */
+export function byId(root, id) {
+  const found = all(root, id);
+  if (found.length !== 1) throw new Error(`${found.length} elements are called ${id}`);
+  return found[0];
+}
+
+/** @param {Element} root @param {string} id @returns {HTMLElement[]} */
+export const all = (root, id) =>
+  [...root.querySelectorAll(`[data-testid="${id}"]`)].map((node) => /** @type {HTMLElement} */ (node));
+
+/** @param {Element} target @param {string} key @param {KeyboardEventInit} [options] */
+export const press = (target, key, options = {}) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...options }));

@@ -1,0 +1,251 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import gallery from "../gallery/widget.js";
+import searchBox from "../search_box/widget.js";
+import { h } from "../shared/dom.js";
+import { all, byId, idOf, press, settled, toyModel } from "../testing/toy.js";
+import { windowView } from "./view.js";
+import lensWindow from "./widget.js";
+
+/** @type {AbortController[]} */
+const lives = [];
+afterEach(() => {
+  for (const life of lives.splice(0)) life.abort();
+  document.body.replaceChildren();
+});
+
+/** @param {ReturnType<typeof toyModel>} toy */
+async function open(toy, widget = lensWindow) {
+  const el = h("div");
+  document.body.append(el);
+  const life = new AbortController();
+  lives.push(life);
+  widget.render({ model: toy.model, el, signal: life.signal });
+  await settled();
+  await settled();
+  return { el, life };
+}
+
+const ids = (el) =>
+  all(el, "gallery-row")
+    .sort((a, b) => a.dataset.position - b.dataset.position)
+    .map((row) => row.dataset.id);
+const type = (el, text) => {
+  const input = byId(el, "search-input");
+  input.value = text;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  press(input, "Enter");
+};
+
+describe("the window", () => {
+  it("typing sets the query, and the gallery shows its hits", async () => {
+    const toy = toyModel();
+    const { el } = await open(toy);
+    type(el, "green");
+    await settled();
+    await settled();
+    expect(toy.state.query).toBe("green");
+    expect(ids(el).slice(0, 4)).toEqual([1, 4, 7, 10].map(idOf));
+    expect(byId(el, "python-line").textContent).toBe('lens.query = "green"');
+  });
+
+  it("a query, a layer and a selection set from a cell move the window", async () => {
+    const toy = toyModel();
+    const { el } = await open(toy);
+    toy.kernelSets({ query: "blue", layer: "conv2", selection: [8, 5] });
+    await settled();
+    await settled();
+    expect(byId(el, "chip").dataset.text).toBe("blue");
+    expect(ids(el)[0]).toBe(idOf(5));
+    expect(byId(el, "layer-filter").selectedIndex).toBe(2);
+    expect(all(el, "selected-id").map((node) => node.textContent)).toEqual([idOf(8), idOf(5)]);
+    expect(byId(el, "card-id").textContent).toBe(idOf(8));
+  });
+
+  it("a click ends as ids in the footer, a line of Python, and a card", async () => {
+    const toy = toyModel({ query: "red" });
+    const { el } = await open(toy);
+    all(el, "gallery-row")
+      .find((row) => row.dataset.position === "1")
+      .click();
+    await settled();
+    expect(toy.state.selection).toEqual([3]);
+    expect(toy.state.python).toBe('lens.selection = ["conv1:3"]');
+    expect(byId(el, "card-title").textContent).toBe("red");
+    expect(byId(el, "histogram").getAttribute("aria-label")).toContain("top 4 from 6.0");
+    byId(el, "sibling").click();
+    expect(toy.state.selection).toEqual([6]);
+  });
+
+  it("a pinned card stays while others are looked at", async () => {
+    const toy = toyModel({ query: "red", selection: [0] });
+    const { el } = await open(toy);
+    byId(el, "pin").click();
+    toy.kernelSets({ selection: [3] });
+    await settled();
+    expect([...el.querySelectorAll('[data-testid="card-id"]')].map((node) => node.textContent)).toEqual([
+      idOf(0),
+      idOf(3),
+    ]);
+    byId(el, "unpin").click();
+    expect(byId(el, "pinned-card").hidden).toBe(true);
+  });
+
+  it("/ goes to the search box, Escape clears, ? shows the keys", async () => {
+    const toy = toyModel({ query: "red" });
+    const { el } = await open(toy);
+    const row = all(el, "gallery-row")[0];
+    row.focus();
+    press(row, "/");
+    expect(document.activeElement).toBe(byId(el, "search-input"));
+    row.focus();
+    press(row, "Escape");
+    expect(toy.state.query).toBe("");
+    press(byId(el, "help-button"), "?");
+    expect(byId(el, "help").textContent).toContain("go to the search box");
+    press(byId(el, "help-close"), "Escape");
+    expect(all(el, "help")).toEqual([]);
+  });
+
+  it("an exception in the kernel is a banner that can be dismissed; the last result stays", async () => {
+    const toy = toyModel({ query: "red" });
+    const { el } = await open(toy);
+    toy.fire(
+      "msg:custom",
+      { kind: "event", name: "error", type: "ValueError", message: "<b>no</b> such word" },
+      [],
+    );
+    expect(byId(el, "banner").textContent).toContain("ValueError: <b>no</b> such word");
+    expect(byId(el, "banner").querySelector("p b + b")).toBeNull();
+    expect(ids(el)[0]).toBe(idOf(0));
+    byId(el, "banner-dismiss").click();
+    expect(all(el, "banner")).toEqual([]);
+  });
+
+  it("hits that fail are told, and the next that succeed take the banner away", async () => {
+    let broken = true;
+    const toy = toyModel(
+      { query: "red" },
+      {
+        hits: () => {
+          if (broken) throw Object.assign(new Error("the space is empty"), { name: "ValueError" });
+          return {
+            result: {
+              query: "",
+              count: 0,
+              found: 0,
+              total: 0,
+              not_found: false,
+              null: null,
+              best: null,
+              message: null,
+              unknown_words: [],
+              couldshow: null,
+            },
+            buffers: [new DataView(new ArrayBuffer(0))],
+          };
+        },
+      },
+    );
+    const { el } = await open(toy);
+    expect(byId(el, "banner").textContent).toContain("the space is empty");
+    broken = false;
+    toy.kernelSets({ query: "" });
+    await settled();
+    expect(all(el, "banner")).toEqual([]);
+  });
+
+  it("a kernel that is gone is told; everything drawn stays readable", async () => {
+    const toy = toyModel({ query: "red", selection: [0] });
+    const { el } = await open(toy);
+    toy.kill();
+    expect(byId(el, "banner").textContent).toContain("Run the cell again to reconnect");
+    expect(ids(el)[0]).toBe(idOf(0));
+    expect(byId(el, "card-id").textContent).toBe(idOf(0));
+  });
+
+  it("a reply that does not fit its rows is refused", async () => {
+    const { el } = await open(
+      toyModel(
+        { query: "red" },
+        {
+          hits: () => ({
+            result: { query: "red" },
+            buffers: [3, 2, 3, 3].map((n) => new DataView(new ArrayBuffer(4 * n))),
+          }),
+        },
+      ),
+    );
+    expect(byId(el, "banner").textContent).toContain("sent 3 rows but 2 numbers");
+  });
+
+  it("two windows on one lens agree, and closing one leaves the other alone", async () => {
+    const toy = toyModel();
+    const [one, other] = [await open(toy), await open(toy)];
+    type(one.el, "red");
+    await settled();
+    await settled();
+    expect(byId(other.el, "chip").dataset.text).toBe("red");
+    expect(ids(other.el)).toEqual(ids(one.el));
+    one.life.abort();
+    expect(one.el.children).toHaveLength(0);
+    toy.kernelSets({ query: "green" });
+    await settled();
+    await settled();
+    expect(ids(other.el)[0]).toBe(idOf(1));
+    other.life.abort();
+    expect(toy.listenerCount()).toBe(0);
+  });
+
+  it("opens tabs by name, tells a tab opened late what it missed, and ignores names it does not know", () => {
+    const told = vi.fn();
+    const tab = (title) => ({
+      title,
+      mount: () => ({ node: h("p", {}, title), update: told, destroy: () => {} }),
+    });
+    const set = vi.fn();
+    const banner = { node: h("div"), show: () => {}, hide: () => {} };
+    const catalog = { get: () => undefined, want: () => {}, onArrive: () => () => {}, clear: () => {} };
+    const view = windowView(
+      { source: {}, catalog, banner, say: () => {}, set, fail: () => {} },
+      { search: tab("Search"), map: tab("Map") },
+    );
+    document.body.append(view.node);
+    view.update({ tabs: ["search", "unknown", "map"], query: "red" });
+    expect([...view.node.querySelectorAll("[role=tab]")].map((node) => node.textContent)).toEqual([
+      "Search",
+      "Map",
+    ]);
+    told.mockClear();
+    press(byId(view.node, "tab-search"), "ArrowRight");
+    expect(told.mock.calls[0][0]).toMatchObject({ query: "red", tab: "map" });
+    expect(set).toHaveBeenCalledWith({ tab: "map" });
+    expect(byId(view.node, "tab-map").getAttribute("aria-selected")).toBe("true");
+    expect(view.node.textContent).toContain("Map");
+    view.destroy();
+  });
+});
+
+describe("the single widgets", () => {
+  it("SearchBox needs a query and nothing else", async () => {
+    const toy = toyModel();
+    for (const name of Object.keys(toy.state)) if (name !== "query") delete toy.state[name];
+    const { el } = await open(toy, searchBox);
+    type(el, "red");
+    expect(toy.state.query).toBe("red");
+    expect(toy.asked("hits")).toEqual([]);
+  });
+
+  it("Gallery shows hits and sets the selection and the layer", async () => {
+    const toy = toyModel({ query: "red" });
+    const { el } = await open(toy, gallery);
+    all(el, "gallery-row")[0].click();
+    expect(toy.state.selection).toEqual([0]);
+    const filter = byId(el, "layer-filter");
+    filter.selectedIndex = 2;
+    filter.dispatchEvent(new Event("change"));
+    await settled();
+    await settled();
+    expect(toy.state.layer).toBe("conv2");
+    expect(ids(el)[0]).toBe(idOf(6));
+  });
+});
