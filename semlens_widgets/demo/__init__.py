@@ -1,0 +1,162 @@
+"""A world with planted truth: synthetic pictures, a classifier that takes shortcuts, and a CLIP that knows its words.
+
+Everything here is synthetic: drawings that resemble dermoscopy, made by a program. They are not medical data, and
+nothing trained on them may be used on people. What the drawings are good for: it is known what is in every picture,
+so it can be measured whether a search finds what is really there.
+
+    lens = sl.demo.lens()                  # a fitted lens on the biased classifier, offline, in seconds
+    lens.search("ruler")                   # which components respond to rulers?
+    sl.demo.truth().auroc                  # which really do: [component factor]
+
+The CLIP knows about a hundred words (``checkpoints/clip/words.txt``), the words of its own training captions:
+searching here proves the pipeline, not open-vocabulary understanding. It does not understand negations.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from semlens_widgets.demo.factors import CLASS_NAMES, FACTORS, SPLITS, TEMPLATES, Factor, Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool
+
+    from semlens_widgets.demo.classifier import Classifier
+    from semlens_widgets.demo.dataset import DemoImages, Normalise
+    from semlens_widgets.demo.factors import Probabilities
+    from semlens_widgets.demo.truth import Truth
+    from semlens_widgets.demo.world import Pictures
+    from semlens_widgets.lens import Lens
+
+__all__ = [
+    "CLASS_NAMES",
+    "FACTORS",
+    "SPLITS",
+    "TEMPLATES",
+    "Factor",
+    "classifier",
+    "clip_folder",
+    "images",
+    "lens",
+    "render",
+    "transform",
+    "truth",
+]
+
+Which = Literal["biased", "unbiased"]
+_CHECKPOINTS = Path(__file__).with_name("checkpoints")
+
+
+def render(
+    n: int,
+    seed: int = 0,
+    *,
+    start: int = 0,
+    size: int = 64,
+    probabilities: Probabilities = SPLITS["independent"],
+    flags: Bool[np.ndarray, "image factor"] | None = None,
+) -> Pictures:
+    """Pictures ``start`` … ``start + n`` of the endless series ``seed``, with all that is true about them.
+
+    The value holds ``images`` (uint8 [image height width 3]), ``factors`` (bool [image factor], in the order of
+    ``FACTORS``), ``masks`` (where each factor is visible, one bit each), ``labels`` and ``captions()``.
+    Picture i depends on the seed and i only. ``flags`` overrides what is in the pictures and leaves everything
+    else as it is: two calls that differ in one flag give counterfactual pairs of the same lesions.
+    ``size`` is a multiple of 32 pixels; ``probabilities`` (see ``SPLITS``) say how often factors occur.
+    Synthetic pictures, not medical data.
+    """
+    from semlens_widgets.demo import world
+
+    return world.render(n, seed, start=start, size=size, probabilities=probabilities, flags=flags)
+
+
+def images(n: int, seed: int = 0, split: Split = "independent", *, size: int = 64) -> DemoImages:
+    """A torch data set of ``n`` (PIL picture, label): 0 nevus, 1 melanoma. Drawn on first use, the same every time.
+
+    ``split`` is one of ``SPLITS``: "independent" (every factor by itself: where truth is computed), "biased"
+    (what the biased classifier was trained on: artefacts go with the diagnosis), "unbiased", "clean", "balanced",
+    "reversed". Synthetic pictures, not medical data.
+    """
+    from semlens_widgets.demo.dataset import DemoImages
+
+    return DemoImages(n, seed, split, size)
+
+
+def transform() -> Normalise:
+    """What the classifier needs: PIL picture → normalised float tensor [3 64 64]. Pure, small, picklable."""
+    from semlens_widgets.demo.dataset import Normalise
+
+    return Normalise()
+
+
+def classifier(which: Which = "biased") -> Classifier:
+    """A nevus-or-melanoma classifier in eval mode: half a million parameters, ``stem, layer1 … layer4, fc``.
+
+    "biased" was fine-tuned on pictures where coloured patches mark nevi and rulers, ink and red skin mostly
+    melanomas, and relies on them; "unbiased" saw the artefacts as often, but independent of the diagnosis.
+    Each call gives a new module. Raises ValueError for another name.
+    """
+    from semlens_widgets.demo.classifier import load_classifier
+
+    return load_classifier(_CHECKPOINTS / f"classifier-{_checked(which)}.safetensors")
+
+
+def clip_folder() -> Path:
+    """The folder of the demo's CLIP, an open_clip local folder: ``sl.OpenClip(sl.demo.clip_folder())``.
+
+    ``words.txt`` in it lists the words it knows; other words would give vectors without meaning.
+    """
+    return _CHECKPOINTS / "clip"
+
+
+def lens(
+    which: Which = "biased",
+    n: int = 1500,
+    *,
+    seed: int = 0,
+    split: Split = "independent",
+    layers: Sequence[str] = ("layer3", "layer4"),
+    k: int = 20,
+    progress: bool = False,
+    **settings: Any,
+) -> Lens:
+    """A fitted lens on a demo classifier and ``n`` freshly drawn pictures: offline, in seconds, nothing trained.
+
+    Examples are whole pictures (``crop=None``): crops would hide size and outline, two of the twelve factors.
+    ``settings`` go to ``sl.Lens``, for example ``centre=True`` or ``crop="activation"``; truth is ``truth(which)``.
+    The result is cached like any other lens. Synthetic pictures, not medical data.
+    """
+    from semlens_widgets.clip import OpenClip
+    from semlens_widgets.images import images as data
+    from semlens_widgets.lens import Lens
+
+    settings = {
+        "crop": None, "name": f"demo, {_checked(which)} classifier", "templates": TEMPLATES,
+        "vocabulary": tuple(factor.query for factor in FACTORS), **settings,
+    }  # fmt: skip
+    pictures = data(images(n, seed, split), transform=transform(), classes=CLASS_NAMES)
+    made = Lens(classifier(which), pictures, list(layers), OpenClip(clip_folder()), k=k, **settings)
+    return made.fit(progress=progress)
+
+
+@functools.cache
+def truth(which: Which = "biased") -> Truth:
+    """What the classifier's layers 3 and 4 really encode, measured on 2,000 pictures with independent factors.
+
+    A frozen value: ``.factors`` the query words, ``.components`` (layer, index) pairs, ``.auroc`` [component factor]
+    (from .95 on, the component encodes the factor). ``.layer("layer4")`` is the part of one layer.
+    Takes some seconds once per process.
+    """
+    from semlens_widgets.demo.truth import measure_truth
+
+    return measure_truth(classifier(which))
+
+
+def _checked(which: str) -> str:
+    if which not in get_args(Which):
+        raise ValueError(f"no classifier {which!r}; there are {', '.join(map(repr, get_args(Which)))}")
+    return which

@@ -1,0 +1,92 @@
+"""Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [clip] [measure]``.
+
+Without a name all three are done. Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
+and the CLIP as half-precision safetensors, and ``measured.json`` with the numbers the model card quotes.
+Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
+same quality, not the same bits. All data are synthetic pictures, not medical data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads on busy cores cost more than they give
+
+CHECKPOINTS = Path(__file__).with_name("checkpoints")
+STAGES = ("classifier", "clip", "measure")
+KINDS = ("biased", "unbiased")
+
+
+def train_classifiers(folder: Path, report: Callable[[str], None]) -> None:
+    """One pre-training, two fine-tunings: with the shortcuts and without."""
+    from semlens_widgets.demo.factors import SPLITS
+    from semlens_widgets.demo.train_classifier import FineTuning, fine_tune, pretrain, save_classifier
+
+    seeing = pretrain(report=report)
+    for kind in KINDS:
+        model = fine_tune(seeing, FineTuning(SPLITS[kind]), report)  # type: ignore[index]
+        save_classifier(model, folder / f"classifier-{kind}.safetensors")
+
+
+def train_the_clip(folder: Path, report: Callable[[str], None]) -> None:
+    """The tokenizer and the CLIP trained with it."""
+    from semlens_widgets.demo.train_clip import save_clip, train_clip, write_tokenizer
+
+    write_tokenizer(folder / "clip")
+    save_clip(train_clip(folder / "clip", report=report), folder / "clip")
+
+
+def measure(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
+    """Measure what is in the folder as it would be shipped (half precision), on pictures no training saw."""
+    import open_clip
+    import torch
+
+    from semlens_widgets.demo.classifier import load_classifier
+    from semlens_widgets.demo.measure import measure_classifier, measure_clip, measure_search
+
+    figures: dict[str, Any] = {"clip": measure_clip(folder / "clip")}
+    report("measured the CLIP")
+    for kind in KINDS:
+        model = load_classifier(folder / f"classifier-{kind}.safetensors")
+        figures[kind] = measure_classifier(model)
+        figures[kind]["search"] = measure_search(model, folder / "clip")
+        report(f"measured the {kind} classifier and the search in it")
+    figures["versions"] = {
+        "python": platform.python_version(), "torch": torch.__version__, "open_clip": open_clip.__version__,
+        "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m semlens_widgets.demo.train", description=__doc__.split("\n")[0])
+    parser.add_argument("stages", nargs="*", metavar="stage", help=f"{', '.join(STAGES)} (all)")
+    parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="the folder to write (the shipped one)")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.stages) - set(STAGES):
+        parser.error(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
+    stages = chosen.stages or STAGES
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+
+    def report(line: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
+
+    if "classifier" in stages:
+        train_classifiers(chosen.out, report)
+    if "clip" in stages:
+        train_the_clip(chosen.out, report)
+    if "measure" in stages:
+        figures = measure(chosen.out, report)
+        (chosen.out / "measured.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
