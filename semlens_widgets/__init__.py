@@ -8,6 +8,7 @@
 `sl.demo.lens()` gives a fitted lens on a small synthetic world, offline.
 """
 
+from . import demo
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .components import Component, Components, Recipe
 from .examples import ConceptExamples, Statistics, collect, crop

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .widgets import Window
 
 Crop = Literal["activation"] | None
+LIVE = ("query", "layer", "selection")  # the traits that cells and windows set
 Query = str | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
 
 
@@ -164,7 +165,7 @@ class Lens(traitlets.HasTraits):
         self._space: SemanticSpace | None = None
         self._probes: dict[str, Probes] = {}
         self._answer: Matches | None = None
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     # making the space
 
@@ -220,8 +221,7 @@ class Lens(traitlets.HasTraits):
         return SemanticSpace.open(finished)[0]
 
     def _adopt(self, space: SemanticSpace) -> None:
-        with self._lock:
-            self._space = space
+        self._space = space
         if space.examples.unreadable:
             name, why = space.examples.unreadable[0]
             warnings.warn(
@@ -268,6 +268,14 @@ class Lens(traitlets.HasTraits):
     def unreadable(self) -> tuple[tuple[str, str], ...]:
         """Images that were skipped: (name, reason)."""
         return self.space.examples.unreadable
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """One live change at a time: cells and windows set them from threads of their own."""
+        if name in LIVE:
+            with self.lock:
+                super().__setattr__(name, value)
+        else:
+            super().__setattr__(name, value)
 
     # asking
 

@@ -79,9 +79,8 @@ def could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:
         return None
     best = answer.images(1)[0][1]
     known = [lens.answer(word).images(1)[0][1] for word in lens.vocabulary[:24]]
-    usual = float(np.median(known))
-    possible = best >= 0.7 * usual
-    compared = f"the image closest to it matches at {best:.2f}, where known words reach {usual:.2f}"
+    possible = best >= min(known)
+    compared = f"the image closest to it matches at {best:.2f}, where known words reach {min(known):.2f} or more"
     verdict = "The data could show it" if possible else "The data could not show it either"
     advice = "" if possible else ". A concept that no image contains cannot be ruled out in the model"
     return {"possible": bool(possible), "message": f"{verdict}: {compared}{advice}."}

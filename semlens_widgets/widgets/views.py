@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import threading
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from ..lens import Lens
 
 STATIC = Path(__file__).parent.parent / "static"
-_FOLLOWED = ["query", "layer", "selection", "hits"]
+_FOLLOWED = ["query", "layer", "selection", "hits"]  # of the lens
 _log = logging.getLogger("semlens_widgets")
 
 
@@ -39,7 +38,7 @@ class LensView(anywidget.AnyWidget):
     """What all windows share: a lens, its live traits, and the channel.
 
     Traits follow the lens and the lens follows them. Callbacks come on threads of the kernel's choosing, so
-    every change goes through one lock per window; what fails in one is shown in the window.
+    every change goes through the lens's one lock; what fails in one is shown in the window.
     """
 
     _esm: Any = traitlets.Unicode().tag(sync=True)
@@ -56,7 +55,6 @@ class LensView(anywidget.AnyWidget):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
         self.lens = lens
-        self._changing = threading.RLock()
         super().__init__(**bundle(self._bundle), **self._initial())
         self._channel = Channel(self._verbs(), self._say, _log.error)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
@@ -104,7 +102,7 @@ class LensView(anywidget.AnyWidget):
         """A trait of this window changed: the lens follows, or the window goes back and says why."""
         name = change["name"]
         try:
-            with self._changing:
+            with self.lens.lock:
                 if name == "selection":
                     self.lens.selection = change["new"]
                 else:
@@ -115,14 +113,14 @@ class LensView(anywidget.AnyWidget):
 
     def _from_lens(self, change: Any) -> None:
         if change["name"] == "hits":
-            with self._changing:
+            with self.lens.lock:
                 self.hits_version += 1
         else:
             self._follow(change["name"])
 
     def _follow(self, name: str) -> None:
         """Set this window's trait as the lens has it."""
-        with self._changing:
+        with self.lens.lock:
             if name == "selection":
                 self.selection = self.lens.selected_rows()
             else:

@@ -123,9 +123,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_version_has_one_place(wheel: Path) -> None:
-    (line,) = re.findall(
-        r'^__version__ = "(.+)"$', (ROOT / "semlens_widgets/__init__.py").read_text(), re.MULTILINE
-    )
+    (line,) = re.findall(r'^__version__ = "(.+)"$', (ROOT / "semlens_widgets/__init__.py").read_text(), re.MULTILINE)
     assert metadata(wheel)["Version"] == line
     if HAS_WINDOWS:  # 0.0.0 is npm's way of saying: not published from here
         assert json.loads((ROOT / "package.json").read_text()).get("version", "0.0.0") in {"0.0.0", line}

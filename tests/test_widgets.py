@@ -1,0 +1,263 @@
+"""The kernel's side of the windows, without a browser: what is asked, answered, refused, and kept in step."""
+
+import io
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from toy import ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets.widgets import Gallery, SearchBox, Window, answers
+from semlens_widgets.widgets.channel import Channel
+
+
+def lens(**options):
+    data = sl.images(pictures(40), transform=to_pixels)
+    made = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), k=5, templates=("{}",), **options)
+    return made.fit(cached=False, progress=False)
+
+
+class Browser:
+    """The other end of a channel: sends requests, waits for what comes back."""
+
+    def __init__(self, verbs):
+        self.got = []
+        self.arrived = threading.Condition()
+        self.channel = Channel(verbs, self._receive, lambda text: None)
+
+    def _receive(self, content, buffers):
+        with self.arrived:
+            self.got.append((content, buffers))
+            self.arrived.notify_all()
+
+    def ask(self, verb, id="1", **args):
+        self.channel.receive({"kind": "request", "id": id, "verb": verb, "args": args})
+
+    def wait(self, condition, seconds=10):
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: any(condition(c) for c, _ in self.got), seconds), self.got
+        return next((c, b) for c, b in self.got if condition(c))
+
+
+def test_a_request_is_answered_by_id_and_a_failure_with_its_type():
+    def fails(args, buffers, job):
+        raise KeyError("no layer 'x'")
+
+    browser = Browser({"double": lambda args, buffers, job: ({"n": 2 * args["n"]}, [b"ab"]), "fails": fails})
+    browser.ask("double", id="7", n=21)
+    content, buffers = browser.wait(lambda c: c["id"] == "7")
+    assert content == {"kind": "reply", "id": "7", "result": {"n": 42}}
+    assert buffers == [b"ab"]
+    browser.ask("fails", id="8")
+    assert browser.wait(lambda c: c["id"] == "8")[0]["error"] == {"type": "KeyError", "message": "no layer 'x'"}
+    browser.ask("absent", id="9")
+    assert "this window answers double, fails, ping" in browser.wait(lambda c: c["id"] == "9")[0]["error"]["message"]
+    browser.ask("ping", id="10")
+    assert browser.wait(lambda c: c["id"] == "10")[0]["kind"] == "reply"
+
+
+def test_a_long_request_holds_up_no_other_and_can_be_aborted():
+    started, ended = threading.Event(), threading.Event()
+
+    def slow(args, buffers, job):
+        started.set()
+        try:
+            for step in range(1000):
+                time.sleep(0.01)
+                job.progress(step, 1000, "stepping")
+        finally:
+            ended.set()
+        return {}, []
+
+    browser = Browser({"slow": slow})
+    browser.ask("slow", id="long")
+    assert started.wait(5)
+    browser.ask("ping", id="short")
+    browser.wait(lambda c: c.get("id") == "short")
+    progress = browser.wait(lambda c: c["kind"] == "progress")[0]
+    assert (progress["id"], progress["total"], progress["what"]) == ("long", 1000, "stepping")
+    browser.channel.receive({"kind": "abort", "id": "long"})
+    assert ended.wait(5)
+    time.sleep(0.05)
+    assert not any(c["kind"] in ("reply", "error") and c["id"] == "long" for c, _ in browser.got)
+
+
+@pytest.mark.parametrize(
+    "message", [None, 5, "text", {}, {"kind": "request"}, {"kind": "abort"}, {"kind": "abort", "id": "x"}]
+)
+def test_foreign_messages_are_ignored(message):
+    browser = Browser({})
+    browser.channel.receive(message)
+    browser.ask("ping")
+    browser.wait(lambda c: c["kind"] == "reply")
+    assert len(browser.got) == 1
+
+
+def test_hits_are_the_lens_s_hits_as_numbers():
+    made = lens()
+    made.query = "red"
+    result, (rows, scores, z, p) = answers.hits(made)
+    assert np.frombuffer(rows, np.int32).tolist() == made.hits.rows.tolist()
+    for sent, held in ((scores, made.hits.scores), (z, made.hits.z), (p, made.hits.p)):
+        assert np.allclose(np.frombuffer(sent, np.float32), held)
+    assert result["best"]["id"] == "colour:0"
+    assert result["found"] == (made.hits.p <= 0.01).sum()
+    assert sum(result["null"]["hist"]["counts"]) == result["null"]["size"]
+    made.query = ""
+    made.layer = "head"
+    result, (rows, *numbers) = answers.hits(made)
+    assert np.frombuffer(rows, np.int32).tolist() == [4, 5]
+    assert numbers == [b"", b"", b""]
+
+
+def test_not_found_says_whether_the_data_could_show_it():
+    made = lens(vocabulary=["red", "blue"])
+    made.query = "coffee"
+    result, _ = answers.hits(made)
+    assert result["not_found"]
+    assert result["unknown_words"] == ["coffee"]
+    made.query = "red"
+    could = answers.could_show(made, made.hits)
+    assert could["possible"]
+    assert "where known words reach" in could["message"]
+
+
+def test_a_sprite_sheet_has_a_row_of_crops_per_component():
+    made = lens(crop=None)
+    result, (data,) = answers.sprite(made, [0, 2], 3, 16)
+    sheet = Image.open(io.BytesIO(data)).convert("RGB")
+    assert sheet.size == (3 * 16, 2 * 16)
+    assert result["counts"] == [3, 3]
+    for y, row in enumerate((0, 2)):
+        for x in range(3):
+            expected = made.source.images.picture(int(made.space.examples.images[row, x]))
+            shown = np.asarray(sheet.crop((x * 16, y * 16, x * 16 + 16, y * 16 + 16)), float).mean((0, 1))
+            assert np.allclose(shown, np.asarray(expected, float).mean((0, 1)), atol=14)
+
+
+def test_examples_come_from_the_data_or_else_from_the_file(tmp_path):
+    made = lens()
+    result, (data,) = answers.example(made, 0, 1, 64)
+    assert result["image_id"] == str(made.space.examples.images[0, 1])
+    assert result["of"] == 5
+    opened = sl.open(made.save(tmp_path / "toy.semlens"), clip=ColourClip())
+    again, (stored,) = answers.example(opened, 0, 1, 64)
+    assert again == result
+    a, b = (np.asarray(Image.open(io.BytesIO(d)).convert("RGB"), float).mean((0, 1)) for d in (data, stored))
+    assert np.allclose(a, b, atol=8)
+    with pytest.raises(IndexError, match="colour:0; it has 5"):
+        answers.example(made, 0, 5, 64)
+
+
+def test_a_card_tells_what_is_known_of_a_component():
+    made = lens()
+    made.query = "green"
+    told, _ = answers.card(made, 1)
+    assert told["id"] == "colour:1"
+    assert told["score"] == pytest.approx(float(made.hits.scores[0]))
+    assert sum(told["histogram"]["counts"]) == 40
+    assert told["cut"] == told["responses"][-1] == min(told["responses"])
+    cosines = made.space.vectors @ made.space.vectors[1]
+    assert told["siblings"][0]["row"] == int(np.argsort(-cosines)[1])
+
+
+def test_too_much_at_once_and_absent_rows_are_refused():
+    made = lens()
+    with pytest.raises(ValueError, match="at most 200"):
+        answers.sprite(made, list(range(201)), 8, 48)
+    with pytest.raises(IndexError, match="rows go from 0 to 5"):
+        answers.components(made, [6])
+
+
+def test_suggestions_begin_with_what_was_typed():
+    made = lens(vocabulary=["red", "blue-white veil", "white veil", "green"])
+    assert answers.suggest(made, "re")[0]["words"] == ["red"]
+    assert answers.suggest(made, "-ve")[0]["words"] == ["blue-white veil", "white veil"]
+    assert answers.suggest(made, "  ")[0]["words"] == []
+
+
+def test_a_dropped_picture_becomes_a_term_of_the_query():
+    made = lens()
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9), (40, 40, 250)).save(buffer, "PNG")
+    chip = answers.query_image(made, buffer.getvalue(), "blue.png")[0]["chip"]
+    made.query = f"image:{chip['id']}"
+    assert made.hits[0].component == sl.Component("colour", 2)
+    with pytest.raises(ValueError, match=r"notes\.txt cannot be read as an image"):
+        answers.query_image(made, b"text", "notes.txt")
+    with pytest.raises(ValueError, match="no picture is kept"):
+        made.query = "image:00000000"
+
+
+@pytest.mark.parametrize("view", [SearchBox, Gallery, Window])
+def test_a_window_and_its_lens_stay_in_step_both_ways(view):
+    made = lens()
+    window = view(made)
+    version = window.hits_version
+    made.query = "red"
+    assert window.query == "red"
+    assert window.hits_version > version
+    window.query = "blue"
+    assert made.query == "blue"
+    window.selection = [2, 1]
+    assert [str(c) for c in made.selection] == ["colour:2", "colour:1"]
+    made.selection = ["head:0"]
+    assert window.selection == [4]
+    window.layer = "head"
+    assert made.layer == "head"
+    other = view(made)
+    assert (other.query, other.layer, other.selection) == ("blue", "head", [4])
+    window.close()
+    made.query = "green"
+    assert window.query == "blue"
+    assert other.query == "green"
+
+
+def test_a_senseless_query_is_told_in_the_window_and_taken_back():
+    made = lens()
+    window = Window(made)
+    told = []
+    window._channel._send = lambda content, buffers: told.append(content)
+    made.query = "red"
+    window.query = "-red"
+    assert window.query == made.query == "red"
+    assert told[0]["kind"] == "event"
+    assert "only says what not to look for" in told[0]["message"]
+
+
+def test_unknown_parameters_raise():
+    with pytest.raises(TypeError, match="no parameter 'tabss'"):
+        Window(lens(), tabss=[])
+
+
+def test_a_saved_notebook_keeps_a_small_picture_and_a_text():
+    made = lens(name="<b>net</b>")
+    made.query = "red"
+    data = Window(made)._repr_mimebundle_()[0]
+    assert "red' found" in data["text/plain"]
+    assert "data:image/webp;base64," in data["text/html"]
+    assert len(data["text/html"]) < 60_000
+    made.query = ""
+    assert "<b>net</b>" not in Window(made)._repr_mimebundle_()[0]["text/html"]
+
+
+def test_windows_of_one_lens_may_be_driven_from_many_threads():
+    made = lens()
+    windows = [Window(made) for _ in range(3)]
+
+    def drive(window, words):
+        for _ in range(10):
+            for word in words:
+                window.query = word
+
+    threads = [threading.Thread(target=drive, args=(w, ["red", "green", "blue"])) for w in windows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "no deadlock"
+    made.query = "red"
+    assert [w.query for w in windows] == ["red"] * 3
