@@ -320,6 +320,10 @@ class Lens(traitlets.HasTraits):
             "image(s), or a component such as lens.components[0]"
         )
 
+    def probes(self, words: Sequence[str]) -> Probes:
+        """Texts as probes, with the lens's own templates; embedded once and remembered."""
+        return self._text_probes(list(words), None, self._centre)
+
     def _text_probes(self, words: list[str], templates: Sequence[str] | None, centre: bool) -> Probes:
         """Text probes, remembered one by one; the null probe is left out where centring does its work."""
         chosen = tuple(self._templates if templates is None else templates)

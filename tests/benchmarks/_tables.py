@@ -1,0 +1,42 @@
+"""What every benchmark needs: two sides run in turn, medians with their spread, and the machine's particulars."""
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+
+def particulars(seed: int | None = None) -> str:
+    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("torch", "numpy", "open_clip_torch"))
+    drawn = "" if seed is None else f", seed {seed}"
+    machine = platform.processor() or platform.machine()
+    return f"{machine}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}{drawn}"
+
+
+def seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def paired(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of both sides, run in turn after one warm-up each, so that a drifting machine hits both."""
+    ours()
+    theirs()
+    times = np.array([[seconds(ours), seconds(theirs)] for _ in range(rounds)])
+    return times[:, 0], times[:, 1]
+
+
+def ratio_row(work: str, against: str, target: str, ours: np.ndarray, theirs: np.ndarray) -> str:
+    ratios = ours / theirs
+    spread = f"{ratios.min():.2f}–{ratios.max():.2f}"
+    return (
+        f"| {work} | {against} | {np.median(ours):.3g} s | {np.median(theirs):.3g} s "
+        f"| **{np.median(ratios):.2f} ×** ({spread}) | {target} |"
+    )
+
+
+RATIO_HEAD = "| work | against | ours | theirs | ratio, median (min–max) | target |\n|---|---|---|---|---|---|"

@@ -1,0 +1,212 @@
+"""Speed of collecting, fitting, searching and opening, as ratios of two sides run in turn.
+
+python tests/benchmarks/speed.py [collect|fit|search|open ...]
+"""
+
+import sys
+import tempfile
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+from _tables import RATIO_HEAD, paired, particulars, ratio_row, seconds
+from PIL import Image
+from torchvision import transforms
+
+import semlens_widgets as sl
+from semlens_widgets.images import batches
+from semlens_widgets.model import stack
+from semlens_widgets.search import search
+from semlens_widgets.vectors import unit
+
+NORMALISE = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def bare(model, data, batch_size=64):
+    """The same forward passes with the same loading, and nothing else."""
+    with torch.inference_mode():
+        for batch in batches(range(len(data)), data.tensor, batch_size):
+            model(stack(batch.items))
+
+
+def photographs(count, size):
+    random = np.random.default_rng(0)
+    small = random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+    return [Image.fromarray(p).resize((size, size), Image.Resampling.BICUBIC) for p in small]
+
+
+def collect():
+    torch.manual_seed(0)
+    resnet = torchvision.models.resnet18(weights=None).eval()
+    large = sl.images(photographs(512, 224), transform=transforms.Compose([transforms.ToTensor(), NORMALISE]))
+    world = sl.images(sl.demo.images(3000, seed=0), transform=sl.demo.transform())
+    small = sl.demo.classifier("biased")
+    for name, model, data, layers in (
+        ("collect, demo world, 3 layers", small, world, ["layer2", "layer3", "layer4"]),
+        ("collect, resnet18 at 224, 3 layers", resnet, large, ["layer2", "layer3", "layer4"]),
+    ):
+        ours = lambda m=model, d=data, n=layers: sl.collect(m, d, n, k=30, progress=False)  # noqa: E731
+        sides = paired(ours, lambda m=model, d=data: bare(m, d))
+        print(ratio_row(name, "loading + bare forward", "≤ 1.05", *sides), flush=True)
+    fast = lambda: sl.collect(resnet, large, ["layer2", "layer3", "layer4"], k=30, fast=True, progress=False)  # noqa: E731
+    sides = paired(fast, lambda: bare(resnet, large))
+    print(ratio_row("collect(fast=True), resnet18 at 224", "loading + bare eager forward", "≤ 0.8", *sides), flush=True)
+    slow, quick = (sl.collect(resnet, large, ["layer4"], k=30, fast=f, progress=False) for f in (False, True))
+    same = np.mean([len(set(a) & set(b)) / 30 for a, b in zip(slow.images, quick.images, strict=True)])
+    print(f"\nfast=True finds {same:.2%} of the same examples\n")
+
+
+class Reference:
+    """semanticlens 0.2.1: its collection and its embedding, with the same open_clip model."""
+
+    def __init__(self, model, data, layer, k, folder):
+        import open_clip
+        from semanticlens.component_visualization.activation_based import ActivationComponentVisualizer
+        from semanticlens.foundation_models.base import AbstractVLM
+
+        tower, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+
+        class SameClip(AbstractVLM):
+            device = "cpu"
+
+            def to(self, device):
+                return self
+
+            def encode_image(self, img):
+                return tower.encode_image(img)
+
+            def encode_text(self, text_input):
+                return tower.encode_text(text_input)
+
+            def preprocess(self, img):
+                return prepare(img)
+
+            def tokenize(self, txt, context_length=None):
+                raise NotImplementedError("not asked for here")
+
+        tower.eval()
+
+        class Pictures(torch.utils.data.Dataset):
+            def __init__(self, transform):
+                self.transform = transform
+
+            def __len__(self):
+                return len(data)
+
+            def __getitem__(self, i):
+                return self.transform(data.picture(i)), 0
+
+        self.layer = layer
+        self.clip = SameClip()
+        self.visualizer = ActivationComponentVisualizer(
+            model, Pictures(data.transform), Pictures(prepare), [layer], k, device="cpu", cache_dir=None
+        )
+
+    def fit(self):
+        from semanticlens.lens import Lens
+
+        self.visualizer.run(batch_size=64)
+        return Lens(self.clip, device="cpu").compute_concept_db(self.visualizer, batch_size=64)
+
+
+def fit():
+    count, k = 10_000, 20
+    data = sl.images(sl.demo.images(count, seed=1), transform=sl.demo.transform())
+    model, folder = sl.demo.classifier("biased"), sl.demo.clip_folder()
+
+    def ours():
+        return sl.Lens(model, data, "layer4", sl.OpenClip(folder), k=k, crop=None).fit(cached=False, progress=False)
+
+    lens = ours()
+    share = len(lens.space.examples.referenced) / count
+
+    def theirs():
+        return Reference(model, data, "layer4", k, folder).fit()
+
+    sides = paired(ours, theirs, rounds=3)
+    print(
+        ratio_row(f"fit, demo world, {count:,} images, {share:.0%} referenced", "semanticlens 0.2.1", "≤ 0.6", *sides)
+    )
+    reference = Reference(model, data, "layer4", k, folder)
+    reference.fit()
+    ids = reference.visualizer.get_max_reference("layer4").numpy()
+    right = lens.space.examples.counts >= k
+    same = np.mean(
+        [len(set(a) & set(b)) / k for a, b in zip(lens.space.examples.images[right], ids[right], strict=True)]
+    )
+    print(f"\nshare of the same examples, where k images really excite the component: {same:.2%}\n")
+
+
+def space_of(components, dim, k=4, crops=20_000):
+    """A space of random vectors, as large as asked."""
+    random = np.random.default_rng(0)
+    small = sl.Lens(
+        torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1)),
+        sl.images(photographs(40, 8)), "0", sl.OpenClip(sl.demo.clip_folder()), k=k, crop=None,
+    ).fit(cached=False, progress=False).space  # fmt: skip
+    vectors = np.empty((components, dim), np.float32)
+    for start in range(0, components, 50_000):
+        vectors[start : start + 50_000] = unit(
+            random.normal(size=vectors[start : start + 50_000].shape).astype(np.float32)
+        )
+    statistics = small.examples.statistics
+    repeated = {
+        name: np.resize(getattr(statistics, name), (components, *getattr(statistics, name).shape[1:]))
+        for name in ("sums", "squares", "nonzero", "exponent", "bins")
+    }
+    examples = replace(
+        small.examples,
+        components=sl.Components(("layer",), (components,), (False,)),
+        images=np.zeros((components, k), np.int32),
+        responses=np.ones((components, k), np.float32),
+        peaks=np.zeros((components, k), np.int32),
+        statistics=replace(statistics, **repeated, negative=np.ones(components, bool)),
+    )
+    pool = unit(random.normal(size=(crops, dim)).astype(np.float32)).astype(np.float16)
+    return replace(
+        small, examples=examples, vectors=vectors, crop_vectors=pool, null_vectors=pool[:500],
+        crop_of=random.integers(0, len(small.thumbnails), (components, k)).astype(np.int32),
+        crop_images=np.arange(crops, dtype=np.int32), recipe=replace(small.recipe, clip="random"),
+    )  # fmt: skip
+
+
+def query():
+    space = space_of(1_000_000, 512)
+    probe = sl.Probes(("x",), unit(np.random.default_rng(1).normal(size=(1, 512)).astype(np.float32)), "random")
+
+    def ours():
+        answer = search(space, probe, top=20)[0]
+        return answer.p, answer.p_best
+
+    ours()
+    sides = paired(ours, lambda: space.vectors @ probe.vectors[0], rounds=7)
+    print(ratio_row("search 1,000,000 × 512, top 20 with z and p", "one bare matrix–vector product", "≤ 1.5", *sides))
+    tracemalloc.start()
+    ours()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(f"\nmemory while searching: {1 + peak / space.vectors.nbytes:.2f} × the vectors (target ≤ 1.2)\n")
+
+
+def open_file():
+    with tempfile.TemporaryDirectory() as folder:
+        path = space_of(100_000, 512, k=20, crops=100_000).save(Path(folder) / "large.semlens")
+        size = path.stat().st_size / 1e6
+        spaces = []
+        opened = [seconds(lambda: spaces.append(sl.SemanticSpace.open(path)[0])) for _ in range(5)]
+        probe = sl.Probes(("x",), unit(np.ones((1, 512), np.float32)), "random")
+        first = seconds(lambda: search(spaces[-1], probe))
+        print(f"\nopen a file of 100,000 components ({size:.0f} MB): {np.median(opened):.3f} s", end="; ")
+        print(f"first query {first:.3f} s\n")
+
+
+TABLES = {"collect": collect, "fit": fit, "search": query, "open": open_file}
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    print(f"\n{particulars()}\n\n{RATIO_HEAD}")
+    for name in sys.argv[1:] or TABLES:
+        TABLES[name]()

@@ -1,0 +1,112 @@
+"""Truth of search on the demo world, on seeds the tests do not use: what is planted against what is found.
+
+python tests/benchmarks/truth.py [first seed] [number of seeds]
+"""
+
+import sys
+
+import numpy as np
+import torch
+from _tables import particulars
+
+import semlens_widgets as sl
+from semlens_widgets.demo.classifier import Classifier
+from semlens_widgets.demo.truth import ENCODED
+from semlens_widgets.search import search
+
+
+def average_precision(scores, relevant):
+    order = np.argsort(-scores, kind="stable")
+    hits = relevant[order]
+    return float((np.cumsum(hits) / (np.arange(len(hits)) + 1))[hits].mean())
+
+
+def retrieval(lens, auroc, layer, centre):
+    """Over a layer's encoded factors: worst and mean top-1 AUROC, mAP, label accuracy, found; rightly not found."""
+    rows = np.arange(len(lens.components))[lens.components.rows(layer)]
+    real = auroc[rows]
+    queries = [factor.query for factor in sl.demo.FACTORS]
+    answers = lens.search(queries, layer=layer, top=None, centre=centre)
+    scores = np.full((len(queries), len(rows)), -1.0)
+    for j, answer in enumerate(answers):
+        scores[j, answer.rows - rows[0]] = answer.scores
+    encoded = real.max(0) >= ENCODED
+    first = np.array([real[scores[j].argmax(), j] for j in range(len(queries))])
+    precision = [average_precision(scores[j], real[:, j] >= ENCODED) for j in np.flatnonzero(encoded)]
+    clear = (real >= ENCODED).sum(1) == 1
+    labelled = scores.argmax(0)
+    right = labelled[clear] == real[clear].argmax(1)
+    found = [answer.found for answer in answers]
+    return (
+        first[encoded].min(), first[encoded].mean(), np.mean(precision), right.mean(),
+        f"{sum(np.array(found)[encoded])}/{encoded.sum()}", f"{sum(~np.array(found)[~encoded])}/{(~encoded).sum()}",
+    )  # fmt: skip
+
+
+def overlap(box, mask):
+    """Intersection over union of a box (shares of the picture) with the box around a mask."""
+    ys, xs = np.nonzero(mask)
+    other = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) / mask.shape[0]
+    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+    common = np.prod(np.maximum(high - low, 0))
+    return common / (np.prod(box[2:] - box[:2]) + np.prod(other[2:] - other[:2]) - common)
+
+
+def crops(auroc, seed, n=1500):
+    """Mean IoU of the examples' boxes with the masks of the factor their component encodes, artefacts of layer4."""
+    pictures = sl.demo.render(n, seed)
+    print("\n| crop | mean IoU with the factor's mask | examples |\n|---|---|---|")
+    for name, settings in (
+        ("none", {"crop": None}),
+        ("activation, threshold 1 %", {"crop": "activation"}),
+        ("activation, threshold 20 %", {"crop": "activation", "threshold": 0.2}),
+        ("activation, threshold 50 %", {"crop": "activation", "threshold": 0.5}),
+    ):
+        lens = sl.demo.lens(n=n, seed=seed, layers=["layer4"], **settings)
+        rows = auroc[-len(lens.components) :]
+        examples = lens.space.examples
+        values = []
+        for row in np.flatnonzero(rows.max(1) >= ENCODED):
+            factor = sl.demo.FACTORS[rows[row].argmax()]
+            if factor.name not in ("ruler", "patch", "ink", "bubbles", "hair"):
+                continue
+            masks = pictures.mask(factor.name)
+            for rank in range(examples.counts[row]):
+                mask = masks[examples.images[row, rank]]
+                if mask.any():
+                    box = np.array([0, 0, 1, 1.0]) if examples.boxes is None else examples.boxes[row, rank]
+                    values.append(overlap(box, mask))
+        print(f"| {name} | {np.mean(values):.3f} | {len(values)} |", flush=True)
+
+
+def random_weights(seed, n=1500):
+    """The share of factor queries called found in classifiers that learned nothing."""
+    found = 0
+    for trial in range(5):
+        torch.manual_seed(seed + trial)
+        lens = sl.Lens(
+            Classifier().eval(), sl.images(sl.demo.images(n, seed), transform=sl.demo.transform()),
+            ["layer3", "layer4"], sl.OpenClip(sl.demo.clip_folder()), k=20, crop=None, templates=sl.demo.TEMPLATES,
+        ).fit(cached=False, progress=False)  # fmt: skip
+        answers = search(lens.space, lens.probes([factor.query for factor in sl.demo.FACTORS]))
+        found += sum(answer.found for answer in answers)
+    print(f"\nfive classifiers with random weights: found {found} of {5 * 12} factor queries (target: at most 5 %)\n")
+
+
+if __name__ == "__main__":
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 101
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    print(f"\n{particulars(first)}\n")
+    auroc = sl.demo.truth().auroc
+    columns = "seed,layer,probe,worst top-1 AUROC,mean,mAP,label accuracy,encoded: found,not encoded: not found"
+    print(f"| {columns.replace(',', ' | ')} |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for seed in range(first, first + count):
+        lens = sl.demo.lens(seed=seed)
+        for layer in ("layer4", "layer3"):
+            for centre in (False, True):
+                numbers = retrieval(lens, auroc, layer, centre)
+                shown = " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in numbers)
+                print(f"| {seed} | {layer} | {'centred' if centre else 'null'} | {shown} |", flush=True)
+    crops(auroc, first)
+    random_weights(first)

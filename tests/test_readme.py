@@ -1,0 +1,33 @@
+"""What the README says must run."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ten_lines_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    block = re.search(r"## Ten lines\n+```python\n(.*?)```", README, re.S)[1]
+    exec(compile(block, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "'ruler' found: best layer" in printed
+    assert printed.rstrip().endswith("False")
+    assert (tmp_path / "demo.semlens").exists()
+
+
+def test_every_name_of_the_package_in_it_exists():
+    import semlens_widgets as sl
+
+    for name in set(re.findall(r"\bsl\.([A-Za-z_.]+)", README)):
+        target = sl
+        for part in name.rstrip(".").split("."):
+            assert hasattr(target, part), f"sl.{name}"
+            target = getattr(target, part)
+
+
+def test_links_and_pictures_are_there():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
