@@ -55,7 +55,10 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], docume
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        temporary.touch()
+        usual = temporary.stat().st_mode  # safetensors would leave a file that only its owner can read
         save_file(arrays, temporary, metadata={FORMAT: json.dumps(header, sort_keys=True, separators=(",", ":"))})
+        temporary.chmod(usual)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)

@@ -34,6 +34,12 @@ def test_the_same_values_give_the_same_bytes(path, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_others_may_read_the_file_as_they_may_any_new_file(path, tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
 def test_other_programs_read_it_as_safetensors(path):
     from safetensors.numpy import load_file
 

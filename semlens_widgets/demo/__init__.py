@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Bool
 
-    from semlens_widgets.demo.classifier import Classifier
     from semlens_widgets.demo.dataset import DemoImages, Normalise
     from semlens_widgets.demo.factors import Probabilities
-    from semlens_widgets.demo.truth import Truth
+    from semlens_widgets.demo.network import Classifier
+    from semlens_widgets.demo.planted import Truth
     from semlens_widgets.demo.world import Pictures
     from semlens_widgets.lens import Lens
 
@@ -100,7 +100,7 @@ def classifier(which: Which = "biased") -> Classifier:
     melanomas, and relies on them; "unbiased" saw the artefacts as often, but independent of the diagnosis.
     Each call gives a new module. Raises ValueError for another name.
     """
-    from semlens_widgets.demo.classifier import load_classifier
+    from semlens_widgets.demo.network import load_classifier
 
     return load_classifier(_CHECKPOINTS / f"classifier-{_checked(which)}.safetensors")
 
@@ -151,7 +151,7 @@ def truth(which: Which = "biased") -> Truth:
     (from .95 on, the component encodes the factor). ``.layer("layer4")`` is the part of one layer.
     Takes some seconds once per process.
     """
-    from semlens_widgets.demo.truth import measure_truth
+    from semlens_widgets.demo.planted import measure_truth
 
     return measure_truth(classifier(which))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from semlens_widgets import demo
 from semlens_widgets.demo.dataset import DemoImages
@@ -23,11 +23,11 @@ def picture_of_hits(answers: list[Matches], data: DemoImages, examples: int = 8,
     text, gap = 300, 6
     sheet = Image.new("RGB", (text + examples * (side + gap), len(answers) * (side + gap)), "white")
     pen = ImageDraw.Draw(sheet)
-    pen.font = pen.getfont().font_variant(size=18) if hasattr(pen.getfont(), "font_variant") else pen.getfont()
+    font = ImageFont.load_default(18)
     for row, answer in enumerate(answers):
         top = row * (side + gap)
         verdict = f"{answer[0].component}   z = {answer[0].z:.1f}" if answer.found else "not found"
-        pen.multiline_text((12, top + side // 2 - 24), f"{answer.probe}\n{verdict}", fill="black", spacing=8)
+        pen.multiline_text((12, top + side // 2 - 24), f"{answer.probe}\n{verdict}", fill="black", font=font, spacing=8)
         if answer.found:
             for place, (image, _) in enumerate(answer.examples(0)[:examples]):
                 sheet.paste(data[image][0].resize((side, side)), (text + place * (side + gap), top))
@@ -40,7 +40,8 @@ def main() -> None:
     lens = demo.lens(n=PICTURES, seed=SEED, progress=True)
     truth = demo.truth()
     row_of = {component: row for row, component in enumerate(truth.components)}
-    answers = [lens.search(factor.query) for factor in demo.FACTORS]
+    answers = lens.search([factor.query for factor in demo.FACTORS])
+    assert isinstance(answers, list)  # a list of queries has a list of answers
     print(f"\n{'search':<18} {'first hit':<12} {'score':>6} {'z':>6}   {'truth: AUROC of the hit / best of all'}")
     for j, answer in enumerate(answers):
         hit, best = answer[0], truth.auroc[:, j].max()

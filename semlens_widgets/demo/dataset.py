@@ -91,7 +91,7 @@ class Normalise:
         return "Normalise()"
 
     def __call__(self, picture: Image.Image) -> Any:
-        from semlens_widgets.demo.classifier import SIZE, normalise
+        from semlens_widgets.demo.network import SIZE, normalise
 
         picture = picture.convert("RGB")
         if picture.size != (SIZE, SIZE):

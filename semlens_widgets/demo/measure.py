@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 from torch import nn
 
 from semlens_widgets.clip import OpenClip, text_probes
-from semlens_widgets.demo.classifier import normalise
 from semlens_widgets.demo.factors import ARTEFACTS, FACTORS, INDEX, NAMES, SPLITS, TEMPLATES, Probabilities
-from semlens_widgets.demo.truth import ENCODED, Truth, activations, auroc, measure_truth
+from semlens_widgets.demo.network import normalise
+from semlens_widgets.demo.planted import ENCODED, Truth, activations, auroc, measure_truth
 from semlens_widgets.demo.world import Pictures, render
 from semlens_widgets.vectors import unit
 

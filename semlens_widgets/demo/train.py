@@ -1,7 +1,7 @@
 """Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [clip] [measure]``.
 
 Without a name all three are done. Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
-and the CLIP as half-precision safetensors, and ``measured.json`` with the numbers the model card quotes.
+and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
 same quality, not the same bits. All data are synthetic pictures, not medical data.
 """
@@ -48,8 +48,8 @@ def measure(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
     import open_clip
     import torch
 
-    from semlens_widgets.demo.classifier import load_classifier
     from semlens_widgets.demo.measure import measure_classifier, measure_clip, measure_search
+    from semlens_widgets.demo.network import load_classifier
 
     figures: dict[str, Any] = {"clip": measure_clip(folder / "clip")}
     report("measured the CLIP")
@@ -86,6 +86,10 @@ def main() -> None:
     if "measure" in stages:
         figures = measure(chosen.out, report)
         (chosen.out / "measured.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        if chosen.out == CHECKPOINTS:
+            from semlens_widgets.demo.card import update
+
+            update(figures)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semlens_widgets.demo.classifier import WIDTHS, Classifier, normalise
 from semlens_widgets.demo.factors import NAMES, SPLITS, Probabilities
+from semlens_widgets.demo.network import WIDTHS, Classifier, normalise
 from semlens_widgets.demo.world import Pictures, render
 
 UNTAUGHT = ("asymmetry",)

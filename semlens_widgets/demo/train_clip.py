@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semlens_widgets.demo.captions import caption, vocabulary
-from semlens_widgets.demo.classifier import MEAN, SIZE, STD, normalise
 from semlens_widgets.demo.factors import INDEX, LESION_BIT, NAMES
+from semlens_widgets.demo.network import MEAN, SIZE, STD, normalise
 from semlens_widgets.demo.world import Pictures, render
 
 CONTEXT, DIM = 40, 128

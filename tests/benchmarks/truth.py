@@ -10,8 +10,8 @@ import torch
 from _tables import particulars
 
 import semlens_widgets as sl
-from semlens_widgets.demo.classifier import Classifier
-from semlens_widgets.demo.truth import ENCODED
+from semlens_widgets.demo.network import Classifier
+from semlens_widgets.demo.planted import ENCODED
 from semlens_widgets.search import search
 
 

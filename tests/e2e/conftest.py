@@ -160,6 +160,14 @@ class Notebook:
         text = "".join(t if isinstance(t, str) else "".join(t) for t in texts)
         return json.loads(text.split("VALUE", 1)[1])
 
+    def expect_value(self, expression: str, expected) -> None:
+        """Wait for the kernel to hold a value: messages of windows and cells run in threads of their own."""
+        for _ in range(20):
+            if (held := self.value(expression)) == expected:
+                return
+            self.page.wait_for_timeout(250)
+        raise AssertionError(f"{expression} is {held!r}, not {expected!r}")
+
 
 @pytest.fixture
 def open_notebook(lab, browser, request):
@@ -181,8 +189,10 @@ def open_notebook(lab, browser, request):
         page.goto(f"{address}/lab?reset&token={token}")
         page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
         page.evaluate("() => window.jupyterapp.restored")
-        if dark:
-            page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+        page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            "JupyterLab Dark" if dark else "JupyterLab Light",
+        )
         page.evaluate(
             """async name => {
                 const app = window.jupyterapp;

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import nn
 
-from semlens_widgets.demo.classifier import normalise
 from semlens_widgets.demo.factors import FACTORS
+from semlens_widgets.demo.network import normalise
 from semlens_widgets.demo.world import Pictures, render
 
 ENCODED = 0.95
