@@ -26,7 +26,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
 SCRIPTS := $(shell find js -type f ! -name '*.py' 2>/dev/null)
 
-.PHONY: help demo test bench lint types windows-test chromium clean
+.PHONY: help demo test bench lint types windows-test chromium picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -73,6 +73,9 @@ bench: $(patsubst tests/benchmarks/%.py,bench-%,$(BENCHMARKS)) ## the tables of 
 
 bench-%: tests/benchmarks/%.py .venv/for-bench
 	$(BIN)/python $<
+
+picture: .venv/for-test chromium ## the README's picture of the window, as a new screenshot
+	README_PICTURE=notebooks/window.png $(BIN)/python -m pytest -q tests/e2e/test_quickstart.py -k picture
 
 clean: ## remove everything the commands made
 	rm -rf .venv node_modules out dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
