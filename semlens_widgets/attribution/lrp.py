@@ -1,9 +1,11 @@
 """Layer-wise relevance propagation through whatever a model does, conditions batched over one forward pass.
 
-Two sets of rules. Convolutional networks: ε on dense layers, z⁺ on convolutions, flat on the first affine map
-(Montavon et al. 2019; the composite CRP was published with). Networks with layer normalisation or attention, whose
-features have both signs: AttnLRP (Achtibat et al. 2024) with γ = 0.25 on convolutions, γ = 0.05 on dense layers, and ε
-on the maps into and out of attention. Batch normalisation is merged into the affine map before it.
+Three sets of rules. Convolutional networks: ε on dense layers, z⁺ on convolutions, flat on the first affine map
+(Montavon et al. 2019; the composite CRP was published with). The same with activations that let negative values through
+(SiLU, hard-swish, GELU …): γ = 0.25 instead of z⁺, which has no one to give the relevance of a negative output to and
+loses it. Networks with layer normalisation or attention: AttnLRP (Achtibat et al. 2024), γ = 0.25 on convolutions,
+γ = 0.05 on dense layers, ε on the maps into and out of attention. Batch normalisation is merged into the affine map
+before it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from semlens_widgets.attribution.rules import Affine, BatchNorm
 from semlens_widgets.attribution.tape import Node, Tape
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, restored, selected
 
+SIGNED = frozenset("gelu silu hardswish elu selu celu leaky_relu prelu rrelu mish tanh hardtanh".split())
 NORMALISED = (nn.LayerNorm, nn.MultiheadAttention, nn.GroupNorm)
 
 
@@ -80,10 +83,11 @@ def tracing(
             handles.append(module.register_forward_pre_hook(enter))
             handles.append(module.register_forward_hook(leave))
         with torch.inference_mode():
-            places[INPUT] = tape.watch(inputs.clone())
+            images = inputs.clone()
+            places[INPUT] = tape.watch(images)
             try:
                 with tape:
-                    output = model(places[INPUT].value)
+                    output = model(images)
             except LayerReached:
                 pass
             else:
@@ -105,6 +109,7 @@ def settle(tape: Tape, transformer: bool) -> None:
     """Decide, with the whole pass in sight, which rule each affine map follows."""
     _merge_batch_norms(tape.nodes)
     transformer = transformer or any(_is_attention(node) or node.operation == "layer_norm" for node in tape.nodes)
+    signed = any(node.operation in SIGNED for node in tape.nodes)
     around_attention = _around_attention(tape.nodes)
     for node in tape.nodes:
         if not isinstance(node.pull, Affine):
@@ -114,7 +119,7 @@ def settle(tape: Tape, transformer: bool) -> None:
         elif not node.parents[0].learned:
             node.pull.rule = "flat"
         elif node.operation.startswith("conv"):
-            node.pull.rule = "zplus"
+            node.pull.rule = "gamma" if signed else "zplus"
 
 
 def _merge_batch_norms(nodes: Sequence[Node]) -> None:

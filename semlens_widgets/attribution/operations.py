@@ -19,6 +19,7 @@ from semlens_widgets.attribution.rules import (
     Convolution,
     Dense,
     MatrixProduct,
+    MaxPool,
     Passed,
     Permuted,
     Proportional,
@@ -196,7 +197,7 @@ def _permute(call: Call) -> Step | None:
 
 @_rule(
     *"expand expand_as repeat slice select narrow index index_select roll flip pixel_shuffle pixel_unshuffle "
-    "channel_shuffle constant_pad_nd pad upsample_nearest2d max_pool1d max_pool2d max_pool3d adaptive_max_pool2d "
+    "channel_shuffle constant_pad_nd pad upsample_nearest2d max_pool1d max_pool3d adaptive_max_pool2d "
     "diagonal unfold im2col".split()
 )
 def _routed(call: Call) -> Step | None:
@@ -204,6 +205,22 @@ def _routed(call: Call) -> Step | None:
     if parent is None or (call.name in ("pad", "constant_pad_nd") and not _pads_with_zeros(call)):
         return None
     return Step((parent,), Routed(_applied(call), parent.value), gate=parent.gate)
+
+
+@_rule("max_pool2d")
+def _max_pool(call: Call) -> Step | None:
+    parent = call.node(call.args[0])
+    if parent is None:
+        return None
+    kernel = _pairs(call.args[1], 2)
+    settings = (
+        kernel,
+        _pairs(call.argument(2, "stride", None) or kernel, 2),
+        _pairs(call.argument(3, "padding", 0), 2),
+        _pairs(call.argument(4, "dilation", 1), 2),
+        call.argument(5, "ceil_mode", False),
+    )
+    return Step((parent,), MaxPool(settings, parent.value))
 
 
 def _pads_with_zeros(call: Call) -> bool:

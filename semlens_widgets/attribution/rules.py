@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -148,7 +148,7 @@ class Affine:
             part = self.map.forward(value, weight, positive_bias if total is None else None)
             total = part if total is None else total + part
         assert total is not None
-        return stabilized(total)
+        return total.add_(EPSILON)  # a sum of positive parts
 
     def _zplus(self, relevance: Tensor) -> Tensor:
         signal = relevance / self._positive_output
@@ -231,6 +231,33 @@ class Routed:
 
     def __call__(self, relevance: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return (transposed(self.function, self.value)(relevance),)
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Max-pooling over two axes: all relevance to the winner. As Routed, but the winners are looked up once."""
+
+    settings: tuple[Any, ...]
+    value: Tensor
+
+    @cached_property
+    def winners(self) -> Tensor:
+        return torch.ops.aten.max_pool2d_with_indices(self.value, *self.settings)[1]
+
+    def __call__(self, relevance: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        conditions, images = relevance.shape[:2]
+        rows = conditions * images
+        shape_only = torch.empty(
+            (rows, *self.value.shape[1:]),
+            dtype=self.value.dtype,
+            device=self.value.device,
+            memory_format=torch.channels_last,
+        )
+        winners = self.winners.expand(conditions, *self.winners.shape).reshape(rows, *self.winners.shape[1:])
+        routed = torch.ops.aten.max_pool2d_with_indices_backward(
+            relevance.reshape(rows, *relevance.shape[2:]), shape_only, *self.settings, winners
+        )
+        return (routed.unflatten(0, (conditions, images)),)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 Pull = Callable[[Tensor, Sequence[bool]], Sequence[Tensor | None]]
 
 
+SHAPE_ONLY = frozenset(  # what these make does not depend on the values of what they are given
+    "new_empty new_zeros new_ones new_full empty_like zeros_like ones_like full_like".split()
+)
+
+
 class UnsupportedModel(ValueError):
     """LRP has no rule for something this model does; the message names the module and the way out."""
 
@@ -91,7 +96,7 @@ class Tape(TorchDispatchMode):
 
     def watch(self, value: Tensor) -> Node:
         """Start: this tensor is the input."""
-        return self._remember(value, Node(value, (), None, "input", ""))
+        return self._remember(value, Node(torch.ops.aten.alias(value), (), None, "input", ""))
 
     def find(self, tensor: Any) -> Node | None:
         """The node behind a tensor; None for a constant (a parameter, a buffer, a number)."""
@@ -105,9 +110,9 @@ class Tape(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         sources = [node for node in map(self.find, _tensors((args, kwargs))) if node is not None]
-        if not sources:
-            return func(*args, **kwargs)
         name = func._schema.name.split("::")[-1]
+        if not sources or name in SHAPE_ONLY:
+            return func(*args, **kwargs)
         if func._schema.is_mutable:
             return self._in_place(name, func, args, kwargs, sources)
         if name in ("view", "_unsafe_view"):  # we run in channels_last, where a view can need a copy
@@ -122,17 +127,20 @@ class Tape(TorchDispatchMode):
         return result
 
     def _record(self, name: str, func: Any, args: Any, kwargs: Any, result: Any, sources: list[Node]) -> None:
+        """Nodes for the results. They keep an alias: what the model holds may be overwritten in place later."""
         made = _tensors(result)
-        steps = self.rules[name](Call(name, func, args, kwargs, result, self.find)) if name in self.rules else None
+        kept = [torch.ops.aten.alias(value) for value in made]
+        seen = kept[0] if isinstance(result, Tensor) else kept
+        steps = self.rules[name](Call(name, func, args, kwargs, seen, self.find)) if name in self.rules else None
         if not isinstance(steps, list):
             steps = [steps] * len(made)
-        for value, step in zip(made, steps, strict=True):
+        for value, alias, step in zip(made, kept, steps, strict=True):
             if any(value is source for source in _tensors((args, kwargs))):
                 continue  # the identity, as of `contiguous` on a contiguous tensor
             if step is None:
-                node = Node(value, tuple(sources), None, name, self.modules[-1])
+                node = Node(alias, tuple(sources), None, name, self.modules[-1])
             else:
-                node = Node(value, step.parents, step.pull, name, self.modules[-1], 0, step.gate, step.learned)
+                node = Node(alias, step.parents, step.pull, name, self.modules[-1], 0, step.gate, step.learned)
                 node.learned |= any(parent.learned for parent in step.parents)
             self._remember(value, node)
 
@@ -157,8 +165,6 @@ class Tape(TorchDispatchMode):
         value = functional(*args, **kwargs)
         self._record(name.removesuffix("_"), functional, args, kwargs, value, sources)
         if value is not target:
-            if before.value is target:
-                before.value = torch.ops.aten.alias(target)
             target.set_(value)
             after = self.find(value)
             assert after is not None
