@@ -243,7 +243,8 @@ def _from_targets(trace: Trace, targets: Targets) -> tuple[Tensor, Tensor]:
         )
     classes = torch.as_tensor(targets, device=output.device).expand(len(output))
     if classes.min() < 0 or classes.max() >= output.shape[1]:
-        raise ValueError(f"targets from {int(classes.min())} to {int(classes.max())}; classes are 0 … {output.shape[1] - 1}")
+        given = f"{int(classes.min())} to {int(classes.max())}"
+        raise ValueError(f"targets from {given}; classes are 0 … {output.shape[1] - 1}")
     slope = torch.nn.functional.one_hot(classes.long(), output.shape[1]).to(output)
     return output.gather(1, classes.long()[:, None])[:, 0], trace.start(OUTPUT, slope[None])
 
@@ -262,7 +263,9 @@ def _component_axis(value: Tensor, layer: Layer) -> int:
 
 def _summed(relevance: Tensor, layer: Layer) -> Tensor:
     """Relevance [condition image ...] summed over places: [condition image component]."""
-    return relevance.movedim(_component_axis(relevance[0], layer) + 1, 2).flatten(3).sum(3) if relevance.ndim > 3 else relevance
+    if relevance.ndim == 3:
+        return relevance
+    return relevance.movedim(_component_axis(relevance[0], layer) + 1, 2).flatten(3).sum(3)
 
 
 def _check_components(numbers: np.ndarray, value: Tensor, layer: Layer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -70,8 +70,6 @@ def tracing(
         for name in layers:
             handles.append(modules[name].register_forward_hook(keep(name)))
         places[INPUT] = inputs.detach().clone().requires_grad_()
-        try:
+        with suppress(LayerReached):
             places[OUTPUT] = selected("the model", model(places[INPUT].clone()), None)
-        except LayerReached:
-            pass
     yield GradientTrace(places)

@@ -11,7 +11,7 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -22,7 +22,9 @@ from semlens_widgets.attribution.rules import Affine, BatchNorm
 from semlens_widgets.attribution.tape import Node, Tape
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, restored, selected
 
-SIGNED = frozenset("gelu silu hardswish elu selu celu leaky_relu prelu rrelu mish tanh hardtanh".split())
+SIGNED = frozenset(
+    ["gelu", "silu", "hardswish", "elu", "selu", "celu", "leaky_relu", "prelu", "rrelu", "mish", "tanh", "hardtanh"]
+)
 NORMALISED = (nn.LayerNorm, nn.MultiheadAttention, nn.GroupNorm)
 
 
@@ -51,9 +53,7 @@ class LrpTrace:
 
 
 @contextmanager
-def tracing(
-    model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool
-) -> Iterator[LrpTrace]:
+def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool) -> Iterator[LrpTrace]:
     """Run the model on `inputs` and record it. `stop`: end the forward pass once every layer has run."""
     tape = Tape(RULES)
     places: dict[str, Node] = {}
@@ -85,12 +85,9 @@ def tracing(
         with torch.inference_mode():
             images = inputs.clone()
             places[INPUT] = tape.watch(images)
-            try:
+            with suppress(LayerReached):
                 with tape:
                     output = model(images)
-            except LayerReached:
-                pass
-            else:
                 places[OUTPUT] = before_softmax(tape.find(selected("the model", output, None)))
     settle(tape, transformer=any(isinstance(module, NORMALISED) for module in names))
     yield LrpTrace(tape, places)
@@ -147,8 +144,4 @@ def _around_attention(nodes: Sequence[Node]) -> set[Node]:
     for node in reversed(nodes):
         if _is_attention(node) or (node in before and node.operation in (*CARRIERS, "softmax", "add")):
             before.update(node.parents)
-    return {
-        node for node in nodes if isinstance(node.pull, Affine) and (node in before or node.parents[0] in after)
-    }
-
-
+    return {node for node in nodes if isinstance(node.pull, Affine) and (node in before or node.parents[0] in after)}

@@ -18,6 +18,7 @@ from semlens_widgets.attribution.rules import (
     Concatenated,
     Convolution,
     Dense,
+    Gated,
     MatrixProduct,
     MaxPool,
     Passed,
@@ -31,12 +32,17 @@ from semlens_widgets.attribution.rules import (
 )
 from semlens_widgets.attribution.tape import Call, Node, Step
 
+
+def _names(spaced: str) -> frozenset[str]:
+    return frozenset(spaced.split())
+
+
 RULES: dict[str, Callable[[Call], Any]] = {}
 ATTENTION = ("matmul", "bmm", "scaled_dot_product_attention")
 # Values reach the next affine map through these unchanged or one by one: what "before" and "after" attention skip.
-CARRIERS = frozenset(
+CARRIERS = _names(
     "reshape flatten unflatten permute transpose t squeeze unsqueeze expand select slice unbind chunk split "
-    "split_with_sizes contiguous clone alias dropout mul div layer_norm rms_norm roll index cat".split()
+    "split_with_sizes contiguous clone alias dropout mul div layer_norm rms_norm roll index cat"
 )
 
 
@@ -128,24 +134,26 @@ def _addmm(call: Call) -> Step | None:
 
 
 @_rule(
-    *"relu gelu silu hardswish elu selu celu leaky_relu prelu rrelu softplus mish threshold log_sigmoid "
-    "softshrink hardshrink dropout feature_dropout alpha_dropout contiguous clone alias detach to _to_copy neg".split()
+    *_names(
+        "relu gelu silu hardswish elu selu celu leaky_relu prelu rrelu softplus mish threshold log_sigmoid "
+        "softshrink hardshrink dropout feature_dropout alpha_dropout contiguous clone alias detach to _to_copy neg"
+    )
 )
 def _element_wise(call: Call) -> Step | None:
     parent = _first_only(call)
-    return parent and Step((parent,), Passed(parent.value), gate=parent.gate)
+    return None if parent is None else Step((parent,), Passed(parent.value), gate=parent.gate)
 
 
 @_rule("sigmoid", "hardsigmoid", "tanh")
 def _squashing(call: Call) -> Step | None:
     parent = call.node(call.args[0])
-    return parent and Step((parent,), Passed(parent.value), gate=2)
+    return None if parent is None else Step((parent,), Passed(parent.value), gate=2)
 
 
 @_rule("rsqrt", "reciprocal")
 def _normaliser(call: Call) -> Step | None:
     parent = call.node(call.args[0])
-    return parent and Step((parent,), None, gate=2)
+    return None if parent is None else Step((parent,), None, gate=2)
 
 
 @_rule("clamp", "hardtanh", "relu6", "clamp_min", "clamp_max")
@@ -153,7 +161,7 @@ def _clamped(call: Call) -> Step | None:
     parent = _first_only(call)
     bounds = (call.argument(1, "min"), call.argument(2, "max"))
     both = call.name in ("hardtanh", "relu6") or (call.name == "clamp" and None not in bounds)
-    return parent and Step((parent,), Passed(parent.value), gate=max(parent.gate, int(both)))
+    return None if parent is None else Step((parent,), Passed(parent.value), gate=max(parent.gate, int(both)))
 
 
 @_rule("batch_norm")
@@ -176,7 +184,7 @@ def _batch_norm(call: Call) -> Step | None:
 @_rule("reshape", "flatten", "unflatten", "squeeze", "unsqueeze")
 def _reshape(call: Call) -> Step | None:
     parent = call.node(call.args[0])
-    return parent and Step((parent,), Reshaped(tuple(parent.value.shape)), gate=parent.gate)
+    return None if parent is None else Step((parent,), Reshaped(tuple(parent.value.shape)), gate=parent.gate)
 
 
 @_rule("permute", "transpose", "t", "numpy_T", "movedim", "swapaxes")
@@ -196,9 +204,11 @@ def _permute(call: Call) -> Step | None:
 
 
 @_rule(
-    *"expand expand_as repeat slice select narrow index index_select roll flip pixel_shuffle pixel_unshuffle "
-    "channel_shuffle constant_pad_nd pad upsample_nearest2d max_pool1d max_pool3d adaptive_max_pool2d "
-    "diagonal unfold im2col".split()
+    *_names(
+        "expand expand_as repeat slice select narrow index index_select roll flip pixel_shuffle pixel_unshuffle "
+        "channel_shuffle constant_pad_nd pad upsample_nearest2d max_pool1d max_pool3d adaptive_max_pool2d "
+        "diagonal unfold im2col"
+    )
 )
 def _routed(call: Call) -> Step | None:
     parent = _first_only(call)
@@ -257,12 +267,18 @@ def _concatenated(call: Call) -> Step | None:
 
 
 @_rule(
-    *"mean sum avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
-    "upsample_bilinear2d upsample_bicubic2d".split()
+    *_names(
+        "mean sum avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
+        "upsample_bilinear2d upsample_bicubic2d"
+    )
 )
 def _proportional(call: Call) -> Step | None:
     parent = _first_only(call)
-    return parent and Step((parent,), Proportional(_applied(call), parent.value, call.result), gate=parent.gate)
+    return (
+        None
+        if parent is None
+        else Step((parent,), Proportional(_applied(call), parent.value, call.result), gate=parent.gate)
+    )
 
 
 @_rule("add", "sub", "rsub")
@@ -308,13 +324,13 @@ def multiply(call: Call) -> Step | None:
     left, right = (call.node(operand) for operand in call.args[:2])
     if left is None or right is None:
         only = left or right
-        return only and Step((only,), Passed(only.value), gate=only.gate)
+        return None if only is None else Step((only,), Passed(only.value), gate=only.gate)
     if left is right:
         return Step((left,), Passed(left.value))
     signal = _signal(left, right)
     if signal is None:
         return Step((left, right), Shared((left.value, right.value)))
-    return Step((signal,), Passed(signal.value))
+    return Step((signal,), Gated(signal.value))
 
 
 def _signal(left: Node, right: Node) -> Node | None:
@@ -330,7 +346,7 @@ def _signal(left: Node, right: Node) -> Node | None:
 def _divide(call: Call) -> Step | None:
     """A quotient is a numerator scaled: its denominator gets nothing (AttnLRP's rule for normalisation)."""
     numerator = call.node(call.args[0])
-    return numerator and Step((numerator,), Passed(numerator.value), gate=numerator.gate)
+    return None if numerator is None else Step((numerator,), Passed(numerator.value), gate=numerator.gate)
 
 
 @_rule("matmul", "bmm")
@@ -349,8 +365,10 @@ def _matrix_product(call: Call) -> Step | None:
 @_rule("softmax", "_softmax", "log_softmax")
 def _softmax(call: Call) -> Step | None:
     parent = call.node(call.args[0])
-    if parent is None or call.name == "log_softmax":
-        return parent and Step((parent,), None)
+    if parent is None:
+        return None
+    if call.name == "log_softmax":
+        return Step((parent,), None)
     return Step((parent,), Softmax(parent.value, call.result, call.args[1]), gate=2)
 
 
@@ -396,7 +414,7 @@ def _layer_norm(call: Call) -> Step | None:
 def _rms_norm(call: Call) -> Step | None:
     """Each value times a fixed scale: the identity rule."""
     parent = call.node(call.args[0])
-    return parent and Step((parent,), Passed(parent.value))
+    return None if parent is None else Step((parent,), Passed(parent.value))
 
 
 @_rule("group_norm")
@@ -415,4 +433,3 @@ def _group_norm(call: Call) -> Step | None:
         return ((split - split.mean(axes, keepdim=True)) * scale).flatten(1, 2) * channel
 
     return Step((parent,), Proportional(scaled, value, call.result))
-

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -39,25 +39,17 @@ def unbroadcast(relevance: Tensor, value: Tensor) -> Tensor:
 
 def transposed(function: Callable[[Tensor], Tensor], value: Tensor) -> Callable[[Tensor], Tensor]:
     """The transposed Jacobian of `function` at `value`, for many conditions at once."""
-    _, pull = torch.func.vjp(function, value.clone())  # a clone made outside inference mode may be differentiated
+    pull: Any = torch.func.vjp(function, value.clone())[1]  # a clone made outside inference mode has derivatives
     return torch.func.vmap(lambda signal: pull(signal)[0])
-
-
-class Map(Protocol):
-    """An affine map with weights."""
-
-    def forward(self, value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor: ...
-
-    def backward(self, signal: Tensor, weight: Tensor, value: Tensor) -> Tensor:
-        """The transposed map on [condition image ...]; `value` [image ...] gives the shape."""
-
-    def scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
-        """The weight whose outputs are `scale` times as large, per output channel."""
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution of any number of axes, plain or transposed."""
+    """A convolution of any number of axes, plain or transposed, as a map that can be run both ways.
+
+    `backward` is the transposed map on [condition image ...], its `value` [image ...] gives the shape; `scaled` is the
+    weight whose outputs are `scale` times as large, per output channel.
+    """
 
     stride: Sequence[int]
     padding: Sequence[int]
@@ -94,7 +86,7 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Dense:
-    """A matrix on the last axis."""
+    """A matrix on the last axis, with the methods of Convolution."""
 
     def forward(self, value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return torch.nn.functional.linear(value, weight, bias)
@@ -113,7 +105,9 @@ class Affine:
     What does not depend on the condition (denominators, split weights) is computed once and kept.
     """
 
-    def __init__(self, map: Map, value: Tensor, output: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(
+        self, map: Convolution | Dense, value: Tensor, output: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> None:
         self.map, self.value, self.output, self.weight, self.bias = map, value, output, weight, bias
         self.rule: Rule = "epsilon"
 
@@ -187,9 +181,7 @@ class Affine:
         at_positive, at_negative = signal * positive, signal * ~positive
         return sum(
             (
-                (
-                    self.map.backward(at_positive, above, value) + self.map.backward(at_negative, below, value)
-                ) * value
+                (self.map.backward(at_positive, above, value) + self.map.backward(at_negative, below, value)) * value
                 for value, above, below in terms
             ),
             start=torch.zeros((), dtype=relevance.dtype, device=relevance.device),
@@ -224,7 +216,7 @@ class Proportional:
 
 @dataclass(frozen=True)
 class Routed:
-    """Values only moved, copied, dropped or selected (reshape, slice, pad, max-pooling): relevance goes back the way."""
+    """Values only moved, copied, dropped or selected (reshape, slice, pad …): relevance goes back the way."""
 
     function: Callable[[Tensor], Tensor]
     value: Tensor
@@ -276,6 +268,11 @@ class BatchNorm(Passed):
 
     scale: Tensor
     shift: Tensor
+
+
+@dataclass(frozen=True)
+class Gated(Passed):
+    """A signal scaled by a gate: all relevance is the signal's."""
 
 
 @dataclass(frozen=True)
@@ -335,7 +332,10 @@ class Shared:
     values: tuple[Tensor, Tensor]
 
     def __call__(self, relevance: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return [unbroadcast(relevance / 2, value) if asked else None for value, asked in zip(self.values, wanted, strict=True)]
+        return [
+            unbroadcast(relevance / 2, value) if asked else None
+            for value, asked in zip(self.values, wanted, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

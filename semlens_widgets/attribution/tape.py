@@ -25,7 +25,7 @@ Pull = Callable[[Tensor, Sequence[bool]], Sequence[Tensor | None]]
 
 
 SHAPE_ONLY = frozenset(  # what these make does not depend on the values of what they are given
-    "new_empty new_zeros new_ones new_full empty_like zeros_like ones_like full_like".split()
+    ["new_empty", "new_zeros", "new_ones", "new_full", "empty_like", "zeros_like", "ones_like", "full_like"]
 )
 
 
@@ -89,9 +89,8 @@ class Tape(TorchDispatchMode):
         self.rules = rules
         self.nodes: list[Node] = []
         self.modules: list[str] = [""]
-        self._node_of: dict[int, Node] = {}
-        self._alive: list[Tensor] = []  # an id names a tensor only while the tensor lives
-        self._sharing: dict[int, list[int]] = defaultdict(list)  # storage → ids of the tensors on it
+        self._node_of: dict[int, Node] = {}  # by id: a tensor's name while it lives, as it does in `_sharing`
+        self._sharing: dict[int, list[Tensor]] = defaultdict(list)  # storage → the tensors on it
         self._overwritten: dict[int, Node] = {}  # storage → the node that explains why it cannot be followed
 
     def watch(self, value: Tensor) -> Node:
@@ -103,8 +102,11 @@ class Tape(TorchDispatchMode):
         if not isinstance(tensor, Tensor):
             return None
         found = self._node_of.get(id(tensor))
-        if found is None and self._overwritten:
-            return self._overwritten.get(_storage(tensor))
+        if found is None and _storage(tensor) in self._overwritten:
+            cause = self._overwritten[_storage(tensor)]
+            found = self._unfollowed(tensor, [cause], cause.operation)
+            found.module = cause.module
+            self._remember(tensor, found)
         return found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -139,6 +141,7 @@ class Tape(TorchDispatchMode):
                 continue  # the identity, as of `contiguous` on a contiguous tensor
             if step is None:
                 node = Node(alias, tuple(sources), None, name, self.modules[-1])
+                node.learned = any(source.learned for source in sources)
             else:
                 node = Node(alias, step.parents, step.pull, name, self.modules[-1], 0, step.gate, step.learned)
                 node.learned |= any(parent.learned for parent in step.parents)
@@ -148,29 +151,30 @@ class Tape(TorchDispatchMode):
         """`x.relu_()` as `relu(x)`, with the old value kept for those who used it."""
         target = args[0]
         before = self.find(target)
-        ids_on_storage = self._sharing.get(_storage(target), [])
-        functional = getattr(getattr(torch.ops.aten, name.removesuffix("_"), None), func._overloadname, None)
-        if before is None or functional is None or name.removesuffix("_") not in self.rules:
+        functional: Any = getattr(getattr(torch.ops.aten, name.removesuffix("_"), None), func._overloadname, None)
+        followed = before is not None and functional is not None and name.removesuffix("_") in self.rules
+        for other in self._sharing.get(_storage(target), []):
+            if not (followed and other is target):
+                self._node_of[id(other)] = self._append(self._unfollowed(other, sources, name))
+        if not followed:
             result = func(*args, **kwargs)
-            node = Node(target, tuple(sources), None, name, self.modules[-1])
-            self._overwritten[_storage(target)] = self._append(node)
-            for other in ids_on_storage:
-                self._node_of[other] = node
+            self._overwritten[_storage(target)] = self._append(self._unfollowed(target, sources, name))
             return result
-        for other in ids_on_storage:
-            if other != id(target):
-                self._node_of[other] = self._append(
-                    Node(target, tuple(sources), None, f"{name} through a view", self.modules[-1])
-                )
         value = functional(*args, **kwargs)
         self._record(name.removesuffix("_"), functional, args, kwargs, value, sources)
         if value is not target:
-            target.set_(value)
             after = self.find(value)
             assert after is not None
+            target.set_(value)
             self._node_of[id(target)] = after
-            self._sharing[_storage(value)].append(id(target))
+            self._sharing[_storage(value)].append(target)
         return target
+
+    def _unfollowed(self, value: Tensor, sources: list[Node], name: str) -> Node:
+        """A node for what was written into a tensor behind the tape's back, through a view or into a buffer."""
+        node = Node(value, tuple(sources), None, name, self.modules[-1])
+        node.learned = any(source.learned for source in sources)
+        return node
 
     def _append(self, node: Node) -> Node:
         node.number = len(self.nodes)
@@ -180,9 +184,8 @@ class Tape(TorchDispatchMode):
         return node
 
     def _remember(self, value: Tensor, node: Node) -> Node:
-        self._alive.append(value)
         self._node_of[id(value)] = node
-        self._sharing[_storage(value)].append(id(value))
+        self._sharing[_storage(value)].append(value)
         return self._append(node)
 
     def propagate(

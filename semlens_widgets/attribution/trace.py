@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ class LayerReached(Exception):
     """Raised by the last layer that is needed, to end a forward pass there."""
 
 
+@runtime_checkable
 class Trace(Protocol):
     """One forward pass. A signal is what a backend sends back: relevance, or a gradient."""
 
