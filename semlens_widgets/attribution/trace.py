@@ -1,0 +1,64 @@
+"""What both backends share: a forward pass that can send signals back, on a model that is left as it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+INPUT, OUTPUT = "<input>", "<output>"  # places of a trace beside the layers; no module can have these names
+
+
+class LayerReached(Exception):
+    """Raised by the last layer that is needed, to end a forward pass there."""
+
+
+@runtime_checkable
+class Trace(Protocol):
+    """One forward pass. A signal is what a backend sends back: relevance, or a gradient."""
+
+    def value(self, place: str) -> Tensor:
+        """The values [image ...] at a layer, INPUT or OUTPUT."""
+
+    def start(self, place: str, gradient: Tensor) -> Tensor:
+        """The signal at a place for a target with this gradient [condition image ...] there."""
+
+    def pull(self, place: str, signal: Tensor, to: Iterable[str]) -> dict[str, Tensor]:
+        """The signal sent back from one place to others."""
+
+    def relevance(self, place: str, signal: Tensor) -> Tensor:
+        """The relevance [condition image ...] that a signal stands for."""
+
+
+@contextmanager
+def restored(model: nn.Module) -> Iterator[list[Any]]:
+    """The model in eval mode; afterwards every module's mode is back and the handles in the list are removed."""
+    modes = [(module, module.training) for module in model.modules()]
+    fast_attention = torch.backends.mha.get_fastpath_enabled()
+    handles: list[Any] = []
+    try:
+        torch.backends.mha.set_fastpath_enabled(False)  # it computes a whole encoder layer as one unseen operation
+        for module, _ in modes:
+            module.training = False
+        yield handles
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes:
+            module.training = mode
+        torch.backends.mha.set_fastpath_enabled(fast_attention)
+
+
+def selected(name: str, output: Any, which: int | str | None) -> Tensor:
+    """The tensor among a module's outputs: the asked one, or the first."""
+    chosen = output
+    if which is not None and not isinstance(output, Tensor):
+        chosen = output[which]
+    while isinstance(chosen, list | tuple | dict) and chosen:
+        chosen = next(iter(chosen.values())) if isinstance(chosen, dict) else chosen[0]
+    if not isinstance(chosen, Tensor):
+        raise TypeError(f"{name!r} gives {type(output).__name__}, not a tensor; choose a layer that gives one")
+    return chosen
