@@ -39,8 +39,8 @@ def tables(figures: Mapping[str, Any]) -> str:
         hits = [biased["search"][how]["first_hit_auroc"].get(name) for how in _WAYS]
         found = ["–" if hit is None else f"{hit:.3f}" for hit in hits]
         lines.append(f"| {factor.query} | {' | '.join([*encoded, *known, *found])} |")
-    lines += ["", "**Search and labels in `layer4`**, mean average precision · label accuracy among all twelve queries · "
-              "among the eleven",
+    lines += ["", "**Search and labels in `layer4`**, mean average precision · label accuracy among all twelve "
+              "queries · among the eleven",
               "the CLIP can see:", "",
               "| | null probe | centring |", "|---|---|---|"]  # fmt: skip
     for kind in _KINDS:

@@ -98,14 +98,17 @@ def embedded(clip: OpenClip, pictures: Pictures) -> Float[np.ndarray, "image dim
     ])  # fmt: skip
 
 
-def measure_search(model: nn.Module, folder: Path, n: int = 2000, seed: int = 6000, k: int = 20) -> dict[str, Any]:
+def measure_search(
+    model: nn.Module, folder: Path, n: int = 2000, seed: int = 6000, k: int = 20, truth: Truth | None = None
+) -> dict[str, Any]:
     """Search and labels in ``layer4`` against truth, with the null probe and, alternatively, with centring.
 
-    Per encoded factor: the truth of the first hit and the average precision of the whole ranking; over the
-    components that encode one factor: how often the best of the twelve queries names it.
+    ``truth`` is that of ``layer4``, measured here if not given. Per encoded factor: the AUROC of the first hit and
+    the average precision of the whole ranking; over the components that encode one factor: how often the best of
+    the queries names it.
     """
     clip, pictures = OpenClip(folder), render(n, seed)
-    truth = measure_truth(model, ("layer4",))
+    truth = truth or measure_truth(model, ("layer4",))
     responses = activations(model, pictures)["layer4"]
     examples = np.argsort(-responses, axis=0, kind="stable")[:k].T
     vectors = unit(embedded(clip, pictures)[examples].mean(1))
