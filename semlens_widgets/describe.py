@@ -283,7 +283,7 @@ def describe(
     known = np.asarray([not unseen for unseen in probes.unknown])
     if known.sum() < 2:
         raise ValueError(f"{space.recipe.clip} knows {known.sum()} of the {len(known)} words; a label needs a rival")
-    name = method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
+    name = method if isinstance(method, str) else _name(method)
     if method == "mean":
         vectors = space.centred if centre else space.vectors
         ranked = _ranked_by_mean(space, vectors, space.set_size_of, probes, known, k, centre, distinct)
@@ -311,6 +311,11 @@ def describe(
             stacklevel=2,
         )
     return labels
+
+
+def _name(method: Labeler) -> str:
+    function = getattr(method, "func", method)  # of a functools.partial
+    return str(getattr(function, "__name__", type(method).__name__))
 
 
 def _check(space: SemanticSpace, probes: Probes, k: int, level: float) -> None:
