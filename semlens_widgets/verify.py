@@ -118,9 +118,10 @@ def verify(
         measured[2, :, row] = _area_under_curve(activation, showing, weights)
         measured[3, :, row] = _mean_difference(activation, showing, weights)
     low, high = np.full((len(METRICS), size), np.nan), np.full((len(METRICS), size), np.nan)
-    told = np.isfinite(measured[:, 0]).all(0)
-    if rounds and told.any():
-        low[:, told], high[:, told] = np.nanquantile(measured[:, 1:, told], (0.025, 0.975), axis=1)
+    measured[~np.isfinite(measured)] = np.nan  # a resample in which nothing varies tells nothing
+    for metric, low_of, high_of in zip(measured, low, high, strict=True):
+        told = np.isfinite(metric[1:]).any(0)
+        low_of[told], high_of[told] = np.nanquantile(metric[1:, told], (0.025, 0.975), axis=0)
     bounds = [dict(zip(METRICS, side, strict=True)) for side in (low, high)]
     pearson, auprc, auc, mad = measured[:, 0]
     return Verification(labels, pearson, auprc, auc, mad, bounds[0], bounds[1], images, positives / images)
@@ -167,9 +168,11 @@ def _area_under_curve(scores: np.ndarray, positive: np.ndarray, weights: np.ndar
 
 
 def _mean_difference(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean of the positives less that of the others, in deviations of the others."""
+    """Mean of the positives less that of the others, in deviations of the others; NaN where those do not vary."""
     inside, outside = weights * positive, weights * ~positive
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = outside @ scores / outside.sum(1)
         variance = outside @ scores**2 / outside.sum(1) - mean**2
-        return (inside @ scores / inside.sum(1) - mean) / np.sqrt(np.maximum(variance, 0))
+        return (inside @ scores / inside.sum(1) - mean) / np.sqrt(
+            np.where(variance > 1e-12 * mean**2, variance, np.nan)
+        )

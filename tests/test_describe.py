@@ -189,12 +189,12 @@ def test_a_word_that_no_image_shows_is_named_and_warned_about(world):
     labels = describe(world.space, world.words)
     assert shown.isdisjoint(labels.poorly_shown)
     assert len(labels.poorly_shown) >= 0.95 * (len(world.words) - CONCEPTS)
-    # A word that means concept 0 for a third, and for the rest something that is in no image.
+    # A word that shares a little with the concept of the first unit, and means for the rest what no image shows.
     known = world.words.vectors[:CONCEPTS]
     nowhere = np.linalg.svd(np.concatenate([known, world.image_vectors.mean(0, keepdims=True)]))[2][-1]
     concept = int(world.concepts[0, 0])
     vectors = known.copy()
-    vectors[concept] = unit(0.35 * known[concept] + nowhere)
+    vectors[concept] = unit(0.45 * known[concept] + nowhere)
     with pytest.warns(UserWarning, match=f"hardly shows 'word {concept}'"):
         describe(world.space, sl.Probes(world.words.names[:CONCEPTS], vectors, "planted"))
 
