@@ -107,7 +107,8 @@ def polysemanticity(
     second = two_means(embeddings, n)
     valid = np.arange(embeddings.shape[1]) < n[:, None]
     first = valid & ~second
-    a, b = (unit(np.einsum("ce,ced->cd", side.astype(embeddings.dtype), embeddings)) for side in (first, second))
+    sides = np.stack([first, second], 1).astype(embeddings.dtype)
+    a, b = unit(sides @ embeddings).swapaxes(0, 1)
     score = 1 - np.einsum("cd,cd->c", a, b).astype(np.float64)
     lonely = np.minimum(first.sum(1), second.sum(1)) < 2
     if lonely.any():

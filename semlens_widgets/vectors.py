@@ -116,9 +116,11 @@ def _bisected(
 
 def _sums(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """For the second cluster, then the first: (members, products with its sum, squared length of its sum)."""
-    for members in (side, weight - side):
-        along = members @ products
-        yield members.sum(2, keepdims=True), along, (members * along).sum(2, keepdims=True)
+    total, along = weight @ products, side @ products
+    members, square = side.sum(2, keepdims=True), np.einsum("cre,cre->cr", side, along)[..., None]
+    yield members, along, square
+    whole = np.einsum("coe,coe->co", weight, total)[..., None]
+    yield weight.sum(2, keepdims=True) - members, total - along, whole - 2 * (side @ total.swapaxes(1, 2)) + square
 
 
 def _gaps(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
