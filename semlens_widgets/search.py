@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from .clip import Probes
 from .components import Component
-from .space import SemanticSpace
+from .space import SemanticSpace, reach
 from .vectors import frozen, normal_tail, top_k, unit
 
 LEVEL = 0.05  # of "found": random sets of images pass at most this often
@@ -87,15 +87,15 @@ class Matches:
     @cached_property
     def attainable(self) -> float:
         """The score of a perfect detector: of the k images of the data set that match the probe best."""
-        return self.space.attainable(self.vector, centre=self.centre)
+        return float(self.space.attainable(self.vector[None], centre=self.centre)[0])
 
     @property
     def reach(self) -> float:
         """Where the best score lies between random images (0) and `attainable` (1); may leave that range."""
         if not len(self.scores):
             return 0.0
-        chance = float(self.null.sets.mean())
-        return (float(self.scores[0]) - chance) / max(self.attainable - chance, 1e-9)
+        chance = self.space.chance(self.vector[None], centre=self.centre)
+        return float(reach(self.scores[:1], chance, np.asarray([self.attainable], np.float32))[0])
 
     @property
     def found(self) -> bool:

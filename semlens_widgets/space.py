@@ -168,14 +168,24 @@ class SemanticSpace:
         crops = self.crop_vectors[:: len(self.crop_vectors) // 20_000 + 1]
         return unit(np.concatenate([crops, self.null_vectors]).astype(np.float32))
 
-    def attainable(self, vector: Float[np.ndarray, " dim"], *, centre: bool = False) -> float:
-        """The score a probe would have with the k images that match it best: what this data could show."""
-        k = self.crop_of.shape[1]
-        best = self._pool[np.argsort(-(self._pool @ vector), kind="stable")[:k]].mean(0)
-        ideal = unit(best)
-        if centre:
-            ideal = unit(ideal - self.null_sets[-1].mean(0))
-        return float(ideal @ vector)
+    def chance(self, vectors: Float[np.ndarray, "probe dim"], *, centre: bool = False) -> Float[np.ndarray, " probe"]:
+        """The mean score of each probe with random sets of k images."""
+        return vectors @ (self.null_sets_centred if centre else self.null_sets)[-1].mean(0)
+
+    def attainable(
+        self, vectors: Float[np.ndarray, "probe dim"], *, centre: bool = False
+    ) -> Float[np.ndarray, " probe"]:
+        """The score each probe would have with the k images that match it best: what this data could show."""
+        k = min(self.crop_of.shape[1], len(self._pool))
+        result = np.empty(len(vectors), np.float32)
+        for start in range(0, len(vectors), 256):
+            block = vectors[start : start + 256]
+            best = np.argpartition(-(block @ self._pool.T), k - 1, axis=1)[:, :k]
+            ideal = unit(self._pool[best].mean(1))
+            if centre:
+                ideal = unit(ideal - self.null_sets[-1].mean(0))
+            result[start : start + 256] = np.einsum("pd,pd->p", ideal, block)
+        return result
 
     def image_name(self, image: int) -> str:
         return self.names.get(int(image), str(image))
@@ -260,6 +270,13 @@ class SemanticSpace:
             examples, recipe, stored["crop_vectors"], stored["crop_of"], stored["crop_images"], stored["vectors"],
             stored["null_vectors"], thumbnails, names, labels, tuple(document["classes"]),
         )  # fmt: skip
+
+
+def reach(
+    scores: Float[np.ndarray, "*batch"], chance: Float[np.ndarray, "*batch"], attainable: Float[np.ndarray, "*batch"]
+) -> Float[np.ndarray, "*batch"]:
+    """Where scores lie between random images (0) and the images that match best (1); may leave that range."""
+    return (scores - chance) / np.maximum(attainable - chance, 1e-9)
 
 
 def _text(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 
 def unit(vectors: Float[np.ndarray, "*batch dim"]) -> Float[np.ndarray, "*batch dim"]:
@@ -50,6 +52,98 @@ def unrank_keys(
     monotone = (keys >> 32).astype(np.int32)
     bits = np.where(monotone < 0, monotone ^ np.int32(0x7FFFFFFF), monotone)
     return bits.view(np.float32), (np.int64(0xFFFFFFFF) - (keys & np.int64(0xFFFFFFFF))).astype(np.int64)
+
+
+def two_means(
+    vectors: Float[np.ndarray, "component example dim"], counts: Int[np.ndarray, " component"] | None = None
+) -> Bool[np.ndarray, "component example"]:
+    """Each component's examples in two clusters of small squared distance: True for those in the second.
+
+    The first example is in the first cluster; entries beyond `counts` are in neither, and False. Works on inner
+    products alone, for all components at once: from every example and the one farthest from it, Lloyd's
+    iterations, then from the best few results single moves while one lowers the distance (Hartigan). No chance is
+    involved; no single move improves the result, though some other partition may be better still.
+    """
+    size = vectors.shape[1]
+    counts = np.full(len(vectors), size) if counts is None else np.asarray(counts)
+    second = np.zeros(vectors.shape[:2], bool)
+    rows = np.flatnonzero(counts >= 2)
+    step = max(1, 2**23 // max(size**3, vectors[:1].size, 1))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        part = vectors[block].astype(np.float32, copy=False)
+        second[block] = _bisected(part @ part.transpose(0, 2, 1), np.arange(size) < counts[block, None])
+    return second
+
+
+_FINALISTS = 8  # of the restarts of `two_means`: those whose results are refined
+
+
+def _bisected(
+    products: Float[np.ndarray, "component example other"], valid: Bool[np.ndarray, "component example"]
+) -> Bool[np.ndarray, "component example"]:
+    size = valid.shape[1]
+    every, weight = np.arange(len(valid))[:, None], valid[:, None].astype(np.float32)
+    squares = np.einsum("cee->ce", products)
+    distances = squares[:, :, None] + squares[:, None] - 2 * products
+    seeds = np.where(valid[:, None], distances, -1).argmax(2)
+    side = ((distances[every, seeds] < distances) & valid[:, None]).astype(np.float32)
+    side[every, np.arange(size), seeds] = weight[every, 0, seeds]
+    for _ in range(size):
+        nearer = (_gaps(products, side, weight) < 0) & valid[:, None]
+        moved = nearer.astype(np.float32)
+        usable = moved.any(2) & (weight - moved).any(2)
+        moved = np.where(usable[..., None], moved, side)
+        if np.array_equal(moved, side):
+            break
+        side = moved
+    order = np.argsort(-_closeness(products, side, weight), axis=1, kind="stable")[:, :_FINALISTS]
+    side = side[every, order]
+    moving = np.arange(len(valid))
+    for _ in range(2 * size):
+        now = side[moving]
+        gain = np.where(valid[moving, None], _gains(products[moving], now, weight[moving]), -np.inf)
+        best = gain.argmax(2)[..., None]
+        worth = np.take_along_axis(gain, best, 2) > 1e-6
+        np.put_along_axis(now, best, np.abs(np.take_along_axis(now, best, 2) - worth), 2)
+        side[moving] = now
+        moving = moving[worth.any((1, 2))]
+        if not len(moving):
+            break
+    chosen = side[every[:, 0], _closeness(products, side, weight).argmax(1)] > 0
+    return np.where(chosen[:, :1], ~chosen, chosen) & valid
+
+
+def _sums(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """For the second cluster, then the first: (members, products with its sum, squared length of its sum)."""
+    total, along = weight @ products, side @ products
+    members, square = side.sum(2, keepdims=True), np.einsum("cre,cre->cr", side, along)[..., None]
+    yield members, along, square
+    whole = np.einsum("coe,coe->co", weight, total)[..., None]
+    yield weight.sum(2, keepdims=True) - members, total - along, whole - 2 * (side @ total.swapaxes(1, 2)) + square
+
+
+def _gaps(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Squared distance to the second centroid minus that to the first."""
+    (nb, b, bb), (na, a, aa) = _sums(products, side, weight)
+    nb, na = np.maximum(nb, 1), np.maximum(na, 1)
+    return (bb / nb - 2 * b) / nb - (aa / na - 2 * a) / na
+
+
+def _closeness(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What two clusters leave of the squared length; the larger, the smaller the squared distances."""
+    (nb, _, bb), (na, _, aa) = _sums(products, side, weight)
+    return (bb / np.maximum(nb, 1) + aa / np.maximum(na, 1))[..., 0]
+
+
+def _gains(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """By how much the squared distances shrink when one example changes sides; a cluster's last one stays."""
+    square = np.einsum("cee->ce", products)[:, None]
+    (nb, b, bb), (na, a, aa) = _sums(products, side, weight)
+    to_b = (bb + 2 * b + square) / (nb + 1) + (aa - 2 * a + square) / np.maximum(na - 1, 1)
+    to_a = (aa + 2 * a + square) / (na + 1) + (bb - 2 * b + square) / np.maximum(nb - 1, 1)
+    last = np.where(side > 0, nb, na) <= 1
+    return np.where(last, -np.inf, np.where(side > 0, to_a, to_b) - bb / np.maximum(nb, 1) - aa / np.maximum(na, 1))
 
 
 def normal_tail(z: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
