@@ -54,9 +54,10 @@ class Nearest:
     """For each living component of one space, the nearest living component of each layer of the other.
 
     `rows` are the living components asked for, `layers` the other's layers that have any; `nearest` are rows of
-    the other space, `scores` cosines. `z` counts standard deviations above what the asking component scores on
-    random sets of images from the other's data, as in `search`; `p` is the chance that one such set does as
-    well. `reach` says how far the score gets from chance (0) to the same direction (1). `comparisons` is how many
+    the other space, `scores` cosines. The evidence for such a pair is symmetric: each of the two is held against
+    random sets of images from the other's data, as in `search`, and the weaker result counts. `z` are standard
+    deviations above what random sets score, `p` the chance that one random set does as well (see `cosine_tail`),
+    `reach` says how far the score gets from chance (0) to the same direction (1). `comparisons` is how many
     pairs of living components there are: chance has that many tries.
     """
 
@@ -92,7 +93,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two components that are each other's nearest. `z`, `p`, `reach` are the weaker of the two directions'."""
+    """Two components that are each other's nearest; `z`, `p` and `reach` as in `Nearest`."""
 
     a: Component
     b: Component
@@ -156,7 +157,7 @@ class Comparison:
     A component has a counterpart in the other space when its nearest there is more than chance: any of all the
     pairs of unrelated components would score as high with a chance of at most 0.05 (Sidak over all pairs), and
     the score gets at least half-way from what random images score to the same direction. `pairs` are mutual
-    nearest components that both have counterparts; `a_only` and `b_only` have none. A component with a counterpart
+    nearest components that are more than chance; `a_only` and `b_only` have none. A component with a counterpart
     that is closer to another (one of two duplicates, say) stands in no pair and in no such list.
 
     `ab` and `ba` hold the nearest components of every layer, `layers_ab` and `layers_ba` the layer by layer
@@ -188,13 +189,11 @@ class Comparison:
 
     def _mutual(self, ab: _Side, ba: _Side) -> Pairs:
         at_b = np.searchsorted(ba.rows, ab.nearest)
-        mutual = (ba.nearest[at_b] == ab.rows) & ab.above & ba.above[at_b]
+        mutual = (ba.nearest[at_b] == ab.rows) & ab.above
         at_a = np.flatnonzero(mutual)
         at_a = at_a[np.lexsort((ab.rows[at_a], -ab.scores[at_a]))]
-        at_b = at_b[at_a]
         return Pairs(
-            self.a, self.b, ab.rows[at_a], ba.rows[at_b], ab.scores[at_a], np.minimum(ab.z[at_a], ba.z[at_b]),
-            np.maximum(ab.p[at_a], ba.p[at_b]), np.minimum(ab.reach[at_a], ba.reach[at_b]),
+            self.a, self.b, ab.rows[at_a], ab.nearest[at_a], ab.scores[at_a], ab.z[at_a], ab.p[at_a], ab.reach[at_a],
         )  # fmt: skip
 
     @cached_property
@@ -343,7 +342,8 @@ def compare(
     sides = (_living(a, origin), _living(b, origin))
     random = np.random.default_rng(seed)
     found_ab, found_ba = _nearest(*sides, block)
-    ab, ba = _weighed(*sides, *found_ab, origin), _weighed(*sides[::-1], *found_ba, origin)
+    of_a, of_b = _moments(*sides, origin), _moments(*sides[::-1], origin)
+    ab, ba = _weighed(*sides, found_ab, of_a, of_b), _weighed(*sides[::-1], found_ba, of_b, of_a)
     chance_ab, chance_ba = _chance(*sides, origin, random)
     return Comparison(
         a, b, names, ab, ba, _similarity(ab, chance_ab, random), _similarity(ba, chance_ba, random),
@@ -434,8 +434,8 @@ def _nearest(a: _Living, b: _Living, block: int) -> tuple[_Found, _Found]:
                     places[better] += tile[:, better].argmax(0)
                     _improve(ba, columns.start, layer_a, places, down)
     return (
-        (b.rows[ab[0]], np.clip(ab[1] - _GRID, -1, 1)),
-        (a.rows[ba[0]], np.clip(ba[1] - _GRID, -1, 1)),
+        (ab[0], np.clip(ab[1] - _GRID, -1, 1)),
+        (ba[0], np.clip(ba[1] - _GRID, -1, 1)),
     )
 
 
@@ -446,29 +446,40 @@ def _improve(found: _Found, start: int, layer: int, places: np.ndarray, scores: 
     found[1][start + better, layer] = scores[better]
 
 
-def _weighed(
-    a: _Living,
-    b: _Living,
-    nearest: Int[np.ndarray, "component layer"],
-    scores: Float[np.ndarray, "component layer"],
-    origin: Float[np.ndarray, " dim"],
-) -> Nearest:
-    """The nearest components with their evidence: each held against random sets of as many images as it has."""
-    sizes = b.space.set_size_of[nearest]
-    mean, sd = np.zeros(scores.shape), np.ones(scores.shape)
-    for size in np.unique(sizes):
-        sets = unit(b.space.null_sets[size] - origin)
+_Moments = tuple[np.ndarray, np.ndarray]
+
+
+def _moments(asking: _Living, answering: _Living, origin: Float[np.ndarray, " dim"]) -> _Moments:
+    """Mean and deviation [size component] of the asking components' cosines with the other's random sets."""
+    space = answering.space
+    shape = (len(space.set_sizes), len(asking.rows))
+    mean, sd = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    for size in np.unique(space.set_size_of[answering.rows]):
+        sets = unit(space.null_sets[size] - origin)
         centre = sets.mean(0)
         covariance = (sets - centre).T @ (sets - centre) / np.float32(len(sets))
-        expected = a.vectors @ centre
-        spread = np.sqrt(np.maximum(np.einsum("cd,cd->c", a.vectors @ covariance, a.vectors), 0))
-        here = sizes == size
-        mean[here] = np.broadcast_to(expected[:, None], scores.shape)[here]
-        sd[here] = np.broadcast_to(np.maximum(spread, 1e-9)[:, None], scores.shape)[here]
-    cosines = scores.astype(np.float64)
-    reach = (cosines - mean) / np.maximum(1 - mean, 1e-9)
-    tail = cosine_tail(cosines, mean, sd)
-    return Nearest(a.rows, b.layers, nearest, scores, (cosines - mean) / sd, tail, reach, len(a.rows) * len(b.rows))
+        variance = np.einsum("cd,cd->c", asking.vectors @ covariance, asking.vectors)
+        mean[size], sd[size] = asking.vectors @ centre, np.maximum(np.sqrt(np.maximum(variance, 0)), 1e-9)
+    return mean, sd
+
+
+def _weighed(a: _Living, b: _Living, found: _Found, of_a: _Moments, of_b: _Moments) -> Nearest:
+    """The nearest components with their evidence: both of a pair are held against random sets of the other's data."""
+    nearest, scores = found[0], found[1].astype(np.float64)
+    asked, size_a = np.arange(len(a.rows))[:, None], a.space.set_size_of[a.rows][:, None]
+    size_b = b.space.set_size_of[b.rows[nearest]]
+    both = [(mean[at].astype(np.float64), sd[at].astype(np.float64))
+            for (mean, sd), at in ((of_a, (size_b, asked)), (of_b, (size_a, nearest)))]  # fmt: skip
+    return Nearest(
+        a.rows,
+        b.layers,
+        b.rows[nearest],
+        found[1],
+        np.minimum(*((scores - mean) / sd for mean, sd in both)),
+        np.maximum(*(cosine_tail(scores, mean, sd) for mean, sd in both)),
+        np.minimum(*((scores - mean) / np.maximum(1 - mean, 1e-9) for mean, _ in both)),
+        len(a.rows) * len(b.rows),
+    )
 
 
 def cosine_tail(
@@ -516,11 +527,11 @@ def _chance(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Mean and deviation of S(A→B) and of S(B→A) between two random spaces with as many examples per component.
 
-    Whole random spaces are drawn 4 to 20 times (20,000 components or four spaces). Of the one that asks 200
-    components are enough: the deviation of S is put together from that between drawings and that within.
+    Whole random spaces are drawn, 20 times small ones, twice large ones. Of the one that asks 200 components are
+    enough: the deviation of S is put together from that between drawings and that within.
     """
     maxima: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    for _ in range(int(np.clip(20_000 // max(len(a.rows), len(b.rows)), 4, 20))):
+    for _ in range(int(np.clip(20_000 // max(len(a.rows), len(b.rows)), 2, 20))):
         drawn_a, drawn_b = _random_directions(a, origin, random), _random_directions(b, origin, random)
         for found, asking, answering in ((maxima[0], drawn_a, drawn_b), (maxima[1], drawn_b, drawn_a)):
             asked = random.permutation(len(asking))[:_RANDOM_QUESTIONS]
@@ -555,8 +566,12 @@ def _random_directions(
 
 def _similarity(near: Nearest, chance: tuple[float, float], random: np.random.Generator) -> Similarity:
     best = near.of_best("scores").astype(np.float64)
-    means = [best[random.integers(0, len(best), len(best))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    at_once = max(1, 1_000_000 // len(best))
+    means = [
+        best[random.integers(0, len(best), (min(at_once, RESAMPLES - start), len(best)))].mean(1)
+        for start in range(0, RESAMPLES, at_once)
+    ]
+    low, high = np.quantile(np.concatenate(means), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Similarity(float(best.mean()), float(low), float(high), *chance)
 
 
