@@ -33,7 +33,9 @@ class Similarity:
 
     `low` and `high` bound it at 95 %, by bootstrap over A's components. `chance` is what two unrelated random
     spaces of these sizes score, and `chance_sd` its standard deviation from one such pair to the next: the best
-    of many is high by itself, the more so the larger B is.
+    of many is high by itself, the more so the larger B is. Sets of random images all lie close to what the images
+    have in common; a model of sharp concepts that the other lacks can therefore score below chance, and
+    `centre=True` spreads the two apart.
     """
 
     score: float
@@ -157,8 +159,8 @@ class Comparison:
     A component has a counterpart in the other space when its nearest there is more than chance: any of all the
     pairs of unrelated components would score as high with a chance of at most 0.05 (Sidak over all pairs), and
     the score gets at least half-way from what random images score to the same direction. `pairs` are mutual
-    nearest components that are more than chance; `a_only` and `b_only` have none. A component with a counterpart
-    that is closer to another (one of two duplicates, say) stands in no pair and in no such list.
+    nearest components that are more than chance; `a_only` and `b_only` have no counterpart. A component whose
+    counterpart is closer to another (one of two duplicates, say) stands in no pair and in no such list.
 
     `ab` and `ba` hold the nearest components of every layer, `layers_ab` and `layers_ba` the layer by layer
     similarities. `different_data` says that the two looked at different images. With `centre`, what all random
@@ -182,7 +184,8 @@ class Comparison:
 
     def between(self, layer_a: str, layer_b: str) -> Pairs:
         """Mutual nearest components above chance of one layer of A and one of B. KeyError for an unknown layer."""
-        self.a.components.rows(layer_a), self.b.components.rows(layer_b)
+        for space, layer in ((self.a, layer_a), (self.b, layer_b)):
+            space.components.rows(layer)  # raises where there is no such layer
         if layer_a not in self.ba.layers or layer_b not in self.ab.layers:
             return self.pairs[:0]
         return self._mutual(_in_layer(self.ab, self.a, layer_a, layer_b), _in_layer(self.ba, self.b, layer_b, layer_a))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from _tables import RATIO_HEAD, paired, particulars, ratio_row
+from PIL import Image
 
 import semlens_widgets as sl
 from semlens_widgets.compare import compare
@@ -36,7 +37,7 @@ def space_of(layers, seed, cloud):
     pixels = [np.full((8, 8, 3), value, np.uint8) for value in range(40)]
     small = sl.Lens(
         torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1)),
-        sl.images([sl_image(p) for p in pixels], transform=to_tensor), "0", FlatClip(), k=K, crop=None,
+        sl.images([Image.fromarray(p) for p in pixels], transform=to_tensor), "0", FlatClip(), k=K, crop=None,
     ).fit(cached=False, progress=False).space  # fmt: skip
     components = sum(layers)
     chosen = random.integers(0, len(cloud), (components, K)).astype(np.int32)
@@ -58,12 +59,6 @@ def space_of(layers, seed, cloud):
         small, examples=examples, vectors=vectors, crop_vectors=cloud.astype(np.float16), crop_of=chosen,
         crop_images=np.arange(len(cloud), dtype=np.int32), null_vectors=cloud[random.permutation(len(cloud))[:500]],
     )  # fmt: skip
-
-
-def sl_image(pixels):
-    from PIL import Image
-
-    return Image.fromarray(pixels)
 
 
 def to_tensor(picture):
