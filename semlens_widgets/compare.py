@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from .clip import Probes
 from .components import Component
 from .search import LEVEL, REACH, Matches, search
-from .space import SemanticSpace
+from .space import SemanticSpace, reach
 from .vectors import frozen, unit
 
 RESAMPLES = 1000  # of the bootstrap over components
@@ -753,9 +753,10 @@ def carriers(matches: Matches) -> Bool[np.ndarray, " hit"]:
     if matches.unknown or not len(matches):
         return np.zeros(len(matches), bool)
     p_best = -np.expm1(matches.searched * np.log1p(-np.minimum(matches.p, 1 - 1e-16)))
-    chance = float(matches.null.sets.mean())
-    reach = (matches.scores - chance) / max(matches.attainable - chance, 1e-9)
-    return (p_best <= LEVEL) & (reach >= REACH)
+    space, probe = matches.space, matches.vector[None]
+    attainable = np.asarray([matches.attainable], np.float32)
+    reached = reach(space.vectors[matches.rows] @ matches.vector, space.chance(probe), attainable)
+    return (p_best <= LEVEL) & (reached >= REACH)
 
 
 @dataclass(frozen=True, eq=False)

@@ -286,7 +286,8 @@ def describe(
     name = method if isinstance(method, str) else _name(method)
     if method == "mean":
         vectors = space.centred if centre else space.vectors
-        ranked = _ranked_by_mean(space, vectors, space.set_size_of, probes, known, k, centre, distinct)
+        lengths = space.residuals if centre else np.ones(len(vectors), np.float32)
+        ranked = _ranked_by_mean(space, vectors, lengths, space.set_size_of, probes, known, k, centre, distinct)
     else:
         score = labeler(method)
         if activations is None or image_vectors is None:
@@ -301,7 +302,7 @@ def describe(
     dead = ~space.alive
     words = np.where(dead[:, None], NO_WORD, ranked.words)
     scores, z, sure = (np.where(dead[:, None], np.nan, a) for a in (ranked.scores, ranked.z, ranked.confidence))
-    reached = _reached(space, space.centred if centre else space.vectors, words, probes, centre)
+    reached = _reached(space, space.vectors, words, probes)
     margins = np.where(dead, np.nan, ranked.margins)
     labels = Labels(space, probes, words, scores, z, sure, reached, margins, level, name, centre, distinct)
     if hardly := _poorly_shown(labels, np.unique(words[labels.accepted[:, 0], 0])):
@@ -411,6 +412,7 @@ def _confidence(values: Float[np.ndarray, "row label"], null: Float[np.ndarray, 
 def _ranked_by_mean(
     space: SemanticSpace,
     directions: Float[np.ndarray, "direction dim"],
+    lengths: Float[np.ndarray, " direction"],
     sizes: Int[np.ndarray, " direction"],
     probes: Probes,
     known: Bool[np.ndarray, " probe"],
@@ -418,11 +420,14 @@ def _ranked_by_mean(
     centre: bool,
     distinct: bool,
 ) -> _Ranked:
-    """Words by cosine; `sizes` says per direction which of the space's set sizes is its null."""
+    """Words by cosine; `sizes` says per direction which of the space's set sizes is its null.
+
+    `lengths` are what centring divided the directions by (1 without it): the null is divided by them, too.
+    """
     k = min(k, int(known.sum()))
     count = min(max(k, 2, _CANDIDATES if distinct else 0), int(known.sum()))
     vectors = probes.vectors
-    sets = space.null_sets_centred if centre else space.null_sets
+    sets = space.null_offsets if centre else space.null_sets
     nulls = {int(at): _WordNull.of(sets[at], vectors, known, k) for at in np.unique(sizes)}
     rival = _sibling_means(space, directions) if distinct else None
     parts = []
@@ -431,13 +436,13 @@ def _ranked_by_mean(
         scores[:, ~known] = -np.inf
         candidates = _best(scores, count)
         size = sizes[rows, None]
-        mean, sd = (_per_size(nulls, name, size, candidates) for name in ("mean", "sd"))
+        mean = _per_size(nulls, "mean", size, candidates) / lengths[rows, None]
         gains = np.take_along_axis(scores, candidates, 1) - mean
         rivals = None
         if rival is not None:
             rivals = np.take_along_axis(rival[rows] @ vectors.T, candidates, 1)
         words, values, margins = _chosen(scores, gains, candidates, rivals, k)
-        mean, sd = (_per_size(nulls, name, size, words) for name in ("mean", "sd"))
+        mean, sd = (_per_size(nulls, name, size, words) / lengths[rows, None] for name in ("mean", "sd"))
         z = (values - mean) / sd
         confidence = np.zeros(z.shape)
         for at, null in nulls.items():
@@ -528,14 +533,13 @@ def _reached(
     directions: Float[np.ndarray, "direction dim"],
     words: Int[np.ndarray, "direction label"],
     probes: Probes,
-    centre: bool,
 ) -> Float[np.ndarray, "direction label"]:
     """How far each direction gets from chance to what the data could show of its words; NaN where there is none."""
     used, number = np.unique(words[words != NO_WORD], return_inverse=True)
     result = np.full(words.shape, np.nan, np.float32)
     rows, ranks = np.nonzero(words != NO_WORD)
     vectors = probes.vectors[used]
-    chance, best = space.chance(vectors, centre=centre), space.attainable(vectors, centre=centre)
+    chance, best = space.chance(vectors), space.attainable(vectors)
     for part in _row_blocks(len(rows), space.dim):
         at = number[part]
         cosines = np.einsum("nd,nd->n", directions[rows[part]], vectors[at])
@@ -556,8 +560,7 @@ def _poorly_shown(labels: Labels, words: Int[np.ndarray, " word"]) -> tuple[str,
 
 def _visibility(labels: Labels, words: Int[np.ndarray, " word"]) -> Float[np.ndarray, " word"]:
     vectors = labels.probes.vectors[words]
-    best = labels.space.attainable(vectors, centre=labels.centre)
-    return best - labels.space.chance(vectors, centre=labels.centre)
+    return labels.space.attainable(vectors) - labels.space.chance(vectors)
 
 
 # several meanings
@@ -633,13 +636,15 @@ def _meanings(labels: Labels) -> tuple[tuple[Meaning, ...], ...]:
                 directions.append(unit(embeddings[at, ranks].sum(0)))
     if not owners:
         return ((),) * len(labels)
-    theta = np.stack(directions)
+    seen = theta = np.stack(directions)
+    lengths = np.ones(len(seen), np.float32)
     if labels.centre:
-        theta = unit(theta - space.centre[space.components.layer_numbers[owners]])
+        theta = seen - space.centre[space.components.layer_numbers[owners]]
+        lengths, theta = np.linalg.norm(theta, axis=1), unit(theta)
     sizes = np.searchsorted(space.set_sizes, [len(ranks) for ranks in ranks_of], side="right") - 1
     known = np.asarray([not unseen for unseen in probes.unknown])
-    ranked = _ranked_by_mean(space, theta, sizes, probes, known, 1, labels.centre, False)
-    reached = _reached(space, theta, ranked.words, probes, labels.centre)[:, 0]
+    ranked = _ranked_by_mean(space, theta, lengths, sizes, probes, known, 1, labels.centre, False)
+    reached = _reached(space, seen, ranked.words, probes)[:, 0]
     result: list[list[Meaning]] = [[] for _ in range(len(labels))]
     for at, (row, ranks) in enumerate(zip(owners, ranks_of, strict=True)):
         name, sure = probes.names[ranked.words[at, 0]], float(ranked.confidence[at, 0])

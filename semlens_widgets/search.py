@@ -87,15 +87,16 @@ class Matches:
     @cached_property
     def attainable(self) -> float:
         """The score of a perfect detector: of the k images of the data set that match the probe best."""
-        return float(self.space.attainable(self.vector[None], centre=self.centre)[0])
+        return float(self.space.attainable(self.vector[None])[0])
 
     @property
     def reach(self) -> float:
         """Where the best score lies between random images (0) and `attainable` (1); may leave that range."""
         if not len(self.scores):
             return 0.0
-        chance = self.space.chance(self.vector[None], centre=self.centre)
-        return float(reach(self.scores[:1], chance, np.asarray([self.attainable], np.float32))[0])
+        best = self.space.vectors[self.rows[:1]] @ self.vector  # as it is: centring is for the order only
+        chance = self.space.chance(self.vector[None])
+        return float(reach(best, chance, np.asarray([self.attainable], np.float32))[0])
 
     @property
     def found(self) -> bool:
@@ -207,19 +208,22 @@ def search(
     vectors = (space.centred if centre else space.vectors)[chosen]
     alive, sizes = space.alive[chosen], space.set_size_of[chosen]
     start = chosen if isinstance(chosen, np.ndarray) else np.arange(chosen.start, chosen.stop)
-    sets = space.null_sets_centred if centre else space.null_sets
+    lengths = space.residuals[chosen] if centre else np.ones(1, np.float32)
+    sets = space.null_offsets if centre else space.null_sets
     answers = []
     for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
         null_scores = sets @ vector
         scores = _products(vectors, vector)
-        mean, sd = null_scores.mean(1)[sizes], np.maximum(null_scores.std(1), 1e-9)[sizes]
+        mean = null_scores.mean(1)[sizes] / lengths
+        sd = np.maximum(null_scores.std(1), 1e-9)[sizes] / lengths
         z = np.where(alive, (scores - mean) / sd, -np.inf)
         rows, _ = top_k(np.where(alive, scores, -np.inf), len(scores) if top is None else top)
         rows = rows[alive[rows]]
+        null = Null(frozen(mean), frozen(sd), frozen(null_scores[-1] / np.median(lengths)))
         answers.append(
             Matches(
                 probe, start[rows], scores[rows], z[rows], int(alive.sum()),
-                Null(frozen(mean), frozen(sd), frozen(null_scores[-1])), space, vector, unknown, centre,
+                null, space, vector, unknown, centre,
             )
         )  # fmt: skip
     return answers

@@ -130,6 +130,11 @@ class SemanticSpace:
                          for r in rows]).astype(np.float32)  # fmt: skip
 
     @cached_property
+    def residuals(self) -> Float[np.ndarray, " component"]:
+        """How far each component vector lies from its layer's mean: the length that centring divides by."""
+        return np.linalg.norm(self.vectors - self.centre[self.components.layer_numbers], axis=1) + np.float32(1e-9)
+
+    @cached_property
     def centred(self) -> Float[np.ndarray, "component dim"]:
         """Component vectors with their layer's mean subtracted, unit again."""
         return unit(self.vectors - self.centre[self.components.layer_numbers]) * self.alive[:, None]
@@ -159,8 +164,9 @@ class SemanticSpace:
         return frozen(unit(sets))
 
     @cached_property
-    def null_sets_centred(self) -> Float[np.ndarray, "size set dim"]:
-        return frozen(unit(self.null_sets - self.null_sets.mean(1, keepdims=True)))
+    def null_offsets(self) -> Float[np.ndarray, "size set dim"]:
+        """How far each random set lies from their mean, not made unit: as long as chance makes it."""
+        return frozen(self.null_sets - self.null_sets.mean(1, keepdims=True))
 
     @cached_property
     def _pool(self) -> Float[np.ndarray, "crop dim"]:
@@ -168,13 +174,11 @@ class SemanticSpace:
         crops = self.crop_vectors[:: len(self.crop_vectors) // 20_000 + 1]
         return unit(np.concatenate([crops, self.null_vectors]).astype(np.float32))
 
-    def chance(self, vectors: Float[np.ndarray, "probe dim"], *, centre: bool = False) -> Float[np.ndarray, " probe"]:
+    def chance(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
         """The mean score of each probe with random sets of k images."""
-        return vectors @ (self.null_sets_centred if centre else self.null_sets)[-1].mean(0)
+        return vectors @ self.null_sets[-1].mean(0)
 
-    def attainable(
-        self, vectors: Float[np.ndarray, "probe dim"], *, centre: bool = False
-    ) -> Float[np.ndarray, " probe"]:
+    def attainable(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
         """The score each probe would have with the k images that match it best: what this data could show."""
         k = min(self.crop_of.shape[1], len(self._pool))
         result = np.empty(len(vectors), np.float32)
@@ -182,8 +186,6 @@ class SemanticSpace:
             block = vectors[start : start + 256]
             best = np.argpartition(-(block @ self._pool.T), k - 1, axis=1)[:, :k]
             ideal = unit(self._pool[best].mean(1))
-            if centre:
-                ideal = unit(ideal - self.null_sets[-1].mean(0))
             result[start : start + 256] = np.einsum("pd,pd->p", ideal, block)
         return result
 
@@ -273,10 +275,14 @@ class SemanticSpace:
 
 
 def reach(
-    scores: Float[np.ndarray, "*batch"], chance: Float[np.ndarray, "*batch"], attainable: Float[np.ndarray, "*batch"]
+    scores: Float[np.ndarray, "*batch"], chance: Float[np.ndarray, "*#batch"], attainable: Float[np.ndarray, "*#batch"]
 ) -> Float[np.ndarray, "*batch"]:
-    """Where scores lie between random images (0) and the images that match best (1); may leave that range."""
-    return (scores - chance) / np.maximum(attainable - chance, 1e-9)
+    """Where scores lie between random images (0) and the images that match best (1); may leave that range.
+
+    0 where the images that match best do no better than random ones: such a probe says nothing about this data.
+    """
+    room = attainable - chance
+    return np.where(room > 1e-6, (scores - chance) / np.maximum(room, 1e-6), 0)
 
 
 def _text(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -135,6 +135,20 @@ def test_centring_subtracts_each_layers_mean(fitted):
     assert [got[r] for r in range(rows.start, rows.stop)] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+def test_centring_changes_the_order_but_not_what_counts_as_evidence(fitted):
+    """z in loops: the projection of a component's offset, against that of random sets' offsets."""
+    space, answer = fitted.space, fitted.search("red", centre=True, layer="colour", top=None)
+    rows = space.components.rows("colour")
+    middle = space.vectors[rows].mean(0)
+    sets = space.null_sets[-1] @ answer.vector
+    for hit in answer:
+        offset = (space.vectors[hit.row] - middle) @ answer.vector
+        assert hit.z == pytest.approx(offset / sets.std(), rel=1e-3, abs=1e-3)
+    assert answer.found
+    best = space.vectors[answer.rows[0]] @ answer.vector
+    assert answer.reach == pytest.approx((best - sets.mean()) / (answer.attainable - sets.mean()), rel=1e-3)
+
+
 def test_another_clip_is_refused(fitted):
     probes = sl.text_probes(ColourClip(name="other colours"), ["red"])
     with pytest.raises(ValueError, match="come from other colours, the space from colours"):
