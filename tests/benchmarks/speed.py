@@ -82,7 +82,7 @@ class Reference:
                 return tower.encode_text(text_input)
 
             def preprocess(self, img):
-                return prepare(img)
+                return torch.stack([prepare(i) for i in img]) if isinstance(img, list) else prepare(img)
 
             def tokenize(self, txt, context_length=None):
                 raise NotImplementedError("not asked for here")

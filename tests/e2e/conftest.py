@@ -82,7 +82,7 @@ def lab(tmp_path_factory):
                 if process.poll() is not None:
                     raise RuntimeError((home / "log").read_text()) from None
                 time.sleep(0.1)
-        yield address, token, folder
+        yield address, token, folder, settings
     finally:
         process.terminate()
         try:
@@ -172,10 +172,13 @@ class Notebook:
 @pytest.fixture
 def open_notebook(lab, browser, request):
     """Opens a notebook with the given cells, run to the end; fails the test on any page or console error."""
-    address, token, folder = lab
+    address, token, folder, settings = lab
     opened: list[Notebook] = []
 
     def make(*cells: str, width: int = 1440, height: int = 1000, dark: bool = False, run: bool = True) -> Notebook:
+        # Set before the page loads: switching a running JupyterLab races with its own loading of the last theme.
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
         name = f"{request.node.name.translate(str.maketrans('[]/ ', '____'))}-{len(opened)}.ipynb"
         book = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(c) for c in cells],
@@ -189,10 +192,7 @@ def open_notebook(lab, browser, request):
         page.goto(f"{address}/lab?reset&token={token}")
         page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
         page.evaluate("() => window.jupyterapp.restored")
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-            "JupyterLab Dark" if dark else "JupyterLab Light",
-        )
+        page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
         page.evaluate(
             """async name => {
                 const app = window.jupyterapp;
