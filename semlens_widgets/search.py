@@ -67,7 +67,6 @@ class Matches:
     space: SemanticSpace
     vector: Float[np.ndarray, " dim"]
     unknown: tuple[str, ...] = ()
-    centre: bool = False
 
     def __post_init__(self) -> None:
         for name in ("rows", "scores", "z", "vector"):
@@ -223,7 +222,7 @@ def search(
         answers.append(
             Matches(
                 probe, start[rows], scores[rows], z[rows], int(alive.sum()),
-                null, space, vector, unknown, centre,
+                null, space, vector, unknown,
             )
         )  # fmt: skip
     return answers
