@@ -6,13 +6,13 @@ import io
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -199,8 +199,17 @@ class SemanticSpace:
             return None
         return self.classes[number] if 0 <= number < len(self.classes) else str(number)
 
-    def save(self, path: str | os.PathLike[str], *, extra: dict[str, Any] | None = None) -> Path:
-        """Write a `.semlens` file; `extra` is JSON the caller keeps with it (see `store.write`)."""
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        extra: dict[str, Any] | None = None,
+        attached: Mapping[str, np.ndarray] | None = None,
+    ) -> Path:
+        """Write a `.semlens` file; `extra` is JSON and `attached` arrays the caller keeps with it.
+
+        Names of attached arrays have a "/" in them, as in "relevance/mean".
+        """
         e = self.examples
         known = np.asarray(sorted(self.names), np.int64)
         text, offsets = _text([self.names[i] for i in known])
@@ -223,6 +232,10 @@ class SemanticSpace:
         } | statistics_arrays(e.statistics)
         if e.boxes is not None:
             arrays["example_boxes"] = e.boxes
+        for name, array in (attached or {}).items():
+            if "/" not in name:
+                raise ValueError(f"attached array {name!r}; its name needs a part, as in 'relevance/{name}'")
+            arrays[name] = np.asarray(array)
         document = {
             "components": asdict(self.components),
             "recipe": asdict(self.recipe),
@@ -236,11 +249,11 @@ class SemanticSpace:
         return store.write(path, arrays, document)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> tuple[SemanticSpace, dict[str, Any]]:
-        """(space, extra) from a `.semlens` file, memory-mapped. SemlensFileError if it is damaged or foreign."""
+    def open(cls, path: str | os.PathLike[str]) -> Opened:
+        """What a `.semlens` file holds, memory-mapped. SemlensFileError if it is damaged or foreign."""
         stored = store.Stored(path)
         try:
-            return cls._from(stored), dict(stored.document["extra"])
+            return Opened(cls._from(stored), dict(stored.document["extra"]), stored)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             if isinstance(error, store.SemlensFileError):
                 raise
@@ -272,6 +285,14 @@ class SemanticSpace:
             examples, recipe, stored["crop_vectors"], stored["crop_of"], stored["crop_images"], stored["vectors"],
             stored["null_vectors"], thumbnails, names, labels, tuple(document["classes"]),
         )  # fmt: skip
+
+
+class Opened(NamedTuple):
+    """A space from a file, with the JSON and the arrays kept beside it; arrays are read when touched."""
+
+    space: SemanticSpace
+    extra: dict[str, Any]
+    attached: Mapping[str, np.ndarray]
 
 
 def reach(

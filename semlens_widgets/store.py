@@ -107,6 +107,22 @@ class Stored(Mapping[str, np.ndarray]):
         return len(self._tensors)
 
 
+class Section(Mapping[str, np.ndarray]):
+    """The arrays of a file whose names begin with `name/`, by the rest of their names; read when touched."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], name: str) -> None:
+        self._arrays, self._prefix = arrays, f"{name}/"
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._arrays[self._prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name[len(self._prefix) :] for name in self._arrays if name.startswith(self._prefix))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 _Tensors = dict[str, tuple[np.dtype[Any], tuple[int, ...], int]]
 
 

@@ -15,6 +15,8 @@ import { read, watch, write } from "./traits.js";
  * What a view is given. It knows nothing of widgets: the same view works over anything that fills this.
  * @typedef {object} Context
  * @property {import("./source.js").Source} source
+ * @property {import("./channel.js").Channel["ask"]} ask any question, in the words of the view that asks; over a
+ *   live kernel a request, but anything that answers the same verbs may stand in its place (a file, a test)
  * @property {ReturnType<typeof catalog>} catalog
  * @property {ReturnType<typeof bannerPlace>} banner
  * @property {(text: string) => void} say to screen readers
@@ -41,7 +43,7 @@ const UNNOTICED = 150;
 export function mount({ model, el, signal }, traits, createView) {
   const life = new AbortController();
   const channel = openChannel(model);
-  const source = kernelSource(channel);
+  const source = kernelSource(channel.ask);
   const banner = bannerPlace();
   const live = liveRegion();
 
@@ -63,6 +65,7 @@ export function mount({ model, el, signal }, traits, createView) {
   const names = catalog(source, fail);
   const view = createView({
     source,
+    ask: channel.ask,
     catalog: names,
     banner,
     say: live.say,

@@ -60,16 +60,16 @@ import { KernelError } from "./channel.js";
 export const MAX_IMAGE_BYTES = 8 * 2 ** 20;
 
 /** @param {DataView} view copied, because a message buffer need not be aligned to the numbers in it */
-const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+export const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 
 /** @param {DataView} view @param {string} type */
-const blob = (view, type) => new Blob([/** @type {ArrayBuffer} */ (bytes(view))], { type });
+export const blob = (view, type) => new Blob([/** @type {ArrayBuffer} */ (bytes(view))], { type });
 
-/** @param {import("./channel.js").Channel} channel @returns {Source} */
-export function kernelSource(channel) {
+/** @param {import("./channel.js").Channel["ask"]} ask @returns {Source} */
+export function kernelSource(ask) {
   return {
     async hits(signal) {
-      const { result, buffers } = await channel.ask("hits", {}, { signal });
+      const { result, buffers } = await ask("hits", {}, { signal });
       const rows = new Int32Array(bytes(buffers[0]));
       const [scores, z, p] = [1, 2, 3].map((i) =>
         buffers[i]?.byteLength ? new Float32Array(bytes(buffers[i])) : null,
@@ -84,25 +84,25 @@ export function kernelSource(channel) {
       return { ...result, rows, scores, z, p };
     },
     async components(rows, signal) {
-      return (await channel.ask("components", { rows }, { signal })).result.components;
+      return (await ask("components", { rows }, { signal })).result.components;
     },
     async sprite(rows, examples, size, signal) {
-      const { result, buffers } = await channel.ask("sprite", { rows, examples, size }, { signal });
+      const { result, buffers } = await ask("sprite", { rows, examples, size }, { signal });
       return { ...result, rows, image: blob(buffers[0], result.type ?? "image/webp") };
     },
     async example(row, rank, size, signal) {
-      const { result, buffers } = await channel.ask("example", { row, rank, size }, { signal });
+      const { result, buffers } = await ask("example", { row, rank, size }, { signal });
       return { ...result, image: blob(buffers[0], result.type ?? "image/webp") };
     },
     async card(row, signal) {
-      return (await channel.ask("card", { row }, { signal })).result;
+      return (await ask("card", { row }, { signal })).result;
     },
     async suggest(prefix, signal) {
-      return (await channel.ask("suggest", { prefix }, { signal })).result.words;
+      return (await ask("suggest", { prefix }, { signal })).result.words;
     },
     async queryImage(image, name) {
       const buffers = [await image.arrayBuffer()];
-      return (await channel.ask("query_image", { name, type: image.type }, { buffers })).result.chip;
+      return (await ask("query_image", { name, type: image.type }, { buffers })).result.chip;
     },
   };
 }

@@ -6,9 +6,10 @@
 import { searchTab } from "./search_tab.js";
 
 /**
- * What a tab is given besides the context of every view. `act` sets a trait as something the person did:
- * the footer then shows the line of Python that does the same.
- * @typedef {import("../shared/mount.js").Context & {act: (trait: "query" | "layer" | "selection", value: any) => void}} TabContext
+ * What a tab is given besides the context of every view. `act` sets a trait as something the person did: the
+ * footer then shows the line of Python that does the same, `lens.TRAIT = value` unless `python` says it otherwise.
+ * `tell` shows a line of Python for a gesture that sets no trait.
+ * @typedef {import("../shared/mount.js").Context & {act: (trait: string, value: any, python?: string) => void, tell: (python: string) => void}} TabContext
  */
 
 /**

@@ -92,13 +92,20 @@ export function windowView(context, tabs = TABS) {
   }
 
   /** @type {import("./tabs.js").TabContext["act"]} */
-  function act(trait, value) {
+  function act(trait, value, python = assignment(trait, value)) {
     const change = { [trait]: value };
     namedLast = trait === "selection" ? value : null;
     if (trait === "selection") set(change);
-    else set({ ...change, python: assignment(trait, value) });
+    else set({ ...change, python });
     update(change);
-    if (trait !== "selection") tell(assignment(trait, value));
+    if (trait !== "selection") tell(python);
+  }
+
+  /** @type {import("./tabs.js").TabContext["tell"]} */
+  function tellPython(python) {
+    namedLast = null;
+    set({ python });
+    tell(python);
   }
 
   /** @param {string} text */
@@ -186,7 +193,7 @@ export function windowView(context, tabs = TABS) {
     if (!known.tab) return;
     let view = opened.get(known.tab);
     if (!view) {
-      view = tabs[known.tab].mount({ ...context, act });
+      view = tabs[known.tab].mount({ ...context, act, tell: tellPython });
       opened.set(known.tab, view);
       view.update(known);
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import traitlets
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ..lens import Lens
 
 STATIC = Path(__file__).parent.parent / "static"
-_FOLLOWED = ["query", "layer", "selection", "hits"]  # of the lens
 _log = logging.getLogger("semlens_widgets")
 
 
@@ -34,12 +34,38 @@ def bundle(name: str) -> dict[str, str]:
     return {trait: path.read_text(encoding="utf-8") for trait, path in paths.items()}
 
 
+@dataclass(frozen=True)
+class Live:
+    """A trait that a window and its lens share: the lens's value as JSON, and how the lens takes what the browser sets.
+
+    Without `take` the browser only follows.
+    """
+
+    shown: Callable[[Any], Any]
+    take: Callable[[Any, Any], None] | None = None
+
+    @classmethod
+    def same(cls, name: str) -> Live:
+        """The lens's trait of that name, as it is, both ways."""
+        return cls(lambda lens: getattr(lens, name), lambda lens, value: setattr(lens, name, value))
+
+
 class LensView(anywidget.AnyWidget):
     """What all windows share: a lens, its live traits, and the channel.
 
     Traits follow the lens and the lens follows them. Callbacks come on threads of the kernel's choosing, so
     every change goes through the lens's one lock; what fails in one is shown in the window.
+
+    A view of its own adds to `_live` the traits it shares with the lens, to `_counted` the results it shows (lens
+    trait → the counter trait whose change makes the browser ask again), and to `_verbs` what it answers.
     """
+
+    _live: ClassVar[dict[str, Live]] = {
+        "query": Live.same("query"),
+        "layer": Live.same("layer"),
+        "selection": Live(lambda lens: lens.selected_rows(), lambda lens, rows: setattr(lens, "selection", rows)),
+    }
+    _counted: ClassVar[dict[str, str]] = {"hits": "hits_version"}
 
     _esm: Any = traitlets.Unicode().tag(sync=True)
     _css: Any = traitlets.Unicode().tag(sync=True)
@@ -55,30 +81,32 @@ class LensView(anywidget.AnyWidget):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
         self.lens = lens
+        self._shared = self._over_classes("_live")
+        self._versions = self._over_classes("_counted")
         super().__init__(**bundle(self._bundle), **self._initial())
         self._channel = Channel(self._verbs(), self._say, _log.error)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
-        for name in ("query", "layer", "selection"):
+        for name in self._shared:
             self.observe(self._from_browser, name)
-        lens.observe(self._from_lens, _FOLLOWED)
+        lens.observe(self._from_lens, self._followed)
         self._open = True
+
+    @classmethod
+    def _over_classes(cls, table: str) -> dict[str, Any]:
+        """A table with what all classes this one is made of have in it."""
+        return {name: entry for c in reversed(cls.__mro__) for name, entry in vars(c).get(table, {}).items()}
+
+    @property
+    def _followed(self) -> list[str]:
+        return list(dict.fromkeys([*self._shared, *self._versions]))
 
     def _initial(self) -> dict[str, Any]:
         """The traits as the lens has them now."""
-        lens = self.lens
-        return {"query": lens.query, "layer": lens.layer, "selection": lens.selected_rows()}
+        return {name: live.shown(self.lens) for name, live in self._shared.items()}
 
     def _verbs(self) -> dict[str, Verb]:
-        lens = self.lens
-
-        def plain(function: Callable[..., Answer], *names: str) -> Verb:
-            def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-                missing = [n for n in names if n not in args]
-                if missing:
-                    raise ValueError(f"the request lacks {', '.join(missing)}")
-                return function(lens, *(args[n] for n in names))
-
-            return verb
+        """What this window answers, by name; a view of its own adds to it."""
+        lens, plain = self.lens, self._plain
 
         def query_image(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             if len(buffers) != 1:
@@ -95,44 +123,55 @@ class LensView(anywidget.AnyWidget):
             "query_image": query_image,
         }
 
+    def _plain(self, function: Callable[..., Answer], *names: str) -> Verb:
+        """A function of the lens and of arguments by name as a verb."""
+
+        def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            missing = [n for n in names if n not in args]
+            if missing:
+                raise ValueError(f"the request lacks {', '.join(missing)}")
+            return function(self.lens, *(args[n] for n in names))
+
+        return verb
+
     def _say(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
 
     def _from_browser(self, change: Any) -> None:
         """A trait of this window changed: the lens follows, or the window goes back and says why."""
         name = change["name"]
-        try:
-            with self.lens.lock:
-                if name == "selection":
-                    self.lens.selection = change["new"]
-                else:
-                    setattr(self.lens, name, change["new"])
-        except Exception as error:
-            self._channel.failed(error)
+        take = self._shared[name].take
+        if take is not None:
+            try:
+                with self.lens.lock:
+                    take(self.lens, change["new"])
+            except Exception as error:
+                self._channel.failed(error)
         self._follow(name)
 
     def _from_lens(self, change: Any) -> None:
-        if change["name"] == "hits":
-            with self.lens.lock:
-                self.hits_version += 1
-        else:
-            self._follow(change["name"])
+        name = change["name"]
+        if name in self._shared:
+            self._follow(name)
+        if name in self._versions:
+            self._ask_again(self._versions[name])
+
+    def _ask_again(self, version: str) -> None:
+        with self.lens.lock:
+            setattr(self, version, getattr(self, version) + 1)
 
     def _follow(self, name: str) -> None:
         """Set this window's trait as the lens has it."""
         with self.lens.lock:
-            if name == "selection":
-                self.selection = self.lens.selected_rows()
-            else:
-                setattr(self, name, getattr(self.lens, name))
-            if name == "layer":
-                self.hits_version += 1
+            setattr(self, name, self._shared[name].shown(self.lens))
+        if name == "layer":
+            self._ask_again("hits_version")
 
     def close(self) -> None:
         """Part from the lens and the browser; a second time does nothing."""
         if self._open:
             self._open = False
-            self.lens.unobserve(self._from_lens, _FOLLOWED)
+            self.lens.unobserve(self._from_lens, self._followed)
             self._channel.close()
         super().close()
 
@@ -185,9 +224,13 @@ class Gallery(LensView):
 
 
 class Window(Gallery):
-    """`lens.show()`: all views of a lens in one window, with tabs."""
+    """`lens.show()`: all views of a lens in one window, with tabs.
+
+    Each tab is a view that also stands alone; the window is all of them over one lens.
+    """
 
     _bundle = "window"
+    _tabs = ("search",)
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
     vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -211,6 +254,6 @@ class Window(Gallery):
             "title": lens.name,
             "subtitle": " · ".join(parts),
             "vocabulary_hint": list(lens.vocabulary[:24]),
-            "tabs": ["search"],
+            "tabs": list(self._tabs),
             "status": {"state": "ready", "message": ""},
         }

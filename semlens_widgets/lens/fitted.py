@@ -1,38 +1,35 @@
-"""The lens: what a notebook holds. A model, its images and a CLIP; the verbs as methods, the state as traits."""
+"""The ground of a lens: model, images and CLIP become a semantic space, which is kept in a file."""
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import os
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import traitlets
-from PIL import Image
 
-from . import cache
-from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
-from .components import Component, Components, Recipe
-from .examples import ConceptExamples, collect, crop
-from .images import Images
-from .model import Layer, Pooling, fingerprint, resolve
-from .search import Matches, component_probe, search
-from .space import SemanticSpace, embed
+from .. import cache
+from ..clip import TEMPLATES, Clip, OpenClip
+from ..components import Components, Recipe
+from ..examples import ConceptExamples, collect, crop
+from ..images import Images
+from ..model import Layer, Pooling, fingerprint, resolve
+from ..space import SemanticSpace, embed
+from ..store import Section
 
 if TYPE_CHECKING:
     import torch
 
-    from .widgets import Window
-
 Crop = Literal["activation"] | None
-LIVE = ("query", "layer", "selection")  # the traits that cells and windows set
-Query = str | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
+Part = tuple[dict[str, Any], Mapping[str, np.ndarray]]
+Self = TypeVar("Self", bound="Fitted")
 
 
 class NotFitted(RuntimeError):
@@ -92,30 +89,12 @@ class Source:
         )
 
 
-class Lens(traitlets.HasTraits):
-    """A model seen through its images and a CLIP.
+class Fitted(traitlets.HasTraits):
+    """Model, images and CLIP, the space made from them, and the lock under which live state changes.
 
-    Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,
-    layers, parameters and CLIP). Then `search` and the other verbs answer, and the traits are live: setting
-    `query` sets `hits`; `layer` restricts them to one layer; `selection` is the list of chosen components.
-
-    model, images: the torch module, and `images(...)`: the one data set model and CLIP both look at.
-    layers:  module names, wildcards such as "layer4.*", or `Layer(...)` for encoders, signs, tokens.
-    clip:    `OpenClip(...)` or any object with the `Clip` protocol.
-    k:       examples per component (the paper: 30).
-    pooling: "max" or "mean" over places.
-    crop:    "activation" crops examples to the region that excites the component, at `threshold` of the map's
-             maximum; None shows all that the model saw. Tight crops lose size and outline, whole images blur
-             small concepts together.
-    templates: sentences a text query is put into, each with one "{}".
-    centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
-    vocabulary: words the windows offer.
+    Each verb adds a subclass in a module of its own: its live traits (tagged `live=True`: set under the lock, from
+    cells and windows), its state (`_begin`), and what it keeps in the file (`_parts`, `_restore`).
     """
-
-    query = traitlets.Unicode("", help="what is searched: words separated by commas, '-word' pushes away")
-    layer = traitlets.Unicode(None, allow_none=True, help="the one layer that is searched, or None for all")
-    selection: Any = traitlets.List(help="the chosen components, primary first")
-    hits = traitlets.Instance(Matches, allow_none=True, read_only=True, help="the answer to `query`, or None")
 
     def __init__(
         self,
@@ -158,14 +137,22 @@ class Lens(traitlets.HasTraits):
         vocabulary: Sequence[str],
         name: str,
     ) -> None:
+        self.lock = threading.RLock()
         self.vocabulary = tuple(vocabulary)
-        self._pictures: dict[str, Image.Image] = {}
         self._source, self._clip = source, clip
         self._templates, self._centre, self.name = tuple(templates), centre, name
         self._space: SemanticSpace | None = None
-        self._probes: dict[str, Probes] = {}
-        self._answer: Matches | None = None
-        self.lock = threading.RLock()
+        self._begin()
+
+    def _begin(self) -> None:
+        """The state a verb starts with, before anything is fitted."""
+
+    def _parts(self) -> dict[str, Part]:
+        """What the verbs keep in the file, by name: a JSON document, and arrays."""
+        return {}
+
+    def _restore(self, parts: Mapping[str, Part]) -> None:
+        """Take back from a file what `_parts` gave; a part that is not there was not made."""
 
     # making the space
 
@@ -179,14 +166,14 @@ class Lens(traitlets.HasTraits):
         return self._source
 
     def fit(
-        self,
+        self: Self,
         *,
         batch_size: int = 64,
         fast: bool = False,
         thumbnail: int = 128,
         cached: bool = True,
         progress: bool = True,
-    ) -> Lens:
+    ) -> Self:
         """Collect examples, crop and embed them; what was done before is read from the cache. Returns the lens.
 
         Interrupt it any time: the next `fit` goes on where it was. `cached=False` neither reads nor writes the
@@ -218,7 +205,7 @@ class Lens(traitlets.HasTraits):
             progress=progress,
         ).save(finished, extra=self._extra())
         partial.unlink(missing_ok=True)
-        return SemanticSpace.open(finished)[0]
+        return SemanticSpace.open(finished).space
 
     def _adopt(self, space: SemanticSpace) -> None:
         self._space = space
@@ -269,147 +256,28 @@ class Lens(traitlets.HasTraits):
         """Images that were skipped: (name, reason)."""
         return self.space.examples.unreadable
 
+    @classmethod
+    @functools.cache
+    def live(cls) -> frozenset[str]:
+        """The traits that cells and windows set."""
+        return frozenset(cls.class_trait_names(live=True))
+
     def __setattr__(self, name: str, value: Any) -> None:
         """One live change at a time: cells and windows set them from threads of their own."""
-        if name in LIVE:
+        if name in self.live():
             with self.lock:
                 super().__setattr__(name, value)
         else:
             super().__setattr__(name, value)
 
-    # asking
-
-    def search(
-        self,
-        query: Query,
-        *,
-        negative: str | Sequence[str] | None = None,
-        top: int | None = 20,
-        layer: str | Sequence[str] | None = None,
-        templates: Sequence[str] | None = None,
-        centre: bool | None = None,
-    ) -> Matches | list[Matches]:
-        """Which components encode this? A text, picture(s) or a component gives `Matches`, a list of texts a list.
-
-        `negative` words are pushed away from. `templates` and `centre` default to the lens's own. A list of
-        pictures is one probe, their mean. The answer says `found` or not. ValueError for an empty query.
-        """
-        centre = self._centre if centre is None else centre
-        several = isinstance(query, list | tuple) and bool(query) and isinstance(query[0], str)
-        probes = self._probes_for(query, templates, centre)
-        if negative:
-            words = [negative] if isinstance(negative, str) else list(negative)
-            probes = probes.away_from(self._text_probes(words, templates, centre))
-        answers = search(self.space, probes, top=top, layer=layer, centre=centre)
-        return answers if several else answers[0]
-
-    def _probes_for(self, query: Any, templates: Sequence[str] | None, centre: bool) -> Probes:
-        if isinstance(query, Component):
-            return component_probe(self.space, query)
-        if isinstance(query, str):
-            return self._text_probes([query], templates, centre)
-        if isinstance(query, Image.Image):
-            return image_probes(self.clip, [query])
-        if isinstance(query, list | tuple) and query:
-            if all(isinstance(q, str) for q in query):
-                return self._text_probes(list(query), templates, centre)
-            if all(isinstance(q, Image.Image) for q in query):
-                return image_probes(self.clip, list(query), name=f"{len(query)} images")
-        raise TypeError(
-            f"cannot search for a {type(query).__name__} ({query!r:.60}); search for a text, a list of texts, PIL "
-            "image(s), or a component such as lens.components[0]"
-        )
-
-    def probes(self, words: Sequence[str]) -> Probes:
-        """Texts as probes, with the lens's own templates; embedded once and remembered."""
-        return self._text_probes(list(words), None, self._centre)
-
-    def _text_probes(self, words: list[str], templates: Sequence[str] | None, centre: bool) -> Probes:
-        """Text probes, remembered one by one; the null probe is left out where centring does its work."""
-        chosen = tuple(self._templates if templates is None else templates)
-        space_clip = self.clip
-        missing = [w for w in dict.fromkeys(words) if f"{chosen}{centre}{w}" not in self._probes]
-        if missing:
-            made = text_probes(space_clip, missing, chosen, null=not centre)
-            for probe in made:
-                self._probes[f"{chosen}{centre}{probe.names[0]}"] = probe
-        parts = [self._probes[f"{chosen}{centre}{w}"] for w in words]
-        return parts[0] if len(parts) == 1 else _stacked(parts)
-
-    # live state
-
-    # The validators ask: a query that fails raises there, before anything has changed.
-
-    @traitlets.validate("query")
-    def _valid_query(self, proposal: Any) -> str:
-        query = ", ".join(terms(proposal["value"]))
-        self._answer = self.answer(query, self.layer) if query else None
-        return query
-
-    @traitlets.validate("layer")
-    def _valid_layer(self, proposal: Any) -> str | None:
-        layer: str | None = proposal["value"]
-        if layer is not None:
-            self.components.rows(layer)
-        self._answer = self.answer(self.query, layer) if self.query else None
-        return layer
-
-    @traitlets.validate("selection")
-    def _valid_selection(self, proposal: Any) -> list[Component]:
-        chosen = [self.components[self.components.row(c)] for c in proposal["value"]]
-        return list(dict.fromkeys(chosen))
-
-    @traitlets.observe("query", "layer")
-    def _answered(self, change: Any) -> None:
-        self.set_trait("hits", self._answer)
-
-    def answer(self, query: str, layer: str | None = None) -> Matches:
-        """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""
-        wanted = terms(query)
-        toward = [t for t in wanted if not t.startswith("-")]
-        away = [t[1:].strip() for t in wanted if t.startswith("-")]
-        if not toward:
-            raise ValueError(f"the query {query!r} only says what not to look for; add a word without '-'")
-        probe = self._term_probes(toward).joined(query)
-        if away:
-            probe = probe.away_from(self._term_probes(away), query)
-        return search(self.space, probe, top=None, layer=layer, centre=self._centre)[0]
-
-    def _term_probes(self, wanted: list[str]) -> Probes:
-        return _stacked([self._term_probe(term) for term in wanted])
-
-    def _term_probe(self, term: str) -> Probes:
-        if not term.startswith("image:"):
-            return self._text_probes([term], None, self._centre)
-        if term not in self._pictures:
-            raise ValueError(f"no picture is kept as {term!r}; drop it into the search box, or keep_image(picture)")
-        if term not in self._probes:
-            self._probes[term] = image_probes(self.clip, [self._pictures[term]], term)
-        return self._probes[term]
-
-    def keep_image(self, picture: Image.Image) -> str:
-        """Keep a picture for queries; the term it gets, 'image:…', can stand in `query` like a word."""
-        term = f"image:{hashlib.sha256(picture.convert('RGB').tobytes()).hexdigest()[:8]}"
-        self._pictures[term] = picture
-        return term
-
-    def selected_rows(self) -> list[int]:
-        """The selection as row numbers of the space."""
-        return [self.components.row(c) for c in self.selection]
-
-    # showing
-
-    def show(self) -> Window:
-        """The lens as one window: search, gallery and card, live with this object both ways."""
-        from .widgets import Window
-
-        return Window(self)
-
     # keeping
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fitted lens as one `.semlens` file; `sl.open` gives it back, without model and images."""
-        return self.space.save(path, extra=self._extra())
+        parts = self._parts()
+        extra = self._extra() | {"parts": {name: document for name, (document, _) in parts.items()}}
+        attached = {f"{name}/{array}": value for name, (_, arrays) in parts.items() for array, value in arrays.items()}
+        return self.space.save(path, extra=extra, attached=attached)
 
     def _extra(self) -> dict[str, Any]:
         clip = self._clip.spec if isinstance(self._clip, OpenClip) else None
@@ -422,8 +290,14 @@ class Lens(traitlets.HasTraits):
         }
 
     @classmethod
-    def of_space(cls, space: SemanticSpace, extra: dict[str, Any], clip: Clip | None = None) -> Lens:
-        """A lens on a finished space, without model or images."""
+    def of_space(
+        cls: type[Self],
+        space: SemanticSpace,
+        extra: dict[str, Any],
+        attached: Mapping[str, np.ndarray] | None = None,
+        clip: Clip | None = None,
+    ) -> Self:
+        """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them."""
         if clip is None and extra.get("clip"):
             clip = OpenClip.from_spec(extra["clip"])
         if clip is not None and clip.name != space.recipe.clip:
@@ -439,6 +313,8 @@ class Lens(traitlets.HasTraits):
             extra.get("name", "model"),
         )
         lens._adopt(space)
+        documents = extra.get("parts", {})
+        lens._restore({name: (document, Section(attached or {}, name)) for name, document in documents.items()})
         return lens
 
     def __repr__(self) -> str:
@@ -460,37 +336,13 @@ class Lens(traitlets.HasTraits):
         return f"<b>Lens on {escape(self.name)}</b><br>{escape(self._state())}"
 
 
-def _stacked(parts: Sequence[Probes]) -> Probes:
-    return Probes(
-        tuple(p.names[0] for p in parts),
-        np.concatenate([p.vectors for p in parts]),
-        parts[0].clip,
-        tuple(p.unknown[0] for p in parts),
-    )
-
-
-def terms(query: str) -> list[str]:
-    """The terms of a query: 'ruler, -hair' has 'ruler' and '-hair'. Spaces are evened out, empty terms dropped."""
-    tidy = (" ".join(term.split()) for term in query.split(","))
-    return [f"-{t[1:].strip()}" if t.startswith("-") else t for t in tidy if t.strip("- ")]
-
-
 def _cached(path: Path, recipe: Recipe) -> SemanticSpace | None:
     """The finished space of that recipe, if it is there whole."""
     if not path.exists():
         return None
     try:
-        space, _ = SemanticSpace.open(path)
+        space = SemanticSpace.open(path).space
     except ValueError as error:
         warnings.warn(f"the cached space is damaged and is made again: {error}", stacklevel=3)
         return None
     return space if space.recipe == recipe else None
-
-
-def open(path: str | os.PathLike[str], clip: Clip | None = None) -> Lens:
-    """A lens from a `.semlens` file. Its CLIP is loaded again by name where it can be, or given as `clip`.
-
-    FileNotFoundError, or SemlensFileError saying what is damaged.
-    """
-    space, extra = SemanticSpace.open(path)
-    return Lens.of_space(space, extra, clip)

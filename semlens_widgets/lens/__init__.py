@@ -1,0 +1,55 @@
+"""The lens: what a notebook holds. A model, its images and a CLIP; the verbs as methods, the state as traits.
+
+One module per verb; `fitted` is the ground they stand on.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..clip import Clip
+from ..space import SemanticSpace
+from .fitted import NotFitted, Source
+from .searching import Searching
+
+if TYPE_CHECKING:
+    from ..widgets import Window
+
+__all__ = ["Lens", "NotFitted", "Source", "open"]
+
+
+class Lens(Searching):
+    """A model seen through its images and a CLIP.
+
+    Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,
+    layers, parameters and CLIP). Then `search` and the other verbs answer, and the traits are live: setting
+    `query` sets `hits`; `layer` restricts them to one layer; `selection` is the list of chosen components.
+
+    model, images: the torch module, and `images(...)`: the one data set model and CLIP both look at.
+    layers:  module names, wildcards such as "layer4.*", or `Layer(...)` for encoders, signs, tokens.
+    clip:    `OpenClip(...)` or any object with the `Clip` protocol.
+    k:       examples per component (the paper: 30).
+    pooling: "max" or "mean" over places.
+    crop:    "activation" crops examples to the region that excites the component, at `threshold` of the map's
+             maximum; None shows all that the model saw. Tight crops lose size and outline, whole images blur
+             small concepts together.
+    templates: sentences a text query is put into, each with one "{}".
+    centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
+    vocabulary: words the windows offer.
+    """
+
+    def show(self) -> Window:
+        """The lens as one window with all its views, live with this object both ways."""
+        from ..widgets import Window
+
+        return Window(self)
+
+
+def open(path: str | os.PathLike[str], clip: Clip | None = None) -> Lens:
+    """A lens from a `.semlens` file. Its CLIP is loaded again by name where it can be, or given as `clip`.
+
+    FileNotFoundError, or SemlensFileError saying what is damaged.
+    """
+    opened = SemanticSpace.open(path)
+    return Lens.of_space(opened.space, opened.extra, opened.attached, clip)

@@ -1,0 +1,170 @@
+"""Searching from a notebook: the live query, its hits, and the chosen components."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+from PIL import Image
+
+from ..clip import Probes, image_probes, text_probes
+from ..components import Component
+from ..search import Matches, component_probe, search
+from .fitted import Fitted
+
+Query = str | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
+
+
+class Searching(Fitted):
+    """The verb `search`, and what cells and windows search for and choose."""
+
+    query = traitlets.Unicode("", help="what is searched: words separated by commas, '-word' pushes away").tag(
+        live=True
+    )
+    layer = traitlets.Unicode(None, allow_none=True, help="the one layer that is searched, or None for all").tag(
+        live=True
+    )
+    selection: Any = traitlets.List(help="the chosen components, primary first").tag(live=True)
+    hits = traitlets.Instance(Matches, allow_none=True, read_only=True, help="the answer to `query`, or None")
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._pictures: dict[str, Image.Image] = {}
+        self._probes: dict[str, Probes] = {}
+        self._answer: Matches | None = None
+
+    def search(
+        self,
+        query: Query,
+        *,
+        negative: str | Sequence[str] | None = None,
+        top: int | None = 20,
+        layer: str | Sequence[str] | None = None,
+        templates: Sequence[str] | None = None,
+        centre: bool | None = None,
+    ) -> Matches | list[Matches]:
+        """Which components encode this? A text, picture(s) or a component gives `Matches`, a list of texts a list.
+
+        `negative` words are pushed away from. `templates` and `centre` default to the lens's own. A list of
+        pictures is one probe, their mean. The answer says `found` or not. ValueError for an empty query.
+        """
+        centre = self._centre if centre is None else centre
+        several = isinstance(query, list | tuple) and bool(query) and isinstance(query[0], str)
+        probes = self._probes_for(query, templates, centre)
+        if negative:
+            words = [negative] if isinstance(negative, str) else list(negative)
+            probes = probes.away_from(self._text_probes(words, templates, centre))
+        answers = search(self.space, probes, top=top, layer=layer, centre=centre)
+        return answers if several else answers[0]
+
+    def _probes_for(self, query: Any, templates: Sequence[str] | None, centre: bool) -> Probes:
+        if isinstance(query, Component):
+            return component_probe(self.space, query)
+        if isinstance(query, str):
+            return self._text_probes([query], templates, centre)
+        if isinstance(query, Image.Image):
+            return image_probes(self.clip, [query])
+        if isinstance(query, list | tuple) and query:
+            if all(isinstance(q, str) for q in query):
+                return self._text_probes(list(query), templates, centre)
+            if all(isinstance(q, Image.Image) for q in query):
+                return image_probes(self.clip, list(query), name=f"{len(query)} images")
+        raise TypeError(
+            f"cannot search for a {type(query).__name__} ({query!r:.60}); search for a text, a list of texts, PIL "
+            "image(s), or a component such as lens.components[0]"
+        )
+
+    def probes(self, words: Sequence[str]) -> Probes:
+        """Texts as probes, with the lens's own templates; embedded once and remembered."""
+        return self._text_probes(list(words), None, self._centre)
+
+    def _text_probes(self, words: list[str], templates: Sequence[str] | None, centre: bool) -> Probes:
+        """Text probes, remembered one by one; the null probe is left out where centring does its work."""
+        chosen = tuple(self._templates if templates is None else templates)
+        space_clip = self.clip
+        missing = [w for w in dict.fromkeys(words) if f"{chosen}{centre}{w}" not in self._probes]
+        if missing:
+            made = text_probes(space_clip, missing, chosen, null=not centre)
+            for probe in made:
+                self._probes[f"{chosen}{centre}{probe.names[0]}"] = probe
+        parts = [self._probes[f"{chosen}{centre}{w}"] for w in words]
+        return parts[0] if len(parts) == 1 else _stacked(parts)
+
+    # live state
+
+    # The validators ask: a query that fails raises there, before anything has changed.
+
+    @traitlets.validate("query")
+    def _valid_query(self, proposal: Any) -> str:
+        query = ", ".join(terms(proposal["value"]))
+        self._answer = self.answer(query, self.layer) if query else None
+        return query
+
+    @traitlets.validate("layer")
+    def _valid_layer(self, proposal: Any) -> str | None:
+        layer: str | None = proposal["value"]
+        if layer is not None:
+            self.components.rows(layer)
+        self._answer = self.answer(self.query, layer) if self.query else None
+        return layer
+
+    @traitlets.validate("selection")
+    def _valid_selection(self, proposal: Any) -> list[Component]:
+        chosen = [self.components[self.components.row(c)] for c in proposal["value"]]
+        return list(dict.fromkeys(chosen))
+
+    @traitlets.observe("query", "layer")
+    def _answered(self, change: Any) -> None:
+        self.set_trait("hits", self._answer)
+
+    def answer(self, query: str, layer: str | None = None) -> Matches:
+        """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""
+        wanted = terms(query)
+        toward = [t for t in wanted if not t.startswith("-")]
+        away = [t[1:].strip() for t in wanted if t.startswith("-")]
+        if not toward:
+            raise ValueError(f"the query {query!r} only says what not to look for; add a word without '-'")
+        probe = self._term_probes(toward).joined(query)
+        if away:
+            probe = probe.away_from(self._term_probes(away), query)
+        return search(self.space, probe, top=None, layer=layer, centre=self._centre)[0]
+
+    def _term_probes(self, wanted: list[str]) -> Probes:
+        return _stacked([self._term_probe(term) for term in wanted])
+
+    def _term_probe(self, term: str) -> Probes:
+        if not term.startswith("image:"):
+            return self._text_probes([term], None, self._centre)
+        if term not in self._pictures:
+            raise ValueError(f"no picture is kept as {term!r}; drop it into the search box, or keep_image(picture)")
+        if term not in self._probes:
+            self._probes[term] = image_probes(self.clip, [self._pictures[term]], term)
+        return self._probes[term]
+
+    def keep_image(self, picture: Image.Image) -> str:
+        """Keep a picture for queries; the term it gets, 'image:…', can stand in `query` like a word."""
+        term = f"image:{hashlib.sha256(picture.convert('RGB').tobytes()).hexdigest()[:8]}"
+        self._pictures[term] = picture
+        return term
+
+    def selected_rows(self) -> list[int]:
+        """The selection as row numbers of the space."""
+        return [self.components.row(c) for c in self.selection]
+
+
+def _stacked(parts: Sequence[Probes]) -> Probes:
+    return Probes(
+        tuple(p.names[0] for p in parts),
+        np.concatenate([p.vectors for p in parts]),
+        parts[0].clip,
+        tuple(p.unknown[0] for p in parts),
+    )
+
+
+def terms(query: str) -> list[str]:
+    """The terms of a query: 'ruler, -hair' has 'ruler' and '-hair'. Spaces are evened out, empty terms dropped."""
+    tidy = (" ".join(term.split()) for term in query.split(","))
+    return [f"-{t[1:].strip()}" if t.startswith("-") else t for t in tidy if t.strip("- ")]
