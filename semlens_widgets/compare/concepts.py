@@ -1,0 +1,144 @@
+"""Which concept is known where: a list of concepts against models or their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ..clip import Probes
+from ..components import Component
+from ..search import LEVEL, REACH, Matches, search
+from ..space import SemanticSpace, reach
+from ..vectors import frozen
+from .pairs import check_comparable
+from .shown import json_text, number, table
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptTable:
+    """Which concept is known where: one row per probe, one column per model, or per model and layer.
+
+    `columns` are (model, layer), the layer None for a whole model. `scores` and `z` are those of the best component,
+    `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, and `carriers` counts
+    the components that pass its test each by itself. `unknown` are the words the CLIP never saw, per probe.
+    """
+
+    concepts: tuple[str, ...]
+    columns: tuple[tuple[str, str | None], ...]
+    scores: Float[np.ndarray, "probe column"]
+    z: Float[np.ndarray, "probe column"]
+    reach: Float[np.ndarray, "probe column"]
+    found: Bool[np.ndarray, "probe column"]
+    carriers: Int[np.ndarray, "probe column"]
+    best: tuple[tuple[Component | None, ...], ...]
+    unknown: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        for name in ("scores", "z", "reach", "found", "carriers"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    def first(self, concept: str) -> str | None:
+        """The first column in which a concept is found, or None. KeyError for a concept that was not asked."""
+        if concept not in self.concepts:
+            raise KeyError(f"{concept!r} was not asked; the concepts are {', '.join(self.concepts)}")
+        where = np.flatnonzero(self.found[self.concepts.index(concept)])
+        return column_name(self.columns[where[0]]) if len(where) else None
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per concept and column: concept, model, layer, score, z, reach, found, carriers, best."""
+        return [
+            {"concept": concept, "model": model, "layer": layer, "score": float(self.scores[i, j]),
+             "z": float(self.z[i, j]), "reach": float(self.reach[i, j]), "found": bool(self.found[i, j]),
+             "carriers": int(self.carriers[i, j]), "best": None if self.best[i][j] is None else str(self.best[i][j])}
+            for i, concept in enumerate(self.concepts)
+            for j, (model, layer) in enumerate(self.columns)
+        ]  # fmt: skip
+
+    def to_json(self) -> str:
+        """All rows as JSON text; NaN becomes null."""
+        return json_text(self.to_rows())
+
+    def __repr__(self) -> str:
+        names = [f"{column_name(c):>14}" for c in self.columns]
+        width = max(map(len, self.concepts), default=0)
+        lines = ["  ".join([" " * width, *names])]
+        for concept, row in zip(self.concepts, self._cells(), strict=True):
+            cells = (f"{cell:>{len(name)}}" for cell, name in zip(row, names, strict=True))
+            lines.append("  ".join([f"{concept:<{width}}", *cells]))
+        return "\n".join([*lines, "score, number of components; in brackets: not found"])
+
+    def _cells(self) -> list[list[str]]:
+        return [
+            [
+                f"{number(self.scores[i, j])} ×{self.carriers[i, j]}" if self.found[i, j]
+                else f"({number(self.scores[i, j])})"
+                for j in range(len(self.columns))
+            ]
+            for i in range(len(self.concepts))
+        ]  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        rows = [(escape(c), *cells) for c, cells in zip(self.concepts, self._cells(), strict=True)]
+        head = ["concept", *(escape(column_name(c)) for c in self.columns)]
+        return table(head, rows) + "<p>score × number of components; in brackets: not found</p>"
+
+
+def concepts(
+    probes: Probes,
+    spaces: Mapping[str, SemanticSpace],
+    *,
+    by_layer: bool = False,
+    allow: str | Collection[str] = (),
+    centre: bool = False,
+) -> ConceptTable:
+    """Who knows which concept: each probe searched in each model, or (`by_layer`) in each layer of each model.
+
+    "Found" is `search`'s: better than the best of as many random sets of images, and at least half-way to the
+    images that match best. `centre` as in `search`. Raises ValueError where the spaces differ (see `compare`)
+    or the probes come from another CLIP.
+    """
+    if not spaces:
+        raise ValueError("no space to look in; give a dict such as {'resnet50': lens.space}")
+    check_comparable(spaces, allow)
+    columns: list[tuple[str, str | None]] = [
+        (name, layer) for name, space in spaces.items() for layer in (space.components.layers if by_layer else (None,))
+    ]
+    answers = [search(spaces[name], probes, top=None, layer=layer, centre=centre) for name, layer in columns]
+
+    def cells_of(value: Any, kind: type) -> np.ndarray:
+        cells = [[value(column[i]) for column in answers] for i in range(len(probes))]
+        return np.asarray(cells, kind).reshape(len(probes), len(columns))
+
+    return ConceptTable(
+        probes.names,
+        tuple(columns),
+        cells_of(lambda m: m.scores[0] if len(m) else np.nan, float),
+        cells_of(lambda m: m.z[0] if len(m) else np.nan, float),
+        cells_of(lambda m: m.reach if len(m) else np.nan, float),
+        cells_of(lambda m: m.found, bool),
+        cells_of(lambda m: int(carriers(m).sum()), int),
+        tuple(
+            tuple(column[i][0].component if len(column[i]) else None for column in answers) for i in range(len(probes))
+        ),
+        probes.unknown,
+    )
+
+
+def carriers(matches: Matches) -> Bool[np.ndarray, " hit"]:
+    """Which hits pass, each by itself, the test that `Matches.found` puts to the best one."""
+    if matches.unknown or not len(matches):
+        return np.zeros(len(matches), bool)
+    p_best = -np.expm1(matches.searched * np.log1p(-np.minimum(matches.p, 1 - 1e-16)))
+    space, probe = matches.space, matches.vector[None]
+    attainable = np.asarray([matches.attainable], np.float32)
+    reached = reach(space.vectors[matches.rows] @ matches.vector, space.chance(probe), attainable)
+    return (p_best <= LEVEL) & (reached >= REACH)
+
+
+def column_name(column: tuple[str, str | None]) -> str:
+    return column[0] if column[1] is None else f"{column[0]} {column[1]}"
