@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export OMP_WAIT_POLICY ?= PASSIVE
 
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
-SCRIPTS := $(shell find js -type f ! -name '*.py' 2>/dev/null)
+SCRIPTS := semlens_widgets/palette.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)
 
 .PHONY: help demo test bench lint types windows-test chromium picture clean
 

@@ -10,6 +10,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
+import { writeTokens } from "./tokens.mjs";
 
 /** Largest size in kB (1000 bytes) of JS and CSS together, by bundle. */
 const BUDGETS = { search_box: 40, gallery: 40, window: 120 };
@@ -30,6 +31,7 @@ const options = {
   logLevel: "warning",
 };
 
+writeTokens();
 if (process.argv.includes("--watch")) {
   const watcher = await context({ ...options, logLevel: "info" });
   await watcher.watch();

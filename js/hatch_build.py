@@ -42,8 +42,8 @@ class WindowsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 def sources(root: Path) -> list[Path]:
     """The files the bundles are made from."""
     kinds = {".js", ".mjs", ".css", ".svg", ".json"}
-    scripts = [file for file in root.glob("js/**/*") if file.suffix in kinds]
-    return [root / "package.json", root / "package-lock.json", *scripts]
+    scripts = [f for f in root.glob("js/**/*") if f.suffix in kinds and f.name != "tokens.css"]
+    return [root / "package.json", root / "package-lock.json", root / "semlens_widgets/palette.json", *scripts]
 
 
 def newest(files: list[Path]) -> float:

@@ -3,6 +3,7 @@
 import { fill, h } from "../shared/dom.js";
 import { count, pEquals, plural, score, z } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
+import { layout as sizes } from "../shared/palette.js";
 import { linear } from "../shared/scales.js";
 import { same, toggled } from "../shared/selection.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
@@ -10,11 +11,11 @@ import { nullStrip } from "./null_strip.js";
 import { preview } from "./preview.js";
 import { dividerText, emptyState, loadingState, notFoundState, plainState } from "./states.js";
 
-const ROW = 56;
+const ROW = sizes.row;
 const DIVIDER = 26;
 /** Crops per row, and their side in px. */
 const EXAMPLES = 8;
-const CROP = 48;
+const CROP = sizes.crop;
 /** Rows drawn beyond each edge of what is seen. */
 const SPARE = 4;
 /** While scrolling, names and crops are asked for at most this often, in ms. */
