@@ -16,7 +16,7 @@ from .images import Images, UnreadableImage, images
 from .lens import Lens, NotFitted, open
 from .model import Layer, NotFinite
 from .search import Hit, Matches, search
-from .space import SemanticSpace, embed
+from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
 
 __version__ = "0.1.0"
@@ -37,6 +37,7 @@ __all__ = [
     "OpenClip",
     "Probes",
     "Recipe",
+    "Sample",
     "SemanticSpace",
     "SemlensFileError",
     "Statistics",

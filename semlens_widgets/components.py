@@ -121,11 +121,12 @@ class Recipe:
     clip: str
     null: int
     seed: int
+    sample: int = 0  # files from before there was a sample say nothing of it
 
     @property
     def examples_key(self) -> str:
         """The key of what does not depend on CLIP: the collected examples."""
-        return _hash([self.weights, self.images, self.layers, self.pooling, self.k])
+        return _hash([self.weights, self.images, self.layers, self.pooling, self.k, self.sample, self.seed])
 
     @property
     def key(self) -> str:

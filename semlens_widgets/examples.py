@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +170,39 @@ def _finest(wide: np.ndarray, negative: np.ndarray, exponent: np.ndarray) -> tup
     return exponent, np.take_along_axis(wide, first[:, None] + np.arange(BINS), 1)
 
 
+def drawn(images: int, count: int, seed: int) -> Int[np.ndarray, " image"]:
+    """`count` of the numbers 0 … `images` - 1 at random, in order; a larger draw holds every smaller one."""
+    return np.sort(np.random.default_rng(seed).permutation(images)[:count])
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """The responses of all components to a random sample of the data set, whatever they are: held-out evidence.
+
+    `images` are in order of their ids. `arrays` holds "sample_responses" [component image], which a file reads
+    when it is first asked for.
+    """
+
+    images: Int[np.ndarray, " image"]
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", frozen(self.images))
+
+    @property
+    def responses(self) -> Float[np.ndarray, "component image"]:
+        return self.arrays["sample_responses"]
+
+    def merge(self, other: Sampled) -> Sampled:
+        images = np.concatenate([self.images, other.images])
+        order = np.argsort(images, kind="stable")
+        return Sampled(images[order], {"sample_responses": np.hstack([self.responses, other.responses])[:, order]})
+
+    def only(self, kept: Bool[np.ndarray, " image"]) -> Sampled:
+        """The same without some images."""
+        return self if kept.all() else Sampled(self.images[kept], {"sample_responses": self.responses[:, kept]})
+
+
 @dataclass(frozen=True, eq=False)
 class ConceptExamples:
     """The images that excite each component most, strongest first; equal responses by lower image id.
@@ -178,7 +211,8 @@ class ConceptExamples:
     maximum in its layer's `grids` entry. `counts`: how many leading examples really excite the component: all
     of them where it has negative responses, else those above 0; 0 for a dead one. `boxes` are the regions
     shown, (left, top, right, bottom) as shares of the picture, or None for the whole of what the model saw.
-    `unreadable` lists images that were skipped, with the reason.
+    `unreadable` lists images that were skipped, with the reason. `sampled` are the responses to a random sample
+    of the data set, or None where none was drawn.
     """
 
     components: Components
@@ -190,10 +224,15 @@ class ConceptExamples:
     boxes: Float[np.ndarray, "component example 4"] | None = None
     unreadable: tuple[tuple[str, str], ...] = ()
     k: int = field(default=0)
+    sampled: Sampled | None = None
 
     def __post_init__(self) -> None:
         if not len(self.components) == len(self.images) == len(self.responses) == len(self.peaks):
             raise ValueError(f"{len(self.components)} components but {len(self.images)} rows of examples")
+        if self.sampled is not None and isinstance(self.sampled.arrays, dict):
+            shape = self.sampled.responses.shape
+            if shape != (len(self.components), len(self.sampled.images)):
+                raise ValueError(f"sampled responses of shape {shape} for {len(self.components)} components")
         if self.responses.size and np.any(np.diff(self.responses, axis=1) > 0):
             raise ValueError("examples are not in order of response")
         for name in ("images", "responses", "peaks", "boxes"):
@@ -222,12 +261,17 @@ class ConceptExamples:
         tally = Tally(self.components.sizes, self.k)
         for part in (self, other):
             tally.add(rank_keys(part.responses, part.images), part.peaks)
-        return tally.examples(
+        if (self.sampled is None) != (other.sampled is None):
+            raise ValueError("one shard has a sample and the other none; collect both with the same sample")
+        merged = tally.examples(
             self.components,
             self.grids,
             self.statistics.merge(other.statistics),
             self.unreadable + other.unreadable,
         )
+        if self.sampled is None or other.sampled is None:
+            return merged
+        return replace(merged, sampled=self.sampled.merge(other.sampled))
 
 
 class Tally:
@@ -274,25 +318,28 @@ def collect(
     pooling: Pooling = "max",
     batch_size: int = 64,
     ids: Sequence[int] | None = None,
+    sample: int = 500,
+    seed: int = 0,
     fast: bool = False,
     progress_file: str | Path | None = None,
     progress: bool = True,
 ) -> ConceptExamples:
     """Find each component's k most exciting images in one pass over the data set, for all layers at once.
 
-    Channels are pooled over places by `pooling` ("max" or "mean"). `ids` restricts the pass to a shard. `fast`
-    runs a copy with batch norms folded and channels last: responses agree up to rounding. With a
-    `progress_file` an interrupted pass is continued where it was last saved, to the same bytes. The model is in
-    eval mode during the pass and as it was afterwards. Raises KeyError for an unknown layer, NotFinite for NaN
-    responses, ValueError when no image can be read. (Dreyer et al. 2025, concept examples)
+    Channels are pooled over places by `pooling` ("max" or "mean"). `ids` restricts the pass to a shard. Of `sample`
+    images of the whole data set, drawn by `seed`, the responses of all components are kept. `fast` runs a copy with
+    batch norms folded and channels last: responses agree up to rounding. With a `progress_file` an interrupted pass
+    is continued where it was last saved, to the same bytes. The model is in eval mode during the pass and as it was
+    afterwards. Raises KeyError for an unknown layer, NotFinite for NaN responses, ValueError when no image can be
+    read. (Dreyer et al. 2025, concept examples)
     """
-    if k < 1 or batch_size < 1:
-        raise ValueError(f"k={k}, batch_size={batch_size}; both are at least 1")
+    if k < 1 or batch_size < 1 or sample < 0:
+        raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; at least 1, 1 and 0")
     if pooling not in ("max", "mean"):
         raise ValueError(f"pooling={pooling!r}; channels are pooled by 'max' or 'mean'")
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
-    run = _Pass.resumed(progress_file, wanted, k)
+    run = _Pass.resumed(progress_file, wanted, k, drawn(len(images), sample, seed))
     runner = folded(model, wanted, _first_readable(images, chosen)) if fast else model
     with (
         recording(runner, wanted) as recorder,
@@ -311,7 +358,8 @@ def collect(
         raise ValueError(f"none of the {len(chosen)} images could be read; the first: {': '.join(run.unreadable[0])}")
     if progress_file is not None:
         run.save(progress_file)
-    return run.tally.examples(run.components(), run.grids, run.statistics, run.unreadable)
+    examples = run.tally.examples(run.components(), run.grids, run.statistics, run.unreadable)
+    return replace(examples, sampled=run.sampled()) if sample else examples
 
 
 def _first_readable(images: Images, ids: np.ndarray) -> Any:
@@ -327,12 +375,14 @@ class _Pass:
 
     layers: tuple[Layer, ...]
     k: int
+    sample: np.ndarray
     position: int = 0
     tally: Tally | None = None
     statistics: Statistics | None = None
     sizes: tuple[int, ...] = ()
     grids: tuple[tuple[int, ...], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
+    kept: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # (ids, responses) of sampled images
 
     def components(self) -> Components:
         return Components(tuple(x.name for x in self.layers), self.sizes, tuple(x.signed for x in self.layers))
@@ -352,11 +402,23 @@ class _Pass:
         batch = Statistics.of(values, self.statistics)
         self.statistics = batch if self.statistics is None else self.statistics.merge(batch)
         self.tally.add(rank_keys(values, ids[:, None]).T, peaks.T)
+        if (drawn := np.isin(ids, self.sample)).any():
+            self.kept.append((ids[drawn], values[drawn].astype(np.float32)))
+
+    def sampled(self) -> Sampled:
+        ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self.kept)])
+        order = np.argsort(ids, kind="stable")
+        rows = [np.zeros((0, sum(self.sizes)), np.float32), *(values for _, values in self.kept)]
+        return Sampled(ids[order].astype(np.int32), {"sample_responses": np.concatenate(rows)[order].T})
 
     def save(self, path: str | Path) -> None:
         if self.tally is None or self.statistics is None:
             return
-        arrays = {"keys": self.tally.keys, "peaks": self.tally.peaks} | statistics_arrays(self.statistics)
+        sampled = self.sampled()
+        arrays = {
+            "keys": self.tally.keys, "peaks": self.tally.peaks, "sample_images": sampled.images,
+            "sample_responses": sampled.responses.T,
+        } | statistics_arrays(self.statistics)  # fmt: skip
         document = {
             "position": self.position, "images": self.statistics.images, "sizes": self.sizes, "grids": self.grids,
             "unreadable": self.unreadable,
@@ -364,17 +426,13 @@ class _Pass:
         store.write(path, arrays, document)
 
     @classmethod
-    def resumed(cls, path: str | Path | None, layers: tuple[Layer, ...], k: int) -> _Pass:
-        """The pass as last saved, or a new one; a damaged progress file is no progress."""
-        fresh = cls(layers, k)
-        if path is None or not Path(path).exists():
+    def resumed(cls, path: str | Path | None, layers: tuple[Layer, ...], k: int, sample: np.ndarray) -> _Pass:
+        """The pass as last saved, or a new one."""
+        fresh = cls(layers, k, sample)
+        saved = store.progress(path)
+        if saved is None:
             return fresh
-        try:
-            saved = store.Stored(path)
-            arrays = {name: np.array(saved[name]) for name in saved}
-        except store.SemlensFileError:
-            return fresh
-        document = saved.document
+        arrays, document = saved
         tally = Tally(document["sizes"], k)
         tally.keys, tally.peaks = arrays["keys"], arrays["peaks"]
         return replace(
@@ -385,6 +443,7 @@ class _Pass:
             sizes=tuple(document["sizes"]),
             grids=tuple(tuple(g) for g in document["grids"]),
             unreadable=tuple((name, why) for name, why in document["unreadable"]),
+            kept=[(arrays["sample_images"], arrays["sample_responses"])],
         )
 
 

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from . import store
 from .clip import Clip, PreparingClip
 from .components import Components, Recipe
-from .examples import ConceptExamples, statistics_arrays, statistics_from
+from .examples import ConceptExamples, Sampled, drawn, statistics_arrays, statistics_from
 from .images import WHOLE, Images, UnreadableImage, Window
 from .vectors import frozen, unit
 
@@ -62,13 +62,30 @@ class Thumbnails:
 
 
 @dataclass(frozen=True, eq=False)
+class Sample:
+    """A random sample of the data set: what every component answers to each image, and the image's unit vector.
+
+    The images are whole (all that the model saw), in order of their ids, and drawn without regard to any
+    component: held-out evidence, once a component's own examples are left out.
+    """
+
+    images: Int[np.ndarray, " image"]
+    activations: Float[np.ndarray, "image component"]
+    vectors: Float[np.ndarray, "image dim"]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
 class SemanticSpace:
     """Every component as a direction in the space of one CLIP, and the evidence it stands on.
 
     `crop_vectors` are the unit embeddings of all distinct crops, `crop_of` says which is whose
     [component example]; `embeddings` puts them together. `vectors` [component dim] are the components' unit
     mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
-    the examples: what chance looks like. `names` and `labels` describe the images of the crops.
+    the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
+    `sample` has both together. `names` and `labels` describe the images of the crops.
     """
 
     examples: ConceptExamples
@@ -82,6 +99,7 @@ class SemanticSpace:
     names: dict[int, str]
     labels: dict[int, int] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    sample_vectors: Float[np.ndarray, "image dim"] | None = None
 
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.components) or self.crop_of.shape != self.examples.images.shape:
@@ -91,8 +109,12 @@ class SemanticSpace:
             )
         if self.crop_of.size and not 0 <= self.crop_of.min() <= self.crop_of.max() < len(self.crop_vectors):
             raise ValueError("an example points at a crop that is not there")
-        for name in ("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        sampled = self.examples.sampled
+        if self.sample_vectors is not None and sampled and len(self.sample_vectors) != len(sampled.images):
+            raise ValueError(f"{len(sampled.images)} sampled images, {len(self.sample_vectors)} vectors of them")
+        for name in ("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def __repr__(self) -> str:
         layers = ", ".join(f"{n} {s}" for n, s in zip(self.components.layers, self.components.sizes, strict=True))
@@ -121,6 +143,20 @@ class SemanticSpace:
     def embeddings(self) -> Float[np.ndarray, "component example dim"]:
         """All example embeddings; mind the memory of many components, and use `embeddings_of` in blocks."""
         return self.embeddings_of(slice(None))
+
+    @cached_property
+    def sample(self) -> Sample | None:
+        """The random sample of the data set, or None: asked for without one, or from a file that has none."""
+        sampled = self.examples.sampled
+        if sampled is None or self.sample_vectors is None:
+            return None
+        if sampled.responses.shape != (len(self.components), len(sampled.images)):
+            raise store.SemlensFileError(
+                f"responses of shape {sampled.responses.shape} for {len(self.components)} components and "
+                f"{len(sampled.images)} sampled images"
+            )
+        vectors = frozen(unit(self.sample_vectors.astype(np.float32)))
+        return Sample(sampled.images, frozen(sampled.responses).T, vectors)
 
     @cached_property
     def centre(self) -> Float[np.ndarray, "layer dim"]:
@@ -232,6 +268,9 @@ class SemanticSpace:
         } | statistics_arrays(e.statistics)
         if e.boxes is not None:
             arrays["example_boxes"] = e.boxes
+        if e.sampled is not None and self.sample_vectors is not None:
+            arrays |= {"sample_images": e.sampled.images, "sample_responses": e.sampled.responses,
+                       "sample_vectors": self.sample_vectors}  # fmt: skip
         for name, array in (attached or {}).items():
             if "/" not in name:
                 raise ValueError(f"attached array {name!r}; its name needs a part, as in 'relevance/{name}'")
@@ -277,13 +316,14 @@ class SemanticSpace:
             stored.get("example_boxes"),
             tuple((name, why) for name, why in document["unreadable"]),
             document["k"],
+            Sampled(stored["sample_images"], stored) if "sample_images" in stored else None,
         )
         thumbnails = Thumbnails(
             stored.unchecked("thumbnails"), stored["thumbnail_offsets"], stored["thumbnail_checksums"]
         )
         return cls(
             examples, recipe, stored["crop_vectors"], stored["crop_of"], stored["crop_images"], stored["vectors"],
-            stored["null_vectors"], thumbnails, names, labels, tuple(document["classes"]),
+            stored["null_vectors"], thumbnails, names, labels, tuple(document["classes"]), stored.get("sample_vectors"),
         )  # fmt: skip
 
 
@@ -329,7 +369,8 @@ def embed(
 ) -> SemanticSpace:
     """Turn examples into a semantic space: every referenced crop goes through CLIP once.
 
-    A random sample of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them.
+    A random draw of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them, and so
+    do the images of `examples.sampled`, whole: where nothing is cropped the two share what they can.
     `thumbnail` is the longest side in pixels of the pictures kept in the space. With a `progress_file` an
     interrupted run continues at the last saved batch. (Dreyer et al. 2025, second mapping)
     """
@@ -341,16 +382,18 @@ def embed(
     crop_of = np.zeros(examples.images.shape, np.int32)
     crop_of[used] = inverse.ravel()
     jobs = [_Job(int(key[0]), None if boxes is None else _window(key[1:]), True) for key in distinct]
-    sample = np.sort(random.permutation(len(images))[: recipe.null])
-    if boxes is None:  # a sampled image that is an example as well is embedded once
-        null_keys = sample[:, None].astype(distinct.dtype)
+    chance = drawn(len(images), recipe.null, recipe.seed)
+    if boxes is None:
+        others = [_Job(int(image), None, False) for image in chance]
     else:
-        drawn = distinct[random.integers(0, len(distinct), len(sample)), 1:] if len(distinct) else boxes[:0, 0]
-        null_keys = np.concatenate([sample[: len(drawn), None], drawn], 1)
-    known = {key.tobytes(): at for at, key in enumerate(distinct)}
-    null_at = [known.setdefault(key.tobytes(), len(known)) for key in null_keys]
-    extra = [key for key, at in zip(null_keys, null_at, strict=True) if at >= len(distinct)]
-    jobs += [_Job(int(key[0]), None if boxes is None else _window(key[1:]), False) for key in extra]
+        places = distinct[random.integers(0, len(distinct), len(chance)), 1:] if len(distinct) else boxes[:0, 0]
+        others = [_Job(int(i), _window(place), False) for i, place in zip(chance, places, strict=False)]
+    sampled: Sequence[int] = [] if examples.sampled is None else examples.sampled.images.tolist()
+    others += [_Job(image, None, False) for image in sampled]
+    known = {(job.image, job.box): at for at, job in enumerate(jobs)}  # what is an example as well is embedded once
+    at = np.asarray([known.setdefault((job.image, job.box), len(known)) for job in others], np.int64)
+    jobs += [_Job(image, box, False) for image, box in list(known)[len(jobs) :]]
+    null_at, sample_at = np.split(at, [len(at) - len(sampled)])
 
     done = _Embedding.resumed(progress_file, len(jobs))
     done.run(jobs, images, clip, thumbnail, progress_file, progress)
@@ -359,6 +402,8 @@ def embed(
     vectors, readable = done.vectors, np.asarray(done.readable, bool)
     crops = vectors[: len(distinct)]
     null = vectors[null_at][readable[null_at]]
+    if examples.sampled is not None:
+        examples = replace(examples, sampled=examples.sampled.only(readable[sample_at]))
     referenced = distinct[:, 0].astype(np.int64) if len(distinct) else np.zeros(0, np.int64)
     shown = np.unique(referenced).tolist()
     labels = {i: label for i in shown if (label := images.label(i)) is not None}
@@ -375,6 +420,7 @@ def embed(
         {i: images.name(i) for i in shown},
         labels,
         images.classes,
+        None if examples.sampled is None else vectors[sample_at][readable[sample_at]].astype(np.float16),
     )
 
 
@@ -500,21 +546,16 @@ class _Embedding:
     @classmethod
     def resumed(cls, path: Any, total: int) -> _Embedding:
         fresh = cls(total)
-        if path is None or not Path(path).exists():
+        saved = store.progress(path)
+        if saved is None or saved[1]["total"] != total:
             return fresh
-        try:
-            saved = store.Stored(path)
-            arrays = {name: np.array(saved[name]) for name in saved}
-        except store.SemlensFileError:
-            return fresh
-        if saved.document["total"] != total:
-            return fresh
+        arrays, document = saved
         vectors = np.zeros((total, arrays["vectors"].shape[1]), np.float32)
         vectors[: len(arrays["vectors"])] = arrays["vectors"]
         data, offsets = arrays["data"].tobytes(), arrays["offsets"]
         pictures = [data[a:b] for a, b in pairwise(offsets)]
         return replace(
-            fresh, vectors=vectors, position=saved.document["position"], pictures=pictures,
+            fresh, vectors=vectors, position=document["position"], pictures=pictures,
             readable=arrays["readable"].tolist(),
         )  # fmt: skip
 

@@ -37,6 +37,17 @@ class SemlensFileError(ValueError):
     """A file that is not a whole, undamaged `.semlens` file of a known version."""
 
 
+def progress(path: str | os.PathLike[str] | None) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """(arrays, document) of a progress file, or None: a damaged one is no progress."""
+    if path is None or not Path(path).exists():
+        return None
+    try:
+        saved = Stored(path)
+        return {name: np.array(saved[name]) for name in saved}, saved.document
+    except SemlensFileError:
+        return None
+
+
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> Path:
     """Write arrays and one JSON document; the file appears whole or not at all.
 

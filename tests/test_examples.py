@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.examples import BINS, Statistics, active_boxes, exact, squared
+from semlens_widgets.examples import BINS, Statistics, active_boxes, drawn, exact, squared
 
 LAYERS = ["colour", "rectified", "head"]
 
 
 def collected(count=41, **options):
     data = sl.images(pictures(count), transform=to_pixels)
-    return sl.collect(ColourNet(), data, LAYERS, **({"k": 7, "progress": False} | options))
+    return sl.collect(ColourNet(), data, LAYERS, **({"k": 7, "sample": 13, "progress": False} | options))
 
 
 def slow_top_k(layer, pooling="max", count=41, k=7):
@@ -56,6 +56,10 @@ def assert_same(a, b):
     for name in ("images", "sums", "squares", "nonzero", "negative", "exponent", "bins"):
         assert np.array_equal(getattr(a.statistics, name), getattr(b.statistics, name)), name
     assert a.components == b.components
+    assert (a.sampled is None) == (b.sampled is None)
+    if a.sampled is not None:
+        assert np.array_equal(a.sampled.images, b.sampled.images)
+        assert np.array_equal(a.sampled.responses, b.sampled.responses)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 40, 41, 64])
@@ -72,6 +76,23 @@ def test_shards_merged_in_any_order_are_the_single_pass(shard_of, order):
     for part in parts[1:]:
         merged = merged.merge(part)
     assert_same(merged, collected())
+
+
+def test_the_sample_is_all_responses_to_images_drawn_by_seed():
+    sampled = collected(seed=3).sampled
+    assert np.array_equal(sampled.images, np.sort(np.random.default_rng(3).permutation(41)[:13]))
+    order, responses = slow_top_k("colour", k=41)
+    for channel in range(4):
+        by_image = responses[channel][np.argsort(order[channel])]
+        assert np.array_equal(sampled.responses[channel], by_image[sampled.images])
+
+
+def test_a_larger_sample_holds_the_smaller_one_and_none_is_none():
+    assert set(drawn(41, 13, 5)) < set(drawn(41, 29, 5))
+    assert len(collected(sample=500).sampled.images) == 41
+    assert collected(sample=0).sampled is None
+    with pytest.raises(ValueError, match="one shard has a sample"):
+        collected(ids=range(20)).merge(collected(ids=range(20, 41), sample=0))
 
 
 def test_k_beyond_the_data_set_gives_all_images():
@@ -143,6 +164,7 @@ def test_unreadable_images_are_skipped_and_reported(tmp_path):
     assert [name for name, _ in found.unreadable] == ["4.png", "7.png"]
     assert sorted(found.images[0].tolist()) == [0, 1, 2, 3, 5, 6, 8]
     assert found.statistics.images == 7
+    assert found.sampled.images.tolist() == [0, 1, 2, 3, 5, 6, 8]
 
 
 def test_only_unreadable_images_are_an_error(tmp_path):
@@ -157,7 +179,7 @@ def test_images_of_different_sizes_ask_for_a_transform():
         sl.collect(ColourNet(), data, "colour", progress=False)
 
 
-@pytest.mark.parametrize("wrong", [{"k": 0}, {"batch_size": 0}, {"pooling": "median"}])
+@pytest.mark.parametrize("wrong", [{"k": 0}, {"batch_size": 0}, {"sample": -1}, {"pooling": "median"}])
 @pytest.mark.usefixtures("as_installed")
 def test_senseless_parameters_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -180,7 +202,7 @@ def transform(picture):
 class Data(sl.Images):
     pass
 data = sl.images(pictures(41), transform=transform)
-sl.collect(ColourNet(), data, {layers!r}, k=7, batch_size=4, progress_file={path!r}, progress=False)
+sl.collect(ColourNet(), data, {layers!r}, k=7, batch_size=4, sample=13, progress_file={path!r}, progress=False)
 """
 
 

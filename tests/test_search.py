@@ -190,7 +190,7 @@ def _random_space(random, seed, components=53, k=7, images=400, dim=31):
 
     cloud = unit(random.normal(size=(images, dim)) * np.linspace(2, 0.2, dim) + 1.0).astype(np.float16)
     chosen = np.stack([random.permutation(images)[:k] for _ in range(components)])
-    base = lens(count=12, k=7).fit(cached=False, progress=False).space
+    base = lens(count=12, k=7, sample=0).fit(cached=False, progress=False).space
     examples = replace(
         base.examples,
         components=sl.Components(("noise",), (components,), (False,)),

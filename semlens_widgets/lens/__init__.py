@@ -37,6 +37,9 @@ class Lens(Searching):
     templates: sentences a text query is put into, each with one "{}".
     centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
     vocabulary: words the windows offer.
+    null:    random images that say what chance looks like.
+    sample:  random images on which all components are kept, to check answers on images that are no examples of
+             theirs (0: no sample, answers rest on the examples alone).
     """
 
     def show(self) -> Window:

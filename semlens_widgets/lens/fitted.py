@@ -50,6 +50,7 @@ class Source:
     threshold: float
     null: int
     seed: int
+    sample: int
 
     def recipe(self) -> Recipe:
         return Recipe(
@@ -62,6 +63,7 @@ class Source:
             clip=self.clip.name,
             null=self.null,
             seed=self.seed,
+            sample=self.sample,
         )
 
     def examples(self, progress_file: Path | None, batch_size: int, fast: bool, progress: bool) -> ConceptExamples:
@@ -71,6 +73,8 @@ class Source:
             self.layers,
             k=self.k,
             pooling=self.pooling,
+            sample=self.sample,
+            seed=self.seed,
             batch_size=batch_size,
             fast=fast,
             progress_file=progress_file,
@@ -111,6 +115,7 @@ class Fitted(traitlets.HasTraits):
         centre: bool = False,
         vocabulary: Sequence[str] = (),
         null: int = 500,
+        sample: int = 500,
         seed: int = 0,
         name: str | None = None,
     ) -> None:
@@ -125,7 +130,7 @@ class Fitted(traitlets.HasTraits):
         if k < 2:
             raise ValueError(f"k={k}; a concept needs at least 2 examples, the paper uses 30")
         super().__init__()
-        source = Source(model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed)
+        source = Source(model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample)
         self._start(source, clip, templates, centre, vocabulary, name or type(model).__name__)
 
     def _start(

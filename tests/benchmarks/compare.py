@@ -37,7 +37,7 @@ def space_of(layers, seed, cloud):
     pixels = [np.full((8, 8, 3), value, np.uint8) for value in range(40)]
     small = sl.Lens(
         torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1)),
-        sl.images([Image.fromarray(p) for p in pixels], transform=to_tensor), "0", FlatClip(), k=K, crop=None,
+        sl.images([Image.fromarray(p) for p in pixels], transform=to_tensor), "0", FlatClip(), k=K, crop=None, sample=0,
     ).fit(cached=False, progress=False).space  # fmt: skip
     components = sum(layers)
     chosen = random.integers(0, len(cloud), (components, K)).astype(np.int32)

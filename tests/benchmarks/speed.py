@@ -145,7 +145,7 @@ def space_of(components, dim, k=4, crops=20_000):
     random = np.random.default_rng(0)
     small = sl.Lens(
         torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1)),
-        sl.images(photographs(40, 8)), "0", sl.OpenClip(sl.demo.clip_folder()), k=k, crop=None,
+        sl.images(photographs(40, 8)), "0", sl.OpenClip(sl.demo.clip_folder()), k=k, crop=None, sample=0,
     ).fit(cached=False, progress=False).space  # fmt: skip
     vectors = np.empty((components, dim), np.float32)
     for start in range(0, components, 50_000):
