@@ -277,15 +277,21 @@ def _arranged(layer: Layer, output: Any) -> torch.Tensor:
         cut[axes.index("t")] = chosen
         tensor = tensor[tuple(cut)]
     if layer.via is not None:
-        tensor = tensor.permute([axes.index(a) for a in ["n", *places, "c"]])
-        if isinstance(layer.via, np.ndarray | torch.Tensor):
-            tensor = tensor @ torch.as_tensor(layer.via).to(tensor.device, tensor.dtype).T
-        else:
-            tensor = _tensor_of(Layer(f"{layer.name} via {type(layer.via).__name__}"), layer.via(tensor))
-        tensor = tensor.movedim(-1, 1)
+        tensor = component_values(layer, tensor.permute([axes.index(a) for a in ["n", *places, "c"]])).movedim(-1, 1)
     else:
         tensor = tensor.permute([axes.index(a) for a in ["n", "c", *places]])
     return torch.cat([tensor, -tensor], 1) if layer.signed else tensor
+
+
+def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
+    """What `layer.via` makes of features in the last axis; the features themselves where there is no `via`."""
+    import torch
+
+    if layer.via is None:
+        return features
+    if isinstance(layer.via, np.ndarray | torch.Tensor):
+        return features @ torch.as_tensor(layer.via).to(features.device, features.dtype).T
+    return _tensor_of(Layer(f"{layer.name} via {type(layer.via).__name__}"), layer.via(features))
 
 
 def _pooled(layer: Layer, tensor: torch.Tensor, pooling: Pooling) -> Responses:

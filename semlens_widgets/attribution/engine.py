@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from semlens_widgets.attribution import gradient, lrp
+from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace
 from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps
@@ -40,7 +41,8 @@ def attribute(
     heatmap: False saves the way from the lowest layer to the input.
 
     Relevance starts at the target's value; with a softmax at the model's end LRP starts at the logits before it.
-    A component is a feature on the channel axis, or on the last axis of tokens; `Layer(axes=...)` says otherwise.
+    Components are those of the layers, in the order of `Components`: a feature on the channel axis, or on the last
+    axis of tokens; with `tokens`, `signed` and `via` as `Reading` says.
     A module that runs several times counts with its last run. UnsupportedModel if LRP is demanded and has no rule.
     """
     asked = _asked(model, layers)
@@ -55,7 +57,7 @@ def attribute(
                 found = trace.pull(OUTPUT, signal, [*asked, INPUT] if heatmap else list(asked))
                 values.append(_array(value))
                 for name, layer in asked.items():
-                    relevances[name].append(_array(_summed(trace.relevance(name, found[name]), layer)[0]))
+                    relevances[name].append(_array(Reading(trace, layer).totals(found[name])[0]))
                 if heatmap:
                     maps.append(_array(trace.relevance(INPUT, found[INPUT])[0].sum(1)))
         return Attribution(
@@ -88,7 +90,7 @@ def heatmaps(
                 one for all or per [image component]. The heatmap is positive where the response comes from.
     """
     asked = _asked(model, layer)
-    ((name, place),) = asked.items()
+    (name,) = asked
     numbers = np.asarray(components, dtype=np.int64)
     numbers = np.broadcast_to(numbers, (len(inputs), numbers.shape[-1]))
     at_lowest = np.broadcast_to(np.asarray(lowest), numbers.shape)
@@ -98,7 +100,8 @@ def heatmaps(
         amounts: list[np.ndarray] = []
         for chosen, images in _batches(model, inputs, batch_size):
             with _tracing(used, model, images, asked, stop=targets is None) as trace:
-                _check_components(numbers[chosen], trace.value(name), place)
+                reading = Reading(trace, asked[name])
+                reading.check(numbers[chosen])
                 wanted = torch.as_tensor(numbers[chosen].T.copy(), device=images.device)
                 if targets is None:
                     flip = torch.as_tensor(at_lowest[chosen].T.copy(), device=images.device)
@@ -109,9 +112,9 @@ def heatmaps(
                 pieces, shares = [], []
                 for part in _conditions(wanted.shape[0], wanted.shape[1]):
                     if gradients is None:
-                        started = trace.start(name, _excited(trace.value(name), place, wanted[part], flip[part]))
+                        started = reading.excited(wanted[part], flip[part])
                     else:
-                        started = _only(gradients, place, wanted[part])
+                        started = reading.only(gradients, wanted[part])
                     shares.append(_array(trace.relevance(name, started).flatten(2).sum(2)))
                     pieces.append(_array(trace.relevance(INPUT, trace.pull(name, started, [INPUT])[INPUT]).sum(2)))
                 maps.append(np.concatenate(pieces).swapaxes(0, 1))
@@ -137,7 +140,7 @@ def edges(
     targets: as in `attribute`; None: what feeds the upper component itself, everywhere in the image.
     """
     upper, lower = _asked(model, upper_layer), _asked(model, lower_layers)
-    ((name, place),) = upper.items()
+    (name,) = upper
     numbers = np.asarray(upper_components, dtype=np.int64)
 
     def answer(used: Literal["lrp", "gradient"]) -> Edges:
@@ -145,7 +148,8 @@ def edges(
         amounts: list[np.ndarray] = []
         for chosen, images in _batches(model, inputs, batch_size):
             with _tracing(used, model, images, upper | lower, stop=targets is None) as trace:
-                _check_components(numbers, trace.value(name), place)
+                reading = Reading(trace, upper[name])
+                reading.check(numbers)
                 wanted = torch.as_tensor(numbers, device=images.device)[:, None].expand(-1, len(images))
                 if targets is None:
                     whole = trace.start(name, torch.ones_like(trace.value(name))[None])
@@ -155,11 +159,11 @@ def edges(
                 pieces: dict[str, list[np.ndarray]] = {below: [] for below in lower}
                 shares = []
                 for part in _conditions(wanted.shape[0], wanted.shape[1]):
-                    started = _only(whole, place, wanted[part])
+                    started = reading.only(whole, wanted[part])
                     shares.append(_array(trace.relevance(name, started).flatten(2).sum(2)))
                     arrived = trace.pull(name, started, list(lower))
                     for below, layer in lower.items():
-                        pieces[below].append(_array(_summed(trace.relevance(below, arrived[below]), layer)))
+                        pieces[below].append(_array(Reading(trace, layer).totals(arrived[below])))
                 amounts.append(np.concatenate(shares).T)
                 for below in lower:
                     found[below].append(np.concatenate(pieces[below]).swapaxes(0, 1))
@@ -193,14 +197,7 @@ def _tracing(backend: str, model: nn.Module, images: Tensor, layers: dict[str, L
 
 
 def _asked(model: nn.Module, layers: str | Layer | Sequence[str | Layer]) -> dict[str, Layer]:
-    found = {layer.name: layer for layer in resolve(model, layers)}
-    for name, layer in found.items():
-        if layer.via is not None:
-            raise ValueError(
-                f"the layer {name!r} has directions on top (via=...); relevance is computed for the model's own "
-                "components: ask for the layer without via"
-            )
-    return found
+    return {layer.name: layer for layer in resolve(model, layers)}
 
 
 def _batches(model: nn.Module, inputs: Tensor, size: int) -> Iterator[tuple[slice, Tensor]]:
@@ -249,67 +246,10 @@ def _from_targets(trace: Trace, targets: Targets) -> tuple[Tensor, Tensor]:
     return output.gather(1, classes.long()[:, None])[:, 0], trace.start(OUTPUT, slope[None])
 
 
-def _component_axis(value: Tensor, layer: Layer) -> int:
-    """Which axis of [image ...] counts components."""
-    names = {2: "nc", 3: "ntc", 4: "nchw"}
-    axes = layer.axes or names.get(value.ndim)
-    if axes is None or len(axes) != value.ndim:
-        raise ValueError(
-            f"the layer {layer.name!r} gives shape {tuple(value.shape)}; name its axes, as in "
-            f'Layer({layer.name!r}, axes="nhwc")'
-        )
-    return axes.index("c")
-
-
-def _summed(relevance: Tensor, layer: Layer) -> Tensor:
-    """Relevance [condition image ...] summed over places: [condition image component]."""
-    if relevance.ndim == 3:
-        return relevance
-    return relevance.movedim(_component_axis(relevance[0], layer) + 1, 2).flatten(3).sum(3)
-
-
-def _check_components(numbers: np.ndarray, value: Tensor, layer: Layer) -> None:
-    count = value.shape[_component_axis(value, layer)]
-    if numbers.size and (numbers.min() < 0 or numbers.max() >= count):
-        raise ValueError(
-            f"components from {numbers.min()} to {numbers.max()}; the layer {layer.name!r} has 0 … {count - 1}"
-        )
-
-
 def _conditions(conditions: int, images: int) -> Iterator[slice]:
     at_once = max(1, ROWS // images)
     for first in range(0, conditions, at_once):
         yield slice(first, first + at_once)
-
-
-def _only(signal: Tensor, layer: Layer, components: Tensor) -> Tensor:
-    """The signal [1 image ...] kept at one component per condition and image, zero elsewhere."""
-    axis = _component_axis(signal[0], layer)
-    kept = torch.nn.functional.one_hot(components, signal.shape[axis + 1]).to(signal.dtype)
-    shape = [*components.shape, *[1] * (signal.ndim - 2)]
-    shape[axis + 1] = signal.shape[axis + 1]
-    return signal * kept.reshape(shape)
-
-
-def _excited(value: Tensor, layer: Layer, components: Tensor, lowest: Tensor) -> Tensor:
-    """The gradient [condition image ...] of each component at its most (or least) excited place.
-
-    Its sign is the response's, so that the relevance that starts there is positive.
-    """
-    axis = _component_axis(value, layer)
-    last = value.movedim(axis, -1)
-    flat = last.flatten(1, -2) if last.ndim > 2 else last[:, None]  # image place component
-    picked = flat.gather(2, components.T[:, None, :].expand(-1, flat.shape[1], -1))  # image place condition
-    turned = torch.where(lowest.T[:, None, :], -picked, picked)
-    peak = turned.argmax(1)  # image condition
-    strength = picked.gather(1, peak[:, None]).squeeze(1)
-    start = value.new_zeros((*components.shape, *flat.shape[1:]))
-    condition, image = torch.meshgrid(
-        *(torch.arange(size, device=value.device) for size in components.shape), indexing="ij"
-    )
-    start[condition, image, peak.T, components] = torch.where(strength.T < 0, -1.0, 1.0).to(value.dtype)
-    placed = start.unflatten(2, last.shape[1:-1]) if last.ndim > 2 else start[:, :, 0]
-    return placed.movedim(-1, axis + 1)
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -27,6 +27,9 @@ class GradientTrace:
     def relevance(self, place: str, signal: Tensor) -> Tensor:
         return signal * self.value(place)
 
+    def gradient(self, place: str, signal: Tensor) -> Tensor:
+        return signal
+
     def pull(self, place: str, signal: Tensor, to: Iterable[str]) -> dict[str, Tensor]:
         names = list(to)
         elsewhere = [name for name in names if name != place]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from semlens_widgets.attribution.operations import ATTENTION, CARRIERS, RULES
-from semlens_widgets.attribution.rules import Affine, BatchNorm
+from semlens_widgets.attribution.rules import Affine, BatchNorm, stabilized
 from semlens_widgets.attribution.tape import Node, Tape
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, restored, selected
 
@@ -43,6 +43,9 @@ class LrpTrace:
 
     def relevance(self, place: str, signal: Tensor) -> Tensor:
         return signal
+
+    def gradient(self, place: str, signal: Tensor) -> Tensor:
+        return signal / stabilized(self.value(place))
 
     def pull(self, place: str, signal: Tensor, to: Iterable[str]) -> dict[str, Tensor]:
         """The signal sent back from one place to others."""

@@ -61,8 +61,13 @@ def _first_only(call: Call) -> Node | None:
 
 
 def _applied(call: Call) -> Callable[[Tensor], Any]:
-    """The operation as a function of its first argument."""
-    return lambda value: call.function(value, *call.args[1:], **call.kwargs)
+    """The operation as a function of its first argument; of several results (values, indices) the values."""
+
+    def first(value: Tensor) -> Any:
+        answer = call.function(value, *call.args[1:], **call.kwargs)
+        return answer[0] if call.name in ("max", "min", "adaptive_max_pool2d") and isinstance(answer, tuple) else answer
+
+    return first
 
 
 def _pairs(setting: int | Sequence[int], axes: int) -> list[int]:
@@ -206,7 +211,7 @@ def _permute(call: Call) -> Step | None:
 @_rule(
     *_names(
         "expand expand_as repeat slice select narrow index index_select roll flip pixel_shuffle pixel_unshuffle "
-        "channel_shuffle constant_pad_nd pad upsample_nearest2d max_pool1d max_pool3d adaptive_max_pool2d "
+        "channel_shuffle constant_pad_nd pad upsample_nearest2d max_pool1d max_pool3d adaptive_max_pool2d amax "
         "diagonal unfold im2col"
     )
 )
@@ -231,6 +236,16 @@ def _max_pool(call: Call) -> Step | None:
         call.argument(5, "ceil_mode", False),
     )
     return Step((parent,), MaxPool(settings, parent.value))
+
+
+@_rule("max", "min")
+def _largest(call: Call) -> Any:
+    """The largest along an axis (or of all): relevance to the winner. Of two tensors there is no rule."""
+    parent = call.node(call.args[0])
+    if parent is None or any(isinstance(argument, Tensor) for argument in call.args[1:]):
+        return None
+    step = Step((parent,), Routed(_applied(call), parent.value), gate=parent.gate)
+    return step if isinstance(call.result, Tensor) else [step, None]
 
 
 def _pads_with_zeros(call: Call) -> bool:

@@ -32,6 +32,9 @@ class Trace(Protocol):
     def relevance(self, place: str, signal: Tensor) -> Tensor:
         """The relevance [condition image ...] that a signal stands for."""
 
+    def gradient(self, place: str, signal: Tensor) -> Tensor:
+        """The gradient that a signal stands for: what `start` takes."""
+
 
 @contextmanager
 def restored(model: nn.Module) -> Iterator[list[Any]]:

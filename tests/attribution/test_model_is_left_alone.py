@@ -177,7 +177,7 @@ def test_answers_are_read_only():
         (lambda m, x: attribute(m, x[:0], 1, ["layer1"]), ValueError, "give a batch"),
         (lambda m, x: heatmaps(m, x, 1, "layer1", [31]), ValueError, "has 0 … 30"),
         (lambda m, x: edges(m, x, 1, "layer2", [-1], "layer1"), ValueError, "has 0 … 46"),
-        (lambda m, x: attribute(m, x, 1, Layer("layer1", via=np.eye(31))), ValueError, "without via"),
+        (lambda m, x: attribute(m, x, 1, Layer("layer1", via=nn.Linear(31, 3))), ValueError, "without via"),
     ],
 )
 def test_mistakes_are_answered_in_the_users_words(call, error, message):

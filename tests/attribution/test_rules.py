@@ -212,3 +212,38 @@ def test_relevance_starts_at_the_logit_not_at_its_softmax():
     with_softmax = attribute(nn.Sequential(bare, nn.Softmax(1)), x, 1, ["0.1"], "lrp", heatmap=False)
     without = attribute(bare, x, 1, ["1"], "lrp", heatmap=False)
     np.testing.assert_allclose(with_softmax.relevances["0.1"], without.relevances["1"])
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda x: x.amax((2, 3)),
+        lambda x: nn.functional.adaptive_max_pool2d(x, 1).flatten(1),
+        lambda x: x.flatten(2).max(-1).values,
+        lambda x: nn.functional.max_pool2d(x, x.shape[-1]).flatten(1),
+    ],
+)
+def test_the_largest_place_gets_all(pool):
+    torch.manual_seed(8)
+    first, last = nn.Conv2d(3, 5, 3, bias=False), nn.Linear(5, 2, bias=False)
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = first, last
+
+        def forward(self, x):
+            return self.last(pool(self.first(x).relu()))
+
+    images = torch.randn(2, 3, 9, 9)
+    found = heatmaps(Network(), images, 1, "first", range(5), "lrp")
+    with torch.no_grad():
+        responses = first(images).relu()
+    np.testing.assert_allclose(
+        found.relevance, (responses.amax((2, 3)) * last.weight[1]).detach(), rtol=1e-3, atol=1e-6
+    )
+    for image in range(2):
+        for component in range(5):
+            row, column = divmod(int(responses[image, component].argmax()), 7)
+            heat = np.abs(found.heatmaps[image, component])
+            assert heat[row : row + 3, column : column + 3].sum() == pytest.approx(heat.sum(), rel=1e-4)
