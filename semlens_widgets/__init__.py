@@ -15,6 +15,7 @@ from .examples import ConceptExamples, Statistics, collect, crop
 from .images import Images, UnreadableImage, images
 from .lens import Lens, NotFitted, open
 from .model import Layer, NotFinite
+from .relevance import Relevance, relevance
 from .search import Hit, Matches, search
 from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
@@ -37,6 +38,7 @@ __all__ = [
     "OpenClip",
     "Probes",
     "Recipe",
+    "Relevance",
     "Sample",
     "SemanticSpace",
     "SemlensFileError",
@@ -49,6 +51,7 @@ __all__ = [
     "image_probes",
     "images",
     "open",
+    "relevance",
     "search",
     "text_probes",
 ]

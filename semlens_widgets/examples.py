@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 BINS = 64
-_NOTHING = np.iinfo(np.int64).min  # the key of an empty slot; smaller than the key of any response
+NOTHING = np.iinfo(np.int64).min  # the key of an empty slot; smaller than the key of any response
 _UNITS = (2.0**40, 1.0, 2.0**-40, 2.0**-80)  # of the four integers an exact sum is kept in
 _LARGEST = 2.0**78
 
@@ -279,12 +279,12 @@ class Tally:
 
     def __init__(self, sizes: Sequence[int], k: int) -> None:
         self.k = k
-        self.keys = np.full((sum(sizes), k), _NOTHING)
+        self.keys = np.full((sum(sizes), k), NOTHING)
         self.peaks = np.zeros((sum(sizes), k), np.int32)
 
     def add(self, keys: Int[np.ndarray, "component image"], peaks: Int[np.ndarray, "component image"]) -> None:
         """Take the strongest k of what is kept and what is offered. Rows without news are not touched."""
-        rows = np.flatnonzero(keys.max(1, initial=_NOTHING) > self.keys.min(1))
+        rows = np.flatnonzero(keys.max(1, initial=NOTHING) > self.keys.min(1))
         if not len(rows):
             return
         merged = np.concatenate([self.keys[rows], keys[rows]], 1)

@@ -79,6 +79,11 @@ class Images:
         return None if self._labels is None else int(self._labels[image])
 
     @property
+    def highest_label(self) -> int | None:
+        """The largest class number, or None where labels are not known."""
+        return None if self._labels is None or not len(self._labels) else int(np.max(self._labels))
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the images, their order, the normalisation and what the transform does."""
         if not self._fingerprint:
