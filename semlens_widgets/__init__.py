@@ -9,6 +9,7 @@
 """
 
 from . import demo
+from .checklist import Checklist, Concept, Group
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .components import Component, Components, Recipe
 from .examples import ConceptExamples, Statistics, collect, crop
@@ -24,10 +25,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TEMPLATES",
+    "Checklist",
     "Clip",
     "Component",
     "Components",
+    "Concept",
     "ConceptExamples",
+    "Group",
     "Hit",
     "Images",
     "Layer",

@@ -1,0 +1,404 @@
+"""Checklists: what a model should know, what it must not use, and what makes no difference, in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .tables import from_csv, to_csv
+
+Kind = Literal["valid", "spurious", "neutral"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_MEANING = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
+_UNSEEN = "cannot be seen in one image"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One expectation: a thing in pictures, the texts that say it, and whether the model may rest on it.
+
+    name:    how people call it; stands once in a checklist.
+    prompts: texts of the same meaning, searched as one; the name itself where none are given. An empty list says
+             that the concept cannot be seen in one image, so that nothing is searched.
+    kind:    "valid" should be used, "spurious" must not be used, "neutral" may be seen and should make no
+             difference.
+    classes: the classes (by name) this holds for, all if empty; for other classes the concept is neutral.
+    note:    anything a reader should know.
+    """
+
+    name: str
+    prompts: Sequence[str] | None = None
+    kind: Kind = "valid"
+    classes: Sequence[str] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for field in ("prompts", "classes"):
+            if isinstance(getattr(self, field), str):
+                raise TypeError(f"{field} of {self.name!r} is one text; give a list of texts")
+        if not isinstance(self.name, str) or not _line(self.name):
+            raise ValueError(f"a concept needs a name with at least one letter, not {self.name!r}")
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.name!r} has kind {self.kind!r}; kinds are {', '.join(map(repr, KINDS))}")
+        prompts = (self.name,) if self.prompts is None else self.prompts
+        tidy = {
+            "name": _line(self.name),
+            "prompts": tuple(dict.fromkeys(filter(None, map(_line, prompts)))),
+            "classes": tuple(dict.fromkeys(filter(None, map(_line, self.classes)))),
+            "note": "\n".join(line.strip() for line in self.note.strip().splitlines()),
+        }
+        for field, value in tidy.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The prompts; none for a concept that cannot be seen in one image."""
+        return tuple(self.prompts or ())
+
+    @property
+    def visible(self) -> bool:
+        return bool(self.texts)
+
+    def kind_for(self, target: str | None) -> Kind:
+        """What the concept is for one class."""
+        return self.kind if target is None or not self.classes or target in self.classes else "neutral"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Concepts under one heading, in order."""
+
+    name: str
+    concepts: Sequence[Concept] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _line(self.name))
+        object.__setattr__(self, "concepts", tuple(self.concepts))
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """What is expected of a model: groups of concepts, each with its kind and prompts, in a fixed order.
+
+    A value: the verbs `adding`, `without`, `replacing` and `moving` give a new checklist. Concepts are called by
+    their name. Two groups or two concepts of one name raise ValueError.
+    """
+
+    groups: Sequence[Group] = ()
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", tuple(self.groups))
+        object.__setattr__(self, "title", _line(self.title))
+        for what, names in (
+            ("group", [group.name for group in self.groups]),
+            ("concept", [concept.name for concept in self]),
+        ):
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"the {what} {twice[0][:80]!r} stands twice in this checklist; give each its own name")
+
+    def __iter__(self) -> Iterator[Concept]:
+        return (concept for group in self.groups for concept in group.concepts)
+
+    def __len__(self) -> int:
+        return sum(len(group.concepts) for group in self.groups)
+
+    def __contains__(self, name: object) -> bool:
+        return any(concept.name == name for concept in self)
+
+    def __getitem__(self, name: str) -> Concept:
+        for concept in self:
+            if concept.name == name:
+                return concept
+        raise KeyError(f"no concept {name!r} in this checklist; it has {', '.join(c.name for c in self)}")
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """All texts of all concepts, each once, in order: what has to be embedded."""
+        return tuple(dict.fromkeys(text for concept in self for text in concept.texts))
+
+    def group_of(self, name: str) -> Group:
+        """The group a concept stands in. KeyError if there is no such concept."""
+        self[name]
+        return next(group for group in self.groups if any(c.name == name for c in group.concepts))
+
+    # editing
+
+    def adding(self, concept: Concept, group: str = "", at: int | None = None) -> Checklist:
+        """With one more concept, last in its group or at a place of it; a group that is not there is made."""
+        if concept.name in self:
+            raise ValueError(f"{concept.name!r} is in this checklist already; replace it, or choose another name")
+        group = _line(group)
+        groups = [*self.groups, *([] if any(g.name == group for g in self.groups) else [Group(group)])]
+        return self._with(groups, group, lambda listed: _inserted(listed, concept, at))
+
+    def without(self, name: str) -> Checklist:
+        """Without one concept; its group stays."""
+        return self._with(self.groups, self.group_of(name).name, lambda listed: [c for c in listed if c.name != name])
+
+    def replacing(self, name: str, concept: Concept) -> Checklist:
+        """With another concept in the place of one, such as `replace(checklist[name], kind="spurious")`."""
+        if concept.name != name and concept.name in self:
+            raise ValueError(f"{concept.name!r} is in this checklist already; choose another name")
+        group = self.group_of(name).name
+        return self._with(self.groups, group, lambda listed: [concept if c.name == name else c for c in listed])
+
+    def moving(self, name: str, group: str, at: int | None = None, kind: Kind | None = None) -> Checklist:
+        """With one concept in another place (and of another kind, if one is given)."""
+        concept = self[name] if kind is None else replace(self[name], kind=kind)
+        return self.without(name).adding(concept, group, at)
+
+    def _with(self, groups: Sequence[Group], name: str, change: Any) -> Checklist:
+        return replace(
+            self, groups=tuple(replace(g, concepts=change(list(g.concepts))) if g.name == name else g for g in groups)
+        )
+
+    # reading and writing
+
+    @classmethod
+    def abcde(cls) -> Checklist:
+        """The ABCDE rule for moles (asymmetry, border, colour, diameter, evolving) and the usual artefacts of
+        dermoscopy. The prompts are this package's own, no medical standard. Evolving cannot be seen in one image."""
+        return cls.from_file(Path(__file__).with_name("checklists") / "abcde.json")
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Checklist:
+        """A checklist from a `.json`, `.csv` or `.md` file, as `to_file` writes it or a person would.
+
+        Markdown: `#` title, `##` groups, and a list or task list of concepts, indented below each its prompts.
+        Where a line does not say "(spurious)" or "(neutral)", its heading may: "Must not be used", "Artefacts".
+        ValueError says what is wrong, and where.
+        """
+        path = Path(path)
+        text = path.read_text(encoding="utf-8-sig")
+        return cls.from_text(text, _format(path))
+
+    @classmethod
+    def from_text(cls, text: str, form: str) -> Checklist:
+        """A checklist from text in one of the formats "json", "csv", "md"."""
+        try:
+            return {"json": _from_json, "csv": _from_csv, "md": _from_markdown}[form](text)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"this is no checklist: {error}") from error
+
+    def to_file(self, path: str | os.PathLike[str]) -> Path:
+        """Write `.json`, `.csv` or `.md`: readable, and always the same text for the same checklist."""
+        path = Path(path)
+        text = self.to_text(_format(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    def to_text(self, form: str) -> str:
+        """The text of a file in one of the formats "json", "csv", "md"."""
+        return {"json": _to_json, "csv": _to_csv, "md": _to_markdown}[form](self)
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON-ready dicts and lists."""
+        return {
+            "title": self.title,
+            "groups": [{"name": g.name, "concepts": [_entry(c) for c in g.concepts]} for g in self.groups],
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Checklist:
+        """From what `to_document` gives. ValueError for anything else."""
+        if not isinstance(document, Mapping) or not isinstance(document.get("groups"), list | tuple):
+            raise ValueError('a checklist has "groups", each with a "name" and "concepts"')
+        groups = []
+        for group in document["groups"]:
+            concepts = [_concept(entry, group.get("name", "")) for entry in group.get("concepts", ())]
+            groups.append(Group(group.get("name", ""), tuple(concepts)))
+        return cls(tuple(groups), document.get("title", ""))
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{sum(c.kind == kind for c in self)} {kind}" for kind in KINDS)
+        lines = [f"<Checklist {self.title or 'without title'}: {len(self)} concepts ({kinds})>"]
+        for group in self.groups:
+            lines.append(f"  {group.name or '(no group)'}")
+            lines += [f"    {c.name:<24} {c.kind:<9} {'; '.join(c.texts) or _UNSEEN}" for c in group.concepts]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = ""
+        for group in self.groups:
+            rows += f'<tr><th colspan="3" style="text-align:left">{escape(group.name)}</th></tr>'
+            rows += "".join(
+                f'<tr><td style="text-align:left">{escape(c.name)}</td><td>{_MEANING[c.kind]}</td>'
+                f'<td style="text-align:left">{escape("; ".join(c.texts) or _UNSEEN)}</td></tr>'
+                for c in group.concepts
+            )
+        return f"<b>{escape(self.title)}</b><table>{rows}</table>"
+
+
+def _inserted(listed: list[Concept], concept: Concept, at: int | None) -> list[Concept]:
+    listed.insert(len(listed) if at is None else at, concept)
+    return listed
+
+
+def _format(path: Path) -> str:
+    form = {".json": "json", ".csv": "csv", ".md": "md", ".markdown": "md"}.get(path.suffix.lower())
+    if form is None:
+        raise ValueError(f"a checklist is a .json, .csv or .md file, not {path.name!r}")
+    return form
+
+
+def _entry(concept: Concept) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": concept.name, "kind": concept.kind, "prompts": list(concept.texts)}
+    if concept.classes:
+        entry["classes"] = list(concept.classes)
+    if concept.note:
+        entry["note"] = concept.note
+    return entry
+
+
+def _concept(entry: Any, group: str) -> Concept:
+    if isinstance(entry, str):
+        return Concept(entry, kind=_kind_of_heading(group))
+    if unknown := set(entry) - {"name", "kind", "prompts", "classes", "note"}:
+        raise ValueError(f"a concept has name, kind, prompts, classes and note, not {', '.join(sorted(unknown))}")
+    return Concept(
+        entry["name"],
+        entry.get("prompts"),
+        entry.get("kind", _kind_of_heading(group)),
+        entry.get("classes", ()),
+        entry.get("note", ""),
+    )
+
+
+def _to_json(checklist: Checklist) -> str:
+    """One line per concept, so that a change is one line of a diff."""
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    groups = []
+    for group in checklist.groups:
+        concepts = ",\n".join(f"   {dump(_entry(c))}" for c in group.concepts)
+        listed = f"[\n{concepts}\n  ]" if concepts else "[]"
+        groups.append(f'  {{"name": {dump(group.name)}, "concepts": {listed}}}')
+    joined = ",\n".join(groups)
+    return f'{{\n "title": {dump(checklist.title)},\n "groups": [\n{joined}\n ]\n}}\n'
+
+
+def _from_json(text: str) -> Checklist:
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"this is no JSON: {error}") from None
+    return Checklist.from_document(document)
+
+
+_COLUMNS = ("group", "name", "kind", "prompts", "classes", "note")
+
+
+def _to_csv(checklist: Checklist) -> str:
+    """One row per concept; several prompts or classes stand in one cell, a line each. The title is not kept."""
+    rows = [
+        {
+            "group": group.name, "name": c.name, "kind": c.kind,
+            "prompts": _cell(c.texts) if c.visible else f"({_UNSEEN})", "classes": _cell(c.classes), "note": c.note,
+        }
+        for group in checklist.groups for c in group.concepts
+    ]  # fmt: skip
+    return to_csv(rows, _COLUMNS)
+
+
+def _cell(parts: Sequence[str]) -> str:
+    text = "\n".join(parts)
+    return f"{text}\n" if len(parts) == 1 and (";" in text or text == f"({_UNSEEN})") else text
+
+
+def _parts(cell: str) -> tuple[str, ...]:
+    return tuple(cell.splitlines() if "\n" in cell else cell.split(";"))
+
+
+def _from_csv(text: str) -> Checklist:
+    groups: dict[str, list[Concept]] = {}
+    for number, row in enumerate(from_csv(text), 2):
+        if "name" not in row:
+            raise ValueError(f"the first line of the CSV names the columns {', '.join(_COLUMNS)}; name is needed")
+        cell = row.get("prompts", "")
+        prompts = () if cell == f"({_UNSEEN})" else _parts(cell) if cell.strip() else None
+        kind: Any = row.get("kind", "").strip().lower() or _kind_of_heading(row.get("group", ""))
+        try:
+            concept = Concept(row["name"], prompts, kind, _parts(row.get("classes", "")), row.get("note", ""))
+        except ValueError as error:
+            raise ValueError(f"row {number}: {error}") from None
+        groups.setdefault(_line(row.get("group", "")), []).append(concept)
+    return Checklist(tuple(Group(name, tuple(listed)) for name, listed in groups.items()))
+
+
+def _to_markdown(checklist: Checklist) -> str:
+    lines = [f"# {checklist.title}"]
+    for group in checklist.groups:
+        lines += ["", f"## {group.name}".rstrip(), ""]
+        for c in group.concepts:
+            lines.append(f"- [ ] {c.name} ({c.kind})")
+            lines += [f"  - prompt: {text}" for text in c.texts] or [f"  - {_UNSEEN}"]
+            lines += [f"  - class: {name}" for name in c.classes]
+            lines += [f"  - note: {line}".rstrip() for line in c.note.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+_ITEM = re.compile(r"[-*+] (?:\[[ xX]\] )?(.*?)(?: \((valid|spurious|neutral)\))?")
+_DETAIL = re.compile(r"\s+[-*+] (?:(prompt|class|note):(?: (.*))?|(.*))")
+
+
+def _from_markdown(text: str) -> Checklist:
+    title = ""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    group = ""
+    entry: dict[str, Any] | None = None
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.rstrip("\r")
+        if heading := re.fullmatch(r"(#{1,6})(?:\s+(.*))?", line):
+            group_name = _line(heading[2] or "")
+            if heading[1] == "#":
+                title = group_name
+            else:
+                group, entry = group_name, None
+                groups.setdefault(group, [])
+        elif item := _ITEM.fullmatch(line):
+            entry = {"name": item[1], "kind": item[2] or _kind_of_heading(group), "prompts": [], "classes": []}
+            entry |= {"note": [], "visible": True}
+            groups.setdefault(group, []).append(entry)
+        elif entry is not None and (detail := _DETAIL.fullmatch(line)):
+            key, value, plain = detail[1], detail[2] or "", detail[3]
+            if key is not None:
+                entry[{"prompt": "prompts", "class": "classes", "note": "note"}[key]].append(value)
+            elif _line(plain) == _UNSEEN:
+                entry["visible"] = False
+            elif _line(plain):
+                entry["prompts"].append(plain)
+        elif line.strip() and line.lstrip()[0] in "-*+" and line[0].isspace():
+            raise ValueError(f"line {number} is indented below no concept: {line.strip()[:60]!r}")
+    made = []
+    for name, entries in groups.items():
+        concepts = []
+        for e in entries:
+            prompts = tuple(e["prompts"]) if e["prompts"] or not e["visible"] else None
+            concepts.append(Concept(e["name"], prompts, e["kind"], tuple(e["classes"]), "\n".join(e["note"])))
+        made.append(Group(name, tuple(concepts)))
+    return Checklist(tuple(made), title)
+
+
+def _kind_of_heading(heading: str) -> Kind:
+    words = heading.lower()
+    if any(sign in words for sign in ("must not", "spurious", "artefact", "artifact", "shortcut")):
+        return "spurious"
+    return "neutral" if any(sign in words for sign in ("neutral", "no difference")) else "valid"

@@ -1,0 +1,157 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semlens_widgets.checklist import KINDS, Checklist, Concept, Group
+
+FORMS = ("json", "csv", "md")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "=HYPERLINK(\"http://x\")",
+    "'=1+1",
+    "a; b (spurious)",
+    "- [x] * # ## \\ | `code`",
+    "\u202eright to left\u202c",
+    "🩺" * 50,
+    "x" * 10_000,
+    "prompt: note: class:",
+    "(cannot be seen in one image)",
+)
+
+
+def small():
+    return Checklist(
+        (
+            Group("Should be used", (Concept("border", ("irregular border", "jagged border")), Concept("veil"))),
+            Group("Must not be used", (Concept("ruler", kind="spurious", classes=("melanoma",), note="two\nlines"),)),
+        ),
+        "Moles",
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_written_is_read_again_whatever_people_type(form, text):
+    concepts = (
+        Concept(text, (text, f"{text} again"), "spurious", (text,), text),
+        Concept("once", (text,)),
+        Concept("plain"),
+    )
+    written = Checklist((Group(text, concepts), Group("unseen", (Concept("E", ()),))), "" if form == "csv" else "T")
+    assert Checklist.from_text(written.to_text(form), form) == written
+
+
+letters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"))
+words = st.text(letters, min_size=1, max_size=12).filter(lambda text: bool(text.split()))
+fields = st.tuples(
+    words,
+    st.none() | st.lists(words, max_size=3).map(tuple),
+    st.sampled_from(KINDS),
+    st.lists(words, max_size=2).map(tuple),
+    st.lists(words, max_size=2).map("\n".join),
+)
+
+
+@given(st.lists(fields, max_size=4, unique_by=lambda f: " ".join(f[0].split())), words, st.sampled_from(FORMS))
+@settings(max_examples=150, deadline=None)
+def test_every_checklist_survives_every_format(listed, group, form):
+    written = Checklist((Group(group, [Concept(*given) for given in listed]),) if listed else ())
+    assert Checklist.from_text(written.to_text(form), form) == written
+
+
+def test_files_are_the_same_every_time_and_one_concept_changes_one_line(tmp_path):
+    before = small()
+    after = before.replacing("veil", Concept("veil", ("blue veil",)))
+    for ending in ("json", "csv", "md"):
+        path = before.to_file(tmp_path / f"list.{ending}")
+        assert path.read_bytes() == before.to_file(tmp_path / f"again.{ending}").read_bytes()
+    old, new = before.to_text("json").splitlines(), after.to_text("json").splitlines()
+    assert sum(a != b for a, b in zip(old, new, strict=True)) == 1
+
+
+def test_a_person_can_write_markdown_by_hand():
+    read = Checklist.from_text(
+        "# My list\n\nSome words nobody parses.\n\n## Should be used\n\n* border\n- [x] colour\n  - several colours\n"
+        "  - many colours\n\n## Artefacts that must not be used\n- [ ] ruler\n- [ ] hair (neutral)\r\n",
+        "md",
+    )
+    assert [(c.name, c.kind) for c in read] == [
+        ("border", "valid"), ("colour", "valid"), ("ruler", "spurious"), ("hair", "neutral"),
+    ]  # fmt: skip
+    assert read["colour"].texts == ("several colours", "many colours")
+    assert read["border"].texts == ("border",)
+
+
+def test_a_person_can_write_a_spreadsheet_by_hand():
+    read = Checklist.from_text("\ufeffgroup,name,prompts,kind\nA,border,jagged; ragged,\nB,ruler,,Spurious\n", "csv")
+    assert read["border"].texts == ("jagged", "ragged")
+    assert read["ruler"].kind == "spurious"
+
+
+def test_a_concept_without_prompts_cannot_be_seen_and_one_without_any_said_is_its_name():
+    assert Concept("ruler").texts == ("ruler",)
+    assert not Concept("evolving", ()).visible
+
+
+def test_a_concept_of_other_classes_makes_no_difference_to_this_one():
+    concept = Concept("red skin", classes=("erythema",), kind="valid")
+    assert concept.kind_for("erythema") == concept.kind_for(None) == "valid"
+    assert concept.kind_for("melanoma") == "neutral"
+
+
+def test_editing_gives_new_checklists_and_leaves_the_old_one():
+    before = small()
+    moved = before.moving("ruler", "Should be used", 1, kind="valid")
+    assert [c.name for c in moved.groups[0].concepts] == ["border", "ruler", "veil"]
+    assert moved["ruler"].kind == "valid"
+    assert before["ruler"].kind == "spurious"
+    assert [g.name for g in before.adding(Concept("hair"), "Neutral").groups][-1] == "Neutral"
+    assert "veil" not in before.without("veil")
+    assert before.replacing("veil", replace(before["veil"], note="seen")).group_of("veil").name == "Should be used"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Concept(" "), "needs a name"),
+        (lambda: Concept("a", kind="bad"), "kinds are"),
+        (lambda: small().adding(Concept("veil")), "already"),
+        (lambda: Checklist((Group("a", (Concept("x"), Concept("x"))),)), "stands twice"),
+        (lambda: Checklist((Group("a"), Group("a"))), "stands twice"),
+        (lambda: Checklist.from_text("{", "json"), "no JSON"),
+        (lambda: Checklist.from_text("[]", "json"), "groups"),
+        (lambda: Checklist.from_text('{"groups": [{"concepts": [{"name": "a", "colour": 1}]}]}', "json"), "colour"),
+        (lambda: Checklist.from_text('{"groups": [3]}', "json"), "no checklist"),
+        (lambda: Checklist.from_text("name,kind\na,bad\n", "csv"), "row 2"),
+        (lambda: Checklist.from_text("a,b\n1,2\n", "csv"), "name is needed"),
+        (lambda: small().to_file("list.txt"), "list.txt"),
+    ],
+)
+def test_mistakes_are_named(as_installed, make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_one_text_is_not_taken_for_a_list_of_letters(as_installed):
+    with pytest.raises(TypeError, match="list of texts"):
+        Concept("ruler", "ruler")
+    with pytest.raises(KeyError, match="border, veil"):
+        small()["nothing"]
+
+
+def test_abcde_has_its_five_letters_and_says_what_cannot_be_seen():
+    abcde = Checklist.abcde()
+    assert [g.name[0] for g in abcde.groups[:5]] == list("ABCDE")
+    assert not abcde["evolving"].visible
+    assert "one image" in abcde["evolving"].note
+    assert "no medical standard" in abcde.title
+    assert {c.kind for c in abcde} == set(KINDS)
+
+
+def test_names_are_shown_inert():
+    shown = Checklist((Group("<b>", (Concept("<script>", ("<img>",)),)),))._repr_html_()
+    assert "<script>" not in shown
+    assert "<img>" not in shown
+    assert "&lt;script&gt;" in shown
