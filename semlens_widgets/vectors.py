@@ -98,20 +98,58 @@ def _bisected(
             break
         side = moved
     order = np.argsort(-_closeness(products, side, weight), axis=1, kind="stable")[:, :_FINALISTS]
-    side = side[every, order]
-    moving = np.arange(len(valid))
-    for _ in range(2 * size):
-        now = side[moving]
-        gain = np.where(valid[moving, None], _gains(products[moving], now, weight[moving]), -np.inf)
-        best = gain.argmax(2)[..., None]
-        worth = np.take_along_axis(gain, best, 2) > 1e-6
-        np.put_along_axis(now, best, np.abs(np.take_along_axis(now, best, 2) - worth), 2)
-        side[moving] = now
-        moving = moving[worth.any((1, 2))]
-        if not len(moving):
-            break
+    side = _refined(products, side[every, order], weight)
     chosen = side[every[:, 0], _closeness(products, side, weight).argmax(1)] > 0
     return np.where(chosen[:, :1], ~chosen, chosen) & valid
+
+
+def _refined(
+    products: Float[np.ndarray, "component example other"],
+    side: Float[np.ndarray, "component result example"],
+    weight: Float[np.ndarray, "component 1 example"],
+) -> Float[np.ndarray, "component result example"]:
+    """Each partition after single moves, the best one first, as long as one lowers the squared distances.
+
+    All that a move needs is kept up to date (the products with the second cluster's sum `b`, its size, its squared
+    length), so a move costs one row of products, whatever the clusters hold.
+    """
+    (n_b, b, bb), _ = _sums(products, side, weight)
+    total = (weight @ products)[:, 0]
+    size, whole = weight.sum((1, 2)), np.einsum("ce,ce->c", weight[:, 0], total)
+    shape, examples = side.shape, side.shape[2]
+    owner = np.repeat(np.arange(len(side)), shape[1])
+    side, b = side.reshape(-1, examples), b.reshape(-1, examples).copy()
+    n_b, bb = n_b.ravel().copy(), bb.ravel().copy()
+    square = np.einsum("cee->ce", products)
+    held = np.einsum("re,re->r", side, total[owner])  # the second cluster's sum with that of all
+    result, rows = side.copy(), np.arange(len(side))
+    for _ in range(2 * examples):
+        n_a, aa = size[owner] - n_b, whole[owner] - 2 * held + bb
+        turn = np.where(side > 0, -1, 1).astype(np.float32)  # how many join the second cluster
+        own = square[owner]
+        grown_b = (bb[:, None] + 2 * turn * b + own) / np.maximum(n_b[:, None] + turn, 1)
+        grown_a = (aa[:, None] - 2 * turn * (total[owner] - b) + own) / np.maximum(n_a[:, None] - turn, 1)
+        gain = grown_b + grown_a
+        last = np.where(side > 0, n_b[:, None], n_a[:, None]) <= 1
+        gain[last | (weight[owner, 0] == 0)] = -np.inf
+        moved = gain.argmax(1)
+        at = np.arange(len(side))
+        worth = gain[at, moved] - bb / np.maximum(n_b, 1) - aa / np.maximum(n_a, 1) > 1e-6
+        if not worth.all():
+            result[rows] = side
+            side, b, n_b, bb, held = (array[worth] for array in (side, b, n_b, bb, held))
+            owner, rows, moved, turn = owner[worth], rows[worth], moved[worth], turn[worth]
+            at = at[: len(side)]
+        if not len(side):
+            break
+        way = turn[at, moved]
+        bb = bb + 2 * way * b[at, moved] + square[owner, moved]
+        b += way[:, None] * products[owner, moved]
+        held += way * total[owner, moved]
+        n_b = n_b + way
+        side[at, moved] += way
+    result[rows] = side
+    return result.reshape(shape)
 
 
 def _sums(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
@@ -134,16 +172,6 @@ def _closeness(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np
     """What two clusters leave of the squared length; the larger, the smaller the squared distances."""
     (nb, _, bb), (na, _, aa) = _sums(products, side, weight)
     return (bb / np.maximum(nb, 1) + aa / np.maximum(na, 1))[..., 0]
-
-
-def _gains(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """By how much the squared distances shrink when one example changes sides; a cluster's last one stays."""
-    square = np.einsum("cee->ce", products)[:, None]
-    (nb, b, bb), (na, a, aa) = _sums(products, side, weight)
-    to_b = (bb + 2 * b + square) / (nb + 1) + (aa - 2 * a + square) / np.maximum(na - 1, 1)
-    to_a = (aa + 2 * a + square) / (na + 1) + (bb - 2 * b + square) / np.maximum(nb - 1, 1)
-    last = np.where(side > 0, nb, na) <= 1
-    return np.where(last, -np.inf, np.where(side > 0, to_a, to_b) - bb / np.maximum(nb, 1) - aa / np.maximum(na, 1))
 
 
 def normal_tail(z: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
