@@ -12,14 +12,17 @@ from . import demo
 from .checklist import Checklist, Concept, Group
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .components import Component, Components, Recipe
+from .describe import Labels, Meaning, vocabulary
+from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect, crop
 from .images import Images, UnreadableImage, images
-from .lens import Lens, NotFitted, open
+from .lens import Lens, NotFitted, ShownLabel, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
 from .search import Hit, Matches, search
 from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
+from .verify import Verification
 
 __version__ = "0.1.0"
 
@@ -31,12 +34,15 @@ __all__ = [
     "Components",
     "Concept",
     "ConceptExamples",
+    "Evaluation",
     "Group",
     "Hit",
     "Images",
+    "Labels",
     "Layer",
     "Lens",
     "Matches",
+    "Meaning",
     "NotFinite",
     "NotFitted",
     "OpenClip",
@@ -46,8 +52,10 @@ __all__ = [
     "Sample",
     "SemanticSpace",
     "SemlensFileError",
+    "ShownLabel",
     "Statistics",
     "UnreadableImage",
+    "Verification",
     "collect",
     "crop",
     "demo",
@@ -58,4 +66,5 @@ __all__ = [
     "relevance",
     "search",
     "text_probes",
+    "vocabulary",
 ]

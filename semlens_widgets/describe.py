@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -29,6 +29,7 @@ NO_WORD = np.iinfo(np.int32).max  # a word that no vocabulary has
 CONFIDENCE = 0.95  # that a label needs by default
 SHOWN = 0.5  # of the usual gain over chance; a word whose best images gain less is hardly in the data
 
+_KEPT = ("words", "scores", "z", "confidence", "reach", "margins")
 _NULL_SETS = 1000
 _SHUFFLES = 200
 _CANDIDATES = 20  # words among which `distinct` chooses
@@ -178,19 +179,40 @@ class Labels:
         """Words of the whole vocabulary that no image of the data set shows well: no component can earn them."""
         return _poorly_shown(self, np.arange(len(self.probes)))
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def kept(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a file keeps of the labels: a JSON document and arrays. `of_kept` makes them again."""
+        document = {
+            "names": self.probes.names, "unknown": self.probes.unknown, "level": self.level, "method": self.method,
+            "centre": self.centre, "distinct": self.distinct,
+        }  # fmt: skip
+        arrays = {name: np.asarray(getattr(self, name)) for name in _KEPT}
+        return document, arrays | {"vectors": np.asarray(self.probes.vectors)}
+
+    @classmethod
+    def of_kept(cls, space: SemanticSpace, document: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Labels:
+        names, unknown = tuple(document["names"]), tuple(tuple(words) for words in document["unknown"])
+        probes = Probes(names, arrays["vectors"], space.recipe.clip, unknown)
+        kept: list[Any] = [arrays[name] for name in _KEPT]
+        how: list[Any] = [document[name] for name in ("level", "method", "centre", "distinct")]
+        return cls(space, probes, *kept, *how)
+
+    def to_rows(self, own: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """One dict per component and rank: component, layer, index, rank, label, closest word, and its figures.
 
-        `label` is `UNEXPLAINED` where the word is not accepted. Dead components have no row.
+        `label` is `UNEXPLAINED` where the word is not accepted. Dead components have no row. `own`, a person's own
+        labels by component ('layer4:3'), win at rank 0; the column `own` says which those are.
         """
+        own = own or {}
         rows: list[dict[str, Any]] = []
         for row in np.flatnonzero(self.space.alive).tolist():
             component = self.components[row]
             for rank, name in enumerate(self.closest(row)):
                 ok = bool(self.accepted[row, rank])
+                given = own.get(str(component)) if rank == 0 else None
                 rows.append({
                     "component": str(component), "layer": component.layer, "index": component.index, "rank": rank,
-                    "label": name if ok else UNEXPLAINED, "closest": name, "accepted": ok,
+                    "label": given or (name if ok else UNEXPLAINED), "own": given is not None, "closest": name,
+                    "accepted": ok,
                     "score": float(self.scores[row, rank]), "z": float(self.z[row, rank]),
                     "confidence": float(self.confidence[row, rank]), "reach": float(self.reach[row, rank]),
                     "margin": float(self.margins[row]) if rank == 0 else None,
@@ -198,17 +220,17 @@ class Labels:
                 })  # fmt: skip
         return rows
 
-    def to_json(self) -> str:
+    def to_json(self, own: Mapping[str, str] | None = None) -> str:
         """The rows and how they were made, as JSON text."""
         made = {
             "clip": self.space.recipe.clip, "method": self.method, "level": self.level, "centre": self.centre,
-            "distinct": self.distinct, "vocabulary": len(self.probes), "labels": self.to_rows(),
+            "distinct": self.distinct, "vocabulary": len(self.probes), "labels": self.to_rows(own),
         }  # fmt: skip
         return json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False)
 
-    def to_csv(self) -> str:
+    def to_csv(self, own: Mapping[str, str] | None = None) -> str:
         """The rows as CSV text. Texts a spreadsheet would run as a formula are led by an apostrophe."""
-        rows = self.to_rows()
+        rows = self.to_rows(own)
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["component"], lineterminator="\n")
         writer.writeheader()

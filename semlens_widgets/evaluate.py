@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -192,6 +192,27 @@ class Evaluation:
 
     def __len__(self) -> int:
         return len(self.components)
+
+    def kept(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a file keeps of the scores: a JSON document and arrays. `of_kept` makes them again."""
+        arrays: dict[str, np.ndarray] = {}
+        for form in ("raw", "centred"):
+            scores: Scores = getattr(self, form)
+            for name in (*SCORES, "sibling"):
+                arrays[f"{form}_{name}"] = np.asarray(getattr(scores, name))
+            for name, level in scores.null.items():
+                arrays[f"{form}_{name}_null"] = np.stack([level.mean, level.high])
+        return {"clip": self.clip}, arrays
+
+    @classmethod
+    def of_kept(cls, space: SemanticSpace, document: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Evaluation:
+        def scores(form: str) -> Scores:
+            null = {name: NullLevel(*arrays[f"{form}_{name}_null"]) for name in SCORES}
+            of = {name: arrays[f"{form}_{name}"] for name in (*SCORES, "sibling")}
+            return Scores(of["clarity"], of["redundancy"], of["sibling"], of["polysemanticity"], null)
+
+        counts = space.examples.counts
+        return cls(space.components, counts, scores("raw"), scores("centred"), str(document["clip"]))
 
     @cached_property
     def clear(self) -> Bool[np.ndarray, " component"]:

@@ -60,8 +60,8 @@ def contrast(
 ) -> Float[np.ndarray, "component probe"]:
     """The cosine of each word with what sets a component's images apart from similar ones that leave it cold.
 
-    That is the mean vector of the `examples` strongest images less that of the images most similar to them among
-    the weaker half of all.
+    That is the mean vector of the `examples` strongest images less that of the more similar half of the images among
+    the weaker half of all: against the few most similar alone, what they have in common would count for nothing.
     """
     count = min(examples, max(len(activations) // 2, 1))
     order = np.argsort(-activations, axis=0, kind="stable")
@@ -69,7 +69,7 @@ def contrast(
     for component in range(activations.shape[1]):
         strong = image_vectors[order[:count, component]].mean(0)
         cold = image_vectors[order[len(order) // 2 :, component]]
-        alike = np.argsort(-(cold @ strong), kind="stable")[:count]
+        alike = np.argsort(-(cold @ strong), kind="stable")[: max(len(cold) // 2, 1)]
         directions[component] = strong - cold[alike].mean(0)
     return unit(directions) @ probes.vectors.T
 

@@ -87,12 +87,14 @@ def verify(
     strongest: float = 0.05,
     rounds: int = 200,
     seed: int = 0,
+    held_out: Bool[np.ndarray, "image component"] | None = None,
 ) -> Verification:
     """Predict every component's activation on held-out images from its best word, and compare.
 
     The prediction is the cosine of image and word. `strongest` is the share of images that count as exciting the
     component (AUPRC) and, by likeness to the word, as showing it (AUC, MAD). `rounds` bootstrap resamples of the
-    images give the bounds. Take images that the labels were not made from.
+    images give the bounds. Take images that the labels were not made from; `held_out` says per component which of
+    the images these are, where they are not all.
     (Oikarinen et al. 2025 on metrics; Kopf et al. 2024, CoSy)
     """
     check_sample(labels.space, activations, image_vectors)
@@ -104,11 +106,14 @@ def verify(
         )
     random = np.random.default_rng(seed)
     drawn = random.multinomial(images, np.full(images, 1 / images), rounds)
-    weights = np.concatenate([np.ones((1, images)), drawn])
+    drawings = np.concatenate([np.ones((1, images)), drawn])
     size = len(labels)
     measured = np.full((len(METRICS), 1 + rounds, size), np.nan)
     for row in np.flatnonzero(labels.space.alive):
         activation = activations[:, row].astype(np.float64)
+        weights = drawings if held_out is None else drawings * held_out[:, row]
+        if held_out is not None:
+            activation = np.where(held_out[:, row], activation, activation.min())
         if not activation.std():
             continue
         likeness = (image_vectors @ labels.probes.vectors[labels.words[row, 0]]).astype(np.float64)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from ..clip import Clip
 from ..space import SemanticSpace
+from .describing import Describing, ShownLabel
 from .fitted import NotFitted, Source
-from .searching import Searching
 
 if TYPE_CHECKING:
     from ..widgets import Window
 
-__all__ = ["Lens", "NotFitted", "Source", "open"]
+__all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "open"]
 
 
-class Lens(Searching):
+class Lens(Describing):
     """A model seen through its images and a CLIP.
 
     Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import traitlets
+from jaxtyping import Float
+from tqdm.auto import tqdm
 
 from .. import cache
 from ..clip import TEMPLATES, Clip, OpenClip
 from ..components import Components, Recipe
 from ..examples import ConceptExamples, collect, crop
-from ..images import Images
-from ..model import Layer, Pooling, fingerprint, resolve
-from ..space import SemanticSpace, embed
+from ..images import Images, batches
+from ..model import Layer, Pooling, fingerprint, recording, resolve
+from ..space import SemanticSpace, cut, embed
 from ..store import Section
+from ..vectors import unit
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +68,30 @@ class Source:
             seed=self.seed,
             sample=self.sample,
         )
+
+    def responses(
+        self, images: Images, *, batch_size: int = 64, progress: bool = True
+    ) -> tuple[Float[np.ndarray, "image component"], Float[np.ndarray, "image dim"]]:
+        """Pooled responses of all components, and CLIP vectors of what the model sees, for other images.
+
+        Images that cannot be read are left out. ValueError when none can.
+        """
+        values, vectors = [], []
+        with (
+            recording(self.model, self.layers) as recorder,
+            tqdm(total=len(images), unit="image", desc="held-out images", disable=not progress) as bar,
+        ):
+            for batch in batches(np.arange(len(images)), images.tensor, batch_size):
+                bar.update(batch_size)
+                if not batch.items:
+                    continue
+                answers = recorder.responses(batch.items, self.pooling)
+                values.append(np.concatenate([answers[layer.name].values for layer in self.layers], 1))
+                pictures = [images.picture(int(i)) for i in batch.ids]
+                vectors.append(self.clip.images([cut(p, images.window(p.size)) for p in pictures]))
+        if not values:
+            raise ValueError(f"none of the {len(images)} images could be read")
+        return np.concatenate(values), unit(np.concatenate(vectors).astype(np.float32))
 
     def examples(self, progress_file: Path | None, batch_size: int, fast: bool, progress: bool) -> ConceptExamples:
         found = collect(

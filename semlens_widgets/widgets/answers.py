@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,12 +99,18 @@ def components(lens: Lens, rows: Sequence[int]) -> Answer:
                 "id": str(component),
                 "layer": component.layer,
                 "index": component.index,
-                "label": None,
+                "label": label_of(lens, row),
                 "dead": not bool(space.alive[row]),
                 "responses": [float(r) for r in space.examples.responses[row, :n]],
             }
         )
     return {"components": listed}, []
+
+
+def label_of(lens: Lens, row: int) -> dict[str, Any] | None:
+    """What to call a component: its word, the margin, whether it is believed, and whether a person gave it."""
+    shown = lens.label_of(row)
+    return None if shown is None else asdict(shown)
 
 
 def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
@@ -182,18 +189,19 @@ def card(lens: Lens, row: int) -> Answer:
             "edges": edges.tolist(), "counts": counts.tolist(), "images": space.examples.statistics.images,
         },
         "cut": described["responses"][-1] if described["responses"] else None,
-        "siblings": _siblings(space, row),
+        "siblings": _siblings(lens, row),
     }, []  # fmt: skip
 
 
-def _siblings(space: SemanticSpace, row: int, most: int = 5) -> list[dict[str, Any]]:
+def _siblings(lens: Lens, row: int, most: int = 5) -> list[dict[str, Any]]:
+    space = lens.space
     if not space.alive[row]:
         return []
     cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
     cosines[row] = -np.inf
     near, scores = top_k(cosines, most)
     return [
-        {"row": int(r), "id": str(space.components[int(r)]), "score": float(s)}
+        {"row": int(r), "id": str(space.components[int(r)]), "score": float(s), "label": label_of(lens, int(r))}
         for r, s in zip(near, scores, strict=True)
         if np.isfinite(s)
     ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..lens import Lens
 
 STATIC = Path(__file__).parent.parent / "static"
+_NAMES = ["labels", "own_labels"]  # of the lens: what components are called
 _log = logging.getLogger("semlens_widgets")
 
 
@@ -89,6 +90,7 @@ class LensView(anywidget.AnyWidget):
         for name in self._shared:
             self.observe(self._from_browser, name)
         lens.observe(self._from_lens, self._followed)
+        lens.observe(self._renamed, _NAMES)
         self._open = True
 
     @classmethod
@@ -156,6 +158,10 @@ class LensView(anywidget.AnyWidget):
         if name in self._versions:
             self._ask_again(self._versions[name])
 
+    def _renamed(self, change: Any) -> None:
+        """What components are called has changed: the browser forgets the names it knows."""
+        self._say({"kind": "event", "name": "components"}, [])
+
     def _ask_again(self, version: str) -> None:
         with self.lens.lock:
             setattr(self, version, getattr(self, version) + 1)
@@ -172,6 +178,7 @@ class LensView(anywidget.AnyWidget):
         if self._open:
             self._open = False
             self.lens.unobserve(self._from_lens, self._followed)
+            self.lens.unobserve(self._renamed, _NAMES)
             self._channel.close()
         super().close()
 
