@@ -45,7 +45,7 @@ export function searchTab({ source, catalog, say, fail, banner, act }) {
     { class: "sl-search-tab" },
     h(
       "div",
-      { class: "sl-pane" },
+      { class: "sl-pane sl-banner-place" },
       banner.node,
       h("div", { class: "sl-query-bar" }, box.node, filter.node),
       gallery.node,

@@ -13,8 +13,8 @@ import { searchTab } from "./search_tab.js";
  */
 
 /**
- * A view; `keys` work everywhere in the window while the tab is open.
- * @typedef {import("../shared/mount.js").View & {keys?: Record<string, () => unknown>}} TabView
+ * A view; `keys` work everywhere in the window while the tab is open, and `tools` stand in its header.
+ * @typedef {import("../shared/mount.js").View & {keys?: Record<string, () => unknown>, tools?: HTMLElement}} TabView
  */
 
 /** @typedef {(context: TabContext) => TabView} Tab */

@@ -39,6 +39,7 @@ export function windowView(context, tabs = TABS) {
     "data-testid": "help-button",
     onclick: toggleHelp,
   });
+  const tools = h("div", { class: "sl-tools" }, helpButton);
   const panel = h("div", { class: "sl-panel", role: "tabpanel", id: `${own}-panel` });
   const selected = h("div", { class: "sl-selection", "data-testid": "selection" });
   const busy = h("div", { class: "sl-busy", "data-testid": "busy", hidden: true });
@@ -57,17 +58,11 @@ export function windowView(context, tabs = TABS) {
   const node = h(
     "div",
     { class: "sl-window", "data-testid": "lens-window" },
-    h(
-      "header",
-      { class: "sl-header" },
-      h("div", { class: "sl-name" }, title, subtitle),
-      tabList,
-      h("div", { class: "sl-tools" }, helpButton),
-    ),
+    h("header", { class: "sl-header" }, h("div", { class: "sl-name" }, title, subtitle), tabList, tools),
     panel,
     h("footer", { class: "sl-footer" }, selected, h("span", { class: "sl-spring" }), busy, python),
   );
-  // Each tab places the banner inside its pane; until one does, it has no other place than here.
+  // The banner stands in the open tab, first in the pane it calls its banner place; until there is one, here.
   panel.append(banner.node);
 
   bindKeys(node, { "?": toggleHelp, "/": () => press("/"), Escape: () => press("Escape") });
@@ -199,7 +194,9 @@ export function windowView(context, tabs = TABS) {
     }
     if (panel.firstElementChild === view.node) return;
     fill(panel, view.node);
-    if (!view.node.contains(banner.node)) view.node.prepend(banner.node);
+    fill(tools, view.tools, helpButton);
+    if (!view.node.contains(banner.node))
+      (view.node.querySelector(".sl-banner-place") ?? view.node).prepend(banner.node);
   }
 
   function drawBusy() {

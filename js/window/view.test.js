@@ -200,7 +200,12 @@ describe("the window", () => {
     const told = vi.fn();
     const tab = (title) => ({
       title,
-      mount: () => ({ node: h("p", {}, title), update: told, destroy: () => {} }),
+      mount: () => ({
+        node: h("div", {}, h("p", { class: "sl-banner-place" }, title)),
+        tools: h("b", {}, `${title} tool`),
+        update: told,
+        destroy: () => {},
+      }),
     });
     const set = vi.fn();
     const banner = { node: h("div"), show: () => {}, hide: () => {} };
@@ -220,7 +225,10 @@ describe("the window", () => {
     expect(told.mock.calls[0][0]).toMatchObject({ query: "red", tab: "map" });
     expect(set).toHaveBeenCalledWith({ tab: "map" });
     expect(byId(view.node, "tab-map").getAttribute("aria-selected")).toBe("true");
-    expect(view.node.textContent).toContain("Map");
+    expect(view.node.querySelector(".sl-tools b").textContent).toBe("Map tool");
+    expect(banner.node.parentElement.textContent).toBe("Map");
+    press(byId(view.node, "tab-map"), "ArrowLeft");
+    expect(banner.node.parentElement.textContent).toBe("Search");
     view.destroy();
   });
 });
