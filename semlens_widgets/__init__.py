@@ -9,6 +9,7 @@
 """
 
 from . import demo
+from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .components import Component, Components, Recipe
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TEMPLATES",
+    "AuditReport",
     "Checklist",
     "Clip",
     "Component",
@@ -54,8 +56,11 @@ __all__ = [
     "SemlensFileError",
     "ShownLabel",
     "Statistics",
+    "Thresholds",
+    "TrainingImages",
     "UnreadableImage",
     "Verification",
+    "audit",
     "collect",
     "crop",
     "demo",

@@ -1,0 +1,367 @@
+"""What an audit says: about every component, every concept, and the class as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from statistics import NormalDist
+from typing import Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ..checklist import KINDS, Checklist, Concept, Kind
+from ..components import Component
+from ..evaluate import Interval
+from ..space import SemanticSpace
+from ..tables import to_csv
+from ..vectors import frozen
+from .data import TrainingImages, training_images
+
+Region = Literal["valid", "spurious", "ambiguous", "unexpected", "neutral"]
+REGIONS: tuple[Region, ...] = get_args(Region)
+State = Literal["found", "weak", "missing", "unknown", "unseen"]
+DEAD = -1  # the region of a component that no image excites
+NO_CONCEPT = np.iinfo(np.int32).max  # a concept that no checklist has
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where an audit draws its lines; all of them stand in the report.
+
+    p:      a concept is in a component where random sets of images fit it as well at most this often (one-sided, for
+            this component and concept alone). `z` is the same line in standard deviations.
+    margin: by how many z the better of the best valid and the best spurious concept must lead; a component where
+            both lie above the line and neither leads is ambiguous.
+    used:   the share of a layer's relevance for the class from which a concept or component counts as used.
+    """
+
+    p: float = 0.01
+    margin: float = 1.0
+    used: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p < 0.5:
+            raise ValueError(f"p={self.p}; the level of the null lies between 0 and .5, usually .05 or .01")
+        if not (self.margin >= 0 and 0 <= self.used <= 1):
+            raise ValueError(f"margin={self.margin}, used={self.used}; a lead in z ≥ 0, and a share from 0 to 1")
+
+    @property
+    def z(self) -> float:
+        return NormalDist().inv_cdf(1 - self.p)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one concept of the checklist.
+
+    state:    "found"; "weak": above the line in some component, but chance does as well, or another concept fits
+              there a little better; "missing"; "unknown": the CLIP does not know its words; "unseen": cannot be seen
+              in one image.
+    rows:     the components that it fits best of all concepts, above the line, strongest first.
+    best:     the first of them, else the component it fits best; None where there is none. `z`, `p`, `score` are this
+              component's. `p_all` is the chance that as many unrelated components do as well, by the best of them or
+              by how many lie above the line.
+    relevance, share: summed over `rows`, within each layer, then averaged over the audited layers. `relevance` has the
+              sign: positive speaks for the class. With 95 % intervals over images; None without relevance.
+    used:     whether the share reaches the audit's line.
+    shown:    False where the data hardly show the concept, as far as the CLIP can tell.
+    """
+
+    concept: Concept
+    group: str
+    kind: Kind
+    state: State
+    rows: tuple[int, ...]
+    best: int | None
+    score: float
+    z: float
+    p: float
+    p_all: float
+    relevance: Interval | None
+    share: Interval | None
+    used: bool
+    shown: bool
+    unknown: tuple[str, ...] = ()
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.concept.name
+
+    @property
+    def direction(self) -> Literal["for", "against", "unclear"] | None:
+        """Whether it speaks for the class, against it, or (its interval holds 0) neither clearly; None if not used."""
+        if not self.used or self.relevance is None:
+            return None
+        if self.relevance.low <= 0 <= self.relevance.high:
+            return "unclear"
+        return "for" if self.relevance.mean > 0 else "against"
+
+
+@dataclass(frozen=True, eq=False)
+class AuditReport:
+    """What an audit found, computed; people's decisions about it are `Verdicts`, kept apart.
+
+    scores, z: [component concept], the cosine of concept and component, and how many standard deviations it lies above
+               random sets of images; NaN for dead components and for concepts that were not searched. Concepts are in
+               the order of the checklist.
+    region:    [component], a number of `REGIONS`, or `DEAD`: "valid" or "spurious" where the best concept is one,
+               "ambiguous" where one of each fits and neither leads, "neutral" where a neutral concept fits best, and
+               "unexpected" where none fits.
+    leading:   [component], the number of the concept that fits best, above the line; `NO_CONCEPT` if none does.
+    relevance, share: [component], the class's mean relevance with its sign, and the share of its layer's absolute
+               relevance; NaN without relevance.
+    audited:   [component], whether the component belongs to the audited layers.
+    """
+
+    space: SemanticSpace
+    checklist: Checklist
+    target: str | None
+    thresholds: Thresholds
+    centre: bool
+    scores: Float[np.ndarray, "component concept"]
+    z: Float[np.ndarray, "component concept"]
+    region: Int[np.ndarray, " component"]
+    leading: Int[np.ndarray, " component"]
+    relevance: Float[np.ndarray, " component"]
+    share: Float[np.ndarray, " component"]
+    audited: Bool[np.ndarray, " component"]
+    findings: tuple[Finding, ...]
+    shares: dict[Region, Interval]
+    statistic: str = ""
+    backend: str = ""
+    images: int = 0  # with that target, behind the relevance
+    labels: tuple[str | None, ...] = field(default=())
+    top_images: Int[np.ndarray, "component k"] | None = None
+
+    def __post_init__(self) -> None:
+        size = len(self.space.components)
+        for name in ("scores", "z", "region", "leading", "relevance", "share", "audited"):
+            array = frozen(getattr(self, name))
+            if len(array) != size:
+                raise ValueError(f"{name} has {len(array)} rows for {size} components")
+            object.__setattr__(self, name, array)
+
+    @property
+    def has_relevance(self) -> bool:
+        return bool(np.isfinite(self.share).any())
+
+    def __getitem__(self, name: str) -> Finding:
+        """The finding of one concept, by name."""
+        self.checklist[name]
+        return next(f for f in self.findings if f.name == name)
+
+    # components
+
+    def rows(self, region: Region) -> Int[np.ndarray, " row"]:
+        """The components of one region as rows, the most relevant first (by z where there is no relevance)."""
+        if region not in REGIONS:
+            raise ValueError(f"no region {region!r}; regions are {', '.join(REGIONS)}")
+        rows = np.flatnonzero((self.region == REGIONS.index(region)) & self.audited)
+        weight = self.share if self.has_relevance else np.nan_to_num(np.nanmax(self.z, 1, initial=-9e9), nan=-9e9)
+        return rows[np.argsort(-weight[rows], kind="stable")]
+
+    def _components(self, region: Region) -> tuple[Component, ...]:
+        return tuple(self.space.components[int(row)] for row in self.rows(region))
+
+    @property
+    def valid(self) -> tuple[Component, ...]:
+        """Components that encode what should be used, the most relevant first."""
+        return self._components("valid")
+
+    @property
+    def spurious(self) -> tuple[Component, ...]:
+        """Components that encode what must not be used, the most relevant first."""
+        return self._components("spurious")
+
+    @property
+    def ambiguous(self) -> tuple[Component, ...]:
+        """Components that fit something valid and something spurious alike, the most relevant first."""
+        return self._components("ambiguous")
+
+    @property
+    def neutral(self) -> tuple[Component, ...]:
+        """Components that encode what should make no difference, the most relevant first."""
+        return self._components("neutral")
+
+    @property
+    def unexpected(self) -> tuple[Component, ...]:
+        """Components that fit nothing on the checklist, the most relevant first: what to look at next."""
+        return self._components("unexpected")
+
+    def region_of(self, component: int | str | Component) -> Region | None:
+        """The region of one component; None for a dead one."""
+        number = int(self.region[self.space.components.row(component)])
+        return None if number == DEAD else REGIONS[number]
+
+    def best_of(self, row: int, kind: Kind) -> tuple[str, float] | None:
+        """(concept, z) of the concept of a kind that fits a component best; None where none was searched."""
+        columns = [j for j, f in enumerate(self.findings) if f.kind == kind and np.isfinite(self.z[row, j])]
+        if not columns:
+            return None
+        best = max(columns, key=lambda j: self.z[row, j])
+        return self.findings[best].name, float(self.z[row, best])
+
+    def concept_of(self, row: int) -> str | None:
+        """The name of the concept that fits a component best, above the line; None where none does."""
+        return None if self.leading[row] == NO_CONCEPT else self.findings[self.leading[row]].name
+
+    @cached_property
+    def best_valid(self) -> Float[np.ndarray, " component"]:
+        """The z of each component's best valid concept: the height of the scatter. NaN where there is none."""
+        return self._best("valid")
+
+    @cached_property
+    def best_spurious(self) -> Float[np.ndarray, " component"]:
+        """The z of each component's best spurious concept. NaN where there is none."""
+        return self._best("spurious")
+
+    @cached_property
+    def best_neutral(self) -> Float[np.ndarray, " component"]:
+        """The z of each component's best neutral concept. NaN where there is none."""
+        return self._best("neutral")
+
+    def _best(self, kind: Kind) -> Float[np.ndarray, " component"]:
+        return frozen(best_z(self.z, [f.kind == kind for f in self.findings]))
+
+    # data
+
+    def training_images(self, components: Any = None) -> TrainingImages:
+        """The images behind components (default: the spurious ones): see `TrainingImages`."""
+        return training_images(self.space, self.spurious if components is None else components)
+
+    # tables and text
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per audited living component: where it lies, its best concept of each kind with z, relevance."""
+        rows = []
+        for row in np.flatnonzero(self.audited & (self.region != DEAD)).tolist():
+            component = self.space.components[row]
+            entry: dict[str, Any] = {
+                "component": str(component), "layer": component.layer, "index": component.index,
+                "region": self.region_of(row), "concept": self.concept_of(row),
+            }  # fmt: skip
+            for kind in KINDS:
+                best = self.best_of(row, kind)
+                entry[f"{kind}_concept"], entry[kind] = best if best is not None else (None, None)
+            entry |= {"relevance": _number(self.relevance[row]), "share": _number(self.share[row])}
+            entry["label"] = self.labels[row] if self.labels else None
+            rows.append(entry)
+        return rows
+
+    def concept_rows(self) -> list[dict[str, Any]]:
+        """One dict per concept: group, kind, state, its components, z, p, relevance and share with intervals."""
+        return [
+            {
+                "group": f.group, "concept": f.name, "kind": f.kind, "state": f.state, "components": len(f.rows),
+                "best": None if f.best is None else str(self.space.components[f.best]),
+                "score": _number(f.score), "z": _number(f.z), "p": _number(f.p), "p_all": _number(f.p_all),
+                "relevance": _part(f.relevance, "mean"), "relevance_low": _part(f.relevance, "low"),
+                "relevance_high": _part(f.relevance, "high"), "share": _part(f.share, "mean"),
+                "share_low": _part(f.share, "low"), "share_high": _part(f.share, "high"),
+                "used": f.used, "direction": f.direction, "message": f.message,
+            }
+            for f in self.findings
+        ]  # fmt: skip
+
+    def to_csv(self) -> str:
+        """The rows as CSV text."""
+        return to_csv(self.to_rows())
+
+    def to_json(self) -> str:
+        """Concepts, components, shares and thresholds as JSON text."""
+        made = {
+            "target": self.target, "clip": self.space.recipe.clip, "centre": self.centre,
+            "thresholds": {"p": self.thresholds.p, "margin": self.thresholds.margin, "used": self.thresholds.used},
+            "shares": {r: [i.mean, i.low, i.high] for r, i in self.shares.items()},
+            "concepts": self.concept_rows(), "components": self.to_rows(),
+        }  # fmt: skip
+        return json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False)
+
+    @property
+    def counts(self) -> dict[Region, int]:
+        """How many living components lie in each region."""
+        return {region: int(((self.region == n) & self.audited).sum()) for n, region in enumerate(REGIONS)}
+
+    @cached_property
+    def message(self) -> str:
+        """The result in plain words."""
+        counts = self.counts
+        total = sum(counts.values())
+        sentences = [
+            f"{total:,} components audited against {sum(f.state != 'unseen' for f in self.findings)} concepts: "
+            + ", ".join(f"{counts[region]:,} {region}" for region in REGIONS if counts[region])
+            + "."
+        ]
+        if self.has_relevance:
+            sentences.append(
+                f"Of the relevance for {self.target!r}, "
+                + ", ".join(
+                    f"{i.mean:.0%} [{i.low:.0%}, {i.high:.0%}] rests on {r} components" for r, i in self.shares.items()
+                )
+                + "."
+            )
+            for kind, words in (("spurious", "must not be"), ("neutral", "should make no difference")):
+                if wrong := [f for f in self.findings if f.kind == kind and f.used]:
+                    listed = ", ".join(
+                        f"{f.name} ({_of(f.share):.0%}, {_SPEAKS[f.direction or 'unclear']})"
+                        for f in sorted(wrong, key=lambda f: -_of(f.share))
+                    )
+                    sentences.append(f"Used although it {words}: {listed}.")
+        if missing := [f.name for f in self.findings if f.kind == "valid" and f.state == "missing"]:
+            sentences.append(f"Expected but missing: {', '.join(missing)}.")
+        return " ".join(sentences)
+
+    def __repr__(self) -> str:
+        lines = [self.message]
+        for f in self.findings:
+            best = "" if f.best is None else str(self.space.components[f.best])
+            share = "" if f.share is None else f"{f.share.mean:5.1%}"
+            sign = {"for": "for", "against": "against", "unclear": "±"}.get(f.direction or "", "")
+            lines.append(
+                f"  {f.kind:<9} {f.name[:24]:<24} {f.state:<8} {len(f.rows):>4} comp.  {best:<16} z={f.z:5.1f}  "
+                f"{share} {sign}".rstrip()
+            )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cells = ""
+        for f in self.findings:
+            best = "" if f.best is None else f"<code>{escape(str(self.space.components[f.best]))}</code>"
+            z = "" if not np.isfinite(f.z) else f"{f.z:.1f}"
+            share = "" if f.share is None else f"{f.share.mean:.1%} [{f.share.low:.1%}, {f.share.high:.1%}]"
+            cells += (
+                f"<tr><td>{escape(f.group)}</td><td>{escape(f.name)}</td><td>{f.kind}</td><td>{f.state}</td>"
+                f"<td>{len(f.rows)}</td><td>{best}</td><td>{z}</td><td>{share}</td>"
+                f"<td>{_SPEAKS[f.direction] if f.direction else ''}</td></tr>"
+            )
+        heads = ("group", "concept", "kind", "state", "components", "best", "z", "share", "direction")
+        return (
+            f"<p>{escape(self.message)}</p><table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{cells}</table>"
+        )
+
+
+_SPEAKS = {"for": "speaks for it", "against": "speaks against it", "unclear": "direction unclear"}
+
+
+def _of(interval: Interval | None) -> float:
+    return 0.0 if interval is None else interval.mean
+
+
+def _part(interval: Interval | None, name: str) -> float | None:
+    return None if interval is None else _number(getattr(interval, name))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def best_z(z: Float[np.ndarray, "component concept"], chosen: Sequence[bool]) -> Float[np.ndarray, " component"]:
+    """The largest z of the chosen concepts; NaN where none of them was searched."""
+    columns = np.where(np.isnan(z), -np.inf, z)[:, np.asarray(chosen, bool)]
+    best = columns.max(1, initial=-np.inf)
+    return np.where(np.isfinite(best), best, np.nan)

@@ -1,0 +1,325 @@
+"""The verb: every component against every concept, weighed by its relevance for the class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ..checklist import Checklist, Concept, Kind
+from ..clip import Probes
+from ..evaluate import Interval
+from ..relevance import Relevance
+from ..space import SemanticSpace
+from ..vectors import normal_tail, unit
+from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z
+
+USUAL = Thresholds()
+
+_FAMILY = 0.05  # of "found": as many unrelated components do as well at most this often
+_SHOWN = 0.5  # of what the data usually show of a concept; below it a missing concept may be the data's fault
+_ROUNDS = 1000
+_NOWHERE = -1e9  # the z of a kind that no concept has
+
+
+def audit(
+    space: SemanticSpace,
+    checklist: Checklist,
+    probes: Probes,
+    relevance: Relevance | None = None,
+    *,
+    target: int | str | None = None,
+    thresholds: Thresholds = USUAL,
+    layer: str | Sequence[str] | None = None,
+    centre: bool = True,
+    labels: Sequence[str | None] = (),
+) -> AuditReport:
+    """Hold every component against every concept of a checklist, and weigh both by their relevance for a class.
+
+    probes:  one for each of the checklist's prompts, by name. A concept's probe is the mean of its prompts; prompts
+             with words that the CLIP never saw are left out.
+    centre:  subtract each layer's mean vector first, with probes without the null; for telling concepts apart this is
+             much better than the null probe (and the two should not be combined).
+    target:  the class, by name or number: needed with `relevance`, and for concepts that hold for some classes only.
+    layer:   restricts the audit to one or several layers.
+    labels:  what to call each component besides (from `describe`), one per component.
+
+    A component belongs to the concept with the largest z above the line of `thresholds`; see `AuditReport.region`.
+    Neutral concepts take part: without them whatever is not valid would be over-called spurious. Shares are of each
+    layer's relevance for the class; several layers count alike, for each is a full account of the same prediction.
+    Intervals resample images. ValueError for probes from another CLIP or a prompt without probe, and where the
+    relevance is of other components; KeyError for a class or layer that is not there. (Dreyer et al. 2025, "audit")
+    """
+    _check(space, checklist, probes, relevance, target, labels)
+    number, name = _target(relevance, target, space)
+    concepts = list(checklist)
+    kinds = [concept.kind_for(name) for concept in concepts]
+    vectors, unknown = _directions(concepts, probes, space.dim)
+    scores, z = _held_against_null(space, vectors, centre)
+    searched = np.asarray([bool(c.texts) and not lacking for c, lacking in zip(concepts, unknown, strict=True)], bool)
+    audited = np.zeros(len(space.components), bool)
+    audited[space.components.rows(layer)] = True
+    living = audited & space.alive
+    hidden = ~space.alive[:, None] | ~searched[None]
+    scores, z = (np.where(hidden, np.nan, array) for array in (scores, z))
+
+    region, leading = _regions(z, kinds, thresholds, space.alive)
+    shown = _shown(space, vectors, searched)
+    found = _Relevant.of(space, relevance, number, audited)
+    groups = [group.name for group in checklist.groups for _ in group.concepts]
+    findings = tuple(
+        _finding(space, concept, groups[j], kinds[j], j, scores, z, leading, living, unknown[j], bool(shown[j]), found,
+                 thresholds)
+        for j, concept in enumerate(concepts)
+    )  # fmt: skip
+    member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
+    shares = dict(zip(REGIONS, found.shares(member), strict=True)) if found.known else {}
+    return AuditReport(
+        space, checklist, name, thresholds, centre, scores, z, region, leading, found.mean, found.share, audited,
+        findings, shares,
+        relevance.statistic if relevance is not None else "", relevance.backend if relevance is not None else "",
+        int(relevance.counts[number]) if relevance is not None and number is not None else 0,
+        tuple(labels),
+        relevance.top_images[number] if relevance is not None and number is not None else None,
+    )  # fmt: skip
+
+
+def _check(
+    space: SemanticSpace, checklist: Checklist, probes: Probes, relevance: Any, target: Any, labels: Sequence[Any]
+) -> None:
+    if probes.clip != space.recipe.clip:
+        raise ValueError(
+            f"the probes come from {probes.clip}, the space from {space.recipe.clip}; embed both with the same CLIP"
+        )
+    if probes.vectors.shape[1] != space.dim:
+        raise ValueError(f"the probes have {probes.vectors.shape[1]} dimensions, the space {space.dim}")
+    if lacking := set(checklist.prompts) - set(probes.names):
+        raise ValueError(f"no probe for the prompt {min(lacking)!r}; give one for each of checklist.prompts")
+    if relevance is not None and relevance.components != space.components:
+        raise ValueError("the relevance is of other components than the space; compute both on the same layers")
+    if relevance is not None and target is None:
+        raise ValueError(f"relevance for which class? give target, one of {', '.join(map(str, relevance.classes))}")
+    if labels and len(labels) != len(space.components):
+        raise ValueError(f"{len(labels)} labels for {len(space.components)} components; give one for each, or none")
+
+
+def _target(relevance: Relevance | None, target: int | str | None, space: SemanticSpace) -> tuple[int | None, Any]:
+    """(number, name) of the class."""
+    if target is None:
+        return None, None
+    if relevance is not None:
+        number = relevance.number(target)
+        return number, str(relevance.classes[number])
+    if isinstance(target, str):
+        if space.classes and target not in space.classes:
+            raise KeyError(f"no class {target!r}; there are {', '.join(space.classes)}")
+        return None, target
+    return None, space.classes[target] if 0 <= target < len(space.classes) else str(target)
+
+
+def _directions(
+    concepts: Sequence[Concept], probes: Probes, dim: int
+) -> tuple[Float[np.ndarray, "concept dim"], list[tuple[str, ...]]]:
+    """One unit vector per concept (zero without prompts), and the words that make a concept unknown to the CLIP."""
+    at = {name: row for row, name in enumerate(probes.names)}
+    vectors, unknown = np.zeros((len(concepts), dim), np.float32), []
+    for j, concept in enumerate(concepts):
+        known = [at[text] for text in concept.texts if not probes.unknown[at[text]]]
+        lacking = [word for text in concept.texts for word in probes.unknown[at[text]]]
+        unknown.append(() if known else tuple(dict.fromkeys(lacking)))
+        if known:
+            vectors[j] = unit(probes.vectors[known].mean(0))
+    return vectors, unknown
+
+
+def _held_against_null(
+    space: SemanticSpace, vectors: Float[np.ndarray, "concept dim"], centre: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(scores, z) [component concept], as in `search`: against random sets of as many images."""
+    components = space.centred if centre else space.vectors
+    lengths = space.residuals[:, None] if centre else np.ones((1, 1), np.float32)
+    sets = space.null_offsets if centre else space.null_sets
+    scores = components @ vectors.T
+    null = sets @ vectors.T  # size set concept
+    mean, sd = null.mean(1)[space.set_size_of], np.maximum(null.std(1), 1e-9)[space.set_size_of]
+    return scores, (scores - mean / lengths) / (sd / lengths)
+
+
+def _regions(
+    z: Float[np.ndarray, "component concept"], kinds: Sequence[Kind], thresholds: Thresholds, alive: np.ndarray
+) -> tuple[Int[np.ndarray, " component"], Int[np.ndarray, " component"]]:
+    """(region, leading concept) of every component."""
+    valid, spurious, neutral = (
+        np.nan_to_num(best_z(z, [kind == k for kind in kinds]), nan=_NOWHERE) for k in ("valid", "spurious", "neutral")
+    )
+    line = thresholds.z
+    both = (np.minimum(valid, spurious) >= line) & (np.abs(valid - spurious) < thresholds.margin)
+    region = np.select(
+        [
+            ~alive,
+            np.maximum(np.maximum(valid, spurious), neutral) < line,
+            neutral > np.maximum(valid, spurious),
+            both,
+            valid >= spurious,
+        ],
+        [DEAD, *(REGIONS.index(r) for r in ("unexpected", "neutral", "ambiguous", "valid"))],
+        REGIONS.index("spurious"),
+    )
+    above = np.where(np.isnan(z), -np.inf, z)
+    if not above.shape[1]:
+        return region, np.full(len(z), NO_CONCEPT, np.int64)
+    return region, np.where(above.max(1) >= line, above.argmax(1), NO_CONCEPT)
+
+
+def _shown(
+    space: SemanticSpace, vectors: Float[np.ndarray, "concept dim"], searched: Bool[np.ndarray, " concept"]
+) -> Bool[np.ndarray, " concept"]:
+    """Whether the data show each concept: its best images gain at least half of what they usually gain over chance."""
+    if not searched.any():
+        return np.ones(len(vectors), bool)
+    gain = space.attainable(vectors) - space.chance(vectors)
+    return gain >= _SHOWN * float(np.median(gain[searched]))
+
+
+def _finding(
+    space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray, z: np.ndarray,
+    leading: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
+    thresholds: Thresholds,
+) -> Finding:  # fmt: skip
+    nothing = float("nan")
+    state: State
+    if not concept.visible or unknown or not living.any():
+        state = "unseen" if not concept.visible else "unknown" if unknown else "missing"
+        message = {
+            "unseen": "cannot be seen in one image",
+            "unknown": f"cannot be searched: {space.recipe.clip} does not know {', '.join(map(repr, unknown))}",
+            "missing": "no living component to search",
+        }[state]
+        return Finding(concept, group, kind, state, (), None, nothing, nothing, nothing, nothing, None, None, False,
+                       True, unknown, message)  # fmt: skip
+    own = np.where(living, z[:, column], -np.inf)
+    best = int(own.argmax())
+    top = float(own[best])
+    rows = np.flatnonzero(living & (leading == column))
+    rows = rows[np.argsort(-own[rows], kind="stable")]
+    if len(rows):
+        best = int(rows[0])  # of those that it leads, not where another concept fits better
+    p = float(normal_tail(own[best : best + 1])[0])
+    p_all = _by_chance(int(living.sum()), p, len(rows), thresholds.p)
+    if len(rows):
+        state = "found" if p_all <= _FAMILY else "weak"
+    else:
+        rival = np.nanmax(z[best])
+        state = "weak" if top >= thresholds.z and rival - top < thresholds.margin else "missing"
+    relevance, share = found.signed_and_share(rows)
+    used = share is not None and share.mean >= thresholds.used
+    message = _message(state, float(own[best]), p_all, str(space.components[best]), len(rows), shown, thresholds)
+    return Finding(concept, group, kind, state, tuple(rows.tolist()), best, float(scores[best, column]),
+                   float(own[best]), p, p_all, relevance, share, used, shown, unknown, message)  # fmt: skip
+
+
+def _by_chance(components: int, p: float, led: int, level: float) -> float:
+    """The chance that of so many unrelated components the best does as well, or as many lie above the line (twice
+    the smaller of Sidak's and the binomial tail)."""
+    best = -math.expm1(components * math.log1p(-min(p, 1 - 1e-16)))
+    if led == 0:
+        return best
+    k = np.arange(1, led)
+    steps = np.log((components - k + 1) / k) + math.log(level / (1 - level))
+    below = np.exp(components * math.log1p(-level) + np.concatenate([[0.0], np.cumsum(steps)])).sum()
+    return min(1.0, 2 * min(best, max(0.0, 1 - float(below))))
+
+
+def _message(
+    state: State, z: float, p_all: float, best: str, led: int, shown: bool, thresholds: Thresholds
+) -> str:
+    data = "" if shown else "; the data hardly show it, as far as the CLIP can tell: add images, or other prompts"
+    if state == "missing":
+        why = "no component" if z < thresholds.z else f"and {best} fits another concept much better"
+        return f"missing: best z {z:.1f}, {why}{data}"
+    if state == "weak":
+        why = f"chance does as well with p = {p_all:.2g}" if led else f"{best} fits another concept a little better"
+        return f"weak: {why}{data}"
+    return f"found in {led} component{'s' if led > 1 else ''}{data}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Relevant:
+    """A class's relevance over components, and how it varies over images; layers count alike.
+
+    mean, share, values: as in `Relevance`, of this class; NaN where nothing is known. `images` is how many there are,
+    of which `values` may be a sample.
+    weight: 1 / number of audited layers, 0 outside them. `layers` are the rows of each audited layer.
+    """
+
+    known: bool
+    mean: Float[np.ndarray, " component"]
+    share: Float[np.ndarray, " component"]
+    weight: Float[np.ndarray, " component"]
+    layers: tuple[Any, ...]
+    values: Float[np.ndarray, "image component"]
+    images: int
+
+    @classmethod
+    def of(
+        cls, space: SemanticSpace, relevance: Relevance | None, number: int | None, audited: np.ndarray
+    ) -> _Relevant:
+        size = len(space.components)
+        chosen = [space.components.rows(n) for n in space.components.layers]
+        layers = tuple(rows for rows in chosen if audited[rows].any())
+        weight = np.where(audited, 1 / max(len(layers), 1), 0)
+        if relevance is None or number is None or not relevance.counts[number]:
+            unknown = np.full(size, np.nan)
+            return cls(False, unknown, unknown, weight, layers, np.zeros((0, size)), 0)
+        values = np.asarray(relevance.values[relevance.targets == number], np.float64)
+        return cls(
+            True, np.asarray(relevance.mean[number], np.float64), np.asarray(relevance.share[number], np.float64),
+            weight, layers, values, int(relevance.counts[number]),
+        )  # fmt: skip
+
+    @cached_property
+    def resampled(self) -> Float[np.ndarray, "round image"]:
+        """How often each image stands in each resample, as shares; the same for all questions."""
+        n = len(self.values)
+        random = np.random.default_rng(0)
+        return random.multinomial(n, np.full(n, 1 / n), size=_ROUNDS) / n if n else np.zeros((0, 0))
+
+    @cached_property
+    def _totals(self) -> Float[np.ndarray, "round layer"]:
+        magnitude = np.abs(self.values)
+        return self.resampled @ np.stack([magnitude[:, rows].sum(1) for rows in self.layers], 1)
+
+    def shares(self, member: Bool[np.ndarray, "component group"]) -> list[Interval]:
+        """The share of each group of components, with its 95 % interval over images."""
+        centre = (np.nan_to_num(self.share) * self.weight) @ member
+        drawn = np.zeros((len(self.resampled), member.shape[1]))
+        magnitude = np.abs(self.values)
+        for at, rows in enumerate(self.layers):
+            part = self.resampled @ (magnitude[:, rows] @ member[rows])
+            drawn += part / np.maximum(self._totals[:, at : at + 1], 1e-12) / len(self.layers)
+        return self._intervals(centre, drawn)
+
+    def signed_and_share(self, rows: Int[np.ndarray, " row"]) -> tuple[Interval | None, Interval | None]:
+        """(relevance with sign, share) of some components together; None where nothing is known."""
+        if not self.known:
+            return None, None
+        member = np.zeros((len(self.mean), 1), bool)
+        member[rows] = True
+        centre = (self.mean * self.weight) @ member
+        drawn = self.resampled @ ((self.values * self.weight) @ member)
+        return self._intervals(centre, drawn)[0], self.shares(member)[0]
+
+    def _intervals(
+        self, centre: Float[np.ndarray, " group"], drawn: Float[np.ndarray, "round group"]
+    ) -> list[Interval]:
+        """Around the value over all images, as wide as the resamples of the sample say for so many images."""
+        if not len(drawn):
+            return [Interval(float(c), float("nan"), float("nan")) for c in centre]
+        off = np.quantile(drawn, (0.025, 0.975), axis=0) - drawn.mean(0)
+        low, high = centre + off * math.sqrt(len(self.values) / max(self.images, len(self.values)))
+        return [Interval(float(c), float(a), float(b)) for c, a, b in zip(centre, low, high, strict=True)]
