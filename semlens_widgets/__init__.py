@@ -11,11 +11,13 @@
 from . import demo
 from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
+from .circuit import Circuit
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .components import Component, Components, Recipe
 from .describe import Labels, Meaning, vocabulary
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect, crop
+from .explain import Explanation, explain
 from .images import Images, UnreadableImage, images
 from .lens import Lens, NotFitted, ShownLabel, open
 from .model import Layer, NotFinite
@@ -31,6 +33,7 @@ __all__ = [
     "TEMPLATES",
     "AuditReport",
     "Checklist",
+    "Circuit",
     "Clip",
     "Component",
     "Components",
@@ -38,6 +41,7 @@ __all__ = [
     "ConceptExamples",
     "Evaluation",
     "Group",
+    "Explanation",
     "Hit",
     "Images",
     "Labels",
@@ -65,6 +69,7 @@ __all__ = [
     "crop",
     "demo",
     "embed",
+    "explain",
     "image_probes",
     "images",
     "open",

@@ -74,6 +74,12 @@ class Images:
     def name(self, image: int) -> str:
         return self._names[image] if self._names is not None else str(image)
 
+    def number(self, name: str) -> int | None:
+        """The number of the image with that name, or None."""
+        if self._names is None:
+            return int(name) if name.isdecimal() and int(name) < len(self) else None
+        return self._names.index(name) if name in self._names else None
+
     def label(self, image: int) -> int | None:
         """The class number, or None where labels are not known."""
         return None if self._labels is None else int(self._labels[image])
@@ -120,6 +126,17 @@ class Images:
     def tensor(self, image: int) -> Any:
         """The image as the model sees it: a float array or tensor [channel height width]."""
         return self.tensor_and_size(image)[0]
+
+    def prepared(self, picture: Image.Image) -> Any:
+        """What the model would see of any picture: transformed, or normalised as this data set's tensors are."""
+        picture = rgb(picture)
+        if self.transform is not None:
+            return self.transform(picture)
+        pixels = _plain(picture)
+        if self._normalisation is None:
+            return pixels
+        mean, std = (np.asarray(v, np.float32).reshape(-1, 1, 1) for v in self._normalisation)
+        return (pixels - mean) / std
 
     def window(self, size: tuple[int, int]) -> Window:
         """The part of a picture of that size the model sees, as shares of width and height (a centre crop cuts)."""

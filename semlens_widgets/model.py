@@ -6,6 +6,8 @@ import copy
 import difflib
 import fnmatch
 import hashlib
+import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +122,22 @@ def _fingerprint_via(via: Any) -> str:
     return f"{getattr(via, '__module__', '')}.{getattr(via, '__qualname__', repr(via))}"
 
 
+_ALONE: weakref.WeakKeyDictionary[torch.nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
+_ENTERING = threading.Lock()
+
+
+@contextmanager
+def alone(model: torch.nn.Module) -> Iterator[None]:
+    """The model for this thread alone: hooks of two passes at a time would end or answer each other's.
+
+    Cells and windows run in threads of their own; whoever comes second waits.
+    """
+    with _ENTERING:
+        lock = _ALONE.setdefault(model, threading.RLock())
+    with lock:
+        yield
+
+
 @contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
     """The model in eval mode and without gradients; afterwards every module is in the mode it had."""
@@ -209,13 +227,39 @@ def recording(model: torch.nn.Module, layers: tuple[Layer, ...]) -> Iterator[Rec
     modules = dict(model.named_modules())
     handles: list[Any] = []
     try:
-        with evaluating(model):
+        with alone(model), evaluating(model):
             for layer in layers:
                 handles.append(modules[layer.name].register_forward_hook(recorder.hook(layer)))
             yield recorder
     finally:
         for handle in handles:
             handle.remove()
+
+
+def in_order(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence[Layer]) -> list[Layer]:
+    """The layers in the order in which they answer in a forward pass of `inputs`."""
+    finished: dict[str, int] = {}
+    modules = dict(model.named_modules())
+    handles: list[Any] = []
+
+    def note(name: str) -> Any:
+        def hook(module: Any, args: Any, output: Any) -> None:
+            finished.pop(name, None)
+            finished[name] = len(finished)
+
+        return hook
+
+    with alone(model), evaluating(model):
+        try:
+            for layer in layers:
+                handles.append(modules[layer.name].register_forward_hook(note(layer.name)))
+            parameter = next(iter(model.parameters()), inputs)
+            model(inputs.to(parameter.device, parameter.dtype))
+        finally:
+            for handle in handles:
+                handle.remove()
+    order = list(finished)
+    return sorted(layers, key=lambda layer: order.index(layer.name))
 
 
 def stack(items: Sequence[Any]) -> torch.Tensor:

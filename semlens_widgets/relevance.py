@@ -487,14 +487,10 @@ class _Pass:
 
     def resume(self, path: str | Path | None) -> None:
         """Go on where the file says; a damaged file, or one of another pass, is no progress."""
-        if path is None or not Path(path).exists():
+        saved = store.progress(path)
+        if saved is None:
             return
-        try:
-            saved = store.Stored(path)
-            arrays = {name: np.array(saved[name]) for name in saved}
-        except store.SemlensFileError:
-            return
-        document = saved.document
+        arrays, document = saved
         if document.get("sizes") != list(self.components.sizes) or document.get("k") != self.k:
             return
         value = Relevance.from_stored(self.components, arrays, document)

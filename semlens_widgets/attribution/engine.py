@@ -17,6 +17,7 @@ from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heat
 from semlens_widgets.model import Layer, resolve
 
 Targets = Sequence[int] | np.ndarray | Tensor | int | Callable[[Tensor], Tensor]
+OnStep = Callable[[int, int], None]
 Answer = TypeVar("Answer")
 ROWS = 32  # conditions × images that go back together: enough to fill the processor, little enough for its caches
 
@@ -30,6 +31,7 @@ def attribute(
     *,
     heatmap: bool = True,
     batch_size: int = 16,
+    on_step: OnStep | None = None,
 ) -> Attribution:
     """How much every component of the layers, and every pixel, contributed to the target.
 
@@ -39,6 +41,7 @@ def attribute(
     backend: "lrp" (see `lrp`), "gradient" (activation × gradient), or "auto": LRP if it has a rule for all the model
              does, else gradient; the answer says which.
     heatmap: False saves the way from the lowest layer to the input.
+    on_step: called with (images done, images in all) after each batch; what it raises ends the work.
 
     Relevance starts at the target's value; with a softmax at the model's end LRP starts at the logits before it.
     Components are those of the layers, in the order of `Components`: a feature on the channel axis, or on the last
@@ -60,6 +63,8 @@ def attribute(
                     relevances[name].append(_array(Reading(trace, layer).totals(found[name])[0]))
                 if heatmap:
                     maps.append(_array(trace.relevance(INPUT, found[INPUT])[0].sum(1)))
+            if on_step is not None:
+                on_step(min(chosen.stop, len(inputs)), len(inputs))
         return Attribution(
             {name: np.concatenate(parts) for name, parts in relevances.items()},
             np.concatenate(maps) if heatmap else None,
@@ -80,6 +85,7 @@ def heatmaps(
     *,
     lowest: bool | np.ndarray = False,
     batch_size: int = 8,
+    on_step: OnStep | None = None,
 ) -> Heatmaps:
     """Where in the image the relevance of single components comes from: CRP's conditional heatmaps.
 
@@ -88,6 +94,7 @@ def heatmaps(
                 explained, at the place where it is most excited (for crops); the forward pass ends at the layer.
     lowest:     without a target, start at the least excited place (for the `-` half of signed components);
                 one for all or per [image component]. The heatmap is positive where the response comes from.
+    on_step:    called with (heatmaps done, heatmaps in all) now and then; what it raises ends the work.
     """
     asked = _asked(model, layer)
     (name,) = asked
@@ -98,6 +105,7 @@ def heatmaps(
     def answer(used: Literal["lrp", "gradient"]) -> Heatmaps:
         maps: list[np.ndarray] = []
         amounts: list[np.ndarray] = []
+        done = 0
         for chosen, images in _batches(model, inputs, batch_size):
             with _tracing(used, model, images, asked, stop=targets is None) as trace:
                 reading = Reading(trace, asked[name])
@@ -117,6 +125,9 @@ def heatmaps(
                         started = reading.only(gradients, wanted[part])
                     shares.append(_array(trace.relevance(name, started).flatten(2).sum(2)))
                     pieces.append(_array(trace.relevance(INPUT, trace.pull(name, started, [INPUT])[INPUT]).sum(2)))
+                    done += wanted[part].numel()
+                    if on_step is not None:
+                        on_step(done, numbers.size)
                 maps.append(np.concatenate(pieces).swapaxes(0, 1))
                 amounts.append(np.concatenate(shares).T)
         return Heatmaps(name, numbers, np.concatenate(maps), np.concatenate(amounts), used)

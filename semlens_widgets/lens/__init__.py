@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..clip import Clip
 from ..space import SemanticSpace
 from .describing import Describing, ShownLabel
+from .explaining import Explaining
 from .fitted import NotFitted, Source
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "open"]
 
 
-class Lens(Describing):
+class Lens(Explaining, Describing):
     """A model seen through its images and a CLIP.
 
     Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,

@@ -1,0 +1,189 @@
+"""Circuits: which components feed which, for one prediction or for a class, as a graph of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .components import Component, Components
+from .model import Layer, in_order
+
+if TYPE_CHECKING:
+    import networkx
+    import torch
+
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CircuitNode:
+    """A component in a circuit: its row, how many layers it lies below the highest (0 there), its relevance."""
+
+    component: Component
+    row: int
+    level: int
+    relevance: float
+
+
+@dataclass(frozen=True)
+class CircuitEdge:
+    """Relevance of the lower component that reaches it through the upper one; upper is None for the target."""
+
+    upper: Component | None
+    lower: Component
+    relevance: float
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """The attribution graph: the components that carried a target, and those that carried them, level by level.
+
+    In each image everything is divided by the sum of absolute relevance in the highest layer, and then averaged over
+    the images: numbers are shares of that layer, and what flows into a component can be compared with what it passes
+    on. Nodes are sorted by level and size, edges by upper component and size. A node's relevance is that for the
+    target, by whatever way; its edges are the ways through the components shown. (Achtibat et al. 2023)
+    """
+
+    target: str
+    nodes: tuple[CircuitNode, ...]
+    edges: tuple[CircuitEdge, ...]
+    images: int
+    backend: str
+
+    def below(self, component: Component | None) -> list[CircuitEdge]:
+        """The edges from a component downwards; from the target for None."""
+        return [edge for edge in self.edges if edge.upper == component]
+
+    def above(self, component: Component) -> list[CircuitEdge]:
+        """The edges from a component upwards."""
+        return [edge for edge in self.edges if edge.lower == component]
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per edge; the target stands as upper under its own name."""
+        sizes = {node.component: node.relevance for node in self.nodes}
+        return [
+            {
+                "upper": self.target if edge.upper is None else str(edge.upper),
+                "lower": str(edge.lower),
+                "relevance": edge.relevance,
+                "lower_relevance": sizes[edge.lower],
+            }
+            for edge in self.edges
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON: nodes and edges, components by name."""
+        nodes = [
+            {"component": str(n.component), "row": n.row, "level": n.level, "relevance": n.relevance}
+            for n in self.nodes
+        ]
+        edges = [
+            {"upper": None if e.upper is None else str(e.upper), "lower": str(e.lower), "relevance": e.relevance}
+            for e in self.edges
+        ]
+        return {"target": self.target, "images": self.images, "backend": self.backend, "nodes": nodes, "edges": edges}
+
+    def to_networkx(self) -> networkx.DiGraph:
+        """A directed graph from the target downwards: nodes by name with level, layer, index and relevance."""
+        import networkx
+
+        graph = networkx.DiGraph(target=self.target, images=self.images, backend=self.backend)
+        graph.add_node(self.target, level=-1)
+        for node in self.nodes:
+            c = node.component
+            graph.add_node(str(c), level=node.level, layer=c.layer, index=c.index, relevance=node.relevance)
+        for edge in self.edges:
+            upper = self.target if edge.upper is None else str(edge.upper)
+            graph.add_edge(upper, str(edge.lower), relevance=edge.relevance)
+        return graph
+
+    def __repr__(self) -> str:
+        over = "one picture" if self.images == 1 else f"{self.images} pictures"
+        return (
+            f"<Circuit of {self.target}: {len(self.nodes)} components, {len(self.edges)} edges over {over}; "
+            f"{self.backend}>"
+        )
+
+    def _repr_html_(self) -> str:
+        lines = "".join(
+            f"<tr><td>{escape(row['upper'])}</td><td>{escape(row['lower'])}</td><td>{row['relevance']:+.1%}</td></tr>"
+            for row in self.to_rows()
+        )
+        return f"<p>{escape(repr(self))}</p><table><tr><th>upper</th><th>lower</th><th>share</th></tr>{lines}</table>"
+
+
+def trace_circuit(
+    model: torch.nn.Module,
+    inputs: torch.Tensor,
+    goal: Any,
+    layers: Sequence[Layer],
+    backend: Any,
+    *,
+    target: str,
+    components: Components | None = None,
+    top: int = 4,
+    depth: int = 3,
+    on_step: OnStep | None = None,
+) -> Circuit:
+    """The circuit of a target (as in `attribute`) over one or several images [image channel height width].
+
+    layers: those that may be walked, in any order; they are walked from the one nearest the output downwards, `depth`
+    of them. components: the rows that nodes are named by; None for those of the walked layers.
+    """
+    from .attribution import attribute, edges
+
+    if top < 1 or depth < 1:
+        raise ValueError(f"top={top}, depth={depth}; both are at least 1")
+    if not len(layers):
+        raise ValueError("none of the layers has relevance for a prediction; there is no circuit")
+    walked = in_order(model, inputs[:1], layers)[::-1][:depth]
+    found = attribute(model, inputs, goal, walked, backend, heatmap=False)
+    if components is None:
+        sizes = tuple(found.relevances[layer.name].shape[1] for layer in walked)
+        components = Components(tuple(x.name for x in walked), sizes, tuple(x.signed for x in walked))
+    scale = np.abs(found.relevances[walked[0].name]).sum(1, dtype=np.float64)
+    weight = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0) / len(inputs)
+    size = {layer.name: weight @ found.relevances[layer.name] for layer in walked}
+    first = _strongest(size[walked[0].name], top)
+    begin = {layer.name: components.rows(layer.name).start for layer in walked}  # type: ignore[union-attr]
+    nodes = {begin[walked[0].name] + n: 0 for n in first}
+    ways: list[tuple[int | None, int, float]] = [
+        (None, begin[walked[0].name] + n, float(size[walked[0].name][n])) for n in first
+    ]
+    uppers = first
+    for level, (upper, lower) in enumerate(pairwise(walked), start=1):
+        if on_step is not None:
+            on_step(level - 1, len(walked) - 1)
+        through = edges(model, inputs, goal, upper, uppers, [lower], backend).relevances[lower.name]
+        flow = np.einsum("i,iul->ul", weight, through)
+        below: list[int] = []
+        for number, amounts in zip(uppers, flow, strict=True):
+            for n in _strongest(amounts, top):
+                ways.append((begin[upper.name] + number, begin[lower.name] + n, float(amounts[n])))
+                below.append(n)
+        uppers = list(dict.fromkeys(below))
+        nodes |= {begin[lower.name] + n: level for n in uppers}
+        if not uppers:
+            break
+    if on_step is not None and len(walked) > 1:
+        on_step(len(walked) - 1, len(walked) - 1)
+    total = {begin[name] + n: float(value) for name, values in size.items() for n, value in enumerate(values)}
+    made = [CircuitNode(components[row], row, level, total[row]) for row, level in nodes.items()]
+    return Circuit(
+        target,
+        tuple(sorted(made, key=lambda node: (node.level, -abs(node.relevance), node.row))),
+        tuple(CircuitEdge(None if up is None else components[up], components[low], v) for up, low, v in ways),
+        len(inputs),
+        found.backend,
+    )
+
+
+def _strongest(amounts: np.ndarray, top: int) -> list[int]:
+    """The numbers of the `top` largest absolute amounts that are not nothing, largest first."""
+    order = np.argsort(-np.abs(amounts), kind="stable")[:top]
+    return [int(n) for n in order if amounts[n] != 0]

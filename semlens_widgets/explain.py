@@ -1,0 +1,301 @@
+"""One prediction explained: which components carried it, where in the picture, and through which others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from .attribution.values import Backend
+from .circuit import Circuit, trace_circuit
+from .components import Component, Components
+from .examples import active_boxes, squared
+from .images import Images, Window
+from .model import Layer, resolve, stack
+from .relevance import class_names, class_number
+from .vectors import frozen
+
+if TYPE_CHECKING:
+    import torch
+
+ClassTarget = int | np.integer | str | Callable[..., Any] | None
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a model said what it said about one picture.
+
+    picture, window: the picture as a person sees it, and the part of it the model saw (shares of width and height).
+    image:      its number in the data set, or None for another picture; `name` is what to call it.
+    classes, logits, probabilities: the model's answer.
+    target:     the class that is explained (or the function's name), `number` its number (None for a function),
+                `value` its logit: the number that relevance is a decomposition of.
+    relevance:  [component] of the explained layers, sign kept: positive spoke for the target, negative against it.
+                NaN for layers with an encoder on top, which the model does not run through.
+    heat:       [height width] of what the model saw: relevance of every pixel.
+    backend:    "lrp" or "gradient".
+    """
+
+    picture: Image.Image
+    window: Window
+    image: int | None
+    name: str
+    classes: tuple[str, ...]
+    logits: Float[np.ndarray, " class"]
+    probabilities: Float[np.ndarray, " class"]
+    target: str
+    number: int | None
+    value: float
+    components: Components
+    relevance: Float[np.ndarray, " component"]
+    heat: Float[np.ndarray, "height width"]
+    backend: str
+    source: ExplanationSource = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.relevance.shape != (len(self.components),):
+            raise ValueError(f"relevance of shape {self.relevance.shape} for {len(self.components)} components")
+        for name in ("logits", "probabilities", "relevance", "heat"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    def predictions(self, n: int = 5) -> list[tuple[str, float]]:
+        """The n likeliest classes with their probabilities, likeliest first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:n]
+        return [(self.classes[c], float(self.probabilities[c])) for c in order]
+
+    @property
+    def share(self) -> Float[np.ndarray, " component"]:
+        """Relevance divided by the sum of its absolute values in the layer: in [-1, 1], comparable over layers."""
+        share = np.zeros_like(self.relevance)
+        for layer in self.components.layers:
+            rows = self.components.rows(layer)
+            total = np.abs(self.relevance[rows]).sum()
+            share[rows] = self.relevance[rows] / total if total > 0 else self.relevance[rows]
+        return share
+
+    def rows(self, n: int = 10, layer: str | None = None) -> list[int]:
+        """The rows of the n components with the largest absolute share, of one layer or of all."""
+        chosen = np.arange(len(self.components))[self.components.rows(layer)]
+        strength = np.nan_to_num(np.abs(self.share[chosen]), nan=-1.0)
+        order = np.argsort(-strength, kind="stable")[:n]
+        return [int(row) for row in chosen[order] if np.isfinite(self.relevance[row])]
+
+    def top(self, n: int = 10, layer: str | None = None) -> list[tuple[Component, float]]:
+        """The n components that mattered most, with their relevance, largest absolute share first."""
+        return [(self.components[row], float(self.relevance[row])) for row in self.rows(n, layer)]
+
+    def heatmap(self, component: int | str | Component) -> Float[np.ndarray, "height width"]:
+        """Where in what the model saw the component's relevance comes from. Adds up to about its relevance."""
+        return self.heatmaps([component])[0]
+
+    def heatmaps(
+        self, components: Sequence[int | str | Component], on_step: OnStep | None = None
+    ) -> Float[np.ndarray, "component height width"]:
+        """Conditional heatmaps of several components, computed together and remembered.
+
+        on_step is called with (done, in all) while there is something to compute; what it raises ends the work.
+        """
+        rows = [self.components.row(component) for component in components]
+        return np.stack([frozen(heat) for heat in self.source.heatmaps(rows, on_step)])
+
+    def region(self, component: int | str | Component, threshold: float = 0.01) -> Window:
+        """The square of the picture that the component's relevance comes from: the rule of crops on its heatmap.
+
+        (left, top, right, bottom) in shares of the picture, whose model input is `window` of it.
+        """
+        row = self.components.row(component)
+        heat = self.heatmap(row) * (-1 if self.relevance[row] < 0 else 1)
+        box = active_boxes(heat[None], threshold)
+        found = squared(box, np.asarray([self.window], float), np.asarray([self.picture.size], float))[0]
+        return float(found[0]), float(found[1]), float(found[2]), float(found[3])
+
+    def circuit(self, top: int = 4, depth: int = 3, on_step: OnStep | None = None) -> Circuit:
+        """How the most relevant components feed each other for this prediction: see `Circuit`.
+
+        top: the components followed at the target, and below each component; depth: how many layers are walked,
+        from the highest explained one downwards.
+        """
+        return self.source.circuit(self, top, depth, on_step)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per component, largest absolute share first."""
+        share = self.share
+        return [
+            {
+                "component": str(self.components[row]),
+                "row": row,
+                "relevance": float(self.relevance[row]),
+                "share": float(share[row]),
+            }
+            for row in self.rows(len(self.components))
+        ]
+
+    def __repr__(self) -> str:
+        best, probability = self.predictions(1)[0]
+        top = ", ".join(f"{component} {value:+.3g}" for component, value in self.top(3))
+        return (
+            f"<Explanation of {self.name}: {best} ({probability:.0%}); {self.target} {self.value:.3g} ({self.backend}) "
+            f"from {top}, …>"
+        )
+
+    def _repr_html_(self) -> str:
+        answers = ", ".join(f"{escape(name)} {p:.1%}" for name, p in self.predictions())
+        share = self.share
+        lines = "".join(
+            f"<tr><td>{escape(str(self.components[row]))}</td><td>{self.relevance[row]:+.3g}</td>"
+            f"<td>{share[row]:+.1%}</td></tr>"
+            for row in self.rows(8)
+        )
+        return (
+            f"<p>{escape(self.name)}: {answers}. "
+            f"Explained: {escape(self.target)} = {self.value:.3g}, {self.backend}.</p>"
+            f"<table><tr><th>component</th><th>relevance</th><th>of its layer</th></tr>{lines}</table>"
+        )
+
+
+class ExplanationSource:
+    """Model, input and target behind an explanation: what its heatmaps and circuit are computed from when asked."""
+
+    def __init__(self, model: torch.nn.Module, inputs: torch.Tensor, layers: tuple[Layer, ...], goal: Any) -> None:
+        self.model, self.inputs, self.layers, self.goal = model, inputs, layers, goal
+        self.backend: Any = "auto"
+        self.components: Components
+        self._heatmaps: dict[int, np.ndarray] = {}
+        self._lock = threading.Lock()
+
+    def heatmaps(self, rows: list[int], on_step: OnStep | None) -> list[np.ndarray]:
+        from .attribution import heatmaps
+
+        with self._lock:
+            missing = [row for row in dict.fromkeys(rows) if row not in self._heatmaps]
+            finished = 0
+            for layer in self.layers:
+                span = self.components.rows(layer.name)
+                assert isinstance(span, slice)
+                mine = [row for row in missing if span.start <= row < span.stop]
+                if not mine:
+                    continue
+                step = None if on_step is None else _onwards(on_step, finished, len(missing))
+                numbers = np.asarray(mine) - span.start
+                found = heatmaps(self.model, self.inputs, self.goal, layer, numbers, self.backend, on_step=step)
+                self._heatmaps.update(zip(mine, found.heatmaps[0], strict=True))
+                finished += len(mine)
+            return [self._heatmaps[row] for row in rows]
+
+    def circuit(self, explained: Explanation, top: int, depth: int, on_step: OnStep | None) -> Circuit:
+        known = [
+            layer for layer in self.layers if np.isfinite(explained.relevance[self.components.rows(layer.name)]).all()
+        ]
+        return trace_circuit(
+            self.model, self.inputs, self.goal, known, self.backend, components=self.components,
+            target=explained.target, top=top, depth=depth, on_step=on_step,
+        )  # fmt: skip
+
+
+def _onwards(on_step: OnStep, finished: int, total: int) -> OnStep:
+    return lambda done, _: on_step(finished + done, total)
+
+
+class _Goal:
+    """The target as a function of the logits, which it remembers."""
+
+    def __init__(self, target: ClassTarget, name_classes: Callable[[int], tuple[str, ...]]) -> None:
+        self.target, self._name_classes = target, name_classes
+        self.classes: tuple[str, ...] = ()
+        self.number: int | None = None
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        if logits.ndim != 2:
+            raise ValueError(f"the model's output has shape {tuple(logits.shape)}, not [image class]")
+        if not self.classes:
+            self.logits = logits.detach()[0].float().cpu().numpy()
+            self.classes = self._name_classes(logits.shape[1])
+            if self.target is None:
+                self.number = int(self.logits.argmax())
+            elif not callable(self.target):
+                self.number = class_number(self.target, self.classes)
+        if callable(self.target):
+            answer: torch.Tensor = self.target(logits)
+            return answer
+        return logits[:, self.number]
+
+
+def explain(
+    model: torch.nn.Module,
+    images: Images,
+    image: int | Image.Image,
+    layers: str | Layer | Sequence[str | Layer],
+    target: ClassTarget = None,
+    backend: Backend = "auto",
+    *,
+    name: str | None = None,
+) -> Explanation:
+    """Which components of the layers carried the model's prediction for one picture.
+
+    images: the data set, which says how a picture becomes the model's input and what the classes are called.
+    image:  a number in the data set, or any PIL picture.
+    target: a class by name or number, a function of the logits [image class] that gives one number per image, or
+            None for the class the model predicts.
+    backend: "lrp", "gradient", or "auto": LRP where it has a rule for all the model does.
+
+    KeyError with the nearest name for an unknown class. The model is left as it was.
+    """
+    from .attribution import attribute
+
+    wanted = resolve(model, layers)
+    possible = tuple(layer for layer in wanted if _has_relevance(layer)) or wanted
+    if isinstance(image, Image.Image):
+        picture, item, number = image, images.prepared(image), None
+    else:
+        if not 0 <= image < len(images):
+            raise IndexError(f"image {image}; the data set has 0 to {len(images) - 1}")
+        number = int(image)
+        picture, item = images.picture(number), images.tensor(number)
+    goal = _Goal(target, lambda outputs: class_names(images, outputs))
+    inputs = stack([item])
+    source = ExplanationSource(model, inputs, wanted, goal)
+    found = attribute(model, inputs, goal, possible, backend)
+    assert found.heatmap is not None
+    sizes = {layer.name: found.relevances[layer.name].shape[1] for layer in possible}
+    if len(possible) < len(wanted):
+        sizes |= _sizes(model, inputs, [layer for layer in wanted if layer not in possible])
+    source.components = Components(
+        tuple(layer.name for layer in wanted),
+        tuple(sizes[layer.name] for layer in wanted),
+        tuple(layer.signed for layer in wanted),
+    )
+    source.backend = found.backend
+    nothing = {layer: np.full((1, size), np.nan, np.float32) for layer, size in sizes.items()}
+    relevance = np.concatenate([(nothing | dict(found.relevances))[layer.name][0] for layer in wanted])
+    called = name or (images.name(number) if number is not None else getattr(picture, "filename", "") or "a picture")
+    return Explanation(
+        picture, images.window(picture.size), number, called, goal.classes, goal.logits, probabilities(goal.logits),
+        goal.classes[goal.number] if goal.number is not None else getattr(target, "__name__", "function"),
+        goal.number, float(found.targets[0]), source.components, relevance, found.heatmap[0], found.backend, source,
+    )  # fmt: skip
+
+
+def _has_relevance(layer: Layer) -> bool:
+    return layer.via is None or hasattr(layer.via, "shape")
+
+
+def _sizes(model: torch.nn.Module, inputs: torch.Tensor, layers: list[Layer]) -> dict[str, int]:
+    from .model import recording
+
+    with recording(model, tuple(layers)) as recorder:
+        return {name: responses.values.shape[1] for name, responses in recorder.responses(list(inputs), "max").items()}
+
+
+def probabilities(logits: Float[np.ndarray, " class"]) -> Float[np.ndarray, " class"]:
+    """The softmax of logits; an output that adds up to 1 already is taken for one."""
+    if logits.min() >= 0 and abs(float(logits.sum()) - 1) < 1e-4:
+        return logits
+    raised = np.exp((logits - logits.max()).astype(np.float64))
+    return (raised / raised.sum()).astype(np.float32)

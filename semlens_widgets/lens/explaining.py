@@ -1,0 +1,255 @@
+"""Explaining from a notebook: predictions, circuits, and each component's relevance for each class."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import numpy as np
+import traitlets
+from PIL import Image
+
+from .. import cache
+from ..attribution.values import Backend
+from ..circuit import Circuit, trace_circuit
+from ..explain import ClassTarget, Explanation, OnStep, explain
+from ..images import Images, rgb
+from ..model import Layer, resolve, stack
+from ..relevance import Relevance, Target, class_number, relevance
+from .fitted import Part
+from .searching import Searching
+
+Self = TypeVar("Self", bound="Explaining")
+Picture = int | np.integer | str | os.PathLike[str] | Image.Image
+
+
+class Explaining(Searching):
+    """The verbs `explain`, `circuit` and `relate`, and the one prediction that windows look at.
+
+    Setting `image` (a number of the data set, a name in it, a file, a PIL picture) sets `explanation`; `target` and
+    `method` change what is explained about it and how.
+    """
+
+    image: Any = traitlets.Any(
+        None, allow_none=True, help="the picture that is explained: a number of the data set, 'image:…', or None"
+    ).tag(live=True)
+    target = traitlets.Unicode(
+        None, allow_none=True, help="the class that is explained, or None for the predicted one"
+    ).tag(live=True)
+    method: Any = traitlets.Unicode("auto", help="how: 'lrp', 'gradient', or 'auto'").tag(live=True)
+    explanation = traitlets.Instance(
+        Explanation, allow_none=True, read_only=True, help="the prediction for `image`, explained, or None"
+    )
+    relevance = traitlets.Instance(
+        Relevance, allow_none=True, read_only=True, help="each component's relevance for each class, or None"
+    )
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._explained: Explanation | None = None
+
+    # one prediction
+
+    def explain(
+        self,
+        image: Picture,
+        target: ClassTarget = None,
+        method: Backend = "auto",
+        layers: str | Layer | Sequence[str | Layer] | None = None,
+    ) -> Explanation:
+        """Which components carried a prediction, where in the picture, and through which others.
+
+        image:  a number of the data set, the name of one of its images, a file, or a PIL picture.
+        target: a class by name or number, a function of the logits [image class] that gives one number per image, or
+                None for the class the model predicts.
+        method: "lrp", "gradient" (activation × gradient), or "auto": LRP where it has a rule for all the model does.
+        layers: by default those of the lens, so that rows are the lens's own.
+
+        KeyError with the nearest name for an unknown class or image; RuntimeError for a lens from a file, which has
+        no model. The model is left as it was.
+        """
+        source = self.source
+        found, name = self._picture(image)
+        wanted = source.layers if layers is None else layers
+        return explain(source.model, source.images, found, wanted, target, method, name=name)
+
+    def _picture(self, image: Picture) -> tuple[int | Image.Image, str | None]:
+        """(a number of the data set or a picture, what to call it)."""
+        images = self.source.images
+        if isinstance(image, int | np.integer) and not isinstance(image, bool):
+            if not 0 <= image < len(images):
+                raise IndexError(f"image {image}; the data set has 0 to {len(images) - 1}")
+            return int(image), None
+        if isinstance(image, Image.Image):
+            return image, None
+        if isinstance(image, str) and image.startswith("image:"):
+            if image not in self._pictures:
+                raise KeyError(f"no picture is kept as {image!r}; keep_image(picture) keeps one")
+            return self._pictures[image], "the given picture"
+        if isinstance(image, str | os.PathLike):
+            return _named(images, os.fspath(image))
+        raise TypeError(
+            f"cannot explain a {type(image).__name__}; give a number of the data set, a name in it, a file, or a PIL "
+            "picture"
+        )
+
+    def circuit(
+        self,
+        target: int | np.integer | str,
+        top: int = 4,
+        depth: int = 3,
+        *,
+        images: int = 32,
+        method: Backend = "auto",
+        layers: str | Layer | Sequence[str | Layer] | None = None,
+        on_step: OnStep | None = None,
+    ) -> Circuit:
+        """How components feed each other for a class: the circuit averaged over some of its images.
+
+        The images are the first `images` ones of the data set that bear the label, or, without labels that fit the
+        model's outputs, that the model predicts to be of the class: those sampled in `relevance`, which then must
+        have been computed. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
+        """
+        source = self.source
+        chosen, number, name = self._of_class(target, images)
+        wanted = source.layers if layers is None else resolve(source.model, layers)
+        usable = [layer for layer in wanted if layer.via is None or hasattr(layer.via, "shape")]
+        inputs = stack([source.images.tensor(image) for image in chosen])
+        return trace_circuit(
+            source.model, inputs, number, usable, method, target=name, top=top, depth=depth, on_step=on_step,
+            components=self.components if self.fitted and layers is None else None,
+        )  # fmt: skip
+
+    def _of_class(self, target: int | np.integer | str, count: int) -> tuple[list[int], int, str]:
+        """(images of a class, its number, its name)."""
+        images = self.source.images
+        if self.relevance is not None:
+            number = self.relevance.number(target)
+            chosen = self.relevance.images[self.relevance.targets == number][:count].tolist()
+            name = self.relevance.classes[number]
+        elif images.highest_label is None or not images.classes:
+            raise ValueError(
+                "the data set does not say which images belong to a class; call lens.relate() first, which explains "
+                "each image for the class the model predicts"
+            )
+        else:
+            number = class_number(target, images.classes)
+            chosen = [i for i in range(len(images)) if images.label(i) == number][:count]
+            name = images.classes[number]
+        if not chosen:
+            raise ValueError(f"no image of class {name!r} in the data set")
+        return chosen, number, name
+
+    # relevance over the data set
+
+    def fit(self: Self, *, relevance: bool = False, **settings: Any) -> Self:
+        """Collect examples, crop and embed them; with `relevance=True` also `relate()`. Returns the lens.
+
+        What was done before is read from the cache; interrupt it any time, the next `fit` goes on where it was.
+        The other settings are those of `Fitted.fit`: batch_size, fast, thumbnail, cached, progress.
+        """
+        super().fit(**settings)
+        if relevance and self.relevance is None:
+            self.relate(**{name: settings[name] for name in ("cached", "progress") if name in settings})
+        return self
+
+    def relate(
+        self,
+        *,
+        target: Target = "auto",
+        method: Backend = "auto",
+        k: int = 8,
+        sample: int | None = None,
+        batch_size: int = 16,
+        cached: bool = True,
+        progress: bool = True,
+        on_step: OnStep | None = None,
+    ) -> Relevance:
+        """Each component's relevance for each class, over the whole data set: sets and returns `relevance`.
+
+        One pass, cached by content and resumable like `fit`; `save` keeps it in the file. `target` says which class
+        an image is explained for, `k` how many most relevant images are kept per class and component, `sample` how
+        many images' relevances per class: see `sl.relevance`. `on_step(done, total)` is called after each batch, and
+        what it raises ends the pass.
+        """
+        source = self.source
+        path = None
+        if cached:
+            path = cache.folder() / f"{self._relevance_key(target, method, k, sample)}.relevance"
+        found = relevance(
+            source.model, source.images, source.layers, target=target, backend=method, k=k, sample=sample,
+            batch_size=batch_size, progress_file=path, progress=progress, on_step=on_step,
+        )  # fmt: skip
+        with self.lock:
+            self.set_trait("relevance", found)
+        return found
+
+    def _relevance_key(self, *settings: Any) -> str:
+        """What the relevance is made from; labels count too, which the examples do not depend on."""
+        recipe, images = self.source.recipe(), self.source.images
+        labels = [images.label(i) for i in range(len(images))]
+        parts = [recipe.weights, recipe.images, recipe.layers, images.classes, labels, settings]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+    def _parts(self) -> dict[str, Part]:
+        mine: dict[str, Part] = {}
+        if self.relevance is not None:
+            mine["relevance"] = (self.relevance.document(), self.relevance.arrays())
+        return super()._parts() | mine
+
+    def _restore(self, parts: Mapping[str, Part]) -> None:
+        super()._restore(parts)
+        if "relevance" in parts:
+            document, arrays = parts["relevance"]
+            self.set_trait("relevance", Relevance.from_stored(self.components, arrays, document))
+
+    # live state
+
+    @traitlets.validate("image")
+    def _valid_image(self, proposal: Any) -> int | str | None:
+        image = proposal["value"]
+        if image is None:
+            self._explained = None
+            return None
+        found, _ = self._picture(image)
+        term = found if isinstance(found, int) else self.keep_image(found)
+        self._explained = self.explain(term, self.target, self.method)
+        return term
+
+    @traitlets.validate("target")
+    def _valid_target(self, proposal: Any) -> str | None:
+        target: str | None = proposal["value"]
+        if self.image is not None:
+            self._explained = self.explain(self.image, target, self.method)
+            return None if target is None else self._explained.target
+        return target
+
+    @traitlets.validate("method")
+    def _valid_method(self, proposal: Any) -> str:
+        method = proposal["value"]
+        if method not in get_args(Backend):
+            raise ValueError(f"method={method!r}; choose 'auto', 'lrp' or 'gradient'")
+        if self.image is not None:
+            self._explained = self.explain(self.image, self.target, method)
+        return str(method)
+
+    @traitlets.observe("image", "target", "method")
+    def _explain_again(self, change: Any) -> None:
+        self.set_trait("explanation", self._explained)
+
+
+def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
+    """An image of the data set by name, or a file."""
+    number = images.number(name)
+    if number is not None:
+        return number, None
+    path = Path(name)
+    if not path.is_file():
+        raise KeyError(f"{name!r} is neither an image of the data set nor a file")
+    with Image.open(path) as opened:
+        opened.load()
+        return rgb(opened), path.name
