@@ -130,9 +130,11 @@ def test_setting_the_query_sets_the_hits_and_back():
     made.query = " red ,, -blue, "
     assert made.query == "red, -blue"
     assert made.hits.scores.tolist() == made.search("red", negative="blue", layer="colour", top=None).scores.tolist()
+    made.layer = None
+    assert len(made.hits) == len(made.components)
     made.query = ""
     assert made.hits is None
-    assert len(seen) == 4
+    assert len(seen) == 5
 
 
 def test_a_query_that_fails_leaves_the_last_good_state():

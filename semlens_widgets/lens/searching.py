@@ -118,6 +118,8 @@ class Searching(Fitted):
 
     @traitlets.observe("query", "layer")
     def _answered(self, change: Any) -> None:
+        if change["new"] is None:  # which traitlets does not validate
+            self._answer = self.answer(self.query) if self.query else None
         self.set_trait("hits", self._answer)
 
     def answer(self, query: str, layer: str | None = None) -> Matches:
