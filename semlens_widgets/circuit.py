@@ -92,7 +92,8 @@ class Circuit:
         """A directed graph from the target downwards: nodes by name with level, layer, index and relevance."""
         import networkx
 
-        graph = networkx.DiGraph(target=self.target, images=self.images, backend=self.backend)
+        graph = networkx.DiGraph()
+        graph.graph |= {"target": self.target, "images": self.images, "backend": self.backend}
         graph.add_node(self.target, level=-1)
         for node in self.nodes:
             c = node.component

@@ -103,7 +103,7 @@ class Explanation:
         on_step is called with (done, in all) while there is something to compute; what it raises ends the work.
         """
         rows = [self.components.row(component) for component in components]
-        return np.stack([frozen(heat) for heat in self.source.heatmaps(rows, on_step)])
+        return frozen(np.stack(self.source.heatmaps(rows, on_step)))
 
     def region(self, component: int | str | Component, threshold: float = 0.01) -> Window:
         """The square of the picture that the component's relevance comes from: the rule of crops on its heatmap.

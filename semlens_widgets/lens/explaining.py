@@ -209,24 +209,22 @@ class Explaining(Searching):
 
     # live state
 
+    # The validators explain, so that what fails raises there, before anything has changed. None is not validated.
+
     @traitlets.validate("image")
-    def _valid_image(self, proposal: Any) -> int | str | None:
-        image = proposal["value"]
-        if image is None:
-            self._explained = None
-            return None
-        found, _ = self._picture(image)
+    def _valid_image(self, proposal: Any) -> int | str:
+        found, _ = self._picture(proposal["value"])
         term = found if isinstance(found, int) else self.keep_image(found)
         self._explained = self.explain(term, self.target, self.method)
         return term
 
     @traitlets.validate("target")
-    def _valid_target(self, proposal: Any) -> str | None:
-        target: str | None = proposal["value"]
-        if self.image is not None:
-            self._explained = self.explain(self.image, target, self.method)
-            return None if target is None else self._explained.target
-        return target
+    def _valid_target(self, proposal: Any) -> str:
+        target = str(proposal["value"])
+        if self.image is None:
+            return target
+        self._explained = self.explain(self.image, target, self.method)
+        return self._explained.target
 
     @traitlets.validate("method")
     def _valid_method(self, proposal: Any) -> str:
@@ -239,6 +237,10 @@ class Explaining(Searching):
 
     @traitlets.observe("image", "target", "method")
     def _explain_again(self, change: Any) -> None:
+        if self.image is None:
+            self._explained = None
+        elif change["new"] is None:
+            self._explained = self.explain(self.image, None, self.method)
         self.set_trait("explanation", self._explained)
 
 
