@@ -519,7 +519,7 @@ def _ranked_by(
     k: int,
     distinct: bool,
 ) -> _Ranked:
-    """Words by a labeler that looks at activations; its null are the best scores of shuffled activations."""
+    """Words by a labeler that looks at activations; its null are its best scores of shuffled activations."""
     k = min(k, int(known.sum()))
     count = min(max(k, 2, _CANDIDATES if distinct else 0), int(known.sum()))
     scores = np.where(known, _answer(score, activations, image_vectors, probes), -np.inf)
@@ -527,7 +527,9 @@ def _ranked_by(
     living = np.flatnonzero(space.alive)
     columns = random.choice(living, _SHUFFLES) if len(living) else np.zeros(0, np.int64)
     shuffled = random.permuted(activations[:, columns], axis=0)
-    null = np.where(known, _answer(score, shuffled, image_vectors, probes), -np.inf)
+    # Among the real ones, because a labeler may weigh a word by how well it fits components in general.
+    both = _answer(score, np.concatenate([activations, shuffled], 1), image_vectors, probes)
+    null = np.where(known, both[activations.shape[1] :], -np.inf)
     best = np.sort(np.take_along_axis(null, _best(null, k), 1), axis=0).T
     candidates = _best(scores, count)
     rivals = None
