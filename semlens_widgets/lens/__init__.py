@@ -13,6 +13,7 @@ from ..space import SemanticSpace
 from .describing import Describing, ShownLabel
 from .explaining import Explaining
 from .fitted import NotFitted, Source
+from .mapping import Mapping
 
 if TYPE_CHECKING:
     from ..widgets import Window
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "open"]
 
 
-class Lens(Explaining, Describing):
+class Lens(Explaining, Describing, Mapping):
     """A model seen through its images and a CLIP.
 
     Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,
