@@ -14,9 +14,10 @@ from .checklist import Checklist, Concept, Group
 from .circuit import Circuit
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .components import Component, Components, Recipe
+from .crops import crop
 from .describe import Labels, Meaning, vocabulary
 from .evaluate import Evaluation
-from .examples import ConceptExamples, Statistics, collect, crop
+from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
 from .images import Images, UnreadableImage, images
 from .lens import Lens, NotFitted, ShownLabel, open

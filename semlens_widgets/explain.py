@@ -15,7 +15,7 @@ from PIL import Image
 from .attribution.values import Backend
 from .circuit import Circuit, trace_circuit
 from .components import Component, Components
-from .examples import active_boxes, squared
+from .crops import active_boxes, squared
 from .images import Images, Window
 from .model import Layer, resolve, stack
 from .relevance import class_names, class_number

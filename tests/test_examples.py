@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.examples import BINS, Statistics, active_boxes, drawn, exact, squared
+from semlens_widgets.crops import active_boxes, squared
+from semlens_widgets.examples import BINS, Statistics, drawn, exact
 
 LAYERS = ["colour", "rectified", "head"]
 

@@ -48,7 +48,7 @@ def test_a_second_fit_reads_the_cache_and_gives_the_same(home):
     second = lens(clip=clip).fit(progress=False)
     assert clip.asked == []
     assert np.array_equal(first.space.vectors, second.space.vectors)
-    assert files(home) == [".examples", ".semlens"]
+    assert files(home) == [".crops", ".examples", ".semlens"]
 
 
 @pytest.mark.parametrize("change", ["weights", "images", "transform", "clip", "k", "crop", "pooling", "layers"])
@@ -192,7 +192,7 @@ def test_skipped_images_are_warned_about_and_listed(tmp_path):
         ({"images": [1]}, TypeError, r"make it with sl\.images"),
         ({"clip": "ViT-B-32"}, TypeError, r"give sl\.OpenClip"),
         ({"layers": "layer9"}, KeyError, "no layer 'layer9'"),
-        ({"crop": "tight"}, ValueError, "crops are 'activation' or None"),
+        ({"crop": "tight"}, ValueError, "crops are 'activation', 'crp', or None"),
         ({"k": 1}, ValueError, "at least 2 examples"),
         ({"kk": 1}, TypeError, "kk"),
     ],

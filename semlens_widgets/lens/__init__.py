@@ -34,8 +34,8 @@ class Lens(Explaining, Describing, Mapping):
     k:       examples per component (the paper: 30).
     pooling: "max" or "mean" over places.
     crop:    "activation" crops examples to the region that excites the component, at `threshold` of the map's
-             maximum; None shows all that the model saw. Tight crops lose size and outline, whole images blur
-             small concepts together.
+             maximum; "crp" to the region its relevance comes from (slower, see `sl.crop`); None shows all that the
+             model saw. Tight crops lose size and outline, whole images blur small concepts together.
     templates: sentences a text query is put into, each with one "{}".
     centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
     vocabulary: words the windows offer.

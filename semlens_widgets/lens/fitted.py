@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import traitlets
@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from .. import cache
 from ..clip import TEMPLATES, Clip, OpenClip
 from ..components import Components, Recipe
-from ..examples import ConceptExamples, collect, crop
+from ..crops import CropBy, crop
+from ..examples import ConceptExamples, collect
 from ..images import Images, batches
 from ..model import Layer, Pooling, fingerprint, recording, resolve
 from ..space import SemanticSpace, cut, embed
@@ -30,7 +31,7 @@ from ..vectors import unit
 if TYPE_CHECKING:
     import torch
 
-Crop = Literal["activation"] | None
+Crop = CropBy | None
 Part = tuple[dict[str, Any], Mapping[str, np.ndarray]]
 Self = TypeVar("Self", bound="Fitted")
 
@@ -109,13 +110,18 @@ class Source:
         )
         if self.crop is None:
             return found
+        crops_file = None
+        if progress_file is not None:
+            crops_file = progress_file.with_name(f"{progress_file.stem}-{self.crop}-{self.threshold}.crops")
         return crop(
             found,
             self.model,
             self.images,
             self.layers,
+            by=self.crop,
             threshold=self.threshold,
             batch_size=batch_size,
+            progress_file=crops_file,
             progress=progress,
         )
 
@@ -152,8 +158,8 @@ class Fitted(traitlets.HasTraits):
             raise TypeError(
                 f"clip is a {type(clip).__name__}; give sl.OpenClip(...) or an object with name, images, texts"
             )
-        if crop not in ("activation", None):
-            raise ValueError(f"crop={crop!r}; crops are 'activation' or None for whole images")
+        if crop not in ("activation", "crp", None):
+            raise ValueError(f"crop={crop!r}; crops are 'activation', 'crp', or None for whole images")
         if k < 2:
             raise ValueError(f"k={k}; a concept needs at least 2 examples, the paper uses 30")
         super().__init__()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..examples import region
+from ..crops import region
 from ..images import UnreadableImage
 from ..search import Matches
 from ..space import SemanticSpace, cut, webp
