@@ -26,6 +26,7 @@ from .relevance import Relevance, relevance
 from .search import Hit, Matches, search
 from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
+from .verdicts import Verdict, Verdicts
 from .verify import Verification
 
 __version__ = "0.1.0"
@@ -64,6 +65,8 @@ __all__ = [
     "Thresholds",
     "TrainingImages",
     "UnreadableImage",
+    "Verdict",
+    "Verdicts",
     "Verification",
     "audit",
     "collect",

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .tables import from_csv, to_csv
+from .texts import from_csv, to_csv, write_text
 
 Kind = Literal["valid", "spurious", "neutral"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -193,16 +193,7 @@ class Checklist:
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:
         """Write `.json`, `.csv` or `.md`: readable, and always the same text for the same checklist."""
-        path = Path(path)
-        text = self.to_text(_format(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return path
+        return write_text(Path(path), self.to_text(_format(Path(path))))
 
     def to_text(self, form: str) -> str:
         """The text of a file in one of the formats "json", "csv", "md"."""

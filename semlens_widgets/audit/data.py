@@ -10,7 +10,7 @@ from typing import Any
 
 from ..components import Component
 from ..space import SemanticSpace
-from ..tables import to_csv
+from ..texts import to_csv
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..checklist import KINDS, Checklist, Concept, Kind
 from ..components import Component
 from ..evaluate import Interval
 from ..space import SemanticSpace
-from ..tables import to_csv
+from ..texts import to_csv
 from ..vectors import frozen
 from .data import TrainingImages, training_images
 

@@ -1,14 +1,28 @@
-"""Rows as CSV text and back: nothing a spreadsheet would run as a formula, nothing lost on the way."""
+"""Text files for people: written whole or not at all; tables that no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
 
 
 def to_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> str:

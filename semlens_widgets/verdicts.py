@@ -1,0 +1,295 @@
+"""Verdicts: what people decided about components and concepts, who and when; kept apart from what was computed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, astuple, dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .components import Component
+from .texts import write_text
+
+Decision = Literal["valid", "spurious", "neutral", "unsure"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+_SYNONYMS = {"accept": "valid", "accepted": "valid"}
+_LONGEST_LABEL = 200
+_CONCEPT = "@"  # no layer's name begins with it
+
+
+def subject_of(thing: str | Component) -> str:
+    """What a verdict is about, as text: 'layer4:64' for a component, '@ruler' for a concept of the checklist."""
+    if isinstance(thing, Component):
+        return str(thing)
+    if thing.startswith(_CONCEPT):
+        name = " ".join(thing[1:].split())
+        if not name:
+            raise ValueError("'@' names no concept; write '@ruler' for a concept, 'layer4:64' for a component")
+        return _CONCEPT + name
+    return str(Component.parse(thing))
+
+
+def now() -> str:
+    """This moment in UTC, as verdicts state it."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One person's decision about one component ("layer4:64") or one concept ("@ruler").
+
+    decision: "valid" may be used, "spurious" must not be, "neutral" makes no difference, "unsure"; or None.
+    label:    what the person calls it, or None.
+    note:     free text.
+    who, when: the person, and the moment in UTC (ISO 8601).
+
+    Without decision, label and note it withdraws what the person said before.
+    """
+
+    subject: str
+    decision: str | None = None
+    label: str | None = None
+    note: str = ""
+    who: str = ""
+    when: str = ""
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("label", (str, type(None))), ("note", str), ("who", str), ("when", str)):
+            if not isinstance(getattr(self, name), kinds):
+                raise TypeError(f"{name} of the verdict on {self.subject!r} is {getattr(self, name)!r}; it is a text")
+        decision = _SYNONYMS.get(str(self.decision), self.decision)
+        if decision is not None and decision not in DECISIONS:
+            raise ValueError(f"{self.decision!r} is no decision; decisions are {', '.join(map(repr, DECISIONS))}")
+        label = None if self.label is None else " ".join(self.label.split()) or None
+        if label is not None and len(label) > _LONGEST_LABEL:
+            raise ValueError(f"a label of {len(label)} characters; at most {_LONGEST_LABEL}, more fits into the note")
+        tidy = {"subject": subject_of(self.subject), "decision": decision, "label": label,
+                "note": self.note.strip().replace("\r\n", "\n"), "who": " ".join(self.who.split())}  # fmt: skip
+        for name, value in tidy.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def withdrawn(self) -> bool:
+        return self.decision is None and self.label is None and not self.note
+
+    @property
+    def concept(self) -> str | None:
+        """The concept it is about, or None for a component."""
+        return self.subject[1:] if self.subject.startswith(_CONCEPT) else None
+
+    @property
+    def said(self) -> tuple[str | None, str | None]:
+        """What has to agree between two people: decision and label."""
+        return self.decision, self.label
+
+    def __str__(self) -> str:
+        parts = [self.decision or "no decision", *([f"“{self.label}”"] if self.label else [])]
+        return f"{self.subject}: {', '.join(parts)} ({self.who or 'somebody'}, {self.when[:16]})"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """People who say different things about one component or concept: the present verdict of each."""
+
+    subject: str
+    verdicts: tuple[Verdict, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(str(v) for v in self.verdicts)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts(Mapping[str, Verdict]):
+    """All verdicts of all people, nothing lost: a value, by subject ("layer4:64", "@ruler").
+
+    `verdicts["layer4:64"]` is the last verdict on it. `entries` holds every verdict ever given, in order of time; the
+    last of each person counts. `judging` and `withdrawing` give new values, `merge` puts two people's together.
+    """
+
+    entries: tuple[Verdict, ...] = ()
+
+    def __post_init__(self) -> None:
+        order = sorted(dict.fromkeys(self.entries), key=lambda v: (v.when, v.subject, v.who, repr(astuple(v))))
+        object.__setattr__(self, "entries", tuple(order))
+
+    @cached_property
+    def _present(self) -> dict[str, tuple[Verdict, ...]]:
+        """By subject, in natural order: what each person says last, the latest person last."""
+        latest: dict[tuple[str, str], Verdict] = {}
+        for verdict in self.entries:
+            latest.pop((verdict.subject, verdict.who), None)
+            latest[verdict.subject, verdict.who] = verdict
+        present: dict[str, list[Verdict]] = {}
+        for verdict in latest.values():
+            if not verdict.withdrawn:
+                present.setdefault(verdict.subject, []).append(verdict)
+        return {subject: tuple(present[subject]) for subject in sorted(present, key=_natural)}
+
+    def __getitem__(self, subject: str | Component) -> Verdict:
+        return self._present[subject_of(subject)][-1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._present)
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    def __contains__(self, subject: object) -> bool:
+        try:
+            return isinstance(subject, str | Component) and subject_of(subject) in self._present
+        except ValueError:
+            return False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Verdicts) and self.entries == other.entries
+
+    def __hash__(self) -> int:
+        return hash(self.entries)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who ever gave a verdict."""
+        return tuple(dict.fromkeys(v.who for v in self.entries))
+
+    def of(self, who: str) -> dict[str, Verdict]:
+        """What one person says, by subject."""
+        return {s: v for s, listed in self._present.items() for v in listed if v.who == who}
+
+    def subjects(self, decision: Decision) -> tuple[str, ...]:
+        """What was last decided so: components and concepts ("@…")."""
+        return tuple(subject for subject in self if self[subject].decision == decision)
+
+    def components(self, decision: Decision) -> tuple[Component, ...]:
+        """The components that were last decided so."""
+        return tuple(Component.parse(s) for s in self.subjects(decision) if not s.startswith(_CONCEPT))
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Where people disagree in decision or label; the later verdict counts until one of them changes theirs."""
+        return tuple(
+            Conflict(subject, listed)
+            for subject, listed in self._present.items()
+            if len({v.said for v in listed}) > 1
+        )
+
+    # deciding
+
+    def judging(
+        self,
+        subject: str | Component,
+        decision: str | None = None,
+        *,
+        label: str | None = None,
+        note: str | None = None,
+        who: str = "",
+        when: str | None = None,
+    ) -> Verdicts:
+        """With one more verdict; what is not given stays as the person said it last. An empty label takes it back."""
+        before = self.of(who).get(subject_of(subject))
+        said = before or Verdict(subject_of(subject))
+        verdict = Verdict(
+            subject_of(subject),
+            said.decision if decision is None else decision,
+            said.label if label is None else label,
+            said.note if note is None else note,
+            who,
+            when or self._next_moment(),
+        )
+        return Verdicts((*self.entries, verdict))
+
+    def withdrawing(self, subject: str | Component, *, who: str = "", when: str | None = None) -> Verdicts:
+        """With a person's verdict taken back; KeyError if there is none."""
+        if subject_of(subject) not in self.of(who):
+            raise KeyError(f"{who or 'nobody'} has no verdict on {subject_of(subject)!r} to take back")
+        return Verdicts((*self.entries, Verdict(subject_of(subject), None, None, "", who, when or self._next_moment())))
+
+    def _next_moment(self) -> str:
+        """Now, but never before the last entry: a clock that was set back must not reorder what was decided."""
+        moment = now()
+        last = self.entries[-1].when if self.entries else ""
+        return moment if moment > last else f"{last}+"
+
+    def merge(self, other: Verdicts) -> Verdicts:
+        """Both people's verdicts, nothing lost; where they disagree stands in `conflicts`."""
+        return Verdicts(self.entries + other.entries)
+
+    # keeping
+
+    def to_json(self, **about: Any) -> str:
+        """JSON text, a line per verdict, in the order of components; `about` says what the verdicts are of."""
+        lines = [json.dumps(asdict(v), ensure_ascii=False) for v in sorted(self.entries, key=_in_order)]
+        head = "".join(f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)},\n" for k, v in about.items())
+        listed = ",\n".join(f"  {line}" for line in lines)
+        body = f"[\n{listed}\n ]" if lines else "[]"
+        return f'{{\n{head} "verdicts": {body}\n}}\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> Verdicts:
+        """From JSON text as `to_json` gives it. ValueError says which entry is wrong."""
+        try:
+            document = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ValueError(f"these are no verdicts: {error}") from None
+        return cls.from_document(document.get("verdicts") if isinstance(document, dict) else None)
+
+    @classmethod
+    def from_document(cls, listed: Any) -> Verdicts:
+        """From the list under "verdicts". ValueError says which entry is wrong."""
+        if not isinstance(listed, list):
+            raise ValueError('verdicts are a JSON object with a list "verdicts"')
+        entries = []
+        for number, entry in enumerate(listed, 1):
+            try:
+                entries.append(Verdict(**entry))
+            except (TypeError, ValueError, AttributeError) as error:
+                raise ValueError(f"verdict {number} of the file: {error}") from None
+        return cls(tuple(entries))
+
+    def to_file(self, path: str | os.PathLike[str], **about: Any) -> Path:
+        """Write the JSON text; the file appears whole or not at all."""
+        return write_text(Path(path), self.to_json(**about))
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Verdicts:
+        """Verdicts from a file that `to_file`, or a lens, wrote."""
+        return cls.from_json(Path(path).read_text(encoding="utf-8-sig"))
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per subject: the verdict that counts, and whether people disagree."""
+        disputed = {conflict.subject for conflict in self.conflicts}
+        return [asdict(self[subject]) | {"conflict": subject in disputed} for subject in self]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.subjects(d))} {d}" for d in DECISIONS if self.subjects(d))
+        disputed = f"; {len(self.conflicts)} in conflict" if self.conflicts else ""
+        lines = [f"<{len(self)} verdicts{f': {counts}' if counts else ''}{disputed}>"]
+        return "\n".join([*lines, *(f"  {self[subject]}" for subject in list(self)[:20])])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><td><code>{escape(v.subject)}</code></td><td>{v.decision or ''}</td><td>{escape(v.label or '')}</td>"
+            f"<td>{escape(v.note)}</td><td>{escape(v.who)}</td><td>{escape(v.when[:16])}</td></tr>"
+            for v in self.values()
+        )
+        heads = "".join(f"<th>{h}</th>" for h in ("about", "decision", "label", "note", "who", "when (UTC)"))
+        conflicts = "".join(f"<li>{escape(str(c))}</li>" for c in self.conflicts)
+        disputed = f"<p>In conflict:</p><ul>{conflicts}</ul>" if conflicts else ""
+        return f"<table><tr>{heads}</tr>{cells}</table>{disputed}"
+
+
+def _natural(subject: str) -> tuple[bool, list[Any]]:
+    """Components before concepts; numbers by size."""
+    return subject.startswith(_CONCEPT), [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in _PARTS(subject)]
+
+
+_PARTS = re.compile(r"[0-9]+|[^0-9]+").findall
+
+
+def _in_order(verdict: Verdict) -> tuple[Any, ...]:
+    return _natural(verdict.subject), verdict.when, verdict.who
