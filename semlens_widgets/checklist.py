@@ -208,7 +208,9 @@ class Checklist:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Checklist:
-        """From what `to_document` gives. ValueError for anything else."""
+        """From what `to_document` gives, or a document that has it as "checklist". ValueError for anything else."""
+        if isinstance(document, Mapping) and "checklist" in document:
+            document = document["checklist"]
         if not isinstance(document, Mapping) or not isinstance(document.get("groups"), list | tuple):
             raise ValueError('a checklist has "groups", each with a "name" and "concepts"')
         groups = []

@@ -6,12 +6,13 @@ One module per verb; `fitted` is the ground they stand on.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..clip import Clip
 from ..space import SemanticSpace
-from .describing import Describing, ShownLabel
-from .explaining import Explaining
+from .auditing import Auditing, audit_file
+from .describing import ShownLabel
 from .fitted import NotFitted, Source
 from .mapping import Mapping
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "open"]
 
 
-class Lens(Explaining, Describing, Mapping):
+class Lens(Auditing, Mapping):
     """A model seen through its images and a CLIP.
 
     Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,
@@ -54,7 +55,9 @@ class Lens(Explaining, Describing, Mapping):
 def open(path: str | os.PathLike[str], clip: Clip | None = None) -> Lens:
     """A lens from a `.semlens` file. Its CLIP is loaded again by name where it can be, or given as `clip`.
 
-    FileNotFoundError, or SemlensFileError saying what is damaged.
+    The audit that was saved beside it comes with it. FileNotFoundError, or SemlensFileError saying what is damaged.
     """
     opened = SemanticSpace.open(path)
-    return Lens.of_space(opened.space, opened.extra, opened.attached, clip)
+    lens = Lens.of_space(opened.space, opened.extra, opened.attached, clip)
+    lens.keep_audit(audit_file(Path(path)))
+    return lens
