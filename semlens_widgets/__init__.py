@@ -8,6 +8,11 @@
 `sl.demo.lens()` gives a fitted lens on a small synthetic world, offline.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 from . import demo
 from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
@@ -74,11 +79,21 @@ __all__ = [
     "demo",
     "embed",
     "explain",
+    "figures",
     "image_probes",
     "images",
     "open",
+    "panel",
     "relevance",
     "search",
     "text_probes",
     "vocabulary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`sl.figures` and `sl.panel` are imported when they are asked for: they bring matplotlib."""
+    if name not in ("figures", "panel"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    figures = importlib.import_module(".figures", __name__)
+    return figures if name == "figures" else figures.panel

@@ -20,6 +20,7 @@ from .clip import Probes
 from .components import Components
 from .evaluate import blocks, centred, data_mean, random_sets
 from .labelers import Labeler, labeler
+from .results import Result
 from .search import REACH
 from .space import SemanticSpace, reach
 from .vectors import frozen, two_means, unit
@@ -94,7 +95,7 @@ class _Ranked:
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class Labels(Result):
     """The best words of a vocabulary for every component, and how far each may be believed.
 
     `words` [component label] are numbers of `probes`, best first (`NO_WORD` for a dead component), with their

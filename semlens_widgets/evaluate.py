@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .components import Components
+from .results import Result
 from .space import SemanticSpace
 from .vectors import frozen, two_means, unit
 
@@ -175,7 +176,7 @@ class Interval:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(Result):
     """How readable every component is, as such (`raw`) and with the data set's mean removed (`centred`).
 
     `counts` are the examples each component stands on. Dead components score NaN.

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from .clip import Probes
 from .components import Component
+from .results import Result
 from .space import SemanticSpace, reach
 from .vectors import frozen, normal_tail, top_k, unit
 
@@ -47,7 +48,7 @@ class Null:
 
 
 @dataclass(frozen=True, eq=False)
-class Matches:
+class Matches(Result):
     """The answer to one probe: all searched components ranked, strongest first.
 
     `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them

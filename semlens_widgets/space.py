@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from . import store
 from .clip import Clip, PreparingClip
 from .components import Components, Recipe
+from .crops import region
 from .examples import ConceptExamples, Sampled, drawn, statistics_arrays, statistics_from
 from .images import WHOLE, Images, UnreadableImage, Window
 from .vectors import frozen, unit
@@ -85,7 +86,8 @@ class SemanticSpace:
     [component example]; `embeddings` puts them together. `vectors` [component dim] are the components' unit
     mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
     the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
-    `sample` has both together. `names` and `labels` describe the images of the crops.
+    `sample` has both together. `names` and `labels` describe the images of the crops. `originals` is the data
+    set itself where it is at hand; it is not saved.
     """
 
     examples: ConceptExamples
@@ -100,6 +102,7 @@ class SemanticSpace:
     labels: dict[int, int] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     sample_vectors: Float[np.ndarray, "image dim"] | None = None
+    originals: Images | None = None
 
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.components) or self.crop_of.shape != self.examples.images.shape:
@@ -224,6 +227,23 @@ class SemanticSpace:
             ideal = unit(self._pool[best].mean(1))
             result[start : start + 256] = np.einsum("pd,pd->p", ideal, block)
         return result
+
+    def shown(self, row: int, rank: int) -> Image.Image:
+        """One example as a person sees it: cut from its original picture where that is at hand, else its thumbnail."""
+        if self.originals is not None:
+            try:
+                picture = self.originals.picture(int(self.examples.images[row, rank]))
+            except UnreadableImage:
+                pass
+            else:
+                boxes = self.examples.boxes
+                seen = self.originals.window(picture.size)
+                return cut(picture, region(seen, None if boxes is None else boxes[row, rank]))
+        return self.thumbnails.picture(int(self.crop_of[row, rank]))
+
+    def with_originals(self, images: Images | None) -> SemanticSpace:
+        """The same space with its data set at hand, or without it."""
+        return replace(self, originals=images)
 
     def image_name(self, image: int) -> str:
         return self.names.get(int(image), str(image))
@@ -421,6 +441,7 @@ def embed(
         labels,
         images.classes,
         None if examples.sampled is None else vectors[sample_at][readable[sample_at]].astype(np.float16),
+        images,
     )
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..clip import Probes
 from ..components import Component
+from ..results import Result
 from ..search import LEVEL, REACH, Matches, search
 from ..space import SemanticSpace, reach
 from ..vectors import frozen
@@ -20,7 +21,7 @@ from .shown import json_text, number, table
 
 
 @dataclass(frozen=True, eq=False)
-class ConceptTable:
+class ConceptTable(Result):
     """Which concept is known where: one row per probe, one column per model, or per model and layer.
 
     `columns` are (model, layer), the layer None for a whole model. `scores` and `z` are those of the best component,

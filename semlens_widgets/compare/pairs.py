@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Component
+from ..results import Result
 from ..space import SemanticSpace
 from ..vectors import frozen, unit
 from .nearest import Nearest, Similarity, both_ways
@@ -78,7 +79,7 @@ class Pairs(Sequence[Pair]):
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Result):
     """Two spaces held against each other, component by component.
 
     A component has a counterpart in the other space when its nearest there is more than chance: any of all the

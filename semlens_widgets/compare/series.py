@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from ..clip import Probes
 from ..components import Component
+from ..results import Result
 from ..space import SemanticSpace
 from ..vectors import frozen
 from .concepts import ConceptTable, concepts
@@ -59,7 +60,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class Series(Result):
     """Several models compared with each other, in an order that means something (training, depth, dropout).
 
     `similarity` is S from each model (row) to each (column); `steps` lead from each model to the next;

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..clip import Clip
 from ..space import SemanticSpace
@@ -17,6 +17,7 @@ from .fitted import NotFitted, Source
 from .mapping import Mapping
 
 if TYPE_CHECKING:
+    from ..figures import Figure
     from ..widgets import Window
 
 __all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "open"]
@@ -50,6 +51,16 @@ class Lens(Auditing, Mapping):
         from ..widgets import Window
 
         return Window(self)
+
+    def figure(self, view: str = "search", **options: Any) -> Figure:
+        """What a view of the window shows now, as a figure: "search", "gallery", "card", "describe", "evaluate", ….
+
+        `width_mm`, `theme` and further options are those of `semlens_widgets.figures`. NothingToShow (a ValueError)
+        says what to do where the view has nothing to show yet.
+        """
+        from ..figures.views import figure_of_view
+
+        return figure_of_view(self, view, **options)
 
 
 def open(path: str | os.PathLike[str], clip: Clip | None = None) -> Lens:

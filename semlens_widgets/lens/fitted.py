@@ -246,7 +246,7 @@ class Fitted(traitlets.HasTraits):
         return SemanticSpace.open(finished).space
 
     def _adopt(self, space: SemanticSpace) -> None:
-        self._space = space
+        self._space = space if self._source is None else space.with_originals(self._source.images)
         if space.examples.unreadable:
             name, why = space.examples.unreadable[0]
             warnings.warn(

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..crops import region
-from ..images import UnreadableImage
 from ..search import Matches
-from ..space import SemanticSpace, cut, webp
+from ..space import SemanticSpace, webp
 from ..vectors import top_k
 
 if TYPE_CHECKING:
@@ -153,21 +151,7 @@ def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
         "name": space.image_name(image),
         "label": space.label(image),
     }
-    return result, [webp(shown_crop(lens, row, rank), int(np.clip(size, 16, LARGEST)))]
-
-
-def shown_crop(lens: Lens, row: int, rank: int) -> Image.Image:
-    space = lens.space
-    image = int(space.examples.images[row, rank])
-    if lens.has_data:
-        data = lens.source.images
-        try:
-            picture = data.picture(image)
-        except UnreadableImage:
-            return space.thumbnails.picture(int(space.crop_of[row, rank]))
-        boxes = space.examples.boxes
-        return cut(picture, region(data.window(picture.size), None if boxes is None else boxes[row, rank]))
-    return space.thumbnails.picture(int(space.crop_of[row, rank]))
+    return result, [webp(space.shown(row, rank), int(np.clip(size, 16, LARGEST)))]
 
 
 def card(lens: Lens, row: int) -> Answer:

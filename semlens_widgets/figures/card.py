@@ -1,0 +1,138 @@
+"""The card of one component: its examples, how all images excite it, and its nearest siblings."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..components import Component
+from ..describe import UNEXPLAINED, Labels
+from ..images import Images
+from ..space import SemanticSpace
+from ..vectors import top_k
+from . import numbers
+from .crops import Crops
+from .figure import SINGLE, Figure
+from .made_from import made_from
+from .numbers import Number
+from .scales import axis, linear
+from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
+
+_SIBLINGS = 5
+_COLUMNS = 5
+
+
+def card(
+    space: SemanticSpace,
+    component: int | str | Component,
+    *,
+    labels: Labels | None = None,
+    examples: int = 10,
+    width_mm: Number = SINGLE,
+    theme: str = "print",
+    pictures: Images | None = None,
+) -> Figure:
+    """All there is to know about one component; ValueError for a dead one, of which there is nothing to show."""
+    row = space.components.row(component)
+    if not space.alive[row]:
+        raise ValueError(f"component {space.components[row]} is dead: no image excites it, so there is nothing to show")
+    crops = Crops.of(space, pictures)
+    name = space.components[row]
+    caption = (
+        f"Component {name}: its {min(examples, crops.count(row))} strongest examples, its responses to all images "
+        f"(log count; the cut is the weakest of its {crops.count(row)} examples), and its nearest siblings by cosine. "
+        f"{made_from(space, [name.layer])} {crops.note}"
+    )
+    return Figure(lambda sheet: _draw(sheet, crops, row, labels, examples), caption, width_mm, theme)
+
+
+def _draw(sheet: Sheet, crops: Crops, row: int, labels: Labels | None, examples: int) -> Number:
+    left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
+    name = str(crops.space.components[row])
+    word = None if labels is None else labels.word(row) or UNEXPLAINED
+    title = word or name
+    room = right - left - (text_width(name, SMALL, False, True) + 3 if word else 0)
+    sheet.text(left, y, fitted(title, room, TITLE, True), TITLE, bold=True)
+    if word:
+        sheet.text(right, y + (TITLE - SMALL) * PT * 0.8, name, SMALL, mono=True, align="right")
+    y += TITLE * PT * 1.6
+    wide = sheet.width >= 120
+    column = (right - left - 4) / 2 if wide else right - left
+    first = _crops(sheet, crops, row, left, y, column, examples)
+    beside = left + column + 4 if wide else left
+    at = y if wide else y + first + 2
+    at += _histogram(sheet, crops, row, beside, beside + column, at)
+    at += _siblings(sheet, crops, row, labels, beside, beside + column, at + 2.5) + 2.5
+    return max(y + first, at) + MARGIN
+
+
+def _crops(sheet: Sheet, crops: Crops, row: int, x: Number, y: Number, room: Number, examples: int) -> Number:
+    side = (room - (_COLUMNS - 1) * GAP / 2) / _COLUMNS
+    count = min(examples, crops.count(row))
+    for rank in range(count):
+        down, across = divmod(rank, _COLUMNS)
+        crops.draw(sheet, row, rank, x + across * (side + GAP / 2), y + down * (side + GAP / 2), side)
+    return math.ceil(count / _COLUMNS) * (side + GAP / 2) - GAP / 2
+
+
+def heading(sheet: Sheet, x0: Number, x1: Number, y: Number, text: str, unit: str) -> Number:
+    sheet.text(x0, y, text, SMALL, bold=True)
+    if text_width(text, SMALL, True) + text_width(unit, SMALL) + 2 <= x1 - x0:
+        sheet.text(x1, y, unit, SMALL, colour=sheet.theme.ink_2, align="right")
+    return SMALL * PT * 1.6
+
+
+def _histogram(sheet: Sheet, crops: Crops, row: int, x0: Number, x1: Number, y: Number) -> Number:
+    theme, space = sheet.theme, crops.space
+    edges, counts = space.examples.statistics.histogram(row)
+    used = np.flatnonzero(counts)
+    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, len(counts))
+    edges, counts = edges[first : last + 1], counts[first:last]
+    cut = float(space.examples.responses[row, crops.count(row) - 1])
+    unit = f"{numbers.count(space.examples.statistics.images)} images, log count"
+    top = y + heading(sheet, x0, x1, y, "Activation", unit)
+    text = f"top {crops.count(row)} from {numbers.activation(cut)}"
+    domain = (float(edges[0]), float(edges[-1]))
+    place, base = linear(domain, (x0, x1)), top + SMALL * PT * 1.4 + 9
+    up = linear((0, math.log1p(max(1, int(counts.max(initial=1))))), (0, 9))
+    for count, low, high in zip(counts, edges, edges[1:], strict=False):
+        if count:
+            above = (low + high) / 2 >= cut
+            tall = max(0.2, up(math.log1p(int(count))))
+            wide = max(0.1, place(high) - place(low) - 0.15)
+            sheet.rectangle(place(low), base - tall, wide, tall, theme.seq[4] if above else theme.null)
+    below = axis(sheet, x0, x1, base, domain, name="activation", write=_plain)
+    at = place(cut)
+    sheet.line([(at, top), (at, base)], theme.ink, LINE)
+    fits_left = at - x0 > text_width(text, SMALL) + 1
+    sheet.text(at - 0.8 if fits_left else at + 0.8, top, text, SMALL, align="right" if fits_left else "left")
+    return base - y + below
+
+
+def _plain(value: Number) -> str:
+    text = numbers.activation(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _siblings(sheet: Sheet, crops: Crops, row: int, labels: Labels | None, x0: Number, x1: Number, y: Number) -> Number:
+    theme, space = sheet.theme, crops.space
+    cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
+    cosines[row] = -np.inf
+    near, scores = top_k(cosines, min(_SIBLINGS, max(int(space.alive.sum()) - 1, 1)))
+    start, side = y, 5.5
+    y += heading(sheet, x0, x1, y, "Nearest siblings", "cosine")
+    for other, cosine in zip(near.tolist(), scores.tolist(), strict=True):
+        if not math.isfinite(cosine):
+            continue
+        crops.draw(sheet, other, 0, x0, y, side)
+        middle, name = y + side / 2, str(space.components[other])
+        sheet.text(x0 + side + 1.5, middle, name, SMALL, mono=True, upright="center")
+        value = numbers.score(cosine, 2)
+        sheet.text(x1, middle, value, SMALL, align="right", colour=theme.ink_2, upright="center")
+        word = None if labels is None else labels.word(other)
+        if word:
+            begin = x0 + side + 3 + text_width(name, SMALL, False, True)
+            sheet.fit(begin, middle, x1 - begin - text_width(value, SMALL) - 1.5, word, SMALL, upright="center")
+        y += side + GAP / 2
+    return y - start

@@ -1,0 +1,90 @@
+"""A gallery sheet: components as strips of their strongest examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..components import Component
+from ..describe import UNEXPLAINED, Labels
+from ..images import Images
+from ..space import SemanticSpace
+from . import numbers
+from .crops import Crops, strip_of
+from .figure import DOUBLE, Figure
+from .made_from import made_from
+from .numbers import Number
+from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
+
+_LABEL = 26.0  # mm, at most
+
+
+def gallery(
+    space: SemanticSpace,
+    components: Sequence[int | str | Component] | None = None,
+    *,
+    labels: Labels | None = None,
+    examples: int | None = None,
+    width_mm: Number = DOUBLE,
+    theme: str = "print",
+    pictures: Images | None = None,
+) -> Figure:
+    """Some components (without a choice the first ten living ones), each with its strongest examples.
+
+    `labels` puts the word of each beside it. Without `examples` there are as many as the width holds.
+    """
+    rows = chosen_rows(space, components, 10)
+    crops = Crops.of(space, pictures)
+    named = "" if labels is None else f" Labels: {labels.message}."
+    caption = (
+        f"{numbers.plural(len(rows), 'component')} with their strongest examples, strongest first.{named} "
+        f"{made_from(space, _layers(space, rows))} {crops.note}"
+    )
+    return Figure(lambda sheet: _draw(sheet, crops, rows, labels, examples), caption, width_mm, theme)
+
+
+def chosen_rows(space: SemanticSpace, components: Sequence[int | str | Component] | None, most: int) -> list[int]:
+    """Rows of some components, or of the first living ones. ValueError for an empty choice."""
+    if components is None:
+        return [int(row) for row in np.flatnonzero(space.alive)[:most]]
+    rows = [space.components.row(component) for component in components]
+    if not rows:
+        raise ValueError("no component chosen; give some, as in ['layer4:57', 'layer4:12']")
+    return rows
+
+
+def _layers(space: SemanticSpace, rows: Sequence[int]) -> list[str]:
+    return list(dict.fromkeys(space.components[row].layer for row in rows))
+
+
+def _draw(sheet: Sheet, crops: Crops, rows: list[int], labels: Labels | None, wanted: int | None) -> Number:
+    theme, left, right, y = sheet.theme, MARGIN, sheet.width - MARGIN, MARGIN
+    space = crops.space
+    room = (right - left) * 0.3
+    names = min(room, max(text_width(str(space.components[row]), SMALL, False, True) for row in rows))
+    words = {} if labels is None else {row: labels.word(row) or UNEXPLAINED for row in rows}
+    if words:
+        names = min(room, _LABEL, max([names, *(text_width(word, SMALL) for word in words.values())]))
+    begin = left + names + 2
+    examples, side = strip_of(right - begin, wanted, max(1, *(crops.count(row) for row in rows)))
+    step = SMALL * PT * 1.3
+    height = max(side, 2 * step if words else step)
+    for row in rows:
+        sheet.line([(left, y), (right, y)], theme.line, LINE)
+        y += GAP / 2
+        middle = y + height / 2
+        name = str(space.components[row])
+        if words:
+            explained = labels is not None and labels.word(row) is not None
+            ink = theme.ink if explained else theme.ink_2
+            sheet.fit(left, middle - step / 2, names, words[row], SMALL, colour=ink, upright="center")
+            middle += step / 2
+        sheet.fit(left, middle, names, name, SMALL, mono=True, colour=theme.ink_2 if words else None, upright="center")
+        if crops.count(row):
+            crops.strip(sheet, row, begin, y + (height - side) / 2, side, examples)
+        else:
+            sheet.text(begin, y + height / 2, "never active", SMALL, colour=theme.ink_2, upright="center")
+        y += height + GAP / 2
+    sheet.line([(left, y), (right, y)], theme.line, LINE)
+    return y + MARGIN

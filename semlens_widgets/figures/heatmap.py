@@ -1,0 +1,104 @@
+"""A matrix as coloured cells with their values written in them where they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..palette import contrast
+from . import numbers
+from .numbers import Number
+from .sheet import GAP, PT, SMALL, Sheet, fitted, text_width
+
+_LARGEST, _TALLEST, _LOWEST = 16.0, 6.5, 2.6  # mm of a cell: widest, highest, and lowest
+
+
+def heatmap(
+    sheet: Sheet,
+    matrix: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    x0: Number,
+    x1: Number,
+    y: Number,
+    *,
+    domain: tuple[Number, Number] | None = None,
+    write: Callable[[int, int], str] | None = None,
+    dashed: np.ndarray | None = None,
+    above: str = "",
+    beside: str = "",
+) -> Number:
+    """Draws between x0 and x1 from y on; gives the height. NaN cells stay empty, `dashed` ones carry a dash.
+
+    `above` names the columns, `beside` the rows.
+    """
+    theme, start = sheet.theme, y
+    finite = matrix[np.isfinite(matrix)]
+    low, high = domain or ((float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0))
+    shares = np.clip((matrix - low) / (high - low), 0, 1) if high > low else np.full(matrix.shape, 0.5)
+    indent = SMALL * PT * 1.6 if beside else 0.0
+    names = min(max((text_width(name, SMALL) for name in rows), default=0), (x1 - x0) * 0.4)
+    left = x0 + indent + names + 1.5
+    wide = min((x1 - left) / max(len(columns), 1), _LARGEST)
+    tall = min(_TALLEST, max(wide, _LOWEST))
+    if above:
+        sheet.fit(left, y, x1 - left, above, SMALL, colour=theme.ink_2)
+        y += SMALL * PT * 1.5
+    y += _column_names(sheet, columns, left, wide, y)
+    if beside:
+        room = tall * len(rows)
+        sheet.text(
+            x0, y + room / 2, fitted(beside, room, SMALL), SMALL, colour=theme.ink_2, align="center", upright="top",
+            turned=True,
+        )  # fmt: skip
+    colours = theme.sequential(np.nan_to_num(shares))
+    step = max(1, int(np.ceil(SMALL * PT * 1.15 / tall)))
+    for i, name in enumerate(rows):
+        middle = y + tall * (i + 0.5)
+        if i % step == 0:
+            sheet.fit(left - 1.5 - names, middle, names, name, SMALL, upright="center")
+        for j in range(len(columns)):
+            if not np.isfinite(matrix[i, j]):
+                continue
+            fill = tuple(float(channel) for channel in colours[i, j])
+            sheet.rectangle(left + j * wide, y + tall * i, wide - GAP / 4, tall - GAP / 4, fill)
+            text = write(i, j) if write else numbers.score(float(matrix[i, j]), 2)
+            hexed = "#" + "".join(f"{round(255 * channel):02x}" for channel in fill)
+            ink = max((theme.ink, theme.bg), key=lambda colour: contrast(colour, hexed))
+            centre = left + (j + 0.5) * wide - GAP / 8
+            if text_width(text, SMALL) <= wide - 0.8 and tall >= SMALL * PT * 1.15:
+                sheet.text(centre, middle - GAP / 8, text, SMALL, colour=ink, align="center", upright="center")
+            elif dashed is not None and dashed[i, j]:
+                sheet.line([(centre - wide * 0.15, middle), (centre + wide * 0.15, middle)], ink)
+    return y + tall * len(rows) - start
+
+
+def _column_names(sheet: Sheet, columns: Sequence[str], left: Number, wide: Number, y: Number) -> Number:
+    """Names above their columns, upright where they fit so, else turned; some are left out where they are too many."""
+    line = SMALL * PT * 1.35
+    if all(text_width(name, SMALL) <= wide - 0.6 for name in columns):
+        for j, name in enumerate(columns):
+            sheet.text(left + (j + 0.5) * wide, y, name, SMALL, align="center")
+        return line
+    most = 22.0
+    height = min(most, max(text_width(name, SMALL) for name in columns))
+    step = max(1, int(np.ceil(line / wide)))
+    for j in range(0, len(columns), step):
+        name = fitted(columns[j], most, SMALL)
+        sheet.text(left + (j + 0.5) * wide, y + height, name, SMALL, turned=True, upright="center")
+    return height + 0.8
+
+
+def scale_bar(sheet: Sheet, x0: Number, x1: Number, y: Number, low: str, high: str) -> Number:
+    """What the colours mean, in words at both ends; gives the height."""
+    theme, line = sheet.theme, SMALL * PT * 1.5
+    first, last = text_width(low, SMALL), text_width(high, SMALL)
+    width = min(30.0, max(x1 - x0 - first - last - 3, 6.0))
+    sheet.text(x0, y, low, SMALL, colour=theme.ink_2)
+    steps = 24
+    for at, colour in enumerate(theme.sequential(np.linspace(0, 1, steps))):
+        fill = tuple(float(c) for c in colour)
+        sheet.rectangle(x0 + first + 1.5 + at * width / steps, y + 0.2, width / steps + 0.02, line * 0.6, fill)
+    sheet.text(x0 + first + width + 3, y, high, SMALL, colour=theme.ink_2)
+    return line

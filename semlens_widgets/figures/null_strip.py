@@ -1,0 +1,86 @@
+"""The strip above a list of hits: the null distribution, and every component as a mark on the same axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..search import Matches
+from . import numbers
+from .numbers import Number
+from .scales import axis, linear
+from .sheet import BOLD_LINE, LINE, PT, SMALL, Sheet, text_width
+
+Z_AT_P01 = 2.3263478740408408  # of a normal distribution
+_HEIGHT, _LABEL = 9.0, 3.6  # mm
+
+
+def score_at_p01(matches: Matches) -> Number:
+    """The score that one random set of images in a hundred exceeds."""
+    sets = matches.null.sets
+    return float(sets.mean() + Z_AT_P01 * sets.std())
+
+
+def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number) -> Number:
+    """Draws between x0 and x1 from y on; gives the height."""
+    theme, sets, scores = sheet.theme, matches.null.sets, matches.scores
+    limit = score_at_p01(matches)
+    low = float(min(sets.min(), limit, scores.min(initial=np.inf)))
+    high = float(max(sets.max(), limit, scores.max(initial=-np.inf)))
+    margin = (high - low) * 0.03 or 0.01
+    domain = (low - margin, high + margin)
+    place, base = linear(domain, (x0, x1)), y + _LABEL + _HEIGHT
+    counts, edges = np.histogram(sets, bins=48)
+    up = linear((0, max(1, int(counts.max()))), (base, y + _LABEL))
+    middles = (edges[:-1] + edges[1:]) / 2
+    outline = [(place(m), up(n)) for m, n in zip(middles, counts, strict=True)]
+    sheet.area([(place(edges[0]), base), *outline, (place(edges[-1]), base)], theme.null)
+    above = int((matches.p <= 0.01).sum()) if not matches.unknown else 0
+    for chosen, colour, width in ((scores[above:], theme.context, LINE), (scores[:above], theme.seq[4], BOLD_LINE)):
+        for at in sorted({round(place(float(s)), 1) for s in chosen}):
+            sheet.line([(at, base), (at, base - 3)], colour, width)
+    at = place(limit)
+    sheet.line([(at, y + 1.2), (at, base)], theme.ink, LINE, (2, 1.5))
+    below = axis(sheet, x0, x1, base, domain, name="score (cosine)", signed=True)
+    _names(sheet, matches, at, (x0, x1), y, place, base)
+    return _LABEL + _HEIGHT + below
+
+
+def _names(
+    sheet: Sheet,
+    matches: Matches,
+    limit: Number,
+    room: tuple[Number, Number],
+    y: Number,
+    place: Callable[[Number], Number],
+    base: Number,
+) -> None:
+    """Labels give way in this order: the best component, p = .01, the name of the null."""
+    theme, (x0, x1) = sheet.theme, room
+    taken: list[tuple[Number, Number]] = []
+    if len(matches):
+        best = place(float(matches.scores[0]))
+        name, value = str(matches[0].component), f"  z = {numbers.z(matches[0].z)}"
+        first, second = text_width(name, SMALL, False, True), text_width(value, SMALL, True)
+        width = first + second
+        start = min(max(best - width / 2, x0), x1 - width)
+        if start - 1 < limit < start + width + 1:  # beside the dashed line, not on it
+            start = min(max(limit + 1 if best >= limit else limit - 1 - width, x0), x1 - width)
+        sheet.text(start, y, name, SMALL, mono=True)
+        sheet.text(start + first, y, value, SMALL, bold=True)
+        sheet.line([(best, y + SMALL * PT * 1.4), (best, base)], theme.accent_ink, BOLD_LINE)
+        taken.append((start - 1, start + width + 1))
+    null = [f"Null: {numbers.count(len(matches.null.sets))} random image sets", "Null: random images", "Null"]
+    level = "p = .01"
+    choices = (
+        ([(level, limit + 0.8), (level, limit - 0.8 - text_width(level, SMALL))], theme.ink, x1),
+        ([(text, x0) for text in null], theme.ink_2, limit - 0.8),
+    )
+    for places, colour, end in choices:
+        for text, start in places:
+            stop = start + text_width(text, SMALL)
+            if x0 <= start and stop <= end and not any(start < b and stop > a for a, b in taken):
+                sheet.text(start, y, text, SMALL, colour=colour)
+                taken.append((start - 1, stop + 1))
+                break

@@ -1,0 +1,55 @@
+"""Numbers as the windows write them: true minus sign, scores without leading zero."""
+
+from __future__ import annotations
+
+import math
+
+Number = float | int
+"""What is measured in mm, pt or shares; whole numbers too."""
+
+MINUS = "−"
+
+
+def fixed(value: Number, digits: int) -> str:
+    if not math.isfinite(value):
+        return "–"
+    text = f"{abs(value):,.{digits}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text
+
+
+def score(value: Number, digits: int = 3) -> str:
+    """A score in [−1, 1] without leading zero: .312, −.04."""
+    text = fixed(value, digits)
+    return text.replace("0.", ".", 1) if text.lstrip(MINUS).startswith("0.") else text
+
+
+def z(value: Number) -> str:
+    return fixed(value, 1)
+
+
+def p_equals(value: Number) -> str:
+    """ "p = .034", "p < .001"."""
+    return "p < .001" if value < 0.001 else f"p = {score(value, 3 if value < 0.095 else 2)}"
+
+
+def count(value: Number) -> str:
+    return f"{round(value):,}"
+
+
+def percent(share: Number, digits: int = 0) -> str:
+    """A share as a percentage, with a space: 98 %."""
+    return f"{fixed(100 * share, digits)} %"
+
+
+def activation(value: Number) -> str:
+    """Three significant digits, never scientific below a million."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return "–"
+    if size >= 1e6 or 0 < size < 1e-4:
+        return f"{value:.1e}".replace("-", MINUS)
+    return fixed(value, 0 if size >= 100 else 1 if size >= 1 else 2 if size >= 0.1 else 3)
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,65 @@
+"""Several figures as one, with letters: every part is laid out anew for the room it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .figure import DOUBLE, Figure
+from .numbers import Number
+from .sheet import PANEL, PT, Sheet
+
+_GUTTER, _NARROWEST = 5.0, 55.0  # mm between parts, and of the narrowest
+
+
+def panel(
+    figures: Sequence[Sequence[Figure]],
+    labels: str | Sequence[str] | None = "abcdefghijklmnopqrstuvwxyz",
+    *,
+    width_mm: Number = DOUBLE,
+    widths: Sequence[Sequence[Number]] | None = None,
+    theme: str | None = None,
+) -> Figure:
+    """Rows of figures as one figure, `width_mm` wide, each with its letter; the caption holds all captions.
+
+    `widths` gives per row the shares of its figures; without it they are equal. Each part is drawn again for its
+    room, so type keeps its size. The theme is that of the first figure. ValueError where a part would be narrower
+    than 55 mm, or where labels are too few.
+    """
+    rows = [list(row) for row in figures]
+    if not rows or not all(rows):
+        raise ValueError("a panel is a list of rows, each with at least one figure: [[a, b], [c, d]]")
+    count = sum(len(row) for row in rows)
+    names = [""] * count if labels is None else list(labels)
+    if len(names) < count:
+        raise ValueError(f"{len(names)} labels for {count} figures; give one each, as in labels='abcd'")
+    shares = [[1.0] * len(row) for row in rows] if widths is None else [list(row) for row in widths]
+    if [len(row) for row in shares] != [len(row) for row in rows] or min(min(row) for row in shares) <= 0:
+        raise ValueError("widths has one positive share per figure, in the same rows")
+
+    def rooms(width: Number) -> list[list[Number]]:
+        found = [[(width - _GUTTER * (len(row) - 1)) * s / sum(row) for s in row] for row in shares]
+        if (least := min(min(row) for row in found)) < _NARROWEST:
+            raise ValueError(
+                f"a part would be {least:.0f} mm wide, at least {_NARROWEST:g} are needed; make the panel wider or put "
+                "fewer figures in a row"
+            )
+        return found
+
+    rooms(width_mm)
+
+    def draw(sheet: Sheet) -> Number:
+        y, number = 0.0, 0
+        for row, room in zip(rows, rooms(sheet.width), strict=True):
+            x, tall, head = 0.0, 0.0, PANEL * PT * 1.5 if labels is not None else 0.0
+            for figure, width in zip(row, room, strict=True):
+                if names[number]:
+                    sheet.text(x + 1, y + 0.8, names[number], PANEL, bold=True)
+                tall = max(tall, head + figure.drawn(sheet.part(x, y + head, width)))
+                x += width + _GUTTER
+                number += 1
+            y += tall + 2
+        return y - 2
+
+    parts = [figure for row in rows for figure in row]
+    words = " ".join(f"{f'({name}) ' if name else ''}{f.caption()}" for name, f in zip(names, parts, strict=False))
+    return Figure(draw, words, width_mm, theme or parts[0].theme)

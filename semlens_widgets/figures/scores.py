@@ -1,0 +1,98 @@
+"""How readable the components are: the distribution of each score per layer, beside that of random images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..evaluate import SCORES, Evaluation
+from . import numbers
+from .figure import DOUBLE, Figure
+from .numbers import Number
+from .scales import axis, linear
+from .sheet import BOLD_LINE, GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width
+
+_ROW = 9.0  # mm per layer
+_ORDER = ("clarity", "polysemanticity", "redundancy")
+_BINS = 40
+
+
+def score_distributions(
+    evaluation: Evaluation, *, raw: bool = False, width_mm: Number = DOUBLE, theme: str = "print"
+) -> Figure:
+    """Clarity, polysemanticity and redundancy of every layer's components.
+
+    Silhouettes are the components, dots their means with 95 % intervals, dashed lines the mean of random images.
+    `raw` shows the scores without the data set's mean removed.
+    """
+    form = "raw" if raw else "data-set mean removed"
+    layers = ", ".join(
+        f"{n} ({s})" for n, s in zip(evaluation.components.layers, evaluation.components.sizes, strict=True)
+    )
+    caption = (
+        f"Distribution over components of clarity, polysemanticity and redundancy ({form}); dots: means with 95 % "
+        f"bootstrap intervals, dashed: the same of random images. Layers: {layers}. CLIP {evaluation.clip}."
+    )
+    return Figure(lambda sheet: _draw(sheet, evaluation, raw), caption, width_mm, theme)
+
+
+def _draw(sheet: Sheet, evaluation: Evaluation, raw: bool) -> Number:
+    layers = list(evaluation.components.layers)
+    left, right = MARGIN, sheet.width - MARGIN
+    names = min(max(text_width(name, SMALL) for name in layers), (right - left) * 0.25)
+    wide = sheet.width >= 120
+    if not wide:
+        y = MARGIN
+        for score in _ORDER:
+            y += _one(sheet, evaluation, score, raw, left + names + 2, right, y, left) + 3
+        return y - 3 + MARGIN
+    column = (right - left - names - 2 - 2 * 5) / 3
+    heights = []
+    for at, score in enumerate(_ORDER):
+        x = left + names + 2 + at * (column + 5)
+        heights.append(_one(sheet, evaluation, score, raw, x, x + column, MARGIN, left if at == 0 else None))
+    return MARGIN + max(heights) + MARGIN
+
+
+def _one(
+    sheet: Sheet, evaluation: Evaluation, score: str, raw: bool, x0: Number, x1: Number, y: Number, names: Number | None
+) -> Number:
+    """One score from x0 to x1; layers are named from `names` on, where that is given."""
+    assert score in SCORES
+    theme, form = sheet.theme, evaluation.raw if raw else evaluation.centred
+    values, null = getattr(form, score), form.null[score].mean
+    finite = values[np.isfinite(values)]
+    known = np.concatenate([finite, null[np.isfinite(null)]])
+    start = y
+    sheet.text(x0, y, score, TEXT, bold=True)
+    y += TEXT * PT * 1.6
+    if not len(known):
+        sheet.text(x0, y, "no living component", SMALL, colour=theme.ink_2)
+        return y - start + SMALL * PT * 1.5
+    low, high = float(known.min()), float(known.max())
+    spare = (high - low) * 0.04 or 0.01
+    domain = (low - spare, high + spare)
+    place = linear(domain, (x0, x1))
+    summary = {entry["layer"]: entry for entry in evaluation.summary()}
+    for layer in evaluation.components.layers:
+        rows = evaluation.components.rows(layer)
+        own = values[rows][np.isfinite(values[rows])]
+        base = y + _ROW - 1
+        if names is not None:
+            sheet.fit(names, base - _ROW / 2 + 0.5, x0 - names - 1.5, layer, SMALL, upright="center")
+        counts, edges = np.histogram(own, bins=_BINS, range=domain)
+        up = linear((0, max(1, int(counts.max(initial=1)))), (base, base - _ROW + 2.2))
+        middles = (edges[:-1] + edges[1:]) / 2
+        outline = [(place(m), up(n)) for m, n in zip(middles, counts, strict=True)]
+        sheet.area([(x0, base), *outline, (x1, base)], theme.seq[2])
+        sheet.line([(x0, base), (x1, base)], theme.line, LINE)
+        chance = float(np.nanmean(null[rows])) if np.isfinite(null[rows]).any() else float("nan")
+        if np.isfinite(chance):
+            sheet.line([(place(chance), y + 0.6), (place(chance), base)], theme.ink_2, LINE, (2, 1.5))
+        mean = summary[layer][score if raw else f"{score}_centred"]
+        if np.isfinite(mean.mean):
+            at = base - 1.6
+            sheet.line([(place(mean.low), at), (place(mean.high), at)], theme.ink, BOLD_LINE)
+            sheet.dots(np.asarray([place(mean.mean)]), np.asarray([at]), 1.5, theme.ink, edge=theme.bg, line=LINE)
+        y += _ROW
+    below = axis(sheet, x0, x1, y - 1 + GAP / 2, domain, write=lambda v: numbers.score(v, 2))
+    return y - 1 + GAP / 2 + below - start

@@ -1,0 +1,330 @@
+"""Figures: the same bytes twice, readable at every width, real text in real fonts, and they look as they did."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+from toy import ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets import figures, palette
+from semlens_widgets.compare import compare, compare_many, concepts
+from semlens_widgets.figures import Figure, problems
+from semlens_widgets.figures.sheet import fitted, text_width, wrapped
+
+REFERENCES = Path(__file__).parent / "figures"
+WORDS = ["red", "green", "blue", "yellow", "white"]
+WIDTHS = (85, 120, 180)
+
+
+def toy(seed=0):
+    data = sl.images(pictures(60, seed=seed, size=24), transform=to_pixels)
+    net = ColourNet()
+    lens = sl.Lens(net, data, ["colour", "head"], ColourClip(), k=7, crop=None, templates=("{}",), vocabulary=WORDS)
+    return lens.fit(cached=False, progress=False)
+
+
+@pytest.fixture(scope="module")
+def lens():
+    return toy()
+
+
+@pytest.fixture(scope="module")
+def results(lens):
+    """One result of every kind that has a figure, by the name of its reference."""
+    other = toy(seed=1)
+    spaces = {"first": lens.space, "second": other.space}
+    comparison = compare(lens.space, other.space, names=("first", "second"), allow="data")
+    return {
+        "found": lens.search("red", top=None),
+        "not_found": lens.search("white", top=None),
+        "labels": lens.describe(WORDS),
+        "scores": lens.evaluate(),
+        "comparison": comparison,
+        "series": compare_many(spaces, probes=lens.probes(WORDS), allow="data"),
+        "concepts": concepts(lens.probes(WORDS), spaces, by_layer=True, allow="data"),
+    }
+
+
+@pytest.fixture(scope="module")
+def shown(lens, results):
+    """Every figure there is, by name."""
+    made = {name: result.figure() for name, result in results.items()}
+    made["layers"] = results["comparison"].figure(view="layers")
+    made["card"] = figures.card(lens.space, "colour:0", labels=results["labels"])
+    made["gallery"] = figures.gallery(lens.space, labels=results["labels"])
+    made["panel"] = figures.panel([[made["found"], made["layers"]], [made["scores"]]], labels="abc")
+    return made
+
+
+KINDS = ("found", "not_found", "labels", "scores", "comparison", "series", "concepts", "layers", "card", "gallery",
+         "panel")  # fmt: skip
+every_figure = pytest.mark.parametrize("name", KINDS)
+
+
+@pytest.mark.parametrize(("name", "width"), [(n, w) for n in KINDS for w in (60, *WIDTHS) if n != "panel" or w >= 120])
+def test_no_text_is_cut_off_or_lies_on_other_text(shown, name, width):
+    assert problems(shown[name].at(width)) == []
+
+
+@every_figure
+def test_every_theme_can_be_drawn_on_its_own_ground(shown, name):
+    for theme in ("print", "light", "dark"):
+        picture = pixels(shown[name].at(120 if name == "panel" else 85, theme), 40)
+        corner = np.asarray(picture)[0, 0]
+        assert np.allclose(corner / 255, palette.rgb(palette.theme(theme).bg), atol=0.01)
+
+
+@every_figure
+def test_the_figure_looks_as_it_did(shown, name):
+    """Structure, not pixels: 2 mm blocks of a small grey picture differ little from the reference."""
+    small = pixels(shown[name].at(120), 40).convert("L")
+    path = REFERENCES / f"{name}.png"
+    if os.environ.get("FIGURE_REFERENCES"):
+        REFERENCES.mkdir(exist_ok=True)
+        small.save(path, optimize=True)
+    reference = Image.open(path)
+    assert abs(small.width - reference.width) <= 1
+    assert abs(small.height - reference.height) <= 3
+    blocks = (reference.width // 3, reference.height // 3)
+    one, other = (np.asarray(p.resize(blocks, Image.Resampling.BOX), float) for p in (small, reference))
+    assert np.abs(one - other).mean() < 4
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
+
+
+def pixels(figure, dpi):
+    return Image.open(io.BytesIO(figure.to_bytes("png", dpi))).convert("RGB")
+
+
+@pytest.mark.parametrize("name", ["found", "comparison", "panel"])
+@pytest.mark.parametrize("format", ["pdf", "svg", "png"])
+def test_the_same_state_gives_the_same_bytes(shown, name, format):
+    assert shown[name].to_bytes(format, 60) == shown[name].to_bytes(format, 60)
+
+
+def test_another_process_gives_the_same_bytes(shown, tmp_path):
+    script = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import matplotlib; matplotlib.rcParams["font.size"] = 31
+import test_figures as t
+found = t.toy().search("red", top=None).figure()
+for format in ("pdf", "svg", "png"):
+    open({str(tmp_path)!r} + "/x." + format, "wb").write(found.to_bytes(format, 60))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"SOURCE_DATE_EPOCH": "1"})
+    for format in ("pdf", "svg", "png"):
+        assert (tmp_path / f"x.{format}").read_bytes() == shown["found"].to_bytes(format, 60)
+
+
+def test_pdf_text_is_text_in_embedded_truetype(shown):
+    data = shown["found"].to_bytes("pdf")
+    assert b"/Type3" not in data
+    assert data.count(b"/FontFile2") >= 2  # regular and bold, at least
+    assert b"/CIDFontType2" in data
+    assert b"CreationDate" not in data
+    streams = [zlib.decompress(s) for s in re.findall(rb"/FlateDecode.*?stream\n(.*?)\nendstream", data, re.S)
+               if s[:1] == b"\x78"]  # fmt: skip
+    assert any(b"Tj" in s or b"TJ" in s for s in streams), "text is drawn as text"
+
+
+def test_svg_text_is_text_with_its_letters_inside(shown):
+    svg = shown["not_found"].to_bytes("svg").decode()
+    assert "“white”</text>" in svg
+    assert "@font-face{font-family:'DejaVu Sans';font-weight:normal;src:url(data:font/ttf;base64," in svg
+    assert "http" not in re.sub(r'"http://(www\.w3\.org|purl\.org|creativecommons\.org)[^"]*"', "", svg)
+
+
+def test_the_caption_travels_in_the_file(shown):
+    caption = shown["found"].caption()
+    assert Image.open(io.BytesIO(shown["found"].to_bytes("png", 40))).text["Description"] == caption
+    assert "n = 60 images" in caption
+    assert "k = 7 examples" in caption
+    assert "CLIP colours" in caption
+
+
+def test_a_caption_says_what_the_figure_was_made_from(lens, shown, tmp_path):
+    recipe = lens.space.recipe
+    assert f"model {recipe.weights[:8]}, data {recipe.images[:8]}." in shown["gallery"].caption()
+    assert "Crops from the original images." in shown["gallery"].caption()
+    lens.save(tmp_path / "x.semlens")
+    opened = sl.open(tmp_path / "x.semlens", clip=ColourClip())
+    assert "Crops from the file's thumbnails." in opened.search("red").figure().caption()
+    again = opened.search("red").figure(pictures=lens.source.images)
+    assert "Crops from the original images." in again.caption()
+    with pytest.raises(ValueError, match="the space was made from"):
+        opened.search("red").figure(pictures=sl.images(pictures(60, seed=9), transform=to_pixels))
+
+
+def test_crops_have_the_pixels_of_the_original_and_no_more_than_print_needs():
+    class Large(ColourNet):
+        pass
+
+    many = sl.images(pictures(30, size=400), transform=to_pixels)
+    lens = sl.Lens(Large(), many, ["colour"], ColourClip(), k=4, crop=None, templates=("{}",)).fit(
+        cached=False, progress=False, thumbnail=32
+    )
+    from semlens_widgets.figures.crops import Crops
+
+    original = Crops.of(lens.space).picture(0, 0, 12.0)
+    assert original.shape[0] == round(12 / 25.4 * 300)
+    small = Crops.of(lens.space.with_originals(None)).picture(0, 0, 12.0)
+    assert small.shape[0] == 32  # a thumbnail is not blown up
+
+
+def test_the_users_matplotlib_is_left_alone(lens):
+    mpl.rcParams["font.size"] = 33
+    mpl.rcParams["text.usetex"] = True
+    mpl.rcParams["savefig.bbox"] = "tight"
+    before = dict(mpl.rcParams)
+    try:
+        figure = lens.search("green").figure(width_mm=85)
+        assert pixels(figure, 254).width == 850
+        assert dict(mpl.rcParams) == before
+    finally:
+        mpl.rcdefaults()
+
+
+def test_pyplot_is_never_imported():
+    script = (
+        "import sys, semlens_widgets.figures as f; f.Figure(lambda s: s.text(1, 1, 'x') or 9, '').to_bytes('pdf');"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_long_names_and_formulas_and_markup_stay_harmless(lens):
+    labels = lens.describe([f"red {'and red ' * 30}", f"green {'$x^2$ <b>&amp; co</b> ' * 3}", "blue", "yellow"])
+    for width in WIDTHS:
+        figure = figures.gallery(lens.space, labels=labels).at(width)
+        assert problems(figure) == []
+        assert problems(labels.figure(width_mm=width)) == []
+    figure.to_bytes("svg")
+    figure.to_bytes("pdf")
+
+
+def test_a_word_the_clip_does_not_know_is_told(lens):
+    answer = lens.search("coffee")
+    figure = answer.figure()
+    assert problems(figure) == []
+    assert "unknown to this CLIP: coffee" in figure.to_bytes("svg").decode()
+
+
+def test_the_checker_finds_what_it_is_for():
+    def collide(sheet):
+        sheet.text(2, 2, "one on the other")
+        sheet.text(4, 2.5, "another")
+        return 9
+
+    def beyond(sheet):
+        sheet.text(sheet.width - 3, 2, "out of the sheet")
+        return 9
+
+    def tiny(sheet):
+        sheet.text(2, 2, "small print", 4)
+        return 9
+
+    assert problems(Figure(collide, "")) == ["'one on the other' lies on 'another'"]
+    assert problems(Figure(beyond, "")) == ["'out of the sheet' is cut off"]
+    assert problems(Figure(tiny, "")) == ["'small print' is 4 pt, less than 6"]
+
+
+def test_text_is_measured_as_it_is_drawn():
+    def draw(sheet):
+        sheet.text(10, 5, "Measured width 123")
+        return 12
+
+    canvas = Figure(draw, "").canvas()
+    canvas.set_dpi(600)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    (text,) = canvas.axes[0].texts
+    drawn = text.get_window_extent(FigureCanvasAgg(canvas).get_renderer()).width / 600 * 25.4
+    assert drawn == pytest.approx(text_width("Measured width 123"), rel=0.03)
+
+
+def test_text_gives_way_to_an_ellipsis_or_to_lines():
+    assert fitted("component", 100) == "component"
+    short = fitted("a very long component", 12)
+    assert short.endswith("…")
+    assert text_width(short) <= 12
+    assert fitted("wide", 0.1) == ""
+    lines = wrapped("some words in a row that is too long", 15)
+    assert " ".join(lines) == "some words in a row that is too long"
+    assert all(text_width(line) <= 15 for line in lines)
+
+
+def test_a_panel_lays_its_parts_out_anew(shown):
+    part = shown["concepts"]
+    panel = figures.panel([[part, part]], labels="ab", widths=[[1, 2]])
+    sizes = {t.get_fontsize() for t in panel.canvas().axes[0].texts}
+    assert sizes <= {6.0, 7.0, 8.0, 9.0}
+    assert panel.caption().startswith("(a) ")
+    assert "(b) " in panel.caption()
+    assert problems(panel) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda f: f.save("x.jpg"), "end it in .pdf, .svg or .png"),
+        (lambda f: f.at(10), "figures are 60 to 600 mm wide"),
+        (lambda f: f.to_bytes("eps"), "no format 'eps'"),
+        (lambda f: figures.panel([[f, f], [f]], labels="ab"), "2 labels for 3 figures"),
+        (lambda f: figures.panel([]), "list of rows"),
+        (lambda f: figures.panel([[f] * 6], width_mm=180), "would be 26 mm wide"),
+        (lambda f: figures.panel([[f, f]], widths=[[1]]), "one positive share per figure"),
+    ],
+)
+def test_mistakes_are_named(shown, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong(shown["found"])
+
+
+def test_a_notebook_shows_it_as_large_as_on_paper(shown):
+    data, about = shown["found"].at(85)._repr_png_()
+    assert about["width"] == round(85 / 25.4 * 96)
+    assert Image.open(io.BytesIO(data)).width == pytest.approx(2 * about["width"], abs=2)
+    assert shown["found"].caption()[:20] in repr(shown["found"])
+
+
+def test_every_result_gives_its_rows(results):
+    import csv
+    import json
+
+    for name, result in results.items():
+        rows = list(csv.DictReader(io.StringIO(result.to_csv())))
+        assert len(rows) == len(result.to_rows()) > 0, name
+        assert "NaN" not in result.to_json()
+        assert json.loads(result.to_json())
+
+
+def test_a_lens_shows_what_its_views_show(results):
+    lens = toy()
+    assert lens.figure("search").caption().startswith("6 components with their strongest examples")
+    lens.query = "red"
+    assert lens.figure("search").caption() == lens.hits.figure().caption()
+    lens.query, lens.layer, lens.selection = "", "head", ["head:1"]
+    assert lens.figure("gallery").caption().startswith("1 component ")
+    assert lens.figure("card", width_mm=85).caption().startswith("Component head:1")
+    lens.describe(WORDS)
+    assert "Labels:" in lens.figure("describe").caption()
+    lens.evaluate()
+    assert "clarity" in lens.figure("evaluate").caption()
+
+
+def test_a_view_without_anything_to_show_says_what_to_do():
+    lens = toy()
+    with pytest.raises(ValueError, match=r"call lens.describe\(\)"):
+        lens.figure("describe")
+    with pytest.raises(ValueError, match="no component is selected"):
+        lens.figure("card")
+    with pytest.raises(KeyError, match="no figure of a view 'nothing'; there are card"):
+        lens.figure("nothing")
