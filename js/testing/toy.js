@@ -82,6 +82,35 @@ export function hitsOf(query, layer = null) {
   };
 }
 
+/** Four columns of three: a column for each row of the space modulo 4; the last component is dead. */
+export const placesOf = () =>
+  Float32Array.from({ length: 2 * COMPONENTS }, (_, i) => {
+    const row = i >> 1;
+    if (row === COMPONENTS - 1) return Number.NaN;
+    return i % 2 ? Math.floor(row / 4) / 2 : (row % 4) / 3;
+  });
+
+/** Every component is called what it means, all but rows 4 (not believed) and 11 (dead, without a word). */
+export function labelsReply() {
+  const rows = Array.from({ length: COMPONENTS }, (_, row) => row);
+  const numbers = rows.flatMap((row) => (row === 11 ? [-1, -1] : [row % 3, (row + 1) % 3]));
+  const accepted = rows.flatMap((row) => (row === 4 || row === 11 ? [0, 0] : [1, 0]));
+  const alike = (/** @type {number} */ value) =>
+    Float32Array.from(numbers, (word) => (word < 0 ? Number.NaN : value));
+  return {
+    result: { made: true, k: 2, words: WORDS, message: "10 of 11 explained", level: 0.95, method: "mean" },
+    buffers: views(
+      Int32Array.from(numbers),
+      alike(0.3),
+      Float32Array.from(numbers, (word, i) => (word < 0 ? Number.NaN : accepted[i] ? 0.99 : 0.4)),
+      alike(0.8),
+      Float32Array.from(rows, (row) => (row === 11 ? Number.NaN : row / 100)),
+      Uint8Array.from(accepted),
+      Uint8Array.from(rows, (row) => (row === 11 ? 0 : 1)),
+    ),
+  };
+}
+
 /** @param {number} row @returns {import("../shared/source.js").Card} */
 export const cardOf = (row) => ({
   ...componentOf(row),
@@ -119,6 +148,12 @@ export function toyModel(traits = {}, verbs = {}) {
     tab: "search",
     python: "",
     busy: null,
+    map_colour: "label",
+    own_labels: {},
+    layout_version: 0,
+    labels_version: 0,
+    evaluation_version: 0,
+    relevance_version: 0,
     ...traits,
   };
   /** @type {Map<string, Set<(...args: any[]) => void>>} */
@@ -151,6 +186,18 @@ export function toyModel(traits = {}, verbs = {}) {
     }),
     card: ({ row }) => ({ result: cardOf(row) }),
     suggest: ({ prefix }) => ({ result: { words: WORDS.filter((word) => word.startsWith(prefix)) } }),
+    map: () => ({
+      result: { method: "pca", better: false, colours: ["label", "layer", "search", "clarity_centred"] },
+      buffers: views(placesOf()),
+    }),
+    map_values: () => ({
+      result: { there: true, about: "clarity", mark: 0.2, signed: false },
+      buffers: views(
+        Float32Array.from({ length: COMPONENTS }, (_, row) => (row === 11 ? Number.NaN : row / 20)),
+      ),
+    }),
+    lay_out: () => ({ result: {} }),
+    labels: () => labelsReply(),
     query_image: ({ name }) => ({ result: { chip: { id: "i1", name } } }),
     ...verbs,
   };

@@ -3,6 +3,7 @@
  * name, in the trait `tabs`, which of them this lens can fill, and in which order.
  */
 
+import { mapTab } from "./map_tab.js";
 import { searchTab } from "./search_tab.js";
 
 /**
@@ -22,4 +23,5 @@ import { searchTab } from "./search_tab.js";
 /** @type {Record<string, {title: string, mount: Tab}>} */
 export const TABS = {
   search: { title: "Search", mount: searchTab },
+  map: { title: "Map", mount: mapTab },
 };

@@ -3,6 +3,7 @@
 import "../shared/theme.css";
 import "../search_box/view.css";
 import "../gallery/view.css";
+import "../semantic_map/view.css";
 import "./view.css";
 import { mount } from "../shared/mount.js";
 import { windowView } from "./view.js";
@@ -17,6 +18,12 @@ const TRAITS = [
   "layers",
   "selection",
   "hits_version",
+  "map_colour",
+  "own_labels",
+  "layout_version",
+  "labels_version",
+  "evaluation_version",
+  "relevance_version",
   "vocabulary_hint",
   "python",
   "status",

@@ -1,6 +1,7 @@
 """The windows: anywidgets that show a lens and speak with the browser over one request channel."""
 
+from .semantic_map import SemanticMap
 from .views import Gallery, SearchBox
 from .window import Window
 
-__all__ = ["Gallery", "SearchBox", "Window"]
+__all__ = ["Gallery", "SearchBox", "SemanticMap", "Window"]

@@ -88,7 +88,7 @@ def could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:
 def components(lens: Lens, rows: Sequence[int]) -> Answer:
     """Names and strongest responses of some components."""
     space, listed = lens.space, []
-    for row in _rows(space, rows):
+    for row in checked_rows(space, rows):
         component = space.components[row]
         n = int(space.examples.counts[row])
         listed.append(
@@ -114,7 +114,7 @@ def label_of(lens: Lens, row: int) -> dict[str, Any] | None:
 def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
     """One WebP sheet: a row of square crops per component, strongest first, `size` pixels each."""
     space = lens.space
-    checked = _rows(space, rows)
+    checked = checked_rows(space, rows)
     columns = int(np.clip(examples, 1, MOST_EXAMPLES))
     side = int(np.clip(size, 8, 256))
     counts = [min(columns, int(space.examples.counts[row])) for row in checked]
@@ -138,7 +138,7 @@ def squared(picture: Image.Image, side: int) -> Image.Image:
 def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
     """One crop large: from the original picture where the data set is at hand, else the file's thumbnail."""
     space = lens.space
-    (row,) = _rows(space, [row])
+    (row,) = checked_rows(space, [row])
     count = int(space.examples.counts[row])
     if not 0 <= rank < count:
         raise IndexError(f"example {rank} of {space.components[row]}; it has {count}")
@@ -156,7 +156,7 @@ def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
 
 def card(lens: Lens, row: int) -> Answer:
     """All there is to know about one component."""
-    (row,) = _rows(lens.space, [row])
+    (row,) = checked_rows(lens.space, [row])
     space = lens.space
     described = components(lens, [row])[0]["components"][0]
     edges, counts = space.examples.statistics.histogram(row)
@@ -212,7 +212,8 @@ def query_image(lens: Lens, data: bytes, name: str) -> Answer:
     return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}, []
 
 
-def _rows(space: SemanticSpace, rows: Sequence[int]) -> list[int]:
+def checked_rows(space: SemanticSpace, rows: Sequence[int]) -> list[int]:
+    """Rows of one request; IndexError for one that is not there, ValueError for too many."""
     if len(rows) > MOST_ROWS:
         raise ValueError(f"{len(rows)} components in one request; at most {MOST_ROWS}")
     return [space.components.row(int(row)) for row in rows]

@@ -6,17 +6,18 @@ from typing import Any
 
 import traitlets
 
+from .semantic_map import SemanticMap
 from .views import Gallery
 
 
-class Window(Gallery):
+class Window(SemanticMap, Gallery):
     """`lens.show()`: all views of a lens in one window, with tabs.
 
     Each tab is a view that also stands alone; the window is all of them over one lens.
     """
 
     _bundle = "window"
-    _tabs = ("search",)
+    _tabs = ("search", "map")
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
     vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)

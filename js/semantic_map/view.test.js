@@ -1,0 +1,251 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { h } from "../shared/dom.js";
+import { idOf as idIn, rowOf } from "../shared/labels.js";
+import { all, byId, COMPONENTS, idOf, LAYERS, placesOf, press, settled, toyModel } from "../testing/toy.js";
+import { clusters, placed } from "./captions.js";
+import { byNumber } from "./colours.js";
+import { gridIndex } from "./nearest.js";
+import { bounds, enclosed, fitted, inside, unprojected, zoomed } from "./projection.js";
+import { packed, stamp } from "./raster.js";
+import semanticMap from "./widget.js";
+
+/** @type {AbortController[]} */
+const lives = [];
+afterEach(() => {
+  for (const life of lives.splice(0)) life.abort();
+  document.body.replaceChildren();
+});
+
+async function open(toy) {
+  const el = h("div");
+  document.body.append(el);
+  const life = new AbortController();
+  lives.push(life);
+  semanticMap.render({ model: toy.model, el, signal: life.signal });
+  for (let i = 0; i < 4; i++) await settled();
+  return el;
+}
+
+const frame = () => new Promise((resolve) => setTimeout(resolve, 40));
+const everywhere = () => true;
+
+describe("places and pixels", () => {
+  it("a fitted projection shows every place inside the room, and back again", () => {
+    const view = fitted(bounds(placesOf()), 800, 500);
+    for (let row = 0; row < COMPONENTS - 1; row++) {
+      const [x, y] = [placesOf()[2 * row], placesOf()[2 * row + 1]];
+      const [px, py] = [x * view.sx + view.ox, y * view.sy + view.oy];
+      expect(px).toBeGreaterThanOrEqual(0);
+      expect(px).toBeLessThanOrEqual(800);
+      expect(py).toBeGreaterThanOrEqual(0);
+      expect(py).toBeLessThanOrEqual(500);
+      expect(unprojected(view, px, py)[0]).toBeCloseTo(x, 5);
+    }
+  });
+
+  it("zooming leaves the point under the pointer where it is", () => {
+    const view = fitted([0, 0, 1, 1], 400, 300);
+    const before = unprojected(view, 123, 45);
+    const after = unprojected(zoomed(view, 3, 123, 45), 123, 45);
+    expect(after[0]).toBeCloseTo(before[0], 9);
+    expect(after[1]).toBeCloseTo(before[1], 9);
+  });
+
+  it("the nearest component is the one a search of all of them finds", () => {
+    let seed = 7;
+    const random = () => {
+      seed = (seed * 16807) % 2147483647;
+      return seed / 2147483647;
+    };
+    const places = Float32Array.from({ length: 2 * 997 }, random);
+    const view = fitted([0, 0, 1, 1], 611, 419);
+    const index = gridIndex(places);
+    for (let trial = 0; trial < 60; trial++) {
+      const [x, y] = [random(), random()];
+      const distances = Array.from({ length: 997 }, (_, row) =>
+        Math.hypot((places[2 * row] - x) * view.sx, (places[2 * row + 1] - y) * view.sy),
+      );
+      const closest = Math.min(...distances);
+      expect(index.near(view, x, y, 14, everywhere)).toBe(closest <= 14 ? distances.indexOf(closest) : -1);
+    }
+  });
+
+  it("a lasso holds what lies inside it, also when it bends inwards", () => {
+    const bay = [
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [0.5, 0.2],
+      [0, 1],
+    ];
+    expect(inside(bay, 0.1, 0.5)).toBe(true);
+    expect(inside(bay, 0.5, 0.6)).toBe(false);
+    expect(enclosed(Float32Array.of(0.1, 0.5, 0.5, 0.6, Number.NaN, Number.NaN), bay, everywhere)).toEqual([
+      0,
+    ]);
+  });
+
+  it("a point is drawn in its colour at its place, a ring leaves its middle open, and edges are cut off", () => {
+    const picture = { data: new Uint32Array(400).fill(packed([255, 255, 255])), width: 20, height: 20 };
+    stamp(picture, 5, 6, 3, 0, packed([10, 20, 30]), 256);
+    expect(picture.data[6 * 20 + 5]).toBe(packed([10, 20, 30]));
+    expect(picture.data[0]).toBe(packed([255, 255, 255]));
+    stamp(picture, 14, 14, 4, 3, packed([200, 0, 0]), 256);
+    expect(picture.data[14 * 20 + 14]).toBe(packed([255, 255, 255]));
+    expect(picture.data[14 * 20 + 10] & 0xff).toBeGreaterThan(190);
+    stamp(picture, -1, 19, 4, 0, packed([0, 0, 0]), 128);
+    expect(picture.data[19 * 20] & 0xff).toBeGreaterThan(120);
+    expect(picture.data[19 * 20] & 0xff).toBeLessThan(136);
+  });
+
+  it("captions stand over their densest place and never over each other", () => {
+    const places = Float32Array.of(0.1, 0.1, 0.12, 0.1, 0.9, 0.9, 0.16, 0.12, 0.5, 0.5);
+    const found = clusters(places, Int32Array.of(0, 0, 0, 1, -1), 2);
+    expect(found.map(({ word, count }) => [word, count])).toEqual([
+      [0, 3],
+      [1, 1],
+    ]);
+    expect(found[0].x).toBeCloseTo(0.11, 5);
+    const view = fitted([0, 0, 1, 1], 500, 500);
+    expect(placed(found, view, 500, 500, () => 80, 9).map(({ cluster }) => cluster.word)).toEqual([0]);
+    expect(placed(found, view, 500, 500, () => 8, 9)).toHaveLength(2);
+  });
+
+  it("ids and rows agree, also for signed layers", () => {
+    const layers = [
+      { name: "a", count: 3 },
+      { name: "b", count: 4, signed: true },
+    ];
+    const ids = Array.from({ length: 7 }, (_, row) => idIn(layers, row));
+    expect(ids).toEqual(["a:0", "a:1", "a:2", "b:0+", "b:1+", "b:0-", "b:1-"]);
+    expect(ids.map((id) => rowOf(layers, id))).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it("numbers below the mark have no colour where they are no evidence, and NaN is a ring", () => {
+    const palette = {
+      seq: [
+        [0, 0, 0],
+        [255, 255, 255],
+      ],
+      div: [],
+      context: [9, 9, 9],
+      cat: [],
+    };
+    const values = { about: "", mark: 0.5, signed: false, numbers: Float32Array.of(0.2, 0.6, 1, Number.NaN) };
+    const { colours, of } = byNumber(values, palette, true);
+    expect(colours[of[0]]).toEqual([9, 9, 9]);
+    expect(colours[of[2]]).toEqual([255, 255, 255]);
+    expect(of[3]).toBe(-1);
+  });
+});
+
+describe("the map", () => {
+  it("lists every component of the layer, with its word, or that none explains it", async () => {
+    const el = await open(toyModel({ layers: LAYERS }));
+    const rows = () => all(el, "map-list-row").sort((a, b) => a.dataset.position - b.dataset.position);
+    expect(rows().map((row) => row.dataset.id)).toEqual(
+      Array.from({ length: COMPONENTS }, (_, i) => idOf(i)),
+    );
+    expect(rows()[0].textContent).toContain("red");
+    expect(rows()[4].textContent).toContain("unexplained (green?)");
+    expect(rows()[11].textContent).toContain("never active");
+  });
+
+  it("stepping through the list selects, Ctrl+Space adds, and the set can be stepped through in its order", async () => {
+    const toy = toyModel({ layers: LAYERS });
+    const el = await open(toy);
+    const list = byId(el, "map-list");
+    press(list, "ArrowDown");
+    expect(toy.state.selection).toEqual([1]);
+    press(list, "ArrowDown", { ctrlKey: true });
+    press(list, " ", { ctrlKey: true });
+    expect(toy.state.selection).toEqual([2, 1]);
+    byId(el, "map-list-selected").click();
+    await frame();
+    expect(all(el, "map-list-row").map((row) => row.dataset.id)).toEqual([idOf(2), idOf(1)]);
+    press(list, "ArrowDown");
+    expect(toy.state.selection).toEqual([1, 2]);
+    expect(all(el, "map-list-row")).toHaveLength(2);
+    byId(el, "map-clear").click();
+    await frame();
+    expect(toy.state.selection).toEqual([]);
+    expect(all(el, "map-list-row")).toHaveLength(COMPONENTS);
+  });
+
+  it("a selection from a cell is listed, with the word most of it shares", async () => {
+    const toy = toyModel({ layers: LAYERS });
+    const el = await open(toy);
+    toy.kernelSets({ selection: [3, 0, 6, 1] });
+    await frame();
+    expect(byId(el, "map-heading").textContent).toBe("4 selected");
+    expect(byId(el, "map-common").textContent).toBe("red: 3 of 4");
+    expect(all(el, "map-list-row").map((row) => row.dataset.id)).toEqual([3, 0, 6, 1].map(idOf));
+  });
+
+  it("a person's own word wins, also a hostile one, which stays text", async () => {
+    const hostile = '<img src=x onerror="globalThis.hacked=1">';
+    const toy = toyModel({ layers: LAYERS, own_labels: { [idOf(0)]: hostile } });
+    const el = await open(toy);
+    expect(all(el, "map-list-row")[0].textContent).toContain(hostile);
+    expect(el.querySelector("img")).toBeNull();
+    toy.kernelSets({ own_labels: { [idOf(4)]: "my word" } });
+    await frame();
+    expect(
+      all(el, "map-list-row")
+        .map((row) => row.textContent)
+        .join(),
+    ).toContain("my word");
+  });
+
+  it("colours can be chosen, and the list then goes by the number they show", async () => {
+    const toy = toyModel({ layers: LAYERS });
+    const el = await open(toy);
+    const select = byId(el, "map-colour");
+    expect([...select.options].map((option) => option.value)).toEqual([
+      "label",
+      "layer",
+      "search",
+      "clarity_centred",
+    ]);
+    select.value = "clarity_centred";
+    select.dispatchEvent(new Event("change"));
+    expect(toy.state.map_colour).toBe("clarity_centred");
+    for (let i = 0; i < 3; i++) await settled();
+    await frame();
+    expect(byId(el, "map-legend").textContent).toContain("random sets stay below .20");
+    expect(
+      all(el, "map-list-row").sort((a, b) => a.dataset.position - b.dataset.position)[0].dataset.id,
+    ).toBe(idOf(10));
+  });
+
+  it("UMAP is asked for where it is better, can be stopped, and asked for again", async () => {
+    const map = () => ({
+      result: { method: "pca", better: true, colours: ["layer"] },
+      buffers: [new DataView(placesOf().buffer)],
+    });
+    const toy = toyModel({ layers: LAYERS }, { map, lay_out: () => new Promise(() => {}) });
+    const el = await open(toy);
+    expect(toy.asked("lay_out")).toHaveLength(1);
+    byId(el, "map-stop").click();
+    expect(toy.sent.at(-1).kind).toBe("abort");
+    expect(byId(el, "map-status").textContent).toContain("principal coordinates");
+    byId(el, "map-umap").click();
+    expect(toy.asked("lay_out")).toHaveLength(2);
+  });
+
+  it("a failure in the kernel is told, and the list stays", async () => {
+    const toy = toyModel(
+      { layers: LAYERS },
+      {
+        map_values: () => {
+          throw Object.assign(new Error("no clarity"), { name: "ValueError" });
+        },
+      },
+    );
+    const el = await open(toy);
+    toy.kernelSets({ map_colour: "clarity_centred" });
+    for (let i = 0; i < 3; i++) await settled();
+    expect(byId(el, "banner").textContent).toContain("ValueError: no clarity");
+    expect(all(el, "map-list-row").length).toBeGreaterThan(0);
+  });
+});

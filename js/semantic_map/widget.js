@@ -1,0 +1,39 @@
+/** `SemanticMap`: the map alone. */
+
+import "../shared/theme.css";
+import "./view.css";
+import { h } from "../shared/dom.js";
+import { mount } from "../shared/mount.js";
+import { semanticMapView } from "./view.js";
+
+export const TRAITS = [
+  "layers",
+  "layer",
+  "selection",
+  "hits_version",
+  "map_colour",
+  "own_labels",
+  "layout_version",
+  "labels_version",
+  "evaluation_version",
+  "relevance_version",
+];
+
+/** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */
+function render(widget) {
+  return mount(widget, TRAITS, ({ source, ask, catalog, set, say, fail }) => {
+    const map = semanticMapView({
+      source,
+      ask,
+      catalog,
+      say,
+      fail,
+      onSelect: (selection) => set({ selection }),
+      onLayer: (layer) => set({ layer }),
+      onColour: (colour) => set({ map_colour: colour }),
+    });
+    return { ...map, node: h("div", { class: "sl-alone" }, map.node) };
+  });
+}
+
+export default { render };

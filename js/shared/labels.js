@@ -1,0 +1,94 @@
+/** What components are called: computed labels as columns, and a person's own, which win. */
+
+import { bytes } from "./source.js";
+
+/**
+ * Computed labels, row by row; `words` are texts, the columns have `k` entries per component.
+ * @typedef {object} Labels
+ * @property {boolean} made whether anything was described yet
+ * @property {number} k @property {string[]} words @property {string} message
+ * @property {number | null} level the confidence a label needs @property {string | null} method
+ * @property {Int32Array} numbers of words, −1 for none @property {Float32Array} scores @property {Float32Array} confidence
+ * @property {Float32Array} reach @property {Float32Array} margins one per component
+ * @property {Uint8Array} accepted @property {Uint8Array} alive one per component
+ */
+
+/** @typedef {{name: string, count: number, signed?: boolean}} Layer */
+
+/** @param {import("./channel.js").Channel["ask"]} ask @param {AbortSignal} [signal] @returns {Promise<Labels>} */
+export async function askLabels(ask, signal) {
+  const { result, buffers } = await ask("labels", {}, { signal });
+  const parts = buffers.map(bytes);
+  return {
+    ...result,
+    numbers: new Int32Array(parts[0]),
+    scores: new Float32Array(parts[1]),
+    confidence: new Float32Array(parts[2]),
+    reach: new Float32Array(parts[3]),
+    margins: new Float32Array(parts[4]),
+    accepted: new Uint8Array(parts[5]),
+    alive: new Uint8Array(parts[6]),
+  };
+}
+
+/** The id of a component: layers follow each other, a signed layer has its + components first. @param {readonly Layer[]} layers @param {number} row */
+export function idOf(layers, row) {
+  let rest = row;
+  for (const { name, count, signed } of layers) {
+    if (rest < count) {
+      const half = count / 2;
+      return signed ? `${name}:${rest % half}${rest < half ? "+" : "-"}` : `${name}:${rest}`;
+    }
+    rest -= count;
+  }
+  return `row ${row}`;
+}
+
+/** @param {readonly Layer[]} layers */
+export const countRows = (layers) => layers.reduce((sum, { count }) => sum + count, 0);
+
+/** The row of an id, or −1. @param {readonly Layer[]} layers @param {string} id */
+export function rowOf(layers, id) {
+  const [, layer, index, sign] = /^(.+):(\d+)([+-]?)$/.exec(id) ?? [];
+  let start = 0;
+  for (const { name, count, signed } of layers) {
+    if (name === layer) return start + Number(index) + (signed && sign === "-" ? count / 2 : 0);
+    start += count;
+  }
+  return -1;
+}
+
+/**
+ * The best word of a component and whether it is believed; null for none.
+ * @param {Labels} labels @param {number} row
+ */
+export function bestOf(labels, row) {
+  const number = labels.made ? labels.numbers[row * labels.k] : -1;
+  if (number < 0) return null;
+  return { text: labels.words[number], accepted: labels.accepted[row * labels.k] === 1 };
+}
+
+/**
+ * Labels of all rows: a person's own first, then computed ones that are believed.
+ * @param {Labels | null} labels @param {Record<string, string>} own by id
+ * @param {readonly Layer[]} layers @param {number} count
+ */
+export function labelsOfRows(labels, own, layers, count) {
+  const names = labels?.made ? [...labels.words] : [];
+  const words = new Int32Array(count).fill(-1);
+  if (labels?.made)
+    for (let row = 0; row < count; row++)
+      if (labels.accepted[row * labels.k]) words[row] = labels.numbers[row * labels.k];
+  if (Object.keys(own).length) {
+    const number = new Map(names.map((name, i) => [name, i]));
+    for (let row = 0; row < count; row++) {
+      const text = own[idOf(layers, row)];
+      if (text === undefined) continue;
+      if (!number.has(text)) number.set(text, names.push(text) - 1);
+      words[row] = /** @type {number} */ (number.get(text));
+    }
+  }
+  const sizes = new Array(names.length).fill(0);
+  for (const word of words) if (word >= 0) sizes[word] += 1;
+  return { words, names, sizes };
+}

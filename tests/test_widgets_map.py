@@ -1,0 +1,123 @@
+"""The kernel's side of the map: places, labels and numbers as columns, UMAP in the background, traits in step."""
+
+import threading
+
+import numpy as np
+import pytest
+from toy import ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets.layout import Layout
+from semlens_widgets.widgets import SemanticMap, Window, labelled, semantic_map
+from semlens_widgets.widgets.channel import Aborted, Job
+
+
+def lens(**options):
+    data = sl.images(pictures(40), transform=to_pixels)
+    made = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), k=5, templates=("{}",), **options)
+    return made.fit(cached=False, progress=False)
+
+
+def test_the_map_is_the_lens_s_layout_with_what_colours_can_show():
+    made = lens()
+    told, (sent,) = semantic_map.places(made)
+    assert np.array_equal(np.frombuffer(sent, np.float32).reshape(-1, 2), made.shown_layout().positions, equal_nan=True)
+    assert told == {"method": "pca", "better": False, "colours": ["layer", "search"]}, "too few components for UMAP"
+    made.describe(["red", "green", "blue"])
+    made.evaluate()
+    colours = semantic_map.places(made)[0]["colours"]
+    assert {"label", "confidence", "clarity_centred", "polysemanticity"} <= set(colours)
+    assert "relevance" not in colours
+
+
+def test_labels_are_sent_as_columns_of_every_row():
+    made = lens()
+    told, buffers = labelled.labels(made)
+    assert not told["made"]
+    assert np.frombuffer(buffers[-1], np.uint8).tolist() == made.space.alive.tolist()
+    labels = made.describe(["red", "green", "blue", "yellow"], k=2)
+    told, buffers = labelled.labels(made)
+    numbers = np.frombuffer(buffers[0], np.int32).reshape(-1, 2)
+    for row in range(len(made.components)):
+        words = tuple(told["words"][n] for n in numbers[row] if n >= 0)
+        assert words == labels.closest(row)
+    assert np.frombuffer(buffers[5], np.uint8).reshape(-1, 2).astype(bool).tolist() == labels.accepted.tolist()
+    assert np.array_equal(np.frombuffer(buffers[4], np.float32), labels.margins.astype(np.float32), equal_nan=True)
+
+
+def test_numbers_of_a_colour_are_the_evaluation_s_and_polysemanticity_only_of_clear_components():
+    made = lens()
+    assert semantic_map.values(made, "clarity") == ({"there": False, "about": "", "mark": None, "signed": False}, [])
+    found = made.evaluate()
+    told, (sent,) = semantic_map.values(made, "clarity_centred")
+    assert np.allclose(np.frombuffer(sent, np.float32), found.centred.clarity, equal_nan=True)
+    assert told["mark"] == pytest.approx(float(np.nanmean(found.centred.null["clarity"].high)))
+    numbers = np.frombuffer(semantic_map.values(made, "polysemanticity")[1][0], np.float32)
+    assert np.isnan(numbers[~found.clear]).all()
+    assert np.allclose(numbers[found.clear], found.raw.polysemanticity[found.clear])
+    labels = made.describe(["red", "green", "blue"])
+    told, (sent,) = semantic_map.values(made, "confidence")
+    assert np.allclose(np.frombuffer(sent, np.float32), labels.confidence[:, 0], equal_nan=True)
+    with pytest.raises(ValueError, match="no colour 'mauve'"):
+        semantic_map.values(made, "mauve")
+
+
+@pytest.mark.parametrize("view", [SemanticMap, Window])
+def test_maps_and_their_lens_stay_in_step(view):
+    made = lens()
+    window = view(made)
+    assert window.layers[0] == {"name": "colour", "count": 4, "signed": False}
+    made.map_colour = "layer"
+    assert window.map_colour == "layer"
+    window.map_colour = "search"
+    assert made.map_colour == "search"
+    window.map_colour = "mauve"
+    assert window.map_colour == made.map_colour == "search"
+    before = (window.layout_version, window.labels_version, window.evaluation_version)
+    made.lay_out("pca")
+    made.describe(["red", "green", "blue"])
+    made.evaluate()
+    assert (window.layout_version, window.labels_version, window.evaluation_version) == tuple(b + 1 for b in before)
+    window.own_labels = {"colour:3": "  never  seen "}
+    assert made.own_labels == window.own_labels == {"colour:3": "never seen"}
+    window.own_labels = {"colour:99": "x"}
+    assert window.own_labels == {"colour:3": "never seen"}
+
+
+def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
+    made = lens()
+    calls, gate = [], threading.Event()
+
+    def slow(space, *, seed, neighbours, asked):
+        calls.append(seed)
+        while not gate.wait(0.01):
+            asked(0.0)
+        return Layout(np.full((len(space.components), 2), 0.5), "umap", seed, neighbours)
+
+    monkeypatch.setattr("semlens_widgets.lens.mapping.umap", slow)
+    window = SemanticMap(made)
+    verb = window._verbs()["lay_out"]
+    told = []
+    job = Job("1", lambda content, buffers: told.append(content))
+
+    def given_up():
+        with pytest.raises(Aborted):
+            verb({}, [], job)
+
+    first = threading.Thread(target=given_up)
+    first.start()
+    while not told:
+        pass
+    job.abort()
+    first.join(10)
+    assert not first.is_alive()
+    assert made.layout is None
+    both = [threading.Thread(target=verb, args=({}, [], Job(str(i), lambda c, b: None))) for i in range(2)]
+    for thread in both:
+        thread.start()
+    gate.set()
+    for thread in both:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert len(calls) == 2, "once given up, once made"
+    assert made.layout.method == "umap"
