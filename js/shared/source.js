@@ -43,6 +43,10 @@ import { KernelError } from "./channel.js";
  * @property {{edges: number[], counts: number[], images: number} | null} histogram responses over all images
  * @property {number | null} cut the weakest response among the examples
  * @property {{row: number, id: string, score: number, label?: Label | null}[]} siblings
+ * @property {{classes: {name: string, share: number, images: number}[], more: number} | null} [relevance] what it speaks
+ *   for and against over a data set, the strongest classes; `more` classes are left out
+ * @property {string[]} [looks] how its examples can be shown: "crop", "mask", "heat", "whole"
+ * @property {boolean} [streams] whether it can be computed what feeds it and what it feeds
  */
 
 /**

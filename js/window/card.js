@@ -4,8 +4,11 @@ import { preview } from "../gallery/preview.js";
 import { isAbort } from "../shared/channel.js";
 import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count, p, score, z } from "../shared/format.js";
+import { percent, signedBar } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { histogram } from "./histogram.js";
+import { looksView } from "./looks.js";
+import { streamsView } from "./streams.js";
 
 const CROPS = 10;
 const CROP = 60;
@@ -14,13 +17,15 @@ const SIBLING = 28;
 /**
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
+ * @param {import("../shared/channel.js").Channel["ask"]} [options.ask] for what needs the model: looks of the examples
+ *   other than crops, up- and downstream
  * @param {(selection: number[]) => void} options.onSelect
- * @param {(row: number) => void} options.onPin the pin was pressed for this component
+ * @param {((row: number) => void) | null} options.onPin the pin was pressed for this component; null: there is no pin
  * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
  * @param {boolean} [options.pinned] a pinned card stays while others are looked at; it shows the crops only
  * @returns {import("../shared/mount.js").View} updated with `row` (number or null) and `stale` (ask again)
  */
-export function cardView({ source, onSelect, onPin, say, fail, pinned = false }) {
+export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = false }) {
   const node = h("section", {
     class: "sl-card",
     "data-testid": pinned ? "pinned-card" : "card",
@@ -39,6 +44,20 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
   const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => drawHistogram());
   resized?.observe(node);
   const plot = h("div", { class: "sl-plot" });
+  const cropGrid = h("div", { class: "sl-crops" });
+  const full = ask && !pinned ? ask : null;
+  const looks =
+    full &&
+    looksView({
+      ask: full,
+      count: CROPS,
+      size: imagePixels(CROP),
+      fail,
+      onLook(asCrops) {
+        cropGrid.hidden = !asCrops;
+      },
+    });
+  const streams = full && streamsView({ ask: full, source, size: imagePixels(SIBLING), onSelect, fail });
 
   function paintCrops() {
     for (const crop of /** @type {NodeListOf<HTMLElement>} */ (node.querySelectorAll("[data-crop]"))) {
@@ -71,6 +90,12 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
     const shown = data.responses.slice(0, CROPS);
     large.close();
     fill(
+      cropGrid,
+      ...shown.map((_, rank) =>
+        h("i", { class: "sl-crop", "data-crop": data.row, "data-row": data.row, "data-rank": rank }),
+      ),
+    );
+    fill(
       node,
       h(
         "div",
@@ -78,14 +103,15 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
         h("h2", { class: "sl-card-title", title, "data-testid": "card-title" }, title),
         h("span", { class: "sl-id", "data-testid": "card-id" }, id),
         copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" }),
-        button({
-          label: pinned ? "Unpin (Space)" : "Pin beside the next (Space)",
-          icon: pinned ? "cross" : "pin",
-          class: "sl-outlined sl-square",
-          "aria-pressed": pinned ? null : "false",
-          "data-testid": pinned ? "unpin" : "pin",
-          onclick: () => onPin(data.row),
-        }),
+        onPin &&
+          button({
+            label: pinned ? "Unpin (Space)" : "Pin beside the next (Space)",
+            icon: pinned ? "cross" : "pin",
+            class: "sl-outlined sl-square",
+            "aria-pressed": pinned ? null : "false",
+            "data-testid": pinned ? "unpin" : "pin",
+            onclick: () => onPin(data.row),
+          }),
       ),
       !pinned &&
         h(
@@ -95,14 +121,12 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
           ...fact("z", data.z === null ? null : z(data.z)),
           ...fact("p", data.p === null ? null : p(data.p)),
           ...fact("margin", typeof label?.margin === "number" ? score(label.margin, 2) : null),
+          ...fact("closest word", label && !confident ? label.text : null),
         ),
-      h(
-        "div",
-        { class: "sl-crops" },
-        ...shown.map((_, rank) =>
-          h("i", { class: "sl-crop", "data-crop": data.row, "data-row": data.row, "data-rank": rank }),
-        ),
-      ),
+      looks?.toggle,
+      looks?.line,
+      cropGrid,
+      looks?.place,
       !pinned &&
         data.histogram &&
         h(
@@ -111,6 +135,7 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
           heading("Activation", `${count(data.histogram.images)} images, log count`),
           plot,
         ),
+      !pinned && data.relevance && drawRelevance(data.relevance),
       !pinned &&
         data.siblings.length > 0 &&
         h(
@@ -119,8 +144,11 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
           heading("Nearest siblings", "cosine"),
           ...data.siblings.map(drawSibling),
         ),
+      streams?.node,
       large.node,
     );
+    looks?.show(data.row, data.looks ?? ["crop"]);
+    streams?.show(data.row, data.streams ?? false);
     drawHistogram();
     crops.want([data.row]);
     if (!pinned) siblings.want(data.siblings.map((sibling) => sibling.row));
@@ -135,6 +163,28 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
   const heading = (text, unit) =>
     h("h3", { class: "sl-heading" }, text, h("span", { class: "sl-quiet" }, unit));
 
+  /** @param {NonNullable<import("../shared/source.js").Card["relevance"]>} relevance */
+  function drawRelevance({ classes, more }) {
+    const longest = Math.max(...classes.map(({ share }) => Math.abs(share)), 1e-9);
+    return h(
+      "div",
+      { class: "sl-card-part", "data-testid": "class-relevance" },
+      heading(
+        "Speaks for / against",
+        more ? `share of relevance, ${more} more classes` : "share of relevance",
+      ),
+      ...classes.map(({ name, share, images }) =>
+        h(
+          "div",
+          { class: "sl-class-relevance", title: `mean over ${count(images)} images of ${name}` },
+          h("span", { class: "sl-ellipsis" }, name),
+          signedBar(share, longest),
+          h("span", { class: "sl-number" }, `${percent(share)} %`),
+        ),
+      ),
+    );
+  }
+
   /** @param {import("../shared/source.js").Card["siblings"][number]} sibling */
   function drawSibling({ row: other, id, score: cosine, label }) {
     return h(
@@ -148,13 +198,15 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
       },
       h("i", { class: "sl-crop", "data-crop": other }),
       h("span", { class: "sl-id" }, id),
-      h("span", { class: "sl-ellipsis" }, label?.text ?? ""),
+      h("span", { class: "sl-ellipsis" }, label && label.confident !== false ? label.text : ""),
       h("span", { class: "sl-number sl-quiet" }, score(cosine, 2)),
     );
   }
 
   function drawNothing() {
     large.close();
+    looks?.show(null);
+    streams?.show(null, false);
     fill(
       node,
       h("p", { "data-testid": "no-selection" }, "No component selected."),
@@ -166,7 +218,7 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
     );
   }
 
-  async function ask() {
+  async function fetchCard() {
     asking?.abort();
     if (row === null) {
       card = null;
@@ -190,7 +242,7 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
     update(changed) {
       const isNew = "row" in changed && changed.row !== row;
       if (isNew) row = changed.row;
-      if (isNew || changed.stale) ask();
+      if (isNew || changed.stale) fetchCard();
     },
     destroy() {
       asking?.abort();
@@ -198,6 +250,8 @@ export function cardView({ source, onSelect, onPin, say, fail, pinned = false })
       crops.clear();
       siblings.clear();
       large.destroy();
+      looks?.destroy();
+      streams?.destroy();
     },
   };
 }

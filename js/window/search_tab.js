@@ -7,7 +7,7 @@ import { layerFilter } from "../shared/layer_filter.js";
 import { cardView } from "./card.js";
 
 /** @type {import("./tabs.js").Tab} */
-export function searchTab({ source, catalog, say, fail, banner, act }) {
+export function searchTab({ ask, source, catalog, say, fail, banner, act }) {
   const box = searchBoxView({
     onQuery: (query) => act("query", query),
     suggest: source.suggest,
@@ -18,8 +18,8 @@ export function searchTab({ source, catalog, say, fail, banner, act }) {
   const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   const onSelect = (/** @type {number[]} */ selection) => act("selection", selection);
   const filter = layerFilter({ onLayer });
-  const card = cardView({ source, onSelect, onPin: togglePin, say, fail });
-  const pinnedCard = cardView({ source, onSelect, onPin: togglePin, say, fail, pinned: true });
+  const card = cardView({ ask, source, onSelect, onPin: togglePin, say, fail });
+  const pinnedCard = cardView({ ask, source, onSelect, onPin: togglePin, say, fail, pinned: true });
   const gallery = galleryView({
     source,
     catalog,
@@ -80,7 +80,8 @@ export function searchTab({ source, catalog, say, fail, banner, act }) {
       filter.update(changed);
       gallery.update(changed);
       if ("selection" in changed) card.update({ row: changed.selection?.[0] ?? null });
-      if ("hits" in changed || "relabelled" in changed) card.update({ stale: true });
+      if ("hits" in changed || "relabelled" in changed || "relevance_version" in changed)
+        card.update({ stale: true });
     },
     destroy() {
       for (const view of [box, filter, gallery, card, pinnedCard]) view.destroy();

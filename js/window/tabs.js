@@ -3,14 +3,16 @@
  * name, in the trait `tabs`, which of them this lens can fill, and in which order.
  */
 
+import { predictionView } from "../prediction/view.js";
 import { mapTab } from "./map_tab.js";
 import { searchTab } from "./search_tab.js";
 
 /**
  * What a tab is given besides the context of every view. `act` sets a trait as something the person did: the
  * footer then shows the line of Python that does the same, `lens.TRAIT = value` unless `python` says it otherwise.
- * `tell` shows a line of Python for a gesture that sets no trait.
- * @typedef {import("../shared/mount.js").Context & {act: (trait: string, value: any, python?: string) => void, tell: (python: string) => void}} TabContext
+ * `tell` shows a line of Python for a gesture that sets no trait. `work` does what may take long, with its progress
+ * and a way to give it up in the footer.
+ * @typedef {import("../shared/mount.js").Context & {act: (trait: string, value: any, python?: string) => void, tell: (python: string) => void, work: import("../shared/work.js").Work}} TabContext
  */
 
 /**
@@ -24,4 +26,5 @@ import { searchTab } from "./search_tab.js";
 export const TABS = {
   search: { title: "Search", mount: searchTab },
   map: { title: "Map", mount: mapTab },
+  prediction: { title: "Prediction", mount: predictionView },
 };

@@ -4,6 +4,7 @@ import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
+import { worker, workLine } from "../shared/work.js";
 import { helpSheet } from "./help.js";
 import { TABS } from "./tabs.js";
 
@@ -43,6 +44,7 @@ export function windowView(context, tabs = TABS) {
   const panel = h("div", { class: "sl-panel", role: "tabpanel", id: `${own}-panel` });
   const selected = h("div", { class: "sl-selection", "data-testid": "selection" });
   const busy = h("div", { class: "sl-busy", "data-testid": "busy", hidden: true });
+  const working = workLine();
   const line = h("code", { class: "sl-id sl-python-line", "data-testid": "python-line" });
   const python = h(
     "div",
@@ -60,7 +62,15 @@ export function windowView(context, tabs = TABS) {
     { class: "sl-window", "data-testid": "lens-window" },
     h("header", { class: "sl-header" }, h("div", { class: "sl-name" }, title, subtitle), tabList, tools),
     panel,
-    h("footer", { class: "sl-footer" }, selected, h("span", { class: "sl-spring" }), busy, python),
+    h(
+      "footer",
+      { class: "sl-footer" },
+      selected,
+      h("span", { class: "sl-spring" }),
+      working.node,
+      busy,
+      python,
+    ),
   );
   // The banner stands in the open tab, first in the pane it calls its banner place; until there is one, here.
   panel.append(banner.node);
@@ -188,7 +198,7 @@ export function windowView(context, tabs = TABS) {
     if (!known.tab) return;
     let view = opened.get(known.tab);
     if (!view) {
-      view = tabs[known.tab].mount({ ...context, act, tell: tellPython });
+      view = tabs[known.tab].mount({ ...context, act, tell: tellPython, work: worker(working.show) });
       opened.set(known.tab, view);
       view.update(known);
     }

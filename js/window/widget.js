@@ -1,10 +1,13 @@
 /** The one window of `lens.show()`. */
 
 import "../shared/theme.css";
+import "../shared/relevance.css";
 import "../search_box/view.css";
 import "../gallery/view.css";
 import "../semantic_map/view.css";
+import "./card.css";
 import "./view.css";
+import "../prediction/view.css";
 import { mount } from "../shared/mount.js";
 import { windowView } from "./view.js";
 
@@ -23,6 +26,7 @@ const TRAITS = [
   "layout_version",
   "labels_version",
   "evaluation_version",
+  "explanation_version",
   "relevance_version",
   "vocabulary_hint",
   "python",

@@ -1,7 +1,8 @@
 """The windows: anywidgets that show a lens and speak with the browser over one request channel."""
 
+from .prediction import PredictionView
 from .semantic_map import SemanticMap
 from .views import Gallery, SearchBox
 from .window import Window
 
-__all__ = ["Gallery", "SearchBox", "SemanticMap", "Window"]
+__all__ = ["Gallery", "PredictionView", "SearchBox", "SemanticMap", "Window"]

@@ -122,9 +122,14 @@ def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
     for y, (row, count) in enumerate(zip(checked, counts, strict=True)):
         for x in range(count):
             sheet.paste(squared(space.thumbnails.picture(int(space.crop_of[row, x])), side), (x * side, y * side))
+    return {"columns": columns, "size": side, "rows": checked, "counts": counts}, [as_webp(sheet)]
+
+
+def as_webp(sheet: Image.Image) -> bytes:
+    """A sheet of pictures, packed quickly."""
     buffer = io.BytesIO()
     sheet.save(buffer, "WEBP", quality=80, method=0)
-    return {"columns": columns, "size": side, "rows": checked, "counts": counts}, [buffer.getvalue()]
+    return buffer.getvalue()
 
 
 def squared(picture: Image.Image, side: int) -> Image.Image:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import anywidget
 import traitlets
 
-from . import answers
+from . import answers, component_card
 from .channel import Answer, Buffers, Channel, Job, Verb
 
 if TYPE_CHECKING:
@@ -120,19 +120,25 @@ class LensView(anywidget.AnyWidget):
             "components": plain(answers.components, "rows"),
             "sprite": plain(answers.sprite, "rows", "examples", "size"),
             "example": plain(answers.example, "row", "rank", "size"),
-            "card": plain(answers.card, "row"),
+            "card": plain(component_card.card, "row"),
             "suggest": plain(answers.suggest, "prefix"),
             "query_image": query_image,
+            "looks": self._lasting(component_card.looks, "row", "look", "count", "size"),
+            "streams": self._lasting(component_card.streams, "row"),
         }
 
     def _plain(self, function: Callable[..., Answer], *names: str) -> Verb:
         """A function of the lens and of arguments by name as a verb."""
+        return self._lasting(lambda lens, *given: function(lens, *given[:-1]), *names)
+
+    def _lasting(self, function: Callable[..., Answer], *names: str) -> Verb:
+        """As `_plain`, for what takes long: the function is given the job as well, last."""
 
         def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             missing = [n for n in names if n not in args]
             if missing:
                 raise ValueError(f"the request lacks {', '.join(missing)}")
-            return function(self.lens, *(args[n] for n in names))
+            return function(self.lens, *(args[n] for n in names), job)
 
         return verb
 

@@ -6,18 +6,19 @@ from typing import Any
 
 import traitlets
 
+from .prediction import PredictionView
 from .semantic_map import SemanticMap
 from .views import Gallery
 
 
-class Window(SemanticMap, Gallery):
+class Window(PredictionView, SemanticMap, Gallery):
     """`lens.show()`: all views of a lens in one window, with tabs.
 
     Each tab is a view that also stands alone; the window is all of them over one lens.
     """
 
     _bundle = "window"
-    _tabs = ("search", "map")
+    _tabs = ("search", "map", "prediction")
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
     vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -1,0 +1,322 @@
+/** The components that carried a prediction, layer by layer, as bars with sign. */
+
+import { fill, h } from "../shared/dom.js";
+import { count, plural } from "../shared/format.js";
+import * as grid from "../shared/grid.js";
+import { toggled } from "../shared/selection.js";
+import { percent, side, signedBar } from "../shared/signed.js";
+import { imagePixels, paint, sprites } from "../shared/sprites.js";
+
+/** Components shown at once; the rest on demand. */
+const MOST = 30;
+const CROPS = 3;
+const CROP = 32;
+/** A row that is passed over on the way shows nothing, in ms. */
+const HOVER_AFTER = 90;
+
+const METHODS = [
+  ["auto", "auto"],
+  ["lrp", "LRP"],
+  ["gradient", "gradient"],
+];
+
+/** "LRP" for "lrp". @param {string} method */
+export const methodName = (method) => METHODS.find(([name]) => name === method)?.[1] ?? method;
+
+/**
+ * Rows of a layer by how much they moved, the strongest first.
+ * @param {Float32Array} relevances @param {{start: number, count: number}} layer
+ */
+export function strongest(relevances, { start, count: size }) {
+  return Array.from({ length: size }, (_, i) => start + i).sort(
+    (a, b) => Math.abs(relevances[b]) - Math.abs(relevances[a]) || a - b,
+  );
+}
+
+/**
+ * @param {object} options
+ * @param {import("../shared/source.js").Source} options.source
+ * @param {ReturnType<typeof import("../shared/catalog.js").catalog>} options.catalog
+ * @param {(selection: number[]) => void} options.onSelect
+ * @param {(row: number | null) => void} options.onHover
+ * @param {(row: number) => void} options.onOpen
+ * @param {(method: string) => void} options.onMethod
+ * @param {(error: unknown) => void} options.fail
+ */
+export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod, fail }) {
+  const layers = h("div", { class: "sl-toggle", role: "group", "aria-label": "Layer" });
+  const method = h(
+    "select",
+    {
+      "aria-label": "Method",
+      "data-testid": "method",
+      onchange: () => onMethod(method.value),
+    },
+    ...METHODS.map(([value, text]) => h("option", { value }, text)),
+  );
+  const list = h("div", {
+    class: "sl-bars",
+    role: "listbox",
+    "aria-label": "Components by relevance",
+    "aria-multiselectable": "true",
+    "data-testid": "bars",
+    onclick: onClick,
+    ondblclick: (/** @type {MouseEvent} */ event) => {
+      const row = rowOf(event);
+      if (row !== null) onOpen(row);
+    },
+    onkeydown: onKey,
+    onpointerover: onPointer,
+    onpointerleave: () => hover(null),
+  });
+  const more = h("button", { type: "button", class: "sl-button sl-more", "data-testid": "more-bars" });
+  const node = h(
+    "section",
+    { class: "sl-bars-pane", "aria-label": "Components that carried the prediction" },
+    h(
+      "h3",
+      { class: "sl-heading sl-pane-title" },
+      "Components that carried it",
+      h("span", { class: "sl-quiet" }, "% of absolute relevance"),
+    ),
+    h(
+      "div",
+      { class: "sl-pane-bar" },
+      layers,
+      h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, "Method"), method),
+    ),
+    h(
+      "div",
+      { class: "sl-bar-row sl-head", "aria-hidden": "true" },
+      h("span", {}, "Component"),
+      h("span", {}),
+      h("span", { class: "sl-sides" }, h("span", {}, "against"), h("span", {}, "for")),
+      h("span", {}),
+    ),
+    h("div", { class: "sl-bars-scroll" }, list, more),
+  );
+  const crops = sprites({
+    source,
+    examples: CROPS,
+    size: imagePixels(CROP),
+    capacity: 300,
+    onArrive: paintCrops,
+    onError: fail,
+  });
+  const stopListening = catalog.onArrive(drawNames);
+  /** @type {import("./source.js").Prediction | null} */
+  let prediction = null;
+  let layer = 0;
+  let shown = MOST;
+  /** @type {number[]} */
+  let rows = [];
+  /** @type {readonly number[]} */
+  let selection = [];
+  let active = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let pause;
+
+  /** @param {Event} event */
+  function rowOf(event) {
+    const option = /** @type {HTMLElement | null} */ (
+      /** @type {Element} */ (event.target).closest?.("[data-row]")
+    );
+    return option ? Number(option.dataset.row) : null;
+  }
+
+  /** @param {number | null} row */
+  function hover(row) {
+    clearTimeout(pause);
+    pause = setTimeout(() => onHover(row), HOVER_AFTER);
+  }
+
+  /** @param {PointerEvent} event */
+  function onPointer(event) {
+    if (event.pointerType !== "touch") hover(rowOf(event));
+  }
+
+  /** @param {MouseEvent} event */
+  function onClick(event) {
+    const row = rowOf(event);
+    if (row === null) return;
+    active = rows.indexOf(row);
+    onSelect(event.ctrlKey || event.metaKey ? toggled(selection, row) : [row]);
+    focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    if (event.altKey || !rows.length) return;
+    const adds = event.ctrlKey || event.metaKey;
+    const next = adds && event.key.length === 1 ? null : grid.step(event.key, active, rows.length, 8);
+    if (next !== null) {
+      active = next;
+      if (!adds) onSelect([rows[next]]);
+      mark();
+      focus();
+    } else if (event.key === " ") onSelect(toggled(selection, rows[active]));
+    else if (event.key === "Enter") onOpen(rows[active]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  function focus() {
+    /** @type {HTMLElement | undefined} */ (list.children[active])?.focus();
+  }
+
+  function mark() {
+    for (const [i, option] of /** @type {HTMLElement[]} */ ([...list.children]).entries()) {
+      const chosen = selection.indexOf(rows[i]);
+      option.classList.toggle("sl-primary", chosen === 0);
+      option.classList.toggle("sl-selected", chosen >= 0);
+      option.setAttribute("aria-selected", String(chosen >= 0));
+      option.tabIndex = i === active ? 0 : -1;
+    }
+  }
+
+  function drawLayers() {
+    const { layers: all = [] } = prediction ?? {};
+    fill(
+      layers,
+      ...all.map(({ name, count: size }, i) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "sl-button",
+            "aria-pressed": String(i === layer),
+            title: `${name}, ${plural(size, "component")}`,
+            "data-testid": "bars-layer",
+            onclick: () => {
+              layer = i;
+              active = 0;
+              shown = MOST;
+              draw();
+            },
+          },
+          name,
+        ),
+      ),
+    );
+  }
+
+  function draw() {
+    const relevances = prediction?.relevances;
+    const at = prediction?.layers?.[layer];
+    if (!relevances || !at) return;
+    drawLayers();
+    const sorted = strongest(relevances, at);
+    const primary = selection[0];
+    rows = sorted.slice(0, shown);
+    // What is selected is never hidden by the cut.
+    if (primary >= at.start && primary < at.start + at.count && !rows.includes(primary)) rows.push(primary);
+    const kept = rows.indexOf(primary);
+    active = Math.min(kept >= 0 ? kept : active, rows.length - 1);
+    const longest = Math.max(...rows.map((row) => Math.abs(relevances[row])));
+    fill(
+      list,
+      ...rows.map((row) =>
+        h(
+          "div",
+          { class: "sl-bar-row", role: "option", "data-row": row, "data-testid": "bar" },
+          h("span", { class: "sl-bar-name" }),
+          h(
+            "span",
+            { class: "sl-strip" },
+            ...Array.from({ length: CROPS }, (_, rank) => h("i", { class: "sl-crop", "data-rank": rank })),
+          ),
+          signedBar(relevances[row], longest),
+          h("span", { class: "sl-number" }, percent(relevances[row])),
+        ),
+      ),
+    );
+    const rest = at.count - rows.length;
+    more.hidden = rest <= 0;
+    more.textContent = `Show more of the other ${count(rest)}`;
+    more.onclick = () => {
+      shown += MOST;
+      draw();
+    };
+    catalog.want(rows);
+    crops.want(rows);
+    drawNames();
+    paintCrops();
+    mark();
+  }
+
+  function drawNames() {
+    const relevances = prediction?.relevances;
+    if (!relevances || !prediction?.target) return;
+    for (const option of /** @type {HTMLElement[]} */ ([...list.children])) {
+      const row = Number(option.dataset.row);
+      const component = catalog.get(row);
+      const label = component?.label;
+      const name = label && label.confident !== false ? label.text : "";
+      const id = component?.id ?? "…";
+      fill(
+        /** @type {Element} */ (option.firstElementChild),
+        name && h("span", { class: "sl-ellipsis", title: name }, name),
+        h("span", { class: "sl-id" }, id),
+      );
+      option.setAttribute(
+        "aria-label",
+        [id, name, `${percent(relevances[row])} % ${side(relevances[row])} ${prediction.target.name}`]
+          .filter(Boolean)
+          .join(", "),
+      );
+    }
+  }
+
+  function paintCrops() {
+    for (const option of /** @type {HTMLElement[]} */ ([...list.children])) {
+      const sheet = crops.get(Number(option.dataset.row));
+      if (!sheet) continue;
+      for (const crop of /** @type {NodeListOf<HTMLElement>} */ (option.querySelectorAll("[data-rank]"))) {
+        if (Number(crop.dataset.rank) < sheet.count) paint(crop, sheet, Number(crop.dataset.rank));
+        else crop.classList.add("sl-void");
+      }
+    }
+  }
+
+  return {
+    node,
+    /** @param {import("./source.js").Prediction} next */
+    show(next) {
+      const first = !prediction;
+      prediction = next;
+      if (first || !next.layers?.[layer]) layer = Math.max(0, (next.layers?.length ?? 1) - 1);
+      method.value = next.method;
+      for (const option of /** @type {HTMLElement[]} */ ([...method.children])) {
+        if (option.getAttribute("value") === "auto")
+          option.textContent = next.method === "auto" ? `auto (${methodName(next.backend ?? "")})` : "auto";
+      }
+      this.select(selection, true);
+    },
+    /** Follows a selection, into its layer. @param {readonly number[]} next @param {boolean} [redraw] */
+    select(next, redraw = false) {
+      selection = next;
+      const primary = next[0];
+      const at =
+        prediction?.layers?.findIndex(
+          ({ start, count: size }) => primary >= start && primary < start + size,
+        ) ?? -1;
+      const moved = at >= 0 && at !== layer;
+      if (moved) layer = at;
+      if (redraw || moved || (at >= 0 && !rows.includes(primary))) draw();
+      else {
+        if (at >= 0) active = rows.indexOf(primary);
+        mark();
+      }
+    },
+    focus,
+    redraw: drawNames,
+    /** The likeliest to be looked at first: the strongest of the top layer. @returns {number | null} */
+    first: () => rows[0] ?? null,
+    destroy() {
+      clearTimeout(pause);
+      stopListening();
+      crops.clear();
+    },
+  };
+}

@@ -1,0 +1,171 @@
+/** The pictures of the data set, page by page. */
+
+import { isAbort } from "../shared/channel.js";
+import { button, fill, h } from "../shared/dom.js";
+import { count } from "../shared/format.js";
+import { imagePixels, paint } from "../shared/sprites.js";
+
+const COLUMNS = 4;
+const PER_PAGE = 20;
+const SIDE = 64;
+
+/**
+ * @param {object} options
+ * @param {import("./source.js").PredictionSource} options.source
+ * @param {(image: number) => void} options.onImage
+ * @param {import("../shared/work.js").Work} options.work for what takes long
+ * @param {(error: unknown) => void} options.fail
+ */
+export function imageBrowser({ source, onImage, work, fail }) {
+  const label = h("select", {
+    "aria-label": "Label",
+    "data-testid": "browse-label",
+    onchange: () => turn(0),
+  });
+  const order = h(
+    "select",
+    { "aria-label": "Order", "data-testid": "browse-order", onchange: () => turn(0) },
+    h("option", { value: "stored" }, "as stored"),
+    h("option", { value: "wrong" }, "most wrong first"),
+  );
+  const filters = h(
+    "div",
+    { class: "sl-browse-filters" },
+    h("label", { class: "sl-select" }, label),
+    h("label", { class: "sl-select" }, order),
+  );
+  const grid = h("div", { class: "sl-browse-grid", role: "group", "aria-label": "Images", onkeydown: onKey });
+  const where = h("span", { class: "sl-quiet", "data-testid": "browse-where" });
+  const back = button({
+    label: "Page before",
+    text: "‹",
+    class: "sl-square",
+    onclick: () => turn(start - PER_PAGE),
+  });
+  const on = button({
+    label: "Next page",
+    text: "›",
+    class: "sl-square",
+    "data-testid": "browse-next",
+    onclick: () => turn(start + PER_PAGE),
+  });
+  const node = h(
+    "div",
+    { class: "sl-browse", "data-testid": "image-browser" },
+    filters,
+    grid,
+    h("div", { class: "sl-browse-pages" }, where, h("span", { class: "sl-spring" }), back, on),
+  );
+  /** @type {AbortController | undefined} */
+  let asking;
+  /** @type {string | undefined} */
+  let url;
+  /** @type {string[]} */
+  let classes = [];
+  let start = 0;
+  let loaded = false;
+
+  /** @param {number} to */
+  async function turn(to) {
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const wish = {
+      start: Math.max(0, to),
+      count: PER_PAGE,
+      label: label.selectedIndex > 0 ? classes[label.selectedIndex - 1] : null,
+      order: order.value || "stored",
+      size: imagePixels(SIDE),
+    };
+    try {
+      const page = await work("Looking for images", (options) => source.browse(wish, options), asking);
+      if (signal.aborted) return;
+      loaded = true;
+      start = page.start;
+      draw(page);
+    } catch (error) {
+      // Given up: what is listed is what the choices say again.
+      if (isAbort(error) && order.value === "wrong" && asking?.signal === signal) order.value = "stored";
+      else if (!isAbort(error)) fail(error);
+    }
+  }
+
+  /** @param {import("./source.js").Page} page */
+  function draw(page) {
+    if (url) URL.revokeObjectURL(url);
+    url = URL.createObjectURL(page.sheet);
+    const lines = Math.ceil(page.images.length / page.columns);
+    fill(
+      grid,
+      ...page.images.map(({ index, name, label, predicted, probability }, i) => {
+        const wrong = predicted !== null && label !== null && predicted !== label;
+        const facts = [
+          `image ${name}`,
+          label !== null && `labelled ${label}`,
+          predicted !== null &&
+            `predicted ${predicted}${probability === null ? "" : `, ${Math.round(100 * probability)} %`}`,
+        ]
+          .filter(Boolean)
+          .join(", ");
+        const tile = h(
+          "button",
+          {
+            type: "button",
+            class: `sl-browse-image${wrong ? " sl-wrong" : ""}`,
+            tabindex: i ? -1 : 0,
+            "aria-label": facts,
+            title: facts,
+            "data-testid": "browse-image",
+            "data-image": index,
+            onclick: () => onImage(index),
+          },
+          h("i", { class: "sl-crop" }),
+          wrong && h("span", { class: "sl-wrong-mark", "aria-hidden": "true" }, "✗"),
+        );
+        const strip = { url: url ?? "", line: Math.floor(i / page.columns), lines, columns: page.columns };
+        paint(
+          /** @type {HTMLElement} */ (tile.firstElementChild),
+          /** @type {any} */ (strip),
+          i % page.columns,
+        );
+        return tile;
+      }),
+    );
+    const end = start + page.images.length;
+    where.textContent = page.images.length
+      ? `${count(start + 1)}–${count(end)} of ${count(page.total)}`
+      : "no such image";
+    back.toggleAttribute("disabled", start === 0);
+    on.toggleAttribute("disabled", end >= page.total);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    const tiles = /** @type {HTMLElement[]} */ ([...grid.children]);
+    const at = tiles.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS }[event.key];
+    if (at < 0 || !by || !tiles[at + by]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    tiles[at].tabIndex = -1;
+    tiles[at + by].tabIndex = 0;
+    tiles[at + by].focus();
+  }
+
+  return {
+    node,
+    /** Shows the first page, once. @param {import("./source.js").Prediction["data"]} data */
+    open(data) {
+      if (classes.join() !== data.classes.join()) {
+        classes = data.classes;
+        fill(label, h("option", {}, "all labels"), ...classes.map((name) => h("option", {}, name)));
+      }
+      filters.hidden = !data.labelled;
+      if (!loaded) turn(0);
+    },
+    destroy() {
+      asking?.abort();
+      if (url) URL.revokeObjectURL(url);
+    },
+  };
+}

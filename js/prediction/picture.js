@@ -1,0 +1,268 @@
+/** The image, what of it spoke for the class, and the classes. */
+
+import { button, fill, h } from "../shared/dom.js";
+import { heatLayers, heatLegend } from "../shared/heat.js";
+import { percent } from "../shared/signed.js";
+
+/** Classes that are found while typing a name. */
+const LISTED = 12;
+
+let panes = 0;
+
+/** Share as a percentage with a space: 71.4 %. @param {number} share */
+export const share = (share) => `${(100 * share).toFixed(1)} %`;
+
+/** @typedef {"image" | "all" | "component"} Mode */
+/** @type {[Mode, string][]} */
+const MODES = [
+  ["image", "Image"],
+  ["all", "All"],
+  ["component", "Component"],
+];
+
+/**
+ * @param {object} options
+ * @param {import("./source.js").PredictionSource} options.source
+ * @param {(mode: Mode) => void} options.onMode
+ * @param {(picture: Blob, name: string) => void} options.onPicture
+ * @param {(image: number) => void} options.onImage a picture of the data set
+ * @param {(target: string | number | null) => void} options.onTarget
+ * @param {() => void} options.onBrowse
+ * @param {(error: unknown) => void} options.fail
+ */
+export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBrowse, fail }) {
+  const file = h("input", {
+    type: "file",
+    accept: "image/*",
+    class: "sl-unseen",
+    tabindex: "-1",
+    "aria-label": "An image file",
+    "data-testid": "image-file",
+    onchange: () => {
+      if (file.files?.[0]) onPicture(file.files[0], file.files[0].name);
+      file.value = "";
+    },
+  });
+  const open = button({
+    label: "Open an image file; dropping one here works too",
+    icon: "image",
+    class: "sl-outlined sl-square",
+    "data-testid": "open-image",
+    onclick: () => file.click(),
+  });
+  const browse = button({
+    text: "Browse",
+    class: "sl-outlined",
+    "data-testid": "browse-images",
+    title: "Choose from the data set",
+    onclick: onBrowse,
+  });
+  const modes = h(
+    "div",
+    { class: "sl-toggle", role: "group", "aria-label": "Shown over the image" },
+    ...MODES.map(([mode, title]) =>
+      button({ text: title, "data-mode": mode, "data-testid": `mode-${mode}`, onclick: () => onMode(mode) }),
+    ),
+  );
+  const below = h("img", { alt: "", class: "sl-stage-picture", "data-testid": "picture" });
+  const heat = h("div", { class: "sl-heat-place", "data-testid": "heat" });
+  const inset = h("img", { alt: "", class: "sl-stage-inset" });
+  const stage = h("div", { class: "sl-stage", "data-testid": "stage" }, below, heat, inset);
+  const legend = h("div", {});
+  const words = h("p", { class: "sl-small-text sl-quiet sl-heat-words", "data-testid": "heat-words" });
+  const steps = h("div", { class: "sl-image-steps" });
+  const names = `sl-classes-${++panes}-${Math.random().toString(36).slice(2, 8)}`;
+  const listed = h("datalist", { id: names });
+  const other = h("input", {
+    type: "text",
+    class: "sl-other-class",
+    list: names,
+    placeholder: "another class by name",
+    "aria-label": "Explain another class, by name",
+    "data-testid": "other-class",
+    autocomplete: "off",
+    oninput: suggest,
+    onchange: () => {
+      const name = other.value.trim();
+      other.value = "";
+      if (name) onTarget(name);
+    },
+  });
+  const classes = h("div", { class: "sl-classes", role: "group", "aria-label": "Explained class" });
+  const whose = h("span", { class: "sl-quiet sl-ellipsis" });
+  const node = h(
+    "section",
+    { class: "sl-picture-pane", "aria-label": "Image and prediction", ondragover: onDrag, ondrop: onDrop },
+    h("div", { class: "sl-picture-bar" }, modes, h("span", { class: "sl-spring" }), browse, open, file),
+    stage,
+    steps,
+    legend,
+    words,
+    h(
+      "div",
+      { class: "sl-prediction" },
+      h("h3", { class: "sl-heading" }, "Prediction", whose),
+      classes,
+      listed,
+      other,
+    ),
+  );
+  /** @type {import("./source.js").Prediction | null} */
+  let prediction = null;
+  /** @type {string[]} */
+  let urls = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+
+  function suggest() {
+    clearTimeout(typing);
+    typing = setTimeout(async () => {
+      try {
+        const found = other.value.trim() ? await source.classes(other.value.trim()) : [];
+        fill(
+          listed,
+          ...found
+            .slice(0, LISTED)
+            .map(({ name, probability }) => h("option", { value: name }, share(probability))),
+        );
+      } catch (error) {
+        fail(error);
+      }
+    }, 120);
+  }
+
+  /** @param {DragEvent} event */
+  function onDrag(event) {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  }
+
+  /** @param {DragEvent} event */
+  function onDrop(event) {
+    const dropped = [...(event.dataTransfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+    if (!event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    if (dropped) onPicture(dropped, dropped.name);
+    else fail(Object.assign(new Error("what was dropped is not an image"), { name: "ValueError" }));
+  }
+
+  function drawSteps() {
+    const { image, data } = /** @type {Required<import("./source.js").Prediction>} */ (prediction);
+    const at = image.index;
+    const step = (/** @type {number} */ by, /** @type {string} */ label, /** @type {string} */ text) =>
+      button({
+        label,
+        text,
+        class: "sl-square sl-small",
+        "data-testid": by < 0 ? "previous-image" : "next-image",
+        disabled: at === null || at + by < 0 || at + by >= data.images,
+        onclick: () => at !== null && onImage(at + by),
+      });
+    fill(
+      steps,
+      step(-1, "The image before", "‹"),
+      h(
+        "span",
+        { class: "sl-ellipsis", title: image.name, "data-testid": "image-name" },
+        `image ${image.name}`,
+        image.label === null ? "" : `, labelled ${image.label}`,
+      ),
+      h("span", { class: "sl-spring" }),
+      step(1, "The image after", "›"),
+    );
+    steps.classList.toggle("sl-from-data", at !== null);
+  }
+
+  function drawClasses() {
+    const {
+      top,
+      target,
+      classes: total,
+    } = /** @type {Required<import("./source.js").Prediction>} */ (prediction);
+    const shown = top.some(({ index }) => index === target.index) ? top : [...top, target];
+    fill(
+      classes,
+      ...shown.map(({ index, name, probability }) => {
+        const bar = h("span", { class: "sl-bar", "aria-hidden": "true" }, h("i"));
+        /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${100 * probability}%`;
+        return h(
+          "button",
+          {
+            type: "button",
+            class: "sl-class",
+            "aria-pressed": String(index === target.index),
+            title:
+              index !== target.index
+                ? `Explain ${name}`
+                : `${name} is explained${target.chosen ? "; click to explain the likeliest again" : ""}`,
+            "data-testid": "class",
+            "data-class": name,
+            onclick: () => onTarget(index === target.index && target.chosen ? null : name),
+          },
+          h("span", { class: "sl-ellipsis" }, name),
+          bar,
+          h("span", { class: "sl-number" }, share(probability)),
+        );
+      }),
+    );
+    other.hidden = total <= shown.length;
+    whose.textContent = target.chosen ? "class chosen" : "likeliest explained";
+  }
+
+  const place = h(
+    "div",
+    { class: "sl-drop", "data-testid": "drop-place", ondragover: onDrag, ondrop: onDrop },
+    h("p", {}, "Drop an image here"),
+    button({ text: "Open a file", icon: "image", class: "sl-outlined", onclick: () => file.click() }),
+  );
+
+  return {
+    node,
+    /** Where the first image can be dropped. */
+    place,
+    /** @param {import("./source.js").Prediction} next */
+    show(next) {
+      if (next === prediction) return;
+      prediction = next;
+      for (const url of urls) URL.revokeObjectURL(url);
+      urls = [URL.createObjectURL(/** @type {Blob} */ (next.picture))];
+      below.src = urls[0];
+      inset.src = urls[0];
+      below.alt = `image ${next.image?.name}`;
+      drawSteps();
+      drawClasses();
+    },
+    /**
+     * @param {Mode} mode
+     * @param {import("./source.js").ComponentHeat | null} component its map, once it is there
+     * @param {string} id of the component
+     */
+    paint(mode, component, id) {
+      if (!prediction?.heat || !prediction.target) return;
+      for (const choice of modes.children)
+        choice.setAttribute(
+          "aria-pressed",
+          String(/** @type {HTMLElement} */ (choice).dataset.mode === mode),
+        );
+      const map = mode === "all" ? prediction.heat : mode === "component" ? component : null;
+      const { name } = prediction.target;
+      stage.classList.toggle("sl-paled", mode !== "image");
+      inset.hidden = mode === "image";
+      fill(heat, ...(map ? heatLayers(map) : []));
+      fill(legend, mode === "image" ? null : heatLegend(name));
+      words.textContent =
+        mode === "image"
+          ? "What the model saw of the image."
+          : mode === "all"
+            ? `What spoke for and against ${name}, all components together.`
+            : component
+              ? `${id}, ${percent(component.relevance)} % of its layer: ${component.words}`
+              : id
+                ? `Looking where ${id} acts…`
+                : "Choose a component to see where it acts.";
+    },
+    destroy() {
+      clearTimeout(typing);
+      for (const url of urls) URL.revokeObjectURL(url);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** What the prediction view asks, in its own words; see `widgets/prediction.py` for the answers. */
+
+import { blob, bytes } from "../shared/source.js";
+
+/** @typedef {{index: number, name: string, probability: number}} ClassScore */
+
+/**
+ * One explained prediction. Relevances are parts of what moved in their layer: of the sum of absolute values, with sign.
+ * @typedef {object} Prediction
+ * @property {string} state "ready", or why there is nothing: "empty", "no-model"
+ * @property {string} message what to do about it
+ * @property {{images: number, classes: string[], labelled: boolean}} data the data set that can be browsed
+ * @property {string} method as it was asked: "auto", "lrp" or "gradient"
+ * @property {{index: number | null, name: string, label: string | null}} [image]
+ * @property {ClassScore[]} [top] the five likeliest classes
+ * @property {ClassScore & {chosen: boolean}} [target] the class that is explained; `chosen` by the person, else the likeliest
+ * @property {number} [classes] how many classes there are
+ * @property {string} [backend] what computed it
+ * @property {{name: string, start: number, count: number}[]} [layers]
+ * @property {Float32Array} [relevances] by component row
+ * @property {Blob} [picture] the part of the image that the model saw
+ * @property {HeatMap} [heat] over that part, of all components together
+ */
+
+/**
+ * A map over a picture, positive for, negative against; the strongest places are ±127.
+ * @typedef {{width: number, height: number, values: Int8Array}} HeatMap
+ */
+
+/** @typedef {HeatMap & {row: number, relevance: number, words: string}} ComponentHeat `words` say where it lies */
+
+/**
+ * Relevance on its way from the class (`upper` null) down. Numbers are shares of the class's own relevance.
+ * @typedef {object} Circuit
+ * @property {string[]} layers lowest first
+ * @property {{row: number, layer: number, relevance: number}[]} nodes
+ * @property {{lower: number, upper: number | null, relevance: number}[]} edges
+ */
+
+/** @typedef {{index: number, name: string, label: string | null, predicted: string | null, probability: number | null}} Listed */
+/** @typedef {{start: number, total: number, images: Listed[], columns: number, sheet: Blob}} Page */
+
+/** @param {DataView} view @param {{width: number, height: number}} size @returns {HeatMap} */
+const heatMap = (view, { width, height }) => ({ width, height, values: new Int8Array(bytes(view)) });
+
+/** @param {import("../shared/channel.js").Channel["ask"]} ask */
+export function predictionSource(ask) {
+  return {
+    /** @param {AbortSignal} [signal] @returns {Promise<Prediction>} */
+    async prediction(signal) {
+      const { result, buffers } = await ask("prediction", {}, { signal });
+      if (result.state !== "ready") return result;
+      return {
+        ...result,
+        relevances: new Float32Array(bytes(buffers[0])),
+        picture: blob(buffers[1], "image/webp"),
+        heat: heatMap(buffers[2], result.size),
+      };
+    },
+    /**
+     * Explains something else; the answer comes as a new `explanation_version`.
+     * @param {{image?: number | null, name?: string, target?: number | string | null, method?: string}} wish
+     * @param {{signal?: AbortSignal, picture?: Blob, onProgress?: (p: import("../shared/channel.js").Progress) => void}} options
+     */
+    async explain(wish, { signal, picture, onProgress }) {
+      const buffers = picture ? [await picture.arrayBuffer()] : undefined;
+      await ask("explain", wish, { signal, buffers, onProgress });
+    },
+    /** @param {number} row @param {AbortSignal} [signal] @returns {Promise<ComponentHeat>} */
+    async heat(row, signal) {
+      const { result, buffers } = await ask("heat", { row }, { signal });
+      return { ...result, ...heatMap(buffers[0], result) };
+    },
+    /**
+     * @param {number} depth @param {number} top
+     * @param {import("../shared/channel.js").AskOptions} [options] @returns {Promise<Circuit>}
+     */
+    async circuit(depth, top, options) {
+      return (await ask("circuit", { depth, top }, options)).result;
+    },
+    /**
+     * @param {{start: number, count: number, label: string | null, order: string, size: number}} wish
+     * @param {import("../shared/channel.js").AskOptions} [options] @returns {Promise<Page>}
+     */
+    async browse(wish, options) {
+      const { result, buffers } = await ask("browse", wish, options);
+      return { ...result, sheet: blob(buffers[0], "image/webp") };
+    },
+    /** @param {string} text @returns {Promise<ClassScore[]>} */
+    async classes(text) {
+      return (await ask("classes", { text })).result.classes;
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof predictionSource>} PredictionSource */

@@ -1,0 +1,352 @@
+/** The prediction view: an image, the components that carried its prediction, and the way between them. */
+
+import { isAbort } from "../shared/channel.js";
+import { button, fill, h } from "../shared/dom.js";
+import { literal } from "../shared/python.js";
+import { same } from "../shared/selection.js";
+import { cardView } from "../window/card.js";
+import { barsPane, methodName } from "./bars.js";
+import { imageBrowser } from "./browser.js";
+import { circuitPane } from "./circuit.js";
+import { picturePane } from "./picture.js";
+import { predictionSource } from "./source.js";
+
+/** Kept maps of components, the last looked at. */
+const MAPS = 24;
+
+/**
+ * @param {import("../window/tabs.js").TabContext} context
+ * @returns {import("../window/tabs.js").TabView}
+ */
+export function predictionView({ ask, source, catalog, banner, say, fail: told, act, tell, work }) {
+  const engine = predictionSource(ask);
+  /** @type {import("./source.js").Prediction | null} */
+  let prediction = null;
+  /** @type {readonly number[]} */
+  let selection = [];
+  /** @type {import("./picture.js").Mode} */
+  let mode = "component";
+  /** @type {number | null} */
+  let hovered = null;
+  let browsing = false;
+  let chosenHere = false;
+  /** @type {number | null} */
+  let opened = null;
+  /** @type {Map<number, import("./source.js").ComponentHeat>} */
+  const maps = new Map();
+  /** @type {AbortController | undefined} */
+  let asking;
+  /** @type {AbortController | undefined} */
+  let explaining;
+  /** @type {AbortController | undefined} */
+  let mapping;
+  /** @type {AbortController | undefined} */
+  let walking;
+
+  const picture = picturePane({
+    source: engine,
+    fail,
+    onMode(next) {
+      mode = next;
+      paint();
+    },
+    onPicture: (file, name) =>
+      explain(
+        { name, image: null },
+        `lens.image = PIL.Image.open(${literal(name)})`,
+        `Explaining ${name}`,
+        file,
+      ),
+    onImage,
+    onTarget: (target) => explain({ target }, `lens.target = ${literal(target)}`, `Explaining ${target}`),
+    onBrowse: () => browse(true),
+  });
+  const browser = imageBrowser({ source: engine, onImage, work, fail });
+  const bars = barsPane({
+    source,
+    catalog,
+    onSelect: select,
+    onHover(row) {
+      hovered = row;
+      paint();
+    },
+    onOpen: openCard,
+    onMethod: (method) =>
+      explain({ method }, `lens.method = ${literal(method)}`, `Explaining by ${methodName(method)}`),
+    fail,
+  });
+  const circuit = circuitPane({
+    source,
+    catalog,
+    onSelect: select,
+    onOpen: openCard,
+    onChange: walk,
+    onCopied: (depth, top) => tell(`lens.explanation.circuit(depth=${depth}, top=${top}).to_rows()`),
+    fail,
+  });
+  const card = cardView({ ask, source, onSelect: select, onPin: null, say, fail });
+  const closeCard = button({
+    label: "Close the card (Esc)",
+    icon: "cross",
+    class: "sl-square",
+    "data-testid": "close-card",
+    onclick: () => openCard(null),
+  });
+  const cardPane = h(
+    "aside",
+    { class: "sl-card-pane", "aria-label": "Component card", hidden: true, "data-testid": "card-pane" },
+    h("div", { class: "sl-card-close" }, closeCard),
+    card.node,
+  );
+  const left = h("div", { class: "sl-prediction-left" });
+  const invitation = h("div", { class: "sl-prediction-wait" });
+  const node = h(
+    "div",
+    { class: "sl-prediction-tab sl-banner-place", "data-testid": "prediction" },
+    h("div", { class: "sl-prediction-panes" }, left, invitation, bars.node, circuit.node, cardPane),
+  );
+
+  /** @param {unknown} error */
+  function fail(error) {
+    const { name, message } = /** @type {Error} */ (error);
+    if (name === "UnsupportedModel")
+      banner.show({
+        kind: "error",
+        text: "LRP has no rule for this model.",
+        detail: message,
+        action: {
+          text: "Use gradient",
+          onclick() {
+            banner.hide();
+            explain({ method: "gradient" }, 'lens.method = "gradient"', "Explaining by gradient");
+          },
+        },
+      });
+    else told(error);
+  }
+
+  /** @param {number} image */
+  function onImage(image) {
+    explain({ image }, `lens.image = ${image}`, `Explaining image ${image}`);
+  }
+
+  /**
+   * @param {Parameters<typeof engine.explain>[0]} wish @param {string} python @param {string} what
+   * @param {Blob} [file]
+   */
+  async function explain(wish, python, what, file) {
+    explaining?.abort();
+    const controller = new AbortController();
+    explaining = controller;
+    node.setAttribute("aria-busy", "true");
+    try {
+      await work(what, (options) => engine.explain(wish, { ...options, picture: file }), controller);
+      chosenHere = true;
+      tell(python);
+      banner.hide("error");
+      if ("image" in wish) browse(false);
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+      // What was chosen did not happen: the controls show again what is.
+      if (explaining === controller) show();
+    } finally {
+      if (explaining === controller) node.removeAttribute("aria-busy");
+    }
+  }
+
+  /** @param {number[]} rows */
+  function select(rows) {
+    if (!same(rows, selection)) act("selection", rows);
+    if (mode !== "component") {
+      mode = "component";
+      paint();
+    }
+  }
+
+  /** @param {boolean} on */
+  function browse(on) {
+    browsing = on;
+    show();
+  }
+
+  /** @param {number | null} row */
+  function openCard(row) {
+    const closing = row === null && opened !== null;
+    opened = row;
+    cardPane.hidden = row === null;
+    circuit.node.hidden = row !== null;
+    card.update({ row });
+    if (row !== null) closeCard.focus();
+    else if (closing) bars.focus();
+  }
+
+  async function fetchPrediction() {
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    try {
+      const next = await engine.prediction(signal);
+      if (signal.aborted) return;
+      const isNew = next.state === "ready";
+      prediction = next;
+      maps.clear();
+      browsing = browsing && next.state === "ready" && !chosenHere;
+      chosenHere = false;
+      show();
+      if (!isNew) return;
+      const { image, target } = /** @type {Required<import("./source.js").Prediction>} */ (next);
+      say(`image ${image.name}: ${target.name} explained, ${Math.round(100 * target.probability)} %`);
+      const { depth, top } = circuit.wish();
+      walk(depth, top);
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+    }
+  }
+
+  /** Lays out what there is: panes, or an invitation. */
+  function show() {
+    const state = prediction?.state ?? "asking";
+    const ready = state === "ready";
+    node.classList.toggle("sl-ready", ready);
+    bars.node.hidden = circuit.node.hidden = !ready;
+    invitation.hidden = ready;
+    if (ready && prediction) {
+      picture.show(prediction);
+      bars.show(prediction);
+      circuit.show(prediction);
+      circuit.node.hidden = opened !== null;
+      if (browsing) {
+        browser.open(prediction.data);
+        fill(left, browseHead(), browser.node);
+      } else fill(left, picture.node);
+      paint();
+      return;
+    }
+    cardPane.hidden = true;
+    if (state === "empty" && prediction) {
+      browser.open(prediction.data);
+      fill(left, picture.place, browser.node);
+      fill(
+        invitation,
+        h(
+          "div",
+          { class: "sl-state", "data-testid": "prediction-empty" },
+          h("h2", {}, "Which prediction should be explained?"),
+          h(
+            "p",
+            { class: "sl-quiet" },
+            "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
+          ),
+          h("p", { class: "sl-quiet sl-id" }, "lens.image = 0"),
+        ),
+      );
+    } else {
+      fill(left);
+      fill(
+        invitation,
+        state !== "asking" &&
+          h(
+            "div",
+            { class: "sl-state", "data-testid": "prediction-no-model" },
+            h("h2", {}, "No model at hand"),
+            h("p", { class: "sl-quiet" }, prediction?.message ?? ""),
+          ),
+      );
+    }
+    left.hidden = !left.firstChild;
+  }
+
+  const browseHead = () =>
+    h(
+      "div",
+      { class: "sl-picture-bar" },
+      h("h3", { class: "sl-heading" }, "Choose an image"),
+      h("span", { class: "sl-spring" }),
+      button({
+        text: "Back",
+        class: "sl-outlined",
+        "data-testid": "browse-back",
+        onclick: () => browse(false),
+      }),
+    );
+
+  /** The map that is looked at: of the hovered component, else of the selected one, else of the strongest. */
+  async function paint() {
+    if (prediction?.state !== "ready") return;
+    mapping?.abort();
+    const row = hovered ?? selection[0] ?? bars.first();
+    const looked = hovered === null ? mode : "component";
+    const id = row === null ? "" : (catalog.get(row)?.id ?? "");
+    const known = row === null ? null : (maps.get(row) ?? null);
+    if (known || looked !== "component" || row === null) return picture.paint(looked, known, id);
+    const controller = new AbortController();
+    mapping = controller;
+    // The last map stays while the next one is on its way, unless that takes long enough to be noticed.
+    const noticed = setTimeout(() => picture.paint(looked, null, id || "the component"), 400);
+    try {
+      await catalog.want([row]);
+      const map = await engine.heat(row, controller.signal);
+      if (controller.signal.aborted) return;
+      maps.set(row, map);
+      for (const old of maps.keys()) if (maps.size > MAPS) maps.delete(old);
+      picture.paint("component", map, catalog.get(row)?.id ?? "");
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+    } finally {
+      clearTimeout(noticed);
+    }
+  }
+
+  /** @param {number} depth @param {number} top */
+  async function walk(depth, top) {
+    walking?.abort();
+    const controller = new AbortController();
+    walking = controller;
+    circuit.node.setAttribute("aria-busy", "true");
+    try {
+      const found = await work(
+        "Following relevance",
+        (options) => engine.circuit(depth, top, options),
+        controller,
+      );
+      if (controller.signal.aborted) return;
+      circuit.draw(found);
+      circuit.select(selection);
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+    } finally {
+      if (walking === controller) circuit.node.removeAttribute("aria-busy");
+    }
+  }
+
+  return {
+    node,
+    keys: {
+      Escape() {
+        if (opened !== null) openCard(null);
+        else if (browsing) browse(false);
+        else return false;
+      },
+    },
+    update(changed) {
+      if ("selection" in changed && !same(changed.selection ?? [], selection)) {
+        selection = changed.selection ?? [];
+        bars.select(selection);
+        circuit.select(selection);
+        if (opened !== null && selection.length) openCard(selection[0]);
+        paint();
+      }
+      if ("explanation_version" in changed) fetchPrediction();
+      if ("relevance_version" in changed) card.update({ stale: true });
+      if ("relabelled" in changed) {
+        const rows = prediction?.state === "ready" ? [...node.querySelectorAll("[data-row]")] : [];
+        catalog.want(rows.map((row) => Number(/** @type {HTMLElement} */ (row).dataset.row)));
+        card.update({ stale: true });
+      }
+    },
+    destroy() {
+      for (const controller of [asking, explaining, mapping, walking]) controller?.abort();
+      for (const part of [picture, browser, bars, circuit, card]) part.destroy();
+    },
+  };
+}

@@ -1,0 +1,376 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { h } from "../shared/dom.js";
+import { all, byId, COMPONENTS, idOf, press, settled, toyModel } from "../testing/toy.js";
+import lensWindow from "../window/widget.js";
+import predictionWidget from "./widget.js";
+
+const CLASSES = ["nevus", "melanoma", "wart", "scar", "burn", "cyst", "mole"];
+/** Component r has share r/100; odd ones speak against. */
+const shareOf = (row) => ((row % 2 ? -1 : 1) * (row + 1)) / 100;
+
+/** A lens that explains: verbs of the prediction view over a small state that `explain` changes. */
+function explainer(changes = {}) {
+  const state = { image: 3, target: null, method: "auto", ...changes };
+  const scored = (index) => ({
+    index,
+    name: CLASSES[index],
+    probability: [0.7, 0.2, 0.04, 0.03, 0.02, 0.006, 0.004][index],
+  });
+  const data = { images: 40, classes: CLASSES, labelled: true };
+  const view = (array) => new DataView(array.buffer, array.byteOffset, array.byteLength);
+  const verbs = {
+    prediction: () => {
+      if (state.image === null)
+        return { result: { state: "empty", message: "", data, method: state.method } };
+      const index = state.target === null ? 0 : CLASSES.indexOf(state.target);
+      return {
+        result: {
+          state: "ready",
+          message: "",
+          data,
+          method: state.method,
+          backend: state.method === "gradient" ? "gradient" : "lrp",
+          image: { index: state.image, name: `pic${state.image}`, label: "melanoma" },
+          classes: CLASSES.length,
+          top: [0, 1, 2, 3, 4].map(scored),
+          target: { ...scored(index), chosen: state.target !== null },
+          layers: [
+            { name: "conv1", start: 0, count: 5 },
+            { name: "conv2", start: 5, count: 7 },
+          ],
+          size: { width: 2, height: 1 },
+        },
+        buffers: [
+          view(Float32Array.from({ length: COMPONENTS }, (_, row) => shareOf(row))),
+          view(new Uint8Array(3)),
+          view(Int8Array.of(127, -60)),
+        ],
+      };
+    },
+    explain: (args) => {
+      if (args.target && !CLASSES.includes(args.target))
+        throw Object.assign(new Error(`no class '${args.target}' (did you mean 'nevus'?)`), {
+          name: "KeyError",
+        });
+      if (args.method === "lrp" && state.noLrp)
+        throw Object.assign(new Error("no rule for Swish"), { name: "UnsupportedModel" });
+      Object.assign(state, args);
+      queueMicrotask(() => toy.kernelSets({ explanation_version: toy.state.explanation_version + 1 }));
+      return { result: {} };
+    },
+    heat: ({ row }) => ({
+      result: {
+        row,
+        relevance: shareOf(row),
+        words: "half of it comes from 6 % of the image, mostly at the left.",
+        width: 2,
+        height: 1,
+      },
+      buffers: [view(Int8Array.of(127, 0))],
+    }),
+    circuit: ({ depth, top }) => ({
+      result: {
+        layers: ["conv1", "conv2"].slice(2 - depth),
+        nodes: [
+          { row: 10, layer: depth - 1, relevance: 0.11 },
+          { row: 11, layer: depth - 1, relevance: -0.12 },
+          ...(depth > 1 ? [{ row: 4, layer: 0, relevance: 0.05 }] : []),
+        ],
+        edges: [
+          { lower: 10, upper: null, relevance: 0.11 },
+          { lower: 11, upper: null, relevance: -0.12 },
+          ...(depth > 1 ? [{ lower: 4, upper: 10, relevance: 0.04 }] : []),
+        ],
+        top,
+      },
+    }),
+    browse: ({ start, count, order, label }) => ({
+      result: {
+        start,
+        total: label ? 5 : 40,
+        columns: 8,
+        images: Array.from({ length: Math.min(count, label ? 5 : 40 - start) }, (_, i) => ({
+          index: start + i,
+          name: `pic${start + i}`,
+          label: label ?? "nevus",
+          predicted: order === "wrong" ? "melanoma" : null,
+          probability: order === "wrong" ? 0.9 : null,
+        })),
+      },
+      buffers: [view(new Uint8Array(3))],
+    }),
+    classes: ({ text }) => ({
+      result: { classes: CLASSES.map((_, i) => scored(i)).filter(({ name }) => name.startsWith(text)) },
+    }),
+  };
+  const toy = toyModel(
+    { explanation_version: 0, relevance_version: 0, tabs: ["search", "prediction"], tab: "prediction" },
+    verbs,
+  );
+  return { toy, kernel: state };
+}
+
+/** @type {AbortController[]} */
+const lives = [];
+const copied = vi.fn(async () => {});
+beforeEach(() => {
+  copied.mockClear();
+  Object.defineProperty(navigator, "clipboard", { value: { writeText: copied }, configurable: true });
+});
+afterEach(() => {
+  for (const life of lives.splice(0)) life.abort();
+  document.body.replaceChildren();
+});
+
+/** @param {ReturnType<typeof explainer>["toy"]} toy */
+async function open(toy, widget = lensWindow) {
+  const el = h("div");
+  document.body.append(el);
+  const life = new AbortController();
+  lives.push(life);
+  widget.render({ model: toy.model, el, signal: life.signal });
+  for (let i = 0; i < 4; i++) await settled();
+  return el;
+}
+const rows = (el) => all(el, "bar").map((row) => Number(row.dataset.row));
+const soon = async () => {
+  for (let i = 0; i < 4; i++) await settled();
+};
+
+describe("the prediction view", () => {
+  it("shows the components of the highest layer by how much they moved, with sign and side in words", async () => {
+    const el = await open(explainer().toy);
+    expect(rows(el)).toEqual([11, 10, 9, 8, 7, 6, 5]);
+    expect(all(el, "bar")[0].textContent).toContain("−12.0");
+    expect(all(el, "bar")[0].getAttribute("aria-label")).toBe("conv2:6, blue, −12.0 % against nevus");
+    expect(all(el, "bar")[1].getAttribute("aria-label")).toContain("+11.0 % for nevus");
+  });
+
+  it("has classes with probabilities; a click explains another, a second one the likeliest again", async () => {
+    const { toy, kernel } = explainer();
+    const el = await open(toy);
+    const pressed = () =>
+      all(el, "class")
+        .filter((c) => c.getAttribute("aria-pressed") === "true")
+        .map((c) => c.dataset.class);
+    expect(all(el, "class")[0].textContent).toBe("nevus70.0 %");
+    expect(pressed()).toEqual(["nevus"]);
+    all(el, "class")[1].click();
+    await soon();
+    expect(kernel.target).toBe("melanoma");
+    expect(pressed()).toEqual(["melanoma"]);
+    expect(byId(el, "python-line").textContent).toBe('lens.target = "melanoma"');
+    all(el, "class")[1].click();
+    await soon();
+    expect(kernel.target).toBeNull();
+  });
+
+  it("takes any other class by name, and says so when there is none", async () => {
+    const { toy, kernel } = explainer();
+    const el = await open(toy);
+    const name = (text) => {
+      byId(el, "other-class").value = text;
+      byId(el, "other-class").dispatchEvent(new Event("change"));
+    };
+    name("mole");
+    await soon();
+    expect(kernel.target).toBe("mole");
+    expect(all(el, "class").at(-1).dataset.class).toBe("mole");
+    name("navus");
+    await soon();
+    expect(byId(el, "banner").textContent).toContain("did you mean 'nevus'");
+    expect(kernel.target).toBe("mole");
+  });
+
+  it("looks where the selected component acts, and says it in words", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    all(el, "bar")[1].click();
+    await soon();
+    expect(toy.state.selection).toEqual([10]);
+    expect(byId(el, "heat-words").textContent).toBe(
+      "conv2:5, +11.0 % of its layer: half of it comes from 6 % of the image, mostly at the left.",
+    );
+    expect(byId(el, "heat").children).toHaveLength(2);
+    byId(el, "mode-image").click();
+    expect(byId(el, "heat").children).toHaveLength(0);
+    byId(el, "mode-all").click();
+    expect(byId(el, "heat-words").textContent).toContain("all components together");
+  });
+
+  it("hovering looks at another component and leaves the selection alone", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    all(el, "bar")[0].click();
+    all(el, "bar")[2].dispatchEvent(new Event("pointerover", { bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    await soon();
+    expect(byId(el, "heat-words").textContent).toContain("conv2:4");
+    expect(toy.state.selection).toEqual([11]);
+  });
+
+  it("follows a selection made elsewhere, into its layer", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    toy.kernelSets({ selection: [2] });
+    await soon();
+    expect(rows(el)).toContain(2);
+    expect(all(el, "bars-layer").map((b) => b.getAttribute("aria-pressed"))).toEqual(["true", "false"]);
+    expect(byId(el, "heat-words").textContent).toContain(idOf(2));
+  });
+
+  it("is stepped by keys, and Enter opens the card, which Escape closes", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    all(el, "bar")[0].click();
+    press(all(el, "bar")[0], "ArrowDown");
+    expect(toy.state.selection).toEqual([10]);
+    press(all(el, "bar")[1], " ");
+    expect(toy.state.selection).toEqual([]);
+    press(all(el, "bar")[1], "Enter");
+    await soon();
+    expect(byId(el, "card-pane").hidden).toBe(false);
+    expect(byId(el, "card-id").textContent).toBe(idOf(10));
+    press(byId(el, "close-card"), "Escape");
+    expect(byId(el, "card-pane").hidden).toBe(true);
+  });
+
+  it("draws the circuit: a path per edge, dashed against, thicker the more relevance", async () => {
+    const el = await open(explainer().toy);
+    const edges = all(el, "edge");
+    expect(edges.map((e) => e.getAttribute("class"))).toEqual([
+      "sl-edge sl-for",
+      "sl-edge sl-for",
+      "sl-edge sl-against",
+    ]);
+    const widths = edges.map((e) => Number(e.getAttribute("stroke-width")));
+    expect(widths).toEqual([...widths].sort((a, b) => a - b));
+    expect(widths.at(-1)).toBe(12);
+    expect(byId(el, "circuit-class").textContent).toBe("nevus70.0 %");
+    expect(all(el, "node").map((n) => n.getAttribute("aria-label"))[0]).toContain("% for nevus");
+  });
+
+  it("a node is followed: its ways stand out, and keys walk on", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    const node = (row) => all(el, "node").find((n) => n.dataset.row === String(row));
+    node(10).click();
+    await soon();
+    expect(toy.state.selection).toEqual([10]);
+    const faded = all(el, "edge").filter((e) => e.classList.contains("sl-faded"));
+    expect(faded.map((e) => e.getAttribute("class"))).toEqual(["sl-edge sl-against sl-faded"]);
+    press(node(10), "ArrowLeft");
+    expect(toy.state.selection).toEqual([4]);
+    expect(document.activeElement).toBe(node(4));
+  });
+
+  it("depth and width are asked for; rows are copied by name", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    expect(byId(el, "depth").value).toBe("2");
+    byId(el, "depth").value = "1";
+    byId(el, "depth").dispatchEvent(new Event("change"));
+    await soon();
+    expect(toy.asked("circuit").at(-1).args).toEqual({ depth: 1, top: 3 });
+    expect(all(el, "edge")).toHaveLength(2);
+    byId(el, "copy-rows").click();
+    await soon();
+    expect(copied.mock.calls[0][0]).toBe(
+      "lower\tupper\trelevance\nconv2:5\tnevus\t0.1100\nconv2:6\tnevus\t-0.1200\n",
+    );
+    expect(byId(el, "python-line").textContent).toBe("lens.explanation.circuit(depth=1, top=3).to_rows()");
+  });
+
+  it("without an image it invites to choose one, and shows what was chosen", async () => {
+    const { toy, kernel } = explainer({ image: null });
+    const el = await open(toy);
+    expect(byId(el, "prediction-empty").textContent).toContain("Which prediction should be explained?");
+    expect(byId(el, "browse-where").textContent).toBe("1–20 of 40");
+    byId(el, "browse-next").click();
+    await soon();
+    expect(byId(el, "browse-where").textContent).toBe("21–40 of 40");
+    all(el, "browse-image")[1].click();
+    await soon();
+    expect(kernel.image).toBe(21);
+    expect(byId(el, "image-name").textContent).toBe("image pic21, labelled melanoma");
+    byId(el, "next-image").click();
+    await soon();
+    expect(kernel.image).toBe(22);
+    expect(byId(el, "python-line").textContent).toBe("lens.image = 22");
+  });
+
+  it("browses by label and by how wrong; wrong ones are marked and said", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    byId(el, "browse-images").click();
+    await soon();
+    byId(el, "browse-order").value = "wrong";
+    byId(el, "browse-order").dispatchEvent(new Event("change"));
+    await soon();
+    expect(all(el, "browse-image")[0].getAttribute("aria-label")).toBe(
+      "image pic0, labelled nevus, predicted melanoma, 90 %",
+    );
+    byId(el, "browse-label").selectedIndex = 2;
+    byId(el, "browse-label").dispatchEvent(new Event("change"));
+    await soon();
+    expect(toy.asked("browse").at(-1).args).toMatchObject({ label: "melanoma", order: "wrong", start: 0 });
+    byId(el, "browse-back").click();
+    expect(all(el, "bar").length).toBeGreaterThan(0);
+    expect(all(el, "image-browser")).toEqual([]);
+  });
+
+  it("a dropped picture is explained; what is no picture is refused", async () => {
+    const { toy } = explainer();
+    const el = await open(toy);
+    const drop = (file) => {
+      const event = new Event("drop", { bubbles: true, cancelable: true });
+      Object.assign(event, { dataTransfer: { files: [file], types: ["Files"] } });
+      byId(el, "stage").dispatchEvent(event);
+    };
+    drop(new File(["x"], "notes.txt", { type: "text/plain" }));
+    expect(byId(el, "banner").textContent).toContain("is not an image");
+    drop(new File(["xyz"], "mine.png", { type: "image/png" }));
+    await soon();
+    const [asked] = toy.asked("explain");
+    expect(asked.args).toMatchObject({ name: "mine.png" });
+    expect(asked.buffers[0].byteLength).toBe(3);
+    expect(byId(el, "python-line").textContent).toBe('lens.image = PIL.Image.open("mine.png")');
+  });
+
+  it("a model without LRP rules offers the gradient", async () => {
+    const { toy, kernel } = explainer({ noLrp: true });
+    const el = await open(toy);
+    byId(el, "method").value = "lrp";
+    byId(el, "method").dispatchEvent(new Event("change"));
+    await soon();
+    expect(byId(el, "banner").textContent).toContain("no rule for Swish");
+    expect(byId(el, "method").value).toBe("auto");
+    [...byId(el, "banner").querySelectorAll("button")].find((b) => b.textContent === "Use gradient").click();
+    await soon();
+    expect(kernel.method).toBe("gradient");
+    expect(all(el, "banner")).toEqual([]);
+  });
+
+  it("without a model it says so and what to do", async () => {
+    const { toy } = explainer();
+    const el = await open(
+      toyModel(
+        { explanation_version: 0, tabs: ["prediction"], tab: "prediction" },
+        { prediction: () => ({ result: { state: "no-model", message: "Make it anew with sl.Lens(…)." } }) },
+      ),
+    );
+    expect(byId(el, "prediction-no-model").textContent).toContain("Make it anew");
+    expect(toy.asked("circuit")).toEqual([]);
+  });
+
+  it("stands alone, with progress that can be given up", async () => {
+    const { toy } = explainer();
+    for (const name of Object.keys(toy.state))
+      if (!["selection", "explanation_version", "relevance_version"].includes(name)) delete toy.state[name];
+    const el = await open(toy, predictionWidget);
+    expect(rows(el)[0]).toBe(11);
+    all(el, "bar")[0].click();
+    expect(toy.state.selection).toEqual([11]);
+    expect(byId(el, "work").hidden).toBe(true);
+  });
+});

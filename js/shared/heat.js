@@ -1,0 +1,67 @@
+/**
+ * Maps over pictures. The picture lies below as paled grey; a map is the mask of a layer of one colour, so that
+ * its colours are those of the theme, whichever that is.
+ */
+
+import { h } from "./dom.js";
+
+/** @typedef {{width: number, height: number, values: Int8Array}} HeatMap positive for, negative against, the strongest ±127 */
+
+/** How quickly a map becomes opaque: below 1, what is weak shows more. */
+const GAMMA = 0.75;
+
+/** Opacity of a value in [0, 1]. @param {number} strength */
+export const opacity = (strength) => Math.min(1, Math.max(0, strength)) ** GAMMA;
+
+/**
+ * One half of a map as pixels, opaque where it is strong.
+ * @param {HeatMap} map @param {1 | -1} sign
+ */
+export function alpha({ values }, sign) {
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    const strength = (sign * values[i]) / 127;
+    if (strength > 0) pixels[4 * i + 3] = Math.round(255 * opacity(strength));
+  }
+  return pixels;
+}
+
+/** @param {HTMLElement} node @param {HeatMap} map @param {1 | -1} sign masks the node with half of the map */
+export function mask(node, map, sign) {
+  const canvas = h("canvas", { width: map.width, height: map.height });
+  const context = canvas.getContext?.("2d");
+  if (!context) return;
+  context.putImageData(new ImageData(alpha(map, sign), map.width, map.height), 0, 0);
+  const url = `url("${canvas.toDataURL()}")`;
+  node.style.maskImage = url;
+  node.style.setProperty("-webkit-mask-image", url);
+}
+
+/** The two layers of a map, to lie over a paled picture. @param {HeatMap} map */
+export function heatLayers(map) {
+  return /** @type {const} */ ([1, -1]).map((sign) => {
+    const layer = h("i", { class: `sl-heat ${sign > 0 ? "sl-for" : "sl-against"}` });
+    mask(layer, map, sign);
+    return layer;
+  });
+}
+
+/** The colours of a map, in words. @param {string} target what it speaks for or against */
+export function heatLegend(target) {
+  const steps = [-1, -0.55, -0.2, 0, 0.2, 0.55, 1];
+  return h(
+    "div",
+    { class: "sl-heat-legend" },
+    h("span", {}, "against"),
+    h(
+      "span",
+      { class: "sl-heat-steps", "aria-hidden": "true" },
+      ...steps.map((step) => {
+        const swatch = h("i", { class: step < 0 ? "sl-against" : "sl-for" });
+        swatch.style.opacity = String(opacity(Math.abs(step)));
+        return h("i", { class: "sl-heat-step" }, swatch);
+      }),
+    ),
+    h("span", {}, `for ${target}`),
+  );
+}

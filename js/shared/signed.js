@@ -1,0 +1,28 @@
+/** Relevance with its sign: a bar to the right for, to the left against, and the number with its sign. */
+
+import { h } from "./dom.js";
+
+/** A share with its sign, in %: +22.1, −8.9, 0.0. @param {number} share */
+export function percent(share) {
+  const text = (100 * Math.abs(share)).toFixed(1);
+  return Number(text) === 0 ? text : (share > 0 ? "+" : "−") + text;
+}
+
+/** "for" or "against". @param {number} share */
+export const side = (share) => (share < 0 ? "against" : "for");
+
+/**
+ * A bar from the middle.
+ * @param {number} share @param {number} longest the share that fills a half @param {number} [against] how much of
+ *   the width lies left of the middle, in [0, 1]
+ */
+export function signedBar(share, longest, against = 0.5) {
+  const bar = h("span", { class: `sl-signed sl-${side(share)}`, "aria-hidden": "true" }, h("i"));
+  const fillPart = /** @type {HTMLElement} */ (bar.firstElementChild);
+  const half = share < 0 ? against : 1 - against;
+  const width = longest > 0 ? Math.min(1, Math.abs(share) / longest) * half : 0;
+  fillPart.style.width = `${100 * width}%`;
+  fillPart.style.left = `${100 * (share < 0 ? against - width : against)}%`;
+  bar.style.setProperty("--sl-middle", `${100 * against}%`);
+  return bar;
+}

@@ -1,0 +1,69 @@
+/** Work that may take long: told with its progress, and it can be given up. */
+
+import { button, h } from "./dom.js";
+import { count } from "./format.js";
+
+/** @typedef {{what: string, done: number, total: number | null, cancel: () => void}} Working */
+/** @typedef {<Answer>(what: string, ask: (options: import("./channel.js").AskOptions) => Promise<Answer>, controller?: AbortController) => Promise<Answer>} Work */
+
+/** Nothing is said about work that is done sooner, in ms. */
+const UNNOTICED = 150;
+
+/**
+ * @param {(working: Working | null) => void} tell what is being done, or null
+ * @returns {Work}
+ */
+export function worker(tell) {
+  /** @type {Set<Working>} the last one is told */
+  const running = new Set();
+  const last = () => [...running].at(-1) ?? null;
+  return async (what, ask, controller = new AbortController()) => {
+    /** @type {Working} */
+    const working = { what, done: 0, total: null, cancel: () => controller.abort() };
+    const noticed = setTimeout(() => {
+      running.add(working);
+      tell(last());
+    }, UNNOTICED);
+    try {
+      return await ask({
+        signal: controller.signal,
+        onProgress({ what: now, done, total }) {
+          Object.assign(working, { what: now || what, done, total });
+          if (running.has(working)) tell(last());
+        },
+      });
+    } finally {
+      clearTimeout(noticed);
+      if (running.delete(working)) tell(last());
+    }
+  };
+}
+
+/**
+ * A line that tells the work under way, with a way to give it up.
+ * @returns {{node: HTMLElement, show: (working: Working | null) => void}}
+ */
+export function workLine() {
+  let giveUp = () => {};
+  const words = h("span", {});
+  const bar = h("progress", { "aria-label": "Progress", max: 1 });
+  const cancel = button({
+    text: "Cancel",
+    class: "sl-outlined sl-low",
+    "data-testid": "cancel-work",
+    onclick: () => giveUp(),
+  });
+  const node = h("div", { class: "sl-work", "data-testid": "work", hidden: true }, words, bar, cancel);
+  return {
+    node,
+    show(working) {
+      node.hidden = !working;
+      if (!working) return;
+      const { what, done, total } = working;
+      words.textContent = total ? `${what} ${count(done)} of ${count(total)}` : `${what}…`;
+      bar.hidden = !total;
+      if (total) bar.value = done / total;
+      giveUp = working.cancel;
+    },
+  };
+}

@@ -1,0 +1,161 @@
+/** The examples of a component in four looks: the crop, what excites it there, how it got there, the whole image. */
+
+import { isAbort } from "../shared/channel.js";
+import { button, fill, h } from "../shared/dom.js";
+import { heatLayers, mask } from "../shared/heat.js";
+import { blob, bytes } from "../shared/source.js";
+import { paint } from "../shared/sprites.js";
+import { worker, workLine } from "../shared/work.js";
+
+/** @typedef {"crop" | "mask" | "heat" | "whole"} Look */
+/**
+ * Examples in one look. `map` [example side side] lies over the pictures, `boxes` are crops in shares of the picture.
+ * @typedef {{columns: number, side: number, sheet: Blob, map: Int8Array | null, boxes: [number, number, number, number][] | null}} Looks
+ */
+
+/** @type {[Look, string, string][]} */
+const LOOKS = [
+  ["crop", "Crop", "The part of each image that excites the component"],
+  ["mask", "Mask", "Where in the crop the component is active"],
+  ["heat", "Heat", "What in the crop the activation comes from"],
+  ["whole", "Whole", "The whole image, with the crop outlined"],
+];
+
+/**
+ * @param {import("../shared/channel.js").Channel["ask"]} ask @param {number} row @param {Look} look
+ * @param {number} count @param {number} size @param {import("../shared/channel.js").AskOptions} options
+ * @returns {Promise<Looks>}
+ */
+async function fetchLooks(ask, row, look, count, size, options) {
+  const { result, buffers } = await ask("looks", { row, look, count, size }, options);
+  return {
+    ...result,
+    sheet: blob(buffers[0], "image/webp"),
+    map: result.side ? new Int8Array(bytes(buffers[1])) : null,
+  };
+}
+
+/**
+ * The toggle and, for looks other than the crop, the examples.
+ * @param {object} options
+ * @param {import("../shared/channel.js").Channel["ask"]} options.ask
+ * @param {number} options.count @param {number} options.size of an example in image pixels
+ * @param {(crops: boolean) => void} options.onLook whether crops are shown, which the caller draws
+ * @param {(error: unknown) => void} options.fail
+ */
+export function looksView({ ask, count, size, onLook, fail }) {
+  const toggle = h(
+    "div",
+    { class: "sl-toggle", role: "group", "aria-label": "Examples shown as" },
+    ...LOOKS.map(([look, text, title]) =>
+      button({ text, title, "data-look": look, "data-testid": `look-${look}`, onclick: () => choose(look) }),
+    ),
+  );
+  const place = h("div", { class: "sl-crops", hidden: true, "data-testid": "looks" });
+  const line = workLine();
+  const work = worker(line.show);
+  /** @type {Look} */
+  let look = "crop";
+  /** @type {number | null} */
+  let row = null;
+  /** @type {readonly string[]} */
+  let possible = [];
+  /** @type {AbortController | undefined} */
+  let asking;
+  /** @type {string | undefined} */
+  let url;
+
+  /** @param {Look} next */
+  function choose(next) {
+    look = next;
+    draw();
+  }
+
+  async function draw() {
+    asking?.abort();
+    const shown = possible.includes(look) ? look : "crop";
+    for (const choice of /** @type {HTMLElement[]} */ ([...toggle.children])) {
+      choice.setAttribute("aria-pressed", String(choice.dataset.look === shown));
+      const can = possible.includes(choice.dataset.look ?? "");
+      choice.toggleAttribute("disabled", !can);
+      const about = LOOKS.find(([name]) => name === choice.dataset.look)?.[2] ?? "";
+      choice.title = can ? about : `${about}: needs model and images at hand, and a layer with places`;
+    }
+    place.hidden = shown === "crop";
+    onLook(shown === "crop");
+    if (shown === "crop" || row === null) return;
+    const controller = new AbortController();
+    asking = controller;
+    try {
+      const of = row;
+      const looks = await work(
+        "Looking at the examples",
+        (options) => fetchLooks(ask, of, shown, count, size, options),
+        controller,
+      );
+      if (!controller.signal.aborted) show(looks);
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+      // Given up by the person: back to what is always there.
+      else if (asking === controller && row !== null) choose("crop");
+    }
+  }
+
+  /** @param {Looks} looks */
+  function show({ columns, side, sheet, map, boxes }) {
+    if (url) URL.revokeObjectURL(url);
+    url = URL.createObjectURL(sheet);
+    const strip = /** @type {any} */ ({ url, line: 0, lines: 1, columns });
+    place.classList.toggle("sl-paled", look !== "whole");
+    fill(
+      place,
+      ...Array.from({ length: columns }, (_, i) => {
+        const below = h("i", { class: "sl-crop" });
+        paint(below, strip, i);
+        const part = map && {
+          width: side,
+          height: side,
+          values: map.subarray(i * side * side, (i + 1) * side * side),
+        };
+        const over = [];
+        if (part && look === "heat") over.push(...heatLayers(part));
+        if (part && look === "mask") {
+          const lit = h("i", { class: "sl-crop sl-lit" });
+          paint(lit, strip, i);
+          mask(lit, part, 1);
+          over.push(lit);
+        }
+        if (boxes?.[i]) {
+          const box = h("i", { class: "sl-look-box" });
+          const [left, top, right, bottom] = boxes[i].map((at) => 100 * at);
+          Object.assign(box.style, {
+            left: `${left}%`,
+            top: `${top}%`,
+            width: `${right - left}%`,
+            height: `${bottom - top}%`,
+          });
+          over.push(box);
+        }
+        return h("div", { class: "sl-look", "data-rank": i, "data-row": row }, below, ...over);
+      }),
+    );
+  }
+
+  return {
+    toggle,
+    place,
+    line: line.node,
+    /** @param {number | null} next @param {readonly string[]} [can] which looks there are for it */
+    show(next, can = []) {
+      if (next !== row) fill(place);
+      row = next;
+      possible = can;
+      draw();
+    },
+    destroy() {
+      row = null;
+      asking?.abort();
+      if (url) URL.revokeObjectURL(url);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** What feeds a component, and what it feeds: asked for on demand, because it is computed on its examples. */
+
+import { isAbort } from "../shared/channel.js";
+import { button, fill, h } from "../shared/dom.js";
+import { percent, side, signedBar } from "../shared/signed.js";
+import { paint, sprites } from "../shared/sprites.js";
+import { worker, workLine } from "../shared/work.js";
+
+/** @typedef {{row: number, id: string, share: number, label: import("../shared/source.js").Label | null}} Neighbour */
+/** @typedef {{lower: string | null, upper: string | null, feeds: Neighbour[], fed: Neighbour[], images: number}} Streams */
+
+/**
+ * @param {object} options
+ * @param {import("../shared/channel.js").Channel["ask"]} options.ask
+ * @param {import("../shared/source.js").Source} options.source
+ * @param {number} options.size of a crop in image pixels
+ * @param {(selection: number[]) => void} options.onSelect
+ * @param {(error: unknown) => void} options.fail
+ */
+export function streamsView({ ask, source, size, onSelect, fail }) {
+  const line = workLine();
+  const work = worker(line.show);
+  const found = h("div", { class: "sl-streams", "data-testid": "streams" });
+  const toggle = button({
+    text: "What feeds it, what it feeds",
+    class: "sl-outlined",
+    "aria-expanded": "false",
+    "data-testid": "show-streams",
+    onclick() {
+      wanted = !wanted;
+      follow();
+    },
+  });
+  const node = h("div", { class: "sl-card-part" }, toggle, line.node, found);
+  const crops = sprites({ source, examples: 1, size, capacity: 60, onArrive: paintCrops, onError: fail });
+  let wanted = false;
+  /** @type {number | null} */
+  let row = null;
+  /** @type {AbortController | undefined} */
+  let asking;
+
+  function paintCrops() {
+    for (const crop of /** @type {NodeListOf<HTMLElement>} */ (found.querySelectorAll("[data-stream]"))) {
+      const sheet = crops.get(Number(crop.dataset.stream));
+      if (sheet?.count) paint(crop, sheet, 0);
+    }
+  }
+
+  async function follow() {
+    asking?.abort();
+    toggle.setAttribute("aria-expanded", String(wanted));
+    fill(found);
+    if (!wanted || row === null) return;
+    const controller = new AbortController();
+    asking = controller;
+    try {
+      const of = row;
+      const { result } = await work(
+        "Following relevance",
+        (options) => ask("streams", { row: of }, options),
+        controller,
+      );
+      if (!controller.signal.aborted) draw(result);
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+    }
+  }
+
+  /** @param {Streams} streams */
+  function draw({ lower, upper, feeds, fed, images }) {
+    fill(
+      found,
+      lower !== null && part(`Fed by, in ${lower}`, `share, on ${images} examples`, fed),
+      upper !== null && part(`Feeds, in ${upper}`, "share of what feeds them", feeds),
+    );
+    crops.want([...feeds, ...fed].map((neighbour) => neighbour.row));
+    paintCrops();
+  }
+
+  /** @param {string} title @param {string} unit @param {Neighbour[]} neighbours */
+  function part(title, unit, neighbours) {
+    const longest = Math.max(0, ...neighbours.map(({ share }) => Math.abs(share)));
+    return h(
+      "div",
+      { class: "sl-card-part" },
+      h("h3", { class: "sl-heading" }, title, h("span", { class: "sl-quiet" }, unit)),
+      ...neighbours.map(({ row: other, id, share, label }) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "sl-sibling sl-stream",
+            title: `Select ${id}: ${percent(share)} % ${side(share)}`,
+            "data-testid": "stream",
+            onclick: () => onSelect([other]),
+          },
+          h("i", { class: "sl-crop", "data-stream": other }),
+          h("span", { class: "sl-id" }, id),
+          h("span", { class: "sl-ellipsis" }, label && label.confident !== false ? label.text : ""),
+          signedBar(share, longest),
+          h("span", { class: "sl-number" }, percent(share)),
+        ),
+      ),
+    );
+  }
+
+  return {
+    node,
+    /** @param {number | null} next @param {boolean} possible whether model and images are at hand */
+    show(next, possible) {
+      row = possible ? next : null;
+      node.hidden = !possible;
+      follow();
+    },
+    destroy() {
+      asking?.abort();
+      crops.clear();
+    },
+  };
+}

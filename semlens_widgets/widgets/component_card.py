@@ -1,0 +1,272 @@
+"""What the component card shows beyond crops: other looks of the examples, classes, what feeds it and what it feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from PIL import Image
+
+from ..examples import region
+from ..images import Images, UnreadableImage, Window
+from ..model import Layer, recording, stack
+from ..space import cut
+from . import answers
+from .answers import Answer
+from .channel import Job
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+Look = Literal["crop", "mask", "heat", "whole"]
+SIDE = 40  # places across a map that lies over one example
+MOST_CLASSES = 6
+STREAM_EXAMPLES, STREAM_CANDIDATES, STREAM_SHOWN = 6, 32, 4
+
+
+def card(lens: Lens, row: int) -> Answer:
+    """All there is to know about one component."""
+    result, buffers = answers.card(lens, row)
+    row = result["row"]
+    more = {
+        "relevance": class_relevance(lens, row),
+        "looks": possible_looks(lens, row),
+        "streams": has_streams(lens, row),
+    }
+    return result | more, buffers
+
+
+def place_of(lens: Lens, row: int) -> tuple[Layer, int, tuple[int, ...]]:
+    """The layer of a component, its number in it, and the layer's grid of places."""
+    components = lens.components
+    at = int(components.layer_numbers[row])
+    return lens.source.layers[at], row - sum(components.sizes[:at]), lens.space.examples.grids[at]
+
+
+def possible_looks(lens: Lens, row: int) -> list[str]:
+    """How a component's examples can be shown."""
+    if not lens.has_data:
+        return ["crop"]
+    at = int(lens.components.layer_numbers[row])
+    mapped = ["mask"] if as_map(lens.space.examples.grids[at]) is not None else []
+    return ["crop", *mapped, "heat", "whole"]
+
+
+def as_map(grid: tuple[int, ...]) -> tuple[int, int] | None:
+    """A layer's grid as height and width; None where its places make no picture."""
+    if len(grid) == 2 and grid != (1, 1):
+        return grid
+    side = round(grid[0] ** 0.5) if len(grid) == 1 else 0
+    return (side, side) if side > 1 and side * side == grid[0] else None
+
+
+def looks(lens: Lens, row: int, look: str, count: int, size: int, job: Job) -> Answer:
+    """A component's strongest examples in one look, side by side, `size` pixels each.
+
+    whole: the whole pictures, with the crops' boxes. mask: [example side side] maps of where it is active in the crop,
+    heat: of what that comes from; the strongest places are 127.
+    """
+    if look not in get_args(Look):
+        raise ValueError(f"look {look!r}; examples are shown as {', '.join(get_args(Look))}")
+    row = lens.components.row(int(row))
+    side = int(np.clip(size, 16, 256))
+    shown = min(int(np.clip(count, 1, 40)), int(lens.space.examples.counts[row]))
+    data = lens.source.images
+    found = [_Example.of(lens, row, rank, data) for rank in range(shown)]
+    boxes, maps = None, b""
+    if look == "whole":
+        boxes = [e.outlined() for e in found]
+        pictures = [e.framed(side) for e in found]
+    else:
+        pictures = [e.square(side) for e in found]
+    if look in ("mask", "heat"):
+        maps = b"".join(_laid(e, values) for e, values in zip(found, _maps(lens, row, look, found, job), strict=True))
+    sheet = Image.new("RGB", (max(shown, 1) * side, side), (128, 128, 128))
+    for x, picture in enumerate(pictures):
+        sheet.paste(picture, (x * side, 0))
+    return {"columns": shown, "side": SIDE if maps else 0, "boxes": boxes}, [answers.as_webp(sheet), maps]
+
+
+class _Example:
+    """One example of a component: its picture, the part the model saw, and the crop; all in shares of the picture."""
+
+    def __init__(self, image: int, picture: Image.Image, seen: Window, crop: Window) -> None:
+        self.image, self.picture, self.seen, self.crop = image, picture, seen, crop
+
+    @classmethod
+    def of(cls, lens: Lens, row: int, rank: int, data: Images) -> _Example:
+        examples = lens.space.examples
+        image = int(examples.images[row, rank])
+        try:
+            picture = data.picture(image)
+        except UnreadableImage:
+            picture = Image.new("RGB", (8, 8), (128, 128, 128))
+        seen = data.window(picture.size)
+        return cls(image, picture, seen, region(seen, None if examples.boxes is None else examples.boxes[row, rank]))
+
+    def _middle(self) -> Window:
+        """The middle square of the crop, as the gallery's sprites show it."""
+        left, top, right, bottom = self.crop
+        width, height = (right - left) * self.picture.width, (bottom - top) * self.picture.height
+        edge = min(width, height)
+        across, down = (width - edge) / 2 / self.picture.width, (height - edge) / 2 / self.picture.height
+        return left + across, top + down, right - across, bottom - down
+
+    def square(self, side: int) -> Image.Image:
+        return cut(self.picture, self._middle()).resize((side, side), Image.Resampling.BILINEAR)
+
+    def framed(self, side: int) -> Image.Image:
+        """The whole picture inside a square."""
+        frame = Image.new("RGB", (side, side), (128, 128, 128))
+        inside = self.picture.copy()
+        inside.thumbnail((side, side))
+        frame.paste(inside, ((side - inside.width) // 2, (side - inside.height) // 2))
+        return frame
+
+    def outlined(self) -> list[float]:
+        """The crop in shares of that square."""
+        longest = max(self.picture.size)
+        shares = [extent / longest for extent in self.picture.size] * 2
+        return [round((1 - share) / 2 + share * at, 4) for share, at in zip(shares, self.crop, strict=True)]
+
+    def within(self, values: np.ndarray) -> np.ndarray:
+        """The part of a map over what the model saw that lies under the square, [SIDE SIDE]."""
+        height, width = values.shape
+        left, top, right, bottom = (
+            (at - low) / max(high - low, 1e-6)
+            for at, low, high in zip(self._middle(), self.seen[:2] * 2, self.seen[2:] * 2, strict=True)
+        )
+        box = (
+            float(np.clip(left, 0, 1) * width), float(np.clip(top, 0, 1) * height),
+            float(np.clip(right, 0, 1) * width), float(np.clip(bottom, 0, 1) * height),
+        )  # fmt: skip
+        drawn = Image.fromarray(np.ascontiguousarray(values, np.float32), "F")
+        return np.asarray(drawn.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box))
+
+
+def _laid(example: _Example, values: np.ndarray) -> bytes:
+    return quantised(example.within(values)).tobytes()
+
+
+def quantised(values: np.ndarray) -> np.ndarray:
+    """A map as whole numbers in -127 … 127; the strongest half percent of places stand at the ends."""
+    most = float(np.quantile(np.abs(values), 0.995)) or float(np.abs(values).max(initial=0))
+    return np.round(np.clip(values * (127 / most if most > 0 else 0), -127, 127)).astype(np.int8)
+
+
+def _maps(lens: Lens, row: int, look: str, found: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
+    """A map over what the model saw, for each example."""
+    from ..attribution import heatmaps
+
+    layer, number, grid = place_of(lens, row)
+    model, data = lens.source.model, lens.source.images
+    across = as_map(grid)
+    if look == "mask" and across is None:
+        raise ValueError(f"the layer {layer.name!r} has no places, so there is no mask; look at the heat instead")
+    for done, example in enumerate(found):
+        job.progress(done, len(found), "Looking at example")
+        try:
+            tensor = data.tensor(example.image)
+        except UnreadableImage:
+            yield np.zeros((1, 1), np.float32)
+            continue
+        if look == "mask" and across is not None:
+            with recording(model, (layer,)) as recorder:
+                values = recorder.activations([tensor])[layer.name][0, number]
+            yield np.maximum(values.float().reshape(across).cpu().numpy(), 0)
+        else:
+            yield heatmaps(model, stack([tensor]), None, layer, [number]).heatmaps[0, 0]
+
+
+def class_relevance(lens: Lens, row: int) -> dict[str, Any] | None:
+    """What a component speaks for and against over the data set: the classes it matters most for; None if not known."""
+    relevance = getattr(lens, "relevance", None)
+    if relevance is None:
+        return None
+    seen = np.flatnonzero(relevance.counts)
+    mean = relevance.mean[seen, row]
+    order = np.argsort(-np.abs(mean), kind="stable")[:MOST_CLASSES]
+    listed = [
+        {"name": relevance.classes[seen[c]], "share": float(mean[c]), "images": int(relevance.counts[seen[c]])}
+        for c in order
+    ]
+    listed.sort(key=lambda entry: -entry["share"])
+    return {"classes": listed, "more": max(0, len(seen) - len(listed)), "backend": relevance.backend}
+
+
+def has_streams(lens: Lens, row: int) -> bool:
+    """Whether it can be computed what feeds a component and what it feeds."""
+    return lens.has_data and len(lens.components.layers) > 1 and bool(lens.space.alive[row])
+
+
+def streams(lens: Lens, row: int, job: Job) -> Answer:
+    """What feeds a component in the layer below, and what it feeds in the layer above, on its strongest examples.
+
+    Shares are of all that feeds the upper component, sign kept, in the mean over examples. Above, those components
+    are tried that stand out most on the examples.
+    """
+    row = lens.components.row(int(row))
+    at = int(lens.components.layer_numbers[row])
+    layers, components = lens.source.layers, lens.components
+    starts = np.concatenate([[0], np.cumsum(components.sizes)])
+    examples = lens.space.examples
+    count = min(STREAM_EXAMPLES, int(examples.counts[row]))
+    tensors = [lens.source.images.tensor(int(i)) for i in examples.images[row, :count]]
+    fed: list[dict[str, Any]] = []
+    feeds: list[dict[str, Any]] = []
+    if at > 0:
+        job.progress(0, 2 * count, "Following relevance down, step")
+        shares = _passed(lens, layers[at], [row - int(starts[at])], layers[at - 1], tensors, job, 0)
+        fed = _strongest(lens, shares[0], int(starts[at - 1]))
+    if at + 1 < len(layers):
+        above = _outstanding(lens, at + 1, tensors)
+        shares = _passed(lens, layers[at + 1], above, layers[at], tensors, job, count)
+        mine = shares[:, row - int(starts[at])]
+        order = np.argsort(-np.abs(mine), kind="stable")[:STREAM_SHOWN]
+        feeds = [_named(lens, int(starts[at + 1]) + int(above[i]), float(mine[i])) for i in order]
+    return {
+        "lower": layers[at - 1].name if at > 0 else None,
+        "upper": layers[at + 1].name if at + 1 < len(layers) else None,
+        "fed": fed,
+        "feeds": feeds,
+        "images": count,
+    }, []
+
+
+def _passed(
+    lens: Lens, upper: Layer, numbers: Sequence[int], lower: Layer, tensors: Sequence[Any], job: Job, done: int
+) -> np.ndarray:
+    """[upper lower]: the share of what feeds each upper component that comes from each lower one, mean over images."""
+    from ..attribution import edges
+
+    total = np.zeros(0)
+    for step, tensor in enumerate(tensors):
+        job.progress(done + step, 2 * len(tensors), "Following relevance, step")
+        found = edges(lens.source.model, stack([tensor]), None, upper, numbers, lower)
+        values = found.relevances[lower.name][0]
+        shares = values / np.maximum(np.abs(values).sum(1, keepdims=True), 1e-12)
+        total = shares if not total.size else total + shares
+    return total / len(tensors)
+
+
+def _outstanding(lens: Lens, at: int, tensors: Sequence[Any]) -> list[int]:
+    """The components of a layer that respond to these images most above their mean over the data set."""
+    layer = lens.source.layers[at]
+    with recording(lens.source.model, (layer,)) as recorder:
+        responses = recorder.responses(list(tensors), lens.source.pooling)[layer.name].values
+    rows = lens.components.rows(lens.components.layers[at])
+    statistics = lens.space.examples.statistics
+    spread = np.sqrt(np.maximum(statistics.variance[rows], 1e-12))
+    order = np.argsort(-((responses.mean(0) - statistics.mean[rows]) / spread), kind="stable")
+    return [int(i) for i in order[:STREAM_CANDIDATES]]
+
+
+def _strongest(lens: Lens, shares: np.ndarray, start: int) -> list[dict[str, Any]]:
+    order = np.argsort(-np.abs(shares), kind="stable")[:STREAM_SHOWN]
+    return [_named(lens, start + int(i), float(shares[i])) for i in order]
+
+
+def _named(lens: Lens, row: int, share: float) -> dict[str, Any]:
+    described = answers.components(lens, [row])[0]["components"][0]
+    return {"row": row, "id": described["id"], "label": described["label"], "share": share}

@@ -1,0 +1,325 @@
+"""The prediction view: one picture explained, the components that carried it, and the pictures to choose from."""
+
+from __future__ import annotations
+
+import io
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import traitlets
+from PIL import Image, ImageOps
+
+from ..images import Images, UnreadableImage, batches, rgb
+from ..model import alone, evaluating, stack
+from ..space import cut, webp
+from . import answers
+from .channel import Answer, Buffers, Job, Verb
+from .component_card import quantised
+from .views import LensView
+
+if TYPE_CHECKING:
+    from ..explain import Explanation
+    from ..lens import Lens
+
+TOP_CLASSES, FOUND_CLASSES = 5, 12
+MOST_LISTED = 60  # pictures of one page
+PICTURE, MAP = 512, 160  # pixels of the picture, and of the longest side of a map, that are sent
+_POSITIONS = (
+    ("at the upper left", "at the top", "at the upper right"),
+    ("at the left", "in the middle", "at the right"),
+    ("at the lower left", "at the bottom", "at the lower right"),
+)
+
+
+class PredictionView(LensView):
+    """One prediction and what carried it: picture, components, circuit; in step with the lens's explanation.
+
+    Setting `lens.image`, `lens.target` or `lens.method` moves it, and so does choosing in it.
+    """
+
+    _bundle = "prediction"
+    _counted: ClassVar[dict[str, str]] = {"explanation": "explanation_version", "relevance": "relevance_version"}
+    explanation_version = traitlets.Int(0).tag(sync=True)
+    relevance_version = traitlets.Int(0).tag(sync=True)
+
+    def _verbs(self) -> dict[str, Verb]:
+        lens = self.lens
+
+        def explain_this(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            return explain(lens, args, [bytes(b) for b in buffers], job)
+
+        return super()._verbs() | {
+            "prediction": self._plain(prediction),
+            "explain": explain_this,
+            "heat": self._lasting(heat, "row"),
+            "circuit": self._lasting(circuit, "depth", "top"),
+            "browse": self._lasting(browse, "start", "count", "label", "order", "size"),
+            "classes": self._plain(classes, "text"),
+        }
+
+
+def prediction(lens: Lens) -> Answer:
+    """The present explanation: picture, classes, shares [component] of absolute relevance in their layer, total map."""
+    if not lens.has_data:
+        text = (
+            "This lens was opened from a file, which holds what was found but neither model nor images. Make it anew "
+            "with sl.Lens(model, images, …) and fit(): what is in the cache is read from there."
+        )
+        return {"state": "no-model", "message": text}, []
+    data = lens.source.images
+    known = {"images": len(data), "classes": list(data.classes), "labelled": data.label(0) is not None}
+    explained = lens.explanation
+    if explained is None:
+        return {"state": "empty", "message": "", "data": known, "method": lens.method}, []
+    share = np.asarray(explained.share, np.float32)
+    components = explained.components
+    layers = []
+    for name in components.layers:
+        rows = components.rows(name)
+        assert isinstance(rows, slice)
+        if np.isfinite(share[rows]).all():
+            layers.append({"name": name, "start": rows.start, "count": rows.stop - rows.start})
+    size, total = _sent_map(explained.heat)
+    result = {
+        "state": "ready",
+        "message": "",
+        "data": known,
+        "method": lens.method,
+        "backend": explained.backend,
+        "image": {
+            "index": explained.image,
+            "name": _called.get(lens, {}).get(lens.image, explained.name),
+            "label": None if explained.image is None else _label(data, explained.image),
+        },
+        "classes": len(explained.classes),
+        "top": [_scored(explained, int(c)) for c in _likeliest(explained)[:TOP_CLASSES]],
+        "target": _target(lens, explained),
+        "layers": layers,
+        "size": size,
+    }
+    seen = cut(explained.picture, explained.window).convert("RGB")
+    return result, [np.nan_to_num(share).tobytes(), webp(seen, PICTURE), total]
+
+
+def _likeliest(explained: Explanation) -> np.ndarray:
+    return np.argsort(-explained.probabilities, kind="stable")
+
+
+def _scored(explained: Explanation, number: int) -> dict[str, Any]:
+    return {
+        "index": number,
+        "name": explained.classes[number],
+        "probability": float(explained.probabilities[number]),
+    }
+
+
+def _target(lens: Lens, explained: Explanation) -> dict[str, Any]:
+    if explained.number is None:
+        return {"index": -1, "name": explained.target, "probability": None, "chosen": True}
+    return _scored(explained, explained.number) | {"chosen": lens.target is not None}
+
+
+def _label(data: Images, image: int) -> str | None:
+    number = data.label(image)
+    if number is None:
+        return None
+    return data.classes[number] if 0 <= number < len(data.classes) else str(number)
+
+
+def _sent_map(values: np.ndarray) -> tuple[dict[str, int], bytes]:
+    """A map as small whole numbers, no larger than needed."""
+    height, width = values.shape
+    if max(height, width) > MAP:
+        shrunk = MAP / max(height, width)
+        width, height = max(1, round(width * shrunk)), max(1, round(height * shrunk))
+        values = np.asarray(Image.fromarray(np.ascontiguousarray(values, np.float32), "F").resize(
+            (width, height), Image.Resampling.BOX
+        ))  # fmt: skip
+    return {"width": width, "height": height}, quantised(values).tobytes()
+
+
+def _present(lens: Lens) -> Explanation:
+    explained: Explanation | None = lens.explanation
+    if explained is None:
+        raise ValueError("no prediction is explained yet; choose an image, or set lens.image")
+    return explained
+
+
+def heat(lens: Lens, row: int, job: Job) -> Answer:
+    """One component's conditional map, its share of the layer, and where it lies in words."""
+    explained = _present(lens)
+    row = explained.components.row(int(row))
+    values = explained.heatmaps([row], on_step=lambda done, total: job.progress(done, total, "Computing map"))[0]
+    share = float(explained.share[row])
+    size, sent = _sent_map(values)
+    return {"row": row, "relevance": share, "words": where(values if share >= 0 else -values), **size}, [sent]
+
+
+def where(values: np.ndarray) -> str:
+    """Where the positive part of a map lies: how little of the picture holds half of it, and on which side."""
+    positive = np.maximum(values, 0).astype(np.float64)
+    total = positive.sum()
+    if not total > 0:
+        return "no place of the image stands out."
+    falling = np.sort(positive.ravel())[::-1]
+    part = (np.searchsorted(np.cumsum(falling), total / 2) + 1) / positive.size
+    rows, columns = (np.minimum(np.arange(n) * 3 // max(n, 1), 2) for n in positive.shape)
+    ninths = np.zeros((3, 3))
+    np.add.at(ninths, (rows[:, None], columns[None, :]), positive)
+    y, x = np.unravel_index(int(ninths.argmax()), (3, 3))
+    percent = f"{100 * part:.0f} %" if part >= 0.01 else "less than 1 %"
+    place = f"mostly {_POSITIONS[y][x]}" if ninths.max() >= total / 4 else "spread out"
+    return f"half of it comes from {percent} of the image, {place}."
+
+
+def circuit(lens: Lens, depth: int, top: int, job: Job) -> Answer:
+    """The present explanation's circuit: nodes and edges by row, layers from the lowest up."""
+    explained = _present(lens)
+    found = explained.circuit(
+        top=int(top), depth=int(depth), on_step=lambda done, total: job.progress(done, total, "Following layer")
+    )
+    row = explained.components.row
+    levels = max((node.level for node in found.nodes), default=0)
+    names = {node.level: node.component.layer for node in found.nodes}
+    nodes = [{"row": n.row, "layer": levels - n.level, "relevance": n.relevance} for n in found.nodes]
+    edges = [
+        {"lower": row(e.lower), "upper": None if e.upper is None else row(e.upper), "relevance": e.relevance}
+        for e in found.edges
+    ]
+    return {"layers": [names[level] for level in sorted(names, reverse=True)], "nodes": nodes, "edges": edges}, []
+
+
+def classes(lens: Lens, text: str) -> Answer:
+    """Classes by name for what was typed: those that begin so first, the likelier before."""
+    explained = _present(lens)
+    typed = str(text).strip().casefold()
+    order = [int(c) for c in _likeliest(explained)]
+    begins = [c for c in order if explained.classes[c].casefold().startswith(typed)]
+    within = [c for c in order if c not in set(begins) and typed in explained.classes[c].casefold()]
+    return {"classes": [_scored(explained, c) for c in (begins + within)[:FOUND_CLASSES]]}, []
+
+
+# choosing a picture
+
+
+@dataclass(frozen=True, eq=False)
+class Guesses:
+    """What the model says of every picture of the data set: its class, how sure, and how sure of the label."""
+
+    predicted: np.ndarray
+    confidence: np.ndarray
+    of_label: np.ndarray
+
+    def most_wrong(self, labels: np.ndarray) -> np.ndarray:
+        """Pictures in order of how far the label is from the answer: wrong ones, the surest first, then the rest."""
+        return np.lexsort((self.of_label, -self.confidence * (self.predicted != labels)))
+
+
+_called: weakref.WeakKeyDictionary[Lens, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
+_guesses: weakref.WeakKeyDictionary[Lens, Guesses] = weakref.WeakKeyDictionary()
+
+
+def browse(lens: Lens, start: int, count: int, label: str | None, order: str, size: int, job: Job) -> Answer:
+    """One page of the data set as a sheet of squares, of one label or all, as stored or the most wrong first."""
+    data = lens.source.images
+    labels = np.asarray([-1 if (n := data.label(i)) is None else n for i in range(len(data))])
+    chosen = np.arange(len(data))
+    guesses = _guesses.get(lens)
+    if order == "wrong":
+        guesses = guesses or guess(lens, labels, job)
+        chosen = guesses.most_wrong(labels)
+    if label is not None:
+        if label not in data.classes:
+            raise ValueError(f"no label {label!r}; there are {', '.join(data.classes)}")
+        chosen = chosen[labels[chosen] == data.classes.index(label)]
+    begin, most = max(0, int(start)), int(np.clip(count, 1, MOST_LISTED))
+    page = [int(i) for i in chosen[begin : begin + most]]
+    side = int(np.clip(size, 16, 192))
+    columns = min(8, max(len(page), 1))
+    sheet = Image.new("RGB", (columns * side, max(1, -(-len(page) // columns)) * side), (128, 128, 128))
+    for at, image in enumerate(page):
+        job.check()
+        try:
+            tile = answers.squared(data.picture(image), side)
+        except UnreadableImage:
+            continue
+        sheet.paste(tile, (at % columns * side, at // columns * side))
+    listed = [_listed(lens, data, image, guesses) for image in page]
+    return {"start": begin, "total": len(chosen), "images": listed, "columns": columns}, [answers.as_webp(sheet)]
+
+
+def _listed(lens: Lens, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"index": image, "name": data.name(image), "label": _label(data, image)}
+    if guesses is None:
+        return entry | {"predicted": None, "probability": None}
+    number = int(guesses.predicted[image])
+    name = data.classes[number] if 0 <= number < len(data.classes) else str(number)
+    return entry | {"predicted": name, "probability": float(guesses.confidence[image])}
+
+
+def guess(lens: Lens, labels: np.ndarray, job: Job) -> Guesses:
+    """The model's answers over the whole data set, once per lens. ValueError where labels are not its classes."""
+    data, model = lens.source.images, lens.source.model
+    predicted = np.full(len(data), -1)
+    confidence, of_label = np.zeros(len(data), np.float32), np.ones(len(data), np.float32)
+    done = 0
+    job.progress(0, len(data), "Asking the model, image")
+    for batch in batches(np.arange(len(data)), data.tensor, 32):
+        if batch.items:
+            likely = _probabilities(model, batch.items)
+            if labels.max() >= likely.shape[1]:
+                raise ValueError(
+                    f"the labels go up to {labels.max()}, but the model has {likely.shape[1]} classes: what is wrong "
+                    "cannot be said"
+                )
+            predicted[batch.ids] = likely.argmax(1)
+            confidence[batch.ids] = likely.max(1)
+            of_label[batch.ids] = np.where(
+                labels[batch.ids] >= 0, likely[np.arange(len(likely)), np.maximum(labels[batch.ids], 0)], 1
+            )
+        done += len(batch.ids) + len(batch.unreadable)
+        job.progress(done, len(data), "Asking the model, image")
+    _guesses[lens] = found = Guesses(predicted, confidence, of_label)
+    return found
+
+
+def _probabilities(model: Any, items: Sequence[Any]) -> np.ndarray:
+    from ..explain import probabilities
+
+    parameter = next(iter(model.parameters()), None)
+    inputs = stack(items)
+    if parameter is not None:
+        inputs = inputs.to(parameter.device, parameter.dtype)
+    with alone(model), evaluating(model):
+        logits = model(inputs)
+    if getattr(logits, "ndim", 0) != 2:
+        raise ValueError("the model's output is not [image class]; what is wrong cannot be said")
+    return np.stack([probabilities(row) for row in logits.float().cpu().numpy()])
+
+
+def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
+    """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target`, `method`."""
+    job.progress(0, None, "")
+    if buffers:
+        name = str(args.get("name") or "the picture")
+        term = lens.keep_image(_opened(buffers[0], name))
+        _called.setdefault(lens, {})[term] = name
+        lens.image = term
+    elif args.get("image") is not None:
+        lens.image = int(args["image"])
+    if "target" in args:
+        lens.target = args["target"]
+    if "method" in args:
+        lens.method = args["method"]
+    return {}, []
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            return rgb(ImageOps.exif_transpose(opened))
+    except Exception as error:
+        raise ValueError(f"{name} cannot be read as an image: {error}") from error
