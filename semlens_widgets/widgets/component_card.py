@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
-from ..examples import region
+from ..crops import region
 from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
 from ..space import cut
