@@ -18,6 +18,7 @@ from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
 from .circuit import Circuit
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
+from .compare import Comparison, ConceptTable, Series
 from .components import Component, Components, Recipe
 from .crops import crop
 from .describe import Labels, Meaning, vocabulary
@@ -25,7 +26,7 @@ from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
 from .images import Images, UnreadableImage, images
-from .lens import Lens, NotFitted, ShownLabel, open
+from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
 from .search import Hit, Matches, search
@@ -42,10 +43,12 @@ __all__ = [
     "Checklist",
     "Circuit",
     "Clip",
+    "Comparison",
     "Component",
     "Components",
     "Concept",
     "ConceptExamples",
+    "ConceptTable",
     "Evaluation",
     "Explanation",
     "Group",
@@ -65,6 +68,7 @@ __all__ = [
     "Sample",
     "SemanticSpace",
     "SemlensFileError",
+    "Series",
     "ShownLabel",
     "Statistics",
     "Thresholds",
@@ -75,6 +79,8 @@ __all__ = [
     "Verification",
     "audit",
     "collect",
+    "compare_many",
+    "concept_table",
     "crop",
     "demo",
     "embed",

@@ -11,6 +11,8 @@ from test_search import lens
 
 import semlens_widgets as sl
 from semlens_widgets.compare import carriers, compare, compare_many, concepts, cosine_tail
+from semlens_widgets.compare.order import cluster_order
+from semlens_widgets.evaluate import SCORES, evaluate
 from semlens_widgets.search import component_probe, search
 from semlens_widgets.vectors import unit
 
@@ -330,6 +332,44 @@ def test_the_pairs_behind_a_cell_are_mutual_within_its_two_layers():
         result.between("layer9", "layer0")
 
 
+def test_a_cell_s_only_lists_are_what_the_other_layer_lacks():
+    a, b = CASES["not square"]
+    result = compare(a, b)
+    for i, layer_a in enumerate(a.components.layers):
+        for j, layer_b in enumerate(b.components.layers):
+            ours, theirs = result.only(layer_a, layer_b)
+            if layer_b not in result.ab.layers or layer_a not in result.ba.layers:
+                assert not len(ours)
+                assert not len(theirs)
+                assert np.isnan(result.known_ab[i, j])
+                continue
+            at = result.ab.layers.index(layer_b)
+            of_layer = a.components.layer_numbers[result.ab.rows] == i
+            assert set(ours) == set(result.ab.rows[of_layer & ~result.ab.above[:, at]])
+            assert result.known_ab[i, j] == pytest.approx(result.ab.above[of_layer, at].mean())
+            reach = dict(zip(result.ab.rows.tolist(), result.ab.reach[:, at].tolist(), strict=True))
+            assert [reach[r] for r in ours] == sorted(reach[r] for r in ours)
+            paired = {int(r) for r in result.between(layer_a, layer_b).rows_b}
+            assert not paired & set(theirs.tolist())
+    turned = result.reversed
+    assert np.array_equal(turned.known_ab, result.known_ba, equal_nan=True)
+    with pytest.raises(KeyError, match="no layer"):
+        result.only("layer9", "layer0")
+
+
+def test_clustering_puts_like_beside_like():
+    random = np.random.default_rng(5)
+    centres = random.normal(size=(4, 7)) * 9
+    group = random.permutation(np.repeat(np.arange(4), (5, 3, 2, 3)))
+    items = centres[group] + 0.01 * random.normal(size=(13, 7))
+    items[3, 2] = np.nan
+    order = cluster_order(items)
+    assert sorted(order) == list(range(13))
+    assert (np.diff(group[order]) != 0).sum() == 3
+    assert cluster_order(np.zeros((0, 3))).tolist() == []
+    assert cluster_order(np.asarray([[3.0], [1.0], [2.0], [0.0]])).tolist() in ([0, 2, 1, 3], [3, 1, 2, 0])
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("block", [1, 3, 16, 29])
 def test_the_size_of_the_blocks_does_not_matter(case, block):
@@ -516,7 +556,21 @@ def test_a_series_holds_every_two_models_comparison():
     with pytest.raises(ValueError, match="1 space to compare"):
         compare_many({"alone": spaces["epoch 0"]})
     assert "epoch 2 → epoch 3: 0 births, 0 deaths, 2 moves, 39 stay" in repr(series)
-    assert series._repr_html_().count("<table>") == 2
+    assert series._repr_html_().count("<table>") == 3
+
+
+def test_a_series_says_how_readable_each_model_is():
+    series = compare_many(training())
+    rows = series.readability()
+    assert [row["model"] for row in rows] == list(series.names)
+    for row, space in zip(rows, series.spaces, strict=True):
+        whole = evaluate(space).summary()[-1]
+        assert [row["clear"], row["living"]] == [whole["clear"], whole["living"]]
+        for score in SCORES:
+            assert row[score] == whole[f"{score}_centred"]
+    assert rows[0]["clear"] < rows[1]["clear"] < rows[2]["clear"]
+    assert rows[0]["clarity"].mean < rows[2]["clarity"].mean
+    assert json.loads(series.to_json())["readability"][2]["clarity"]["mean"] == rows[2]["clarity"].mean
 
 
 def test_the_concept_table_repeats_search_for_every_model_and_layer():
@@ -535,6 +589,7 @@ def test_the_concept_table_repeats_search_for_every_model_and_layer():
             passing = carriers(answer)
             assert bool(passing[:1].any()) == answer.found
             assert table.carriers[i, j] == passing.sum()
+            assert table.carrying[i][j].tolist() == answer.rows[passing].tolist()
     assert 0 < table.found[:, 0].sum() < CONCEPTS
     assert np.isnan(table.scores[:, 4]).all()
     assert not table.found[:, 4].any()
@@ -545,6 +600,23 @@ def test_the_concept_table_repeats_search_for_every_model_and_layer():
         whole.first("cat")
     with pytest.raises(ValueError, match="no space to look in"):
         concepts(probes, {})
+
+
+def test_the_relevance_of_a_concept_is_what_its_carriers_move():
+    first, second = CASES["not square"]
+    probes = planted_probes(range(5))
+    random = np.random.default_rng(3)
+    shares = {"first": random.random(len(first.components)).astype(np.float32)}
+    whole = concepts(probes, {"first": first, "second": second})
+    by_layer = concepts(probes, {"first": first, "second": second}, by_layer=True)
+    measured, split = whole.relevance(shares), by_layer.relevance(shares)
+    assert np.isnan(measured[:, 1]).all()
+    layers = len(first.components.layers)
+    for i in range(5):
+        assert measured[i, 0] == pytest.approx(shares["first"][whole.carrying[i][0]].sum() / layers)
+        for j in range(layers):
+            assert split[i, j] == pytest.approx(shares["first"][by_layer.carrying[i][j]].sum())
+    assert measured[:, 0].max() > 0
 
 
 def test_unknown_words_are_in_no_model():

@@ -3,6 +3,7 @@
  * name, in the trait `tabs`, which of them this lens can fill, and in which order.
  */
 
+import { compareTab } from "../compare/view.js";
 import { predictionView } from "../prediction/view.js";
 import { mapTab } from "./map_tab.js";
 import { searchTab } from "./search_tab.js";
@@ -27,4 +28,5 @@ export const TABS = {
   search: { title: "Search", mount: searchTab },
   map: { title: "Map", mount: mapTab },
   prediction: { title: "Prediction", mount: predictionView },
+  compare: { title: "Compare", mount: compareTab },
 };

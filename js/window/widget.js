@@ -6,6 +6,7 @@ import "../search_box/view.css";
 import "../gallery/view.css";
 import "../semantic_map/view.css";
 import "./card.css";
+import "../compare/view.css";
 import "./view.css";
 import "../prediction/view.css";
 import { mount } from "../shared/mount.js";
@@ -32,6 +33,10 @@ const TRAITS = [
   "python",
   "status",
   "busy",
+  "other",
+  "other_selection",
+  "concepts",
+  "comparison_version",
 ];
 
 /** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */

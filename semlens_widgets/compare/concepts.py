@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -25,8 +26,9 @@ class ConceptTable(Result):
     """Which concept is known where: one row per probe, one column per model, or per model and layer.
 
     `columns` are (model, layer), the layer None for a whole model. `scores` and `z` are those of the best component,
-    `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, and `carriers` counts
-    the components that pass its test each by itself. `unknown` are the words the CLIP never saw, per probe.
+    `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, and `carrying` are the
+    rows of the components that pass its test each by itself, best first. `unknown` are the words the CLIP never
+    saw, per probe, and `layers` says how many layers each column covers.
     """
 
     concepts: tuple[str, ...]
@@ -35,13 +37,35 @@ class ConceptTable(Result):
     z: Float[np.ndarray, "probe column"]
     reach: Float[np.ndarray, "probe column"]
     found: Bool[np.ndarray, "probe column"]
-    carriers: Int[np.ndarray, "probe column"]
+    carrying: tuple[tuple[Int[np.ndarray, " _"], ...], ...]
     best: tuple[tuple[Component | None, ...], ...]
     unknown: tuple[tuple[str, ...], ...]
+    layers: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        for name in ("scores", "z", "reach", "found", "carriers"):
+        for name in ("scores", "z", "reach", "found"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    @cached_property
+    def carriers(self) -> Int[np.ndarray, "probe column"]:
+        """How many components carry each concept."""
+        counts = [[len(rows) for rows in row] for row in self.carrying]
+        return frozen(np.asarray(counts, np.int64).reshape(self.scores.shape))
+
+    def relevance(self, shares: Mapping[str, Float[np.ndarray, " component"]]) -> Float[np.ndarray, "probe column"]:
+        """How much of what moves each model's predictions passes through the components that carry a concept.
+
+        `shares` are, per model, each component's part of all that moved in its layer (`Relevance.share_of(class)`,
+        or its mean over classes). Carriers are added up; for a whole model the mean over its layers is taken. In
+        [0, 1], and a component that carries two concepts counts for both. NaN for a model that `shares` leaves out.
+        """
+        result = np.full(self.scores.shape, np.nan)
+        for j, (model, layer) in enumerate(self.columns):
+            if model in shares:
+                share = np.asarray(shares[model], np.float64)
+                parts = 1.0 if layer is not None else 1 / max(self.layers[j], 1)
+                result[:, j] = [share[row[j]].sum() * parts for row in self.carrying]
+        return frozen(result)
 
     def first(self, concept: str) -> str | None:
         """The first column in which a concept is found, or None. KeyError for a concept that was not asked."""
@@ -122,11 +146,12 @@ def concepts(
         cells_of(lambda m: m.z[0] if len(m) else np.nan, float),
         cells_of(lambda m: m.reach if len(m) else np.nan, float),
         cells_of(lambda m: m.found, bool),
-        cells_of(lambda m: int(carriers(m).sum()), int),
+        tuple(tuple(frozen(column[i].rows[carriers(column[i])]) for column in answers) for i in range(len(probes))),
         tuple(
             tuple(column[i][0].component if len(column[i]) else None for column in answers) for i in range(len(probes))
         ),
         probes.unknown,
+        tuple(len(spaces[name].components.layers) if layer is None else 1 for name, layer in columns),
     )
 
 

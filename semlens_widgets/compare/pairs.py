@@ -153,6 +153,27 @@ class Comparison(Result):
         """S from each layer of B to each layer of A; NaN where one of them has no living component."""
         return _layer_matrix(self.b, self.a, self.ba)
 
+    @cached_property
+    def known_ab(self) -> Float[np.ndarray, "layer_a layer_b"]:
+        """Which share of each layer of A has a counterpart in each layer of B; NaN where nothing lives."""
+        return _known_matrix(self.a, self.b, self.ab)
+
+    @cached_property
+    def known_ba(self) -> Float[np.ndarray, "layer_b layer_a"]:
+        """Which share of each layer of B has a counterpart in each layer of A; NaN where nothing lives."""
+        return _known_matrix(self.b, self.a, self.ba)
+
+    def only(self, layer_a: str, layer_b: str) -> tuple[Int[np.ndarray, " ours"], Int[np.ndarray, " theirs"]]:
+        """Rows of one layer of A without a counterpart in one layer of B, and the reverse; the least alike first."""
+        for space, layer in ((self.a, layer_a), (self.b, layer_b)):
+            space.components.rows(layer)
+        if layer_a not in self.ba.layers or layer_b not in self.ab.layers:
+            return self.a_only_rows[:0], self.b_only_rows[:0]
+        sides = _in_layer(self.ab, self.a, layer_a, layer_b), _in_layer(self.ba, self.b, layer_b, layer_a)
+        ours, theirs = (side.rows[lost[np.argsort(side.reach[lost], kind="stable")]]
+                        for side in sides for lost in (np.flatnonzero(~side.above),))  # fmt: skip
+        return ours, theirs
+
     @property
     def reversed(self) -> Comparison:
         """The same comparison with A and B exchanged."""
@@ -337,11 +358,21 @@ def _without_counterpart(near: Nearest) -> Int[np.ndarray, " component"]:
 
 
 def _layer_matrix(source: SemanticSpace, target: SemanticSpace, near: Nearest) -> Float[np.ndarray, "source target"]:
+    return _mean_by_layer(source, target, near, near.scores)
+
+
+def _known_matrix(source: SemanticSpace, target: SemanticSpace, near: Nearest) -> Float[np.ndarray, "source target"]:
+    return _mean_by_layer(source, target, near, near.above)
+
+
+def _mean_by_layer(
+    source: SemanticSpace, target: SemanticSpace, near: Nearest, values: np.ndarray
+) -> Float[np.ndarray, "source target"]:
     matrix = np.full((len(source.components.layers), len(target.components.layers)), np.nan)
     numbers = source.components.layer_numbers[near.rows]
     columns = [target.components.layers.index(layer) for layer in near.layers]
     for at in np.unique(numbers):
-        matrix[at, columns] = near.scores[numbers == at].mean(0, dtype=np.float64)
+        matrix[at, columns] = values[numbers == at].mean(0, dtype=np.float64)
     return frozen(matrix)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from html import escape
 from itertools import combinations, pairwise
@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from ..clip import Probes
 from ..components import Component
+from ..evaluate import SCORES, Evaluation, Interval, evaluate
 from ..results import Result
 from ..space import SemanticSpace
 from ..vectors import frozen
@@ -64,7 +65,8 @@ class Series(Result):
     """Several models compared with each other, in an order that means something (training, depth, dropout).
 
     `similarity` is S from each model (row) to each (column); `steps` lead from each model to the next;
-    `series["first", "last"]` is any two models' `Comparison`; `concepts` says when each tracked concept is there.
+    `series["first", "last"]` is any two models' `Comparison`; `concepts` says when each tracked concept is there;
+    `evaluations` are each model's clarity, redundancy and polysemanticity, made when first asked for.
     """
 
     names: tuple[str, ...]
@@ -96,6 +98,22 @@ class Series(Result):
     def steps(self) -> tuple[Step, ...]:
         return tuple(Step(self[before, after]) for before, after in pairwise(self.names))
 
+    @cached_property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        return tuple(evaluate(space) for space in self.spaces)
+
+    def readability(self) -> list[dict[str, Any]]:
+        """One dict per model: how many components live and are clear, and the mean of each score over components.
+
+        Scores are `Interval`s with the data set's mean removed, as in `Evaluation.summary`.
+        """
+        whole = (evaluation.summary()[-1] for evaluation in self.evaluations)
+        return [
+            {"model": name, "living": row["living"], "clear": row["clear"]}
+            | {score: row[f"{score}_centred"] for score in SCORES}
+            for name, row in zip(self.names, whole, strict=True)
+        ]
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per step: before, after, S in both directions, births, deaths, moves, stays."""
         return [
@@ -106,7 +124,7 @@ class Series(Result):
         ]  # fmt: skip
 
     def to_json(self) -> str:
-        """Names, similarity, steps with their components, and tracked concepts, as JSON text."""
+        """Names, similarity, readability, steps with their components, and tracked concepts, as JSON text."""
         steps = [
             row
             | {"births": [str(c) for c in s.births], "deaths": [str(c) for c in s.deaths],
@@ -114,7 +132,14 @@ class Series(Result):
             for row, s in zip(self.to_rows(), self.steps, strict=True)
         ]  # fmt: skip
         tracked = None if self.concepts is None else self.concepts.to_rows()
-        return json_text({"names": self.names, "similarity": self.similarity, "steps": steps, "concepts": tracked})
+        readable = [
+            {key: asdict(value) if isinstance(value, Interval) else value for key, value in row.items()}
+            for row in self.readability()
+        ]
+        return json_text(
+            {"names": self.names, "similarity": self.similarity, "readability": readable, "steps": steps,
+             "concepts": tracked}
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         lines = [f"<Series of {len(self.names)} models>", *(f"  {step}" for step in self.steps)]
@@ -129,9 +154,14 @@ class Series(Result):
             (escape(s.names[0]), escape(s.names[1]), *(f"{len(x):,}" for x in (s.births, s.deaths, s.moves, s.stays)))
             for s in self.steps
         ]
+        readable = [
+            (escape(row["model"]), f"{row['clear']} of {row['living']}", *(str(row[score]) for score in SCORES))
+            for row in self.readability()
+        ]
         tracked = "" if self.concepts is None else self.concepts._repr_html_()
         return (
             table(["S, row in column", *names], matrix)
+            + table(["model", "clear components", *SCORES], readable)
             + table(["before", "after", "births", "deaths", "moves", "stay"], steps)
             + tracked
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..clip import Clip
 from ..space import SemanticSpace
 from .auditing import Auditing, audit_file
+from .comparing import Comparing, compare_many, concept_table
 from .describing import ShownLabel
 from .fitted import NotFitted, Source
 from .mapping import Mapping
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from ..figures import Figure
     from ..widgets import Window
 
-__all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "open"]
+__all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "compare_many", "concept_table", "open"]
 
 
-class Lens(Auditing, Mapping):
+class Lens(Auditing, Comparing, Mapping):
     """A model seen through its images and a CLIP.
 
     Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,

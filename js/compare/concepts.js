@@ -1,0 +1,223 @@
+/** The concepts of two models, one row each: both values, and how much weaker or stronger in B. */
+
+import { button, fill, h } from "../shared/dom.js";
+import { count, score } from "../shared/format.js";
+import { sequential, stepClass } from "./colours.js";
+
+/** @typedef {import("./questions.js").ConceptRow} Row */
+
+/** `least`: the difference that fills the bar, unless a larger one is there. */
+const MEASURES = {
+  score: { text: "Score", title: "cosine of the best component with the concept", digits: 2, least: 0.1 },
+  relevance: {
+    text: "Relevance",
+    title: "share of what moves the predictions that passes through the components that carry the concept",
+    digits: 2,
+    least: 0.05,
+  },
+  carriers: { text: "Components", title: "how many components carry the concept", digits: 0, least: 5 },
+};
+
+/** @typedef {keyof typeof MEASURES} Measure */
+
+/** @param {number | null} value @param {Measure} measure */
+const written = (value, measure) =>
+  value === null ? "–" : measure === "carriers" ? count(value) : score(value, MEASURES[measure].digits);
+
+/** @param {number} value @param {Measure} measure */
+function signed(value, measure) {
+  const text = written(Math.abs(value), measure);
+  const isZero = !Number(text.replace(",", ""));
+  return isZero ? text : `${value < 0 ? "−" : "+"}${text}`;
+}
+
+/**
+ * @param {object} options
+ * @param {(concept: string) => void} options.onConcept a row was pressed
+ * @param {(words: string[]) => void} options.onConcepts the words to compare were edited
+ * @returns {{node: HTMLElement, update: (table: import("./questions.js").ConceptTable) => void, track: (words: string[]) => void}}
+ */
+export function conceptRows({ onConcept, onConcepts }) {
+  /** @type {import("./questions.js").ConceptTable} */
+  let table = { models: [], rows: [], relevance: false, message: null };
+  /** @type {Measure} */
+  let measure = "score";
+  const choice = h("div", { class: "sl-choice", role: "group", "aria-label": "What is compared" });
+  const rows = h("div", { class: "sl-concepts", role: "table", "aria-label": "Concepts in both models" });
+  const note = h("p", { class: "sl-quiet sl-small-text", "data-testid": "concept-note" });
+  const edit = h("input", {
+    type: "text",
+    class: "sl-find",
+    "aria-label": "Concepts to compare, separated by commas",
+    placeholder: "concepts, separated by commas",
+    "data-testid": "concept-edit",
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Escape") return leave();
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      event.stopPropagation();
+      onConcepts(edit.value.split(","));
+      leave();
+    },
+    onblur: leave,
+  });
+  const editButton = button({
+    text: "Edit",
+    class: "sl-outlined",
+    "data-testid": "concept-edit-button",
+    onclick: begin,
+  });
+  const box = h("label", { class: "sl-find-box", hidden: true }, edit);
+  const node = h(
+    "section",
+    { class: "sl-compare-part", "aria-label": "Concepts" },
+    h(
+      "div",
+      { class: "sl-heading" },
+      h("h3", {}, "Concepts"),
+      h("span", { class: "sl-spring" }),
+      editButton,
+      choice,
+    ),
+    box,
+    rows,
+    note,
+  );
+
+  function begin() {
+    edit.value = table.rows
+      .filter((row) => !row.query || tracked.has(row.concept))
+      .map((row) => row.concept)
+      .join(", ");
+    box.hidden = false;
+    editButton.hidden = true;
+    edit.focus();
+  }
+
+  function leave() {
+    box.hidden = true;
+    editButton.hidden = false;
+  }
+
+  /** The words that are tracked: the rows without the query that is only passing by. @type {Set<string>} */
+  let tracked = new Set();
+
+  function drawChoice() {
+    fill(
+      choice,
+      .../** @type {Measure[]} */ (Object.keys(MEASURES)).map((name) => {
+        const missing = name === "relevance" && !table.relevance;
+        return button({
+          text: MEASURES[name].text,
+          label: missing ? "Relevance: call relate() on both lenses first" : MEASURES[name].title,
+          "aria-pressed": String(name === measure),
+          disabled: missing,
+          "data-testid": `measure-${name}`,
+          onclick: () => {
+            measure = name;
+            draw();
+          },
+        });
+      }),
+    );
+  }
+
+  function draw() {
+    if (measure === "relevance" && !table.relevance) measure = "score";
+    drawChoice();
+    const values = table.rows.map((row) => row[measure]);
+    const top = Math.max(...values.flat().map((value) => value ?? 0), 1e-9);
+    const differences = values.map(([a, b]) => (a === null || b === undefined || b === null ? null : b - a));
+    const reach = Math.max(...differences.map((value) => Math.abs(value ?? 0)), MEASURES[measure].least);
+    const two = table.models.length > 1;
+    fill(
+      rows,
+      h(
+        "div",
+        { class: "sl-concept sl-concept-head", role: "row" },
+        h("span", { role: "columnheader" }, "Concept"),
+        h("span", { role: "columnheader", title: table.models[0] }, "A"),
+        h("span", { role: "columnheader", title: table.models[1] }, two ? "B" : ""),
+        h(
+          "span",
+          { role: "columnheader", class: "sl-concept-ends" },
+          h("i", {}, "weaker"),
+          h("i", {}, "stronger"),
+        ),
+        h("span", { role: "columnheader", class: "sl-number" }, two ? "B − A" : ""),
+      ),
+      ...table.rows.map((row, i) => drawRow(row, values[i], differences[i], top, reach)),
+    );
+    const hasLost = table.rows.some((row) => row.found.includes(false));
+    note.textContent =
+      table.message ??
+      (table.rows.length
+        ? `${MEASURES[measure].title[0].toUpperCase()}${MEASURES[measure].title.slice(1)}.${hasLost ? " A dash: not found." : ""}`
+        : "No concept is compared. Press Edit, or set lens.concepts.");
+  }
+
+  /** @param {Row} row @param {(number | null)[]} values @param {number | null} difference @param {number} top @param {number} reach */
+  function drawRow(row, values, difference, top, reach) {
+    const facts = table.models.map(
+      (model, j) =>
+        `${model} ${written(values[j], measure)}${row.unknown.length ? "" : row.found[j] ? "" : " (not found)"}`,
+    );
+    const title = row.unknown.length ? `the CLIP does not know ${row.unknown.join(", ")}` : "";
+    const bar = h("span", { class: "sl-concept-bar", "aria-hidden": "true" }, h("i"));
+    const part = /** @type {HTMLElement} */ (bar.firstElementChild);
+    const share = difference === null ? 0 : (50 * difference) / reach;
+    part.className = share < 0 ? "sl-against" : "sl-for";
+    part.style.left = `${50 + Math.min(0, share)}%`;
+    part.style.width = `${Math.abs(share)}%`;
+    return h(
+      "div",
+      {
+        class: `sl-concept${row.query ? " sl-concept-query" : ""}`,
+        role: "row",
+        tabindex: 0,
+        "aria-label": `${row.concept}: ${title || facts.join(", ")}`,
+        "aria-current": row.query ? "true" : null,
+        "data-testid": "concept-row",
+        "data-concept": row.concept,
+        title,
+        onclick: () => onConcept(row.query ? "" : row.concept),
+        onkeydown: (/** @type {KeyboardEvent} */ event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          event.stopPropagation();
+          onConcept(row.query ? "" : row.concept);
+        },
+      },
+      h("span", { role: "rowheader", class: "sl-ellipsis", title: row.concept }, row.concept),
+      ...[0, 1].map((j) => {
+        const value = values[j];
+        if (j >= table.models.length) return h("span", { role: "cell" });
+        const lost = row.unknown.length > 0 || !row.found[j];
+        return h(
+          "span",
+          {
+            role: "cell",
+            class: `sl-concept-cell ${value === null || row.unknown.length ? "sl-heat-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}`,
+            title: row.best[j] ? `best ${row.best[j]}${lost ? ", not found" : ""}` : "",
+          },
+          row.unknown.length ? "?" : written(value ?? null, measure),
+          lost && h("i", { class: "sl-heat-dash", "aria-hidden": "true" }),
+        );
+      }),
+      h("span", { role: "cell" }, bar),
+      h("span", { role: "cell", class: "sl-number" }, difference === null ? "" : signed(difference, measure)),
+    );
+  }
+
+  return {
+    node,
+    update(next) {
+      table = next;
+      draw();
+    },
+    /** @param {string[]} words */
+    track(words) {
+      tracked = new Set(words);
+    },
+  };
+}

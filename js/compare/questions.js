@@ -1,0 +1,65 @@
+/** What the views of a comparison ask, in their own words. */
+
+import { bytes, kernelSource } from "../shared/source.js";
+
+/** @typedef {{score: number, low: number, high: number, chance: number, chance_sd: number}} Similarity */
+/** @typedef {{ab: (number | null)[][], ba: (number | null)[][]}} BothWays */
+
+/**
+ * @typedef {object} Comparison
+ * @property {[string, string]} names of A and B
+ * @property {Similarity} a_in_b how much of A is in B @property {Similarity} b_in_a
+ * @property {boolean} different_data @property {boolean} centre
+ * @property {string[]} layers_a @property {string[]} layers_b
+ * @property {BothWays} cosines the mean of each component's best cosine, layer by layer
+ * @property {BothWays} known which share of a layer has a counterpart in the other
+ * @property {number} pairs @property {number} one_way @property {number} a_only @property {number} b_only
+ */
+
+/** @typedef {{others: string[], other: string | null, comparison: Comparison | null}} Overview */
+
+/**
+ * One concept in each model. `relevance` is the share of what moves the model's predictions that passes through
+ * the components that carry the concept; null where it is not known.
+ * @typedef {{concept: string, query: boolean, unknown: string[], score: (number | null)[], z: (number | null)[], found: boolean[], carriers: number[], relevance: (number | null)[], best: (string | null)[]}} ConceptRow
+ */
+
+/** @typedef {{models: string[], rows: ConceptRow[], relevance: boolean, message: string | null}} ConceptTable */
+
+/** @typedef {{a: import("./list.js").Item[], pairs: import("./list.js").Item[], b: import("./list.js").Item[]}} Lists */
+
+/** @param {import("../shared/channel.js").Channel["ask"]} ask */
+export function questions(ask) {
+  return {
+    /** @param {AbortSignal} signal @returns {Promise<Overview>} */
+    overview: async (signal) => (await ask("comparison", {}, { signal })).result,
+
+    /** @param {AbortSignal} signal @returns {Promise<ConceptTable>} */
+    concepts: async (signal) => (await ask("comparison_concepts", {}, { signal })).result,
+
+    /**
+     * The three columns, kept to one layer of each model, to what carries a concept, and to what has a text in it.
+     * @param {{layers: [string, string] | null, concept: string | null, find: [string, string, string]}} filter
+     * @param {AbortSignal} signal @returns {Promise<Lists>}
+     */
+    async lists(filter, signal) {
+      const { buffers } = await ask("comparison_lists", filter, { signal });
+      const whole = (/** @type {number} */ i) => [...new Int32Array(bytes(buffers[i]))];
+      const real = (/** @type {number} */ i) => [...new Float32Array(bytes(buffers[i]))];
+      const [scoresA, scoresPairs, scoresB] = [1, 4, 6].map(real);
+      const pairedB = whole(3);
+      return {
+        a: whole(0).map((a, i) => ({ a, b: null, score: scoresA[i] })),
+        pairs: whole(2).map((a, i) => ({ a, b: pairedB[i], score: scoresPairs[i] })),
+        b: whole(5).map((b, i) => ({ a: null, b, score: scoresB[i] })),
+      };
+    },
+  };
+}
+
+/**
+ * A source for the components of another model of the comparison.
+ * @param {import("../shared/channel.js").Channel["ask"]} ask @param {string} model its name
+ */
+export const sourceOf = (ask, model) =>
+  kernelSource((verb, args, options) => ask(`other_${verb}`, { ...args, model }, options));

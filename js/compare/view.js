@@ -1,0 +1,445 @@
+/** The tab "Compare": layer by layer, concept by concept, and what only A has, both share, only B has. */
+
+import { catalog as catalogOf } from "../shared/catalog.js";
+import { isAbort } from "../shared/channel.js";
+import { button, fill, h } from "../shared/dom.js";
+import { count, plural, score } from "../shared/format.js";
+import { literal } from "../shared/python.js";
+import { same } from "../shared/selection.js";
+import { conceptRows } from "./concepts.js";
+import { heatmap } from "./heatmap.js";
+import { componentList } from "./list.js";
+import { questions, sourceOf } from "./questions.js";
+
+/** @typedef {import("./questions.js").Comparison} Comparison */
+/** @typedef {import("./heatmap.js").Cell} Cell */
+
+/** What the matrix of layers can show. */
+const MEASURES = {
+  cosines: {
+    text: "Cosine",
+    title: "mean of each component's best cosine",
+    words: ["unrelated", "identical"],
+  },
+  known: { text: "Known", title: "share of components with a counterpart", words: ["none", "all"] },
+};
+
+/** @type {import("../window/tabs.js").Tab} */
+export function compareTab(context) {
+  const { ask, source, catalog, banner, say, fail, set, act, tell } = context;
+  const asks = questions(ask);
+  /** @type {Comparison | null} */
+  let comparison = null;
+  /** @type {string[]} */
+  let others = [];
+  /** @type {"ab" | "ba"} */
+  let direction = "ab";
+  /** @type {keyof typeof MEASURES} */
+  let measure = "cosines";
+  /** The layers the lists are kept to. @type {Cell | null} */
+  let cell = null;
+  /** @type {[string, string, string]} */
+  let find = ["", "", ""];
+  let query = "";
+  /** The query that `hits` answered last: only then has the kernel taken it in. */
+  let answered = "";
+  /** @type {number[]} */
+  let selection = [];
+  /** @type {number[]} */
+  let otherSelection = [];
+  /** @type {string[]} */
+  let words = [];
+  /** @type {ReturnType<typeof columnsOf> | null} */
+  let columns = null;
+
+  const map = heatmap({ label: "Similarity layer by layer", onCell });
+  const mapTitle = h("h3", {});
+  const measures = h("div", { class: "sl-choice", role: "group", "aria-label": "Measure" });
+  const turn = button({
+    label: "Exchange the direction: how well A knows B",
+    text: "⇄",
+    class: "sl-square sl-outlined",
+    "data-testid": "compare-turn",
+    onclick: () => {
+      direction = direction === "ab" ? "ba" : "ab";
+      drawMap();
+    },
+  });
+  const concepts = conceptRows({
+    onConcept: (concept) => act("query", concept),
+    onConcepts: (edited) => {
+      const next = [...new Set(edited.map((word) => word.trim()).filter(Boolean))];
+      act("concepts", next);
+    },
+  });
+  const bar = h("div", { class: "sl-compare-bar", "data-testid": "compare-bar" });
+  const left = h(
+    "div",
+    { class: "sl-compare-left", tabindex: "-1" },
+    h(
+      "section",
+      { class: "sl-compare-part", "aria-label": "Layer by layer" },
+      h("div", { class: "sl-heading" }, mapTitle, h("span", { class: "sl-spring" }), measures, turn),
+      map.node,
+    ),
+    concepts.node,
+  );
+  const right = h("div", { class: "sl-compare-columns" });
+  const filter = h("div", { class: "sl-compare-filter", hidden: true, "data-testid": "compare-filter" });
+  const main = h(
+    "div",
+    { class: "sl-compare-main" },
+    left,
+    h("div", { class: "sl-compare-right" }, filter, right),
+  );
+  const empty = h("div", { class: "sl-states", hidden: true });
+  const node = h("div", { class: "sl-compare", "data-testid": "compare" }, banner.node, bar, main, empty);
+  main.hidden = true;
+  bar.hidden = true;
+
+  /** One request at a time of each kind; a newer one takes the place of an older. */
+  function latest() {
+    /** @type {AbortController | undefined} */
+    let asking;
+    return {
+      /** @template T @param {(signal: AbortSignal) => Promise<T>} request @param {(answer: T) => void} use */
+      async run(request, use) {
+        asking?.abort();
+        asking = new AbortController();
+        const { signal } = asking;
+        try {
+          const answer = await request(signal);
+          if (!signal.aborted) use(answer);
+        } catch (error) {
+          if (!isAbort(error) && !signal.aborted) fail(error);
+        }
+      },
+      stop: () => asking?.abort(),
+    };
+  }
+  const requests = { overview: latest(), lists: latest(), concepts: latest() };
+
+  function askOverview() {
+    requests.overview.run(asks.overview, (answer) => {
+      const before = comparison?.names.join("\n");
+      others = answer.others;
+      comparison = answer.comparison;
+      if (comparison?.names.join("\n") !== before) {
+        cell = null;
+        find = ["", "", ""];
+      }
+      drawAll(before !== comparison?.names.join("\n"));
+      if (comparison) askConcepts();
+    });
+  }
+
+  function askConcepts() {
+    requests.concepts.run(asks.concepts, concepts.update);
+  }
+
+  function askLists() {
+    const filters = { layers: layersOfCell(), concept: answered || null, find };
+    requests.lists.run(
+      (signal) => asks.lists(filters, signal),
+      (lists) => {
+        if (!columns || !comparison) return;
+        const whole = !filters.layers && !filters.concept;
+        columns.a.show(lists.a, whole ? comparison.a_only : lists.a.length);
+        columns.pairs.show(lists.pairs, whole ? comparison.pairs : lists.pairs.length);
+        columns.b.show(lists.b, whole ? comparison.b_only : lists.b.length);
+        markChosen(true);
+        if (!whole)
+          say(
+            `${count(lists.a.length)} only in A, ${plural(lists.pairs.length, "pair")}, ${count(lists.b.length)} only in B`,
+          );
+      },
+    );
+  }
+
+  /** @returns {[string, string] | null} a layer of A and one of B */
+  function layersOfCell() {
+    if (!cell || !comparison) return null;
+    const [a, b] = direction === "ab" ? [cell.row, cell.column] : [cell.column, cell.row];
+    return [comparison.layers_a[a], comparison.layers_b[b]];
+  }
+
+  /** @param {Cell | null} chosen */
+  function onCell(chosen) {
+    cell = chosen;
+    const layers = layersOfCell();
+    tell(layers ? `lens.comparison.between(${layers.map(literal).join(", ")})` : "lens.comparison.pairs");
+    drawFilter();
+    askLists();
+  }
+
+  /** @param {Comparison} between */
+  function columnsOf(between) {
+    const [a, b] = between.names;
+    const other = { name: b, source: sourceOf(ask, b), catalog: catalogOf(sourceOf(ask, b), fail) };
+    const own = { name: a, source, catalog };
+    const onFind = (/** @type {0 | 1 | 2} */ at) => (/** @type {string} */ text) => {
+      find[at] = text;
+      askLists();
+    };
+    const shared = { fail, a: own, b: other };
+    return {
+      other,
+      a: componentList({
+        ...shared,
+        title: "Only in A",
+        hint: "Best match in B is within chance",
+        empty: "Nothing that B lacks.",
+        testid: "only-a",
+        b: null,
+        paired: false,
+        onChoose: ({ a: row }) => row !== null && chooseA([row]),
+        onFind: onFind(0),
+      }),
+      pairs: componentList({
+        ...shared,
+        title: "Shared",
+        hint: `Mutual nearest, above chance; ${count(between.one_way)} one-way`,
+        empty: "No pair above chance.",
+        testid: "shared",
+        paired: true,
+        pins: true,
+        onChoose: (item) => {
+          if (item.b !== null) chooseB([item.b], false);
+          if (item.a !== null) chooseA([item.a]);
+        },
+        onFind: onFind(1),
+      }),
+      b: componentList({
+        ...shared,
+        title: "Only in B",
+        hint: "Best match in A is within chance",
+        empty: "Nothing that A lacks.",
+        testid: "only-b",
+        paired: false,
+        onChoose: ({ b: row }) => row !== null && chooseB([row], true),
+        onFind: onFind(2),
+      }),
+    };
+  }
+
+  /** @param {number[]} rows */
+  function chooseA(rows) {
+    selection = rows;
+    act("selection", rows);
+    markChosen();
+  }
+
+  /** @param {number[]} rows @param {boolean} alone whether nothing of A is chosen with it */
+  function chooseB(rows, alone) {
+    otherSelection = rows;
+    set({ other_selection: rows });
+    const id = columns?.other.catalog.get(rows[0])?.id;
+    if (alone && id) tell(`lens.others[${literal(comparison?.names[1])}].selection = ${literal([id])}`);
+    markChosen();
+  }
+
+  /** @param {boolean} [reveal] */
+  function markChosen(reveal = false) {
+    if (!columns) return;
+    const [a, b] = [new Set(selection), new Set(otherSelection)];
+    columns.a.mark((item) => item.a !== null && a.has(item.a), reveal);
+    columns.pairs.mark((item) => item.a !== null && a.has(item.a), reveal);
+    columns.b.mark((item) => item.b !== null && b.has(item.b), reveal);
+  }
+
+  function drawBar() {
+    if (!comparison) return;
+    const { names, a_in_b, b_in_a, different_data } = comparison;
+    const directed = (
+      /** @type {string} */ text,
+      /** @type {import("./questions.js").Similarity} */ s,
+      /** @type {string} */ testid,
+    ) =>
+      h(
+        "span",
+        {
+          "data-testid": testid,
+          title: `95 % from ${score(s.low)} to ${score(s.high)}; two unrelated random models ${score(s.chance)}`,
+        },
+        `${text} `,
+        h("b", {}, score(s.score, 2)),
+        h(
+          "span",
+          { class: "sl-quiet" },
+          ` ± ${score((s.high - s.low) / 2, 2)} · chance ${score(s.chance, 2)}`,
+        ),
+      );
+    const select = h(
+      "select",
+      {
+        "aria-label": "Model B",
+        "data-testid": "compare-other",
+        onchange: () => act("other", select.value),
+      },
+      ...others.map((name) => h("option", { value: name, selected: name === names[1] }, name)),
+    );
+    fill(
+      bar,
+      h("span", { class: "sl-compare-model sl-ellipsis", title: names[0] }, h("b", {}, "A"), ` ${names[0]}`),
+      h("span", { class: "sl-compare-model sl-ellipsis", title: names[1] }, h("b", {}, "B"), ` ${names[1]}`),
+      different_data && h("span", { class: "sl-compare-warning" }, "over different data"),
+      h("span", { class: "sl-spring" }),
+      directed("B knows A", a_in_b, "b-knows-a"),
+      directed("A knows B", b_in_a, "a-knows-b"),
+      others.length > 1 && h("label", { class: "sl-select sl-compare-select" }, h("span", {}, "B"), select),
+    );
+    select.value = names[1];
+  }
+
+  function drawMap() {
+    if (!comparison) return;
+    const found = comparison;
+    const values = found[measure][direction];
+    const known = found.known[direction];
+    const [rows, across] =
+      direction === "ab" ? [found.layers_a, found.layers_b] : [found.layers_b, found.layers_a];
+    const [knows, whom] = direction === "ab" ? ["B", "A"] : ["A", "B"];
+    const chance = direction === "ab" ? found.a_in_b.chance : found.b_in_a.chance;
+    const lowest = Math.min(chance, ...values.flat().filter((value) => value !== null));
+    mapTitle.textContent = `How well ${knows} knows ${whom}`;
+    turn.title = `Exchange the direction: how well ${whom} knows ${knows}`;
+    fill(
+      measures,
+      .../** @type {(keyof typeof MEASURES)[]} */ (Object.keys(MEASURES)).map((name) =>
+        button({
+          text: MEASURES[name].text,
+          label: MEASURES[name].title,
+          "aria-pressed": String(name === measure),
+          "data-testid": `layers-${name}`,
+          onclick: () => {
+            measure = name;
+            drawMap();
+          },
+        }),
+      ),
+    );
+    map.update({
+      chosen: cell,
+      matrix: {
+        rows,
+        columns: across,
+        corner: `${whom} \\ ${knows}`,
+        values,
+        weak: known.map((row) => row.map((share) => share === 0)),
+        format: (value) => score(value, 2),
+        kind: "sequential",
+        domain: measure === "known" ? [0, 1.0001] : [lowest, 1.0001],
+        words: /** @type {[string, string]} */ (MEASURES[measure].words),
+        weakWord: "not above chance",
+        note: `Rows ${whom}, columns ${knows}: ${MEASURES[measure].title}${measure === "known" ? " above chance" : ""}.`,
+      },
+    });
+  }
+
+  function drawFilter() {
+    const layers = layersOfCell();
+    const parts = [
+      layers && `layers ${layers[0]} and ${layers[1]}`,
+      answered && `what carries “${answered}”`,
+    ].filter(Boolean);
+    filter.hidden = parts.length === 0;
+    fill(
+      filter,
+      h("span", {}, `Only ${parts.join(", ")}`),
+      button({
+        text: "Show all",
+        "data-testid": "compare-all",
+        onclick: () => {
+          cell = null;
+          map.update({ chosen: null });
+          drawFilter();
+          if (query) act("query", "");
+          else askLists();
+        },
+      }),
+    );
+  }
+
+  /** @param {boolean} anew whether the models are others than before */
+  function drawAll(anew) {
+    main.hidden = !comparison;
+    bar.hidden = !comparison;
+    empty.hidden = Boolean(comparison);
+    if (!comparison) {
+      fill(empty, howTo());
+      return;
+    }
+    if (anew || !columns) {
+      for (const list of columns ? [columns.a, columns.pairs, columns.b] : []) list.destroy();
+      columns = columnsOf(comparison);
+      fill(right, columns.a.node, columns.pairs.node, columns.b.node);
+    }
+    drawBar();
+    drawMap();
+    drawFilter();
+    askLists();
+  }
+
+  function howTo() {
+    const line = (/** @type {string} */ text) => h("code", { class: "sl-id sl-code-line" }, text);
+    return h(
+      "div",
+      { class: "sl-state", "data-testid": "compare-empty" },
+      h("h2", {}, "Nothing to compare yet"),
+      h("p", {}, "Give this model another one: what do both know, and what only one of them?"),
+      line("lens.compare(other)"),
+      h(
+        "p",
+        { class: "sl-quiet" },
+        "The other lens is made with the same CLIP, crop and images; it may also come from a file: ",
+      ),
+      line('lens.compare(sl.open("other.semlens"))'),
+      h("p", { class: "sl-quiet" }, "This window follows."),
+    );
+  }
+
+  return {
+    node,
+    keys: {
+      "/": () =>
+        /** @type {HTMLElement | null} */ (node.querySelector('[data-testid="shared-find"]'))?.focus(),
+      Escape: () => {
+        if (!cell && !query) return false;
+        cell = null;
+        map.update({ chosen: null });
+        drawFilter();
+        if (query) act("query", "");
+        else askLists();
+      },
+    },
+    update(changed) {
+      if ("query" in changed) query = changed.query;
+      if ("concepts" in changed) {
+        words = changed.concepts ?? [];
+        concepts.track(words);
+      }
+      if ("other_selection" in changed && !same(changed.other_selection ?? [], otherSelection)) {
+        otherSelection = changed.other_selection ?? [];
+        markChosen(true);
+      }
+      if ("selection" in changed && !same(changed.selection ?? [], selection)) {
+        selection = changed.selection ?? [];
+        markChosen(true);
+      }
+      if ("comparison_version" in changed || "other" in changed) askOverview();
+      if ("relabelled" in changed) columns?.other.catalog.clear();
+      if ("hits" in changed && (changed.hits?.query ?? "") !== answered) {
+        answered = changed.hits?.query ?? "";
+        if (comparison) {
+          drawFilter();
+          askConcepts();
+          askLists();
+        }
+      }
+    },
+    destroy() {
+      for (const request of Object.values(requests)) request.stop();
+      for (const list of columns ? [columns.a, columns.pairs, columns.b] : []) list.destroy();
+    },
+  };
+}

@@ -1,0 +1,258 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { all, byId, press, settled, toyModel } from "../testing/toy.js";
+import widget from "../window/widget.js";
+import { diverging, sequential, stepClass } from "./colours.js";
+
+/** Two models of two layers: rows 0 and 1 are paired, 2 is only in A, 3 only in B. */
+const COMPARISON = {
+  names: ["first", "second"],
+  a_in_b: { score: 0.74, low: 0.72, high: 0.76, chance: 0.24, chance_sd: 0.01 },
+  b_in_a: { score: 0.69, low: 0.67, high: 0.71, chance: 0.25, chance_sd: 0.01 },
+  different_data: false,
+  centre: true,
+  layers_a: ["conv1", "conv2"],
+  layers_b: ["conv1", "deep"],
+  cosines: { ab: [[0.9, 0.3], [null, 0.5]], ba: [[0.8, null], [0.2, 0.6]] }, // biome-ignore format: a matrix
+  known: { ab: [[1, 0], [null, 0.5]], ba: [[1, null], [0, 1]] }, // biome-ignore format: a matrix
+  pairs: 2,
+  one_way: 1,
+  a_only: 1,
+  b_only: 1,
+};
+
+/** @param {number[][]} lists rows of A, its scores, rows of pairs in A and in B, scores, rows of B, scores */
+const buffersOf = (lists) =>
+  lists.map((values, i) => {
+    const array =
+      i === 0 || i === 2 || i === 3 || i === 5 ? Int32Array.from(values) : Float32Array.from(values);
+    return new DataView(array.buffer);
+  });
+
+const conceptRow = (/** @type {string} */ concept, /** @type {object} */ rest = {}) => ({
+  concept,
+  query: false,
+  unknown: [],
+  score: [0.34, 0.11],
+  z: [7, 2],
+  found: [true, false],
+  carriers: [5, 0],
+  relevance: [0.4, 0.1],
+  best: ["conv1:0", "conv1:1"],
+  ...rest,
+});
+
+/** @param {Record<string, any>} [traits] @param {Record<string, (args: any) => any>} [verbs] */
+async function opened(traits = {}, verbs = {}) {
+  const toy = toyModel(
+    {
+      tabs: ["search", "compare"],
+      tab: "compare",
+      other: "second",
+      concepts: ["red"],
+      comparison_version: 0,
+      other_selection: [],
+      ...traits,
+    },
+    {
+      comparison: () => ({
+        result: { others: ["second", "third"], other: "second", comparison: COMPARISON },
+      }),
+      comparison_lists: ({ layers, concept, find }) => ({
+        result: {},
+        buffers: buffersOf(
+          layers || concept || find.some(Boolean)
+            ? [[], [], [1], [0], [0.8], [], []]
+            : [[2], [0.1], [1, 0], [0, 1], [0.8, 0.7], [3], [0.2]],
+        ),
+      }),
+      comparison_concepts: () => ({
+        result: {
+          models: ["first", "second"],
+          rows: [conceptRow("red"), conceptRow("green", { found: [true, true] })],
+          relevance: false,
+          message: null,
+        },
+      }),
+      other_components: ({ rows }) => ({
+        result: {
+          components: rows.map((/** @type {number} */ row) => ({
+            row,
+            id: `B:${row}`,
+            label: { text: "blue" },
+            responses: [],
+          })),
+        },
+      }),
+      other_sprite: ({ rows, examples, size }) => ({
+        result: { columns: examples, size, counts: rows.map(() => 2) },
+        buffers: [new DataView(new ArrayBuffer(3))],
+      }),
+      ...verbs,
+    },
+  );
+  vi.stubGlobal("URL", Object.assign(URL, { createObjectURL: () => "blob:x", revokeObjectURL: () => {} }));
+  const el = document.createElement("div");
+  document.body.append(el);
+  const leave = widget.render({ model: toy.model, el });
+  await settled();
+  await settled();
+  return { toy, el, leave };
+}
+
+afterEach(() => {
+  document.body.replaceChildren();
+});
+
+test("steps of the scales: ends clamp, and zero is always the neutral middle", () => {
+  expect([-1, 0, 0.49, 0.999, 1, 7].map((v) => sequential(v, [0, 1]))).toEqual([0, 0, 2, 5, 5, 5]);
+  expect(sequential(0.5, [1, 1])).toBe(0);
+  expect([-2, -1, -0.1, 0, 0.1, 0.5, 1].map((v) => diverging(v, 1))).toEqual([-3, -3, 0, 0, 0, 2, 3]);
+  expect(diverging(1, 0)).toBe(0);
+  expect([stepClass(-2, "diverging"), stepClass(0, "diverging"), stepClass(3, "diverging")]).toEqual([
+    "sl-div-n2",
+    "sl-div-0",
+    "sl-div-p3",
+  ]);
+});
+
+test("without a comparison the tab says how to get one, and follows when there is one", async () => {
+  /** @type {any} */
+  let comparison = null;
+  const { toy, el } = await opened(
+    { other: null },
+    { comparison: () => ({ result: { others: [], other: null, comparison } }) },
+  );
+  expect(byId(el, "compare-empty").textContent).toContain("lens.compare(other)");
+  comparison = COMPARISON;
+  toy.kernelSets({ other: "second", comparison_version: 1 });
+  await settled();
+  await settled();
+  expect(all(el, "shared-line")).toHaveLength(2);
+});
+
+test("both directed scores stand with their interval and with chance", async () => {
+  const { el } = await opened();
+  expect(byId(el, "b-knows-a").textContent).toBe("B knows A .74 ± .02 · chance .24");
+  expect(byId(el, "a-knows-b").textContent).toBe("A knows B .69 ± .02 · chance .25");
+});
+
+test("the three columns hold pairs of both models and what only one has", async () => {
+  const { el } = await opened();
+  expect(all(el, "shared-line").map((line) => line.dataset.ids)).toEqual(["conv1:1 B:0", "conv1:0 B:1"]);
+  expect(all(el, "only-a-line").map((line) => line.dataset.ids)).toEqual(["conv1:2"]);
+  expect(all(el, "only-b-line").map((line) => line.dataset.ids)).toEqual(["B:3"]);
+  expect(byId(el, "shared-count").textContent).toBe("2");
+});
+
+test("a cell of the matrix keeps the columns to its two layers; pressed again it lets go", async () => {
+  const { toy, el } = await opened();
+  const cells = all(el, "heat-cell");
+  expect(cells.map((cell) => cell.textContent)).toEqual([".90", ".30", "", ".50"]);
+  expect(cells.filter((cell) => cell.querySelector(".sl-heat-dash"))).toHaveLength(1);
+  cells[1].click();
+  await settled();
+  expect(toy.asked("comparison_lists").at(-1)?.args.layers).toEqual(["conv1", "deep"]);
+  expect(byId(el, "python-line").textContent).toBe('lens.comparison.between("conv1", "deep")');
+  expect(all(el, "shared-line")).toHaveLength(1);
+  expect(byId(el, "compare-filter").textContent).toContain("layers conv1 and deep");
+  all(el, "heat-cell")[1].click();
+  await settled();
+  expect(toy.asked("comparison_lists").at(-1)?.args.layers).toBeNull();
+  all(el, "heat-cell")[2].click();
+  expect(toy.asked("comparison_lists").at(-1)?.args.layers).toBeNull();
+});
+
+test("the matrix turned round names the layers of A first all the same", async () => {
+  const { toy, el } = await opened();
+  byId(el, "compare-turn").click();
+  all(el, "heat-cell")[2].click();
+  await settled();
+  expect(toy.asked("comparison_lists").at(-1)?.args.layers).toEqual(["conv1", "deep"]);
+});
+
+test("arrows move over the matrix and Enter chooses", async () => {
+  const { toy, el } = await opened();
+  press(all(el, "heat-cell")[0], "ArrowDown");
+  press(all(el, "heat-cell")[2], "ArrowRight");
+  press(all(el, "heat-cell")[3], "Enter");
+  await settled();
+  expect(toy.asked("comparison_lists").at(-1)?.args.layers).toEqual(["conv2", "deep"]);
+});
+
+test("a pair chooses a component in each model, and a pinned one stays on top whatever is filtered", async () => {
+  const { toy, el } = await opened();
+  all(el, "shared-line")[1].click();
+  expect(toy.state.selection).toEqual([0]);
+  expect(toy.state.other_selection).toEqual([1]);
+  expect(all(el, "shared-line")[1].getAttribute("aria-current")).toBe("true");
+  all(el, "pin-pair")[1].click();
+  expect(all(el, "shared-line").map((line) => line.dataset.ids)).toEqual(["conv1:0 B:1", "conv1:1 B:0"]);
+  all(el, "heat-cell")[0].click();
+  await settled();
+  expect(all(el, "shared-line").map((line) => line.dataset.ids)).toEqual(["conv1:0 B:1", "conv1:1 B:0"]);
+  toy.kernelSets({ selection: [1], other_selection: [3] });
+  await settled();
+  expect(all(el, "shared-line").map((line) => line.getAttribute("aria-current"))).toEqual([null, "true"]);
+  expect(byId(el, "only-b").querySelector('[aria-current="true"]')).toBeNull();
+});
+
+test("a concept is searched when its row is pressed, and the query keeps the columns to it", async () => {
+  const { toy, el } = await opened();
+  const rows = all(el, "concept-row");
+  expect(rows.map((row) => row.dataset.concept)).toEqual(["red", "green"]);
+  expect(rows[0].getAttribute("aria-label")).toBe("red: first .34, second .11 (not found)");
+  expect(rows[0].textContent).toContain("−.23");
+  rows[0].click();
+  await settled();
+  expect(toy.state.query).toBe("red");
+  await settled();
+  expect(toy.asked("comparison_lists").at(-1)?.args.concept).toBe("red");
+  byId(el, "compare-all").click();
+  await settled();
+  expect(toy.state.query).toBe("");
+});
+
+test("the measure of the concepts can be changed where both models have it", async () => {
+  const { el } = await opened();
+  expect(byId(el, "measure-relevance").hasAttribute("disabled")).toBe(true);
+  byId(el, "measure-carriers").click();
+  expect(all(el, "concept-row")[0].textContent).toContain("−5");
+});
+
+test("the concepts are edited in place", async () => {
+  const { toy, el } = await opened();
+  byId(el, "concept-edit-button").click();
+  const input = /** @type {HTMLInputElement} */ (byId(el, "concept-edit"));
+  expect(input.value).toBe("red, green");
+  input.value = "red, blue , ";
+  press(input, "Enter");
+  expect(toy.state.concepts).toEqual(["red", "blue"]);
+  expect(byId(el, "python-line").textContent).toBe('lens.concepts = ["red", "blue"]');
+});
+
+test("another model is chosen from those that were compared", async () => {
+  const { toy, el } = await opened();
+  const select = /** @type {HTMLSelectElement} */ (byId(el, "compare-other"));
+  expect([...select.options].map((option) => option.text)).toEqual(["second", "third"]);
+  select.selectedIndex = 1;
+  select.dispatchEvent(new Event("change"));
+  expect(toy.state.other).toBe("third");
+});
+
+test("a failure is told and what is drawn stays", async () => {
+  let broken = false;
+  const { el } = await opened(
+    {},
+    {
+      comparison_lists: () => {
+        if (broken) throw new Error("no such layer");
+        return { result: {}, buffers: buffersOf([[2], [0.1], [1], [0], [0.8], [3], [0.2]]) };
+      },
+    },
+  );
+  broken = true;
+  all(el, "heat-cell")[0].click();
+  await settled();
+  expect(byId(el, "banner").textContent).toContain("no such layer");
+  expect(all(el, "shared-line")).toHaveLength(1);
+});

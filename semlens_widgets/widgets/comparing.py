@@ -1,0 +1,277 @@
+"""What a window asks when two models are compared, and the trait and verbs that any view of it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from ..clip import Probes
+from ..compare import Comparison, ConceptTable, Similarity
+from . import answers
+from .channel import Answer, Buffers, Job, Verb
+from .views import LensView, Live
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+
+def overview(lens: Lens) -> Answer:
+    """The two models, how much each knows of the other, and the layer by layer matrices."""
+    found = lens.comparison
+    result: dict[str, Any] = {"others": list(lens.others), "other": lens.other}
+    if found is None:
+        return result | {"comparison": None}, []
+    a, b = found.a.components, found.b.components
+    outside = len(found.ab.rows) - len(found.pairs) - len(found.a_only_rows)
+    return result | {
+        "comparison": {
+            "names": list(found.names),
+            "a_in_b": _similarity(found.s_ab),
+            "b_in_a": _similarity(found.s_ba),
+            "different_data": found.different_data,
+            "centre": found.centre,
+            "layers_a": list(a.layers),
+            "layers_b": list(b.layers),
+            "cosines": {"ab": _cells(found.layers_ab), "ba": _cells(found.layers_ba)},
+            "known": {"ab": _cells(found.known_ab), "ba": _cells(found.known_ba)},
+            "pairs": len(found.pairs),
+            "one_way": outside + len(found.ba.rows) - len(found.pairs) - len(found.b_only_rows),
+            "a_only": len(found.a_only_rows),
+            "b_only": len(found.b_only_rows),
+        }
+    }, []
+
+
+def _similarity(s: Similarity) -> dict[str, float]:
+    return {"score": s.score, "low": s.low, "high": s.high, "chance": s.chance, "chance_sd": s.chance_sd}
+
+
+def _cells(matrix: np.ndarray) -> list[list[float | None]]:
+    return [[None if np.isnan(value) else float(value) for value in row] for row in matrix]
+
+
+def lists(lens: Lens, layers: Any, concept: Any, find: Any) -> Answer:
+    """The three columns: components only in A, pairs, components only in B.
+
+    `layers` (two names, or None) keeps one layer of each; `concept` (a word, or None) keeps what carries it in A or
+    in B; `find` has a text for each column, which an id or a label must contain. Buffers: rows of A and their
+    cosines; both rows and cosines of the pairs; rows of B and their cosines.
+    """
+    found = _compared(lens)
+    other = lens.others[str(lens.other)]
+    if layers:
+        pairs = found.between(*layers)
+        a_rows, b_rows = found.only(*layers)
+    else:
+        pairs, a_rows, b_rows = found.pairs, found.a_only_rows, found.b_only_rows
+    rows_a, rows_b, scores = pairs.rows_a, pairs.rows_b, pairs.scores
+    if concept:
+        table, at = concept_rows(lens, (str(concept),)), 0
+        in_a, in_b = table.carrying[at]
+        a_rows, b_rows = a_rows[np.isin(a_rows, in_a)], b_rows[np.isin(b_rows, in_b)]
+        kept = np.isin(rows_a, in_a) | np.isin(rows_b, in_b)
+        rows_a, rows_b, scores = rows_a[kept], rows_b[kept], scores[kept]
+    texts = [str(t or "").strip().lower() for t in (find or ("", "", ""))]
+    if texts[0]:
+        a_rows = a_rows[_with(lens, a_rows, texts[0])]
+    if texts[1]:
+        kept = _with(lens, rows_a, texts[1]) | _with(other, rows_b, texts[1])
+        rows_a, rows_b, scores = rows_a[kept], rows_b[kept], scores[kept]
+    if texts[2]:
+        b_rows = b_rows[_with(other, b_rows, texts[2])]
+    near_a, near_b = _best(found, a_rows, "ab", layers), _best(found, b_rows, "ba", layers)
+    numbers = [(a_rows, np.int32), (near_a, np.float32), (rows_a, np.int32), (rows_b, np.int32), (scores, np.float32),
+               (b_rows, np.int32), (near_b, np.float32)]  # fmt: skip
+    return {}, [np.ascontiguousarray(values, kind).tobytes() for values, kind in numbers]
+
+
+def _compared(lens: Lens) -> Comparison:
+    if lens.comparison is None:
+        raise ValueError("nothing is compared yet; call lens.compare(other)")
+    return lens.comparison
+
+
+def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.ndarray:
+    """The best cosine in the other model, or in one layer of it, of some rows of one side."""
+    near = found.ab if side == "ab" else found.ba
+    at = np.searchsorted(near.rows, rows)
+    if not layers:
+        return near.of_best("scores")[at]
+    return near.scores[at, near.layers.index(layers[1] if side == "ab" else layers[0])]
+
+
+def _with(lens: Lens, rows: np.ndarray, text: str) -> np.ndarray:
+    """Which rows have the text in their id or in their label."""
+
+    def words(row: int) -> str:
+        label = lens.label_of(row)
+        return f"{lens.components[row]} {label.text if label else ''}".lower()
+
+    return np.asarray([text in words(int(row)) for row in rows], bool)
+
+
+def concept_rows(lens: Lens, words: tuple[str, ...]) -> ConceptTable:
+    """Words, or the lens's present query whatever is in it, held against this model and the other."""
+    from ..compare import concepts
+
+    models = {lens.name: lens.space}
+    allow: tuple[str, ...] = ()
+    if lens.other is not None:
+        models[lens.other] = lens.others[lens.other].space
+        allow = ("data",) if _compared(lens).different_data else ()
+    probes = [_probe(lens, word) for word in words]
+    joined = Probes(
+        words,
+        np.concatenate([p.vectors for p in probes]) if probes else np.zeros((0, lens.space.dim), np.float32),
+        lens.space.recipe.clip,
+        tuple(p.unknown[0] for p in probes),
+    )
+    return concepts(joined, models, allow=allow, centre=lens._centre)
+
+
+def _probe(lens: Lens, word: str) -> Probes:
+    if word == lens.query and lens.hits is not None:
+        return Probes((word,), lens.hits.vector[None], lens.space.recipe.clip, (lens.hits.unknown,))
+    return lens.probes([word])
+
+
+def concept_table(lens: Lens) -> Answer:
+    """The tracked concepts, and the present query where it is none of them, in both models."""
+    words = tuple(lens.concepts)
+    if lens.query and lens.query not in words:
+        words = (lens.query, *words)
+    models = {lens.name: lens} if lens.other is None else {lens.name: lens, lens.other: lens.others[lens.other]}
+    try:
+        table = concept_rows(lens, words)
+    except RuntimeError as error:  # opened without its CLIP: nothing new can be asked, and the window says so
+        return {"models": list(models), "rows": [], "relevance": False, "message": str(error)}, []
+    shares = {name: share for name, m in models.items() if (share := m.relevance_shares) is not None}
+    relevance = table.relevance(shares)
+    return {
+        "models": list(models),
+        "rows": [_row(table, i, relevance, lens.query) for i in range(len(words))],
+        "relevance": len(shares) == len(models),
+        "message": None,
+    }, []
+
+
+def _row(table: ConceptTable, i: int, relevance: np.ndarray, query: str) -> dict[str, Any]:
+    def number(value: Any) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    columns = range(len(table.columns))
+    return {
+        "concept": table.concepts[i],
+        "query": table.concepts[i] == query,
+        "unknown": list(table.unknown[i]),
+        "score": [number(table.scores[i, j]) for j in columns],
+        "z": [number(table.z[i, j]) for j in columns],
+        "found": [bool(table.found[i, j]) for j in columns],
+        "carriers": [int(table.carriers[i, j]) for j in columns],
+        "relevance": [number(relevance[i, j]) for j in columns],
+        "best": [None if table.best[i][j] is None else str(table.best[i][j]) for j in columns],
+    }
+
+
+class ComparisonView(LensView):
+    """What every view of a comparison shares with its lens: the other model, the concepts, and what it answers.
+
+    Questions about components of the other model have the names of those about this one with `other_` before.
+    """
+
+    _live: ClassVar[dict[str, Live]] = {"other": Live.same("other"), "concepts": Live.same("concepts")}
+    _counted: ClassVar[dict[str, str]] = dict.fromkeys(("comparison", "concepts", "relevance"), "comparison_version")
+
+    other = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    concepts: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    comparison_version = traitlets.Int(0).tag(sync=True)
+    other_selection: Any = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def __init__(self, lens: Lens, **unknown: Any) -> None:
+        self._beside: Lens | None = None
+        super().__init__(lens, **unknown)
+        self.observe(self._other_chosen, "other_selection")
+        self._watch_other()
+
+    def _watch_other(self) -> None:
+        """Follow the selection of the model that is compared with now, and of no other."""
+        other = self.lens.others.get(self.lens.other or "")
+        if other is self._beside:
+            return
+        self._leave_other()
+        self._beside = other
+        if other is not None:
+            other.observe(self._other_moved, "selection")
+            other.observe(self._other_explained, "relevance")
+            self._other_moved()
+
+    def _leave_other(self) -> None:
+        if self._beside is not None:
+            self._beside.unobserve(self._other_moved, "selection")
+            self._beside.unobserve(self._other_explained, "relevance")
+            self._beside = None
+
+    # Only the other lens's lock is ever held here: with both, two windows could wait for each other.
+
+    def _other_moved(self, change: Any = None) -> None:
+        if self._beside is not None:
+            self.other_selection = self._beside.selected_rows()
+
+    def _other_chosen(self, change: Any) -> None:
+        if self._beside is None:
+            return
+        try:
+            self._beside.selection = change["new"]
+        except Exception as error:
+            self._channel.failed(error)
+            self._other_moved()
+
+    def _other_explained(self, change: Any) -> None:
+        self.comparison_version += 1
+
+    def _from_lens(self, change: Any) -> None:
+        super()._from_lens(change)
+        if change["name"] == "comparison":
+            self._watch_other()
+
+    def close(self) -> None:
+        self._leave_other()
+        super().close()
+
+    def _verbs(self) -> dict[str, Verb]:
+        plain = self._plain
+        other = {
+            f"other_{name}": self._of_other(function, *names)
+            for name, function, names in (
+                ("components", answers.components, ("rows",)),
+                ("sprite", answers.sprite, ("rows", "examples", "size")),
+                ("example", answers.example, ("row", "rank", "size")),
+                ("card", answers.card, ("row",)),
+            )
+        }
+        return (
+            super()._verbs()
+            | other
+            | {
+                "comparison": plain(overview),
+                "comparison_lists": plain(lists, "layers", "concept", "find"),
+                "comparison_concepts": plain(concept_table),
+            }
+        )
+
+    def _of_other(self, function: Callable[..., Answer], *names: str) -> Verb:
+        """A function of a lens as a verb about the model that `args["model"]` names."""
+
+        def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            missing = [n for n in ("model", *names) if n not in args]
+            if missing:
+                raise ValueError(f"the request lacks {', '.join(missing)}")
+            lens = self.lens.others.get(args["model"])
+            if lens is None:
+                raise ValueError(f"{args['model']!r} is not compared with here")
+            return function(lens, *(args[n] for n in names))
+
+        return verb
