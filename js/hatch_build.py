@@ -18,19 +18,19 @@ NPM_MISSING = (
 
 
 class WindowsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Runs `npm ci` and `npm run build` if `semlens_widgets/static` is missing or older than its sources."""
+    """Runs `npm ci` and `npm run build` if what they make is missing or older than its sources."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it gathers files."""
         root = Path(self.root)
         if not (root / "package.json").exists():
             return
-        built = [*root.glob("semlens_widgets/static/*.js")]
+        built = [*root.glob("semlens_widgets/static/*.js"), *root.glob("semlens_widgets/labextension/package.json")]
         if (root / "PKG-INFO").exists():  # an unpacked sdist: dates say nothing there
-            if not built:
-                raise RuntimeError(f"This sdist lacks semlens_widgets/static. {NPM_MISSING}")
+            if len(built) < 2:
+                raise RuntimeError(f"This sdist lacks the built windows or the JupyterLab extension. {NPM_MISSING}")
             return
-        if built and newest(sources(root)) <= min(file.stat().st_mtime for file in built):
+        if len(built) > 1 and newest(sources(root)) <= min(file.stat().st_mtime for file in built):
             return
         npm = shutil.which("npm")
         if npm is None:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import version
 from typing import Any
 
 from . import demo
@@ -35,7 +36,7 @@ from .store import SemlensFileError
 from .verdicts import Verdict, Verdicts
 from .verify import Verification
 
-__version__ = "0.1.0"
+__version__ = version("semlens-widgets")
 
 __all__ = [
     "TEMPLATES",

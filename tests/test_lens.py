@@ -93,6 +93,7 @@ def test_each_referenced_picture_is_embedded_once():
 def test_saved_and_opened_it_answers_the_same(tmp_path, crop):
     made = lens(crop=crop).fit(cached=False, progress=False)
     path = made.save(tmp_path / "toy.semlens")
+    assert made.save(tmp_path / "again.semlens").read_bytes() == path.read_bytes()
     opened = sl.open(path, clip=ColourClip())
     for word in ("red", "blue"):
         a, b = made.search(word, top=None), opened.search(word, top=None)
@@ -102,7 +103,6 @@ def test_saved_and_opened_it_answers_the_same(tmp_path, crop):
     assert opened.space.recipe == made.space.recipe
     assert opened.space.names == made.space.names
     assert opened.space.thumbnails.webp(3) == made.space.thumbnails.webp(3)
-    assert made.save(tmp_path / "again.semlens").read_bytes() == path.read_bytes()
     assert opened.save(tmp_path / "copy.semlens").exists()
 
 
@@ -271,3 +271,20 @@ def test_library_calls_print_nothing(capsys):
         made = lens().fit(cached=False, progress=False)
         made.query = "red"
     assert capsys.readouterr().out == ""
+
+
+def test_a_file_without_its_clip_still_answers_the_words_kept_in_it(tmp_path):
+    made = lens(vocabulary=("red", "green")).fit(cached=False, progress=False)
+    made.query = "blue"
+    asked = {word: made.search(word, top=None) for word in ("red", "green", "blue")}
+    path = made.save(tmp_path / "toy.semlens")
+    opened = sl.open(path)
+    assert opened.clip_or_none is None
+    assert sorted(opened.known_words()) == ["blue", "green", "red"]
+    for word, answer in asked.items():
+        again = opened.search(word, top=None)
+        assert again.to_rows() == answer.to_rows()
+        assert again.message == answer.message
+    with pytest.raises(RuntimeError, match=r"knows only the words kept in its file: red, green, blue; for 'yellow'"):
+        opened.search("yellow")
+    assert opened.save(tmp_path / "again.semlens").read_bytes() == path.read_bytes()

@@ -4,6 +4,7 @@ import { fill, h } from "../shared/dom.js";
 import { count, pEquals, plural, score, z } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
 import { layout as sizes } from "../shared/palette.js";
+import { preferences } from "../shared/preferences.js";
 import { linear } from "../shared/scales.js";
 import { same, toggled } from "../shared/selection.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
@@ -13,8 +14,7 @@ import { dividerText, emptyState, loadingState, notFoundState, plainState } from
 
 const ROW = sizes.row;
 const DIVIDER = 26;
-/** Crops per row, and their side in px. */
-const EXAMPLES = 8;
+/** Side of a crop in px. */
 const CROP = sizes.crop;
 /** Rows drawn beyond each edge of what is seen. */
 const SPARE = 4;
@@ -61,9 +61,10 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   let askTimer;
   let lastAsked = Number.NEGATIVE_INFINITY;
 
+  const examples = preferences().columns;
   const thumbnails = sprites({
     source,
-    examples: EXAMPLES,
+    examples,
     size: imagePixels(CROP),
     onArrive: paintRows,
     onError: fail,
@@ -110,6 +111,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   );
   const state = h("div", { class: "sl-states", hidden: true });
   const node = h("div", { class: "sl-gallery", "data-testid": "gallery" }, strip.node, table, state);
+  node.style.setProperty("--sl-strip", `${examples * (CROP + 2) - 2}px`);
   const large = preview({
     area: node,
     source,
@@ -189,12 +191,12 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     );
   }
 
-  /** @param {number} row @param {number} examples */
-  function cropStrip(row, examples = EXAMPLES) {
+  /** @param {number} row @param {number} [shown] */
+  function cropStrip(row, shown = examples) {
     const node = h(
       "span",
       { class: "sl-strip", "data-strip": row },
-      ...Array.from({ length: examples }, (_, rank) =>
+      ...Array.from({ length: shown }, (_, rank) =>
         h("i", { class: "sl-crop", "data-row": row, "data-rank": rank }),
       ),
     );
@@ -509,6 +511,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (positionOf(event) === null || event.altKey) return;
+    if (event.key.length === 1 && event.key !== " " && !preferences().keys) return;
     const adds = event.ctrlKey || event.metaKey;
     const page = Math.max(1, Math.floor((scroller.clientHeight || 448) / ROW) - 1);
     const next =

@@ -1,5 +1,7 @@
 /** Keys, only while the focus is inside the widget. */
 
+import { preferences } from "./preferences.js";
+
 /** Whether the event comes from a place where keys are text. @param {Event} event */
 export function isTyping(event) {
   const target = /** @type {Element | null} */ (event.target);
@@ -8,7 +10,8 @@ export function isTyping(event) {
 
 /**
  * Calls the action of a key. While typing only keys listed in `whileTyping` work; keys held with Ctrl, Cmd
- * or Alt belong to the browser and the host. An action that returns false did not use the key.
+ * or Alt belong to the browser and the host. A person may have letters and signs switched off (see
+ * `preferences`). An action that returns false did not use the key.
  * @param {HTMLElement} node @param {Record<string, (event: KeyboardEvent) => unknown>} actions
  * @param {{whileTyping?: readonly string[]}} [options]
  */
@@ -17,6 +20,7 @@ export function bindKeys(node, actions, { whileTyping = [] } = {}) {
     const action = actions[event.key];
     if (!action || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event) && !whileTyping.includes(event.key)) return;
+    if (event.key.length === 1 && event.key !== " " && !preferences().keys) return;
     if (action(event) === false) return;
     event.preventDefault();
     event.stopPropagation();

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import traitlets
 from PIL import Image
 
-from ..clip import Probes, image_probes, text_probes
+from ..clip import Clip, Probes, image_probes, text_probes
 from ..components import Component
 from ..search import Matches, component_probe, search
-from .fitted import Fitted
+from .fitted import Fitted, Part
 
+if TYPE_CHECKING:
+    from . import Lens
+
+_MOST_WORDS = 500  # in a file
 Query = str | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
 
 
@@ -84,14 +88,63 @@ class Searching(Fitted):
     def _text_probes(self, words: list[str], templates: Sequence[str] | None, centre: bool) -> Probes:
         """Text probes, remembered one by one; the null probe is left out where centring does its work."""
         chosen = tuple(self._templates if templates is None else templates)
-        space_clip = self.clip
         missing = [w for w in dict.fromkeys(words) if f"{chosen}{centre}{w}" not in self._probes]
         if missing:
-            made = text_probes(space_clip, missing, chosen, null=not centre)
+            made = text_probes(self._clip_for(missing), missing, chosen, null=not centre)
             for probe in made:
                 self._probes[f"{chosen}{centre}{probe.names[0]}"] = probe
         parts = [self._probes[f"{chosen}{centre}{w}"] for w in words]
         return parts[0] if len(parts) == 1 else _stacked(parts)
+
+    def _clip_for(self, words: list[str]) -> Clip:
+        """The CLIP that these words need; where there is none, say which words are known all the same."""
+        if self._clip is None and (known := self.known_words()):
+            some = f"{', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
+            raise RuntimeError(
+                f"this lens was opened without its CLIP ({self.space.recipe.clip}) and knows only the words kept in "
+                f"its file: {some}; for {', '.join(map(repr, words[:3]))} give the CLIP: sl.open(path, "
+                "clip=sl.OpenClip(...))"
+            )
+        return self.clip
+
+    def known_words(self) -> tuple[str, ...]:
+        """The words that can be searched without a CLIP: those asked so far, or kept in the file."""
+        own = self._remembered_as("")
+        return tuple(key.removeprefix(own) for key in self._probes if key.startswith(own))
+
+    def _remembered_as(self, word: str) -> str:
+        return f"{self._templates}{self._centre}{word}"
+
+    def _parts(self) -> dict[str, Part]:
+        """The vocabulary and what was asked, so that a file answers these words without a CLIP and without a kernel."""
+        from ..widgets.answers import told  # the same words as in a window
+
+        parts = super()._parts()
+        if self._clip is not None and self.vocabulary:
+            self._text_probes(list(self.vocabulary), None, self._centre)
+        words = [*dict.fromkeys([*self.vocabulary, *self.known_words()])][:_MOST_WORDS]
+        words = [word for word in words if self._remembered_as(word) in self._probes]
+        if not words:
+            return parts
+        probes = _stacked([self._probes[self._remembered_as(word)] for word in words])
+        sets = self.space.null_offsets if self._centre else self.space.null_sets
+        scores = np.einsum("spd,wd->wsp", sets, probes.vectors)
+        answers = search(self.space, probes, top=None, centre=self._centre)
+        arrays = {"vectors": probes.vectors, "null_mean": scores.mean(2), "null_sd": scores.std(2)}
+        document = {
+            "names": words, "unknown": probes.unknown, "centre": self._centre,
+            "set_sizes": self.space.set_sizes.tolist(),
+            "answers": [told(cast("Lens", self), answer) for answer in answers],
+        }  # fmt: skip
+        return parts | {"words": (document, {n: a.astype(np.float32) for n, a in arrays.items()})}
+
+    def _restore(self, parts: Mapping[str, Part]) -> None:
+        super()._restore(parts)
+        if "words" in parts:
+            document, arrays = parts["words"]
+            unknown = tuple(map(tuple, document["unknown"]))
+            probes = Probes(tuple(document["names"]), arrays["vectors"], self.space.recipe.clip, unknown)
+            self._probes |= {self._remembered_as(probe.names[0]): probe for probe in probes}
 
     # live state
 

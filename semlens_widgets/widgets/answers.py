@@ -31,9 +31,16 @@ def hits(lens: Lens) -> Answer:
         nothing: dict[str, Any] = {"null": None, "best": None, "message": None, "unknown_words": [], "couldshow": None}
         result = {"query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False}
         return result | nothing, [rows.tobytes(), b"", b"", b""]
+    numbers = [answer.scores, answer.z, answer.p]
+    sent = [answer.rows.astype(np.int32).tobytes(), *(n.astype(np.float32).tobytes() for n in numbers)]
+    return told(lens, answer) | {"query": lens.query}, sent
+
+
+def told(lens: Lens, answer: Matches) -> dict[str, Any]:
+    """What a window says about an answer, without the components themselves."""
     above = 0 if answer.unknown else int((answer.p <= 0.01).sum())
-    result = {
-        "query": lens.query,
+    return {
+        "query": answer.probe,
         "count": len(answer),
         "total": len(lens.components),
         "found": above if answer.found else 0,
@@ -44,8 +51,6 @@ def hits(lens: Lens) -> Answer:
         "unknown_words": list(answer.unknown),
         "couldshow": None if answer.found or answer.unknown else could_show(lens, answer),
     }
-    numbers = [answer.scores, answer.z, answer.p]
-    return result, [answer.rows.astype(np.int32).tobytes(), *(n.astype(np.float32).tobytes() for n in numbers)]
 
 
 def _null(answer: Matches) -> dict[str, Any]:

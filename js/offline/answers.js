@@ -1,0 +1,418 @@
+/**
+ * What the windows ask, answered from a file in the page: the verbs of `semlens_widgets/widgets/answers.py`, for all
+ * that needs neither model nor CLIP. Words that are kept in the file can be searched; others need a kernel.
+ */
+
+const SIBLINGS = 5;
+/** Above this many numbers the nearest siblings are not sought: it would read the whole of a large file. */
+const MOST_COMPARED = 32_000_000;
+const BINS = 64;
+
+/** @typedef {Awaited<ReturnType<typeof import("./file.js").openLensFile>>} LensFile */
+
+/** P(Z >= z) of a standard normal Z, relative error below 2e-7 (Numerical Recipes, erfcc). @param {number} z */
+export function normalTail(z) {
+  const x = Math.abs(z) / Math.SQRT2;
+  const t = 1 / (1 + x / 2);
+  const fit = [
+    0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196,
+    1.00002368, -1.26551223,
+  ].reduce((sum, coefficient) => sum * t + coefficient, 0);
+  const upper = (t * Math.exp(-x * x + fit)) / 2;
+  return z >= 0 ? upper : 1 - upper;
+}
+
+/** The components of a file, by row. @param {{layers: string[], sizes: number[], signed: boolean[]}} table */
+export function components({ layers, sizes, signed }) {
+  const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
+  const total = sizes.reduce((a, b) => a + b, 0);
+  /** @param {number} row */
+  const layerNumber = (row) => {
+    let number = layers.length - 1;
+    while (starts[number] > row) number -= 1;
+    return number;
+  };
+  return {
+    total,
+    layers: layers.map((name, i) => ({ name, count: sizes[i] })),
+    layerNumber,
+    /** @param {number} row */
+    of(row) {
+      const number = layerNumber(row);
+      const at = row - starts[number];
+      const half = sizes[number] / 2;
+      const index = signed[number] ? at % half : at;
+      const sign = signed[number] ? (at < half ? "+" : "-") : "";
+      return { row, id: `${layers[number]}:${index}${sign}`, layer: layers[number], index };
+    },
+    /** Rows of one layer, or of all. @param {string | null} layer */
+    rows(layer) {
+      const number = layer === null ? -1 : layers.indexOf(layer);
+      if (layer !== null && number < 0) throw new RangeError(`no layer '${layer}' in this file`);
+      const [first, count] = number < 0 ? [0, total] : [starts[number], sizes[number]];
+      return Int32Array.from({ length: count }, (_, i) => first + i);
+    },
+  };
+}
+
+/**
+ * The verbs of a file.
+ * @param {LensFile} file
+ */
+export function fileAnswers(file) {
+  const { document } = file;
+  const table = components(document.components);
+  const k = file.shape("crop_of")[1];
+  const dim = file.shape("vectors")[1];
+  const words = document.extra.parts?.words ?? null;
+  const documents = document.extra.parts ?? {};
+
+  /** Per component: how many examples it really has, read off the responses. */
+  const counts = once(async () => {
+    const [responses, negative] = await Promise.all([
+      file.array("example_responses"),
+      file.array("negative"),
+    ]);
+    return Int32Array.from({ length: table.total }, (_, row) => {
+      if (negative[row]) return k;
+      let count = 0;
+      while (count < k && responses[row * k + count] > 0) count += 1;
+      return count;
+    });
+  });
+
+  const names = once(async () => {
+    const [ids, offsets, text, labels] = await Promise.all(
+      ["image_ids", "image_name_offsets", "image_names", "image_labels"].map((name) => file.array(name)),
+    );
+    const decoder = new TextDecoder();
+    const places = new Map(Array.from(ids, (id, i) => [Number(id), i]));
+    return (/** @type {number} */ image) => {
+      const at = places.get(image);
+      if (at === undefined) return { name: String(image), label: null };
+      const name = decoder.decode(text.subarray(Number(offsets[at]), Number(offsets[at + 1])));
+      const number = Number(labels[at]);
+      return { name, label: number < 0 ? null : (document.classes[number] ?? String(number)) };
+    };
+  });
+
+  /** What to call components: a person's own word, else the closest label. */
+  const labels = once(async () => {
+    const own = documents.own_labels ?? {};
+    const kept = documents.labels;
+    if (!kept) return (/** @type {number} */ row) => ownLabel(own, table.of(row).id);
+    const [best, margins, confidence, reach] = await Promise.all(
+      ["words", "margins", "confidence", "reach"].map((name) => file.array(`labels/${name}`)),
+    );
+    const width = file.shape("labels/words")[1];
+    return (/** @type {number} */ row) => {
+      const given = ownLabel(own, table.of(row).id);
+      const text = kept.names[Number(best[row * width])];
+      if (given || text === undefined) return given;
+      const confident = accepted(confidence[row * width], kept.level, reach[row * width]);
+      return { text, margin: margins[row], confident, own: false };
+    };
+  });
+
+  /** @param {number} row */
+  async function described(row) {
+    const [count, label, [responses]] = await Promise.all([
+      counts(),
+      labels(),
+      file.rows("example_responses", [row]),
+    ]);
+    return {
+      ...table.of(row),
+      label: label(row),
+      dead: count[row] === 0,
+      responses: Array.from(responses.subarray(0, count[row])),
+    };
+  }
+
+  /** The cosines of a saved word with all components, and their z. @param {number} number of the word */
+  async function scored(number) {
+    const [vectors, probes, mean, sd, count] = await Promise.all([
+      file.array("vectors"),
+      file.array("words/vectors"),
+      file.array("words/null_mean"),
+      file.array("words/null_sd"),
+      counts(),
+    ]);
+    const probe = probes.subarray(number * dim, (number + 1) * dim);
+    const sizes = /** @type {number[]} */ (words.set_sizes);
+    const centre = words.centre ? await centres() : null;
+    const scores = new Float32Array(table.total);
+    const z = new Float32Array(table.total);
+    for (let row = 0; row < table.total; row += 1) {
+      let dot = 0;
+      let square = 0;
+      const from = centre?.[table.layerNumber(row)];
+      for (let d = 0; d < dim; d += 1) {
+        const value = vectors[row * dim + d] - (from ? from[d] : 0);
+        dot += value * probe[d];
+        if (from) square += value * value;
+      }
+      const length = from ? Math.sqrt(square) + 1e-9 : 1;
+      let size = 0;
+      while (size + 1 < sizes.length && sizes[size + 1] <= count[row]) size += 1;
+      const at = number * sizes.length + size;
+      scores[row] = dot / length;
+      z[row] = (scores[row] - mean[at] / length) / (Math.max(sd[at], 1e-9) / length);
+    }
+    return { scores, z, count };
+  }
+
+  /** The mean vector of each layer's living components. */
+  const centres = once(async () => {
+    const [vectors, count] = await Promise.all([file.array("vectors"), counts()]);
+    return table.layers.map(({ name }) => {
+      const mean = new Float64Array(dim);
+      const living = table.rows(name).filter((row) => count[row] > 0);
+      for (const row of living)
+        for (let d = 0; d < dim; d += 1) mean[d] += vectors[row * dim + d] / living.length;
+      return mean;
+    });
+  });
+
+  /** @param {string} query @param {string | null} layer */
+  async function hits(query, layer) {
+    const rows = table.rows(layer);
+    if (!query)
+      return {
+        result: {
+          query: "",
+          count: rows.length,
+          total: table.total,
+          found: 0,
+          not_found: false,
+          null: null,
+          best: null,
+          message: null,
+          unknown_words: [],
+          couldshow: null,
+        },
+        buffers: [rows.buffer],
+      };
+    const number = wordNumber(query);
+    const { scores, z, count } = await scored(number);
+    const ranked = rows.filter((row) => count[row] > 0).sort((a, b) => scores[b] - scores[a] || a - b);
+    const p = Float32Array.from(ranked, (row) => normalTail(z[row]));
+    const kept = words.answers[number];
+    const first = ranked[0];
+    const whole = layer === null;
+    const best =
+      first === undefined ? null : { ...table.of(first), score: scores[first], z: z[first], p: p[0] };
+    // The verdict over all layers was given by Python; of one layer only the ranking is known here.
+    const above = p.reduce((sum, value) => sum + Number(value <= 0.01), 0);
+    return {
+      result: {
+        ...kept,
+        query,
+        count: ranked.length,
+        total: table.total,
+        best: whole ? kept.best : best,
+        found: kept.not_found ? 0 : above,
+        not_found: kept.not_found,
+        null: kept.null,
+      },
+      buffers: [
+        ranked.buffer,
+        Float32Array.from(ranked, (row) => scores[row]).buffer,
+        Float32Array.from(ranked, (row) => z[row]).buffer,
+        p.buffer,
+      ],
+    };
+  }
+
+  /** @param {string} query */
+  function wordNumber(query) {
+    const number = words ? words.names.indexOf(query) : -1;
+    if (number >= 0) return number;
+    const some = words
+      ? `: ${words.names.slice(0, 12).join(", ")}${words.names.length > 12 ? " …" : ""}`
+      : ": none";
+    throw Object.assign(
+      new Error(
+        `Without a kernel only the words kept in the file can be searched, one at a time${some}. Open the lens in a notebook to search for '${query}'.`,
+      ),
+      { name: "NeedsKernel" },
+    );
+  }
+
+  /** @param {number} row */
+  async function siblings(row) {
+    if (table.total * dim > MOST_COMPARED) return [];
+    const [vectors, count, label] = await Promise.all([file.array("vectors"), counts(), labels()]);
+    if (!count[row]) return [];
+    const cosines = Array.from({ length: table.total }, (_, other) => {
+      if (other === row || !count[other]) return Number.NEGATIVE_INFINITY;
+      let dot = 0;
+      for (let d = 0; d < dim; d += 1) dot += vectors[row * dim + d] * vectors[other * dim + d];
+      return dot;
+    });
+    return cosines
+      .map((score, other) => ({ score, other }))
+      .sort((a, b) => b.score - a.score || a.other - b.other)
+      .slice(0, SIBLINGS)
+      .filter(({ score }) => Number.isFinite(score))
+      .map(({ score, other }) => ({ row: other, id: table.of(other).id, score, label: label(other) }));
+  }
+
+  /** @param {number} row */
+  async function histogram(row) {
+    const [[bins], exponent, negative] = await Promise.all([
+      file.rows("bins", [row]),
+      file.array("exponent"),
+      file.array("negative"),
+    ]);
+    const width = 2 ** exponent[row];
+    const start = negative[row] ? (-BINS / 2) * width : 0;
+    return {
+      edges: Array.from({ length: BINS + 1 }, (_, i) => start + width * i),
+      counts: Array.from(bins, Number),
+      images: document.images,
+    };
+  }
+
+  /** WebP bytes of some crops. @param {readonly number[]} crops */
+  async function webps(crops) {
+    const offsets = await file.array("thumbnail_offsets");
+    return file.bytes(
+      "thumbnails",
+      crops.map((crop) => [Number(offsets[crop]), Number(offsets[crop + 1])]),
+    );
+  }
+
+  return {
+    table,
+    document,
+    labels,
+    /** @type {Record<string, import("./model.js").Verb>} */
+    verbs: {
+      ping: () => ({ result: {} }),
+      hits: (_, { query, layer }) => hits(query ?? "", layer ?? null),
+      components: async ({ rows }) => ({ result: { components: await Promise.all(rows.map(described)) } }),
+      async sprite({ rows, examples, size }) {
+        const [count, cropsOf] = await Promise.all([counts(), file.rows("crop_of", rows)]);
+        const shown = rows.map((/** @type {number} */ row) => Math.min(examples, count[row]));
+        const wanted = cropsOf.flatMap((crops, line) => Array.from(crops.subarray(0, shown[line])));
+        const pictures = await webps(wanted);
+        const places = shown.flatMap((/** @type {number} */ n, /** @type {number} */ line) =>
+          Array.from({ length: n }, (_, rank) => [rank * size, line * size]),
+        );
+        const sheet = await drawSheet(pictures, places, size, examples, rows.length);
+        return {
+          result: { columns: examples, size, rows, counts: shown, type: sheet.type },
+          buffers: [sheet.bytes],
+        };
+      },
+      async example({ row, rank }) {
+        const [count, describe, [images], [responses], [crops]] = await Promise.all([
+          counts(),
+          names(),
+          file.rows("example_images", [row]),
+          file.rows("example_responses", [row]),
+          file.rows("crop_of", [row]),
+        ]);
+        if (!(rank >= 0 && rank < count[row]))
+          throw new RangeError(`example ${rank} of ${table.of(row).id}; it has ${count[row]}`);
+        const image = Number(images[rank]);
+        const [bytes] = await webps([crops[rank]]);
+        const result = {
+          response: responses[rank],
+          rank,
+          of: count[row],
+          image_id: String(image),
+          ...describe(image),
+        };
+        return { result: { ...result, type: "image/webp" }, buffers: [bytes] };
+      },
+      async card({ row }, { query }) {
+        const known = words?.names.indexOf(query ?? "") ?? -1;
+        const [about, bars, near, found] = await Promise.all([
+          described(row),
+          histogram(row),
+          siblings(row),
+          known >= 0 ? scored(known) : null,
+        ]);
+        const z = found ? found.z[row] : null;
+        return {
+          result: {
+            ...about,
+            score: found ? found.scores[row] : null,
+            z,
+            p: z === null ? null : normalTail(z),
+            histogram: bars,
+            cut: about.responses.length ? about.responses[about.responses.length - 1] : null,
+            siblings: near,
+          },
+        };
+      },
+      suggest({ prefix }) {
+        const typed = prefix.trim().replace(/^-/, "").trim().toLowerCase();
+        const known = /** @type {string[]} */ (words?.names ?? []);
+        const begins = known.filter((word) => word.toLowerCase().startsWith(typed));
+        const within = known.filter(
+          (word) =>
+            !begins.includes(word) &&
+            word
+              .toLowerCase()
+              .split(/\s+/)
+              .some((part) => part.startsWith(typed)),
+        );
+        return { result: { words: typed ? [...begins, ...within].slice(0, 12) : [] } };
+      },
+    },
+  };
+}
+
+/** @template T @param {() => Promise<T>} make @returns {() => Promise<T>} made at the first call, kept unless it failed */
+function once(make) {
+  /** @type {Promise<T> | null} */
+  let made = null;
+  return () => {
+    made ??= make().catch((error) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
+
+/** @param {Record<string, string>} own @param {string} id */
+const ownLabel = (own, id) =>
+  Object.hasOwn(own, id) ? { text: own[id], margin: null, confident: true, own: true } : null;
+
+/** @param {number} confidence @param {number} level @param {number} reach */
+const accepted = (confidence, level, reach) => confidence >= level && reach >= 0.5;
+
+/**
+ * One picture of many crops: the middle square of each, at its place.
+ * @param {ArrayBuffer[]} pictures @param {number[][]} places @param {number} size @param {number} columns @param {number} lines
+ */
+async function drawSheet(pictures, places, size, columns, lines) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, columns * size);
+  canvas.height = Math.max(1, lines * size);
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  pen.fillStyle = "#808080";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  await Promise.all(
+    pictures.map(async (bytes, i) => {
+      try {
+        const image = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
+        const edge = Math.min(image.width, image.height);
+        const [left, top] = [(image.width - edge) / 2, (image.height - edge) / 2];
+        pen.drawImage(image, left, top, edge, edge, places[i][0], places[i][1], size, size);
+        image.close();
+      } catch {
+        // A damaged picture stays grey, as it does in Python.
+      }
+    }),
+  );
+  const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ done) =>
+    canvas.toBlob(done, "image/webp", 0.85),
+  );
+  if (!blob) throw new Error("the browser could not draw the examples");
+  return { type: blob.type, bytes: await blob.arrayBuffer() };
+}

@@ -1,0 +1,75 @@
+/**
+ * A widget model without a kernel: it holds traits and answers requests in the page, so that every view mounts over
+ * it exactly as over a kernel.
+ */
+
+/** @typedef {import("../shared/channel.js").Model} Model */
+/** @typedef {(args: any, traits: Record<string, any>) => Promise<{result: any, buffers?: ArrayBuffer[]}> | {result: any, buffers?: ArrayBuffer[]}} Verb */
+
+/**
+ * @param {Record<string, any>} traits their values at first
+ * @param {Record<string, Verb>} verbs
+ * @returns {Model}
+ */
+export function localModel(traits, verbs) {
+  const state = { ...traits };
+  /** @type {Map<string, Set<(...args: any[]) => void>>} */
+  const listeners = new Map();
+  /** @type {Set<string>} */
+  const aborted = new Set();
+
+  /** @param {string} event @param {...any} args */
+  function emit(event, ...args) {
+    for (const listener of [...(listeners.get(event) ?? [])]) listener(...args);
+  }
+
+  /** @param {string} name @param {any} value */
+  function change(name, value) {
+    state[name] = value;
+    emit(`change:${name}`);
+  }
+
+  /** @param {{id: string, verb: string, args: any}} request */
+  async function answer({ id, verb, args }) {
+    try {
+      const known = verbs[verb];
+      if (!known)
+        throw Object.assign(new Error("This needs a kernel. Open the lens in a notebook to go live."), {
+          name: "NeedsKernel",
+        });
+      const { result, buffers = [] } = await known(args ?? {}, state);
+      if (!aborted.delete(id))
+        emit(
+          "msg:custom",
+          { kind: "reply", id, result },
+          buffers.map((bytes) => new DataView(bytes)),
+        );
+    } catch (error) {
+      const { name, message } = /** @type {Error} */ (error);
+      if (!aborted.delete(id)) emit("msg:custom", { kind: "error", id, error: { type: name, message } });
+    }
+  }
+
+  return {
+    get: (name) => state[name],
+    set(name, value) {
+      if (Object.is(state[name], value)) return;
+      change(name, value);
+      // What the kernel would do: another query or layer has other hits.
+      if ((name === "query" || name === "layer") && "hits_version" in state)
+        change("hits_version", state.hits_version + 1);
+    },
+    save_changes() {},
+    on(event, callback) {
+      if (!listeners.has(event)) listeners.set(event, new Set());
+      listeners.get(event)?.add(callback);
+    },
+    off(event, callback) {
+      listeners.get(event)?.delete(callback);
+    },
+    send(message) {
+      if (message.kind === "abort") aborted.add(message.id);
+      else if (message.kind === "request") queueMicrotask(() => answer(message));
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** The window of `lens.show()` over a file: everything but the kernel. */
+
+import { mount } from "../shared/mount.js";
+import { TRAITS, windowView } from "../window/parts.js";
+import { fileAnswers } from "./answers.js";
+import { localModel } from "./model.js";
+
+/** @param {number} n */
+const grouped = (n) => n.toLocaleString("en-US");
+
+/**
+ * Mounts the window; returns the way to take it away.
+ * @param {import("./answers.js").LensFile} file @param {HTMLElement} el
+ */
+export function mountFile(file, el) {
+  const answers = fileAnswers(file);
+  const { document, table } = answers;
+  const { layers } = table;
+  const span =
+    layers.length === 1 ? layers[0].name : `${layers[0].name} to ${layers[layers.length - 1].name}`;
+  const words = document.extra.parts?.words?.names ?? [];
+  const model = localModel(
+    {
+      title: document.extra.name ?? "lens",
+      subtitle: [
+        span,
+        `${grouped(table.total)} components`,
+        document.recipe.clip.split("@")[0],
+        `${grouped(document.images)} images`,
+      ].join(" · "),
+      tabs: ["search"],
+      tab: "search",
+      query: "",
+      layer: null,
+      layers,
+      selection: [],
+      hits_version: 0,
+      vocabulary_hint: words.slice(0, 24),
+      python: "",
+      status: { state: "ready", message: "" },
+      busy: null,
+    },
+    answers.verbs,
+  );
+  return mount({ model, el }, TRAITS, (context) => windowView(context));
+}

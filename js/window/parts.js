@@ -1,0 +1,40 @@
+/** What the window of `lens.show()` is made of, over a kernel or over a file: its styles, its traits, its view. */
+
+import "../shared/theme.css";
+import "../shared/relevance.css";
+import "../search_box/view.css";
+import "../gallery/view.css";
+import "../semantic_map/view.css";
+import "./card.css";
+import "../compare/view.css";
+import "./view.css";
+import "../prediction/view.css";
+
+export { windowView } from "./view.js";
+
+export const TRAITS = [
+  "title",
+  "subtitle",
+  "tabs",
+  "tab",
+  "query",
+  "layer",
+  "layers",
+  "selection",
+  "hits_version",
+  "map_colour",
+  "own_labels",
+  "layout_version",
+  "labels_version",
+  "evaluation_version",
+  "explanation_version",
+  "relevance_version",
+  "vocabulary_hint",
+  "python",
+  "status",
+  "busy",
+  "other",
+  "other_selection",
+  "concepts",
+  "comparison_version",
+];

@@ -1,0 +1,120 @@
+"""A file answers in a page what Python answers: the same ranking, z, histogram, siblings and labels."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy import ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets.widgets import answers
+
+ROOT = Path(__file__).parents[1]
+WORDS = ("red", "green", "blue", "yellow")
+ASK = """
+import { open } from "node:fs/promises";
+import { fileAnswers } from "./js/offline/answers.js";
+import { openLensFile } from "./js/offline/file.js";
+
+const [path, questions] = process.argv.slice(1);
+const handle = await open(path);
+const { size } = await handle.stat();
+let asked = 0;
+const read = async (begin, end) => {
+  asked += end - begin;
+  const bytes = new Uint8Array(end - begin);
+  await handle.read(bytes, 0, end - begin, begin);
+  return bytes.buffer;
+};
+const { verbs } = fileAnswers(await openLensFile(read, size));
+const replies = [];
+for (const [verb, args, traits] of JSON.parse(questions)) {
+  const { result, buffers = [] } = await verbs[verb](args, traits);
+  replies.push({ result, buffers: buffers.map((b) => Buffer.from(b).toString("base64")) });
+}
+console.log(JSON.stringify({ asked, replies }));
+"""
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node to run the page's part")
+
+
+def lens(centre, **options):
+    data = sl.images(pictures(60, size=24), transform=to_pixels)
+    layers = ["colour", sl.Layer("head", signed=True)]
+    made = sl.Lens(
+        ColourNet(), data, layers, ColourClip(), k=5, crop=None, templates=("{}",), vocabulary=WORDS, centre=centre,
+        name="toy", **options,
+    ).fit(cached=False, progress=False)  # fmt: skip
+    made.describe(level=0.0)
+    made.own_labels = {"colour:1": "leaf"}
+    return made
+
+
+def asked(path, questions):
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", ASK, str(path), json.dumps(questions)], cwd=ROOT, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["replies"]
+
+
+def numbers(reply, at, kind):
+    import base64
+
+    return np.frombuffer(base64.b64decode(reply["buffers"][at]), kind)
+
+
+@needs_node
+@pytest.mark.parametrize("centre", [False, True])
+def test_searches_in_the_page_rank_as_python_ranks(tmp_path, centre):
+    made = lens(centre)
+    questions = [["hits", {}, {"query": word, "layer": layer}] for word in WORDS for layer in (None, "colour")]
+    replies = asked(made.save(tmp_path / "toy.semlens"), questions)
+    for (_, _, traits), reply in zip(questions, replies, strict=True):
+        answer = made.answer(traits["query"], traits["layer"])
+        assert np.array_equal(numbers(reply, 0, np.int32), answer.rows)
+        assert numbers(reply, 1, np.float32) == pytest.approx(answer.scores, abs=1e-5)
+        assert numbers(reply, 2, np.float32) == pytest.approx(answer.z, rel=1e-3, abs=1e-3)
+        assert numbers(reply, 3, np.float32) == pytest.approx(answer.p, rel=1e-2, abs=1e-6)
+        if traits["layer"] is None:
+            assert reply["result"]["message"] == answer.message
+            assert reply["result"]["not_found"] == (not answer.found)
+
+
+@needs_node
+def test_components_cards_and_examples_are_those_of_python(tmp_path):
+    made = lens(False)
+    made.query = "red"
+    rows = [0, 1, 3, 4, 7]
+    questions = [["components", {"rows": rows}, {}], *(["card", {"row": row}, {"query": "red"}] for row in rows)]
+    questions += [["example", {"row": 1, "rank": 2}, {}], ["suggest", {"prefix": "-gr"}, {}]]
+    listed, *cards, example, suggested = asked(made.save(tmp_path / "toy.semlens"), questions)
+    same(listed["result"]["components"], answers.components(made, rows)[0]["components"])
+    for row, card in zip(rows, cards, strict=True):
+        expected = answers.card(made, row)[0]
+        same(card["result"], {key: expected[key] for key in card["result"]})
+    expected, (picture,) = answers.example(made, 1, 2, 128)
+    for key in ("response", "rank", "of", "image_id", "name", "label"):
+        same(example["result"][key], expected[key])
+    assert numbers(example, 0, np.uint8).tobytes()[:4] == picture[:4] == b"RIFF"
+    assert suggested["result"] == {"words": ["green"]}
+
+
+def same(got, expected):
+    """Equal up to the rounding of float32."""
+    if isinstance(expected, dict):
+        assert got.keys() == expected.keys()
+        for key, value in expected.items():
+            same(got[key], value)
+    elif isinstance(expected, list):
+        assert len(got) == len(expected)
+        for a, b in zip(got, expected, strict=True):
+            same(a, b)
+    elif isinstance(expected, float):
+        assert got == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    else:
+        assert got == expected
