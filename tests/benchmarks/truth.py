@@ -12,6 +12,7 @@ from _tables import particulars
 import semlens_widgets as sl
 from semlens_widgets.demo.network import Classifier
 from semlens_widgets.demo.planted import ENCODED
+from semlens_widgets.demo.proof import crop_overlaps
 from semlens_widgets.search import search
 
 
@@ -43,16 +44,7 @@ def retrieval(lens, auroc, layer, centre):
     )  # fmt: skip
 
 
-def overlap(box, mask):
-    """Intersection over union of a box (shares of the picture) with the box around a mask."""
-    ys, xs = np.nonzero(mask)
-    other = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) / mask.shape[0]
-    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
-    common = np.prod(np.maximum(high - low, 0))
-    return common / (np.prod(box[2:] - box[:2]) + np.prod(other[2:] - other[:2]) - common)
-
-
-def crops(auroc, seed, n=1500):
+def crops(seed, n=1500):
     """Mean IoU of the examples' boxes with the masks of the factor their component encodes, artefacts of layer4."""
     pictures = sl.demo.render(n, seed)
     print("\n| crop | mean IoU with the factor's mask | examples |\n|---|---|---|")
@@ -61,21 +53,11 @@ def crops(auroc, seed, n=1500):
         ("activation, threshold 1 %", {"crop": "activation"}),
         ("activation, threshold 20 %", {"crop": "activation", "threshold": 0.2}),
         ("activation, threshold 50 %", {"crop": "activation", "threshold": 0.5}),
+        ("crp, threshold 1 %", {"crop": "crp"}),
+        ("crp, threshold 20 %", {"crop": "crp", "threshold": 0.2}),
     ):
         lens = sl.demo.lens(n=n, seed=seed, layers=["layer4"], **settings)
-        rows = auroc[-len(lens.components) :]
-        examples = lens.space.examples
-        values = []
-        for row in np.flatnonzero(rows.max(1) >= ENCODED):
-            factor = sl.demo.FACTORS[rows[row].argmax()]
-            if factor.name not in ("ruler", "patch", "ink", "bubbles", "hair"):
-                continue
-            masks = pictures.mask(factor.name)
-            for rank in range(examples.counts[row]):
-                mask = masks[examples.images[row, rank]]
-                if mask.any():
-                    box = np.array([0, 0, 1, 1.0]) if examples.boxes is None else examples.boxes[row, rank]
-                    values.append(overlap(box, mask))
+        values = crop_overlaps(lens.space.examples, pictures, sl.demo.truth(), "layer4")
         print(f"| {name} | {np.mean(values):.3f} | {len(values)} |", flush=True)
 
 
@@ -108,5 +90,5 @@ if __name__ == "__main__":
                 numbers = retrieval(lens, auroc, layer, centre)
                 shown = " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in numbers)
                 print(f"| {seed} | {layer} | {'centred' if centre else 'null'} | {shown} |", flush=True)
-    crops(auroc, first)
+    crops(first)
     random_weights(first)
