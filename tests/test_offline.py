@@ -10,7 +10,7 @@ import pytest
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.widgets import answers
+from semlens_widgets.widgets import answers, labelled, semantic_map
 
 ROOT = Path(__file__).parents[1]
 WORDS = ("red", "green", "blue", "yellow")
@@ -118,3 +118,18 @@ def same(got, expected):
         assert got == pytest.approx(expected, rel=1e-3, abs=1e-4)
     else:
         assert got == expected
+
+
+@needs_node
+def test_views_get_the_answers_that_were_recorded_and_no_others(tmp_path):
+    made = lens(False)
+    made.evaluate()
+    path = made.save(tmp_path / "toy.semlens")
+    questions = [["map", {}, {}], ["labels", {}, {}], ["map_values", {"colour": "clarity"}, {}]]
+    replies = asked(path, questions)
+    expected = [semantic_map.places(made), labelled.labels(made), semantic_map.values(made, "clarity")]
+    for reply, (result, buffers) in zip(replies, expected, strict=True):
+        same(reply["result"], result | ({"better": False} if "better" in result else {}))
+        assert [numbers(reply, at, np.uint8).tobytes() for at in range(len(reply["buffers"]))] == buffers
+    with pytest.raises(AssertionError, match="not kept in the file"):
+        asked(path, [["map_values", {"colour": "beauty"}, {}]])

@@ -3,6 +3,8 @@
  * that needs neither model nor CLIP. Words that are kept in the file can be searched; others need a kernel.
  */
 
+import { needsKernel } from "./model.js";
+
 const SIBLINGS = 5;
 /** Above this many numbers the nearest siblings are not sought: it would read the whole of a large file. */
 const MOST_COMPARED = 32_000_000;
@@ -231,11 +233,8 @@ export function fileAnswers(file) {
     const some = words
       ? `: ${words.names.slice(0, 12).join(", ")}${words.names.length > 12 ? " …" : ""}`
       : ": none";
-    throw Object.assign(
-      new Error(
-        `Without a kernel only the words kept in the file can be searched, one at a time${some}. Open the lens in a notebook to search for '${query}'.`,
-      ),
-      { name: "NeedsKernel" },
+    throw needsKernel(
+      `Without a kernel only the words kept in the file can be searched, one at a time${some}. Open the lens in a notebook to search for '${query}'.`,
     );
   }
 
@@ -283,12 +282,33 @@ export function fileAnswers(file) {
     );
   }
 
+  /** The replies that were recorded when the file was written: of views whose answers depend on nothing else. */
+  function recorded() {
+    /** @type {Map<string, number>} */
+    const numbers = new Map();
+    const replies = documents.answers?.replies ?? [];
+    for (const [number, { verb, args }] of replies.entries()) numbers.set(asked(verb, args), number);
+    /** @type {Record<string, import("./model.js").Verb>} */
+    const verbs = {};
+    for (const { verb } of replies)
+      verbs[verb] = async (args) => {
+        const number = numbers.get(asked(verb, args));
+        if (number === undefined) throw needsKernel("This is not kept in the file.");
+        const { result, buffers } = replies[number];
+        const parts = Array.from({ length: buffers }, (_, at) => file.array(`answers/${number}.${at}`));
+        // Copies: a view may take the buffer over.
+        return { result, buffers: (await Promise.all(parts)).map((bytes) => bytes.slice().buffer) };
+      };
+    return verbs;
+  }
+
   return {
     table,
     document,
     labels,
     /** @type {Record<string, import("./model.js").Verb>} */
     verbs: {
+      ...recorded(),
       ping: () => ({ result: {} }),
       hits: (_, { query, layer }) => hits(query ?? "", layer ?? null),
       components: async ({ rows }) => ({ result: { components: await Promise.all(rows.map(described)) } }),
@@ -365,6 +385,9 @@ export function fileAnswers(file) {
     },
   };
 }
+
+/** A question with its arguments, the same text whatever their order. @param {string} verb @param {any} args */
+const asked = (verb, args) => `${verb} ${JSON.stringify(args, Object.keys(args).sort())}`;
 
 /** @template T @param {() => Promise<T>} make @returns {() => Promise<T>} made at the first call, kept unless it failed */
 function once(make) {

@@ -4,6 +4,12 @@
  */
 
 /** @typedef {import("../shared/channel.js").Model} Model */
+
+/** Something that only a live lens can do. @param {string} message */
+export const needsKernel = (message) => Object.assign(new Error(message), { name: "NeedsKernel" });
+
+/** What a person may change where nothing is kept: what is looked at, not what is decided. */
+const FREE = ["query", "layer", "selection", "tab", "python", "map_colour"];
 /** @typedef {(args: any, traits: Record<string, any>) => Promise<{result: any, buffers?: ArrayBuffer[]}> | {result: any, buffers?: ArrayBuffer[]}} Verb */
 
 /**
@@ -33,10 +39,7 @@ export function localModel(traits, verbs) {
   async function answer({ id, verb, args }) {
     try {
       const known = verbs[verb];
-      if (!known)
-        throw Object.assign(new Error("This needs a kernel. Open the lens in a notebook to go live."), {
-          name: "NeedsKernel",
-        });
+      if (!known) throw needsKernel("This needs a kernel. Open the lens in a notebook to go live.");
       const { result, buffers = [] } = await known(args ?? {}, state);
       if (!aborted.delete(id))
         emit(
@@ -54,6 +57,13 @@ export function localModel(traits, verbs) {
     get: (name) => state[name],
     set(name, value) {
       if (Object.is(state[name], value)) return;
+      if (!FREE.includes(name)) {
+        const message =
+          "Nothing can be changed in a file without a kernel. Open the lens in a notebook to go live.";
+        emit("msg:custom", { kind: "event", name: "error", type: "NeedsKernel", message });
+        emit(`change:${name}`);
+        return;
+      }
       change(name, value);
       // What the kernel would do: another query or layer has other hits.
       if ((name === "query" || name === "layer") && "hits_version" in state)

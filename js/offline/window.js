@@ -18,7 +18,7 @@ export function mountFile(file, el) {
   const { layers } = table;
   const span =
     layers.length === 1 ? layers[0].name : `${layers[0].name} to ${layers[layers.length - 1].name}`;
-  const words = document.extra.parts?.words?.names ?? [];
+  const { words, answers: kept } = document.extra.parts ?? {};
   const model = localModel(
     {
       title: document.extra.name ?? "lens",
@@ -28,14 +28,15 @@ export function mountFile(file, el) {
         document.recipe.clip.split("@")[0],
         `${grouped(document.images)} images`,
       ].join(" · "),
-      tabs: ["search"],
-      tab: "search",
       query: "",
       layer: null,
-      layers,
       selection: [],
       hits_version: 0,
-      vocabulary_hint: words.slice(0, 24),
+      ...kept?.traits,
+      tabs: kept?.tabs ?? ["search"],
+      tab: "search",
+      layers,
+      vocabulary_hint: (words?.names ?? []).slice(0, 24),
       python: "",
       status: { state: "ready", message: "" },
       busy: null,

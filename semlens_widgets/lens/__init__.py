@@ -14,7 +14,7 @@ from ..space import SemanticSpace
 from .auditing import Auditing, audit_file
 from .comparing import Comparing, compare_many, concept_table
 from .describing import ShownLabel
-from .fitted import NotFitted, Source
+from .fitted import NotFitted, Part, Source
 from .mapping import Mapping
 
 if TYPE_CHECKING:
@@ -62,6 +62,12 @@ class Lens(Auditing, Comparing, Mapping):
         from ..figures.views import figure_of_view
 
         return figure_of_view(self, view, **options)
+
+    def _parts(self) -> dict[str, Part]:
+        """With the answers that views need where no kernel is: in JupyterLab's file viewer, on a page of its own."""
+        from ..widgets.recorded import recorded
+
+        return super()._parts() | {"answers": recorded(self)}
 
 
 def open(path: str | os.PathLike[str], clip: Clip | None = None) -> Lens:

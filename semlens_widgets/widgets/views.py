@@ -82,8 +82,8 @@ class LensView(anywidget.AnyWidget):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
         self.lens = lens
-        self._shared = self._over_classes("_live")
-        self._versions = self._over_classes("_counted")
+        self._shared = self.over_classes("_live")
+        self._versions = self.over_classes("_counted")
         super().__init__(**bundle(self._bundle), **self._initial())
         self._channel = Channel(self._verbs(), self._say, _log.error)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
@@ -94,7 +94,7 @@ class LensView(anywidget.AnyWidget):
         self._open = True
 
     @classmethod
-    def _over_classes(cls, table: str) -> dict[str, Any]:
+    def over_classes(cls, table: str) -> dict[str, Any]:
         """A table with what all classes this one is made of have in it."""
         return {name: entry for c in reversed(cls.__mro__) for name, entry in vars(c).get(table, {}).items()}
 
