@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +13,7 @@ import numpy as np
 
 from .components import Component, Components
 from .model import Layer, in_order
+from .results import Result
 
 if TYPE_CHECKING:
     import networkx
@@ -40,7 +42,7 @@ class CircuitEdge:
 
 
 @dataclass(frozen=True)
-class Circuit:
+class Circuit(Result):
     """The attribution graph: the components that carried a target, and those that carried them, level by level.
 
     In each image everything is divided by the sum of absolute relevance in the highest layer, and then averaged over
@@ -76,8 +78,8 @@ class Circuit:
             for edge in self.edges
         ]
 
-    def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON: nodes and edges, components by name."""
+    def to_document(self) -> dict[str, Any]:
+        """Nodes and edges as plain JSON values, components by name."""
         nodes = [
             {"component": str(n.component), "row": n.row, "level": n.level, "relevance": n.relevance}
             for n in self.nodes
@@ -87,6 +89,10 @@ class Circuit:
             for e in self.edges
         ]
         return {"target": self.target, "images": self.images, "backend": self.backend, "nodes": nodes, "edges": edges}
+
+    def to_json(self) -> str:
+        """Nodes and edges as JSON text."""
+        return json.dumps(self.to_document(), ensure_ascii=False, indent=1, allow_nan=False)
 
     def to_networkx(self) -> networkx.DiGraph:
         """A directed graph from the target downwards: nodes by name with level, layer, index and relevance."""

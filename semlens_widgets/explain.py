@@ -19,6 +19,7 @@ from .crops import active_boxes, squared
 from .images import Images, Window
 from .model import Layer, resolve, stack
 from .relevance import class_names, class_number
+from .results import Result
 from .vectors import frozen
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ OnStep = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Result):
     """Why a model said what it said about one picture.
 
     picture, window: the picture as a person sees it, and the part of it the model saw (shares of width and height).

@@ -327,7 +327,7 @@ def test_circuits_as_rows_json_and_graph():
     rows = found.to_rows()
     assert rows[0]["upper"] == found.target
     assert len(rows) == len(found.edges)
-    assert json.loads(json.dumps(found.to_json()))["nodes"][0]["row"] == found.nodes[0].row
+    assert json.loads(found.to_json())["nodes"][0]["row"] == found.nodes[0].row
     graph = found.to_networkx()
     assert set(graph.nodes) == {found.target, *(str(node.component) for node in found.nodes)}
     assert graph.number_of_edges() == len(found.edges)

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from ..checklist import KINDS, Checklist, Concept, Kind
 from ..components import Component
 from ..evaluate import Interval
+from ..results import Result
 from ..space import SemanticSpace
 from ..texts import to_csv
 from ..vectors import frozen
@@ -103,7 +104,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class AuditReport:
+class AuditReport(Result):
     """What an audit found, computed; people's decisions about it are `Verdicts`, kept apart.
 
     scores, z: [component concept], the cosine of concept and component, and how many standard deviations it lies above

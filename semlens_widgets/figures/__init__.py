@@ -8,23 +8,33 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ..audit import AuditReport
+from ..circuit import Circuit
 from ..compare import Comparison, ConceptTable, Series
 from ..describe import Labels
 from ..evaluate import Evaluation
+from ..explain import Explanation
 from ..search import Matches
+from .audit import audit, checklist_table
 from .card import card
+from .circuit import circuit
 from .comparison import comparison, concept_table, series
 from .figure import Figure
 from .gallery import gallery
 from .labels import label_table
 from .legible import problems
 from .panel import panel
+from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
+from .semantic_map import semantic_map
 
 __all__ = [
     "Figure",
+    "audit",
     "card",
+    "checklist_table",
+    "circuit",
     "comparison",
     "concept_table",
     "figure_of",
@@ -32,8 +42,10 @@ __all__ = [
     "hits",
     "label_table",
     "panel",
+    "prediction",
     "problems",
     "score_distributions",
+    "semantic_map",
     "series",
 ]
 
@@ -50,3 +62,6 @@ figure_of.register(Evaluation)(score_distributions)
 figure_of.register(Comparison)(comparison)
 figure_of.register(Series)(series)
 figure_of.register(ConceptTable)(concept_table)
+figure_of.register(Explanation)(prediction)
+figure_of.register(Circuit)(circuit)
+figure_of.register(AuditReport)(audit)

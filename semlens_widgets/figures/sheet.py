@@ -10,6 +10,8 @@ import functools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +27,7 @@ from matplotlib.textpath import TextPath, TextToPath
 from matplotlib.transforms import Affine2D
 from PIL import Image
 
-from ..palette import FIGURE, Theme
+from ..palette import FIGURE, Theme, rgb
 from .numbers import Number
 
 MM = 1 / 25.4  # inches
@@ -113,17 +115,16 @@ class Sheet:
     `part` gives another part of the same sheet.
     """
 
-    def __init__(
-        self, width: Number, theme: Theme, canvas: Any = None, origin: tuple[Number, Number] = (0.0, 0.0)
-    ) -> None:
-        self.width, self.theme, self._origin = width, theme, origin
-        if canvas is None:
-            canvas = Canvas(facecolor=theme.bg).add_axes((0.0, 0.0, 1.0, 1.0))
-            canvas.set_axis_off()
-        self.axes: Any = canvas
+    def __init__(self, width: Number, theme: Theme) -> None:
+        self.width, self.theme, self._origin = width, theme, (0.0, 0.0)
+        self.axes: Any = Canvas(facecolor=theme.bg).add_axes((0.0, 0.0, 1.0, 1.0))
+        self.axes.set_axis_off()
+        self._drawn = count()
 
     def part(self, x: Number, y: Number, width: Number) -> Sheet:
-        return Sheet(width, self.theme, self.axes, self._place(x, y))
+        made = copy(self)
+        made.width, made._origin = width, self._place(x, y)
+        return made
 
     def finish(self, height: Number) -> Canvas:
         """The matplotlib figure, cut to the height that was used."""
@@ -133,8 +134,8 @@ class Sheet:
         self.axes.set_ylim(height, 0)
         return canvas
 
-    def _place(self, x: Number, y: Number) -> tuple[Number, Number]:
-        return self._origin[0] + x, self._origin[1] + y
+    def _place(self, x: Number, y: Number) -> tuple[float, float]:
+        return float(self._origin[0] + x), float(self._origin[1] + y)
 
     def text(
         self,
@@ -200,6 +201,10 @@ class Sheet:
             )
         )  # fmt: skip
 
+    def plate(self, x: Number, y: Number, width: Number, height: Number) -> None:
+        """The ground, half seen through, so that text stands off from marks behind it."""
+        self.rectangle(x, y, width, height, (*rgb(self.theme.bg), 0.72))
+
     def line(
         self,
         points: Sequence[tuple[Number, Number]],
@@ -238,7 +243,7 @@ class Sheet:
         points = (np.asarray(diameter) / PT) ** 2
         self.axes.scatter(
             np.asarray(x) + origin[0], np.asarray(y) + origin[1], s=points, c=fill, edgecolors=edge, linewidths=line,
-            marker=shape, clip_on=False,
+            marker=shape, clip_on=False, zorder=next(self._drawn),
         )  # fmt: skip
 
     def picture(self, x: Number, y: Number, width: Number, height: Number, picture: Image.Image | np.ndarray) -> None:
@@ -251,5 +256,7 @@ class Sheet:
         self._add(artist)
 
     def _add(self, artist: Any) -> None:
+        """What is drawn later lies above, whatever it is."""
         artist.set_clip_on(False)
+        artist.set_zorder(next(self._drawn))
         self.axes.add_artist(artist)

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..describe import Labels
+from .audit import audit, checklist_table
 from .card import card
+from .circuit import circuit
 from .figure import Figure
 from .gallery import gallery
 from .labels import label_table
+from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
+from .semantic_map import semantic_map
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -87,3 +91,66 @@ def _evaluate(lens: Lens, **options: Any) -> Figure:
     if lens.evaluation is None:
         raise NothingToShow("nothing is evaluated yet; call lens.evaluate()")
     return score_distributions(lens.evaluation, **options)
+
+
+@view("map")
+def _map(lens: Lens, **options: Any) -> Figure:
+    colour = options.pop("colour", lens.map_colour)
+    shown = {"labels": lens.labels} if colour in ("label", "layer") else values_of(lens, colour)
+    if colour == "layer":
+        shown["labels"] = None
+    chosen = options.pop("selection", lens.selection)
+    return semantic_map(lens.space, lens.shown_layout(), selection=chosen, **shown, **options)
+
+
+def values_of(lens: Lens, colour: str) -> dict[str, Any]:
+    """What a map coloured by numbers shows: a value per component, and its name."""
+    values = np.full(len(lens.components), np.nan)
+    if colour == "search":
+        if lens.hits is None:
+            raise NothingToShow("nothing is searched; set lens.query, or colour the map by label or layer")
+        values[lens.hits.rows] = lens.hits.scores
+        return {"values": values, "values_name": f"score of “{lens.query}”"}
+    if colour == "confidence":
+        if lens.labels is None:
+            raise NothingToShow("nothing is described yet; call lens.describe()")
+        return {"values": np.asarray(lens.labels.confidence[:, 0], float), "values_name": "confidence"}
+    if colour == "relevance":
+        if lens.relevance is None:
+            raise NothingToShow("there is no relevance yet; call lens.relate()")
+        target = lens.audit_target or lens.relevance.classes[0]
+        return {"values": np.asarray(lens.relevance.of(target), float), "values_name": f"relevance for {target}"}
+    if lens.evaluation is None:
+        raise NothingToShow("nothing is evaluated yet; call lens.evaluate()")
+    score, centred = colour.removesuffix("_centred"), colour.endswith("_centred")
+    form = lens.evaluation.centred if centred else lens.evaluation.raw
+    return {"values": np.asarray(getattr(form, score), float), "values_name": score}
+
+
+@view("prediction")
+def _prediction(lens: Lens, **options: Any) -> Figure:
+    if lens.explanation is None:
+        raise NothingToShow("no prediction is explained yet; set lens.image")
+    return prediction(lens.explanation, space=lens.space, labels=lens.labels, **options)
+
+
+@view("circuit")
+def _circuit(lens: Lens, **options: Any) -> Figure:
+    if lens.explanation is None:
+        raise NothingToShow("no prediction is explained yet; set lens.image")
+    kept = {name: options.pop(name) for name in ("top", "depth") if name in options}
+    return circuit(lens.explanation.circuit(**kept), space=lens.space, labels=lens.labels, **options)
+
+
+@view("audit")
+def _audit(lens: Lens, **options: Any) -> Figure:
+    if lens.report is None:
+        raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
+    return audit(lens.report, verdicts=lens.verdicts, **options)
+
+
+@view("checklist")
+def _checklist(lens: Lens, **options: Any) -> Figure:
+    if lens.report is None:
+        raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
+    return checklist_table(lens.report, verdicts=lens.verdicts, **options)

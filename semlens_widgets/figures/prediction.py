@@ -1,0 +1,169 @@
+"""One prediction: where in the picture it comes from, and which components carried it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from ..components import Component
+from ..describe import Labels
+from ..explain import Explanation
+from ..space import SemanticSpace
+from . import numbers
+from .crops import CROP_DPI, Crops
+from .figure import DOUBLE, Figure
+from .heat import overlaid
+from .made_from import made_from
+from .numbers import Number
+from .scales import linear
+from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
+
+_CROP, _ROW = 6.0, 7.0  # mm
+
+
+def prediction(
+    explanation: Explanation,
+    *,
+    space: SemanticSpace | None = None,
+    labels: Labels | None = None,
+    component: int | str | Component | None = None,
+    rows: int = 8,
+    layer: str | None = None,
+    width_mm: Number = DOUBLE,
+    theme: str = "print",
+) -> Figure:
+    """The picture with its relevance, the likeliest classes, and the `rows` components that mattered most.
+
+    `component` shows where the relevance of that one lies instead of all. With the `space` the explanation's rows
+    belong to, components come with examples, with `labels` also with their words.
+    """
+    if space is not None and space.components != explanation.components:
+        space = None
+    shown = None if component is None else explanation.components.row(component)
+    heat = explanation.heat if shown is None else explanation.heatmap(shown)
+    where = "of all components" if shown is None else f"of {explanation.components[shown]}"
+    answers = ", ".join(f"{name} {numbers.percent(p, 1)}" for name, p in explanation.predictions(3))
+    caption = (
+        f"Prediction for {explanation.name}: {answers}. Relevance {where} for {explanation.target} "
+        f"({explanation.backend}); green speaks for it, purple against it; shares of the absolute relevance of a "
+        f"component's layer. " + (made_from(space) if space is not None else "")
+    ).strip()
+    return Figure(lambda sheet: _draw(sheet, explanation, heat, space, labels, rows, layer), caption, width_mm, theme)
+
+
+def _draw(
+    sheet: Sheet,
+    explanation: Explanation,
+    heat: np.ndarray,
+    space: SemanticSpace | None,
+    labels: Labels | None,
+    rows: int,
+    layer: str | None,
+) -> Number:
+    left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
+    wide = sheet.width >= 120
+    side = min((right - left) * 0.36, 60.0) if wide else (right - left) * 0.5
+    tall = _picture(sheet, explanation, heat, left, y, side)
+    if wide:
+        tall += 2 + _classes(sheet, explanation, left, left + side, y + tall + 2)
+        other = _components(sheet, explanation, space, labels, left + side + 5, right, y, rows, layer)
+        return y + max(tall, other) + MARGIN
+    beside = _classes(sheet, explanation, left + side + 3, right, y)
+    y += max(tall, beside) + 2
+    return y + _components(sheet, explanation, space, labels, left, right, y, rows, layer) + MARGIN
+
+
+def _picture(sheet: Sheet, explanation: Explanation, heat: np.ndarray, x: Number, y: Number, side: Number) -> Number:
+    theme, pixels = sheet.theme, round(side / 25.4 * CROP_DPI)
+    shown = overlaid(explanation.picture, explanation.window, heat, theme, pixels)
+    height = side * shown.shape[0] / shown.shape[1]
+    sheet.picture(x, y, side, height, shown)
+    inset = side * 0.28
+    original = explanation.picture.convert("RGB")
+    small = max(1, round(inset / 25.4 * CROP_DPI))
+    if max(original.size) > small:
+        original = original.copy()
+        original.thumbnail((small, small), Image.Resampling.LANCZOS)
+    wide, tall = (inset * n / max(original.size) for n in original.size)
+    sheet.rectangle(x + side - wide - 0.6, y + height - tall - 0.6, wide + 0.6, tall + 0.6, theme.bg)
+    sheet.picture(x + side - wide, y + height - tall, wide, tall, original)
+    bar = y + height + 1.2
+    steps = 21
+    first = text_width("against", SMALL)
+    sheet.text(x, bar, "against", SMALL, colour=theme.ink_2)
+    last = f"for {explanation.target}"
+    room = side - first - 12 - 3
+    end = x + first + 1.5 + 12
+    for at, colour in enumerate(theme.diverging(np.linspace(-1, 1, steps))):
+        fill = tuple(float(channel) for channel in colour)
+        sheet.rectangle(x + first + 1.5 + at * 12 / steps, bar + 0.2, 12 / steps + 0.02, SMALL * PT * 0.9, fill)
+    sheet.fit(end + 1.5, bar, room, last, SMALL, colour=theme.ink_2)
+    return height + 1.2 + SMALL * PT * 1.5
+
+
+def _classes(sheet: Sheet, explanation: Explanation, x0: Number, x1: Number, y: Number) -> Number:
+    theme, start = sheet.theme, y
+    sheet.fit(x0, y, x1 - x0, "Prediction", SMALL, bold=True)
+    y += SMALL * PT * 1.7
+    step = SMALL * PT * 1.8
+    value = text_width("100.0 %", SMALL)
+    bar = min(14.0, (x1 - x0) * 0.3)
+    for name, probability in explanation.predictions(4):
+        middle = y + step / 2
+        explained = name == explanation.target
+        sheet.fit(x0, middle, x1 - x0 - value - bar - 3, name, SMALL, bold=explained, upright="center")
+        at = x1 - value - bar - 1
+        sheet.rectangle(at, middle - 0.6, bar, 1.2, theme.bg_sunk)
+        sheet.rectangle(at, middle - 0.6, max(bar * probability, 0.1), 1.2, theme.seq[4])
+        sheet.text(x1, middle, numbers.percent(probability, 1), SMALL, align="right", upright="center")
+        y += step
+    return y - start
+
+
+def _components(
+    sheet: Sheet,
+    explanation: Explanation,
+    space: SemanticSpace | None,
+    labels: Labels | None,
+    x0: Number,
+    x1: Number,
+    y: Number,
+    rows: int,
+    layer: str | None,
+) -> Number:
+    theme, start, share = sheet.theme, y, explanation.share
+    chosen = explanation.rows(rows, layer)
+    title = "Components that carried it"
+    sheet.fit(x0, y, x1 - x0, title, SMALL, bold=True)
+    if text_width(title, SMALL, True) + text_width("% of its layer", SMALL) + 3 < x1 - x0:
+        sheet.text(x1, y, "% of its layer", SMALL, colour=theme.ink_2, align="right")
+    y += SMALL * PT * 1.7
+    sheet.line([(x0, y), (x1, y)], theme.line_strong)
+    y += GAP / 2
+    crops = None if space is None else Crops.of(space)
+    value = text_width("+00.0", SMALL)
+    bar = min(18.0, (x1 - x0) * 0.22)
+    names = min((x1 - x0) * 0.3, 26.0)
+    few = int((x1 - x0 - names - bar - value - 5 + GAP / 2) / (_CROP + GAP / 2)) if crops else 0
+    most = max((abs(float(share[row])) for row in chosen), default=0.0) or 1.0
+    across = linear((-most, most), (x1 - value - 2 - bar, x1 - value - 2))
+    top = y
+    for row in chosen:
+        middle, component = y + _CROP / 2, str(explanation.components[row])
+        word = None if labels is None else labels.word(row)
+        half = SMALL * PT * 0.65 if word else 0.0
+        if word:
+            sheet.fit(x0, middle - half, names, word, SMALL, upright="center")
+        quiet = theme.ink_2 if word else None
+        sheet.fit(x0, middle + half, names, component, SMALL, mono=True, colour=quiet, upright="center")
+        if crops is not None:
+            crops.strip(sheet, row, x0 + names + 1.5, y, _CROP, few)
+        amount = float(share[row])
+        colour = theme.supports if amount > 0 else theme.against
+        begin, end = sorted((across(0), across(amount)))
+        sheet.rectangle(begin, middle - 0.9, end - begin, 1.8, colour)
+        text = ("+" if amount > 0 else "") + numbers.fixed(100 * amount, 1)
+        sheet.text(x1, middle, text, SMALL, colour=colour, align="right", upright="center")
+        y += _ROW
+    sheet.line([(across(0), top), (across(0), y - (_ROW - _CROP))], theme.ink, LINE)
+    return y - start

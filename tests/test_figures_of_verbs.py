@@ -1,0 +1,109 @@
+"""Figures of what needs the model: the map, a prediction, its circuit, the audit; on the demo world."""
+
+import numpy as np
+import pytest
+
+import semlens_widgets as sl
+from semlens_widgets import figures
+from semlens_widgets.figures import problems
+
+WIDTHS = (85, 120, 180)
+VIEWS = ("map", "prediction", "circuit", "audit", "checklist")
+
+
+@pytest.fixture(scope="module")
+def lens():
+    lens = sl.demo.lens(n=150, k=6)
+    lens.describe(lens.vocabulary)
+    lens.evaluate()
+    lens.lay_out("pca")
+    lens.relate(progress=False)
+    lens.image = 3
+    lens.checklist = sl.Checklist.abcde()
+    lens.audit(target="melanoma")
+    lens.verdicts["@ruler"] = "spurious"
+    return lens
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_text_can_be_read_at_every_width_and_bytes_are_the_same(lens, name):
+    figure = lens.figure(name)
+    for width in (60, *WIDTHS):
+        assert problems(figure.at(width)) == [], width
+    assert figure.to_bytes("pdf") == lens.figure(name).to_bytes("pdf")
+    assert lens.space.recipe.clip in figure.caption()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_theme_draws(lens, name, theme):
+    assert lens.figure(name, theme=theme, width_mm=85).to_bytes("png", 40)
+
+
+def texts(figure):
+    return [t.get_text() for t in figure.canvas().axes[0].texts]
+
+
+def test_the_map_names_its_groups_and_counts_them(lens):
+    said = texts(lens.figure("map"))
+    words = [lens.labels.word(int(row)) for row in np.flatnonzero(lens.space.alive)]
+    most = max({w for w in words if w}, key=words.count)
+    assert most in said
+    assert f" {words.count(most)}" in said
+    assert "unexplained" in said
+    assert {"layer3", "layer4"} <= set(texts(lens.figure("map", colour="layer")))
+    lens.query = "ruler"
+    assert any(t.startswith("score of “ruler”") for t in texts(lens.figure("map", colour="search")))
+
+
+def test_the_map_colours_by_any_score_it_can(lens):
+    for colour in ("confidence", "clarity", "redundancy_centred", "relevance"):
+        assert problems(lens.figure("map", colour=colour, width_mm=85)) == []
+
+
+def test_a_prediction_shows_classes_components_and_signed_shares(lens):
+    explanation = lens.explanation
+    said = texts(lens.figure("prediction"))
+    row = explanation.rows(1)[0]
+    assert str(explanation.components[row]) in said
+    assert explanation.predictions(1)[0][0] in said
+    share = 100 * explanation.share[row]
+    assert f"{'+' if share > 0 else '−'}{abs(share):.1f}" in said
+    one = figures.prediction(explanation, component=row, width_mm=85)
+    assert f"Relevance of {explanation.components[row]}" in one.caption()
+
+
+def test_heat_lies_where_the_relevance_is(lens):
+    from semlens_widgets import palette
+    from semlens_widgets.figures.heat import overlaid
+
+    picture = lens.explanation.picture
+    heat = np.zeros((8, 8))
+    heat[1, 1], heat[6, 6] = 2.0, -2.0
+    shown = overlaid(picture, (0.0, 0.0, 1.0, 1.0), heat, palette.theme("print"), 80).astype(int)
+    green, purple, grey = shown[15, 15], shown[65, 65], shown[15, 65]
+    assert green[1] > green[0] + 30
+    assert purple[2] > purple[1] + 30
+    assert grey.max() - grey.min() <= 1
+
+
+def test_the_circuit_shows_its_nodes_and_says_what_against_looks_like(lens):
+    circuit = lens.explanation.circuit()
+    figure = circuit.figure()
+    said = texts(figure)
+    assert all(str(node.component) in said for node in circuit.nodes)
+    assert circuit.target in said
+    against = sum(edge.relevance < 0 for edge in circuit.edges)
+    dashed = [line for line in figure.canvas().axes[0].lines if line.is_dashed()]
+    assert len(dashed) == against + 1  # and the legend's
+
+
+def test_the_audit_shows_regions_with_counts_and_peoples_verdicts(lens):
+    said = texts(lens.report.figure())
+    for region in ("valid", "spurious", "ambiguous", "unexpected"):
+        assert f" {lens.report.counts[region]}" in said
+    assert "verdict" not in said
+    assert "verdict" in texts(lens.figure("audit"))
+    assert set(texts(lens.figure("checklist"))) >= {f.name for f in lens.report.findings}
+    with pytest.raises(ValueError, match="no part 'pie' of an audit's figure"):
+        lens.report.figure(parts=["pie"])
