@@ -7,6 +7,7 @@ import "../gallery/view.css";
 import "../semantic_map/view.css";
 import "./card.css";
 import "../compare/view.css";
+import "../checklist/view.css";
 import "./view.css";
 import "../prediction/view.css";
 
@@ -37,4 +38,7 @@ export const TRAITS = [
   "other_selection",
   "concepts",
   "comparison_version",
+  "audit_version",
+  "audit_target",
+  "audit_level",
 ];

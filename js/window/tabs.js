@@ -3,6 +3,7 @@
  * name, in the trait `tabs`, which of them this lens can fill, and in which order.
  */
 
+import { checklistView } from "../checklist/view.js";
 import { compareTab } from "../compare/view.js";
 import { predictionView } from "../prediction/view.js";
 import { mapTab } from "./map_tab.js";
@@ -29,4 +30,5 @@ export const TABS = {
   map: { title: "Map", mount: mapTab },
   prediction: { title: "Prediction", mount: predictionView },
   compare: { title: "Compare", mount: compareTab },
+  audit: { title: "Audit", mount: (context) => checklistView(context) },
 };

@@ -6,20 +6,21 @@ from typing import Any
 
 import traitlets
 
+from .checklist import AuditChecklist
 from .comparing import ComparisonView
 from .prediction import PredictionView
 from .semantic_map import SemanticMap
 from .views import Gallery
 
 
-class Window(PredictionView, ComparisonView, SemanticMap, Gallery):
+class Window(AuditChecklist, PredictionView, ComparisonView, SemanticMap, Gallery):
     """`lens.show()`: all views of a lens in one window, with tabs.
 
     Each tab is a view that also stands alone; the window is all of them over one lens.
     """
 
     _bundle = "window"
-    _tabs = ("search", "map", "prediction", "compare")
+    _tabs = ("search", "map", "prediction", "compare", "audit")
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
     vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)

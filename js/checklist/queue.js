@@ -1,0 +1,218 @@
+/** Unexpected components: relevant, but on no list; the most relevant without a verdict first. */
+
+import { button, fill, h } from "../shared/dom.js";
+import { count } from "../shared/format.js";
+import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { decisionOf, verdictButtons } from "./glyphs.js";
+import { signed } from "./list.js";
+
+const CARDS = 3;
+const CROPS = 4;
+const CROP = 34;
+
+/**
+ * @param {object} options
+ * @param {import("../shared/source.js").Source} options.source
+ * @param {ReturnType<typeof import("../shared/catalog.js").catalog>} options.catalog
+ * @param {(rows: number[]) => void} options.onSelect
+ * @param {(subjects: import("./source.js").Subject[], decision: import("./source.js").Decision | null) => void} options.onDecide
+ * @param {(error: unknown) => void} options.fail
+ */
+export function queueView({ source, catalog, onSelect, onDecide, fail }) {
+  /** @type {import("./source.js").Report | null} */
+  let report = null;
+  /** @type {Map<import("./source.js").Subject, import("./source.js").Verdict>} */
+  let verdicts = new Map();
+  /** @type {readonly number[]} */
+  let selection = [];
+  let page = 0;
+
+  const thumbnails = sprites({
+    source,
+    examples: CROPS,
+    size: imagePixels(CROP),
+    capacity: 100,
+    onArrive: paintAll,
+    onError: fail,
+  });
+  const stopListening = catalog.onArrive(draw);
+  const cards = h("div", { class: "sl-queue-cards", onclick: onClick, onkeydown: onKey });
+  const where = h("span", { class: "sl-quiet", "data-testid": "queue-where" });
+  const previous = button({
+    label: "Previous",
+    icon: "left",
+    class: "sl-square sl-small",
+    "data-testid": "queue-previous",
+    onclick: () => turn(-1),
+  });
+  const next = button({
+    label: "Next",
+    icon: "right",
+    class: "sl-square sl-small",
+    "data-testid": "queue-next",
+    onclick: () => turn(1),
+  });
+  const node = h(
+    "section",
+    { class: "sl-queue", "aria-label": "Unexpected components", "data-testid": "queue" },
+    h(
+      "h3",
+      { class: "sl-heading" },
+      h("span", { class: "sl-ellipsis" }, "Unexpected: on no list"),
+      h("span", { class: "sl-spring" }),
+      where,
+      previous,
+      next,
+    ),
+    cards,
+  );
+
+  const waiting = () => (report?.queue ?? []).filter((row) => !verdicts.get(row)?.decision);
+
+  /** @param {number} by */
+  function turn(by) {
+    page += by;
+    draw();
+  }
+
+  function draw() {
+    if (!report) return;
+    const rows = waiting();
+    const pages = Math.max(1, Math.ceil(rows.length / CARDS));
+    page = Math.min(Math.max(0, page), pages - 1);
+    const shown = rows.slice(page * CARDS, page * CARDS + CARDS);
+    const reviewed = report.queue.length - rows.length;
+    fill(
+      where,
+      rows.length
+        ? `${page * CARDS + 1}–${page * CARDS + shown.length} of ${count(rows.length)}${report.weighted ? ", largest share first" : ""}`
+        : reviewed
+          ? `all ${count(reviewed)} reviewed`
+          : "none",
+    );
+    previous.disabled = page === 0;
+    next.disabled = page >= pages - 1;
+    previous.hidden = next.hidden = pages < 2;
+    catalog.want(shown);
+    const focus = focused();
+    fill(cards, ...shown.map(drawCard));
+    if (!shown.length)
+      fill(
+        cards,
+        h(
+          "p",
+          { class: "sl-quiet sl-small-text" },
+          reviewed
+            ? "Every component outside the checklist has a verdict."
+            : "Every component matches something on the checklist.",
+        ),
+      );
+    thumbnails.want(shown);
+    paintAll();
+    if (!focus) return;
+    const target = cards.querySelector(focus) ?? cards.querySelector("[data-card]");
+    /** @type {HTMLElement | null} */ (target)?.focus();
+  }
+
+  /** @param {number} row */
+  function drawCard(row) {
+    const { points, weighted } = /** @type {import("./source.js").Report} */ (report);
+    const component = catalog.get(row);
+    const share = points.relevance[points.at.get(row) ?? -1] ?? Number.NaN;
+    const label = component?.label;
+    return h(
+      "article",
+      {
+        class: `sl-queue-card${row === selection[0] ? " sl-primary" : ""}`,
+        tabindex: "0",
+        "aria-label": `${component?.id ?? "component"}${weighted ? `, ${signed(share)} % of the relevance` : ""}`,
+        "data-card": row,
+        "data-testid": "queue-card",
+      },
+      h(
+        "div",
+        { class: "sl-queue-line" },
+        h("span", { class: "sl-id" }, component?.id ?? "…"),
+        weighted &&
+          h("span", { class: `sl-number ${share < 0 ? "sl-against" : "sl-for"}` }, `${signed(share)} %`),
+      ),
+      h(
+        "div",
+        { class: "sl-strip", "data-strip": row },
+        ...Array.from({ length: CROPS }, (_, rank) =>
+          h("i", { class: "sl-crop", "data-row": row, "data-rank": rank }),
+        ),
+      ),
+      h(
+        "div",
+        { class: "sl-queue-line" },
+        h(
+          "span",
+          { class: "sl-ellipsis sl-quiet", title: label?.text },
+          label ? (label.confident === false ? `${label.text}?` : label.text) : "no label",
+        ),
+        verdictButtons({
+          value: verdicts.get(row)?.decision ?? null,
+          of: component?.id ?? "component",
+          onDecide: (decision) => onDecide([row], decision),
+        }),
+      ),
+    );
+  }
+
+  function focused() {
+    const at = document.activeElement;
+    const card = /** @type {HTMLElement | null} */ (at?.closest?.("[data-card]") ?? null);
+    if (!card || !cards.contains(card)) return null;
+    const decision = /** @type {HTMLElement} */ (at).dataset.decision;
+    return `[data-card="${card.dataset.card}"]${decision ? ` [data-decision="${decision}"]` : ""}`;
+  }
+
+  function paintAll() {
+    for (const strip of /** @type {NodeListOf<HTMLElement>} */ (cards.querySelectorAll("[data-strip]"))) {
+      const sheet = thumbnails.get(Number(strip.dataset.strip));
+      if (!sheet) continue;
+      for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...strip.children]).entries()) {
+        if (rank < sheet.count) paint(crop, sheet, rank);
+        else crop.classList.add("sl-void");
+      }
+    }
+  }
+
+  /** @param {Event} event */
+  const cardAt = (event) =>
+    /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-card]"));
+
+  /** @param {MouseEvent} event */
+  function onClick(event) {
+    const card = cardAt(event);
+    if (card) onSelect([Number(card.dataset.card)]);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    const card = cardAt(event);
+    if (!card) return;
+    const decision = decisionOf(event);
+    if (decision) onDecide([Number(card.dataset.card)], decision);
+    else if (event.key === "Enter" && event.target === card) onSelect([Number(card.dataset.card)]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  return {
+    node,
+    /** @param {{report?: import("./source.js").Report | null, verdicts?: Map<import("./source.js").Subject, import("./source.js").Verdict>, selection?: readonly number[]}} changed */
+    update(changed) {
+      if ("report" in changed) report = changed.report ?? null;
+      if (changed.verdicts) verdicts = changed.verdicts;
+      if (changed.selection) selection = changed.selection;
+      draw();
+    },
+    destroy() {
+      stopListening();
+      thumbnails.clear();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** What the checklist asks, and how the answers read. */
+
+import { KernelError } from "../shared/channel.js";
+import { blob, bytes } from "../shared/source.js";
+
+/** @typedef {"valid" | "spurious" | "neutral"} Kind */
+/** @typedef {"valid" | "ambiguous" | "spurious" | "unexpected" | "neutral"} Region */
+/** @typedef {"valid" | "spurious" | "unsure" | "neutral"} Decision */
+/** What a verdict is about: the row of a component, or "@name" of a concept. @typedef {number | string} Subject */
+
+/**
+ * One line of the checklist, as a person wrote it. `group` is the heading it stands under; without prompts it cannot
+ * be seen in one image; `classes` are those it holds for (none named: all).
+ * @typedef {{name: string, prompts: string[], kind: Kind, group: string, classes: string[], note: string}} Concept
+ */
+
+/**
+ * What the audit found for one concept. `rows` are the components it fits best, `zs` theirs; `best` the strongest of
+ * them (or where it comes nearest), with its `z` and `p`; `relevance` the signed share of the class's relevance, in per cent, over all its components.
+ * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null}} Finding
+ */
+
+/** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string}} Verdict */
+/** @typedef {{count: number, share: number | null, low: number | null, high: number | null}} Part */
+
+/**
+ * All components as the audit sees them, in arrays by position; `at` gives the position of a row. `relevance` is the
+ * signed share in per cent (NaN: not known); `validConcept` and `spuriousConcept` number the concepts (−1: none).
+ * @typedef {object} Points
+ * @property {Int32Array} rows @property {Float32Array} valid @property {Float32Array} spurious
+ * @property {Float32Array} relevance @property {Uint8Array} region into REGIONS, 255 for none
+ * @property {Int16Array} validConcept @property {Int16Array} spuriousConcept @property {Map<number, number>} at
+ */
+
+/**
+ * @typedef {object} Report
+ * @property {string | null} target @property {number} level @property {number} z above which a component matches
+ * @property {boolean} weighted whether relevance is known
+ * @property {string} basis what the relevance is, in words
+ * @property {string[]} names of the concepts, as `points` numbers them
+ * @property {Record<string, Finding>} findings by concept name
+ * @property {Record<string, Part>} regions
+ * @property {number[]} queue unexpected components, most relevant first
+ * @property {string} note something the person should know, or ""
+ * @property {Points} points
+ */
+
+/**
+ * @typedef {object} Audit
+ * @property {Concept[]} concepts
+ * @property {string[]} targets
+ * @property {Map<Subject, Verdict>} verdicts
+ * @property {Report | null} report null: nothing to audit yet
+ * @property {boolean} computable whether relevance can be computed here
+ * @property {boolean} undo @property {boolean} redo whether there is something to take back, or to do again
+ * @property {string[]} formats a report can be had in
+ * @property {string} notice what was restored, or could not be saved
+ */
+
+/** @type {Region[]} as numbered on the wire */
+export const REGIONS = ["valid", "spurious", "ambiguous", "unexpected", "neutral"];
+
+/** @param {import("../shared/channel.js").Channel["ask"]} ask */
+export function auditSource(ask) {
+  /** A change: the kernel answers with the line of Python that does the same. @param {string} verb @param {object} args */
+  const change = async (verb, args) => /** @type {string} */ ((await ask(verb, args)).result.python ?? "");
+  return {
+    /** @param {AbortSignal} signal @returns {Promise<Audit>} */
+    async audit(signal) {
+      const { result, buffers } = await ask("audit", {}, { signal });
+      const verdicts = new Map(result.verdicts.map((/** @type {any} */ { about, ...rest }) => [about, rest]));
+      return { ...result, verdicts, report: result.report && { ...result.report, points: points(buffers) } };
+    },
+    /** @param {Concept[]} concepts */
+    edit: (concepts) => change("audit_edit", { concepts }),
+    startAbcde: () => change("audit_start", {}),
+    /** Decision null takes a verdict back. @param {Subject[]} subjects @param {Decision | null} decision */
+    decide: (subjects, decision) => change("audit_decide", { subjects, decision }),
+    undo: () => change("audit_undo", {}),
+    redo: () => change("audit_redo", {}),
+    /** @param {AbortSignal} signal @param {(progress: import("../shared/channel.js").Progress) => void} onProgress */
+    relevance: (signal, onProgress) => ask("audit_relevance", {}, { signal, onProgress }),
+    /** @param {string} format @returns {Promise<{name: string, file: Blob}>} */
+    async download(format) {
+      const { result, buffers } = await ask("audit_report", { format });
+      return { name: result.name, file: blob(buffers[0], result.type) };
+    },
+  };
+}
+
+/** @param {DataView[]} buffers @returns {Points} */
+function points(buffers) {
+  const rows = new Int32Array(bytes(buffers[0]));
+  const [valid, spurious, relevance] = [1, 2, 3].map((i) => new Float32Array(bytes(buffers[i])));
+  const region = new Uint8Array(bytes(buffers[4]));
+  const [validConcept, spuriousConcept] = [5, 6].map((i) => new Int16Array(bytes(buffers[i])));
+  for (const array of [valid, spurious, relevance, region, validConcept, spuriousConcept]) {
+    if (array.length !== rows.length)
+      throw new KernelError({
+        type: "ValueError",
+        message: `the kernel sent ${rows.length} components but ${array.length} numbers for them`,
+      });
+  }
+  const at = new Map(Array.from(rows, (row, position) => [row, position]));
+  return { rows, valid, spurious, relevance, region, validConcept, spuriousConcept, at };
+}

@@ -1,0 +1,180 @@
+/**
+ * A small audit for tests: the toy components in two kinds of concepts and one that none shows, behind verbs that
+ * keep state as the kernel does.
+ */
+
+import { COMPONENTS, idOf, toyModel } from "../testing/toy.js";
+import { REGIONS } from "./source.js";
+
+/** @param {string} name @param {any} [rest] @returns {import("./source.js").Concept} */
+export const concept = (name, rest = {}) => ({
+  name,
+  prompts: [name],
+  kind: "valid",
+  group: "",
+  classes: [],
+  note: "",
+  ...rest,
+});
+
+export const CONCEPTS = [
+  concept("red", { group: "A asymmetry" }),
+  concept("green", { group: "B border" }),
+  concept("purple", { group: "B border" }),
+  concept("ruler", { kind: "spurious", group: "Must not be used" }),
+  concept("hair", { kind: "neutral", group: "Makes no difference" }),
+];
+/** Which components a word finds. */
+const FOUND = { red: [0, 3], green: [1, 4], blue: [2, 5], ruler: [6, 7, 8], hair: [9] };
+
+/** @param {any} state @returns {{result: any, buffers: DataView[]}} */
+export function answer({ concepts, verdicts, target, level, weighted, past, future, notice }) {
+  const rest = {
+    targets: ["nevus", "melanoma"],
+    verdicts: [...verdicts].map(([about, decision]) => ({
+      about,
+      decision,
+      note: "",
+      label: "",
+      who: "me",
+      when: "",
+    })),
+    computable: true,
+    undo: past.length > 0,
+    redo: future.length > 0,
+    formats: ["html", "csv"],
+    notice,
+  };
+  if (!concepts.length) return { result: { ...rest, concepts, report: null }, buffers: [] };
+  const region = new Uint8Array(COMPONENTS).fill(REGIONS.indexOf("unexpected"));
+  const [valid, spurious] = [new Float32Array(COMPONENTS).fill(0.5), new Float32Array(COMPONENTS).fill(0.4)];
+  const relevance = Float32Array.from({ length: COMPONENTS }, (_, row) =>
+    weighted ? (row % 2 ? -1 : 1) * (row + 1) : Number.NaN,
+  );
+  const [validConcept, spuriousConcept] = [
+    new Int16Array(COMPONENTS).fill(-1),
+    new Int16Array(COMPONENTS).fill(-1),
+  ];
+  /** @type {any} */
+  const findings = {};
+  for (const [i, { name, kind, prompts }] of concepts.entries()) {
+    const rows = /** @type {any} */ (FOUND)[prompts[0]] ?? [];
+    for (const row of rows) {
+      region[row] = REGIONS.indexOf(kind);
+      if (kind === "spurious") [spurious[row], spuriousConcept[row]] = [5 + row / 10, i];
+      else [valid[row], validConcept[row]] = [5 + row / 10, i];
+    }
+    findings[name] = {
+      state: !prompts.length ? "unseen" : rows.length ? "found" : "missing",
+      message: !prompts.length
+        ? "cannot be seen in one image"
+        : rows.length
+          ? "found"
+          : "missing: best z 1.2, no component",
+      best: rows[0] ?? (prompts.length ? 11 : null),
+      z: rows.length ? 5 : 1.2,
+      p: 0.001,
+      rows,
+      zs: rows.map(() => 5),
+      relevance: weighted
+        ? rows.reduce((/** @type {number} */ sum, /** @type {number} */ row) => sum + relevance[row], 0)
+        : null,
+    };
+  }
+  const part = (/** @type {number} */ number) => ({
+    count: region.filter((other) => other === number).length,
+    share: weighted ? 20 : null,
+    low: weighted ? 15 : null,
+    high: weighted ? 25 : null,
+  });
+  const report = {
+    target,
+    level,
+    z: 2.33,
+    weighted,
+    basis: "mean over 20 images",
+    names: concepts.map((/** @type {any} */ { name }) => name),
+    findings,
+    regions: Object.fromEntries(REGIONS.map((name, number) => [name, part(number)])),
+    queue: [...region.keys()].filter((row) => REGIONS[region[row]] === "unexpected").reverse(),
+    note: "",
+  };
+  const arrays = [
+    Int32Array.from({ length: COMPONENTS }, (_, i) => i),
+    valid,
+    spurious,
+    relevance,
+    region,
+    validConcept,
+    spuriousConcept,
+  ];
+  return {
+    result: { ...rest, concepts, report },
+    buffers: arrays.map((array) => new DataView(array.buffer)),
+  };
+}
+
+/**
+ * A widget model with an audit behind it. `audit` is its state; `verbs` replaces answers.
+ * @param {Record<string, any>} [audit] @param {Record<string, (args: any) => any>} [verbs] @param {Record<string, any>} [traits]
+ */
+export function auditModel(audit = {}, verbs = {}, traits = {}) {
+  /** @type {any} */
+  const state = {
+    concepts: CONCEPTS,
+    verdicts: new Map(),
+    target: "melanoma",
+    level: 0.01,
+    weighted: true,
+    past: [],
+    future: [],
+    notice: "",
+    ...audit,
+  };
+  const moment = () => ({ concepts: state.concepts, verdicts: new Map(state.verdicts) });
+  const changes = (/** @type {() => void} */ change) => {
+    state.past.push(moment());
+    state.future = [];
+    change();
+    bump();
+    return { result: { python: "lens.checklist = …" } };
+  };
+  const travel = (/** @type {any[]} */ from, /** @type {any[]} */ to) => {
+    if (from.length) {
+      to.push(moment());
+      Object.assign(state, from.pop());
+    }
+    bump();
+    return { result: { python: "lens.undo()" } };
+  };
+  const bump = () => toy.kernelSets({ audit_version: toy.state.audit_version + 1 });
+  const toy = toyModel(
+    {
+      audit_version: 0,
+      audit_target: null,
+      audit_level: 0.01,
+      tabs: ["search", "audit"],
+      tab: "audit",
+      ...traits,
+    },
+    {
+      audit: () =>
+        answer({ ...state, target: toy.state.audit_target ?? state.target, level: toy.state.audit_level }),
+      audit_edit: ({ concepts }) => changes(() => Object.assign(state, { concepts })),
+      audit_start: () => changes(() => Object.assign(state, { concepts: CONCEPTS })),
+      audit_decide: ({ subjects, decision }) =>
+        changes(() => {
+          for (const subject of subjects)
+            decision ? state.verdicts.set(subject, decision) : state.verdicts.delete(subject);
+        }),
+      audit_undo: () => travel(state.past, state.future),
+      audit_redo: () => travel(state.future, state.past),
+      audit_report: ({ format }) => ({
+        result: { name: `audit.${format}`, type: "text/plain" },
+        buffers: [new DataView(new ArrayBuffer(4))],
+      }),
+      ...verbs,
+    },
+  );
+  return { ...toy, audit: state, bump, idOf };
+}

@@ -1,0 +1,462 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { h } from "../shared/dom.js";
+import { all, byId, idOf, press, settled } from "../testing/toy.js";
+import lensWindow from "../window/widget.js";
+import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
+import { inside, radius } from "./shapes.js";
+import { auditModel, CONCEPTS, concept } from "./toy.js";
+import { tail } from "./view.js";
+import checklist from "./widget.js";
+
+/** @type {AbortController[]} */
+const lives = [];
+afterEach(() => {
+  for (const life of lives.splice(0)) life.abort();
+  document.body.replaceChildren();
+});
+
+/** @param {ReturnType<typeof auditModel>} toy */
+async function open(toy, widget = checklist) {
+  const el = h("div");
+  document.body.append(el);
+  const life = new AbortController();
+  lives.push(life);
+  widget.render({ model: toy.model, el, signal: life.signal });
+  await arrived();
+  return el;
+}
+
+async function arrived() {
+  for (let i = 0; i < 3; i++) await settled();
+}
+
+const rows = (el) => all(el, "concept-row");
+const names = (el) => rows(el).map((row) => row.dataset.name);
+const row = (el, name) => rows(el).find((one) => one.dataset.name === name);
+const decide = (el, name, decision) => byId(row(el, name), `decide-${decision}`).click();
+const pressed = (el, name) =>
+  row(el, name)?.querySelector("[aria-pressed=true]")?.getAttribute("aria-label") ?? null;
+const enter = (field, text) => {
+  field.focus();
+  field.value = text;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+};
+
+describe("arithmetic of a checklist", () => {
+  it("shows valid first, letters from groups called after one", () => {
+    expect(ordered([concept("x", { kind: "spurious" }), concept("y")]).map(({ name }) => name)).toEqual([
+      "y",
+      "x",
+    ]);
+    expect([letterOf("A asymmetry"), letterOf("Artefacts"), letterOf("B"), letterOf("")]).toEqual([
+      "A",
+      "",
+      "B",
+      "",
+    ]);
+  });
+
+  it("a concept moves before another, takes its kind and its group", () => {
+    const list = moved(CONCEPTS, "ruler", "valid", "green");
+    expect(list.map(({ name }) => name)).toEqual(["red", "ruler", "green", "purple", "hair"]);
+    expect(list[1]).toMatchObject({ kind: "valid", group: "B border" });
+    expect(moved(CONCEPTS, "red", "spurious", null).at(-2)).toMatchObject({
+      name: "red",
+      kind: "spurious",
+      group: "Must not be used",
+    });
+    expect(moved(CONCEPTS, "red", "valid", "red")).toEqual(ordered(CONCEPTS));
+  });
+
+  it("stepping goes through all sections and stops at the ends", () => {
+    const order = (list) => list.map(({ name, kind }) => `${name} ${kind}`);
+    expect(order(stepped(CONCEPTS, "red", 1))).toEqual(order(moved(CONCEPTS, "red", "valid", "purple")));
+    expect(order(stepped(CONCEPTS, "red", -1))).toEqual(order(CONCEPTS));
+    const across = stepped(CONCEPTS, "purple", 1);
+    expect(order(across).slice(2, 4)).toEqual(["purple spurious", "ruler spurious"]);
+    expect(order(stepped(across, "purple", -1))).toEqual(order(CONCEPTS));
+  });
+
+  it("new concepts get names that nobody has", () => {
+    const list = added(CONCEPTS, "spurious", freshName(CONCEPTS));
+    expect(list.find(({ name }) => name === "new concept")).toMatchObject({
+      kind: "spurious",
+      group: "Must not be used",
+    });
+    expect(freshName(list)).toBe("new concept 2");
+  });
+
+  it("a lasso holds what is inside it; marks grow with relevance", () => {
+    const line = /** @type {[number, number][]} */ ([
+      [0, 0],
+      [4, 0],
+      [4, 4],
+      [2, 1],
+      [0, 4],
+    ]);
+    expect([inside(line, 1, 1), inside(line, 2, 3), inside(line, 5, 1)]).toEqual([true, false, false]);
+    expect(radius(Number.NaN, 3)).toBe(radius(1, 0));
+    expect(radius(4, 4)).toBeGreaterThan(radius(-1, 4));
+  });
+
+  it("a z and its level are the same line", () => {
+    expect(tail(2.3263)).toBeCloseTo(0.01, 5);
+    expect(tail(0)).toBeCloseTo(0.5, 6);
+    expect(tail(-1.6449)).toBeCloseTo(0.95, 4);
+  });
+});
+
+describe("the checklist", () => {
+  it("shows each concept with its state, evidence and relevance; what is missing says so in words", async () => {
+    const el = await open(auditModel());
+    expect(names(el)).toEqual(["red", "green", "purple", "ruler", "hair"]);
+    expect(rows(el).map((one) => one.querySelector(".sl-letter").textContent)).toEqual([
+      "A",
+      "B",
+      "",
+      "",
+      "",
+    ]);
+    expect(row(el, "red").dataset.state).toBe("found");
+    expect(row(el, "red").textContent).toContain(idOf(0));
+    expect(byId(row(el, "red"), "relevance").textContent).toBe("−3.0");
+    expect(byId(row(el, "purple"), "concept-message").textContent).toBe("missing: best z 1.2, no component");
+    expect(byId(el, "reviewed").textContent).toContain("0 of 5");
+  });
+
+  it("a verdict is one press, counts as reviewed, and pressing it again takes it back", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    decide(el, "ruler", "spurious");
+    expect(pressed(el, "ruler")).toBe("spurious"); // before the kernel has answered
+    await arrived();
+    expect([...toy.audit.verdicts]).toEqual([[6, "spurious"]]);
+    expect(byId(el, "reviewed").textContent).toContain("1 of 5");
+    decide(el, "ruler", "spurious");
+    await arrived();
+    expect(toy.audit.verdicts.size).toBe(0);
+  });
+
+  it("keys give verdicts and go to the next row without one; u takes back, U gives again", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    row(el, "red").click();
+    press(row(el, "red"), "1");
+    await arrived();
+    expect(document.activeElement).toBe(row(el, "green"));
+    press(row(el, "green"), "2");
+    await arrived();
+    expect([...toy.audit.verdicts]).toEqual([
+      [0, "valid"],
+      [1, "spurious"],
+    ]);
+    press(document.activeElement, "u");
+    await arrived();
+    expect(toy.audit.verdicts.size).toBe(1);
+    press(document.activeElement, "U");
+    await arrived();
+    expect(toy.audit.verdicts.size).toBe(2);
+    byId(el, "undo").click();
+    await arrived();
+    expect(pressed(el, "green")).toBeNull();
+  });
+
+  it("a prompt that is changed is looked for at once, and the row follows", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    row(el, "purple").click();
+    press(row(el, "purple"), "Enter");
+    enter(byId(el, "prompt"), "blue");
+    await arrived();
+    expect(toy.audit.concepts[2].prompts).toEqual(["blue"]);
+    expect(row(el, "purple").dataset.state).toBe("found");
+    enter(byId(el, "add-prompt"), "navy");
+    await arrived();
+    expect(all(el, "prompt").map((field) => field.value)).toEqual(["blue", "navy"]);
+    press(all(el, "prompt")[1], "ArrowUp", { altKey: true });
+    await arrived();
+    expect(toy.audit.concepts[2].prompts).toEqual(["navy", "blue"]);
+    all(el, "remove-prompt")[0].click();
+    await arrived();
+    expect(toy.audit.concepts[2].prompts).toEqual(["blue"]);
+  });
+
+  it("a concept is added, renamed, noted, moved to another kind, and removed", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    byId(el, "add-spurious").click();
+    await arrived();
+    expect(document.activeElement).toBe(byId(el, "edit-name"));
+    enter(byId(el, "edit-name"), "ink");
+    enter(byId(el, "edit-note"), "drawn around lesions");
+    await arrived();
+    expect(toy.audit.concepts.find(({ name }) => name === "ink")).toMatchObject({
+      kind: "spurious",
+      note: "drawn around lesions",
+    });
+    byId(el, "edit-kind").selectedIndex = 0;
+    byId(el, "edit-kind").dispatchEvent(new Event("change"));
+    await arrived();
+    expect(names(el)).toEqual(["red", "green", "purple", "ink", "ruler", "hair"]);
+    byId(el, "close-editor").click();
+    press(row(el, "ink"), "ArrowUp", { altKey: true });
+    await arrived();
+    expect(names(el)[2]).toBe("ink");
+    press(row(el, "ink"), "Delete");
+    await arrived();
+    expect(names(el)).toEqual(["red", "green", "purple", "ruler", "hair"]);
+  });
+
+  it("dragging a row into another section changes its kind", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    const drag = (node, type) => node.dispatchEvent(new Event(type, { bubbles: true, cancelable: true }));
+    drag(row(el, "green"), "dragstart");
+    drag(byId(el, "section-spurious"), "dragover");
+    drag(byId(el, "section-spurious"), "drop");
+    await arrived();
+    expect(names(el)).toEqual(["red", "purple", "green", "ruler", "hair"]);
+    expect(toy.audit.concepts[2]).toMatchObject({ name: "green", kind: "spurious" });
+  });
+
+  it("text being typed survives an audit that arrives meanwhile", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    press(row(el, "red"), "Enter");
+    const field = byId(el, "edit-note");
+    field.focus();
+    field.value = "half a sentence";
+    toy.bump();
+    await arrived();
+    expect(byId(el, "edit-note").value).toBe("half a sentence");
+    expect(document.activeElement).toBe(field);
+  });
+
+  it("what a cell changes shows in the window", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    toy.audit.concepts = [concept("blue"), ...CONCEPTS];
+    toy.audit.verdicts.set(2, "unsure");
+    toy.bump();
+    await arrived();
+    expect(names(el)[0]).toBe("blue");
+    expect(pressed(el, "blue")).toBe("unsure");
+    toy.kernelSets({ selection: [7] });
+    await arrived();
+    expect(row(el, "ruler").getAttribute("aria-selected")).toBe("true");
+  });
+
+  it("hostile strings are text", async () => {
+    const bad = `<img src=x onerror="alert(1)">\u202e\u{1f389}"'&lt;${"x".repeat(10_000)}`;
+    const el = await open(auditModel({ concepts: [concept(bad, { note: bad, prompts: ["red", bad] })] }));
+    press(row(el, bad), "Enter");
+    expect(el.querySelector("img")).toBeNull();
+    expect(byId(el, "concept-name").textContent).toBe(bad);
+    expect(all(el, "prompt")[1].value).toBe(bad);
+    expect(row(el, bad).getAttribute("aria-label").length).toBeLessThan(900);
+  });
+
+  it("an edit the kernel refuses is told, and what is shown goes back", async () => {
+    const toy = auditModel(
+      {},
+      {
+        audit_edit: () => {
+          throw Object.assign(new Error("the concept 'red' stands twice"), { name: "ValueError" });
+        },
+      },
+    );
+    const el = await open(toy);
+    press(row(el, "green"), "Enter");
+    enter(byId(el, "edit-name"), "red");
+    await arrived();
+    expect(byId(el, "banner").textContent).toContain("stands twice");
+    expect(names(el)).toEqual(["red", "green", "purple", "ruler", "hair"]);
+  });
+});
+
+describe("the right side", () => {
+  it("says what the score rests on, or that relevance is not known and how to get it", async () => {
+    const weighted = await open(auditModel());
+    expect(byId(weighted, "balance").textContent).toContain("What the melanoma score rests on");
+    expect(byId(weighted, "share-spurious").textContent).toBe("spurious20 % 15–25");
+    /** @type {() => void} */
+    let done = () => {};
+    const toy = auditModel(
+      { weighted: false },
+      {
+        audit_relevance: () =>
+          new Promise((resolve) => {
+            done = () => resolve({ result: {} });
+          }),
+      },
+    );
+    const el = await open(toy);
+    expect(byId(el, "unweighted").textContent).toContain("not weighted");
+    expect(byId(row(el, "red"), "relevance").textContent).toBe("–");
+    byId(el, "compute-relevance").click();
+    await settled();
+    const { id } = toy.asked("audit_relevance")[0];
+    toy.fire("msg:custom", { kind: "progress", id, done: 3, total: 9, what: "images" }, []);
+    expect(byId(el, "relevance-progress").textContent).toContain("images 3 of 9");
+    toy.audit.weighted = true;
+    done();
+    await arrived();
+    expect(byId(el, "share-valid").textContent).toContain("20 %");
+  });
+
+  it("cancelling the relevance tells the kernel", async () => {
+    const toy = auditModel({ weighted: false }, { audit_relevance: () => new Promise(() => {}) });
+    const el = await open(toy);
+    byId(el, "compute-relevance").click();
+    byId(el, "cancel-relevance").click();
+    await arrived();
+    expect(
+      toy.sent.some(({ kind, id }) => kind === "abort" && id === toy.asked("audit_relevance")[0].id),
+    ).toBe(true);
+    expect(all(el, "compute-relevance")).toHaveLength(1);
+    expect(all(el, "banner")).toEqual([]);
+  });
+
+  it("a region chosen by its name gets one verdict for all", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    byId(el, "region-spurious").click();
+    expect(toy.state.selection).toEqual([8, 7, 6]);
+    expect(byId(el, "bulk-count").textContent).toBe("3");
+    byId(el, "bulk-spurious").click();
+    await arrived();
+    expect([...toy.audit.verdicts.keys()].sort()).toEqual([6, 7, 8]);
+  });
+
+  it("Shift-drag on the scatter is a lasso; a click chooses the mark under it", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    const marks = byId(el, "scatter-marks");
+    const pointer = (type, clientX, clientY, shiftKey = false) =>
+      marks.dispatchEvent(
+        new PointerEvent(type, { clientX, clientY, shiftKey, button: 0, pointerId: 1, bubbles: true }),
+      );
+    pointer("pointerdown", 0, 0, true);
+    for (const [x, y] of [
+      [480, 0],
+      [480, 300],
+      [0, 300],
+    ])
+      pointer("pointermove", x, y);
+    pointer("pointerup", 0, 300);
+    expect(toy.state.selection).toHaveLength(11); // all but the neutral one, which is not drawn
+    press(byId(el, "scatter"), "3");
+    await arrived();
+    expect(toy.audit.verdicts.size).toBe(11);
+    expect(el.querySelector(".sl-scatter-lasso").getAttribute("d")).toBe("");
+  });
+
+  it("the queue shows the unexpected by relevance, and a verdict brings the next", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    const ids = () => all(el, "queue-card").map((card) => Number(card.dataset.card));
+    expect(ids()).toEqual([11, 10, 5]);
+    expect(byId(el, "queue-where").textContent).toBe("1–3 of 4, largest share first");
+    byId(all(el, "queue-card")[0], "decide-unsure").click();
+    await arrived();
+    expect(ids()).toEqual([10, 5, 2]);
+    expect(toy.audit.verdicts.get(11)).toBe("unsure");
+  });
+
+  it("target and level are traits; another level is offered as it is", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    byId(el, "audit-level").value = "0.05";
+    byId(el, "audit-level").dispatchEvent(new Event("change"));
+    expect(toy.state.audit_level).toBe(0.05);
+    toy.kernelSets({ audit_level: 0.02 });
+    toy.bump();
+    await arrived();
+    expect(byId(el, "audit-level").selectedOptions[0].textContent).toBe("p = .02");
+    byId(el, "audit-target").selectedIndex = 0;
+    byId(el, "audit-target").dispatchEvent(new Event("change"));
+    expect(toy.state.audit_target).toBe("nevus");
+    press(byId(el, "threshold-x"), "ArrowRight");
+    expect(toy.state.audit_level).toBeCloseTo(tail(2.43), 4);
+  });
+
+  it("the report is made by the kernel and saved under its name", async () => {
+    const clicked = vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => {});
+    const toy = auditModel();
+    const el = await open(toy);
+    byId(el, "report").click();
+    byId(el, "report-html").click();
+    await arrived();
+    expect(toy.asked("audit_report")[0].args).toEqual({ format: "html" });
+    expect(clicked.mock.contexts[0].download).toBe("audit.html");
+    clicked.mockRestore();
+  });
+});
+
+describe("states", () => {
+  it("without a checklist it offers to start with ABCDE or empty", async () => {
+    const toy = auditModel({ concepts: [] });
+    const el = await open(toy);
+    expect(byId(el, "start-empty")).toBeTruthy();
+    byId(el, "start-abcde").click();
+    await arrived();
+    expect(names(el)).toHaveLength(5);
+  });
+
+  it("an empty checklist still has its sections to add to", async () => {
+    const el = await open(auditModel({ concepts: [] }));
+    byId(el, "start-empty").click();
+    byId(el, "add-valid").click();
+    await arrived();
+    expect(names(el)).toEqual(["new concept"]);
+  });
+
+  it("says what was restored until that is dismissed", async () => {
+    const el = await open(auditModel({ notice: "restored 14 verdicts, saved on Nov 25" }));
+    expect(byId(el, "audit-notice").textContent).toContain("14 verdicts");
+    byId(el, "notice-dismiss").click();
+    expect(byId(el, "audit-notice").hidden).toBe(true);
+  });
+
+  it("an audit that fails says why, keeps what is drawn, and can be tried again", async () => {
+    let broken = true;
+    const toy = auditModel();
+    const good = toy.model.send;
+    toy.model.send = (message, callbacks, buffers) =>
+      message.verb === "audit" && broken
+        ? queueMicrotask(() =>
+            toy.fire(
+              "msg:custom",
+              { kind: "error", id: message.id, error: { type: "RuntimeError", message: "no CLIP at hand" } },
+              [],
+            ),
+          )
+        : good(message, callbacks, buffers);
+    const el = await open(toy);
+    expect(byId(el, "banner").textContent).toContain("no CLIP at hand");
+    broken = false;
+    byId(el, "audit-again").click();
+    await arrived();
+    expect(names(el)).toHaveLength(5);
+    broken = true;
+    toy.bump();
+    await arrived();
+    expect(byId(el, "banner").textContent).toContain("no CLIP at hand");
+    expect(names(el)).toHaveLength(5);
+  });
+});
+
+describe("the tab of the window", () => {
+  it("has undo and redo in the header and ends gestures in Python", async () => {
+    const toy = auditModel();
+    const el = await open(toy, lensWindow);
+    const header = el.querySelector(".sl-tools");
+    expect(byId(header, "undo").disabled).toBe(true);
+    decide(el, "red", "valid");
+    await arrived();
+    expect(byId(header, "undo").disabled).toBe(false);
+    expect(byId(el, "python-line").textContent).toBe("lens.checklist = …");
+    byId(el, "tab-search").click();
+    expect(header.querySelector('[data-testid="undo"]')).toBeNull();
+  });
+});

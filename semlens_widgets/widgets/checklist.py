@@ -1,0 +1,344 @@
+"""The audit as a window: the checklist, what was found of it, and people's verdicts, live with the lens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from ..audit import DEAD, REGIONS, AuditReport, Finding
+from ..checklist import Checklist, Concept, Group
+from ..verdicts import Verdict
+from .channel import Answer, Buffers, Job, Verb
+from .views import LensView, Live
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+FORMATS = {"json": "application/json", "csv": "text/csv"}  # of a report, as it is downloaded
+MOST_TARGETS = 2000  # classes offered; more than any list can show
+LONGEST_LINE = 400  # of Python in the footer, in characters
+_CONCEPT = "@"
+
+
+class AuditChecklist(LensView):
+    """The audit alone: a checklist to edit, what the model knows and uses of it, and verdicts to give.
+
+    Everything is live with `lens.checklist`, `lens.verdicts`, `lens.audit_target` and `lens.audit_level`.
+    """
+
+    _bundle = "checklist"
+    _live: ClassVar[dict[str, Live]] = {
+        "audit_target": Live.same("audit_target"),
+        "audit_level": Live.same("audit_level"),
+    }
+    _counted: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"
+    )
+    audit_target = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    audit_level = traitlets.Float(0.01).tag(sync=True)
+    audit_version = traitlets.Int(0).tag(sync=True)
+
+    def _verbs(self) -> dict[str, Verb]:
+        plain, lens = self._plain, self.lens
+
+        def relevance(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            lens.relate(progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
+            with lens.lock:
+                _choose_target(lens)
+            return {}, []
+
+        return super()._verbs() | {
+            "audit": plain(audited),
+            "audit_start": plain(start),
+            "audit_edit": plain(edit, "concepts"),
+            "audit_decide": plain(decide, "subjects", "decision"),
+            "audit_undo": plain(undo),
+            "audit_redo": plain(redo),
+            "audit_relevance": relevance,
+            "audit_report": plain(written, "format"),
+        }
+
+
+def audited(lens: Lens) -> Answer:
+    """All that the window shows of the audit: the checklist as it is, what was found, and the verdicts."""
+    with lens.lock:
+        report = lens.report
+        result: dict[str, Any] = {
+            "concepts": [_shown(concept, group.name) for group in lens.checklist.groups for concept in group.concepts],
+            "targets": targets(lens)[:MOST_TARGETS],
+            "verdicts": _verdicts(lens),
+            "computable": lens.has_data,
+            "formats": list(FORMATS),
+            "undo": lens.undoable,
+            "redo": lens.redoable,
+            "notice": lens.audit_notice,
+            "report": None,
+        }
+    if report is None:
+        return result, []
+    rows = np.flatnonzero(report.audited & (report.region != DEAD))
+    share = signed_shares(report)
+    result["report"] = {
+        "target": report.target,
+        "level": report.thresholds.p,
+        "z": report.thresholds.z,
+        "weighted": report.has_relevance,
+        "basis": _basis(report),
+        "names": [finding.name for finding in report.findings],
+        "findings": {finding.name: _found(finding, report) for finding in report.findings},
+        "regions": {region: _part(report, region) for region in REGIONS},
+        "queue": report.rows("unexpected").tolist(),
+    }
+    arrays: list[np.ndarray] = [
+        rows.astype(np.int32),
+        report.best_valid[rows].astype(np.float32),
+        report.best_spurious[rows].astype(np.float32),
+        share[rows].astype(np.float32),
+        report.region[rows].astype(np.uint8),
+        _best_concept(report, "valid")[rows],
+        _best_concept(report, "spurious")[rows],
+    ]
+    return result, [array.tobytes() for array in arrays]
+
+
+def targets(lens: Lens) -> list[str]:
+    """The classes that can be audited: those of the relevance, else of the data set."""
+    known = lens.relevance.classes if lens.relevance is not None else lens.space.classes
+    return [str(name) for name in known or ()]
+
+
+def signed_shares(report: AuditReport) -> np.ndarray:
+    """[component] Per cent of the class's relevance over the audited layers, with its sign; NaN where not known."""
+    layers = max(len(np.unique(report.space.components.layer_numbers[report.audited])), 1)
+    return np.where(report.relevance < 0, -1, 1) * report.share * (100 / layers)
+
+
+def _shown(concept: Concept, group: str) -> dict[str, Any]:
+    return {
+        "name": concept.name,
+        "prompts": list(concept.texts),
+        "kind": concept.kind,
+        "group": group,
+        "classes": list(concept.classes),
+        "note": concept.note,
+    }
+
+
+def _found(finding: Finding, report: AuditReport) -> dict[str, Any]:
+    column = report.findings.index(finding)
+    relevance = None
+    if finding.share is not None and finding.relevance is not None:
+        relevance = 100 * finding.share.mean * (-1 if finding.relevance.mean < 0 else 1)
+    return {
+        "state": finding.state,
+        "message": finding.message,
+        "best": finding.best,
+        "z": _number(finding.z),
+        "p": _number(finding.p),
+        "rows": list(finding.rows),
+        "zs": [float(report.z[row, column]) for row in finding.rows],
+        "relevance": relevance,
+    }
+
+
+def _part(report: AuditReport, region: Any) -> dict[str, Any]:
+    share = report.shares.get(region)
+    percent: dict[str, float | None] = {"share": None, "low": None, "high": None}
+    if share is not None:
+        percent = {"share": 100 * share.mean, "low": _number(100 * share.low), "high": _number(100 * share.high)}
+    return {"count": len(report.rows(region)), **percent}
+
+
+def _best_concept(report: AuditReport, kind: str) -> np.ndarray:
+    """[component] The number of the best concept of a kind, -1 where there is none."""
+    columns = np.flatnonzero([finding.kind == kind for finding in report.findings])
+    if not len(columns):
+        return np.full(len(report.z), -1, np.int16)
+    z = np.where(np.isnan(report.z[:, columns]), -np.inf, report.z[:, columns])
+    best = columns[z.argmax(1)]
+    return np.where(np.isfinite(z.max(1)), best, -1).astype(np.int16)
+
+
+def _basis(report: AuditReport) -> str:
+    """What the relevance is, in words."""
+    if not report.has_relevance:
+        return ""
+    return f"{report.backend} relevance, {report.statistic}, mean over {report.images:,} images"
+
+
+def _verdicts(lens: Lens) -> list[dict[str, Any]]:
+    """The verdict that counts on each subject; those on components and concepts that are not here are left out."""
+    shown = []
+    for subject, verdict in lens.verdicts.items():
+        about: int | str = subject
+        if verdict.concept is None:
+            try:
+                about = lens.components.row(subject)
+            except (KeyError, IndexError):
+                continue
+        shown.append(
+            {
+                "about": about, "decision": verdict.decision, "label": verdict.label or "", "note": verdict.note,
+                "who": verdict.who, "when": verdict.when,
+            }
+        )  # fmt: skip
+    return shown
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+# changing
+
+
+def start(lens: Lens) -> Answer:
+    """Begin with the ABCDE rule, and with a class to audit where none was chosen."""
+    with lens.lock:
+        _choose_target(lens)
+        lens.checklist = Checklist.abcde()
+    return _told("lens.checklist = sl.Checklist.abcde()")
+
+
+def _choose_target(lens: Lens) -> None:
+    """Where nobody chose a class: the last of two, which by custom is the positive one; else the first."""
+    names = targets(lens)
+    if lens.audit_target is None and names:
+        lens.audit_target = names[-1] if len(names) == 2 else names[0]
+
+
+def edit(lens: Lens, concepts: Any) -> Answer:
+    """Take the checklist as the browser has it now. ValueError says what is wrong with it."""
+    with lens.lock:
+        before = lens.checklist
+        after = rebuilt(before, concepts)
+        if len(after):
+            _choose_target(lens)
+        if after == before:
+            return _told("")
+        lens.checklist = after
+    return _told(line_of(before, after))
+
+
+def rebuilt(before: Checklist, concepts: Any) -> Checklist:
+    """A checklist with its title and groups, and the given concepts in the given order."""
+    if not isinstance(concepts, list):
+        raise ValueError("a checklist is a list of concepts")
+    names = list(dict.fromkeys([*(group.name for group in before.groups), *(str(c["group"]) for c in concepts)]))
+    listed: dict[str, list[Concept]] = {" ".join(name.split()): [] for name in names}
+    for c in concepts:
+        made = Concept(str(c["name"]), list(c["prompts"]), c["kind"], list(c["classes"]), str(c["note"]))
+        listed[" ".join(str(c["group"]).split())].append(made)
+    there = {group.name for group in before.groups}
+    groups = [Group(name, made) for name, made in listed.items() if made or name in there]
+    return replace(before, groups=tuple(groups))
+
+
+def line_of(before: Checklist, after: Checklist) -> str:
+    """The line of Python that makes one checklist of the other, where it is one step; else the list as a whole."""
+    old, new = {c.name: c for c in before}, {c.name: c for c in after}
+    added, gone = [n for n in new if n not in old], [n for n in old if n not in new]
+    steps: list[tuple[str, Checklist]] = []
+    if len(added) == 1 and not gone:
+        concept, group = new[added[0]], after.group_of(added[0])
+        at = [c.name for c in group.concepts].index(added[0])
+        place = f"{_text(group.name)}" if at == len(group.concepts) - 1 else f"{_text(group.name)}, {at}"
+        steps.append((f"adding({_call(concept)}, {place})", before.adding(concept, group.name, at)))
+    elif len(gone) == 1 and not added:
+        steps.append((f"without({_text(gone[0])})", before.without(gone[0])))
+    elif len(gone) == 1 and len(added) == 1:
+        steps.append(_replacing(before, gone[0], new[added[0]]))
+    elif not gone and not added:
+        changed = [name for name in new if new[name] != old[name]]
+        if len(changed) == 1:
+            steps.append(_replacing(before, changed[0], new[changed[0]]))
+        for name in changed or list(new):
+            group = after.group_of(name)
+            at = [c.name for c in group.concepts].index(name)
+            kind = new[name].kind
+            says = f', kind="{kind}"' if kind != old[name].kind else ""
+            moved = before.moving(name, group.name, at, kind)
+            steps.append((f"moving({_text(name)}, {_text(group.name)}, {at}{says})", moved))
+    for line, made in steps:
+        if made == after and len(line) <= LONGEST_LINE:
+            return f"lens.checklist = lens.checklist.{line}"
+    return 'lens.checklist.to_file("checklist.json")'
+
+
+def _replacing(before: Checklist, name: str, concept: Concept) -> tuple[str, Checklist]:
+    return f"replacing({_text(name)}, {_call(concept)})", before.replacing(name, concept)
+
+
+def _call(concept: Concept) -> str:
+    parts = [_text(concept.name), repr(list(concept.texts)), _text(concept.kind)]
+    parts += [f"classes={list(concept.classes)!r}"] if concept.classes else []
+    parts += [f"note={concept.note!r}"] if concept.note else []
+    return f"sl.Concept({', '.join(parts)})"
+
+
+def _text(text: str) -> str:
+    return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
+
+
+def decide(lens: Lens, subjects: Any, decision: str | None) -> Answer:
+    """Give one verdict on components (rows) and concepts ("@name"); None takes it back, labels and notes stay."""
+    with lens.lock:
+        named = [_subject(lens, subject) for subject in subjects]
+        if decision is not None:
+            lens.judge(named, decision)
+            about = f"[{', '.join(map(_text, named))}]"
+            return _told(
+                f'lens.verdicts[{_text(named[0])}] = "{decision}"'
+                if len(named) == 1
+                else f'lens.judge({about}, "{decision}")'
+            )
+        who, verdicts = lens.auditor, lens.verdicts
+        mine = verdicts.of(who)
+        if len(named) == 1 and named[0] not in mine:
+            raise ValueError(f"the verdict on {named[0]} is not yours ({who or 'nobody'}); give your own instead")
+        for subject in (s for s in named if s in mine):
+            said: Verdict = mine[subject]
+            verdicts = verdicts.withdrawing(subject, who=who)
+            if said.label or said.note:
+                verdicts = verdicts.judging(subject, label=said.label, note=said.note, who=who)
+        lens.verdicts = verdicts
+    if len(named) == 1:
+        return _told(f"del lens.verdicts[{_text(named[0])}]")
+    return _told(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
+
+
+def _subject(lens: Lens, subject: Any) -> str:
+    if isinstance(subject, str) and subject.startswith(_CONCEPT):
+        return subject
+    return str(lens.components[lens.components.row(int(subject))])
+
+
+def undo(lens: Lens) -> Answer:
+    lens.undo()
+    return _told("lens.undo()")
+
+
+def redo(lens: Lens) -> Answer:
+    lens.redo()
+    return _told("lens.redo()")
+
+
+def written(lens: Lens, form: str) -> Answer:
+    """The report of the audit as a file: its name, its type, its bytes. ValueError where there is none to write."""
+    if form not in FORMATS:
+        raise ValueError(f"no report as {form!r}; there are {', '.join(FORMATS)}")
+    with lens.lock:
+        report = lens.report
+    if report is None:
+        raise ValueError("nothing was audited yet; give the checklist a concept, and choose the class")
+    text = {"json": report.to_json, "csv": report.to_csv}[form]()
+    name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {report.target or ''}"))[:80]
+    return {"name": f"{name}.{form}", "type": f"{FORMATS[form]};charset=utf-8"}, [text.encode()]
+
+
+def _told(python: str) -> Answer:
+    return {"python": python}, []

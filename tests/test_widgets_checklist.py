@@ -1,0 +1,301 @@
+"""The kernel's side of the audit window, without a browser: what it shows, and what edits and verdicts become."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from test_auditing import LIST, lens
+
+import semlens_widgets as sl
+from semlens_widgets.audit import REGIONS
+from semlens_widgets.checklist import Checklist, Concept
+from semlens_widgets.widgets import AuditChecklist, Window, checklist
+from semlens_widgets.widgets.channel import Aborted, Job
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    '"]; import os #',
+    "\u202eabc \u2066",
+    "\U0001f389" * 9,
+    "x" * 10_000,
+    "a\\'b",
+]
+
+
+@pytest.fixture(scope="module")
+def known():
+    """A lens whose relevance is known: tests set its checklist anew."""
+    made = lens(cached=False)
+    made.relate(progress=False, cached=False)
+    made.audit_target = "warm"
+    return made
+
+
+@pytest.fixture
+def audited(known):
+    known.verdicts, known.audit_level, known.audit_target = sl.Verdicts(), 0.01, "warm"
+    known.checklist = LIST
+    return known
+
+
+def shown(made):
+    """The answer with its arrays by name."""
+    result, buffers = checklist.audited(made)
+    kinds = [("rows", np.int32), ("valid", np.float32), ("spurious", np.float32), ("relevance", np.float32),
+             ("region", np.uint8), ("valid_concept", np.int16), ("spurious_concept", np.int16)]  # fmt: skip
+    return result, {name: np.frombuffer(b, kind) for (name, kind), b in zip(kinds, buffers, strict=False)}
+
+
+def edited(made, change):
+    """Let the browser change its list of concepts; the line of Python the window shows."""
+    concepts = checklist.audited(made)[0]["concepts"]
+    change(concepts)
+    return checklist.edit(made, concepts)[0]["python"]
+
+
+def run(line, made):
+    exec(line, {"lens": made, "sl": sl})
+
+
+def test_the_window_shows_what_the_audit_found(audited):
+    result, points = shown(audited)
+    report = audited.report
+    assert [c["name"] for c in result["concepts"]] == ["red", "evolving", "blue"]
+    assert result["targets"] == ["warm", "cold"]
+    told = result["report"]
+    assert (told["target"], told["level"], told["weighted"]) == ("warm", 0.01, True)
+    assert told["findings"]["red"]["best"] == 0
+    assert told["findings"]["evolving"]["state"] == "unseen"
+    assert told["findings"]["red"]["relevance"] > 0  # the head of "warm" is red
+    assert told["findings"]["blue"]["relevance"] == 0
+    assert points["rows"].tolist() == np.flatnonzero(audited.space.alive).tolist()
+    assert [REGIONS[r] for r in points["region"]] == [report.region_of(int(row)) for row in points["rows"]]
+    assert told["names"][points["valid_concept"][0]] == "red"
+    assert told["names"][points["spurious_concept"][2]] == "blue"
+    assert np.allclose(points["valid"], report.best_valid[points["rows"]])
+
+
+def test_shares_of_components_concepts_and_regions_agree(audited):
+    result, points = shown(audited)
+    by_row = dict(zip(points["rows"].tolist(), points["relevance"].tolist(), strict=True))
+    assert sum(abs(v) for v in by_row.values()) == pytest.approx(100, abs=1e-3)
+    for finding in result["report"]["findings"].values():
+        if finding["rows"]:
+            assert abs(finding["relevance"]) == pytest.approx(sum(abs(by_row[r]) for r in finding["rows"]), abs=1e-3)
+    for name, part in result["report"]["regions"].items():
+        members = [r for r in by_row if audited.report.region_of(r) == name]
+        assert part["count"] == len(members)
+        assert part["share"] == pytest.approx(sum(abs(by_row[r]) for r in members), abs=1e-3)
+        assert part["low"] <= part["share"] + 1e-6 <= part["high"] + 2e-6
+
+
+def test_everything_the_window_is_told_is_json(audited):
+    audited.verdicts["@evolving"] = {"decision": "unsure", "note": HOSTILE[0]}
+    text = json.dumps(checklist.audited(audited)[0], allow_nan=False)
+    assert "@evolving" in text
+
+
+def test_without_relevance_it_says_so_and_can_compute_it():
+    made = lens(cached=False)
+    window = AuditChecklist(made)
+    verbs = window._channel.verbs
+
+    checklist.edit(made, [{"name": "red", "prompts": ["red"], "kind": "valid", "group": "", "classes": [], "note": ""}])
+    told = checklist.audited(made)[0]
+    assert told["computable"]
+    assert not told["report"]["weighted"]
+    assert told["report"]["findings"]["red"]["relevance"] is None
+
+    progress = []
+    aborted = Job("1", lambda content, buffers: progress.append(content))
+    aborted.abort()
+    with pytest.raises(Aborted):
+        verbs["audit_relevance"]({}, [], aborted)
+    assert made.relevance is None
+    verbs["audit_relevance"]({}, [], Job("2", lambda content, buffers: progress.append(content)))
+    assert (progress[-1]["done"], progress[-1]["total"], progress[-1]["what"]) == (60, 60, "images")
+    assert checklist.audited(made)[0]["report"]["weighted"]
+    window.close()
+
+
+def test_starting_takes_the_abcde_rule_and_the_last_of_two_classes():
+    made = lens(cached=False)
+    assert checklist.audited(made) == (checklist.audited(made)[0] | {"concepts": [], "report": None}, [])
+    line = checklist.start(made)[0]["python"]
+    assert made.checklist == Checklist.abcde()
+    assert made.audit_target == "cold"
+    other = lens(cached=False)
+    run(line, other)
+    assert other.checklist == made.checklist
+
+
+EDITS = {
+    "a prompt": lambda cs: cs[0]["prompts"].append("yellow"),
+    "a name": lambda cs: cs[2].update(name="navy"),
+    "a note": lambda cs: cs[2].update(note='says "no"\nand more'),
+    "a kind": lambda cs: cs[2].update(kind="neutral"),
+    "classes": lambda cs: cs[2].update(classes=["cold"]),
+    "another group": lambda cs: cs[2].update(group="Artefacts"),
+    "a new concept": lambda cs: cs.append(dict(cs[2], name="green", prompts=["green"])),
+    "the first of a group": lambda cs: cs.insert(0, dict(cs[0], name="green", prompts=["green"])),
+    "one less": lambda cs: cs.pop(),
+    "another order": lambda cs: cs.insert(0, cs.pop(1)),
+    "another kind and place": lambda cs: cs.insert(0, dict(cs.pop(2), kind="valid", group="Should be used")),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_in_the_window_and_its_line_of_python_do_the_same(audited, what):
+    def change(concepts):
+        EDITS[what](concepts)
+
+    line = edited(audited, change)
+    after = audited.checklist
+    assert after != LIST
+    assert after.title == LIST.title
+    audited.checklist = LIST
+    run(line, audited)
+    assert audited.checklist == after
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_are_kept_as_they_are_and_lines_of_python_quote_them(audited, text):
+    line = edited(audited, lambda cs: cs[2].update(name=text, prompts=[text], note=text))
+    kept = audited.checklist[" ".join(text.split())]
+    assert kept.note == text
+    assert len(line) <= checklist.LONGEST_LINE + 60
+    if "to_file" not in line:
+        audited.checklist = LIST
+        run(line, audited)
+        assert audited.checklist[kept.name] == kept
+
+
+def test_an_edit_that_makes_no_checklist_is_refused_and_changes_nothing(audited):
+    with pytest.raises(ValueError, match="stands twice"):
+        edited(audited, lambda cs: cs[2].update(name="red"))
+    with pytest.raises(ValueError, match="needs a name"):
+        edited(audited, lambda cs: cs[2].update(name="  "))
+    with pytest.raises(ValueError, match="list of concepts"):
+        checklist.edit(audited, None)
+    assert audited.checklist == LIST
+
+
+def test_only_what_changed_is_embedded_again(audited):
+    audited.clip.texts_asked.clear()
+    edited(audited, lambda cs: cs[0].update(prompts=["red", "white"]))
+    assert audited.clip.texts_asked == ["white"]
+
+
+def test_verdicts_on_components_and_concepts_and_back(audited):
+    line = checklist.decide(audited, [2], "spurious")[0]["python"]
+    assert line == 'lens.verdicts["colour:2"] = "spurious"'
+    checklist.decide(audited, ["@evolving"], "unsure")
+    told = {v["about"]: v for v in checklist.audited(audited)[0]["verdicts"]}
+    assert told[2]["decision"] == "spurious"
+    assert told[2]["who"] == "Ada"
+    assert told["@evolving"]["decision"] == "unsure"
+    line = checklist.decide(audited, [2], None)[0]["python"]
+    assert line == 'del lens.verdicts["colour:2"]'
+    assert "colour:2" not in audited.verdicts
+    many = checklist.decide(audited, [0, 1, 2], "valid")[0]["python"]
+    assert [v.decision for s, v in audited.verdicts.items() if s.startswith("colour")] == ["valid"] * 3
+    checklist.undo(audited)
+    assert not [s for s in audited.verdicts if s.startswith("colour")]
+    run(many, audited)
+    assert len(audited.verdicts) == 4
+
+
+def test_taking_a_decision_back_keeps_the_note(audited):
+    audited.judge("colour:2", "spurious", note="a sticker")
+    checklist.decide(audited, [2], None)
+    assert audited.verdicts["colour:2"].decision is None
+    assert audited.verdicts["colour:2"].note == "a sticker"
+
+
+def test_another_person_s_verdict_is_not_taken_back(audited):
+    audited.verdicts = audited.verdicts.judging("colour:2", "valid", who="Bob")
+    with pytest.raises(ValueError, match="not yours"):
+        checklist.decide(audited, [2], None)
+    checklist.decide(audited, [2], "spurious")
+    assert audited.verdicts["colour:2"].decision == "spurious"
+
+
+def test_verdicts_on_what_this_lens_does_not_have_are_left_out(audited):
+    audited.verdicts = audited.verdicts.judging("layer9:1", "valid", who="Bob")
+    assert checklist.audited(audited)[0]["verdicts"] == []
+
+
+def test_undo_and_redo_go_through_edits_and_verdicts(audited):
+    edited(audited, lambda cs: cs.pop())
+    checklist.decide(audited, [0], "valid")
+    checklist.undo(audited)
+    checklist.undo(audited)
+    assert audited.checklist == LIST
+    checklist.redo(audited)
+    checklist.redo(audited)
+    assert len(audited.checklist) == 2
+    assert audited.verdicts["colour:0"].decision == "valid"
+    assert not checklist.audited(audited)[0]["redo"]
+
+
+@pytest.mark.parametrize("view", [AuditChecklist, Window])
+def test_the_window_follows_cells_and_cells_the_window(audited, view):
+    window = view(audited)
+    version = window.audit_version
+    audited.checklist = LIST.adding(Concept("green"), "Should be used")
+    assert window.audit_version > version
+    version = window.audit_version
+    audited.verdicts["colour:0"] = "valid"
+    assert window.audit_version > version
+    window.audit_level = 0.05
+    assert audited.audit_level == 0.05
+    window.audit_target = "cold"
+    assert audited.report.target == "cold"
+    audited.audit_target = "warm"
+    assert window.audit_target == "warm"
+    told = []
+    window._channel._send = lambda content, buffers: told.append(content)
+    window.audit_level = 0.7
+    assert window.audit_level == audited.audit_level == 0.05
+    assert "between 0 and .5" in told[0]["message"]
+    window.close()
+
+
+def test_many_hands_at_once_lose_no_verdict(audited):
+    rows = [0, 1, 2]
+    barrier = threading.Barrier(len(rows))
+
+    def decide(row):
+        barrier.wait()
+        for decision in ("valid", "unsure", "spurious") * 5:
+            checklist.decide(audited, [row], decision)
+            checklist.audited(audited)
+
+    threads = [threading.Thread(target=decide, args=(row,)) for row in rows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "no deadlock"
+    assert [audited.verdicts[f"colour:{row}"].decision for row in rows] == ["spurious"] * 3
+    assert len(audited.verdicts.entries) == 45
+
+
+def test_reports_are_files_with_names_that_fit_everywhere(audited):
+    audited.name = "../<b>net</b>"
+    for form in checklist.FORMATS:
+        told, (data,) = checklist.written(audited, form)
+        assert told["name"] == f"audit-..-b-net-b-warm.{form}"
+        assert b"colour:0" in data
+    with pytest.raises(ValueError, match="there are json"):
+        checklist.written(audited, "exe")
+    audited.checklist = Checklist()
+    with pytest.raises(ValueError, match="nothing was audited"):
+        checklist.written(audited, "csv")
+
+
+def test_a_verdict_audits_nothing_anew(audited):
+    before = audited.report
+    checklist.decide(audited, [0], "valid")
+    assert audited.report is before
