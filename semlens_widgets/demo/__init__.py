@@ -38,11 +38,13 @@ __all__ = [
     "SPLITS",
     "TEMPLATES",
     "Factor",
+    "checkpoints",
     "classifier",
     "clip_folder",
     "images",
     "lens",
     "render",
+    "series",
     "transform",
     "truth",
 ]
@@ -105,6 +107,17 @@ def classifier(which: Which = "biased") -> Classifier:
     return load_classifier(_CHECKPOINTS / f"classifier-{_checked(which)}.safetensors")
 
 
+def checkpoints() -> dict[str, Classifier]:
+    """Ten moments of a training, by name ("step 0" … "step 300"): the unbiased classifier goes on with biased data.
+
+    At first it looks at lesions; within some twenty steps of 128 pictures it has learned the shortcuts. Only layers
+    3, 4 and ``fc`` change. Each call gives new modules, in eval mode.
+    """
+    from semlens_widgets.demo.checkpoint_series import load_series
+
+    return load_series(_CHECKPOINTS / "classifier-unbiased.safetensors", _CHECKPOINTS / "classifier-series.safetensors")
+
+
 def clip_folder() -> Path:
     """The folder of the demo's CLIP, an open_clip local folder: ``sl.OpenClip(sl.demo.clip_folder())``.
 
@@ -141,6 +154,45 @@ def lens(
     pictures = data(images(n, seed, split), transform=transform(), classes=CLASS_NAMES)
     made = Lens(classifier(which), pictures, list(layers), OpenClip(clip_folder()), k=k, **settings)
     return made.fit(progress=progress)
+
+
+def series(
+    n: int = 400,
+    *,
+    only: Sequence[str] | None = None,
+    seed: int = 0,
+    split: Split = "independent",
+    layers: Sequence[str] = ("layer4",),
+    k: int = 20,
+    relevance: bool = True,
+    progress: bool = False,
+    **settings: Any,
+) -> dict[str, Lens]:
+    """A fitted lens on each of ``checkpoints()``, over the same ``n`` pictures: ``sl.compare_many(sl.demo.series())``.
+
+    ``only`` names the moments wanted, in the order of the training. With ``relevance`` each lens knows how much its
+    components move its predictions. Every picture goes through the CLIP once for all. Other parameters as for
+    ``lens``. Raises ValueError for a moment there is not. Synthetic pictures, not medical data.
+    """
+    from semlens_widgets.demo.checkpoint_series import RememberingClip
+    from semlens_widgets.images import images as data
+    from semlens_widgets.lens import Lens
+
+    models = checkpoints()
+    if unknown := set(only or ()) - set(models):
+        raise ValueError(f"no moment {', '.join(sorted(unknown))} in the series; there are {', '.join(models)}")
+    settings = {
+        "crop": None, "templates": TEMPLATES, "vocabulary": tuple(factor.query for factor in FACTORS), **settings,
+    }  # fmt: skip
+    pictures = data(images(n, seed, split), transform=transform(), classes=CLASS_NAMES)
+    clip = RememberingClip(clip_folder())
+    return {
+        name: Lens(model, pictures, list(layers), clip, k=k, **{"name": name, **settings}).fit(
+            relevance=relevance, progress=progress
+        )
+        for name, model in models.items()
+        if only is None or name in only
+    }
 
 
 @functools.cache

@@ -1,6 +1,6 @@
-"""Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [clip] [measure]``.
+"""Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [series] [clip] [measure]``.
 
-Without a name all three are done. Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
+Without a name all of it is done. Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
 and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
 same quality, not the same bits. All data are synthetic pictures, not medical data.
@@ -20,7 +20,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads on busy cores cost more than they give
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
-STAGES = ("classifier", "clip", "measure")
+STAGES = ("classifier", "series", "clip", "measure")
 KINDS = ("biased", "unbiased")
 
 
@@ -33,6 +33,15 @@ def train_classifiers(folder: Path, report: Callable[[str], None]) -> None:
     for kind in KINDS:
         model = fine_tune(seeing, FineTuning(SPLITS[kind]), report)  # type: ignore[index]
         save_classifier(model, folder / f"classifier-{kind}.safetensors")
+
+
+def train_the_series(folder: Path, report: Callable[[str], None]) -> None:
+    """The unbiased classifier in ``folder`` goes on with biased data."""
+    from semlens_widgets.demo.checkpoint_series import save_series, train_further
+    from semlens_widgets.demo.network import load_classifier
+
+    start = load_classifier(folder / "classifier-unbiased.safetensors")
+    save_series(train_further(start, report=report), folder / "classifier-series.safetensors")
 
 
 def train_the_clip(folder: Path, report: Callable[[str], None]) -> None:
@@ -81,6 +90,8 @@ def main() -> None:
 
     if "classifier" in stages:
         train_classifiers(chosen.out, report)
+    if "series" in stages:
+        train_the_series(chosen.out, report)
     if "clip" in stages:
         train_the_clip(chosen.out, report)
     if "measure" in stages:

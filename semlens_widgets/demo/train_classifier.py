@@ -50,7 +50,7 @@ class FineTuning:
     seed: int = 100
 
 
-def _augmented(images: np.ndarray) -> Tensor:
+def augmented(images: np.ndarray) -> Tensor:
     """Normalised, and the whole batch mirrored at random."""
     x = normalise(images)
     for axis in (2, 3):
@@ -59,7 +59,7 @@ def _augmented(images: np.ndarray) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _batches(n: int, size: int) -> list[np.ndarray]:
+def batches(n: int, size: int) -> list[np.ndarray]:
     """A random order of n images in full batches."""
     order = torch.randperm(n).numpy()
     return [order[a : a + size] for a in range(0, n - size + 1, size)]
@@ -123,8 +123,8 @@ def pretrain(
             head.make_sparse()
         model.train()
         losses = []
-        for rows in _batches(recipe.images, recipe.batch):
-            features = model.features(_augmented(pictures.images[rows]))
+        for rows in batches(recipe.images, recipe.batch):
+            features = model.features(augmented(pictures.images[rows]))
             loss = F.binary_cross_entropy_with_logits(head(features), targets[rows])
             total = loss + head.penalty(recipe.overlap) + 1e-3 * features.mean()
             optimiser.zero_grad()
@@ -165,8 +165,8 @@ def fine_tune(
             for group in optimiser.param_groups:
                 group["lr"] *= 0.2
         losses = []
-        for rows in _batches(recipe.images, recipe.batch):
-            loss = F.cross_entropy(model(_augmented(pictures.images[rows])), labels[rows])
+        for rows in batches(recipe.images, recipe.batch):
+            loss = F.cross_entropy(model(augmented(pictures.images[rows])), labels[rows])
             optimiser.zero_grad()
             (loss + 1e-3 * model.fc.weight.abs().sum()).backward()
             optimiser.step()
