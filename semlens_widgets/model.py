@@ -98,8 +98,11 @@ def _no_layer(name: str, names: list[str]) -> str:
 
 
 def fingerprint(model: torch.nn.Module) -> str:
-    """A hash of the model's structure and all its weights and buffers."""
+    """A hash of the model's structure, all its weights and buffers, and the components that are switched off in it."""
     digest = hashlib.sha256(repr(model).encode())
+    for name, module in model.named_modules():
+        for hook in module._forward_hooks.values():
+            digest.update(f"{name} {hook.semlens_key}".encode() if hasattr(hook, "semlens_key") else b"")
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(_bytes(tensor))
@@ -276,7 +279,8 @@ def stack(items: Sequence[Any]) -> torch.Tensor:
     return torch.stack(tensors)
 
 
-def _tensor_of(layer: Layer, output: Any) -> torch.Tensor:
+def tensor_of(layer: Layer, output: Any) -> torch.Tensor:
+    """The tensor in a module's output that a layer means. KeyError or TypeError where there is none."""
     import torch
 
     if layer.output is not None:
@@ -307,24 +311,25 @@ def _arranged(layer: Layer, output: Any) -> torch.Tensor:
     """The layer's output as [n c h w], [n c t] or [n c]: encoder applied, tokens chosen, sign split."""
     import torch
 
-    tensor = _tensor_of(layer, output)
+    tensor = tensor_of(layer, output)
+    order, chosen = features_last(layer, tensor)
+    tensor = component_values(layer, tensor.permute(order)[chosen]).movedim(-1, 1)
+    return torch.cat([tensor, -tensor], 1) if layer.signed else tensor
+
+
+def features_last(layer: Layer, tensor: torch.Tensor) -> tuple[list[int], tuple[slice, ...]]:
+    """(the order of axes that gives [n places … c], which part of the result the layer's tokens are)."""
     axes = layer.axes or _BY_NUMBER_OF_AXES.get(tensor.ndim)
     if axes is None or len(axes) != tensor.ndim:
         raise ValueError(
             f"layer {layer.name!r} gives a tensor {tuple(tensor.shape)}; expected [n c h w], [n t c] or [n c], or say "
             "which axis is which: Layer(..., axes='nhwc')"
         )
-    places = [a for a in "hwt" if a in axes]
-    if "t" in axes and layer.tokens != "all":
-        chosen = {"class": slice(0, 1), "patches": slice(1, None)}.get(str(layer.tokens), layer.tokens)
-        cut: list[Any] = [slice(None)] * tensor.ndim
-        cut[axes.index("t")] = chosen
-        tensor = tensor[tuple(cut)]
-    if layer.via is not None:
-        tensor = component_values(layer, tensor.permute([axes.index(a) for a in ["n", *places, "c"]])).movedim(-1, 1)
-    else:
-        tensor = tensor.permute([axes.index(a) for a in ["n", "c", *places]])
-    return torch.cat([tensor, -tensor], 1) if layer.signed else tensor
+    order = [axes.index(a) for a in "nhwtc" if a in axes]
+    if "t" not in axes or layer.tokens == "all":
+        return order, (slice(None),)
+    tokens: Any = {"class": slice(0, 1), "patches": slice(1, None)}.get(str(layer.tokens), layer.tokens)
+    return order, (slice(None), tokens)
 
 
 def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
@@ -335,7 +340,7 @@ def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
         return features
     if isinstance(layer.via, np.ndarray | torch.Tensor):
         return features @ torch.as_tensor(layer.via).to(features.device, features.dtype).T
-    return _tensor_of(Layer(f"{layer.name} via {type(layer.via).__name__}"), layer.via(features))
+    return tensor_of(Layer(f"{layer.name} via {type(layer.via).__name__}"), layer.via(features))
 
 
 def _pooled(layer: Layer, tensor: torch.Tensor, pooling: Pooling) -> Responses:

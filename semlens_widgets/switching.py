@@ -1,0 +1,293 @@
+"""Switching components off in somebody's model: for as long as a `with` lasts, and never longer."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from .images import Images, batches
+from .model import Layer, evaluating, features_last, recording, stack, tensor_of
+from .vectors import frozen
+
+if TYPE_CHECKING:
+    import torch
+
+By = Literal["zero", "mean"]
+_ROWS = 1024  # conditions × images that pass the upper layers together
+_STEPS = 4  # of Gauss-Newton, for encoders that are not linear
+_NUMBERS = 1 << 23  # in a block of Jacobians
+
+
+@dataclass(frozen=True, eq=False)
+class Switch:
+    """Which components of a layer are off, under one or several conditions, and what their response is then.
+
+    off:  [condition component], components in the layer's numbering (of a signed layer all `+`, then all `-`).
+    rest: [component], the response that a switched-off component is held at: 0, or its mean.
+    """
+
+    layer: Layer
+    off: Bool[np.ndarray, "condition component"]
+    rest: Float[np.ndarray, " component"]
+
+    def __post_init__(self) -> None:
+        if self.off.shape[1:] != self.rest.shape:
+            raise ValueError(f"{self.off.shape[1]} components switched, {len(self.rest)} resting responses")
+        object.__setattr__(self, "off", frozen(np.asarray(self.off, bool)))
+        object.__setattr__(self, "rest", frozen(np.asarray(self.rest, np.float32)))
+
+    def only(self, conditions: Any) -> Switch:
+        return Switch(self.layer, self.off[conditions], self.rest)
+
+
+@contextmanager
+def switched_off(model: torch.nn.Module, switches: Sequence[Switch]) -> Iterator[torch.nn.Module]:
+    """The model with components off; afterwards it is as it was, whatever happened. May be nested.
+
+    Whatever lies above the layer sees the changed responses: shortcuts around the layer do not. A channel or feature is
+    held at its resting response everywhere; a direction on top of a layer (`via`) by the smallest change of the
+    layer's features that takes its response there, at each place. With several conditions the batch becomes
+    conditions × images at the lowest switched layer, condition after condition.
+    """
+    modules = dict(model.named_modules())
+    with ExitStack() as undo:
+        for switch in switches:
+            if not switch.off.any() and len(switch.off) == 1:
+                continue
+            hook = _Hook(switch)
+            undo.callback(modules[switch.layer.name].register_forward_hook(hook).remove)
+        yield model
+
+
+class _Hook:
+    """A forward hook that answers with the layer's output, changed. `semlens_key` makes the model another one."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+        content = switch.layer.key.encode() + np.packbits(switch.off).tobytes() + switch.rest.tobytes()
+        self.semlens_key = hashlib.sha256(content).hexdigest()
+        self.images = 0  # in a batch that is not yet conditions × images; 0: as many as come
+
+    def __call__(self, module: Any, inputs: Any, output: Any) -> Any:
+        layer = self.switch.layer
+        tensor = tensor_of(layer, output)
+        if self.images and len(tensor) == self.images and len(self.switch.off) > 1:
+            tensor = tensor.repeat(len(self.switch.off), *[1] * (tensor.ndim - 1))
+        return _replaced(layer, output, _changed(self.switch, tensor))
+
+
+def _replaced(layer: Layer, output: Any, tensor: torch.Tensor) -> Any:
+    """The layer's output with another tensor in the place of the one that counts."""
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return tensor
+    key: Any = layer.output
+    if isinstance(output, Mapping):
+        changed: Any = copy.copy(output)
+        changed[next(iter(output)) if key is None else key] = tensor
+        return changed
+    if key is None:
+        key = next(i for i, part in enumerate(output) if isinstance(part, torch.Tensor))
+    parts = [tensor if i == key else part for i, part in enumerate(output)]
+    return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+
+
+def _changed(switch: Switch, tensor: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    order, chosen = features_last(switch.layer, tensor)
+    moved = tensor.permute(order)
+    part = moved[chosen]
+    conditions = len(switch.off)
+    grouped = part.unflatten(0, (conditions, -1))
+    off = torch.as_tensor(switch.off.copy(), device=tensor.device)
+    rest = torch.as_tensor(switch.rest.copy(), device=tensor.device, dtype=tensor.dtype)
+    if switch.layer.via is None:
+        shape = [conditions, *[1] * (grouped.ndim - 2), -1]
+        made = _held(grouped, off.view(shape), rest, switch.layer.signed)
+    else:
+        made = torch.stack([_steered(switch.layer, x, mask, rest) for x, mask in zip(grouped, off, strict=True)])
+    result = moved.clone()
+    result[chosen] = made.flatten(0, 1)
+    return result.permute([order.index(axis) for axis in range(tensor.ndim)])
+
+
+def _held(value: torch.Tensor, off: torch.Tensor, rest: torch.Tensor, signed: bool) -> torch.Tensor:
+    """Values [... component] with those that are off held at rest; a signed one only on its own side of zero."""
+    import torch
+
+    if not signed:
+        return torch.where(off, rest, value)
+    size = value.shape[-1]
+    plus = torch.where(off[..., :size], rest[:size], value.clamp(min=0))
+    minus = torch.where(off[..., size:], rest[size:], (-value).clamp(min=0))
+    return plus - minus
+
+
+def _steered(layer: Layer, features: torch.Tensor, off: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
+    """Features [... feature], moved as little as it takes for the directions that are off to answer at rest."""
+    import torch
+
+    size = len(off) // 2 if layer.signed else len(off)
+    touched = (off[:size] | off[size:] if layer.signed else off).nonzero()[:, 0]
+    if not len(touched):
+        return features
+    sides = torch.cat([touched, touched + size]) if layer.signed else touched
+    flat = features.reshape(-1, features.shape[-1])
+
+    def wanted(answer: torch.Tensor) -> torch.Tensor:
+        return _held(answer, off[sides], rest[sides], layer.signed)
+
+    if isinstance(layer.via, np.ndarray | torch.Tensor):
+        directions = torch.as_tensor(layer.via).to(flat.device, flat.dtype)[touched]
+        answer = flat @ directions.T
+        moved = flat + (wanted(answer) - answer) @ torch.linalg.pinv(directions.float()).to(flat.dtype).T
+        return moved.reshape(features.shape)
+    step = max(1, _NUMBERS // (len(touched) * flat.shape[1]))
+    moved = torch.cat([_solved(layer, flat[i : i + step], touched, wanted) for i in range(0, len(flat), step)])
+    return moved.reshape(features.shape).to(features.dtype)
+
+
+def _solved(layer: Layer, features: torch.Tensor, touched: torch.Tensor, wanted: Any) -> torch.Tensor:
+    """Gauss-Newton with the encoder's own derivatives: exact after one step where it is linear."""
+    import torch
+
+    with torch.inference_mode(False), torch.enable_grad():
+        start = x = features.detach().clone()
+        touched = touched.clone()  # derivatives keep it, which they may not with what inference mode made
+        goal: torch.Tensor | None = None
+        for _ in range(_STEPS):
+            leaf = x.clone().requires_grad_()
+            answer = tensor_of(Layer(layer.name), layer.via(leaf))[..., touched]
+            goal = wanted(answer.detach()) if goal is None else goal
+            lacking = goal - answer.detach()
+            if float(lacking.abs().max()) <= 1e-5 * max(float(answer.detach().abs().max()), 1e-6):
+                break
+            rows = [
+                torch.autograd.grad(answer[:, i].sum(), leaf, retain_graph=i + 1 < len(touched))[0]
+                for i in range(len(touched))
+            ]
+            slopes = torch.stack(rows, 1).float()  # place direction feature
+            x = x + (torch.linalg.pinv(slopes) @ lacking.float()[..., None])[..., 0].to(x.dtype)
+    return x if bool(torch.isfinite(x).all()) else start
+
+
+def resting(
+    model: torch.nn.Module,
+    images: Images,
+    layers: Sequence[Layer],
+    ids: Int[np.ndarray, " image"],
+    batch_size: int = 64,
+) -> list[Float[np.ndarray, " component"]]:
+    """Per layer each component's mean response over images and places; of a signed one that of its own side."""
+    sums: dict[str, Any] = {}
+    seen = 0
+    with recording(model, tuple(layers)) as recorder:
+        for batch in batches(ids, images.tensor, batch_size):
+            if not batch.items:
+                continue
+            seen += len(batch.items)
+            for name, tensor in recorder.activations(batch.items).items():
+                signed = next(layer.signed for layer in layers if layer.name == name)
+                responses = (tensor.clamp(min=0) if signed else tensor).double().flatten(2 if tensor.ndim > 2 else 1)
+                means = responses.mean(2) if tensor.ndim > 2 else responses
+                sums[name] = sums.get(name, 0) + means.sum(0).cpu().numpy()
+    return [np.asarray(sums[layer.name] / max(seen, 1), np.float32) for layer in layers]
+
+
+def logits_under(
+    model: torch.nn.Module,
+    images: Images,
+    ids: Int[np.ndarray, " image"],
+    switches: Sequence[Switch],
+    batch_size: int = 64,
+) -> tuple[Int[np.ndarray, " image"], Float[np.ndarray, "condition image output"]]:
+    """(images that could be read, the model's output for each of them under every condition).
+
+    What lies below the lowest switched layer is computed once for all conditions, where the model allows it: the first
+    batch is held against the same conditions one by one, and a model for which they differ gets one pass for each.
+    """
+    conditions = len(switches[0].off)
+    read: list[np.ndarray] = []
+    found: list[np.ndarray] = []
+    together: bool | None = None
+    with evaluating(model):
+        for batch in batches(ids, images.tensor, batch_size):
+            if not batch.items:
+                continue
+            inputs = _placed(model, stack(batch.items))
+            if together is None:
+                alone = _one_by_one(model, inputs, switches)
+                together = conditions > 1 and _agrees(_side_by_side(model, inputs, switches), alone)
+                outputs: Any = alone
+            else:
+                outputs = (_side_by_side if together else _one_by_one)(model, inputs, switches)
+            read.append(batch.ids)
+            found.append(outputs)
+    if not found:
+        raise ValueError(f"none of the {len(ids)} images could be read")
+    return np.concatenate(read), np.concatenate(found, 1)
+
+
+def _placed(model: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    parameter = next(iter(model.parameters()), None)
+    if parameter is None:
+        return inputs
+    return inputs.to(parameter.device, parameter.dtype if parameter.is_floating_point() else None)
+
+
+def _agrees(ours: np.ndarray | None, alone: np.ndarray) -> bool:
+    if ours is None or ours.shape != alone.shape:
+        return False
+    return bool(np.allclose(ours, alone, rtol=1e-3, atol=1e-4 * max(float(np.abs(alone).max()), 1e-6)))
+
+
+def _one_by_one(model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch]) -> np.ndarray:
+    outputs = []
+    for condition in range(len(switches[0].off)):
+        with switched_off(model, [switch.only(slice(condition, condition + 1)) for switch in switches]):
+            outputs.append(_output(model(inputs)))
+    return np.stack(outputs)
+
+
+def _side_by_side(model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch]) -> np.ndarray | None:
+    """All conditions in passes of many; None where the model does not carry a grown batch."""
+    conditions, images = len(switches[0].off), len(inputs)
+    step = max(1, _ROWS // images)
+    outputs = []
+    modules = dict(model.named_modules())
+    for first in range(0, conditions, step):
+        some = [switch.only(slice(first, first + step)) for switch in switches if switch.off.any()]
+        if not some:
+            return None
+        with ExitStack() as undo:
+            for switch in some:
+                hook = _Hook(switch)
+                hook.images = images
+                undo.callback(modules[switch.layer.name].register_forward_hook(hook).remove)
+            try:
+                output = _output(model(inputs))
+            except Exception:  # whatever a model says to a batch that grows on its way
+                return None
+        if len(output) != len(some[0].off) * images:
+            return None
+        outputs.append(output.reshape(len(some[0].off), images, *output.shape[1:]))
+    return np.concatenate(outputs)
+
+
+def _output(output: Any) -> np.ndarray:
+    values = tensor_of(Layer("the model"), output)
+    if values.ndim != 2:
+        raise ValueError(
+            f"the model's output has shape {tuple(values.shape)}, not [image class]; the effect on classes needs one "
+            "number per image and class"
+        )
+    return values.detach().float().cpu().numpy()
