@@ -23,6 +23,7 @@ from .compare import Comparison, ConceptTable, Series
 from .components import Component, Components, Recipe
 from .crops import crop
 from .describe import Labels, Meaning, vocabulary
+from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
@@ -50,6 +51,7 @@ __all__ = [
     "Concept",
     "ConceptExamples",
     "ConceptTable",
+    "Effect",
     "Evaluation",
     "Explanation",
     "Group",

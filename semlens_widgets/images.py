@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import pickle
@@ -83,6 +84,15 @@ class Images:
     def label(self, image: int) -> int | None:
         """The class number, or None where labels are not known."""
         return None if self._labels is None else int(self._labels[image])
+
+    def labelled(self, labels: Sequence[int], classes: Sequence[str] | None = None) -> Images:
+        """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
+        if len(labels) != len(self):
+            raise ValueError(f"{len(labels)} labels for {len(self)} images; give one for each")
+        other = copy.copy(self)
+        other._labels = [int(label) for label in labels]
+        other.classes = self.classes if classes is None else tuple(classes)
+        return other
 
     @property
     def highest_label(self) -> int | None:
