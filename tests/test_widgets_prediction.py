@@ -145,13 +145,18 @@ def test_a_dropped_picture_is_explained_under_its_name():
         prediction.explain(made, {"name": "notes.txt"}, [b"text"], job())
 
 
-def test_what_was_given_up_before_it_began_changes_nothing():
+def test_what_was_given_up_changes_nothing():
     made = explained(0)
     late = job()
     late.abort()
     with pytest.raises(Aborted):
         prediction.explain(made, {"image": 1}, [], late)
     assert made.image == 0
+    midway = job()
+    made.observe(lambda change: midway.abort(), "explanation")
+    with pytest.raises(Aborted):
+        prediction.explain(made, {"image": 1, "target": "cold"}, [], midway)
+    assert (made.image, made.target, made.explanation.target) == (0, None, "warm")
 
 
 def test_a_component_s_map_lies_where_it_acts_and_words_say_so():
@@ -245,6 +250,14 @@ def test_asking_the_model_about_all_pictures_tells_its_progress_and_can_be_given
     late.abort()
     with pytest.raises(Aborted):
         prediction.browse(lens(), 0, 20, None, "wrong", 16, late)
+
+
+def test_labels_that_are_not_the_model_s_classes_say_nothing_about_wrong():
+    data = sl.images(PICTURES, transform=to_pixels, labels=[0, 1, 2, 0, 1])
+    made = sl.Lens(Places(), data, ["colour"], ColourClip(), k=3, templates=("{}",), crop=None)
+    made.fit(cached=False, progress=False)
+    with pytest.raises(ValueError, match="3 labels, but the model 2 classes"):
+        prediction.browse(made, 0, 20, None, "wrong", 16, job())
 
 
 # the component card

@@ -67,6 +67,9 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     },
     onkeydown: onKey,
     onpointerover: onPointer,
+    onpointermove: (/** @type {PointerEvent} */ event) => {
+      pointer = [event.clientX, event.clientY];
+    },
     onpointerleave: () => hover(null),
   });
   const more = h("button", { type: "button", class: "sl-button sl-more", "data-testid": "more-bars" });
@@ -115,11 +118,13 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
   let active = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let pause;
+  /** Where the pointer was seen last. @type {[number, number]} */
+  let pointer = [Number.NaN, Number.NaN];
 
-  /** @param {Event} event */
-  function rowOf(event) {
+  /** @param {{target: EventTarget | null}} event */
+  function rowOf({ target }) {
     const option = /** @type {HTMLElement | null} */ (
-      /** @type {Element} */ (event.target).closest?.("[data-row]")
+      /** @type {Element | null} */ (target)?.closest?.("[data-row]")
     );
     return option ? Number(option.dataset.row) : null;
   }
@@ -130,9 +135,11 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     pause = setTimeout(() => onHover(row), HOVER_AFTER);
   }
 
-  /** @param {PointerEvent} event */
-  function onPointer(event) {
-    if (event.pointerType !== "touch") hover(rowOf(event));
+  /** A row that comes under a resting pointer is not looked at. @param {PointerEvent} event */
+  function onPointer({ pointerType, clientX, clientY, target }) {
+    const rests = clientX === pointer[0] && clientY === pointer[1];
+    pointer = [clientX, clientY];
+    if (pointerType !== "touch") hover(rests ? null : rowOf({ target }));
   }
 
   /** @param {MouseEvent} event */

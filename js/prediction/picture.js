@@ -7,6 +7,9 @@ import { percent } from "../shared/signed.js";
 /** Classes that are found while typing a name. */
 const LISTED = 12;
 
+/** Height of the picture at most, in px. */
+const HIGHEST = 276;
+
 let panes = 0;
 
 /** Share as a percentage with a space: 71.4 %. @param {number} share */
@@ -64,7 +67,15 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       button({ text: title, "data-mode": mode, "data-testid": `mode-${mode}`, onclick: () => onMode(mode) }),
     ),
   );
-  const below = h("img", { alt: "", class: "sl-stage-picture", "data-testid": "picture" });
+  const below = h("img", {
+    alt: "",
+    class: "sl-stage-picture",
+    "data-testid": "picture",
+    onload() {
+      // A tall picture is as high as the pane is wide, and narrower.
+      stage.style.width = `min(100%, ${(HIGHEST * below.naturalWidth) / below.naturalHeight}px)`;
+    },
+  });
   const heat = h("div", { class: "sl-heat-place", "data-testid": "heat" });
   const inset = h("img", { alt: "", class: "sl-stage-inset" });
   const stage = h("div", { class: "sl-stage", "data-testid": "stage" }, below, heat, inset);

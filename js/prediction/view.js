@@ -331,6 +331,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     update(changed) {
       if ("selection" in changed && !same(changed.selection ?? [], selection)) {
         selection = changed.selection ?? [];
+        hovered = null;
         bars.select(selection);
         circuit.select(selection);
         if (opened !== null && selection.length) openCard(selection[0]);

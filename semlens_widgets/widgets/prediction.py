@@ -16,7 +16,7 @@ from ..images import Images, UnreadableImage, batches, rgb
 from ..model import alone, evaluating, stack
 from ..space import cut, webp
 from . import answers
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Aborted, Answer, Buffers, Job, Verb
 from .component_card import quantised
 from .views import LensView
 
@@ -270,10 +270,10 @@ def guess(lens: Lens, labels: np.ndarray, job: Job) -> Guesses:
     for batch in batches(np.arange(len(data)), data.tensor, 32):
         if batch.items:
             likely = _probabilities(model, batch.items)
-            if labels.max() >= likely.shape[1]:
+            if labels.max() >= likely.shape[1] or len(data.classes) not in (0, likely.shape[1]):
                 raise ValueError(
-                    f"the labels go up to {labels.max()}, but the model has {likely.shape[1]} classes: what is wrong "
-                    "cannot be said"
+                    f"the data set has {len(data.classes) or labels.max() + 1} labels, but the model "
+                    f"{likely.shape[1]} classes: what is wrong cannot be said"
                 )
             predicted[batch.ids] = likely.argmax(1)
             confidence[batch.ids] = likely.max(1)
@@ -302,18 +302,24 @@ def _probabilities(model: Any, items: Sequence[Any]) -> np.ndarray:
 
 def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
     """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target`, `method`."""
-    job.progress(0, None, "")
-    if buffers:
-        name = str(args.get("name") or "the picture")
-        term = lens.keep_image(_opened(buffers[0], name))
-        _called.setdefault(lens, {})[term] = name
-        lens.image = term
-    elif args.get("image") is not None:
-        lens.image = int(args["image"])
-    if "target" in args:
-        lens.target = args["target"]
-    if "method" in args:
-        lens.method = args["method"]
+    job.check()
+    before = lens.image, lens.target, lens.method
+    try:
+        if buffers:
+            name = str(args.get("name") or "the picture")
+            term = lens.keep_image(_opened(buffers[0], name))
+            _called.setdefault(lens, {})[term] = name
+            lens.image = term
+        elif args.get("image") is not None:
+            lens.image = int(args["image"])
+        if "target" in args:
+            lens.target = args["target"]
+        if "method" in args:
+            lens.method = args["method"]
+        job.check()
+    except Aborted:
+        lens.image, lens.target, lens.method = before
+        raise
     return {}, []
 
 
