@@ -141,8 +141,10 @@ def test_a_dropped_picture_is_explained_under_its_name():
     result, _ = prediction.prediction(made)
     assert result["image"] == {"index": None, "name": "mine.png", "label": None}
     assert result["target"]["name"] == "cold"
-    with pytest.raises(ValueError, match=r"notes\.txt cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"notes\.txt is not a picture"):
         prediction.explain(made, {"name": "notes.txt"}, [b"text"], job())
+    with pytest.raises(ValueError, match=r"cut\.png cannot be read as an image"):
+        prediction.explain(made, {"name": "cut.png"}, [buffer.getvalue()[:60]], job())
 
 
 def test_what_was_given_up_changes_nothing():

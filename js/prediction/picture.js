@@ -1,7 +1,7 @@
 /** The image, what of it spoke for the class, and the classes. */
 
 import { button, fill, h } from "../shared/dom.js";
-import { heatLayers, heatLegend } from "../shared/heat.js";
+import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
 import { percent } from "../shared/signed.js";
 
 /** Classes that are found while typing a name. */
@@ -9,6 +9,9 @@ const LISTED = 12;
 
 /** Height of the picture at most, in px. */
 const HIGHEST = 276;
+
+/** Side of the inset with the original, as a share of the picture. */
+const INSET = 0.27;
 
 let panes = 0;
 
@@ -258,6 +261,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       const { name } = prediction.target;
       stage.classList.toggle("sl-paled", mode !== "image");
       inset.hidden = mode === "image";
+      inset.dataset.corner = map ? calmestCorner(map, INSET) : "bottom-right";
       fill(heat, ...(map ? heatLayers(map) : []));
       fill(legend, mode === "image" ? null : heatLegend(name));
       words.textContent =

@@ -46,6 +46,30 @@ export function heatLayers(map) {
   });
 }
 
+/** Corners by name: whether at the bottom, whether at the right. @type {[string, boolean, boolean][]} */
+const CORNERS = [
+  ["bottom-right", true, true],
+  ["bottom-left", true, false],
+  ["top-right", false, true],
+  ["top-left", false, false],
+];
+
+/**
+ * The corner where least of a map lies, for what must cover one; the first among equals.
+ * @param {HeatMap} map @param {number} size of the corner, as a share of the map's sides
+ */
+export function calmestCorner({ width, height, values }, size) {
+  const [across, down] = [Math.ceil(width * size), Math.ceil(height * size)];
+  const lying = CORNERS.map(([, bottom, right]) => {
+    let sum = 0;
+    for (let y = 0; y < down; y++)
+      for (let x = 0; x < across; x++)
+        sum += Math.abs(values[(bottom ? height - 1 - y : y) * width + (right ? width - 1 - x : x)]);
+    return sum;
+  });
+  return CORNERS[lying.indexOf(Math.min(...lying))][0];
+}
+
 /** The colours of a map, in words. @param {string} target what it speaks for or against */
 export function heatLegend(target) {
   const steps = [-1, -0.55, -0.2, 0, 0.2, 0.55, 1];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alpha, heatLayers, heatLegend, opacity } from "./heat.js";
+import { alpha, calmestCorner, heatLayers, heatLegend, opacity } from "./heat.js";
 import { percent, side, signedBar } from "./signed.js";
 import { worker, workLine } from "./work.js";
 
@@ -17,6 +17,13 @@ describe("a map over a picture", () => {
     expect(opacity(1)).toBe(1);
     expect(opacity(0.2)).toBeLessThan(opacity(0.5));
     expect([...alpha({ ...MAP, values: Int8Array.of(0, 0) }, 1)].every((value) => value === 0)).toBe(true);
+  });
+
+  it("leaves free the corner where it matters least", () => {
+    const map = (...values) => ({ width: 3, height: 2, values: Int8Array.from(values) });
+    expect(calmestCorner(map(0, 0, 0, 0, 0, 0), 0.27)).toBe("bottom-right");
+    expect(calmestCorner(map(9, 0, 9, 2, 0, -9), 0.27)).toBe("bottom-left");
+    expect(calmestCorner(map(9, 0, 1, 9, 0, 9), 0.27)).toBe("top-right");
   });
 
   it("says in words what its colours mean", () => {

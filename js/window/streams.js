@@ -75,6 +75,7 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
     );
     crops.want([...feeds, ...fed].map((neighbour) => neighbour.row));
     paintCrops();
+    node.scrollIntoView?.({ block: "nearest" });
   }
 
   /** @param {string} title @param {string} unit @param {Neighbour[]} neighbours */

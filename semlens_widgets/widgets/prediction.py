@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..images import Images, UnreadableImage, batches, rgb
 from ..model import alone, evaluating, stack
@@ -327,5 +327,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             return rgb(ImageOps.exif_transpose(opened))
+    except UnidentifiedImageError:
+        raise ValueError(f"{name} is not a picture of a kind that can be read") from None
     except Exception as error:
         raise ValueError(f"{name} cannot be read as an image: {error}") from error

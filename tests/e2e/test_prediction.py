@@ -78,7 +78,7 @@ def test_choosing_in_the_window_sets_the_lens_and_a_cell_moves_the_window(open_n
     window.get_by_test_id("image-file").set_input_files(
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
     )
-    expect(window.get_by_test_id("banner")).to_contain_text("notes.txt cannot be read as an image")
+    expect(window.get_by_test_id("banner")).to_contain_text("notes.txt is not a picture")
     expect(window.get_by_test_id("image-name")).to_have_text("image mine.png")
 
 
