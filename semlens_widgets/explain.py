@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from . import palette
 from .attribution.values import Backend
 from .circuit import Circuit, trace_circuit
 from .components import Component, Components
@@ -20,6 +21,7 @@ from .images import Images, Window
 from .model import Layer, resolve, stack
 from .relevance import class_names, class_number
 from .results import Result
+from .space import cut
 from .vectors import frozen
 
 if TYPE_CHECKING:
@@ -116,6 +118,25 @@ class Explanation(Result):
         box = active_boxes(heat[None], threshold)
         found = squared(box, np.asarray([self.window], float), np.asarray([self.picture.size], float))[0]
         return float(found[0]), float(found[1]), float(found[2]), float(found[3])
+
+    def overlay(self, component: int | str | Component | None = None, size: int = 256) -> Image.Image:
+        """What the model saw, in grey, with relevance over it: green spoke for the target, violet against it.
+
+        Of one component, or of everything (None); `size` is the longer side in pixels. The strongest places are
+        opaque. Colours are those of the windows, which are told apart in every kind of colour vision.
+        """
+        heat = self.heat if component is None else self.heatmap(component)
+        seen = cut(self.picture, self.window).convert("L")
+        longest = max(seen.size)
+        seen = seen.resize((max(1, seen.width * size // longest), max(1, seen.height * size // longest)))
+        peak = float(np.abs(heat).max())
+        shown = Image.fromarray((heat / peak if peak > 0 else heat).astype(np.float32))
+        strength = np.asarray(shown.resize(seen.size, Image.Resampling.BILINEAR))[..., None]
+        grey = np.repeat(np.asarray(seen, np.float32)[..., None] / 255, 3, axis=2)
+        colour = palette.theme("light").diverging(np.sign(strength[..., 0]))
+        alpha = np.sqrt(np.clip(np.abs(strength), 0, 1))
+        mixed = grey * (1 - alpha) + colour * alpha
+        return Image.fromarray(np.round(np.clip(mixed, 0, 1) * 255).astype(np.uint8))
 
     def circuit(self, top: int = 4, depth: int = 3, on_step: OnStep | None = None) -> Circuit:
         """How the most relevant components feed each other for this prediction: see `Circuit`.

@@ -162,6 +162,18 @@ def test_the_region_is_in_the_picture_not_in_what_the_model_saw(target):
     assert why.region("seen:1", threshold=0.5) == pytest.approx((0.5, 0.5, 0.75, 1), abs=0.03)
 
 
+@pytest.mark.parametrize(("target", "colour"), [(0, 1), (1, 0)])
+def test_an_overlay_is_coloured_where_the_relevance_is(target, colour):
+    """Green (channel 1) in the component's quarter where it spoke for the target, violet where against; else grey."""
+    images = sl.images([Image.new("RGB", (16, 16), (80, 80, 80))], transform=to_pixels)
+    drawn = np.asarray(explain(Quarters(), images, 0, "seen", target).overlay("seen:0", 64)).astype(int)
+    assert drawn.shape == (64, 64, 3)
+    inside, outside = drawn[8:24, 8:24].mean((0, 1)), drawn[40:, 40:]
+    assert (inside[1] > inside[[0, 2]].max()) == bool(colour)
+    assert (outside == outside[0, 0]).all()
+    assert outside[0, 0].tolist() == [80, 80, 80]
+
+
 def test_rows_and_page():
     why = lens().explain(4)
     rows = why.to_rows()
