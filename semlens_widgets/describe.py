@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from .clip import Probes
 from .components import Components
 from .evaluate import blocks, centred, data_mean, random_sets
+from .held_out import TELLS, held_out
 from .labelers import Labeler, labeler
 from .results import Result
 from .search import REACH
@@ -101,10 +102,12 @@ class Labels(Result):
     `words` [component label] are numbers of `probes`, best first (`NO_WORD` for a dead component), with their
     `scores`. `margins` is the lead of the best word over the second in the score they were ranked by. `z` counts
     standard deviations above random images, and `confidence` is the share of random sets of images (or of
-    responses shuffled over the images) whose word of that rank fits them less well. `reach` says how far the
-    component gets from chance (0) to the k images that match the word best (1), as in search. A label is
-    `accepted` when its confidence is at least `level` and its reach at least one half; a component whose best
-    word is not accepted is unexplained. Words the CLIP never saw are in `unknown` and label nothing.
+    responses shuffled over the images) whose word of that rank fits them less well. `reach` and `held_out` are as
+    in search: how far the component's examples get from random images (0) to the k images that match the word best
+    (1), and how well the component tells sampled images that show the word from others. A label is `accepted` when
+    its confidence is at least `level`, its reach at least one half and its held-out AUROC at least .75 where it
+    could be judged; a component whose best word is not accepted is unexplained. Words the CLIP never saw are in
+    `unknown` and label nothing.
     """
 
     space: SemanticSpace
@@ -141,7 +144,15 @@ class Labels(Result):
     @cached_property
     def accepted(self) -> Bool[np.ndarray, "component label"]:
         with np.errstate(invalid="ignore"):
-            return frozen((self.confidence >= self.level) & (self.reach >= REACH))
+            return frozen((self.confidence >= self.level) & (self.reach >= REACH) & ~(self.held_out < TELLS))
+
+    @cached_property
+    def held_out(self) -> Float[np.ndarray, "component label"]:
+        """How well each component tells sampled images that show its word from others (AUROC); NaN: not judged."""
+        result = np.full(self.words.shape, np.nan)
+        rows, ranks = np.nonzero(self.words != NO_WORD)
+        result[rows, ranks] = held_out(self.space, rows, self.probes.vectors[self.words[rows, ranks]]).auroc
+        return frozen(result)
 
     @property
     def abstained(self) -> Bool[np.ndarray, " component"]:
@@ -325,7 +336,9 @@ def describe(
     dead = ~space.alive
     words = np.where(dead[:, None], NO_WORD, ranked.words)
     scores, z, sure = (np.where(dead[:, None], np.nan, a) for a in (ranked.scores, ranked.z, ranked.confidence))
-    reached = _reached(space, space.vectors, words, probes)
+    alike = np.zeros(len(space.vectors), np.float32)
+    alike[space.alive] = space.alikeness(np.flatnonzero(space.alive))
+    reached = _reached(space, space.vectors * alike[:, None], words, probes)
     margins = np.where(dead, np.nan, ranked.margins)
     labels = Labels(space, probes, words, scores, z, sure, reached, margins, level, name, centre, distinct)
     if hardly := _poorly_shown(labels, np.unique(words[labels.accepted[:, 0], 0])):
@@ -555,11 +568,14 @@ def _answer(score: Labeler, activations: np.ndarray, image_vectors: np.ndarray, 
 
 def _reached(
     space: SemanticSpace,
-    directions: Float[np.ndarray, "direction dim"],
+    means: Float[np.ndarray, "direction dim"],
     words: Int[np.ndarray, "direction label"],
     probes: Probes,
 ) -> Float[np.ndarray, "direction label"]:
-    """How far each direction gets from chance to what the data could show of its words; NaN where there is none."""
+    """How far examples of these mean vectors get from chance to what the data could show of their words.
+
+    Means are not made unit, so that they give mean likenesses. NaN where there is no word.
+    """
     used, number = np.unique(words[words != NO_WORD], return_inverse=True)
     result = np.full(words.shape, np.nan, np.float32)
     rows, ranks = np.nonzero(words != NO_WORD)
@@ -567,8 +583,8 @@ def _reached(
     chance, best = space.chance(vectors), space.attainable(vectors)
     for part in _row_blocks(len(rows), space.dim):
         at = number[part]
-        cosines = np.einsum("nd,nd->n", directions[rows[part]], vectors[at])
-        result[rows[part], ranks[part]] = reach(cosines, chance[at], best[at])
+        likeness = np.einsum("nd,nd->n", means[rows[part]], vectors[at])
+        result[rows[part], ranks[part]] = reach(likeness, chance[at], best[at])
     return result
 
 
@@ -650,7 +666,7 @@ def _meanings(labels: Labels) -> tuple[tuple[Meaning, ...], ...]:
         sets = random_sets(space, int(space.set_sizes[at]), centre=True)
         size = np.full(len(sets), sets.shape[1])
         clear[at] = np.quantile(_separation(sets, size, two_means(sets))[0], CONFIDENCE)
-    owners, ranks_of, directions = [], [], []
+    owners, ranks_of, means = [], [], []
     for rows in blocks(space):
         embeddings = space.embeddings_of(rows)
         found = groups(centred(embeddings, seen_from), counts[rows], clear[space.set_size_of[rows]])
@@ -658,18 +674,18 @@ def _meanings(labels: Labels) -> tuple[tuple[Meaning, ...], ...]:
             for ranks in parts:
                 owners.append(rows.start + at)
                 ranks_of.append(ranks)
-                directions.append(unit(embeddings[at, ranks].sum(0)))
+                means.append(embeddings[at, ranks].mean(0))
     if not owners:
         return ((),) * len(labels)
-    seen = theta = np.stack(directions)
-    lengths = np.ones(len(seen), np.float32)
+    theta = unit(np.stack(means))
+    lengths = np.ones(len(theta), np.float32)
     if labels.centre:
-        theta = seen - space.centre[space.components.layer_numbers[owners]]
+        theta = theta - space.centre[space.components.layer_numbers[owners]]
         lengths, theta = np.linalg.norm(theta, axis=1), unit(theta)
     sizes = np.searchsorted(space.set_sizes, [len(ranks) for ranks in ranks_of], side="right") - 1
     known = np.asarray([not unseen for unseen in probes.unknown])
     ranked = _ranked_by_mean(space, theta, lengths, sizes, probes, known, 1, labels.centre, False)
-    reached = _reached(space, seen, ranked.words, probes)[:, 0]
+    reached = _reached(space, np.stack(means), ranked.words, probes)[:, 0]
     result: list[list[Meaning]] = [[] for _ in range(len(labels))]
     for at, (row, ranks) in enumerate(zip(owners, ranks_of, strict=True)):
         name, sure = probes.names[ranked.words[at, 0]], float(ranked.confidence[at, 0])

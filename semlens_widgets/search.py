@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from .clip import Probes
 from .components import Component
+from .held_out import TELLS, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
 from .vectors import frozen, normal_tail, top_k, unit
@@ -53,10 +54,12 @@ class Matches(Result):
 
     `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them
     against random sets of images; `p_best` is the chance that the best of that many random sets does as well
-    (Sidak). `reach` says how far the best component gets from chance (0) to the k images that match the probe
-    best (1): examples of any component are more alike than random images, so a small p alone proves little.
-    `found` asks for both: p_best at most 0.05 and a reach of at least one half. `unknown` words were never seen
-    by the CLIP: their scores mean nothing.
+    (Sidak). `reach` says how far the best component's examples get, by their mean likeness to the probe, from random
+    images (0) to the k images that match it best (1): examples of any component are more alike than random
+    images, so a small p alone proves little. `held_out` says whether the best component also tells sampled images
+    that show the probe from others, which its strongest examples alone cannot. `found` asks for all three: p_best
+    at most 0.05, a reach of at least one half, and a held-out AUROC of at least .75 where enough sampled images
+    show the probe to judge. `unknown` words were never seen by the CLIP: their scores mean nothing.
     """
 
     probe: str
@@ -86,21 +89,27 @@ class Matches(Result):
 
     @cached_property
     def attainable(self) -> float:
-        """The score of a perfect detector: of the k images of the data set that match the probe best."""
+        """The mean likeness to the probe of the k images of the data set that match it best."""
         return float(self.space.attainable(self.vector[None])[0])
 
-    @property
+    @cached_property
     def reach(self) -> float:
-        """Where the best score lies between random images (0) and `attainable` (1); may leave that range."""
+        """Where the best component's examples lie between random images (0) and `attainable` (1)."""
         if not len(self.scores):
             return 0.0
-        best = self.space.vectors[self.rows[:1]] @ self.vector  # as it is: centring is for the order only
+        best = self.space.likeness(self.rows[:1], self.vector[None])
         chance = self.space.chance(self.vector[None])
         return float(reach(best, chance, np.asarray([self.attainable], np.float32))[0])
 
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The best component (the one pair; none where nothing was searched) on sampled images."""
+        return held_out(self.space, self.rows[:1], self.vector[None][: len(self.rows)])
+
     @property
     def found(self) -> bool:
-        return not self.unknown and self.p_best <= LEVEL and self.reach >= REACH
+        close = not self.unknown and self.p_best <= LEVEL and self.reach >= REACH
+        return close and bool(self.held_out.passed.all())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -135,11 +144,17 @@ class Matches(Result):
         if self.p_best > LEVEL:
             return f"{self.probe!r} not found: {best}, no better than random images"
         share = f"{self.reach:.0%} of the way to the images that match best"
-        return (
-            f"{self.probe!r} found: {best}, {share}"
-            if self.found
-            else f"{self.probe!r} not found: {best}, only {share}"
-        )
+        if self.reach < REACH:
+            return f"{self.probe!r} not found: {best}, only {share}"
+        (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
+        if np.isnan(auroc):
+            return f"{self.probe!r} found: {best}, {share}; {shown} sampled images show it, too few to check"
+        if auroc < TELLS:
+            return (
+                f"{self.probe!r} not found: {best}, {share}, but it hardly tells the {shown} sampled images that show "
+                f"it from the others (AUROC {auroc:.2f})"
+            )
+        return f"{self.probe!r} found: {best}, {share}; AUROC {auroc:.2f} on sampled images"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
         """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""

@@ -209,24 +209,46 @@ class SemanticSpace:
 
     @cached_property
     def _pool(self) -> Float[np.ndarray, "crop dim"]:
-        """At most 20,000 crops, evenly drawn, and the random images."""
+        """At most 20,000 crops, evenly drawn, and the random images, each once."""
         crops = self.crop_vectors[:: len(self.crop_vectors) // 20_000 + 1]
-        return unit(np.concatenate([crops, self.null_vectors]).astype(np.float32))
+        both = np.concatenate([crops, self.null_vectors])
+        _, first = np.unique(both.view(np.dtype((np.void, both.dtype.itemsize * self.dim))), return_index=True)
+        return unit(both[np.sort(first)].astype(np.float32))
 
     def chance(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The mean score of each probe with random sets of k images."""
-        return vectors @ self.null_sets[-1].mean(0)
+        """The mean likeness (cosine) of random images to each probe."""
+        if not len(self.null_vectors):
+            return np.zeros(len(vectors), np.float32)
+        return vectors @ unit(self.null_vectors.astype(np.float32)).mean(0)
 
     def attainable(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The score each probe would have with the k images that match it best: what this data could show."""
+        """The mean likeness of the k images that match each probe best: what this data could show."""
         k = min(self.crop_of.shape[1], len(self._pool))
         result = np.empty(len(vectors), np.float32)
         for start in range(0, len(vectors), 256):
-            block = vectors[start : start + 256]
-            best = np.argpartition(-(block @ self._pool.T), k - 1, axis=1)[:, :k]
-            ideal = unit(self._pool[best].mean(1))
-            result[start : start + 256] = np.einsum("pd,pd->p", ideal, block)
+            likeness = vectors[start : start + 256] @ self._pool.T
+            result[start : start + 256] = np.partition(likeness, likeness.shape[1] - k, axis=1)[:, -k:].mean(1)
         return result
+
+    @cached_property
+    def _known_alikeness(self) -> Float[np.ndarray, " component"]:
+        return np.full(len(self.components), np.nan, np.float32)
+
+    def alikeness(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+        """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1]."""
+        known = self._known_alikeness
+        missing = np.unique(rows[np.isnan(known[rows])])
+        for start in range(0, len(missing), 256):
+            some = missing[start : start + 256]
+            total = self.embeddings_of(some).sum(1)
+            known[some] = np.linalg.norm(total, axis=1) / np.maximum(self.examples.counts[some], 1)
+        return known[rows]
+
+    def likeness(
+        self, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
+    ) -> Float[np.ndarray, " pair"]:
+        """The mean likeness of components' examples to probes, pair by pair."""
+        return self.alikeness(rows) * np.einsum("pd,pd->p", self.vectors[rows], vectors)
 
     def shown(self, row: int, rank: int) -> Image.Image:
         """One example as a person sees it: cut from its original picture where that is at hand, else its thumbnail."""
@@ -356,14 +378,16 @@ class Opened(NamedTuple):
 
 
 def reach(
-    scores: Float[np.ndarray, "*batch"], chance: Float[np.ndarray, "*#batch"], attainable: Float[np.ndarray, "*#batch"]
+    likeness: Float[np.ndarray, "*batch"],
+    chance: Float[np.ndarray, "*#batch"],
+    attainable: Float[np.ndarray, "*#batch"],
 ) -> Float[np.ndarray, "*batch"]:
-    """Where scores lie between random images (0) and the images that match best (1); may leave that range.
+    """Where mean likenesses lie between random images (0, also for less) and the images that match best (1).
 
     0 where the images that match best do no better than random ones: such a probe says nothing about this data.
     """
     room = attainable - chance
-    return np.where(room > 1e-6, (scores - chance) / np.maximum(room, 1e-6), 0)
+    return np.where(room > 1e-6, np.clip((likeness - chance) / np.maximum(room, 1e-6), 0, 1), 0)
 
 
 def _text(lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -54,6 +54,23 @@ def unrank_keys(
     return bits.view(np.float32), (np.int64(0xFFFFFFFF) - (keys & np.int64(0xFFFFFFFF))).astype(np.int64)
 
 
+def mean_ranks(values: Float[np.ndarray, "row item"]) -> Float[np.ndarray, "row item"]:
+    """Ranks of each row's values, from 1; equal values share the mean of their ranks."""
+    size = values.shape[1]
+    order = np.argsort(values, axis=1, kind="stable")
+    ordered = np.take_along_axis(values, order, 1)
+    differs = ordered[:, 1:] != ordered[:, :-1]
+    place = np.arange(size)
+    first, last = np.zeros(values.shape, np.int64), np.full(values.shape, size - 1)
+    first[:, 1:] = np.where(differs, place[1:], 0)
+    last[:, :-1] = np.where(differs, place[:-1], size - 1)
+    first = np.maximum.accumulate(first, axis=1)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, 1)
+    return ranks
+
+
 def two_means(
     vectors: Float[np.ndarray, "component example dim"], counts: Int[np.ndarray, " component"] | None = None
 ) -> Bool[np.ndarray, "component example"]:

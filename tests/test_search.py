@@ -145,8 +145,26 @@ def test_centring_changes_the_order_but_not_what_counts_as_evidence(fitted):
         offset = (space.vectors[hit.row] - middle) @ answer.vector
         assert hit.z == pytest.approx(offset / sets.std(), rel=1e-3, abs=1e-3)
     assert answer.found
-    best = space.vectors[answer.rows[0]] @ answer.vector
-    assert answer.reach == pytest.approx((best - sets.mean()) / (answer.attainable - sets.mean()), rel=1e-3)
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_reach_is_where_the_best_hits_examples_lie_between_random_images_and_the_best_ones(fitted, centre):
+    answer = fitted.search("blue", layer="colour", centre=centre)
+    likeness = {i: fitted.clip.images([fitted.source.images.picture(i)])[0] @ answer.vector for i in range(60)}
+    chance, possible = np.mean(list(likeness.values())), np.mean(sorted(likeness.values())[-5:])
+    examples = np.mean([likeness[i] for i, _ in answer.examples(0)])
+    assert answer.attainable == pytest.approx(possible, abs=1e-3)
+    assert answer.reach == pytest.approx((examples - chance) / (possible - chance), abs=5e-3)
+    assert 0 <= answer.reach <= 1
+
+
+def test_reach_stays_within_its_range():
+    random = np.random.default_rng(8)
+    space = _random_space(random, seed=0)
+    words = tuple(map(str, range(20)))
+    for centre in (False, True):
+        probes = sl.Probes(words, unit(random.normal(size=(20, 31)).astype(np.float32)), "noise")
+        assert all(0 <= answer.reach <= 1 for answer in sl.search(space, probes, centre=centre))
 
 
 def test_another_clip_is_refused(fitted):

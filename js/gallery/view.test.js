@@ -193,6 +193,16 @@ describe("the gallery", () => {
     expect(text).not.toContain("inside the null");
   });
 
+  it("a best hit whose strongest images match but which tells no other images apart is not found", async () => {
+    const hits = hitsOf("coffee");
+    gallery.update({
+      hits: { ...hits, best: { ...hits.best, p_all: 0.002, reach: 0.9, held_out: 0.56, shown: 170 } },
+    });
+    expect(byId(gallery.node, "state-not-found").textContent).toContain(
+      "hardly tells the 170 sampled images that show this from the others (AUROC 0.56)",
+    );
+  });
+
   it("a word the CLIP does not know is said to be unknown, and nothing is scored", async () => {
     gallery.update({
       hits: { ...hitsOf("qwxz"), unknown_words: ["qwxz"], message: "toy-clip does not know 'qwxz'" },

@@ -21,9 +21,10 @@ import { KernelError } from "./channel.js";
  * @property {number} found how many of `rows`, from the top, lie above the null
  * @property {boolean} not_found whether the best hit lies inside the null over all components
  * @property {NullDistribution | null} null
- * @property {{row: number, id: string, score: number, z: number, p: number, p_all?: number, reach?: number} | null} best
+ * @property {{row: number, id: string, score: number, z: number, p: number, p_all?: number, reach?: number, held_out?: number | null, shown?: number} | null} best
  *   `p_all`: the chance that the best of so many random sets does as well; `reach`: how far it gets from
- *   chance (0) to the images that match best (1)
+ *   chance (0) to the images that match best (1); `held_out`: the AUROC with which it tells the `shown` sampled
+ *   images that show the query from the others, null where they are too few
  * @property {string | null} message something the person should know about this result
  * @property {string[]} unknown_words words the CLIP or the lens does not know
  * @property {{possible: boolean, message: string} | null} couldshow whether the data could show the concept

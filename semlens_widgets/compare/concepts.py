@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..clip import Probes
 from ..components import Component
+from ..held_out import held_out
 from ..results import Result
 from ..search import LEVEL, REACH, Matches, search
 from ..space import SemanticSpace, reach
@@ -123,9 +124,9 @@ def concepts(
 ) -> ConceptTable:
     """Who knows which concept: each probe searched in each model, or (`by_layer`) in each layer of each model.
 
-    "Found" is `search`'s: better than the best of as many random sets of images, and at least half-way to the
-    images that match best. `centre` as in `search`. Raises ValueError where the spaces differ (see `compare`)
-    or the probes come from another CLIP.
+    "Found" is `search`'s: better than the best of as many random sets of images, at least half-way to the images
+    that match best, and right on sampled images. `centre` as in `search`. Raises ValueError where the spaces differ
+    (see `compare`) or the probes come from another CLIP.
     """
     if not spaces:
         raise ValueError("no space to look in; give a dict such as {'resnet50': lens.space}")
@@ -162,8 +163,11 @@ def carriers(matches: Matches) -> Bool[np.ndarray, " hit"]:
     p_best = -np.expm1(matches.searched * np.log1p(-np.minimum(matches.p, 1 - 1e-16)))
     space, probe = matches.space, matches.vector[None]
     attainable = np.asarray([matches.attainable], np.float32)
-    reached = reach(space.vectors[matches.rows] @ matches.vector, space.chance(probe), attainable)
-    return (p_best <= LEVEL) & (reached >= REACH)
+    pairs = np.broadcast_to(matches.vector, (len(matches), len(matches.vector)))
+    reached = reach(space.likeness(matches.rows, pairs), space.chance(probe), attainable)
+    passing = (p_best <= LEVEL) & (reached >= REACH)
+    passing[passing] = held_out(space, matches.rows[passing], pairs[passing]).passed
+    return passing
 
 
 def column_name(column: tuple[str, str | None]) -> str:

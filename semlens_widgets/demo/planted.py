@@ -12,6 +12,7 @@ from torch import nn
 from semlens_widgets.demo.factors import FACTORS
 from semlens_widgets.demo.network import normalise
 from semlens_widgets.demo.world import Pictures, render
+from semlens_widgets.vectors import mean_ranks
 
 ENCODED = 0.95
 """A component encodes a factor, or a factor is encoded by a layer, from this AUROC on."""
@@ -54,19 +55,12 @@ def auroc(
 
     NaN for a factor that is in all pictures or in none. (Mann & Whitney 1947, by mean ranks.)
     """
-    ranks = np.stack([_mean_ranks(column) for column in np.asarray(scores, np.float64).T], axis=1)
+    ranks = mean_ranks(np.asarray(scores, np.float64).T).T
     count = present.sum(0).astype(np.float64)
     pairs = count * (len(present) - count)
     sums = ranks.T @ present.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(pairs > 0, (sums - count * (count + 1) / 2) / pairs, np.nan)
-
-
-def _mean_ranks(values: Float[np.ndarray, " image"]) -> Float[np.ndarray, " image"]:
-    """Ranks from 1; equal values share the mean of their ranks."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse]
 
 
 @torch.no_grad()

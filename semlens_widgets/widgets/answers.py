@@ -73,8 +73,13 @@ def _best(answer: Matches) -> dict[str, Any] | None:
     hit = answer[0]
     return {
         "row": hit.row, "id": str(hit.component), "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best,
-        "reach": answer.reach,
+        "reach": answer.reach, "held_out": _told(answer), "shown": int(answer.held_out.shown[0]),
     }  # fmt: skip
+
+
+def _told(answer: Matches) -> float | None:
+    auroc = float(answer.held_out.auroc[0])
+    return None if np.isnan(auroc) else auroc
 
 
 def could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:

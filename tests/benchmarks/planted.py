@@ -14,6 +14,7 @@ import numpy as np
 import semlens_widgets as sl
 from semlens_widgets.describe import describe
 from semlens_widgets.evaluate import evaluate
+from semlens_widgets.examples import Sampled, drawn
 from semlens_widgets.space import Thumbnails, directions
 from semlens_widgets.vectors import unit
 
@@ -73,16 +74,18 @@ def space_of(
     components = sl.Components(names, sizes, (False,) * len(sizes))
     statistics = sl.Statistics.of(activations.astype(np.float32))
     peaks = np.zeros(images.shape, np.int32)
+    sample = drawn(len(activations), 500, seed)
     examples = sl.ConceptExamples(
-        components, images.astype(np.int32), responses.astype(np.float32), peaks, ((),) * len(sizes), statistics, k=k
-    )
+        components, images.astype(np.int32), responses.astype(np.float32), peaks, ((),) * len(sizes), statistics, k=k,
+        sampled=Sampled(sample.astype(np.int32), {"sample_responses": activations[sample].T.astype(np.float32)}),
+    )  # fmt: skip
     crops = image_vectors.astype(np.float16)
     chosen = np.random.default_rng(seed).permutation(len(crops))[:500]
     recipe = sl.Recipe("planted", "planted", names, "max", k, "whole", "planted", len(chosen), seed)
     return sl.SemanticSpace(
         examples, recipe, crops, images.astype(np.int32), np.arange(len(crops), dtype=np.int32),
         directions(crops, images.astype(np.int32), examples.counts), crops[chosen], Thumbnails.of([]),
-        {n: str(n) for n in range(len(crops))},
+        {n: str(n) for n in range(len(crops))}, sample_vectors=crops[sample],
     )  # fmt: skip
 
 

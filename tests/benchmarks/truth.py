@@ -11,9 +11,12 @@ from _tables import particulars
 
 import semlens_widgets as sl
 from semlens_widgets.demo.network import Classifier
-from semlens_widgets.demo.planted import ENCODED
+from semlens_widgets.demo.planted import ENCODED, activations, auroc
 from semlens_widgets.demo.proof import crop_overlaps
+from semlens_widgets.describe import describe
 from semlens_widgets.search import search
+
+KNOWN = 0.8  # a factor is encoded by nobody where the best AUROC is lower
 
 
 def average_precision(scores, relevant):
@@ -22,10 +25,10 @@ def average_precision(scores, relevant):
     return float((np.cumsum(hits) / (np.arange(len(hits)) + 1))[hits].mean())
 
 
-def retrieval(lens, auroc, layer, centre):
+def retrieval(lens, truth, layer, centre):
     """Over a layer's encoded factors: worst and mean top-1 AUROC, mAP, label accuracy, found; rightly not found."""
     rows = np.arange(len(lens.components))[lens.components.rows(layer)]
-    real = auroc[rows]
+    real = truth[rows]
     queries = [factor.query for factor in sl.demo.FACTORS]
     answers = lens.search(queries, layer=layer, top=None, centre=centre)
     scores = np.full((len(queries), len(rows)), -1.0)
@@ -61,25 +64,42 @@ def crops(seed, n=1500):
         print(f"| {name} | {np.mean(values):.3f} | {len(values)} |", flush=True)
 
 
-def random_weights(seed, n=1500):
-    """The share of factor queries called found in classifiers that learned nothing."""
-    found = 0
-    for trial in range(5):
+def random_weights(seed, n=1500, networks=5):
+    """What is called found, and labelled, in classifiers that learned nothing.
+
+    Even random channels encode a factor now and then (dark corners): an answer is false where the truth of the
+    found component is an AUROC below `KNOWN`, the bound below which nobody is said to encode a factor.
+    """
+    found = false = labelled = mislabelled = components = 0
+    pictures = sl.demo.render(2000, seed=4000)
+    for trial in range(networks):
         torch.manual_seed(seed + trial)
         lens = sl.Lens(
             Classifier().eval(), sl.images(sl.demo.images(n, seed), transform=sl.demo.transform()),
             ["layer3", "layer4"], sl.OpenClip(sl.demo.clip_folder()), k=20, crop=None, templates=sl.demo.TEMPLATES,
         ).fit(cached=False, progress=False)  # fmt: skip
-        answers = search(lens.space, lens.probes([factor.query for factor in sl.demo.FACTORS]))
-        found += sum(answer.found for answer in answers)
-    print(f"\nfive classifiers with random weights: found {found} of {5 * 12} factor queries (target: at most 5 %)\n")
+        probes = lens.probes([factor.query for factor in sl.demo.FACTORS])
+        responses = activations(lens.source.model, pictures, ("layer3", "layer4"))
+        truth = np.concatenate([auroc(responses[layer], pictures.factors) for layer in ("layer3", "layer4")])
+        for factor, answer in enumerate(search(lens.space, probes)):
+            found += answer.found
+            false += answer.found and truth[answer.rows[0], factor] < KNOWN
+        labels = describe(lens.space, probes, k=1)
+        rows = np.flatnonzero(labels.accepted[:, 0])
+        labelled += len(rows)
+        mislabelled += int((truth[rows, labels.words[rows, 0]] < KNOWN).sum())
+        components += int(lens.space.alive.sum())
+    queries = networks * len(sl.demo.FACTORS)
+    print(f"\n{networks} classifiers with random weights: found {found} of {queries} factor queries, {false} falsely")
+    print(f"(the component's AUROC is below {KNOWN}; target: at most 5 %); {labelled} of {components} components")
+    print(f"get a label, {mislabelled} of them falsely\n")
 
 
 if __name__ == "__main__":
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 101
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     print(f"\n{particulars(first)}\n")
-    auroc = sl.demo.truth().auroc
+    truth = sl.demo.truth().auroc
     columns = "seed,layer,probe,worst top-1 AUROC,mean,mAP,label accuracy,encoded: found,not encoded: not found"
     print(f"| {columns.replace(',', ' | ')} |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -87,7 +107,7 @@ if __name__ == "__main__":
         lens = sl.demo.lens(seed=seed)
         for layer in ("layer4", "layer3"):
             for centre in (False, True):
-                numbers = retrieval(lens, auroc, layer, centre)
+                numbers = retrieval(lens, truth, layer, centre)
                 shown = " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in numbers)
                 print(f"| {seed} | {layer} | {'centred' if centre else 'null'} | {shown} |", flush=True)
     crops(first)

@@ -15,9 +15,10 @@ from semlens_widgets import demo
 from semlens_widgets.demo import card
 from semlens_widgets.demo.factors import ARTEFACTS, INDEX, NAMES, SPLITS
 from semlens_widgets.demo.measure import NEUTRAL, average_precision, margins, measure_clip, measure_search
-from semlens_widgets.demo.network import normalise
-from semlens_widgets.demo.planted import auroc
+from semlens_widgets.demo.network import Classifier, normalise
+from semlens_widgets.demo.planted import activations, auroc
 from semlens_widgets.demo.world import render
+from semlens_widgets.describe import describe
 
 CHECKPOINTS = Path(demo.__file__).with_name("checkpoints")
 FIGURES = json.loads((CHECKPOINTS / "measured.json").read_text(encoding="utf-8"))
@@ -174,6 +175,58 @@ def test_a_lens_finds_the_planted_factors_and_not_the_missing_one(truth):
         assert everything.auroc[row[hit.layer, hit.index], INDEX[name]] >= 0.90
     assert not lens.search("asymmetric shape", layer="layer4").found
     assert not lens.search("palm tree").found
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    """Two classifiers that learned nothing: (space, probes, truth of all components)."""
+    pictures, spaces = render(1000, 4000), []
+    for seed in (101, 102):
+        torch.manual_seed(seed)
+        model = Classifier().eval()
+        data = sl.images(demo.images(1500, seed=seed), transform=demo.transform())
+        lens = sl.Lens(
+            model, data, ["layer3", "layer4"], sl.OpenClip(demo.clip_folder()), k=20, crop=None,
+            templates=demo.TEMPLATES,
+        ).fit(cached=False, progress=False)  # fmt: skip
+        responses = activations(model, pictures, ("layer3", "layer4"))
+        truth = np.concatenate([auroc(responses[layer], pictures.factors) for layer in ("layer3", "layer4")])
+        spaces.append((lens.space, lens.probes([factor.query for factor in demo.FACTORS]), truth))
+    return spaces
+
+
+def test_nothing_is_found_in_random_weights_but_what_is_there(untrained):
+    """At most 5 % of factor queries are found where nobody encodes the factor (AUROC below .8)."""
+    false, strong = [], []
+    for space, probes, truth in untrained:
+        for factor, answer in enumerate(sl.search(space, probes)):
+            false.append(answer.found and truth[answer.rows[0], factor] < 0.8)
+            strong.append(answer.p_best <= 0.05 and answer.reach >= 0.5)
+    assert np.mean(false) <= 0.05
+    assert np.mean(strong) > 0.25  # by their strongest examples alone, many would be found
+
+
+def test_labels_abstain_on_random_weights(untrained):
+    """At most 5 % of components get a label that they do not encode, and those that encode nothing get none."""
+    for space, probes, truth in untrained:
+        labels = describe(space, probes, k=1)
+        rows = np.flatnonzero(labels.accepted[:, 0])
+        assert (truth[rows, labels.words[rows, 0]] < 0.8).sum() <= 0.05 * space.alive.sum()
+        nothing = space.alive & (truth.max(1) < 0.8)
+        assert nothing.sum() > 100
+        assert labels.abstained[nothing].mean() >= 0.95
+
+
+@pytest.mark.parametrize("seed", [0, 101])
+def test_what_is_encoded_stays_found_on_several_seeds(seed):
+    lens, truth = demo.lens(seed=seed), demo.truth()
+    row = {component: i for i, component in enumerate(truth.components)}
+    answers = lens.search([factor.query for factor in demo.FACTORS])
+    right = [
+        answer.found and truth.auroc[row[answer[0].component.layer, answer[0].component.index], factor] >= 0.90
+        for factor, answer in enumerate(answers)
+    ]
+    assert sum(right) >= 10
 
 
 def test_images_are_a_plain_data_set():

@@ -1,0 +1,71 @@
+"""Held out: does a component answer to what a probe means, on images that did not choose it?
+
+The strongest examples of a component cannot tell: if all twenty show a coloured patch, most patches may still leave
+it cold. The sample of the data set, without the component's own examples, can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from .space import SemanticSpace
+from .vectors import frozen, mean_ranks
+
+ENOUGH = 10  # images on either side, before they may judge: by chance, TELLS is then passed in 1 case of 250
+TELLS = 0.75  # half-way from chance (.5) to telling all images apart (1)
+_BLOCK_NUMBERS = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """How well components tell sampled images that show a probe from the others, pair by pair of the two.
+
+    An image shows the probe when its likeness to it is at least half-way from that of the whole sample to that of
+    the component's examples, which are left out themselves. `auroc` is the chance that the component responds more
+    strongly to an image that shows the probe than to one that does not (.5 is chance; Mann & Whitney 1947), NaN
+    where fewer than 10 images do or do not. `shown` says how many do. A component nobody can judge `passed`.
+    """
+
+    auroc: Float[np.ndarray, " pair"]
+    shown: Int[np.ndarray, " pair"]
+
+    def __post_init__(self) -> None:
+        for name in ("auroc", "shown"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    @property
+    def passed(self) -> Bool[np.ndarray, " pair"]:
+        return ~(self.auroc < TELLS)
+
+
+def held_out(
+    space: SemanticSpace, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
+) -> HeldOut:
+    """Components (as rows) and probes held against the space's sample. Nobody is judged where it has none."""
+    auroc, shown = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
+    sample = space.sample
+    if sample is None or not len(sample):
+        return HeldOut(auroc, shown)
+    examples, step = space.examples, max(1, _BLOCK_NUMBERS // len(sample))
+    for start in range(0, len(rows), step):
+        pairs = slice(start, start + step)
+        some = rows[pairs]
+        place = np.minimum(np.searchsorted(sample.images, examples.images[some]), len(sample) - 1)
+        ranked = np.arange(place.shape[1]) < examples.counts[some, None]
+        own = np.zeros((len(some), len(sample)), bool)
+        pair, rank = np.nonzero(ranked & (sample.images[place] == examples.images[some]))
+        own[pair, place[pair, rank]] = True
+        likeness = vectors[pairs] @ sample.vectors.T
+        usual, best = likeness.mean(1), space.likeness(some, vectors[pairs])
+        shows = ~own & (likeness >= (usual + best)[:, None] / 2)
+        ranks = mean_ranks(np.where(own, np.inf, sample.activations[:, some].T))
+        yes = shows.sum(1)
+        no = (~own).sum(1) - yes
+        judged = np.minimum(yes, no) >= ENOUGH
+        above = (ranks * shows).sum(1) - yes * (yes + 1) / 2
+        auroc[pairs] = np.where(judged, above / np.maximum(yes * no, 1), np.nan)
+        shown[pairs] = yes
+    return HeldOut(auroc, shown)
