@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..images import Images
-from ..search import LEVEL, Matches
+from ..search import LEVEL, REACH, Matches
 from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -100,7 +100,9 @@ def _verdict(matches: Matches) -> str:
         return f"found: {facts}"
     if matches.p_best > LEVEL:
         return f"not found: {facts}"
-    return f"not found: {facts}, {numbers.percent(max(matches.reach, 0))} of the way to the best images"
+    if matches.reach < REACH:
+        return f"not found: {facts}, {numbers.percent(matches.reach)} of the way to the best images"
+    return f"not found: {facts}, but AUROC {matches.held_out.auroc[0]:.2f} on sampled images that show it"
 
 
 def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Number, Number], middle: Number) -> None:
