@@ -7,8 +7,6 @@ import { count, pEquals, plural, score, z } from "../shared/format.js";
 const LEVEL = 0.05;
 /** A best hit that gets less far from random images to those that match best only seems to be one. */
 const REACH = 0.5;
-/** A best hit whose AUROC on sampled images is lower does not tell images of the concept from others. */
-const TELLS = 0.75;
 
 /**
  * Nothing is asked yet.
@@ -52,21 +50,19 @@ export function emptyState({ words, total, onWord, onBrowse }) {
 
 /**
  * Why the best component is no answer, in one sentence: it does no better than chance, or it does, but any
- * component's examples are more alike than random images, and this one stays far from the concept, or most
- * images of the concept leave it cold.
+ * component's examples are more alike than random images, and this one stays far from the concept. Where other
+ * images speak against it, the message says so.
  * @param {import("../shared/source.js").Hits} hits
  */
 function verdict({ best, count: searched, message }) {
   if (!best) return message;
-  const { p_all, reach, held_out, shown } = best;
+  const { p_all, reach } = best;
   const facts = `The best of ${plural(searched, "component")} scores ${score(best.score)} (z = ${z(best.z)}, ${
     typeof p_all === "number" ? `${pEquals(p_all)} over all components` : pEquals(best.p)
   })`;
   if ((p_all ?? best.p) > LEVEL) return `${facts}: no better than a random set of images.`;
-  if (typeof held_out === "number" && held_out < TELLS && (reach ?? 0) >= REACH)
-    return `${facts}: its strongest images match, but it hardly tells the ${shown} sampled images that show this from the others (AUROC ${held_out.toFixed(2)}).`;
-  if (typeof reach === "number")
-    return `${facts}: better than random images, but only ${Math.round(Math.max(0, reach) * 100)} % of the way to the images that match best.`;
+  if (typeof reach === "number" && reach < REACH)
+    return `${facts}: better than random images, but only ${Math.round(reach * 100)} % of the way to the images that match best.`;
   return message ?? `${facts}.`;
 }
 
