@@ -348,6 +348,19 @@ def test_the_card_tells_which_classes_a_component_speaks_for():
     assert (told["more"], sum(c["images"] for c in told["classes"])) == (0, 5)
 
 
+def test_the_card_tells_how_sure_a_label_is_unless_a_person_gave_it():
+    made = lens()
+    assert component_card.card(made, 2)[0]["label"] is None
+    made.describe(["red", "green", "blue"])
+    told = component_card.card(made, 2)[0]["label"]
+    assert told["text"] == "blue"
+    assert told["score"] == pytest.approx(made.labels.scores[2, 0])
+    assert told["confidence"] == pytest.approx(made.labels.confidence[2, 0])
+    made.own_labels = {"colour:2": "sky"}
+    told = component_card.card(made, 2)[0]["label"]
+    assert (told["text"], told["own"], told.get("score")) == ("sky", True, None)
+
+
 # the windows
 
 

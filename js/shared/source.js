@@ -31,7 +31,11 @@ import { KernelError } from "./channel.js";
  * @property {Int32Array} rows @property {Float32Array | null} scores @property {Float32Array | null} z @property {Float32Array | null} p
  */
 
-/** @typedef {{text: string, margin?: number | null, confident?: boolean}} Label */
+/**
+ * What a component is called: `own` by a person, else by the closest word; not `confident`: unexplained. `margin` is the
+ * lead over the second best word; `score` and `confidence` are told by the card alone.
+ * @typedef {{text: string, margin?: number | null, confident?: boolean, own?: boolean, score?: number | null, confidence?: number | null}} Label
+ */
 /** @typedef {{row: number, id: string, layer: string, index: number, label: Label | null, dead: boolean, responses: number[]}} Component */
 /** @typedef {{image: Blob, columns: number, size: number, rows: number[], counts: number[]}} Sprite one row of crops per component, strongest first; `counts` says how many each has */
 /** @typedef {{image: Blob, response: number, rank: number, of: number, image_id: string, name?: string | null, label?: string | null}} Example */

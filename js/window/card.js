@@ -120,8 +120,19 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
           ...fact("score", data.score === null ? null : score(data.score, 2)),
           ...fact("z", data.z === null ? null : z(data.z)),
           ...fact("p", data.p === null ? null : p(data.p)),
-          ...fact("margin", typeof label?.margin === "number" ? score(label.margin, 2) : null),
+        ),
+      !pinned &&
+        h(
+          "dl",
+          { class: "sl-facts", "data-testid": "label-facts" },
+          ...fact("given by", label?.own ? "a person" : null),
           ...fact("closest word", label && !confident ? label.text : null),
+          ...fact("label score", typeof label?.score === "number" ? score(label.score, 2) : null),
+          ...fact("margin", typeof label?.margin === "number" ? score(label.margin, 2) : null),
+          ...fact(
+            "confidence",
+            typeof label?.confidence === "number" ? `${Math.round(100 * label.confidence)} %` : null,
+          ),
         ),
       looks?.toggle,
       looks?.line,

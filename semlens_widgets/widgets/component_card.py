@@ -30,11 +30,22 @@ def card(lens: Lens, row: int) -> Answer:
     result, buffers = answers.card(lens, row)
     row = result["row"]
     more = {
+        "label": labelled(lens, row, result["label"]),
         "relevance": class_relevance(lens, row),
         "looks": possible_looks(lens, row),
         "streams": has_streams(lens, row),
     }
     return result | more, buffers
+
+
+def labelled(lens: Lens, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A component's label with the score and confidence of its word; a person's own has neither."""
+    if label is None or label["own"] or lens.labels is None:
+        return label
+    return label | {
+        "score": float(lens.labels.scores[row, 0]),
+        "confidence": float(lens.labels.confidence[row, 0]),
+    }
 
 
 def place_of(lens: Lens, row: int) -> tuple[Layer, int, tuple[int, ...]]:

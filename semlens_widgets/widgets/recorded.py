@@ -32,7 +32,7 @@ def recorded(lens: Lens) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     traits: dict[str, Any] = {}
     for view in TABS.values():
         traits |= {name: live.shown(lens) for name, live in view.over_classes("_live").items()}
-        traits |= dict.fromkeys(view.over_classes("_counted").values(), 0)
+        traits |= {version: 0 for versions in view.counters().values() for version in versions}
     traits |= {"query": "", "layer": None, "selection": []}  # a file opens as if new
     return {"tabs": list(TABS), "traits": traits, "replies": replies}, arrays
 

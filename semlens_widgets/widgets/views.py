@@ -83,7 +83,7 @@ class LensView(anywidget.AnyWidget):
             raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
         self.lens = lens
         self._shared = self.over_classes("_live")
-        self._versions = self.over_classes("_counted")
+        self._versions = self.counters()
         super().__init__(**bundle(self._bundle), **self._initial())
         self._channel = Channel(self._verbs(), self._say, _log.error)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
@@ -97,6 +97,15 @@ class LensView(anywidget.AnyWidget):
     def over_classes(cls, table: str) -> dict[str, Any]:
         """A table with what all classes this one is made of have in it."""
         return {name: entry for c in reversed(cls.__mro__) for name, entry in vars(c).get(table, {}).items()}
+
+    @classmethod
+    def counters(cls) -> dict[str, tuple[str, ...]]:
+        """Lens trait → the counters of all views in this one that show it."""
+        found: dict[str, dict[str, None]] = {}
+        for c in reversed(cls.__mro__):
+            for trait, counter in vars(c).get("_counted", {}).items():
+                found.setdefault(trait, {})[counter] = None
+        return {trait: tuple(names) for trait, names in found.items()}
 
     @property
     def _followed(self) -> list[str]:
@@ -161,8 +170,8 @@ class LensView(anywidget.AnyWidget):
         name = change["name"]
         if name in self._shared:
             self._follow(name)
-        if name in self._versions:
-            self._ask_again(self._versions[name])
+        for version in self._versions.get(name, ()):
+            self._ask_again(version)
 
     def _renamed(self, change: Any) -> None:
         """What components are called has changed: the browser forgets the names it knows."""
