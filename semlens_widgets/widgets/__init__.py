@@ -1,9 +1,10 @@
 """The windows: anywidgets that show a lens and speak with the browser over one request channel."""
 
 from .checklist import AuditChecklist
+from .comparison_heatmap import ComparisonHeatmap
 from .prediction import PredictionView
 from .semantic_map import SemanticMap
 from .views import Gallery, SearchBox
 from .window import Window
 
-__all__ = ["AuditChecklist", "Gallery", "PredictionView", "SearchBox", "SemanticMap", "Window"]
+__all__ = ["AuditChecklist", "ComparisonHeatmap", "Gallery", "PredictionView", "SearchBox", "SemanticMap", "Window"]

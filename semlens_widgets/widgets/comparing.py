@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -115,24 +115,39 @@ def _with(lens: Lens, rows: np.ndarray, text: str) -> np.ndarray:
 
 def concept_rows(lens: Lens, words: tuple[str, ...]) -> ConceptTable:
     """Words, or the lens's present query whatever is in it, held against this model and the other."""
+    models = {lens.name: lens}
+    if lens.other is not None:
+        models[lens.other] = lens.others[lens.other]
+    different = lens.comparison is not None and lens.comparison.different_data
+    return concepts_of(models, words, allow=("data",) if different else ())
+
+
+def concepts_of(
+    models: Mapping[str, Lens], words: tuple[str, ...], *, by_layer: bool = False, allow: tuple[str, ...] = ()
+) -> ConceptTable:
+    """Words in several models, embedded by the first of them; the first's present query may stand among them."""
     from ..compare import concepts
 
-    models = {lens.name: lens.space}
-    allow: tuple[str, ...] = ()
-    if lens.other is not None:
-        models[lens.other] = lens.others[lens.other].space
-        allow = ("data",) if _compared(lens).different_data else ()
-    probes = [_probe(lens, word) for word in words]
+    lens = next(iter(models.values()))
+    probes = [probe_of(lens, word) for word in words]
     joined = Probes(
         words,
         np.concatenate([p.vectors for p in probes]) if probes else np.zeros((0, lens.space.dim), np.float32),
         lens.space.recipe.clip,
         tuple(p.unknown[0] for p in probes),
     )
-    return concepts(joined, models, allow=allow, centre=lens._centre)
+    spaces = {name: model.space for name, model in models.items()}
+    return concepts(joined, spaces, by_layer=by_layer, allow=allow, centre=lens._centre)
 
 
-def _probe(lens: Lens, word: str) -> Probes:
+def asked_words(lens: Lens) -> tuple[str, ...]:
+    """The tracked concepts, after the present query where it is none of them."""
+    words = tuple(lens.concepts)
+    return (lens.query, *words) if lens.query and lens.query not in words else words
+
+
+def probe_of(lens: Lens, word: str) -> Probes:
+    """A word as the lens searches it; its present query with all that is in it, pictures too."""
     if word == lens.query and lens.hits is not None:
         return Probes((word,), lens.hits.vector[None], lens.space.recipe.clip, (lens.hits.unknown,))
     return lens.probes([word])
@@ -140,9 +155,7 @@ def _probe(lens: Lens, word: str) -> Probes:
 
 def concept_table(lens: Lens) -> Answer:
     """The tracked concepts, and the present query where it is none of them, in both models."""
-    words = tuple(lens.concepts)
-    if lens.query and lens.query not in words:
-        words = (lens.query, *words)
+    words = asked_words(lens)
     models = {lens.name: lens} if lens.other is None else {lens.name: lens, lens.other: lens.others[lens.other]}
     try:
         table = concept_rows(lens, words)
@@ -242,36 +255,32 @@ class ComparisonView(LensView):
         super().close()
 
     def _verbs(self) -> dict[str, Verb]:
-        plain = self._plain
-        other = {
-            f"other_{name}": self._of_other(function, *names)
-            for name, function, names in (
-                ("components", answers.components, ("rows",)),
-                ("sprite", answers.sprite, ("rows", "examples", "size")),
-                ("example", answers.example, ("row", "rank", "size")),
-                ("card", answers.card, ("row",)),
-            )
-        }
-        return (
-            super()._verbs()
-            | other
-            | {
-                "comparison": plain(overview),
-                "comparison_lists": plain(lists, "layers", "concept", "find"),
-                "comparison_concepts": plain(concept_table),
-            }
-        )
+        plain, lens = self._plain, self.lens
+        return super()._verbs() | verbs_about(lambda: lens.others) | {
+            "comparison": plain(overview),
+            "comparison_lists": plain(lists, "layers", "concept", "find"),
+            "comparison_concepts": plain(concept_table),
+        }  # fmt: skip
 
-    def _of_other(self, function: Callable[..., Answer], *names: str) -> Verb:
-        """A function of a lens as a verb about the model that `args["model"]` names."""
 
+def verbs_about(models: Callable[[], Mapping[str, Lens]]) -> dict[str, Verb]:
+    """The questions about components as verbs about the model that `args["model"]` names, `other_` before each."""
+
+    def about(function: Callable[..., Answer], *names: str) -> Verb:
         def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             missing = [n for n in ("model", *names) if n not in args]
             if missing:
                 raise ValueError(f"the request lacks {', '.join(missing)}")
-            lens = self.lens.others.get(args["model"])
+            lens = models().get(args["model"])
             if lens is None:
                 raise ValueError(f"{args['model']!r} is not compared with here")
             return function(lens, *(args[n] for n in names))
 
         return verb
+
+    return {
+        "other_components": about(answers.components, "rows"),
+        "other_sprite": about(answers.sprite, "rows", "examples", "size"),
+        "other_example": about(answers.example, "row", "rank", "size"),
+        "other_card": about(answers.card, "row"),
+    }

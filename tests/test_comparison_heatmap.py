@@ -1,0 +1,164 @@
+"""The comparison heatmap without a browser: what it draws, what stands behind a cell, and how it lives."""
+
+import json
+
+import numpy as np
+import pytest
+from test_comparing import ORDER, blind, exchanged, lens
+from test_widgets import Browser
+from toy import ColourClip
+
+import semlens_widgets as sl
+from semlens_widgets.widgets import ComparisonHeatmap
+
+MODELS = ("plain", "exchanged", "blind")
+
+
+@pytest.fixture
+def models():
+    return {"plain": lens(), "exchanged": exchanged(), "blind": blind()}
+
+
+def drawn(heatmap):
+    return json.loads(json.dumps(heatmap.matrix()))
+
+
+def behind(heatmap, row, column):
+    result, buffers = heatmap.behind(row, column)
+    return result, [np.frombuffer(b, k) for b, k in zip(buffers, (np.int32, np.int32, np.float32), strict=True)]
+
+
+def test_concepts_against_models_are_the_concept_table(models):
+    heatmap = ComparisonHeatmap(models)
+    table = sl.concept_table(models, ["red", "green", "blue"])
+    matrix = drawn(heatmap)
+    assert matrix["rows"] == ["red", "green", "blue"]
+    assert matrix["columns"] == list(MODELS)
+    assert np.allclose(matrix["values"], table.scores)
+    assert matrix["weak"] == (~table.found).tolist()
+    assert matrix["kind"] == "sequential"
+    heatmap.measure = "components"
+    assert np.allclose(drawn(heatmap)["values"], table.carriers)
+    heatmap.by_layer = True
+    assert drawn(heatmap)["columns"][:3] == ["plain rectified", "plain head", "exchanged rectified"]
+
+
+def test_it_lives_with_its_first_lens(models):
+    heatmap = ComparisonHeatmap(models, concepts=["blue", "red"])
+    first = models["plain"]
+    assert first.concepts == ["blue", "red"]
+    heatmap.cell = [1, 0]
+    before = heatmap.heatmap_version
+    heatmap.concepts = ["green", " red ", "green"]
+    assert first.concepts == heatmap.concepts == ["green", "red"]
+    assert heatmap.heatmap_version > before
+    assert heatmap.cell is None, "another picture has other cells"
+    first.query = "yellow, -blue"
+    matrix = drawn(heatmap)
+    assert matrix["rows"] == ["yellow, -blue", "green", "red"]
+    assert matrix["marked"] == 0
+    first.selection = ["rectified:1"]
+    assert heatmap.selection == [1]
+    before = heatmap.heatmap_version
+    models["blind"].relate(method="gradient", target="predicted", progress=False)
+    assert heatmap.heatmap_version > before
+    heatmap.close()
+    before = heatmap.heatmap_version
+    models["blind"].set_trait("relevance", None)
+    assert heatmap.heatmap_version == before
+
+
+def test_differences_are_zero_where_the_model_itself_stands(models):
+    heatmap = ComparisonHeatmap(models, against="plain")
+    matrix, table = drawn(heatmap), sl.concept_table(models, ["red", "green", "blue"])
+    assert matrix["kind"] == "diverging"
+    assert matrix["domain"][0] == -matrix["domain"][1]
+    values = np.asarray(matrix["values"])
+    assert np.allclose(values, table.scores - table.scores[:, :1])
+    assert not values[:, 0].any()
+    assert values[1, 2] < 0, "what the blind model never learned is weaker there"
+    heatmap.by_layer = True
+    values = np.asarray(drawn(heatmap)["values"])
+    assert not values[:, :2].any()
+    with pytest.raises(ValueError, match="no model 'nobody' here"):
+        heatmap.against = "nobody"
+
+
+def test_models_against_models_and_layers_against_layers(models):
+    heatmap = ComparisonHeatmap(models, of="models")
+    matrix = drawn(heatmap)
+    assert np.allclose(matrix["values"], heatmap.series.similarity)
+    assert not any(matrix["weak"][i][i] for i in range(3))
+    heatmap.of = "layers"
+    found = heatmap.series["plain", "exchanged"]
+    assert np.allclose(drawn(heatmap)["values"], found.layers_ab)
+    result, (rows_a, rows_b, scores) = behind(heatmap, 0, 0)
+    pairs = found.between("rectified", "rectified")
+    assert (result["a"], result["b"]) == ("plain", "exchanged")
+    assert rows_a.tolist() == pairs.rows_a.tolist()
+    assert rows_b.tolist() == pairs.rows_b.tolist()
+    assert np.allclose(scores, pairs.scores)
+    heatmap.of = "models"
+    assert behind(heatmap, 2, 1)[1][0].tolist() == heatmap.series["blind", "exchanged"].pairs.rows_a.tolist()
+    assert behind(heatmap, 1, 1)[1][0].tolist() == []
+
+
+def test_behind_a_concept_are_its_carriers_beside_their_nearest(models):
+    heatmap = ComparisonHeatmap(models)
+    result, (rows, _, scores) = behind(heatmap, 1, 0)
+    assert (result["a"], result["b"]) == ("plain", None)
+    table = heatmap.table()
+    assert rows.tolist() == table.carrying[1][0].tolist()
+    assert scores[0] == pytest.approx(table.scores[1, 0])
+    result, (rows, nearest, scores) = behind(heatmap, 1, 1)
+    assert (result["title"], result["a"], result["b"]) == ("green", "exchanged", "plain")
+    assert (ORDER.index(1), 1) in zip(rows.tolist(), nearest.tolist(), strict=True)
+    near = heatmap.series["exchanged", "plain"].ab
+    assert scores.tolist() == [near.of_best("scores")[near.rows.tolist().index(r)] for r in rows]
+    heatmap.concepts = ["coffee"]
+    result, (rows, *_) = behind(heatmap, 0, 0)
+    assert "not found in plain; the closest" in result["hint"]
+    assert len(rows) == 3
+
+
+def test_orders(models):
+    heatmap = ComparisonHeatmap(models, of="models", order="cluster")
+    matrix = drawn(heatmap)
+    assert sorted(matrix["row_order"]) == [0, 1, 2]
+    assert matrix["row_order"] == matrix["column_order"]
+    assert abs(matrix["row_order"].index(0) - matrix["row_order"].index(1)) == 1, "the two that are alike meet"
+    heatmap.of, heatmap.order = "concepts", "value"
+    best = [max(row) for row in drawn(heatmap)["values"]]
+    order = drawn(heatmap)["row_order"]
+    assert [best[i] for i in order] == sorted(best, reverse=True)
+    heatmap.order = "given"
+    assert drawn(heatmap)["row_order"] == [0, 1, 2]
+
+
+def test_the_browser_s_questions_are_about_any_of_the_models(models):
+    heatmap = ComparisonHeatmap(models)
+    browser = Browser(heatmap._verbs())
+    browser.ask("heatmap", id="1")
+    assert browser.wait(lambda c: c["id"] == "1")[0]["result"]["columns"] == list(MODELS)
+    browser.ask("other_components", id="2", model="plain", rows=[0])
+    assert browser.wait(lambda c: c["id"] == "2")[0]["result"]["components"][0]["id"] == "rectified:0"
+    browser.ask("heatmap_select", id="3", model="blind", rows=[2])
+    browser.wait(lambda c: c["id"] == "3")
+    assert [str(c) for c in models["blind"].selection] == ["rectified:2"]
+    data, _ = heatmap._repr_mimebundle_()
+    assert "green" in data["text/html"]
+
+
+def test_what_cannot_be_compared_is_refused(models):
+    with pytest.raises(ValueError, match="1 model to compare"):
+        ComparisonHeatmap({"a": models["plain"]})
+    with pytest.raises(TypeError, match="no parameter 'colour'"):
+        ComparisonHeatmap(models, colour="red")
+    strange = lens()
+    strange._clip = ColourClip(name="other colours")
+    from dataclasses import replace
+
+    space = strange.space
+    strange._space = replace(space, recipe=replace(space.recipe, clip="other colours"))
+    with pytest.raises(ValueError, match="differ in CLIP"):
+        ComparisonHeatmap({"a": models["plain"], "b": strange})
