@@ -4,7 +4,6 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["js/**/*.test.js"],
-    exclude: ["js/lab/**"],
     restoreMocks: true,
   },
 });

@@ -99,6 +99,7 @@ export async function openLensFile(read, size) {
   try {
     table = JSON.parse(new TextDecoder().decode(new Uint8Array(whole, 8, length)));
     header = JSON.parse(table.__metadata__.semlens);
+    if (header.format !== "semlens") throw new Error("foreign");
   } catch {
     throw new DamagedFile("its header is not ours (another safetensors file, or a damaged one?)");
   }

@@ -3,7 +3,10 @@
 import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -225,8 +228,6 @@ def test_the_panel_lists_the_lenses_of_the_notebook_in_front(open_notebook, lens
 
 
 def test_the_extension_is_installed_and_enabled(tmp_path):
-    import subprocess
-
     listed = subprocess.run(
         [sys.executable, "-m", "jupyter", "labextension", "list"], capture_output=True, text=True, check=True,
         env=os.environ | {"NO_COLOR": "1"},
@@ -235,3 +236,62 @@ def test_the_extension_is_installed_and_enabled(tmp_path):
     assert f"v{sl.__version__}" in line
     assert "enabled" in line
     assert "OK" in line
+
+
+def test_it_works_in_notebook_7_too(browser, lens_file, tmp_path):
+    """There is no launcher and no tabs: the commands are there, and a file opens in a page of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path / "root"
+    folder.mkdir()
+    shutil.copy(lens_file, folder / "toy.semlens")
+    extensions = tmp_path / "data" / "labextensions"
+    extensions.mkdir(parents=True)
+    (extensions / "semlens-widgets").symlink_to(Path(__file__).parents[2] / "semlens_widgets" / "labextension")
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+    }
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                sys.executable, "-m", "notebook", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
+                "--IdentityProvider.token=", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}",
+                "--JupyterNotebookApp.expose_app_in_browser=True", "--ServerApp.disable_check_xsrf=True",
+            ],
+            env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
+        )  # fmt: skip
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=5).read()
+                break
+            except OSError:
+                assert server.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+        page = context.new_page()
+        problems = []
+        # Notebook 7.6 itself raises "… reading 'schema'" at its start, with or without this extension.
+        page.on("pageerror", lambda error: None if "reading 'schema'" in str(error) else problems.append(str(error)))
+        page.goto(f"{address}/tree")
+        page.wait_for_function("() => window.jupyterapp?.commands.hasCommand('semlens:new-audit')", timeout=60_000)
+        item = page.locator(".jp-DirListing-item", has_text="toy.semlens")
+        expect(item).to_have_attribute("data-file-type", "semlens")
+        page.goto(f"{address}/edit/toy.semlens?factory=SemanticLens")
+        window = page.get_by_test_id("lens-window")
+        expect(window.get_by_test_id("title")).to_have_text("toy", timeout=60_000)
+        window.get_by_test_id("search-input").fill("red")
+        window.get_by_test_id("search-input").press("Enter")
+        row = window.locator('[data-testid="gallery-row"][data-position="0"]')
+        expect(row).to_have_attribute("data-id", "colour:0")
+        assert not problems, problems
+    finally:
+        context.close()
+        server.terminate()
+        server.wait(20)
