@@ -348,6 +348,20 @@ def test_the_card_tells_which_classes_a_component_speaks_for():
     assert (told["more"], sum(c["images"] for c in told["classes"])) == (0, 5)
 
 
+def test_the_data_set_is_explained_from_the_card_with_progress_and_can_be_given_up():
+    made = lens()
+    assert component_card.card(made, 2)[0]["relatable"]
+    late = job()
+    late.abort()
+    with pytest.raises(Aborted):
+        component_card.relate(made, late)
+    assert made.relevance is None
+    asked = job()
+    component_card.relate(made, asked)
+    assert made.relevance.counts.sum() == 5
+    assert (asked.said[-1]["done"], asked.said[-1]["total"]) == (5, 5)
+
+
 def test_the_card_tells_how_sure_a_label_is_unless_a_person_gave_it():
     made = lens()
     assert component_card.card(made, 2)[0]["label"] is None

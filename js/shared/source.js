@@ -50,6 +50,7 @@ import { KernelError } from "./channel.js";
  * @property {{row: number, id: string, score: number, label?: Label | null}[]} siblings
  * @property {{classes: {name: string, share: number, images: number}[], more: number} | null} [relevance] what it speaks
  *   for and against over a data set, the strongest classes; `more` classes are left out
+ * @property {boolean} [relatable] whether that can be computed
  * @property {string[]} [looks] how its examples can be shown: "crop", "mask", "heat", "whole"
  * @property {boolean} [streams] whether it can be computed what feeds it and what it feeds
  */

@@ -6,6 +6,7 @@ import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count, p, score, z } from "../shared/format.js";
 import { percent, signedBar } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { worker, workLine } from "../shared/work.js";
 import { histogram } from "./histogram.js";
 import { looksView } from "./looks.js";
 import { streamsView } from "./streams.js";
@@ -57,6 +58,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
         cropGrid.hidden = !asCrops;
       },
     });
+  const relating = workLine();
   const streams = full && streamsView({ ask: full, source, size: imagePixels(SIBLING), onSelect, fail });
 
   function paintCrops() {
@@ -146,7 +148,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
           heading("Activation", `${count(data.histogram.images)} images, log count`),
           plot,
         ),
-      !pinned && data.relevance && drawRelevance(data.relevance),
+      !pinned && (data.relevance ? drawRelevance(data.relevance) : data.relatable && full && drawRelate()),
       !pinned &&
         data.siblings.length > 0 &&
         h(
@@ -173,6 +175,38 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
   /** @param {string} text @param {string} unit */
   const heading = (text, unit) =>
     h("h3", { class: "sl-heading" }, text, h("span", { class: "sl-quiet" }, unit));
+
+  /** Nobody has explained the data set yet: that takes its time, and is offered. */
+  const drawRelate = () =>
+    h(
+      "div",
+      { class: "sl-card-part" },
+      heading("Speaks for / against", "not computed"),
+      relating.node.hidden &&
+        button({
+          text: "Explain the data set",
+          title: "lens.relate(): every image explained once, for all components",
+          class: "sl-outlined",
+          "data-testid": "relate",
+          onclick(event) {
+            /** @type {HTMLElement} */ (event.currentTarget).toggleAttribute("disabled", true);
+            relate();
+          },
+        }),
+      relating.node,
+    );
+
+  async function relate() {
+    try {
+      await worker(relating.show)("Explaining the data set", (options) =>
+        /** @type {import("../shared/channel.js").Channel["ask"]} */ (full)("relate", {}, options),
+      );
+      fetchCard();
+    } catch (error) {
+      if (!isAbort(error)) fail(error);
+      else if (card) draw(card);
+    }
+  }
 
   /** @param {NonNullable<import("../shared/source.js").Card["relevance"]>} relevance */
   function drawRelevance({ classes, more }) {

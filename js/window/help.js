@@ -11,6 +11,7 @@ const KEYS = [
   ["↑ ↓ or k j", "step through components"],
   ["Page Up/Down, Home, End", "step further"],
   ["← →", "step through the examples of a component"],
+  ["← → ↑ ↓ in a circuit", "walk along the strongest edge, or the layer"],
   ["Enter", "go to the card"],
   ["Space", "pin the card beside the next"],
   ["Ctrl or ⌘ + click, Space", "add to the selection"],

@@ -32,6 +32,7 @@ def card(lens: Lens, row: int) -> Answer:
     more = {
         "label": labelled(lens, row, result["label"]),
         "relevance": class_relevance(lens, row),
+        "relatable": lens.has_data,
         "looks": possible_looks(lens, row),
         "streams": has_streams(lens, row),
     }
@@ -204,6 +205,12 @@ def class_relevance(lens: Lens, row: int) -> dict[str, Any] | None:
     ]
     listed.sort(key=lambda entry: -entry["share"])
     return {"classes": listed, "more": max(0, len(seen) - len(listed)), "backend": relevance.backend}
+
+
+def relate(lens: Lens, job: Job) -> Answer:
+    """Explain the whole data set, once for all components; what was given up goes on there the next time."""
+    lens.relate(progress=False, on_step=lambda done, total: job.progress(done, total, "Explaining image"))
+    return {}, []
 
 
 def has_streams(lens: Lens, row: int) -> bool:

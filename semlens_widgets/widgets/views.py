@@ -134,6 +134,7 @@ class LensView(anywidget.AnyWidget):
             "query_image": query_image,
             "looks": self._lasting(component_card.looks, "row", "look", "count", "size"),
             "streams": self._lasting(component_card.streams, "row"),
+            "relate": self._lasting(component_card.relate),
         }
 
     def _plain(self, function: Callable[..., Answer], *names: str) -> Verb:

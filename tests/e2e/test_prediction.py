@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import nbformat
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -37,6 +38,13 @@ window = lens.show()
 window.tab = "prediction"
 window
 """
+
+
+NOTEBOOK = [
+    cell.source
+    for cell in nbformat.read(ROOT / "notebooks" / "explain_a_prediction.ipynb", as_version=4).cells
+    if cell.cell_type == "code"
+]
 
 
 def opened(open_notebook, **options):
@@ -137,6 +145,26 @@ def test_a_lens_from_a_file_says_what_to_do(open_notebook):
         )
     )
     expect(notebook.windows.first.get_by_test_id("prediction-no-model")).to_contain_text("sl.Lens(model, images")
+
+
+def test_the_notebook_that_explains_a_prediction(open_notebook):
+    """Run as a new user runs it; then the component that the notebook found is found again in the window."""
+    notebook = open_notebook(*NOTEBOOK)
+    window = notebook.windows.last
+    window.get_by_test_id("tab-prediction").click(timeout=300_000)
+    expect(window.get_by_test_id("image-name")).to_contain_text("image 17, labelled melanoma")
+    expect(window.locator('[data-testid="class"][data-class="nevus"]')).to_have_attribute("aria-pressed", "true")
+    window.get_by_test_id("bars-layer").filter(has_text="layer3").click()
+    first = window.get_by_test_id("bar").first
+    expect(first).to_contain_text(notebook.value("str(component)"))
+    first.click()
+    notebook.expect_value("lens.selection == [component]", True)
+    expect(window.get_by_test_id("heat-words")).to_contain_text("+")
+    expect(window.get_by_test_id("heat").locator(".sl-heat")).to_have_count(2)
+    first.press("Enter")
+    expect(window.get_by_test_id("class-relevance")).to_contain_text("nevus")
+    window.locator('[data-testid="class"][data-class="melanoma"]').click()
+    notebook.expect_value("lens.explanation.target", "melanoma")
 
 
 @pytest.mark.parametrize("dark", [False, True])
