@@ -26,10 +26,13 @@ CONVOLUTIONAL = {
     "efficientnet_b0": (tv.efficientnet_b0, 9, 16, 49),
     "mobilenet_v2": (tv.mobilenet_v2, 10, 0, 52),
     "mobilenet_v3_small": (tv.mobilenet_v3_small, 6, 9, 34),
+    "mobilenet_v3_large": (tv.mobilenet_v3_large, 10, 8, 46),
     "convnext_tiny": (tv.convnext_tiny, 18, 0, 0),
     "timm vgg11_bn": (lambda: timm.create_model("vgg11_bn"), 0, 0, 8),
     "timm resnet18": (lambda: timm.create_model("resnet18"), 8, 0, 20),
     "timm resnet50": (lambda: timm.create_model("resnet50"), 16, 0, 53),
+    "timm resnext50": (lambda: timm.create_model("resnext50_32x4d"), 16, 0, 53),
+    "timm wide_resnet50": (lambda: timm.create_model("wide_resnet50_2"), 16, 0, 53),
     "timm seresnet50": (lambda: timm.create_model("seresnet50"), 16, 16, 53),
     "timm densenet121": (lambda: timm.create_model("densenet121"), 0, 0, 121),
     "timm efficientnet_b0": (lambda: timm.create_model("efficientnet_b0"), 9, 16, 49),
@@ -119,6 +122,21 @@ def test_doubling_shortcuts_would_be_noticed(monkeypatch):
     images = torch.randn(2, 3, 64, 64)
     _, _, at_input, logits = recorded(calibrated(timm.create_model("resnet18"), images), images)
     assert ((at_input / logits - 1).abs() > 0.5).all()
+
+
+def test_leaving_a_gate_to_the_gradient_would_be_noticed(monkeypatch):
+    """So does it if a squeeze-excite product gives its relevance to both factors, as the gradient does."""
+    from semlens_widgets.attribution.rules import unbroadcast
+    from semlens_widgets.attribution.tape import Step
+
+    def gradient_of_a_product(call):
+        parents = tuple(call.node(operand) for operand in call.args[:2])
+        return Step(parents, lambda relevance, wanted: [unbroadcast(relevance, parent.value) for parent in parents])
+
+    monkeypatch.setitem(RULES, "mul", gradient_of_a_product)
+    images = torch.randn(2, 3, 64, 64)
+    _, _, at_input, logits = recorded(calibrated(tv.mobilenet_v3_small(), images), images)
+    assert ((at_input / logits - 1).abs() > 0.1).all()
 
 
 TRANSFORMERS = {
