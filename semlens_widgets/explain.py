@@ -272,7 +272,7 @@ def explain(
     from .attribution import attribute
 
     wanted = resolve(model, layers)
-    possible = tuple(layer for layer in wanted if _has_relevance(layer)) or wanted
+    possible = tuple(layer for layer in wanted if has_relevance(layer)) or wanted
     if isinstance(image, Image.Image):
         picture, item, number = image, images.prepared(image), None
     else:
@@ -304,7 +304,8 @@ def explain(
     )  # fmt: skip
 
 
-def _has_relevance(layer: Layer) -> bool:
+def has_relevance(layer: Layer) -> bool:
+    """Whether a layer's components have relevance for a prediction: an encoder's outputs have none."""
     return layer.via is None or hasattr(layer.via, "shape")
 
 

@@ -257,6 +257,16 @@ def test_relevance_is_fitted_kept_and_given_back(tmp_path, monkeypatch):
     assert resaved.read_bytes() == (tmp_path / "a.semlens").read_bytes()
 
 
+def test_an_encoder_is_refused_before_any_long_work():
+    clip = ColourClip()
+    made = sl.Lens(ColourNet(), data(), [Layer("colour", via=nn.Linear(4, 7))], clip, k=3, crop=None)
+    for call in (lambda: made.fit(relevance=True, progress=False), lambda: made.relate(progress=False)):
+        with pytest.raises(ValueError, match="colour have an encoder on top"):
+            call()
+    assert not made.fitted
+    assert not clip.asked
+
+
 # circuits
 
 

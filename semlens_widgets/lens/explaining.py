@@ -16,7 +16,7 @@ from PIL import Image
 from .. import cache
 from ..attribution.values import Backend
 from ..circuit import Circuit, trace_circuit
-from ..explain import ClassTarget, Explanation, OnStep, explain
+from ..explain import ClassTarget, Explanation, OnStep, explain, has_relevance
 from ..images import Images, rgb
 from ..model import Layer, resolve, stack
 from ..relevance import Relevance, Target, class_number, relevance
@@ -117,7 +117,7 @@ class Explaining(Searching):
         source = self.source
         chosen, number, name = self._of_class(target, images)
         wanted = source.layers if layers is None else resolve(source.model, layers)
-        usable = [layer for layer in wanted if layer.via is None or hasattr(layer.via, "shape")]
+        usable = [layer for layer in wanted if has_relevance(layer)]
         inputs = stack([source.images.tensor(image) for image in chosen])
         return trace_circuit(
             source.model, inputs, number, usable, method, target=name, top=top, depth=depth, on_step=on_step,
@@ -152,10 +152,22 @@ class Explaining(Searching):
         What was done before is read from the cache; interrupt it any time, the next `fit` goes on where it was.
         The other settings are those of `Fitted.fit`: batch_size, fast, thumbnail, cached, progress.
         """
+        if relevance:
+            self._check_relevance()
         super().fit(**settings)
         if relevance and self.relevance is None:
             self.relate(**{name: settings[name] for name in ("cached", "progress") if name in settings})
         return self
+
+    def _check_relevance(self) -> None:
+        """ValueError, before any long work, for layers that have no relevance for a prediction."""
+        encoded = [layer.name for layer in self.source.layers if not has_relevance(layer)]
+        if encoded:
+            raise ValueError(
+                f"the layers {', '.join(encoded)} have an encoder on top (via=…), which the model does not run "
+                "through: its outputs have no relevance for a prediction. Fit without relevance=True, or give the "
+                "directions as an array [direction feature]"
+            )
 
     def relate(
         self,
@@ -177,6 +189,7 @@ class Explaining(Searching):
         what it raises ends the pass.
         """
         source = self.source
+        self._check_relevance()
         path = None
         if cached:
             path = cache.folder() / f"{self._relevance_key(target, method, k, sample)}.relevance"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from nets import SmallResNet, calibrated
 from torch import nn
 
 from semlens_widgets.attribution import Attribution, UnsupportedModel, attribute, edges, heatmaps
-from semlens_widgets.model import Layer
+from semlens_widgets.model import Layer, recording, resolve
 
 
 def portrait(model):
@@ -87,6 +88,28 @@ def test_after_an_interruption_on_the_way_back(backend):
 
     with pytest.raises(KeyboardInterrupt):
         attribute(model, images, stop, ["layer1"], backend)
+    assert portrait(model) == before
+
+
+def test_threads_on_one_model_do_not_disturb_each_other():
+    """A window explains while a cell collects: each has the model for itself while it runs."""
+    model, images = model_and_images()
+    before = portrait(model)
+    layers = resolve(model, ["layer1", "layer2"])
+
+    def collected():
+        with recording(model, layers) as recorder:
+            return recorder.responses(list(images), "max")["layer2"].values
+
+    def explained(backend):
+        return heatmaps(model, images, 1, "layer2", [0, 5], backend).heatmaps
+
+    work = [collected, lambda: explained("lrp"), lambda: explained("gradient")] * 6
+    expected = [job() for job in work[:3]] * 6
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda job: job(), work))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
     assert portrait(model) == before
 
 

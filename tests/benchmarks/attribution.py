@@ -1,5 +1,8 @@
 """Speed and agreement of attribution with zennit-crp, both sides in turn in one process, on a ResNet-18 at 224 px.
 
+Where terms of a residual sum nearly cancel, heatmaps agree a little less: zennit's canonised network divides by
+sqrt(1 + eps) of its norms once more than the model does (tests/attribution/test_parity.py shows it).
+
 python tests/benchmarks/attribution.py [rounds] [components] [images]
 """
 
