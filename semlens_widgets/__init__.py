@@ -31,6 +31,7 @@ from .images import Images, UnreadableImage, images
 from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
+from .report import Report
 from .search import Hit, Matches, search
 from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
@@ -68,6 +69,7 @@ __all__ = [
     "Probes",
     "Recipe",
     "Relevance",
+    "Report",
     "Sample",
     "SemanticSpace",
     "SemlensFileError",

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..clip import Clip
 from ..space import SemanticSpace
-from .acting import Acting
 from .auditing import audit_file
 from .comparing import Comparing, compare_many, concept_table
 from .describing import ShownLabel
 from .fitted import NotFitted, Part, Source
 from .mapping import Mapping
+from .reporting import Reporting
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Lens", "NotFitted", "ShownLabel", "Source", "compare_many", "concept_table", "open"]
 
 
-class Lens(Acting, Comparing, Mapping):
+class Lens(Reporting, Comparing, Mapping):
     """A model seen through its images and a CLIP.
 
     Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,

@@ -1,0 +1,172 @@
+"""The document: what was asked, found, decided and measured, as JSON-ready values with the crops in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..audit import AuditReport
+from ..effect import Effect
+from ..results import finite
+from ..texts import to_csv, write_text
+from ..verdicts import Verdicts, now
+from . import html, markdown
+
+FORMAT = "semlens report 1"
+_CROPS = 6  # of each component
+_PER_CONCEPT = 3  # components with a page, of each concept
+_QUEUE = 12  # unexpected components with a page
+_NAMES = 30  # images listed on a component's page
+_PICTURE = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """An audit to hand in. `document` holds all of it; every format is made from that alone.
+
+    `Report.from_file("audit.json")` gives back the report that `save("audit.json")` wrote, and from it the same HTML.
+    """
+
+    document: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.document, Mapping) or self.document.get("format") != FORMAT:
+            raise ValueError(f'this is no report of a known form ("format": {FORMAT!r})')
+        for name, picture in self.document.get("crops", {}).items():
+            if not isinstance(picture, str) or not _PICTURE.fullmatch(picture):
+                raise ValueError(f"the picture {str(name)[:40]!r} of the report is not base64")
+
+    def to_json(self) -> str:
+        return json.dumps(self.document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    def to_html(self) -> str:
+        """One page without scripts that opens offline, in light and dark, and prints."""
+        return html.page(self.document)
+
+    def to_markdown(self) -> str:
+        """The text and tables, without pictures."""
+        return markdown.page(self.document)
+
+    def to_csv(self) -> str:
+        """The components: computed values beside the verdict that counts."""
+        rows = [dict(row) for row in self.document["components"]]
+        said = {v["subject"]: v for v in self.document["verdicts"]}
+        for row in rows:
+            verdict = said.get(row["component"], {})
+            row |= {name: verdict.get(key) for name, key in _SAID.items()}
+        return to_csv(rows)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write `.html`, `.md`, `.json` or `.csv`, by the ending."""
+        path = Path(path)
+        forms = {".html": self.to_html, ".htm": self.to_html, ".md": self.to_markdown, ".json": self.to_json,
+                 ".csv": self.to_csv}  # fmt: skip
+        if path.suffix.lower() not in forms:
+            raise ValueError(f"a report is saved as .html, .md, .json or .csv, not as {path.name!r}")
+        return write_text(path, forms[path.suffix.lower()]())
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """ValueError if it is no report."""
+        try:
+            return cls(json.loads(text))
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ValueError(f"this is no report: {error}") from None
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Report:
+        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+
+    def __repr__(self) -> str:
+        return f"<Report {self.document['title']!r}, made {self.document['made'][:16]} UTC>"
+
+
+_SAID = {"verdict": "decision", "verdict_label": "label", "verdict_note": "note", "who": "who", "when": "when"}
+
+
+def report_of(
+    audit: AuditReport,
+    verdicts: Verdicts | None = None,
+    effect: Effect | None = None,
+    *,
+    name: str = "model",
+    version: str = "",
+    made: str | None = None,
+    title: str | None = None,
+) -> Report:
+    """The report of an audit, with what people decided and what switching off did, if that is given.
+
+    name: of the model. made: the moment, by default now.
+    """
+    verdicts = verdicts or Verdicts()
+    space = audit.space
+    recipe = space.recipe
+    shown = _shown(audit)
+    crops: dict[str, str] = {}
+    pages = [_page(audit, row, crops) for row in shown]
+    document = {
+        "format": FORMAT,
+        "title": title or f"Audit of {name}" + (f" for {audit.target}" if audit.target else ""),
+        "made": made or now(),
+        "made_with": f"semlens_widgets {version}".strip(),
+        "model": {"name": name, "hash": recipe.weights},
+        "data": {"hash": recipe.images, "images": space.examples.statistics.images},
+        "clip": recipe.clip,
+        "space": {"key": recipe.key, "layers": list(space.components.layers), "k": recipe.k, "crop": recipe.crop,
+                  "pooling": recipe.pooling, "null": recipe.null, "seed": recipe.seed},
+        "target": audit.target,
+        "thresholds": {"p": audit.thresholds.p, "z": audit.thresholds.z, "margin": audit.thresholds.margin,
+                       "used": audit.thresholds.used},
+        "centred": audit.centre,
+        "relevance": {"statistic": audit.statistic, "backend": audit.backend, "images": audit.images},
+        "summary": audit.message,
+        "counts": dict(audit.counts),
+        "shares": {region: [i.mean, i.low, i.high] for region, i in audit.shares.items()},
+        "checklist": audit.checklist.to_document(),
+        "concepts": audit.concept_rows(),
+        "components": audit.to_rows(),
+        "pages": pages,
+        "crops": crops,
+        "verdicts": [asdict(verdicts[subject]) for subject in verdicts],
+        "history": [asdict(v) for v in verdicts.entries],
+        "conflicts": [[asdict(v) for v in c.verdicts] for c in verdicts.conflicts],
+        "effect": None if effect is None else effect.to_document(),
+    }  # fmt: skip
+    return Report(json.loads(json.dumps(finite(document), ensure_ascii=False)))
+
+
+def _shown(audit: AuditReport) -> list[int]:
+    """The components with a page: the best of each concept, then the most relevant unexpected ones."""
+    rows = [row for f in audit.findings for row in f.rows[:_PER_CONCEPT]]
+    rows += audit.rows("ambiguous")[:_PER_CONCEPT].tolist() + audit.rows("unexpected")[:_QUEUE].tolist()
+    return list(dict.fromkeys(int(row) for row in rows))
+
+
+def _page(audit: AuditReport, row: int, crops: dict[str, str]) -> dict[str, Any]:
+    """What a component's page shows; its crops are added to `crops`."""
+    space = audit.space
+    examples = space.examples
+    count = min(int(examples.counts[row]), _CROPS)
+    names = []
+    for crop in space.crop_of[row, :count].tolist():
+        if str(crop) not in crops and len(space.thumbnails) > crop:
+            crops[str(crop)] = base64.b64encode(_bytes(space, crop)).decode()
+        names.append(str(crop))
+    images = [space.image_name(int(i)) for i in examples.images[row, : min(int(examples.counts[row]), _NAMES)]]
+    labels = [space.label(int(i)) for i in examples.images[row, : int(examples.counts[row])]]
+    known = [label for label in labels if label is not None]
+    classes = {label: known.count(label) for label in dict.fromkeys(known)}
+    return {"component": str(space.components[row]), "crops": names, "images": images, "classes": classes}
+
+
+def _bytes(space: Any, crop: int) -> bytes:
+    try:
+        return bytes(space.thumbnails.webp(crop))
+    except ValueError:
+        return b""
