@@ -18,6 +18,7 @@ const METHODS = [
   ["auto", "auto"],
   ["lrp", "LRP"],
   ["gradient", "gradient"],
+  ["zennit", "zennit (reference)"],
 ];
 
 /** "LRP" for "lrp". @param {string} method */

@@ -3,8 +3,9 @@
 The door to relevance. `attribute`, `heatmaps` and `edges` take a torch model and tensors, leave the model exactly as
 it was, and answer with read-only numpy arrays. Torch is loaded when one of them is first asked for.
 
-LRP is implemented here from the published formulas and checked against zennit; neither zennit nor zennit-crp is
-needed to run it. LRP is patented for commercial use in some places; `backend="gradient"` does without it.
+LRP is implemented here from the published formulas; `backend="zennit"` runs zennit's own instead, the implementation
+that zennit-crp builds on, where it is right, to hold ours against. LRP is patented for commercial use in some places;
+`backend="gradient"` does without it.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semlens_widgets.attribution import gradient, lrp
+from semlens_widgets.attribution import gradient, lrp, reference
 from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace
-from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps
+from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps, Used
 from semlens_widgets.model import Layer, resolve
 
 Targets = Sequence[int] | np.ndarray | Tensor | int | Callable[[Tensor], Tensor]
@@ -39,7 +39,8 @@ def attribute(
     targets: a class number per image, one for all, or a function of the model's output [image class] that gives one
              number per image (`lambda logits: logits[:, 3] - logits[:, 5]`).
     backend: "lrp" (see `lrp`), "gradient" (activation × gradient), or "auto": LRP if it has a rule for all the model
-             does, else gradient; the answer says which.
+             does, else gradient; the answer says which. "zennit": the implementation CRP was published with, slow and
+             for torchvision's VGG and ResNets only, to hold the others against.
     heatmap: False saves the way from the lowest layer to the input.
     on_step: called with (images done, images in all) after each batch; what it raises ends the work.
 
@@ -50,7 +51,7 @@ def attribute(
     """
     asked = _asked(model, layers)
 
-    def answer(used: Literal["lrp", "gradient"]) -> Attribution:
+    def answer(used: Used) -> Attribution:
         relevances: dict[str, list[np.ndarray]] = {name: [] for name in asked}
         maps: list[np.ndarray] = []
         values: list[np.ndarray] = []
@@ -102,7 +103,7 @@ def heatmaps(
     numbers = np.broadcast_to(numbers, (len(inputs), numbers.shape[-1]))
     at_lowest = np.broadcast_to(np.asarray(lowest), numbers.shape)
 
-    def answer(used: Literal["lrp", "gradient"]) -> Heatmaps:
+    def answer(used: Used) -> Heatmaps:
         maps: list[np.ndarray] = []
         amounts: list[np.ndarray] = []
         done = 0
@@ -154,7 +155,7 @@ def edges(
     (name,) = upper
     numbers = np.asarray(upper_components, dtype=np.int64)
 
-    def answer(used: Literal["lrp", "gradient"]) -> Edges:
+    def answer(used: Used) -> Edges:
         found: dict[str, list[np.ndarray]] = {below: [] for below in lower}
         amounts: list[np.ndarray] = []
         for chosen, images in _batches(model, inputs, batch_size):
@@ -189,11 +190,13 @@ def edges(
     return _with_backend(backend, answer)
 
 
-def _with_backend(backend: str, answer: Callable[[Literal["lrp", "gradient"]], Answer]) -> Answer:
+def _with_backend(backend: str, answer: Callable[[Used], Answer]) -> Answer:
     if backend == "gradient":
         return answer("gradient")
+    if backend == "zennit":
+        return answer("zennit")
     if backend not in ("auto", "lrp"):
-        raise ValueError(f"backend={backend!r}; choose 'auto', 'lrp' or 'gradient'")
+        raise ValueError(f"backend={backend!r}; choose 'auto', 'lrp', 'gradient' or 'zennit'")
     try:
         return answer("lrp")
     except UnsupportedModel:
@@ -203,8 +206,8 @@ def _with_backend(backend: str, answer: Callable[[Literal["lrp", "gradient"]], A
 
 
 def _tracing(backend: str, model: nn.Module, images: Tensor, layers: dict[str, Layer], stop: bool) -> Any:
-    door = lrp.tracing if backend == "lrp" else gradient.tracing
-    return door(model, images, {name: layer.output for name, layer in layers.items()}, stop)
+    doors = {"lrp": lrp.tracing, "gradient": gradient.tracing, "zennit": reference.tracing}
+    return doors[backend](model, images, {name: layer.output for name, layer in layers.items()}, stop)
 
 
 def _asked(model: nn.Module, layers: str | Layer | Sequence[str | Layer]) -> dict[str, Layer]:

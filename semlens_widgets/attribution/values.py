@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-Backend = Literal["auto", "lrp", "gradient"]
+Backend = Literal["auto", "lrp", "gradient", "zennit"]
+Used = Literal["lrp", "gradient", "zennit"]
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -26,13 +27,13 @@ class Attribution:
     relevances: per layer [image component], summed over places, sign kept (negative: spoke against the target).
     heatmap:    [image height width], summed over the input's channels; None if it was not asked for.
     targets:    the target's value per image (a class: its logit). Relevance is a decomposition of this number.
-    backend:    "lrp" or "gradient", whichever computed it.
+    backend:    "lrp", "gradient" or "zennit", whichever computed it.
     """
 
     relevances: Mapping[str, Float[np.ndarray, "image _"]]
     heatmap: Float[np.ndarray, "image height width"] | None
     targets: Float[np.ndarray, " image"]
-    backend: Literal["lrp", "gradient"]
+    backend: Used
 
     def __post_init__(self) -> None:
         frozen = {layer: _read_only(relevance) for layer, relevance in self.relevances.items()}
@@ -60,7 +61,7 @@ class Heatmaps:
     components: Int[np.ndarray, "image component"]
     heatmaps: Float[np.ndarray, "image component height width"]
     relevance: Float[np.ndarray, "image component"]
-    backend: Literal["lrp", "gradient"]
+    backend: Used
 
     def __post_init__(self) -> None:
         for name in ("components", "heatmaps", "relevance"):
@@ -80,7 +81,7 @@ class Edges:
     upper_components: Int[np.ndarray, " upper"]
     relevances: Mapping[str, Float[np.ndarray, "image upper _"]]
     relevance: Float[np.ndarray, "image upper"]
-    backend: Literal["lrp", "gradient"]
+    backend: Used
 
     def __post_init__(self) -> None:
         frozen = {layer: _read_only(relevance) for layer, relevance in self.relevances.items()}

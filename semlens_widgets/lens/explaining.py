@@ -40,7 +40,7 @@ class Explaining(Searching):
     target = traitlets.Unicode(
         None, allow_none=True, help="the class that is explained, or None for the predicted one"
     ).tag(live=True)
-    method: Any = traitlets.Unicode("auto", help="how: 'lrp', 'gradient', or 'auto'").tag(live=True)
+    method: Any = traitlets.Unicode("auto", help="how: 'auto', 'lrp', 'gradient' or 'zennit'").tag(live=True)
     explanation = traitlets.Instance(
         Explanation, allow_none=True, read_only=True, help="the prediction for `image`, explained, or None"
     )
@@ -66,7 +66,8 @@ class Explaining(Searching):
         image:  a number of the data set, the name of one of its images, a file, or a PIL picture.
         target: a class by name or number, a function of the logits [image class] that gives one number per image, or
                 None for the class the model predicts.
-        method: "lrp", "gradient" (activation × gradient), or "auto": LRP where it has a rule for all the model does.
+        method: "lrp", "gradient" (activation × gradient), "auto": LRP where it has a rule for all the model does, or
+                "zennit": the implementation CRP was published with, slow, for torchvision's VGG and ResNets only.
         layers: by default those of the lens, so that rows are the lens's own.
 
         KeyError with the nearest name for an unknown class or image; RuntimeError for a lens from a file, which has
@@ -243,7 +244,7 @@ class Explaining(Searching):
     def _valid_method(self, proposal: Any) -> str:
         method = proposal["value"]
         if method not in get_args(Backend):
-            raise ValueError(f"method={method!r}; choose 'auto', 'lrp' or 'gradient'")
+            raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Backend)))}")
         if self.image is not None:
             self._explained = self.explain(self.image, self.target, method)
         return str(method)
