@@ -396,5 +396,16 @@ def test_a_window_follows_the_lens_s_explanation(view):
     window.close()
 
 
+def test_a_saved_notebook_keeps_the_prediction_as_a_small_picture_and_a_text():
+    made = lens()
+    assert "components" in PredictionView(made)._repr_mimebundle_()[0]["text/plain"]
+    made.image = 0
+    data = PredictionView(made)._repr_mimebundle_()[0]
+    assert data["text/plain"] == repr(made.explanation)
+    assert "data:image/webp;base64," in data["text/html"]
+    assert "colour:0" in data["text/html"]
+    assert len(data["text/html"]) < 60_000
+
+
 def test_the_window_has_the_prediction_as_a_tab():
     assert "prediction" in Window(lens()).tabs

@@ -27,7 +27,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
   const top = h(
     "select",
     { "aria-label": "Components per node", "data-testid": "top", onchange: changed },
-    ...TOPS.map((n) => h("option", { value: n }, `top ${n} per node`)),
+    ...TOPS.map((n) => h("option", { value: n }, `top ${n}`)),
   );
   top.value = "3";
   const copied = h("span", {}, "Copy as rows");
@@ -59,7 +59,12 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       "div",
       { class: "sl-pane-bar" },
       h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, "Depth"), depth),
-      h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, "Keep"), top),
+      h(
+        "label",
+        { class: "sl-select sl-low", title: "The strongest below each node" },
+        h("span", { class: "sl-quiet" }, "Keep"),
+        top,
+      ),
       h("span", { class: "sl-spring" }),
       copy,
     ),

@@ -79,11 +79,11 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       stage.style.width = `min(100%, ${(HIGHEST * below.naturalWidth) / below.naturalHeight}px)`;
     },
   });
-  const heat = h("div", { class: "sl-heat-place", "data-testid": "heat" });
+  const heat = h("div", { class: "sl-relevance-place", "data-testid": "heat" });
   const inset = h("img", { alt: "", class: "sl-stage-inset" });
   const stage = h("div", { class: "sl-stage", "data-testid": "stage" }, below, heat, inset);
   const legend = h("div", {});
-  const words = h("p", { class: "sl-small-text sl-quiet sl-heat-words", "data-testid": "heat-words" });
+  const words = h("p", { class: "sl-small-text sl-quiet sl-relevance-words", "data-testid": "heat-words" });
   const steps = h("div", { class: "sl-image-steps" });
   const names = `sl-classes-${++panes}-${Math.random().toString(36).slice(2, 8)}`;
   const listed = h("datalist", { id: names });
@@ -95,11 +95,14 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     "aria-label": "Explain another class, by name",
     "data-testid": "other-class",
     autocomplete: "off",
-    oninput: suggest,
-    onchange: () => {
-      const name = other.value.trim();
-      other.value = "";
-      if (name) onTarget(name);
+    oninput(/** @type {InputEvent} */ event) {
+      // Chosen from the list, not typed.
+      if (event.inputType === "insertReplacementText") choose();
+      else suggest();
+    },
+    onchange: choose,
+    onkeydown(/** @type {KeyboardEvent} */ event) {
+      if (event.key === "Enter") choose();
     },
   });
   const classes = h("div", { class: "sl-classes", role: "group", "aria-label": "Explained class" });
@@ -127,6 +130,12 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   let urls = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
+
+  function choose() {
+    const name = other.value.trim();
+    other.value = "";
+    if (name) onTarget(name);
+  }
 
   function suggest() {
     clearTimeout(typing);
@@ -224,7 +233,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
 
   const place = h(
     "div",
-    { class: "sl-drop", "data-testid": "drop-place", ondragover: onDrag, ondrop: onDrop },
+    { class: "sl-drop-place", "data-testid": "drop-place", ondragover: onDrag, ondrop: onDrop },
     h("p", {}, "Drop an image here"),
     button({ text: "Open a file", icon: "image", class: "sl-outlined", onclick: () => file.click() }),
   );

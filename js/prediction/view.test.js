@@ -172,7 +172,8 @@ describe("the prediction view", () => {
       byId(el, "other-class").value = text;
       byId(el, "other-class").dispatchEvent(new Event("change"));
     };
-    name("mole");
+    byId(el, "other-class").value = "mole";
+    press(byId(el, "other-class"), "Enter");
     await soon();
     expect(kernel.target).toBe("mole");
     expect(all(el, "class").at(-1).dataset.class).toBe("mole");

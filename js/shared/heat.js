@@ -40,7 +40,7 @@ export function mask(node, map, sign) {
 /** The two layers of a map, to lie over a paled picture. @param {HeatMap} map */
 export function heatLayers(map) {
   return /** @type {const} */ ([1, -1]).map((sign) => {
-    const layer = h("i", { class: `sl-heat ${sign > 0 ? "sl-for" : "sl-against"}` });
+    const layer = h("i", { class: `sl-relevance-map ${sign > 0 ? "sl-for" : "sl-against"}` });
     mask(layer, map, sign);
     return layer;
   });
@@ -75,15 +75,15 @@ export function heatLegend(target) {
   const steps = [-1, -0.55, -0.2, 0, 0.2, 0.55, 1];
   return h(
     "div",
-    { class: "sl-heat-legend" },
+    { class: "sl-relevance-legend" },
     h("span", {}, "against"),
     h(
       "span",
-      { class: "sl-heat-steps", "aria-hidden": "true" },
+      { class: "sl-relevance-steps", "aria-hidden": "true" },
       ...steps.map((step) => {
         const swatch = h("i", { class: step < 0 ? "sl-against" : "sl-for" });
         swatch.style.opacity = String(opacity(Math.abs(step)));
-        return h("i", { class: "sl-heat-step" }, swatch);
+        return h("i", { class: "sl-relevance-step" }, swatch);
       }),
     ),
     h("span", {}, `for ${target}`),

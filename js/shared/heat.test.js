@@ -9,7 +9,10 @@ describe("a map over a picture", () => {
   it("is opaque where it is strong, and each sign has a layer of its own", () => {
     expect([...alpha(MAP, 1)].filter((_, i) => i % 4 === 3)).toEqual([255, 0]);
     expect([...alpha(MAP, -1)].filter((_, i) => i % 4 === 3)).toEqual([0, 255]);
-    expect(heatLayers(MAP).map((layer) => layer.className)).toEqual(["sl-heat sl-for", "sl-heat sl-against"]);
+    expect(heatLayers(MAP).map((layer) => layer.className)).toEqual([
+      "sl-relevance-map sl-for",
+      "sl-relevance-map sl-against",
+    ]);
   });
 
   it("shows nothing where nothing is, and more the stronger", () => {

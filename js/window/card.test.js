@@ -106,7 +106,7 @@ describe("the card", () => {
     expect(byId(el, "looks").hidden).toBe(true);
     byId(el, "look-heat").click();
     await settled();
-    expect(el.querySelectorAll(".sl-look .sl-heat")).toHaveLength(4);
+    expect(el.querySelectorAll(".sl-look .sl-relevance-map")).toHaveLength(4);
     byId(el, "look-mask").click();
     await settled();
     expect(el.querySelectorAll(".sl-look .sl-lit")).toHaveLength(2);

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -59,6 +61,24 @@ class PredictionView(LensView):
             "browse": self._lasting(browse, "start", "count", "label", "order", "size"),
             "classes": self._plain(classes, "text"),
         }
+
+    def _as_text(self) -> str:
+        return repr(self._alone) if self._alone else super()._as_text()
+
+    def _as_html(self) -> str:
+        explained = self._alone
+        if explained is None:
+            return super()._as_html()
+        picture = f"data:image/webp;base64,{base64.b64encode(webp(explained.overlay(size=192), 192)).decode()}"
+        return (
+            f'<div style="display:flex;gap:12px"><img alt="where relevance lies, green for {escape(explained.target)}, '
+            f'violet against it" width="192" src="{picture}"><div>{explained._repr_html_()}</div></div>'
+        )
+
+    @property
+    def _alone(self) -> Explanation | None:
+        """What a saved notebook shows of this view; a window of several views shows its own."""
+        return self.lens.explanation if self._bundle == PredictionView._bundle else None
 
 
 def prediction(lens: Lens) -> Answer:

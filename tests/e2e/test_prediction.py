@@ -160,7 +160,7 @@ def test_the_notebook_that_explains_a_prediction(open_notebook):
     first.click()
     notebook.expect_value("lens.selection == [component]", True)
     expect(window.get_by_test_id("heat-words")).to_contain_text("+")
-    expect(window.get_by_test_id("heat").locator(".sl-heat")).to_have_count(2)
+    expect(window.get_by_test_id("heat").locator(".sl-relevance-map")).to_have_count(2)
     first.press("Enter")
     expect(window.get_by_test_id("class-relevance")).to_contain_text("nevus")
     window.locator('[data-testid="class"][data-class="melanoma"]').click()
