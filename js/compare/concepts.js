@@ -166,7 +166,7 @@ export function conceptRows({ onConcept, onConcepts }) {
     const bar = h("span", { class: "sl-concept-bar", "aria-hidden": "true" }, h("i"));
     const part = /** @type {HTMLElement} */ (bar.firstElementChild);
     const share = difference === null ? 0 : (50 * difference) / reach;
-    part.className = share < 0 ? "sl-against" : "sl-for";
+    part.className = share < 0 ? "sl-weaker" : "sl-stronger";
     part.style.left = `${50 + Math.min(0, share)}%`;
     part.style.width = `${Math.abs(share)}%`;
     return h(
@@ -197,11 +197,11 @@ export function conceptRows({ onConcept, onConcepts }) {
           "span",
           {
             role: "cell",
-            class: `sl-concept-cell ${value === null || row.unknown.length ? "sl-heat-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}`,
+            class: `sl-concept-cell ${value === null || row.unknown.length ? "sl-matrix-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}`,
             title: row.best[j] ? `best ${row.best[j]}${lost ? ", not found" : ""}` : "",
           },
           row.unknown.length ? "?" : written(value ?? null, measure),
-          lost && h("i", { class: "sl-heat-dash", "aria-hidden": "true" }),
+          lost && h("i", { class: "sl-matrix-dash", "aria-hidden": "true" }),
         );
       }),
       h("span", { role: "cell" }, bar),

@@ -28,15 +28,15 @@ import { diverging, STEPS, sequential, stepClass } from "./colours.js";
  */
 export function heatmap({ label, onCell, onRow }) {
   const grid = h("div", {
-    class: "sl-heat",
+    class: "sl-matrix",
     role: "grid",
     "aria-label": label,
     "data-testid": "heatmap",
     onclick: onClick,
     onkeydown: onKey,
   });
-  const legend = h("div", { class: "sl-heat-legend" });
-  const node = h("div", { class: "sl-heat-block" }, grid, legend);
+  const legend = h("div", { class: "sl-matrix-legend" });
+  const node = h("div", { class: "sl-matrix-block" }, grid, legend);
   /** @type {Matrix | null} */
   let matrix = null;
   /** @type {Cell | null} */
@@ -66,7 +66,7 @@ export function heatmap({ label, onCell, onRow }) {
     return h(
       "div",
       {
-        class: `sl-heat-cell ${step === null ? "sl-heat-void" : stepClass(step, shown.kind)}`,
+        class: `sl-matrix-cell ${step === null ? "sl-matrix-void" : stepClass(step, shown.kind)}`,
         role: "gridcell",
         tabindex: row === active.row && column === active.column ? 0 : -1,
         "aria-selected": String(chosen?.row === row && chosen.column === column),
@@ -77,7 +77,7 @@ export function heatmap({ label, onCell, onRow }) {
         "data-testid": "heat-cell",
       },
       text,
-      weak && h("i", { class: "sl-heat-dash", "aria-hidden": "true" }),
+      weak && h("i", { class: "sl-matrix-dash", "aria-hidden": "true" }),
     );
   }
 
@@ -94,24 +94,24 @@ export function heatmap({ label, onCell, onRow }) {
       grid,
       h(
         "div",
-        { class: "sl-heat-row", role: "row" },
-        h("span", { class: "sl-heat-corner", role: "columnheader" }, shown.corner),
+        { class: "sl-matrix-row", role: "row" },
+        h("span", { class: "sl-matrix-corner", role: "columnheader" }, shown.corner),
         ...shown.columns.map((name) =>
-          h("span", { class: "sl-heat-head sl-ellipsis", role: "columnheader", title: name }, name),
+          h("span", { class: "sl-matrix-head sl-ellipsis", role: "columnheader", title: name }, name),
         ),
       ),
       ...shown.rows.map((name, row) =>
         h(
           "div",
           {
-            class: `sl-heat-row${row === marked ? " sl-heat-marked" : ""}`,
+            class: `sl-matrix-row${row === marked ? " sl-matrix-marked" : ""}`,
             role: "row",
             "data-testid": "heat-row",
           },
           h(
             "span",
             {
-              class: `sl-heat-name sl-ellipsis${onRow ? " sl-heat-press" : ""}`,
+              class: `sl-matrix-name sl-ellipsis${onRow ? " sl-matrix-press" : ""}`,
               role: "rowheader",
               title: name,
               "data-name": row,
@@ -136,11 +136,11 @@ export function heatmap({ label, onCell, onRow }) {
       h("span", {}, shown.words[0]),
       h(
         "span",
-        { class: "sl-heat-scale", "aria-hidden": "true" },
+        { class: "sl-matrix-scale", "aria-hidden": "true" },
         ...steps.map((step) => h("i", { class: stepClass(step, shown.kind) })),
       ),
       h("span", {}, shown.words[1]),
-      hasWeak && h("i", { class: "sl-heat-dash sl-heat-dash-key", "aria-hidden": "true" }),
+      hasWeak && h("i", { class: "sl-matrix-dash sl-matrix-dash-key", "aria-hidden": "true" }),
       hasWeak && h("span", {}, shown.weakWord),
       shown.note && h("p", {}, shown.note),
     );

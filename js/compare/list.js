@@ -94,18 +94,18 @@ export function componentList({
       onFind?.("");
     },
   });
-  const body = h("div", { class: "sl-list-rows", role: "list" });
-  const nothing = h("p", { class: "sl-quiet sl-list-empty", hidden: true }, empty);
-  const scroller = h("div", { class: "sl-list-scroll", onscroll: schedule, tabindex: "-1" }, body, nothing);
+  const body = h("div", { class: "sl-lines-rows", role: "list" });
+  const nothing = h("p", { class: "sl-quiet sl-lines-empty", hidden: true }, empty);
+  const scroller = h("div", { class: "sl-lines-scroll", onscroll: schedule, tabindex: "-1" }, body, nothing);
   const heading = h("h3", { class: "sl-ellipsis" }, title);
   const subtitle = h("p", { class: "sl-quiet sl-small-text" }, hint);
   const node = h(
     "section",
-    { class: "sl-list", "aria-label": title, "data-testid": testid, onclick: onClick, onkeydown: onKey },
+    { class: "sl-lines", "aria-label": title, "data-testid": testid, onclick: onClick, onkeydown: onKey },
     h(
       "header",
-      { class: "sl-list-head" },
-      h("div", { class: "sl-list-title" }, heading, number),
+      { class: "sl-lines-head" },
+      h("div", { class: "sl-lines-title" }, heading, number),
       subtitle,
       onFind && h("label", { class: "sl-find-box" }, icon("search"), find),
     ),
@@ -128,7 +128,7 @@ export function componentList({
   function strip(side, row) {
     const line = h(
       "div",
-      { class: "sl-list-strip", "data-strip": row, "data-side": side === a ? "a" : "b" },
+      { class: "sl-lines-strip", "data-strip": row, "data-side": side === a ? "a" : "b" },
       ...Array.from({ length: EXAMPLES }, () => h("i", { class: "sl-crop" })),
     );
     paintStrip(line);
@@ -172,7 +172,7 @@ export function componentList({
     const line = h(
       "div",
       {
-        class: `sl-list-line${chosen ? " sl-list-chosen" : ""}`,
+        class: `sl-lines-line${chosen ? " sl-lines-chosen" : ""}`,
         role: "listitem",
         tabindex: position === active ? 0 : -1,
         "aria-current": chosen ? "true" : null,
@@ -183,7 +183,7 @@ export function componentList({
       },
       h(
         "div",
-        { class: "sl-list-names" },
+        { class: "sl-lines-names" },
         h("span", { class: "sl-id" }, ids.join(" ↔ ")),
         h("span", { class: "sl-ellipsis", title: labels }, paired ? "" : labels),
         pins &&
@@ -201,7 +201,7 @@ export function componentList({
           }),
         h("span", { class: "sl-number" }, score(item.score, 2)),
       ),
-      height > PAIR && h("div", { class: "sl-list-words sl-ellipsis", title: labels }, labels),
+      height > PAIR && h("div", { class: "sl-lines-words sl-ellipsis", title: labels }, labels),
       item.a !== null && strip(a, item.a),
       b && item.b !== null && strip(b, item.b),
     );

@@ -148,7 +148,7 @@ test("a cell of the matrix keeps the columns to its two layers; pressed again it
   const { toy, el } = await opened();
   const cells = all(el, "heat-cell");
   expect(cells.map((cell) => cell.textContent)).toEqual([".90", ".30", "", ".50"]);
-  expect(cells.filter((cell) => cell.querySelector(".sl-heat-dash"))).toHaveLength(1);
+  expect(cells.filter((cell) => cell.querySelector(".sl-matrix-dash"))).toHaveLength(1);
   cells[1].click();
   await settled();
   expect(toy.asked("comparison_lists").at(-1)?.args.layers).toEqual(["conv1", "deep"]);

@@ -212,7 +212,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
         pane,
         h(
           "p",
-          { class: "sl-quiet sl-list-empty", "data-testid": "heatmap-no-cell" },
+          { class: "sl-quiet sl-lines-empty", "data-testid": "heatmap-no-cell" },
           "Press a cell to see the components behind it.",
         ),
       );

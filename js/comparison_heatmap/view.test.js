@@ -72,7 +72,7 @@ afterEach(() => {
 test("rows and columns are drawn in the order the kernel gives, values and dashes with them", async () => {
   const { el } = await opened();
   expect(all(el, "heat-row").map((row) => row.textContent)).toEqual(["blue.60.50", "red.20.10", "green.30"]);
-  const weak = all(el, "heat-cell").filter((cell) => cell.querySelector(".sl-heat-dash"));
+  const weak = all(el, "heat-cell").filter((cell) => cell.querySelector(".sl-matrix-dash"));
   expect(weak.map((cell) => cell.getAttribute("aria-label"))).toEqual(["red, first, .10, not found"]);
   expect(byId(el, "heatmap-no-cell").textContent).toContain("Press a cell");
 });
