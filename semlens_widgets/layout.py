@@ -57,7 +57,7 @@ class Layout:
 
 def pca(space: SemanticSpace) -> Layout:
     """Components at their two principal coordinates: at once, and the same every time."""
-    return _layout(space, _principal(space), "pca", 0, 0)
+    return _layout(space, _principal(space.vectors[space.alive]), "pca", 0, 0)
 
 
 def umap(space: SemanticSpace, *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: Asked | None = None) -> Layout:
@@ -75,14 +75,47 @@ def umap(space: SemanticSpace, *, seed: int = 0, neighbours: int = NEIGHBOURS, a
         raise ValueError(f"UMAP of {living} living components; it needs {FEWEST}, use method='pca'")
     if neighbours < 2:
         raise ValueError(f"neighbours={neighbours}; UMAP looks at 2 or more")
-    start = _principal(space)
-    work = {"vectors": space.vectors[space.alive], "start": start, "neighbours": neighbours, "seed": seed}
+    vectors = space.vectors[space.alive]
+    work = {"vectors": vectors, "start": _principal(vectors), "neighbours": neighbours, "seed": seed}
     return _layout(space, _apart(work, asked or (lambda seconds: None)), "umap", seed, neighbours)
 
 
-def _principal(space: SemanticSpace) -> Float[np.ndarray, "living 2"]:
-    """The living components' first two principal coordinates; the largest part of each axis is positive."""
-    vectors = space.vectors[space.alive].astype(np.float64)
+def overlay(
+    first: SemanticSpace,
+    second: SemanticSpace,
+    method: str = "pca",
+    *,
+    seed: int = 0,
+    neighbours: int = NEIGHBOURS,
+    asked: Asked | None = None,
+) -> tuple[Layout, Layout]:
+    """Two spaces in one plane: components of both lie near each other where they are alike.
+
+    Both must be made with the same CLIP. `method` is "pca" (at once) or "umap"; the rest, and errors, as in `umap`.
+    """
+    if first.recipe.clip != second.recipe.clip:
+        raise ValueError(f"spaces of {first.recipe.clip} and {second.recipe.clip} have no plane in common")
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}; layouts are made by {' or '.join(map(repr, METHODS))}")
+    vectors = np.concatenate([space.vectors[space.alive] for space in (first, second)])
+    places = _principal(vectors)
+    if method == "pca":
+        seed = neighbours = 0
+    elif len(vectors) < FEWEST:
+        raise ValueError(f"UMAP of {len(vectors)} living components; it needs {FEWEST}, use method='pca'")
+    else:
+        work = {"vectors": vectors, "start": places, "neighbours": neighbours, "seed": seed}
+        places = _apart(work, asked or (lambda seconds: None))
+    together, of_first = _in_unit_square(places), int(first.alive.sum())
+    return (
+        _placed(first, together[:of_first], method, seed, neighbours),
+        _placed(second, together[of_first:], method, seed, neighbours),
+    )
+
+
+def _principal(vectors: Float[np.ndarray, "living dim"]) -> Float[np.ndarray, "living 2"]:
+    """The first two principal coordinates; the largest part of each axis is positive."""
+    vectors = vectors.astype(np.float64)
     if not len(vectors):
         return np.zeros((0, 2))
     vectors = vectors - vectors.mean(0)
@@ -95,8 +128,14 @@ def _principal(space: SemanticSpace) -> Float[np.ndarray, "living 2"]:
 def _layout(
     space: SemanticSpace, places: Float[np.ndarray, "living 2"], method: str, seed: int, neighbours: int
 ) -> Layout:
+    return _placed(space, _in_unit_square(places), method, seed, neighbours)
+
+
+def _placed(
+    space: SemanticSpace, places: Float[np.ndarray, "living 2"], method: str, seed: int, neighbours: int
+) -> Layout:
     positions = np.full((len(space.components), 2), np.nan)
-    positions[space.alive] = _in_unit_square(places)
+    positions[space.alive] = places
     return Layout(positions, method, seed, neighbours)
 
 

@@ -1,15 +1,17 @@
 """Comparing through lenses: one call, live state, files, and what a window asks about it."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from test_widgets import Browser
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.widgets import Window, comparing
+from semlens_widgets.widgets import Window, comparing, overlay
 
 ORDER = [2, 3, 0, 1]  # of the channels in the exchanged net
 
@@ -231,6 +233,48 @@ def test_a_lens_without_its_clip_still_compares(plain, other, tmp_path):
     result, _ = comparing.concept_table(kept)
     assert result["rows"] == []
     assert "opened without its CLIP" in result["message"]
+
+
+def test_both_models_lie_in_one_plane(plain, other):
+    plain.compare(other)
+    first, second = plain.overlay()
+    assert [len(first), len(second)] == [len(plain.components), len(other.components)]
+    assert np.isnan(first.positions[~plain.space.alive]).all()
+    for row in range(3):  # the same channel, in its place and in another
+        assert np.allclose(first.positions[row], second.positions[ORDER.index(row)], atol=1e-5)
+    with pytest.raises(ValueError, match="layouts are made by"):
+        plain.overlay("tsne")
+    with pytest.raises(ValueError, match=r"call lens.compare\(other\)"):
+        blind().overlay()
+
+
+def test_the_map_of_both_answers_in_rows_of_both(plain, other):
+    plain.compare(other)
+    verbs = overlay.verbs(plain)
+    ask = lambda name, **args: verbs[f"overlay_{name}"](args, (), None)  # noqa: E731
+    of_a = len(plain.components)
+    result, (positions,) = ask("map")
+    assert result["colours"] == ["layer"]
+    assert np.frombuffer(positions, np.float32).reshape(-1, 2).shape == (of_a + len(other.components), 2)
+    named = ask("components", rows=[0, of_a + 2])[0]["components"]
+    assert [(c["row"], c["id"]) for c in named] == [(0, "A rectified:0"), (of_a + 2, "B rectified:2")]
+    result, (sheet,) = ask("sprite", rows=[1, of_a + 2], examples=3, size=16)
+    assert result["counts"] == [3, 3]
+    picture = Image.open(io.BytesIO(sheet))
+    assert picture.size == (48, 32)
+    green, red = (np.asarray(picture.crop((0, top, 48, top + 16)), int) for top in (0, 16))
+    assert np.abs(green - red).mean() > 1
+    assert ask("example", row=of_a + 2, rank=0, size=32)[0]["of"] == 7
+    other.own_labels = {"rectified:2": "mine"}
+    try:
+        result, buffers = ask("labels")
+        assert result["words"] == ["mine"]
+        assert np.flatnonzero(np.frombuffer(buffers[0], np.int32) >= 0).tolist() == [of_a + 2]
+        assert np.frombuffer(buffers[5], np.uint8)[of_a + 2] == 1
+    finally:
+        other.own_labels = {}
+    with pytest.raises(IndexError, match="is in neither model"):
+        ask("components", rows=[999])
 
 
 def test_the_window_answers_about_both_models_and_follows_both_selections(plain, other):

@@ -11,6 +11,7 @@ import { bytes, kernelSource } from "../shared/source.js";
  * @property {Similarity} a_in_b how much of A is in B @property {Similarity} b_in_a
  * @property {boolean} different_data @property {boolean} centre
  * @property {string[]} layers_a @property {string[]} layers_b
+ * @property {[import("../shared/labels.js").Layer[], import("../shared/labels.js").Layer[]]} layers of A and B, with sizes
  * @property {BothWays} cosines the mean of each component's best cosine, layer by layer
  * @property {BothWays} known which share of a layer has a counterpart in the other
  * @property {number} pairs @property {number} one_way @property {number} a_only @property {number} b_only

@@ -9,6 +9,7 @@ import { same } from "../shared/selection.js";
 import { conceptRows } from "./concepts.js";
 import { heatmap } from "./heatmap.js";
 import { componentList } from "./list.js";
+import { overlayView } from "./overlay.js";
 import { questions, sourceOf } from "./questions.js";
 
 /** @typedef {import("./questions.js").Comparison} Comparison */
@@ -85,12 +86,17 @@ export function compareTab(context) {
     concepts.node,
   );
   const right = h("div", { class: "sl-compare-columns" });
+  /** Both models on one map, made when it is first looked at. @type {ReturnType<typeof overlayView> | null} */
+  let overlay = null;
+  let shownAs = "columns";
+  const mapPlace = h("div", { class: "sl-compare-map", hidden: true });
+  const views = h("div", { class: "sl-choice", role: "group", "aria-label": "Shown as" });
   const filter = h("div", { class: "sl-compare-filter", hidden: true, "data-testid": "compare-filter" });
   const main = h(
     "div",
     { class: "sl-compare-main" },
     left,
-    h("div", { class: "sl-compare-right" }, filter, right),
+    h("div", { class: "sl-compare-right" }, filter, right, mapPlace),
   );
   const empty = h("div", { class: "sl-states", hidden: true });
   const node = h("div", { class: "sl-compare", "data-testid": "compare" }, banner.node, bar, main, empty);
@@ -242,9 +248,48 @@ export function compareTab(context) {
   function markChosen(reveal = false) {
     if (!columns) return;
     const [a, b] = [new Set(selection), new Set(otherSelection)];
+    overlay?.select(selection, otherSelection);
     columns.a.mark((item) => item.a !== null && a.has(item.a), reveal);
     columns.pairs.mark((item) => item.a !== null && a.has(item.a), reveal);
     columns.b.mark((item) => item.b !== null && b.has(item.b), reveal);
+  }
+
+  function drawViews() {
+    fill(
+      views,
+      ...[
+        ["columns", "Columns"],
+        ["map", "One map"],
+      ].map(([name, text]) =>
+        button({
+          text,
+          "aria-pressed": String(name === shownAs),
+          "data-testid": `compare-${name}`,
+          onclick: () => {
+            shownAs = name;
+            drawViews();
+          },
+        }),
+      ),
+    );
+    right.hidden = shownAs === "map";
+    mapPlace.hidden = shownAs !== "map";
+    if (shownAs === "map" && !overlay && comparison) {
+      overlay = overlayView({
+        ask,
+        names: comparison.names,
+        layers: comparison.layers,
+        say,
+        fail,
+        onSelect: (a, b) => {
+          chooseB(b, a.length === 0);
+          chooseA(a);
+        },
+      });
+      fill(mapPlace, overlay.node);
+      overlay.select(selection, otherSelection);
+    }
+    drawFilter();
   }
 
   function drawBar() {
@@ -284,6 +329,7 @@ export function compareTab(context) {
       h("span", { class: "sl-compare-model sl-ellipsis", title: names[1] }, h("b", {}, "B"), ` ${names[1]}`),
       different_data && h("span", { class: "sl-compare-warning" }, "over different data"),
       h("span", { class: "sl-spring" }),
+      views,
       directed("B knows A", a_in_b, "b-knows-a"),
       directed("A knows B", b_in_a, "a-knows-b"),
       others.length > 1 && h("label", { class: "sl-select sl-compare-select" }, h("span", {}, "B"), select),
@@ -342,7 +388,7 @@ export function compareTab(context) {
       layers && `layers ${layers[0]} and ${layers[1]}`,
       answered && `what carries “${answered}”`,
     ].filter(Boolean);
-    filter.hidden = parts.length === 0;
+    filter.hidden = parts.length === 0 || shownAs === "map";
     fill(
       filter,
       h("span", {}, `Only ${parts.join(", ")}`),
@@ -373,6 +419,9 @@ export function compareTab(context) {
       for (const list of columns ? [columns.a, columns.pairs, columns.b] : []) list.destroy();
       columns = columnsOf(comparison);
       fill(right, columns.a.node, columns.pairs.node, columns.b.node);
+      overlay?.destroy();
+      overlay = null;
+      drawViews();
     }
     drawBar();
     drawMap();
@@ -440,6 +489,7 @@ export function compareTab(context) {
     destroy() {
       for (const request of Object.values(requests)) request.stop();
       for (const list of columns ? [columns.a, columns.pairs, columns.b] : []) list.destroy();
+      overlay?.destroy();
     },
   };
 }

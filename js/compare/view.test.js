@@ -10,6 +10,13 @@ const COMPARISON = {
   b_in_a: { score: 0.69, low: 0.67, high: 0.71, chance: 0.25, chance_sd: 0.01 },
   different_data: false,
   centre: true,
+  layers: [
+    [
+      { name: "conv1", count: 5 },
+      { name: "conv2", count: 7 },
+    ],
+    [{ name: "deep", count: 3 }],
+  ],
   layers_a: ["conv1", "conv2"],
   layers_b: ["conv1", "deep"],
   cosines: { ab: [[0.9, 0.3], [null, 0.5]], ba: [[0.8, null], [0.2, 0.6]] }, // biome-ignore format: a matrix
@@ -237,6 +244,41 @@ test("another model is chosen from those that were compared", async () => {
   select.selectedIndex = 1;
   select.dispatchEvent(new Event("change"));
   expect(toy.state.other).toBe("third");
+});
+
+test("both models stand on one map, where a point chooses in its own model", async () => {
+  const places = Float32Array.from({ length: 30 }, (_, i) => i / 30);
+  const none = new DataView(new ArrayBuffer(0));
+  const { toy, el } = await opened(
+    {},
+    {
+      overlay_map: () => ({
+        result: { method: "umap", better: false, colours: ["layer"] },
+        buffers: [new DataView(places.buffer)],
+      }),
+      overlay_labels: () => ({
+        result: { made: false, k: 1, words: [], message: "", level: null, method: null },
+        buffers: [none, none, none, none, none, none, none],
+      }),
+      overlay_map_values: () => ({ result: { there: false } }),
+      overlay_components: () => ({ result: { components: [] } }),
+    },
+  );
+  byId(el, "compare-map").click();
+  await settled();
+  await settled();
+  const overlay = byId(el, "overlay");
+  const lines = all(overlay, "map-list-row");
+  expect(lines).toHaveLength(15);
+  expect(lines.map((line) => line.dataset.id)).toContain("A conv2:6");
+  lines.find((line) => line.dataset.id === "B deep:2")?.click();
+  expect(toy.state.other_selection).toEqual([2]);
+  expect(toy.state.selection).toEqual([]);
+  toy.kernelSets({ selection: [6], other_selection: [] });
+  await settled();
+  expect(overlay.querySelector('[data-testid="map-list-row"][data-id="A conv2:1"]')).not.toBeNull();
+  byId(el, "compare-columns").click();
+  expect(all(el, "shared-line")).toHaveLength(2);
 });
 
 test("a failure is told and what is drawn stays", async () => {

@@ -41,6 +41,7 @@ const ZOOM_STEP = 1.5;
  * @param {(selection: number[]) => void} options.onSelect
  * @param {(layer: string | null) => void} options.onLayer
  * @param {(colour: string) => void} options.onColour
+ * @param {(row: number) => string} [options.name] the id of a component, where it does not follow from the layers
  * @param {(python: string) => void} [options.tell] a line of Python for a gesture that sets no trait
  * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
  * @returns {import("../shared/mount.js").View & {clear: () => boolean}}
@@ -52,12 +53,14 @@ export function semanticMapView({
   onSelect,
   onLayer,
   onColour,
+  name,
   tell = () => {},
   say,
   fail,
 }) {
   /** @type {import("../shared/labels.js").Layer[]} */
   let layers = [];
+  const nameOf = name ?? ((/** @type {number} */ row) => idOf(layers, row));
   let count = 0;
   /** @type {string | null} */
   let layer = null;
@@ -207,7 +210,7 @@ export function semanticMapView({
   });
   const copyIds = copyButton({
     label: "Copy the ids of the selection",
-    text: () => selection.map((row) => idOf(layers, row)).join("\n"),
+    text: () => selection.map(nameOf).join("\n"),
     "data-testid": "map-copy",
   });
   const node = h(
@@ -749,7 +752,7 @@ export function semanticMapView({
 
   /** @param {number} row */
   function listLine(row) {
-    return { id: idOf(layers, row), ...wordOf(row), value: numberOf(row) };
+    return { id: nameOf(row), ...wordOf(row), value: numberOf(row) };
   }
 
   /** @param {number} row */
@@ -759,7 +762,7 @@ export function semanticMapView({
     const about = shownColour() === "search" ? "score" : COLOURS[shownColour()];
     const size = sizes && Number.isFinite(sizes[row]) ? `relevance ${score(100 * sizes[row], 1)} %` : "";
     return [
-      h("div", { class: "sl-id" }, idOf(layers, row)),
+      h("div", { class: "sl-id" }, nameOf(row)),
       text ? h(quiet ? "span" : "b", { class: quiet ? "sl-quiet" : "" }, text) : "",
       value ? h("div", { class: "sl-quiet" }, `${about} ${value}`) : "",
       size && shownColour() !== "relevance" ? h("div", { class: "sl-quiet" }, size) : "",

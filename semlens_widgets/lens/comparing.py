@@ -14,6 +14,7 @@ from ..compare import Comparison, ConceptTable, Series
 from ..compare import compare as compare_spaces
 from ..compare import compare_many as compare_spaces_many
 from ..compare import concepts as compare_concepts
+from ..layout import Asked, Layout, overlay
 from ..space import SemanticSpace
 from .describing import Describing
 from .explaining import Explaining
@@ -41,6 +42,7 @@ class Comparing(Explaining, Describing):
         super()._begin()
         self._others: dict[str, Comparing] = {}
         self._comparisons: dict[str, Comparison] = {}
+        self._overlays: dict[str, tuple[Layout, Layout]] = {}
         self.set_trait("concepts", list(self.vocabulary[:TRACKED]))
 
     def _parts(self) -> dict[str, Part]:
@@ -80,11 +82,27 @@ class Comparing(Explaining, Describing):
         )
         with self.lock:
             self._others[called], self._comparisons[called] = lens, answer
+            self._overlays.pop(called, None)
             if self.other == called:
                 self.set_trait("comparison", answer)
             else:
                 self.other = called
         return answer
+
+    def overlay(self, method: str = "pca", *, seed: int = 0, asked: Asked | None = None) -> tuple[Layout, Layout]:
+        """This model and `other` in one plane, alike components near each other; the window's map shows it.
+
+        `method` is "pca" (at once) or "umap" (see `sl.Lens.lay_out`). ValueError before `compare`.
+        """
+        if self.other is None:
+            raise ValueError("nothing is compared yet; call lens.compare(other)")
+        made = overlay(self.space, self._others[self.other].space, method, seed=seed, asked=asked)
+        self._overlays[self.other] = made
+        return made
+
+    def shown_overlay(self) -> tuple[Layout, Layout]:
+        """The last `overlay` of the two models, or that by PCA."""
+        return self._overlays.get(self.other or "") or self.overlay()
 
     def _of_bare(self, space: Any, name: str | None) -> Comparing:
         if not isinstance(space, SemanticSpace):

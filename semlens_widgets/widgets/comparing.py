@@ -10,8 +10,9 @@ import traitlets
 
 from ..clip import Probes
 from ..compare import Comparison, ConceptTable, Similarity
-from . import answers
+from . import answers, overlay
 from .channel import Answer, Buffers, Job, Verb
+from .labelled import listed_layers
 from .views import LensView, Live
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def overview(lens: Lens) -> Answer:
             "b_in_a": _similarity(found.s_ba),
             "different_data": found.different_data,
             "centre": found.centre,
+            "layers": [listed_layers(lens), listed_layers(lens.others[str(lens.other)])],
             "layers_a": list(a.layers),
             "layers_b": list(b.layers),
             "cosines": {"ab": _cells(found.layers_ab), "ba": _cells(found.layers_ba)},
@@ -256,7 +258,7 @@ class ComparisonView(LensView):
 
     def _verbs(self) -> dict[str, Verb]:
         plain, lens = self._plain, self.lens
-        return super()._verbs() | verbs_about(lambda: lens.others) | {
+        return super()._verbs() | verbs_about(lambda: lens.others) | overlay.verbs(lens) | {
             "comparison": plain(overview),
             "comparison_lists": plain(lists, "layers", "concept", "find"),
             "comparison_concepts": plain(concept_table),

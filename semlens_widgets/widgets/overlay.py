@@ -1,0 +1,120 @@
+"""Two models on one map: what the semantic map asks, answered about the components of both together.
+
+Rows of the first model come first, those of the second follow.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from . import answers
+from .channel import Answer, Buffers, Job, Verb
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+PREFIX = "overlay_"
+
+
+def verbs(lens: Lens) -> dict[str, Verb]:
+    """The map's questions with `overlay_` before each."""
+
+    def lay_out(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+        living = sum(int(model.space.alive.sum()) for model, _ in _both(lens))
+        lens.overlay("umap", asked=lambda seconds: job.progress(int(seconds), None, f"UMAP of {living:,} components"))
+        return {}, []
+
+    def verb(function: Any, *names: str) -> Verb:
+        return lambda args, buffers, job: function(lens, *(args[name] for name in names))
+
+    mine: dict[str, Verb] = {
+        "map": verb(places),
+        "map_values": lambda args, buffers, job: ({"there": False, "about": "", "mark": None, "signed": False}, []),
+        "lay_out": lay_out,
+        "labels": verb(labels),
+        "components": verb(components, "rows"),
+        "sprite": verb(sprite, "rows", "examples", "size"),
+        "example": verb(example, "row", "rank", "size"),
+    }
+    return {f"{PREFIX}{name}": function for name, function in mine.items()}
+
+
+def _both(lens: Lens) -> list[tuple[Lens, str]]:
+    """Both lenses, and the letter that stands before the ids of their components."""
+    if lens.other is None:
+        raise ValueError("nothing is compared yet; call lens.compare(other)")
+    return [(lens, "A"), (lens.others[lens.other], "B")]
+
+
+def _place(lens: Lens, row: int) -> tuple[Lens, str, int]:
+    """Whose component a row of both together is: the lens, its letter, and its own row. IndexError outside."""
+    rest = int(row)
+    for model, letter in _both(lens):
+        if 0 <= rest < len(model.components):
+            return model, letter, rest
+        rest -= len(model.components)
+    raise IndexError(f"row {row} is in neither model")
+
+
+def places(lens: Lens) -> Answer:
+    """Where every component of both lies, as `semantic_map.places`; the only colour is whose it is."""
+    layouts = lens.shown_overlay()
+    result = {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"]}
+    return result, [np.concatenate([layout.positions for layout in layouts]).astype(np.float32).tobytes()]
+
+
+def labels(lens: Lens) -> Answer:
+    """The label of each component as its own lens has it: one word per row, as the map reads them."""
+    numbers: dict[str, int] = {}
+    rows = [(model, row) for model, _ in _both(lens) for row in range(len(model.components))]
+    known = [model.label_of(row) for model, row in rows]
+    of = np.asarray(
+        [-1 if label is None else numbers.setdefault(label.text, len(numbers)) for label in known], np.int32
+    )
+    nothing = np.full(len(rows), np.nan, np.float32)
+    margins = np.asarray([np.nan if label is None or label.margin is None else label.margin for label in known])
+    accepted = np.asarray([label is not None and label.confident for label in known], np.uint8)
+    alive = np.concatenate([model.space.alive for model, _ in _both(lens)]).astype(np.uint8)
+    result = {"made": bool(numbers), "k": 1, "words": list(numbers), "message": "", "level": None, "method": None}
+    columns = (of, nothing, nothing, nothing, margins.astype(np.float32), accepted, alive)
+    return result, [column.tobytes() for column in columns]
+
+
+def components(lens: Lens, rows: Sequence[int]) -> Answer:
+    """Names of some components, the model's letter before each id."""
+    listed = []
+    for row in rows:
+        model, letter, own = _place(lens, row)
+        (entry,) = answers.components(model, [own])[0]["components"]
+        listed.append(entry | {"row": int(row), "id": f"{letter} {entry['id']}"})
+    return {"components": listed}, []
+
+
+def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
+    """One sheet of the crops of components of both models, as `answers.sprite`."""
+    side, counts, sheet = 0, [], None
+    for line, row in enumerate(rows):
+        model, _, own = _place(lens, row)
+        result, (data,) = answers.sprite(model, [own], examples, size)
+        with Image.open(io.BytesIO(data)) as strip:
+            if sheet is None:
+                side = result["size"]
+                sheet = Image.new("RGB", (strip.width, side * len(rows)))
+            sheet.paste(strip, (0, side * line))
+        counts += result["counts"]
+    if sheet is None:
+        return answers.sprite(lens, [], examples, size)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "WEBP", quality=85, method=0)
+    return {"columns": sheet.width // side, "size": side, "rows": list(rows), "counts": counts}, [buffer.getvalue()]
+
+
+def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
+    """One crop large, as `answers.example`."""
+    model, _, own = _place(lens, row)
+    return answers.example(model, own, rank, size)
