@@ -230,6 +230,8 @@ def test_a_lens_without_its_clip_still_compares(plain, other, tmp_path):
     kept = sl.open(plain.save(tmp_path / "a.semlens"))
     kept.compare(other)
     assert len(numbers(comparing.lists(kept, None, None, None)[1])[2]) == len(kept.comparison.pairs)
+    assert len(comparing.concept_table(kept)[0]["rows"]) == 3, "the words of the vocabulary are in the file"
+    kept.concepts = ["yellow"]
     result, _ = comparing.concept_table(kept)
     assert result["rows"] == []
     assert "opened without its CLIP" in result["message"]
