@@ -32,6 +32,7 @@ from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
 from .report import Report
+from .role import Role, Streams
 from .search import Hit, Matches, search
 from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
@@ -70,12 +71,14 @@ __all__ = [
     "Recipe",
     "Relevance",
     "Report",
+    "Role",
     "Sample",
     "SemanticSpace",
     "SemlensFileError",
     "Series",
     "ShownLabel",
     "Statistics",
+    "Streams",
     "Thresholds",
     "TrainingImages",
     "UnreadableImage",

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..clip import Clip
+from ..components import Component
+from ..role import Role, spoken_for, streams
 from ..space import SemanticSpace
 from .auditing import audit_file
 from .comparing import Comparing, compare_many, concept_table
@@ -63,6 +65,34 @@ class Lens(Reporting, Comparing, Mapping):
         from ..figures.views import figure_of_view
 
         return figure_of_view(self, view, **options)
+
+    def role(self, component: int | str | Component) -> Role:
+        """What a component does: its labels, the classes it speaks for and against, what feeds it and what it feeds.
+
+        Each part is there as far as it is known: labels after `describe`, classes after `fit(relevance=True)` or
+        `relate`, and the streams of relevance where model and images are at hand. The answer reads as a sentence.
+        """
+        row = self.components.row(component)
+        found, shown = None, self.label_of(row)
+        if self.has_data and len(self.components.layers) > 1 and self.space.alive[row]:
+            source = self.source
+            found = streams(
+                self.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling
+            )
+        near = [other for other, _ in (*found.fed, *found.feeds)] if found else []
+        called = {other: label.text for other in near if (label := self.label_of(other)) and label.confident}
+        words = () if self.labels is None else self.labels.closest(row)
+        sure = shown is not None and shown.confident
+        return Role(
+            self.components[row],
+            self.components,
+            shown.text if shown and sure else None,
+            shown.text if shown else None,
+            tuple(word for word in words if shown is None or word != shown.text) if sure else (),
+            () if self.relevance is None else spoken_for(self.relevance, row),
+            found,
+            called,
+        )
 
     def _parts(self) -> dict[str, Part]:
         """With the answers that views need where no kernel is: in JupyterLab's file viewer, on a page of its own."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
+from .. import role
 from ..crops import region
 from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Look = Literal["crop", "mask", "heat", "whole"]
 SIDE = 40  # places across a map that lies over one example
 MOST_CLASSES = 6
-STREAM_EXAMPLES, STREAM_CANDIDATES, STREAM_SHOWN = 6, 32, 4
 
 
 def card(lens: Lens, row: int) -> Answer:
@@ -196,15 +196,13 @@ def class_relevance(lens: Lens, row: int) -> dict[str, Any] | None:
     relevance = getattr(lens, "relevance", None)
     if relevance is None:
         return None
-    seen = np.flatnonzero(relevance.counts)
-    mean = relevance.mean[seen, row]
-    order = np.argsort(-np.abs(mean), kind="stable")[:MOST_CLASSES]
-    listed = [
-        {"name": relevance.classes[seen[c]], "share": float(mean[c]), "images": int(relevance.counts[seen[c]])}
-        for c in order
+    spoken = role.spoken_for(relevance, row)
+    listed: list[dict[str, Any]] = [
+        {"name": name, "share": mean, "images": int(relevance.counts[relevance.number(name)])}
+        for name, mean in spoken[:MOST_CLASSES]
     ]
     listed.sort(key=lambda entry: -entry["share"])
-    return {"classes": listed, "more": max(0, len(seen) - len(listed)), "backend": relevance.backend}
+    return {"classes": listed, "more": len(spoken) - len(listed), "backend": relevance.backend}
 
 
 def relate(lens: Lens, job: Job) -> Answer:
@@ -219,70 +217,19 @@ def has_streams(lens: Lens, row: int) -> bool:
 
 
 def streams(lens: Lens, row: int, job: Job) -> Answer:
-    """What feeds a component in the layer below, and what it feeds in the layer above, on its strongest examples.
-
-    Shares are of all that feeds the upper component, sign kept, in the mean over examples. Above, those components
-    are tried that stand out most on the examples.
-    """
-    row = lens.components.row(int(row))
-    at = int(lens.components.layer_numbers[row])
-    layers, components = lens.source.layers, lens.components
-    starts = np.concatenate([[0], np.cumsum(components.sizes)])
-    examples = lens.space.examples
-    count = min(STREAM_EXAMPLES, int(examples.counts[row]))
-    tensors = [lens.source.images.tensor(int(i)) for i in examples.images[row, :count]]
-    fed: list[dict[str, Any]] = []
-    feeds: list[dict[str, Any]] = []
-    if at > 0:
-        job.progress(0, 2 * count, "Following relevance down, step")
-        shares = _passed(lens, layers[at], [row - int(starts[at])], layers[at - 1], tensors, job, 0)
-        fed = _strongest(lens, shares[0], int(starts[at - 1]))
-    if at + 1 < len(layers):
-        above = _outstanding(lens, at + 1, tensors)
-        shares = _passed(lens, layers[at + 1], above, layers[at], tensors, job, count)
-        mine = shares[:, row - int(starts[at])]
-        order = np.argsort(-np.abs(mine), kind="stable")[:STREAM_SHOWN]
-        feeds = [_named(lens, int(starts[at + 1]) + int(above[i]), float(mine[i])) for i in order]
+    """What feeds a component, and what it feeds: see `role.Streams`; with names and labels."""
+    row, source = lens.components.row(int(row)), lens.source
+    found = role.streams(
+        lens.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling,
+        on_step=lambda done, total: job.progress(done, total, "Following relevance, step"),
+    )  # fmt: skip
     return {
-        "lower": layers[at - 1].name if at > 0 else None,
-        "upper": layers[at + 1].name if at + 1 < len(layers) else None,
-        "fed": fed,
-        "feeds": feeds,
-        "images": count,
+        "lower": found.lower,
+        "upper": found.upper,
+        "fed": [_named(lens, other, share) for other, share in found.fed],
+        "feeds": [_named(lens, other, share) for other, share in found.feeds],
+        "images": found.images,
     }, []
-
-
-def _passed(
-    lens: Lens, upper: Layer, numbers: Sequence[int], lower: Layer, tensors: Sequence[Any], job: Job, done: int
-) -> np.ndarray:
-    """[upper lower]: the share of what feeds each upper component that comes from each lower one, mean over images."""
-    from ..attribution import edges
-
-    total = np.zeros(0)
-    for step, tensor in enumerate(tensors):
-        job.progress(done + step, 2 * len(tensors), "Following relevance, step")
-        found = edges(lens.source.model, stack([tensor]), None, upper, numbers, lower)
-        values = found.relevances[lower.name][0]
-        shares = values / np.maximum(np.abs(values).sum(1, keepdims=True), 1e-12)
-        total = shares if not total.size else total + shares
-    return total / len(tensors)
-
-
-def _outstanding(lens: Lens, at: int, tensors: Sequence[Any]) -> list[int]:
-    """The components of a layer that respond to these images most above their mean over the data set."""
-    layer = lens.source.layers[at]
-    with recording(lens.source.model, (layer,)) as recorder:
-        responses = recorder.responses(list(tensors), lens.source.pooling)[layer.name].values
-    rows = lens.components.rows(lens.components.layers[at])
-    statistics = lens.space.examples.statistics
-    spread = np.sqrt(np.maximum(statistics.variance[rows], 1e-12))
-    order = np.argsort(-((responses.mean(0) - statistics.mean[rows]) / spread), kind="stable")
-    return [int(i) for i in order[:STREAM_CANDIDATES]]
-
-
-def _strongest(lens: Lens, shares: np.ndarray, start: int) -> list[dict[str, Any]]:
-    order = np.argsort(-np.abs(shares), kind="stable")[:STREAM_SHOWN]
-    return [_named(lens, start + int(i), float(shares[i])) for i in order]
 
 
 def _named(lens: Lens, row: int, share: float) -> dict[str, Any]:
