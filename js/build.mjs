@@ -24,6 +24,7 @@ const BUDGETS = {
   semantic_map: 54,
   prediction: 70,
   checklist: 85,
+  label_table: 48,
   window: 280,
 };
 

@@ -31,6 +31,7 @@ NO_WORD = np.iinfo(np.int32).max  # a word that no vocabulary has
 CONFIDENCE = 0.95  # that a label needs by default
 SHOWN = 0.5  # of the usual gain over chance; a word whose best images gain less is hardly in the data
 
+_VOCABULARIES = {path.stem: path for path in (Path(__file__).parent / "vocabularies").glob("*.txt")}
 _KEPT = ("words", "scores", "z", "confidence", "reach", "margins")
 _NULL_SETS = 1000
 _SHUFFLES = 200
@@ -43,6 +44,11 @@ _APART = 0.5  # cosine between two meanings, as a share of that within them, at 
 _BLOCK_NUMBERS = 1 << 24
 
 
+def packaged() -> tuple[str, ...]:
+    """The names of the vocabularies that come with the package."""
+    return tuple(sorted(_VOCABULARIES))
+
+
 def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
     """The words of a vocabulary, each once, in order.
 
@@ -51,13 +57,11 @@ def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
     out. FileNotFoundError for a name that is none of these, ValueError for an empty list.
     """
     if isinstance(source, str | Path):
-        here = Path(__file__).parent / "vocabularies"
-        packaged = {path.stem: path for path in here.glob("*.txt")}
-        path = packaged.get(str(source), Path(source))
+        path = _VOCABULARIES.get(str(source), Path(source))
         if not path.is_file():
             raise FileNotFoundError(
                 f"no vocabulary {str(source)!r}; give a list of words, a text file with one word per line, or one of "
-                f"{', '.join(sorted(packaged))}"
+                f"{', '.join(packaged())}"
             )
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
         found = [line for line in lines if line and not line.startswith("#")]
@@ -184,7 +188,24 @@ class Labels(Result):
     @cached_property
     def meanings(self) -> tuple[tuple[Meaning, ...], ...]:
         """Per component its meanings, most examples first, each labelled by its mean vector; () for a dead one."""
-        return _meanings(self)
+        return _meanings(self, np.arange(len(self)))
+
+    def meanings_of(self, rows: Sequence[int]) -> tuple[tuple[Meaning, ...], ...]:
+        """The meanings of some components, as in `meanings`, without looking at the others."""
+        if "meanings" in self.__dict__:
+            return tuple(self.meanings[row] for row in rows)
+        return _meanings(self, np.asarray(rows, int))
+
+    @cached_property
+    def _clear_parts(self) -> Float[np.ndarray, " size"]:
+        """How alike the two parts of random sets of images get, by set size: what a meaning has to be clearer than."""
+        space = self.space
+        clear = np.full(len(space.set_sizes), np.inf)
+        for at in np.unique(space.set_size_of[space.alive]):
+            sets = random_sets(space, int(space.set_sizes[at]), centre=True)
+            size = np.full(len(sets), sets.shape[1])
+            clear[at] = np.quantile(_separation(sets, size, two_means(sets))[0], CONFIDENCE)
+        return clear
 
     @cached_property
     def poorly_shown(self) -> tuple[str, ...]:
@@ -658,39 +679,36 @@ def _separation(
     return np.minimum(*within), between, np.minimum(*members)
 
 
-def _meanings(labels: Labels) -> tuple[tuple[Meaning, ...], ...]:
+def _meanings(labels: Labels, rows: Int[np.ndarray, " row"]) -> tuple[tuple[Meaning, ...], ...]:
+    """The meanings of the components in `rows`, in their order."""
     space, probes = labels.space, labels.probes
-    counts, seen_from = space.examples.counts, data_mean(space)
-    clear = np.full(len(space.set_sizes), np.inf)
-    for at in np.unique(space.set_size_of[space.alive]):
-        sets = random_sets(space, int(space.set_sizes[at]), centre=True)
-        size = np.full(len(sets), sets.shape[1])
-        clear[at] = np.quantile(_separation(sets, size, two_means(sets))[0], CONFIDENCE)
+    counts, seen_from, clear = space.examples.counts, data_mean(space), labels._clear_parts
     owners, ranks_of, means = [], [], []
-    for rows in blocks(space):
-        embeddings = space.embeddings_of(rows)
-        found = groups(centred(embeddings, seen_from), counts[rows], clear[space.set_size_of[rows]])
+    for block in blocks(space):
+        chosen = rows[block]
+        embeddings = space.embeddings_of(chosen)
+        found = groups(centred(embeddings, seen_from), counts[chosen], clear[space.set_size_of[chosen]])
         for at, parts in enumerate(found):
             for ranks in parts:
-                owners.append(rows.start + at)
+                owners.append(block.start + at)
                 ranks_of.append(ranks)
                 means.append(embeddings[at, ranks].mean(0))
     if not owners:
-        return ((),) * len(labels)
+        return ((),) * len(rows)
     theta = unit(np.stack(means))
     lengths = np.ones(len(theta), np.float32)
     if labels.centre:
-        theta = theta - space.centre[space.components.layer_numbers[owners]]
+        theta = theta - space.centre[space.components.layer_numbers[rows[owners]]]
         lengths, theta = np.linalg.norm(theta, axis=1), unit(theta)
     sizes = np.searchsorted(space.set_sizes, [len(ranks) for ranks in ranks_of], side="right") - 1
     known = np.asarray([not unseen for unseen in probes.unknown])
     ranked = _ranked_by_mean(space, theta, lengths, sizes, probes, known, 1, labels.centre, False)
     reached = _reached(space, np.stack(means), ranked.words, probes)[:, 0]
-    result: list[list[Meaning]] = [[] for _ in range(len(labels))]
-    for at, (row, ranks) in enumerate(zip(owners, ranks_of, strict=True)):
+    result: list[list[Meaning]] = [[] for _ in range(len(rows))]
+    for at, (owner, ranks) in enumerate(zip(owners, ranks_of, strict=True)):
         name, sure = probes.names[ranked.words[at, 0]], float(ranked.confidence[at, 0])
         accepted = sure >= labels.level and reached[at] >= REACH
-        result[row].append(
+        result[owner].append(
             Meaning(
                 tuple(ranks.tolist()), name if accepted else None, name, float(ranked.scores[at, 0]), sure,
                 float(reached[at]),

@@ -111,6 +111,19 @@ export function labelsReply() {
   };
 }
 
+/** Row 1 has two meanings, the others one. @param {number} row */
+export const meaningsOf = (row) => {
+  const part = (/** @type {number[]} */ examples, /** @type {string | null} */ word) => ({
+    examples,
+    word,
+    closest: word ?? "red",
+    score: 0.3,
+    confidence: word ? 0.99 : 0.3,
+    reach: 0.8,
+  });
+  return row === 1 ? [part([0, 2], "green"), part([1, 3], null)] : [part([0, 1, 2, 3], meaningOf(row))];
+};
+
 /** @param {number} row @returns {import("../shared/source.js").Card} */
 export const cardOf = (row) => ({
   ...componentOf(row),
@@ -197,6 +210,20 @@ export function toyModel(traits = {}, verbs = {}) {
       ),
     }),
     lay_out: () => ({ result: {} }),
+    vocabularies: () => ({
+      result: {
+        vocabularies: [
+          { name: null, title: "of this lens", count: 3 },
+          { name: "common", title: "common", count: 693 },
+        ],
+      },
+    }),
+    describe: () => ({ result: {} }),
+    meanings: ({ rows }) => ({ result: { meanings: rows.map(meaningsOf) } }),
+    labels_file: ({ format }) => ({
+      result: { name: `labels.${format}`, type: "text/plain" },
+      buffers: views(new Uint8Array(3)),
+    }),
     labels: () => labelsReply(),
     query_image: ({ name }) => ({ result: { chip: { id: "i1", name } } }),
     ...verbs,

@@ -5,6 +5,7 @@ import "../shared/relevance.css";
 import "../search_box/view.css";
 import "../gallery/view.css";
 import "../semantic_map/view.css";
+import "../label_table/view.css";
 import "./card.css";
 import "../compare/view.css";
 import "../checklist/view.css";

@@ -6,6 +6,7 @@
 import { checklistView } from "../checklist/view.js";
 import { compareTab } from "../compare/view.js";
 import { predictionView } from "../prediction/view.js";
+import { describeTab } from "./describe_tab.js";
 import { mapTab } from "./map_tab.js";
 import { searchTab } from "./search_tab.js";
 
@@ -28,6 +29,7 @@ import { searchTab } from "./search_tab.js";
 export const TABS = {
   search: { title: "Search", mount: searchTab },
   map: { title: "Map", mount: mapTab },
+  describe: { title: "Describe", mount: describeTab },
   prediction: { title: "Prediction", mount: predictionView },
   compare: { title: "Compare", mount: compareTab },
   audit: { title: "Audit", mount: (context) => checklistView(context) },

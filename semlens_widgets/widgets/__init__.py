@@ -2,9 +2,19 @@
 
 from .checklist import AuditChecklist
 from .comparison_heatmap import ComparisonHeatmap
+from .label_table import LabelTable
 from .prediction import PredictionView
 from .semantic_map import SemanticMap
 from .views import Gallery, SearchBox
 from .window import Window
 
-__all__ = ["AuditChecklist", "ComparisonHeatmap", "Gallery", "PredictionView", "SearchBox", "SemanticMap", "Window"]
+__all__ = [
+    "AuditChecklist",
+    "ComparisonHeatmap",
+    "Gallery",
+    "LabelTable",
+    "PredictionView",
+    "SearchBox",
+    "SemanticMap",
+    "Window",
+]
