@@ -590,7 +590,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
             "button",
             {
               type: "button",
-              class: "sl-link",
+              class: "sl-word-link",
               tabindex: -1,
               title: `Show the ${plural(sharing, "component")} called ${text}`,
               "data-testid": "shared-by",

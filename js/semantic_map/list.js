@@ -43,11 +43,11 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     onArrive: paintCrops,
     onError: fail,
   });
-  const body = h("div", { class: "sl-list-rows", role: "presentation" });
+  const body = h("div", { class: "sl-map-list-rows", role: "presentation" });
   const node = h(
     "div",
     {
-      class: "sl-list",
+      class: "sl-map-list",
       role: "listbox",
       tabindex: "0",
       "aria-label": label,
@@ -120,7 +120,7 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     const element = h(
       "div",
       {
-        class: "sl-list-row",
+        class: "sl-map-row",
         role: "option",
         id: `${own}-${position}`,
         "aria-setsize": rows.length,
@@ -132,7 +132,7 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
       h("i", { class: "sl-crop", "data-crop": row }),
       h(
         "span",
-        { class: "sl-list-words" },
+        { class: "sl-map-words" },
         h("span", { class: "sl-id" }, id),
         h("span", { class: `sl-ellipsis${quiet ? " sl-quiet" : ""}`, title: text }, text),
       ),

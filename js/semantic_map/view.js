@@ -486,7 +486,7 @@ export function semanticMapView({
 
   /** @param {SVGElement} mark @param {number | null | undefined} row */
   function placeMark(mark, row) {
-    const there = row !== null && row !== undefined && !Number.isNaN(places[2 * row]);
+    const there = row !== null && row !== undefined && Number.isFinite(places[2 * row]);
     mark.toggleAttribute("hidden", !there);
     if (!there) return;
     mark.setAttribute("cx", String(places[2 * row] * view.sx + view.ox));

@@ -12,7 +12,12 @@ import { count } from "./format.js";
  */
 export function busyWork({ ask, fail, onChange }) {
   const words = h("span", {});
-  const node = h("div", { class: "sl-work sl-quiet", role: "status", "data-testid": "work", hidden: true });
+  const node = h("div", {
+    class: "sl-progress-line sl-quiet",
+    role: "status",
+    "data-testid": "work",
+    hidden: true,
+  });
   /** @type {AbortController | undefined} */
   let controller;
 

@@ -111,6 +111,34 @@ export function labelsReply() {
   };
 }
 
+/** Scores rise with the row centred and fall raw; rows from 4 on are clear; the last is dead. */
+export function scoresReply() {
+  const columns = ["clarity", "redundancy", "polysemanticity"];
+  const rising = Float32Array.from({ length: COMPONENTS }, (_, row) => (row === 11 ? Number.NaN : row / 10));
+  const falling = rising.map((value) => 1 - value);
+  const summary = { mean: 0.3, low: 0.2, high: 0.4, null: 0.1, null_high: 0.35 };
+  const names = [...columns, ...columns.map((name) => `${name}_centred`)];
+  return {
+    result: {
+      made: true,
+      columns: names,
+      clip: "toy-clip@1",
+      layers: LAYERS.map(({ name, count }) => ({
+        layer: name,
+        components: count,
+        living: count,
+        clear: count,
+        ...Object.fromEntries(names.map((column) => [column, summary])),
+      })),
+    },
+    buffers: views(
+      ...columns.map(() => falling),
+      ...columns.map(() => rising),
+      Uint8Array.from({ length: COMPONENTS }, (_, row) => (row >= 4 && row < 11 ? 1 : 0)),
+    ),
+  };
+}
+
 /** Row 1 has two meanings, the others one. @param {number} row */
 export const meaningsOf = (row) => {
   const part = (/** @type {number[]} */ examples, /** @type {string | null} */ word) => ({
@@ -219,6 +247,8 @@ export function toyModel(traits = {}, verbs = {}) {
       },
     }),
     describe: () => ({ result: {} }),
+    scores: () => scoresReply(),
+    evaluate: () => ({ result: {} }),
     meanings: ({ rows }) => ({ result: { meanings: rows.map(meaningsOf) } }),
     labels_file: ({ format }) => ({
       result: { name: `labels.${format}`, type: "text/plain" },

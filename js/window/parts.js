@@ -6,6 +6,7 @@ import "../search_box/view.css";
 import "../gallery/view.css";
 import "../semantic_map/view.css";
 import "../label_table/view.css";
+import "../score_view/view.css";
 import "./card.css";
 import "../compare/view.css";
 import "../checklist/view.css";

@@ -7,6 +7,7 @@ import { checklistView } from "../checklist/view.js";
 import { compareTab } from "../compare/view.js";
 import { predictionView } from "../prediction/view.js";
 import { describeTab } from "./describe_tab.js";
+import { evaluateTab } from "./evaluate_tab.js";
 import { mapTab } from "./map_tab.js";
 import { searchTab } from "./search_tab.js";
 
@@ -30,6 +31,7 @@ export const TABS = {
   search: { title: "Search", mount: searchTab },
   map: { title: "Map", mount: mapTab },
   describe: { title: "Describe", mount: describeTab },
+  evaluate: { title: "Evaluate", mount: evaluateTab },
   prediction: { title: "Prediction", mount: predictionView },
   compare: { title: "Compare", mount: compareTab },
   audit: { title: "Audit", mount: (context) => checklistView(context) },

@@ -4,6 +4,7 @@ from .checklist import AuditChecklist
 from .comparison_heatmap import ComparisonHeatmap
 from .label_table import LabelTable
 from .prediction import PredictionView
+from .score_view import ScoreView
 from .semantic_map import SemanticMap
 from .views import Gallery, SearchBox
 from .window import Window
@@ -14,6 +15,7 @@ __all__ = [
     "Gallery",
     "LabelTable",
     "PredictionView",
+    "ScoreView",
     "SearchBox",
     "SemanticMap",
     "Window",

@@ -10,18 +10,19 @@ from .checklist import AuditChecklist
 from .comparing import ComparisonView
 from .label_table import LabelTable
 from .prediction import PredictionView
+from .score_view import ScoreView
 from .semantic_map import SemanticMap
 from .views import Gallery
 
 
-class Window(AuditChecklist, PredictionView, ComparisonView, SemanticMap, LabelTable, Gallery):
+class Window(AuditChecklist, PredictionView, ComparisonView, SemanticMap, LabelTable, ScoreView, Gallery):
     """`lens.show()`: all views of a lens in one window, with tabs.
 
     Each tab is a view that also stands alone; the window is all of them over one lens.
     """
 
     _bundle = "window"
-    _tabs = ("search", "map", "describe", "prediction", "compare", "audit")
+    _tabs = ("search", "map", "describe", "evaluate", "prediction", "compare", "audit")
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
     vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)

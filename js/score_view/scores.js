@@ -1,0 +1,67 @@
+/** Scores of all components as columns. */
+
+import { bytes } from "../shared/source.js";
+
+/** The scores, with what they say. */
+export const SCORES = [
+  { name: "clarity", title: "Clarity", says: "how alike a component's examples are" },
+  { name: "polysemanticity", title: "Polysemanticity", says: "how far apart its two halves are" },
+  { name: "redundancy", title: "Redundancy", says: "how close its nearest sibling is" },
+];
+
+/** @typedef {{mean: number | null, low: number | null, high: number | null, null: number | null, null_high: number | null}} Summary */
+
+/**
+ * `of` maps a column such as "clarity" or "clarity_centred" to a number per component; `clear` says per component
+ * whether polysemanticity means anything.
+ * @typedef {object} Evaluation
+ * @property {boolean} made @property {string | null} clip
+ * @property {Map<string, Float32Array>} of @property {Uint8Array} clear
+ * @property {({layer: string, components: number, living: number, clear: number} & Record<string, any>)[]} layers
+ */
+
+/** @param {import("../shared/channel.js").Channel["ask"]} ask @param {AbortSignal} [signal] @returns {Promise<Evaluation>} */
+export async function askScores(ask, signal) {
+  const { result, buffers } = await ask("scores", {}, { signal });
+  const columns = /** @type {string[]} */ (result.columns);
+  return {
+    ...result,
+    of: new Map(columns.map((name, i) => [name, new Float32Array(bytes(buffers[i]))])),
+    clear: result.made ? new Uint8Array(bytes(buffers[columns.length])) : new Uint8Array(0),
+  };
+}
+
+/** The column of a score in one form. @param {string} score @param {boolean} centred */
+export const column = (score, centred) => (centred ? `${score}_centred` : score);
+
+/**
+ * Whether a score of a component may be shown: polysemanticity only where the component is clear.
+ * @param {Evaluation} scores @param {string} score @param {number} row
+ */
+export const says = (scores, score, row) => score !== "polysemanticity" || scores.clear[row] === 1;
+
+/**
+ * The least and the greatest number of some rows; null without any.
+ * @param {Float32Array} numbers @returns {[number, number] | null}
+ */
+export function extent(numbers) {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const number of numbers) {
+    if (!Number.isFinite(number)) continue;
+    low = Math.min(low, number);
+    high = Math.max(high, number);
+  }
+  return low > high ? null : [low, high];
+}
+
+/**
+ * The rows with the largest (or smallest) numbers, best first.
+ * @param {Float32Array} numbers @param {(row: number) => boolean} allowed @param {number} most @param {boolean} largest
+ */
+export function extremes(numbers, allowed, most, largest) {
+  const rows = [];
+  for (let row = 0; row < numbers.length; row++)
+    if (Number.isFinite(numbers[row]) && allowed(row)) rows.push(row);
+  const sign = largest ? -1 : 1;
+  return rows.sort((a, b) => sign * (numbers[a] - numbers[b]) || a - b).slice(0, most);
+}

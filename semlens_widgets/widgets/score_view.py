@@ -1,0 +1,73 @@
+"""Evaluate: how readable the components are, as distributions one can brush."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from ..evaluate import SCORES
+from .channel import Answer, Buffers, Job, Verb
+from .labelled import LabelledView
+
+if TYPE_CHECKING:
+    from ..lens import Lens
+
+
+class ScoreView(LabelledView):
+    """The scores alone: clarity, redundancy and polysemanticity per layer, against random images."""
+
+    _bundle = "score_view"
+    _counted: ClassVar[dict[str, str]] = {"evaluation": "evaluation_version"}
+    evaluation_version = traitlets.Int(0).tag(sync=True)
+
+    def _verbs(self) -> dict[str, Verb]:
+        lens = self.lens
+
+        def evaluate(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            job.progress(0, None, f"scoring {len(lens.components):,} components")
+            lens.evaluate(progress=False)
+            return {}, []
+
+        return super()._verbs() | {"scores": self._plain(scores), "evaluate": evaluate}
+
+
+def scores(lens: Lens) -> Answer:
+    """All scores as columns, float32 [component], in the order of `columns`; then uint8 [component], whether clear.
+
+    NaN for dead components. `layers` has, per layer, the means with their intervals, and the null levels (mean, and
+    what 95 % of random sets stay below).
+    """
+    found = lens.evaluation
+    if found is None:
+        return {"made": False, "columns": [], "layers": [], "clip": None}, []
+    columns, numbers = [], []
+    forms = {"": found.raw, "_centred": found.centred}
+    for ending, form in forms.items():
+        for score in SCORES:
+            columns.append(score + ending)
+            numbers.append(np.asarray(getattr(form, score), np.float32).tobytes())
+    layers = []
+    for summary in found.summary()[:-1]:
+        rows = found.components.rows(summary["layer"])
+        entry: dict[str, Any] = {name: summary[name] for name in ("layer", "components", "living", "clear")}
+        for ending, form in forms.items():
+            for score in SCORES:
+                mean = summary[score + ending]
+                entry[score + ending] = {
+                    "mean": _known(mean.mean), "low": _known(mean.low), "high": _known(mean.high),
+                    "null": _average(form.null[score].mean[rows]), "null_high": _average(form.null[score].high[rows]),
+                }  # fmt: skip
+        layers.append(entry)
+    result = {"made": True, "columns": columns, "layers": layers, "clip": found.clip}
+    return result, [*numbers, found.clear.astype(np.uint8).tobytes()]
+
+
+def _known(number: float) -> float | None:
+    return number if np.isfinite(number) else None
+
+
+def _average(numbers: np.ndarray) -> float | None:
+    known = numbers[np.isfinite(numbers)]
+    return float(known.mean()) if len(known) else None

@@ -1,0 +1,42 @@
+"""The kernel's side of the scores: columns against random images, per layer, and evaluating from the window."""
+
+import numpy as np
+import pytest
+from test_widgets_map import lens
+
+from semlens_widgets.evaluate import SCORES
+from semlens_widgets.widgets import ScoreView, Window, score_view
+from semlens_widgets.widgets.channel import Job
+
+
+def test_scores_are_the_evaluation_s_columns_with_summaries_per_layer():
+    made = lens()
+    assert score_view.scores(made) == ({"made": False, "columns": [], "layers": [], "clip": None}, [])
+    found = made.evaluate()
+    told, buffers = score_view.scores(made)
+    assert told["columns"] == [*SCORES, *(f"{score}_centred" for score in SCORES)]
+    for name, sent in zip(told["columns"], buffers, strict=False):
+        form = found.centred if name.endswith("_centred") else found.raw
+        held = getattr(form, name.removesuffix("_centred"))
+        assert np.allclose(np.frombuffer(sent, np.float32), held, equal_nan=True)
+    assert np.frombuffer(buffers[-1], np.uint8).astype(bool).tolist() == found.clear.tolist()
+    assert [entry["layer"] for entry in told["layers"]] == ["colour", "head"]
+    summary = found.summary()[0]
+    sent = told["layers"][0]["clarity_centred"]
+    assert (sent["mean"], sent["low"], sent["high"]) == (
+        summary["clarity_centred"].mean, summary["clarity_centred"].low, summary["clarity_centred"].high,
+    )  # fmt: skip
+    rows = made.components.rows("colour")
+    assert sent["null_high"] == pytest.approx(float(np.nanmean(found.centred.null["clarity"].high[rows])))
+
+
+@pytest.mark.parametrize("view", [ScoreView, Window])
+def test_evaluating_from_the_window_sets_the_lens_and_tells_the_browser(view):
+    made = lens()
+    window = view(made)
+    told = []
+    before = window.evaluation_version
+    window._verbs()["evaluate"]({}, [], Job("1", lambda content, buffers: told.append(content)))
+    assert made.evaluation is not None
+    assert window.evaluation_version == before + 1
+    assert told[0]["what"] == "scoring 6 components"
