@@ -174,7 +174,8 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     ),
     scroller,
   );
-  const state = h("div", { class: "sl-states", hidden: true });
+  table.hidden = true;
+  const state = h("div", { class: "sl-states" });
   const node = h(
     "div",
     { class: "sl-labels sl-banner-place", "data-testid": "label-table" },

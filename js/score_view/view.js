@@ -70,13 +70,13 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     nameOf: (row) => [idOf(layers, row), wordOf(row)].filter(Boolean).join("  "),
   });
   const [xSelect, ySelect, rankSelect] = [
-    scoreSelect("Across", "scatter-x", (name) => {
+    scoreSelect("x", "Across", "scatter-x", (name) => {
       across = name;
     }),
-    scoreSelect("Up", "scatter-y", (name) => {
+    scoreSelect("y", "Up", "scatter-y", (name) => {
       up = name;
     }),
-    scoreSelect("By", "rank-by", (name) => {
+    scoreSelect("by", "Best and worst by", "rank-by", (name) => {
       ranked = name;
     }),
   ];
@@ -87,7 +87,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     h(
       "div",
       { class: "sl-scores-line" },
-      h("h3", { class: "sl-heading" }, "Against each other"),
+      h("h3", { class: "sl-heading" }, "Two scores"),
       xSelect.node,
       ySelect.node,
     ),
@@ -141,12 +141,12 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"],
   });
 
-  /** @param {string} text @param {string} id @param {(name: string) => void} take */
-  function scoreSelect(text, id, take) {
+  /** @param {string} text @param {string} label @param {string} id @param {(name: string) => void} take */
+  function scoreSelect(text, label, id, take) {
     const select = h(
       "select",
       {
-        "aria-label": text,
+        "aria-label": label,
         "data-testid": id,
         onchange: () => {
           take(select.value);
