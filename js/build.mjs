@@ -25,11 +25,7 @@ const BUDGETS = {
   prediction: 70,
   checklist: 85,
   label_table: 48,
-  semantic_map: 54,
-  label_table: 48,
   score_view: 46,
-  prediction: 70,
-  checklist: 85,
   window: 280,
 };
 
