@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from semlens_widgets.attribution import gradient
 from semlens_widgets.attribution.rules import stabilized
 from semlens_widgets.attribution.tape import UnsupportedModel
+from semlens_widgets.model import alone
 
 # What zennit's composite has a rule for, or what passes relevance on as it is.
 _KNOWN = (
@@ -48,7 +49,12 @@ def tracing(
     canonizers: list[Canonizer] = [ResNetCanonizer()] if _is_torchvision_resnet(model) else [SequentialMergeBatchNorm()]
     _check(model)
     composite = EpsilonPlusFlat(canonizers)
-    with composite.context(model) as hooked, gradient.tracing(hooked, inputs, layers, stop) as trace:
+    # To the end of the way back: until then the model is another one for everybody.
+    with (
+        alone(model),
+        composite.context(model) as hooked,
+        gradient.tracing(hooked, inputs, layers, stop) as trace,
+    ):
         yield ZennitTrace(trace.places)
 
 

@@ -91,6 +91,28 @@ def test_after_an_interruption_on_the_way_back(backend):
     assert portrait(model) == before
 
 
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_after_zennit_which_changes_weights_while_it_works(error):
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.ReLU(), nn.Conv2d(5, 7, 3), nn.BatchNorm2d(7), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 2))
+    model[3].weight.requires_grad_(False)
+    images = torch.randn(3, 3, 16, 16)
+    before = portrait(model)
+
+    def target(output):
+        if error is not None:
+            raise error
+        return output[:, 1]
+
+    if error is None:
+        heatmaps(model, images, target, "2", [0, 4], "zennit")
+    else:
+        with pytest.raises(error):
+            heatmaps(model, images, target, "2", [0, 4], "zennit")
+    assert portrait(model) == before
+
+
 def test_threads_on_one_model_do_not_disturb_each_other():
     """A window explains while a cell collects: each has the model for itself while it runs."""
     model, images = model_and_images()
