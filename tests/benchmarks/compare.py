@@ -82,7 +82,7 @@ def speed(images):
 
 def memory(images):
     print("\n| components | peak while comparing | the full matrix |\n|---|---|---|")
-    for size in (5000, 10_000, 20_000):
+    for size in (5000, 10_000, 20_000, 50_000):
         a, b = space_of((size,), 1, images), space_of((size,), 2, images)
         tracemalloc.start()
         compare(a, b)
