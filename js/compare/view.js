@@ -1,9 +1,9 @@
 /** The tab "Compare": layer by layer, concept by concept, and what only A has, both share, only B has. */
 
 import { catalog as catalogOf } from "../shared/catalog.js";
-import { isAbort } from "../shared/channel.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count, plural, score } from "../shared/format.js";
+import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
 import { same } from "../shared/selection.js";
 import { conceptRows } from "./concepts.js";
@@ -103,64 +103,41 @@ export function compareTab(context) {
   main.hidden = true;
   bar.hidden = true;
 
-  /** One request at a time of each kind; a newer one takes the place of an older. */
-  function latest() {
-    /** @type {AbortController | undefined} */
-    let asking;
-    return {
-      /** @template T @param {(signal: AbortSignal) => Promise<T>} request @param {(answer: T) => void} use */
-      async run(request, use) {
-        asking?.abort();
-        asking = new AbortController();
-        const { signal } = asking;
-        try {
-          const answer = await request(signal);
-          if (!signal.aborted) use(answer);
-        } catch (error) {
-          if (!isAbort(error) && !signal.aborted) fail(error);
-        }
-      },
-      stop: () => asking?.abort(),
-    };
-  }
-  const requests = { overview: latest(), lists: latest(), concepts: latest() };
-
-  function askOverview() {
-    requests.overview.run(asks.overview, (answer) => {
+  const overviewWanted = latest(
+    asks.overview,
+    (answer) => {
       const before = comparison?.names.join("\n");
       others = answer.others;
       comparison = answer.comparison;
-      if (comparison?.names.join("\n") !== before) {
+      const isAnother = comparison?.names.join("\n") !== before;
+      if (isAnother) {
         cell = null;
         find = ["", "", ""];
       }
-      drawAll(before !== comparison?.names.join("\n"));
-      if (comparison) askConcepts();
-    });
-  }
-
-  function askConcepts() {
-    requests.concepts.run(asks.concepts, concepts.update);
-  }
-
-  function askLists() {
-    const filters = { layers: layersOfCell(), concept: answered || null, find };
-    requests.lists.run(
-      (signal) => asks.lists(filters, signal),
-      (lists) => {
-        if (!columns || !comparison) return;
-        const whole = !filters.layers && !filters.concept;
-        columns.a.show(lists.a, whole ? comparison.a_only : lists.a.length);
-        columns.pairs.show(lists.pairs, whole ? comparison.pairs : lists.pairs.length);
-        columns.b.show(lists.b, whole ? comparison.b_only : lists.b.length);
-        markChosen(true);
-        if (!whole)
-          say(
-            `${count(lists.a.length)} only in A, ${plural(lists.pairs.length, "pair")}, ${count(lists.b.length)} only in B`,
-          );
-      },
-    );
-  }
+      drawAll(isAnother);
+      if (comparison) conceptsWanted.start();
+    },
+    fail,
+  );
+  const conceptsWanted = latest(asks.concepts, concepts.update, fail);
+  const listsWanted = latest(
+    async (signal) => {
+      const filters = { layers: layersOfCell(), concept: answered || null, find };
+      return { whole: !filters.layers && !filters.concept, lists: await asks.lists(filters, signal) };
+    },
+    ({ whole, lists }) => {
+      if (!columns || !comparison) return;
+      columns.a.show(lists.a, whole ? comparison.a_only : lists.a.length);
+      columns.pairs.show(lists.pairs, whole ? comparison.pairs : lists.pairs.length);
+      columns.b.show(lists.b, whole ? comparison.b_only : lists.b.length);
+      markChosen(true);
+      if (!whole)
+        say(
+          `${count(lists.a.length)} only in A, ${plural(lists.pairs.length, "pair")}, ${count(lists.b.length)} only in B`,
+        );
+    },
+    fail,
+  );
 
   /** @returns {[string, string] | null} a layer of A and one of B */
   function layersOfCell() {
@@ -175,7 +152,7 @@ export function compareTab(context) {
     const layers = layersOfCell();
     tell(layers ? `lens.comparison.between(${layers.map(literal).join(", ")})` : "lens.comparison.pairs");
     drawFilter();
-    askLists();
+    listsWanted.start();
   }
 
   /** @param {Comparison} between */
@@ -185,7 +162,7 @@ export function compareTab(context) {
     const own = { name: a, source, catalog };
     const onFind = (/** @type {0 | 1 | 2} */ at) => (/** @type {string} */ text) => {
       find[at] = text;
-      askLists();
+      listsWanted.start();
     };
     const shared = { fail, a: own, b: other };
     return {
@@ -400,7 +377,7 @@ export function compareTab(context) {
           map.update({ chosen: null });
           drawFilter();
           if (query) act("query", "");
-          else askLists();
+          else listsWanted.start();
         },
       }),
     );
@@ -426,7 +403,7 @@ export function compareTab(context) {
     drawBar();
     drawMap();
     drawFilter();
-    askLists();
+    listsWanted.start();
   }
 
   function howTo() {
@@ -458,7 +435,7 @@ export function compareTab(context) {
         map.update({ chosen: null });
         drawFilter();
         if (query) act("query", "");
-        else askLists();
+        else listsWanted.start();
       },
     },
     update(changed) {
@@ -475,19 +452,19 @@ export function compareTab(context) {
         selection = changed.selection ?? [];
         markChosen(true);
       }
-      if ("comparison_version" in changed || "other" in changed) askOverview();
+      if ("comparison_version" in changed || "other" in changed) overviewWanted.start();
       if ("relabelled" in changed) columns?.other.catalog.clear();
       if ("hits" in changed && (changed.hits?.query ?? "") !== answered) {
         answered = changed.hits?.query ?? "";
         if (comparison) {
           drawFilter();
-          askConcepts();
-          askLists();
+          conceptsWanted.start();
+          listsWanted.start();
         }
       }
     },
     destroy() {
-      for (const request of Object.values(requests)) request.stop();
+      for (const wanted of [overviewWanted, conceptsWanted, listsWanted]) wanted.stop();
       for (const list of columns ? [columns.a, columns.pairs, columns.b] : []) list.destroy();
       overlay?.destroy();
     },

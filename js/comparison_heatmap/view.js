@@ -4,9 +4,9 @@ import { heatmap } from "../compare/heatmap.js";
 import { componentList } from "../compare/list.js";
 import { sourceOf } from "../compare/questions.js";
 import { catalog as catalogOf } from "../shared/catalog.js";
-import { isAbort } from "../shared/channel.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count, score, z } from "../shared/format.js";
+import { latest } from "../shared/latest.js";
 import { same } from "../shared/selection.js";
 import { bytes } from "../shared/source.js";
 
@@ -49,10 +49,6 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
   let list = null;
   /** The models of the list. @type {{a: string, b: string | null} | null} */
   let between = null;
-  /** @type {AbortController | undefined} */
-  let asking;
-  /** @type {AbortController | undefined} */
-  let asked;
 
   const map = heatmap({
     label: "Comparison",
@@ -140,20 +136,15 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     if (edit !== document.activeElement) edit.value = state.concepts.join(", ");
   }
 
-  async function askMatrix() {
-    asking?.abort();
-    asking = new AbortController();
-    const { signal } = asking;
-    try {
-      const { result } = await ask("heatmap", {}, { signal });
-      if (signal.aborted) return;
-      answer = result;
+  const matrixWanted = latest(
+    async (signal) => (await ask("heatmap", {}, { signal })).result,
+    (/** @type {Answer} */ found) => {
+      answer = found;
       drawMatrix();
       askPairs();
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-    }
-  }
+    },
+    fail,
+  );
 
   function drawMatrix() {
     if (!answer) return;
@@ -202,37 +193,36 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     return side;
   }
 
-  async function askPairs() {
-    asked?.abort();
-    if (!state.cell || !answer) {
-      list?.destroy();
-      list = null;
-      between = null;
-      fill(
-        pane,
-        h(
-          "p",
-          { class: "sl-quiet sl-lines-empty", "data-testid": "heatmap-no-cell" },
-          "Press a cell to see the components behind it.",
-        ),
-      );
-      return;
-    }
-    asked = new AbortController();
-    const { signal } = asked;
-    const [row, column] = state.cell;
-    try {
-      const { result, buffers } = await ask("heatmap_cell", { row, column }, { signal });
-      if (signal.aborted) return;
+  const pairsWanted = latest(
+    async (signal) => {
+      const [row, column] = state.cell;
+      return ask("heatmap_cell", { row, column }, { signal });
+    },
+    ({ result, buffers }) => {
       const [a, b] = [0, 1].map((i) => [...new Int32Array(bytes(buffers[i]))]);
       const scores = [...new Float32Array(bytes(buffers[2]))];
       showPairs(
         result,
         a.map((first, i) => ({ a: first, b: result.b === null ? null : b[i], score: scores[i] })),
       );
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-    }
+    },
+    fail,
+  );
+
+  function askPairs() {
+    if (state.cell && answer) return pairsWanted.start();
+    pairsWanted.stop();
+    list?.destroy();
+    list = null;
+    between = null;
+    fill(
+      pane,
+      h(
+        "p",
+        { class: "sl-quiet sl-lines-empty", "data-testid": "heatmap-no-cell" },
+        "Press a cell to see the components behind it.",
+      ),
+    );
   }
 
   /** @param {{title: string, hint: string, a: string, b: string | null}} result @param {import("../compare/list.js").Item[]} items */
@@ -288,7 +278,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
       ["models", "of", "measure", "order", "by_layer", "against", "concepts"].some((name) => name in changed)
     )
       drawControls();
-    if (asks) askMatrix();
+    if (asks) matrixWanted.start();
     else if (cellAnew) {
       drawMatrix();
       askPairs();
@@ -301,8 +291,8 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     node,
     update,
     destroy() {
-      asking?.abort();
-      asked?.abort();
+      matrixWanted.stop();
+      pairsWanted.stop();
       list?.destroy();
     },
   };
