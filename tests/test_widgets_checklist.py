@@ -282,16 +282,21 @@ def test_many_hands_at_once_lose_no_verdict(audited):
     assert len(audited.verdicts.entries) == 45
 
 
-def test_reports_are_files_with_names_that_fit_everywhere(audited):
+def test_reports_are_files_with_names_that_fit_everywhere(audited, tmp_path, monkeypatch):
     audited.name = "../<b>net</b>"
+    audited.judge("colour:2", "spurious", note=HOSTILE[0])
+    monkeypatch.chdir(tmp_path)
     for form in checklist.FORMATS:
         told, (data,) = checklist.written(audited, form)
         assert told["name"] == f"audit-..-b-net-b-warm.{form}"
-        assert b"colour:0" in data
-    with pytest.raises(ValueError, match="there are json"):
+        assert b"spurious" in data
+        run(told["python"], audited)
+        assert (tmp_path / told["name"]).is_file()
+    assert HOSTILE[0].encode() not in checklist.written(audited, "html")[1][0]
+    with pytest.raises(ValueError, match="there are html"):
         checklist.written(audited, "exe")
     audited.checklist = Checklist()
-    with pytest.raises(ValueError, match="nothing was audited"):
+    with pytest.raises(ValueError, match="nothing to report yet"):
         checklist.written(audited, "csv")
 
 

@@ -109,6 +109,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       ondragend: () => {
         dragged = null;
         unmark();
+        draw();
       },
     },
     h(
@@ -131,6 +132,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
   const named = (/** @type {string | null} */ name) => concepts.find((concept) => concept.name === name);
 
   function draw() {
+    if (dragged !== null) return; // a row that is replaced ends the drag
     const hadFocus = focused();
     const fresh = new Map();
     /** @type {HTMLElement[]} */
@@ -166,7 +168,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         const primary = isPrimary(concept);
         row.classList.toggle("sl-primary", primary);
         row.setAttribute("aria-selected", String(primary));
-        row.setAttribute("aria-expanded", String(concept.name === open));
+        row.querySelector(".sl-note")?.setAttribute("aria-expanded", String(concept.name === open));
         row.tabIndex = concept.name === active ? 0 : -1;
         if (concept.name === open) nodes.push(editor.node);
       }

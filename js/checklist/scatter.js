@@ -119,18 +119,14 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
       if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
     const size = (/** @type {number} */ at) => radius(points.relevance[at], largest);
     const order = [...points.rows.keys()]
-      .filter(
-        (at) =>
-          DRAWN.includes(/** @type {any} */ (regionOf(at))) &&
-          Number.isFinite(points.valid[at]) &&
-          Number.isFinite(points.spurious[at]),
-      )
+      .filter((at) => DRAWN.includes(/** @type {any} */ (regionOf(at))))
       .sort((a, b) => size(b) - size(a));
     /** @type {Record<string, string>} */
     const paths = { unexpected: "", ambiguous: "", spurious: "", valid: "" };
     let halves = "";
     for (const at of order) {
-      [xs[at], ys[at]] = [x(points.spurious[at]), y(points.valid[at])];
+      // Where the checklist has no concept of a kind, nothing is known of it: those stand at zero.
+      [xs[at], ys[at]] = [x(points.spurious[at] || 0), y(points.valid[at] || 0)];
       const region = regionOf(at);
       paths[region] += mark(region, xs[at], ys[at], size(at));
       if (region === "ambiguous") halves += rightHalf(xs[at], ys[at], size(at));

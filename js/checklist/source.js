@@ -80,10 +80,10 @@ export function auditSource(ask) {
     redo: () => change("audit_redo", {}),
     /** @param {AbortSignal} signal @param {(progress: import("../shared/channel.js").Progress) => void} onProgress */
     relevance: (signal, onProgress) => ask("audit_relevance", {}, { signal, onProgress }),
-    /** @param {string} format @returns {Promise<{name: string, file: Blob}>} */
+    /** @param {string} format @returns {Promise<{name: string, file: Blob, python: string}>} */
     async download(format) {
       const { result, buffers } = await ask("audit_report", { format });
-      return { name: result.name, file: blob(buffers[0], result.type) };
+      return { name: result.name, file: blob(buffers[0], result.type), python: result.python ?? "" };
     },
   };
 }

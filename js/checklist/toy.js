@@ -47,7 +47,9 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
   };
   if (!concepts.length) return { result: { ...rest, concepts, report: null }, buffers: [] };
   const region = new Uint8Array(COMPONENTS).fill(REGIONS.indexOf("unexpected"));
-  const [valid, spurious] = [new Float32Array(COMPONENTS).fill(0.5), new Float32Array(COMPONENTS).fill(0.4)];
+  const has = (/** @type {string} */ kind) => concepts.some((/** @type {any} */ one) => one.kind === kind);
+  const valid = new Float32Array(COMPONENTS).fill(has("valid") ? 0.5 : Number.NaN);
+  const spurious = new Float32Array(COMPONENTS).fill(has("spurious") ? 0.4 : Number.NaN);
   const relevance = Float32Array.from({ length: COMPONENTS }, (_, row) =>
     weighted ? (row % 2 ? -1 : 1) * (row + 1) : Number.NaN,
   );

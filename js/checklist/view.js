@@ -329,13 +329,14 @@ export function checklistView(
       toggle(false);
       opener.disabled = true;
       try {
-        const { name, file } = await kernel.download(format);
+        const { name, file, python } = await kernel.download(format);
         const url = URL.createObjectURL(file);
         const link = h("a", { href: url, download: name });
         holder.append(link);
         link.click();
         link.remove();
         setTimeout(() => URL.revokeObjectURL(url), 10_000);
+        if (python) tell(python);
         say(`${name} saved`);
       } catch (error) {
         fail(error);

@@ -351,6 +351,14 @@ describe("the right side", () => {
     expect(el.querySelector(".sl-scatter-lasso").getAttribute("d")).toBe("");
   });
 
+  it("without concepts of one kind, components stand at zero on its axis", async () => {
+    const only = CONCEPTS.filter(({ kind }) => kind === "valid");
+    const toy = auditModel({ concepts: only });
+    const el = await open(toy);
+    expect(byId(el, "scatter").dataset.count).toBe("12");
+    expect(byId(el, "marks-valid").getAttribute("d")).not.toBe("");
+  });
+
   it("the queue shows the unexpected by relevance, and a verdict brings the next", async () => {
     const toy = auditModel();
     const el = await open(toy);

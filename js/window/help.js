@@ -15,6 +15,10 @@ const KEYS = [
   ["Enter", "go to the card"],
   ["Space", "pin the card beside the next"],
   ["Ctrl or ⌘ + click, Space", "add to the selection"],
+  ["1 2 3", "in an audit: valid, spurious, unsure"],
+  ["u, Shift u", "in an audit: undo, redo"],
+  ["Alt ↑ ↓, Delete", "in a checklist: move or remove the concept"],
+  ["Shift + drag", "a lasso, in the map and in the audit"],
   ["?", "this sheet"],
 ];
 

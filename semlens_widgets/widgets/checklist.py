@@ -18,7 +18,7 @@ from .views import LensView, Live
 if TYPE_CHECKING:
     from ..lens import Lens
 
-FORMATS = {"json": "application/json", "csv": "text/csv"}  # of a report, as it is downloaded
+FORMATS = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}  # of a report
 MOST_TARGETS = 2000  # classes offered; more than any list can show
 LONGEST_LINE = 400  # of Python in the footer, in characters
 _CONCEPT = "@"
@@ -331,13 +331,14 @@ def written(lens: Lens, form: str) -> Answer:
     """The report of the audit as a file: its name, its type, its bytes. ValueError where there is none to write."""
     if form not in FORMATS:
         raise ValueError(f"no report as {form!r}; there are {', '.join(FORMATS)}")
-    with lens.lock:
-        report = lens.report
-    if report is None:
-        raise ValueError("nothing was audited yet; give the checklist a concept, and choose the class")
-    text = {"json": report.to_json, "csv": report.to_csv}[form]()
-    name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {report.target or ''}"))[:80]
-    return {"name": f"{name}.{form}", "type": f"{FORMATS[form]};charset=utf-8"}, [text.encode()]
+    document = lens.document()
+    text = {
+        "html": document.to_html, "md": document.to_markdown, "json": document.to_json, "csv": document.to_csv,
+    }[form]()  # fmt: skip
+    target = lens.report.target if lens.report is not None else None
+    name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {target or ''}"))[:80]
+    answer = {"name": f"{name}.{form}", "type": f"{FORMATS[form]};charset=utf-8"}
+    return answer | {"python": f'lens.write_report("{name}.{form}")'}, [text.encode()]
 
 
 def _told(python: str) -> Answer:
