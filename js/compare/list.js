@@ -155,10 +155,12 @@ export function componentList({
   /** @param {Side | null} side @param {number | null} row */
   const known = (side, row) => (side && row !== null ? side.catalog.get(row) : undefined);
 
-  /** @param {import("../shared/source.js").Component | undefined} component */
-  function labelOf(component) {
-    const label = component?.label;
-    return label && label.confident !== false ? label.text : "";
+  /** The words of the components of a line, those that are believed; null where nobody described them. @param {Item} item */
+  function wordsOf(item) {
+    const labels = [known(a, item.a)?.label, known(b, item.b)?.label].filter((label) => label != null);
+    if (!labels.length) return null;
+    const believed = labels.flatMap((label) => (label.confident === false ? [] : [label.text]));
+    return believed.length ? [...new Set(believed)].join(" · ") : "unexplained";
   }
 
   /** @param {Item} item @param {number} position */
@@ -167,7 +169,8 @@ export function componentList({
     const ids = [item.a !== null && (first?.id ?? "…"), item.b !== null && (second?.id ?? "…")].filter(
       Boolean,
     );
-    const labels = [...new Set([labelOf(first), labelOf(second)].filter(Boolean))].join(" · ");
+    const labels = wordsOf(item) ?? "";
+    const quiet = labels === "unexplained" ? " sl-quiet" : "";
     const chosen = isChosen(item);
     const line = h(
       "div",
@@ -185,7 +188,7 @@ export function componentList({
         "div",
         { class: "sl-lines-names" },
         h("span", { class: "sl-id" }, ids.join(" ↔ ")),
-        h("span", { class: "sl-ellipsis", title: labels }, paired ? "" : labels),
+        h("span", { class: `sl-ellipsis${quiet}`, title: labels }, paired ? "" : labels),
         pins &&
           button({
             label: isPinned(item) ? "Unpin (Space)" : "Pin to the top (Space)",
@@ -201,7 +204,7 @@ export function componentList({
           }),
         h("span", { class: "sl-number" }, score(item.score, 2)),
       ),
-      height > PAIR && h("div", { class: "sl-lines-words sl-ellipsis", title: labels }, labels),
+      height > PAIR && h("div", { class: `sl-lines-words sl-ellipsis${quiet}`, title: labels }, labels),
       item.a !== null && strip(a, item.a),
       b && item.b !== null && strip(b, item.b),
     );
@@ -227,7 +230,7 @@ export function componentList({
     const rowsOf = (/** @type {"a" | "b"} */ key) =>
       shown.map((item) => item[key]).filter((row) => row !== null);
     if (paired) {
-      const labelled = shown.some((item) => labelOf(known(a, item.a)) || labelOf(known(b, item.b)));
+      const labelled = shown.some((item) => wordsOf(item) !== null);
       height = labelled || (height > PAIR && shown.length > 0) ? PAIR + WORDS : PAIR;
     }
     body.style.height = `${all.length * height}px`;
