@@ -294,6 +294,9 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       const first = !prediction;
       prediction = next;
       if (first || !next.layers?.[layer]) layer = Math.max(0, (next.layers?.length ?? 1) - 1);
+      // A method that is not offered here may have been set in a cell.
+      if (![...method.options].some(({ value }) => value === next.method))
+        method.append(h("option", { value: next.method }, methodName(next.method)));
       method.value = next.method;
       for (const option of /** @type {HTMLElement[]} */ ([...method.children])) {
         if (option.getAttribute("value") === "auto")

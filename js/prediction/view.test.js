@@ -352,6 +352,12 @@ describe("the prediction view", () => {
     expect(all(el, "banner")).toEqual([]);
   });
 
+  it("shows a method that a cell has set, whichever it is", async () => {
+    const { toy } = explainer({ method: "zennit" });
+    const el = await open(toy);
+    expect(byId(el, "method").value).toBe("zennit");
+  });
+
   it("without a model it says so and what to do", async () => {
     const { toy } = explainer();
     const el = await open(
