@@ -7,8 +7,8 @@ import { percent } from "../shared/signed.js";
 /** Classes that are found while typing a name. */
 const LISTED = 12;
 
-/** Height of the picture at most, in px. */
-const HIGHEST = 276;
+/** Height of the picture at most, in px: alone with its classes, and with a field for more of them. */
+const HIGHEST = { few: 276, many: 224 };
 
 /** Side of the inset with the original, as a share of the picture. */
 const INSET = 0.27;
@@ -75,8 +75,8 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     class: "sl-stage-picture",
     "data-testid": "picture",
     onload() {
-      // A tall picture is as high as the pane is wide, and narrower.
-      stage.style.width = `min(100%, ${(HIGHEST * below.naturalWidth) / below.naturalHeight}px)`;
+      const highest = other.hidden ? HIGHEST.few : HIGHEST.many;
+      stage.style.width = `min(100%, ${(highest * below.naturalWidth) / below.naturalHeight}px)`;
     },
   });
   const heat = h("div", { class: "sl-relevance-place", "data-testid": "heat" });

@@ -86,6 +86,6 @@ export function heatLegend(target) {
         return h("i", { class: "sl-relevance-step" }, swatch);
       }),
     ),
-    h("span", {}, `for ${target}`),
+    h("span", { title: target }, `for ${target}`),
   );
 }
