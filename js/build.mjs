@@ -22,7 +22,7 @@ const BUDGETS = {
   gallery: 40,
   comparison_heatmap: 46,
   semantic_map: 54,
-  prediction: 70,
+  prediction: 74,
   checklist: 85,
   label_table: 48,
   score_view: 46,

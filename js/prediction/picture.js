@@ -12,6 +12,13 @@ const HIGHEST = { few: 276, many: 224 };
 
 /** Side of the inset with the original, as a share of the picture. */
 const INSET = 0.27;
+/** Where it stands, as CSS. @type {Record<string, string>} */
+const CORNERS = {
+  "bottom-right": "auto 0 0 auto",
+  "bottom-left": "auto auto 0 0",
+  "top-right": "0 0 auto auto",
+  "top-left": "0 auto auto 0",
+};
 
 let panes = 0;
 
@@ -270,7 +277,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       const { name } = prediction.target;
       stage.classList.toggle("sl-paled", mode !== "image");
       inset.hidden = mode === "image";
-      inset.dataset.corner = map ? calmestCorner(map, INSET) : "bottom-right";
+      inset.style.inset = CORNERS[map ? calmestCorner(map, INSET) : "bottom-right"];
       fill(heat, ...(map ? heatLayers(map) : []));
       fill(legend, mode === "image" ? null : heatLegend(name));
       words.textContent =
