@@ -65,6 +65,7 @@ class Reference:
     def __init__(self, model, data, layer, k, folder):
         import open_clip
         from semanticlens.component_visualization.activation_based import ActivationComponentVisualizer
+        from semanticlens.component_visualization.aggregators import aggregate_conv_max
         from semanticlens.foundation_models.base import AbstractVLM
 
         tower, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{folder}")
@@ -102,13 +103,14 @@ class Reference:
         self.layer = layer
         self.clip = SameClip()
         self.visualizer = ActivationComponentVisualizer(
-            model, Pictures(data.transform), Pictures(prepare), [layer], k, device="cpu", cache_dir=None
-        )
+            model, Pictures(data.transform), Pictures(prepare), [layer], k, device="cpu",
+            aggregate_fn=aggregate_conv_max, cache_dir=None,
+        )  # fmt: skip
 
     def fit(self):
         from semanticlens.lens import Lens
 
-        self.visualizer.run(batch_size=64)
+        # This collects, too; calling run() first would do it twice, with ids that count on from the first time.
         return Lens(self.clip, device="cpu").compute_concept_db(self.visualizer, batch_size=64)
 
 
