@@ -22,7 +22,9 @@ function colours(theme, host) {
 
 /** @param {any} palette @returns {string} rules for `.semlens`, light and dark */
 export function tokens({ themes, host, layout }) {
-  const sizes = Object.entries(layout).map(([name, px]) => `  --sl-${name}: ${px}px;`);
+  const sizes = Object.entries(layout)
+    .filter(([name]) => name !== "crop") // of scripts alone
+    .map(([name, px]) => `  --sl-${name}: ${px}px;`);
   return `/* Made from semlens_widgets/palette.json by js/tokens.mjs; not in git. */
 .semlens {
 ${sizes.join("\n")}

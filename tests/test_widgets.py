@@ -261,3 +261,37 @@ def test_windows_of_one_lens_may_be_driven_from_many_threads():
         assert not thread.is_alive(), "no deadlock"
     made.query = "red"
     assert [w.query for w in windows] == ["red"] * 3
+
+
+def test_a_window_gives_the_figure_of_its_tab_as_a_file():
+    from semlens_widgets.figures.views import VIEWS
+    from semlens_widgets.widgets import figure_button
+
+    made = lens(vocabulary=["red", "blue"])
+    made.query = "red"
+    result, (data,) = figure_button.figure(made, "search", "pdf", 88, "print")
+    assert result["name"] == "search.pdf"
+    assert result["type"] == "application/pdf"
+    assert data == made.figure("search", width_mm=88).to_bytes("pdf")
+    assert set(figure_button.TABS) <= set(VIEWS)
+    window = Window(made)
+    assert window.figures[:2] == ["search", "map"]
+    window.close()
+
+
+def test_a_window_shows_a_picture_of_its_own_where_it_is_not_live():
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    InteractiveShell.instance()
+    made = lens()
+    made.query = "red"
+    window = Window(made)
+    with capture_output() as captured:
+        window._ipython_display_()
+    still, live = captured.outputs
+    assert "semlens-static" in still.data["text/html"]
+    assert "red&#x27; found" in still.data["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in live.data
+    assert "text/html" not in live.data
+    window.close()

@@ -66,6 +66,8 @@ export function fileAnswers(file) {
   const table = components(document.components);
   const k = file.shape("crop_of")[1];
   const dim = file.shape("vectors")[1];
+  /** How many examples of each component have a picture: a page may hold fewer than the file it was made from. */
+  const pictured = document.pictured ?? k;
   const words = document.extra.parts?.words ?? null;
   const documents = document.extra.parts ?? {};
 
@@ -314,7 +316,7 @@ export function fileAnswers(file) {
       components: async ({ rows }) => ({ result: { components: await Promise.all(rows.map(described)) } }),
       async sprite({ rows, examples, size }) {
         const [count, cropsOf] = await Promise.all([counts(), file.rows("crop_of", rows)]);
-        const shown = rows.map((/** @type {number} */ row) => Math.min(examples, count[row]));
+        const shown = rows.map((/** @type {number} */ row) => Math.min(examples, count[row], pictured));
         const wanted = cropsOf.flatMap((crops, line) => Array.from(crops.subarray(0, shown[line])));
         const pictures = await webps(wanted);
         const places = shown.flatMap((/** @type {number} */ n, /** @type {number} */ line) =>
@@ -334,6 +336,8 @@ export function fileAnswers(file) {
           file.rows("example_responses", [row]),
           file.rows("crop_of", [row]),
         ]);
+        if (rank >= pictured)
+          throw needsKernel(`This page holds the first ${pictured} examples of a component.`);
         if (!(rank >= 0 && rank < count[row]))
           throw new RangeError(`example ${rank} of ${table.of(row).id}; it has ${count[row]}`);
         const image = Number(images[rank]);

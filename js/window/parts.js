@@ -20,6 +20,7 @@ export const TRAITS = [
   "subtitle",
   "tabs",
   "tab",
+  "figures",
   "query",
   "layer",
   "layers",

@@ -5,6 +5,7 @@ import { count } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
 import { worker, workLine } from "../shared/work.js";
+import { figureMenu } from "./figure_menu.js";
 import { helpSheet } from "./help.js";
 import { TABS } from "./tabs.js";
 
@@ -40,11 +41,19 @@ export function windowView(context, tabs = TABS) {
     "data-testid": "help-button",
     onclick: toggleHelp,
   });
-  const tools = h("div", { class: "sl-tools" }, helpButton);
+  const working = workLine();
+  const work = worker(working.show);
+  const figure = figureMenu({
+    ask: context.ask,
+    work,
+    tell: tellPython,
+    say: context.say,
+    fail: context.fail,
+  });
+  const tools = h("div", { class: "sl-tools" }, figure.node, helpButton);
   const panel = h("div", { class: "sl-panel", role: "tabpanel", id: `${own}-panel` });
   const selected = h("div", { class: "sl-selection", "data-testid": "selection" });
   const busy = h("div", { class: "sl-busy", "data-testid": "busy", hidden: true });
-  const working = workLine();
   const line = h("code", { class: "sl-id sl-python-line", "data-testid": "python-line" });
   const python = h(
     "div",
@@ -173,6 +182,11 @@ export function windowView(context, tabs = TABS) {
       ),
     );
     panel.setAttribute("aria-labelledby", `${own}-${known.tab}`);
+    drawFigure();
+  }
+
+  function drawFigure() {
+    figure.update({ tab: known.tab, title: tabs[known.tab]?.title ?? "", figures: known.figures ?? [] });
   }
 
   /** @param {string} name */
@@ -198,13 +212,13 @@ export function windowView(context, tabs = TABS) {
     if (!known.tab) return;
     let view = opened.get(known.tab);
     if (!view) {
-      view = tabs[known.tab].mount({ ...context, act, tell: tellPython, work: worker(working.show) });
+      view = tabs[known.tab].mount({ ...context, act, tell: tellPython, work });
       opened.set(known.tab, view);
       view.update(known);
     }
     if (panel.firstElementChild === view.node) return;
     fill(panel, view.node);
-    fill(tools, view.tools, helpButton);
+    fill(tools, view.tools, figure.node, helpButton);
     if (!view.node.contains(banner.node))
       (view.node.querySelector(".sl-banner-place") ?? view.node).prepend(banner.node);
   }
@@ -224,6 +238,7 @@ export function windowView(context, tabs = TABS) {
     if ("subtitle" in changed) subtitle.textContent = changed.subtitle;
     if ("python" in changed) tell(changed.python ?? "");
     if ("busy" in changed) drawBusy();
+    if ("figures" in changed) drawFigure();
     if ("tabs" in changed || "tab" in changed) {
       drawTabs();
       drawPanel();

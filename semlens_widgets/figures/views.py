@@ -11,6 +11,7 @@ from ..describe import Labels
 from .audit import audit, checklist_table
 from .card import card
 from .circuit import circuit
+from .comparison import comparison
 from .figure import Figure
 from .gallery import gallery
 from .labels import label_table
@@ -154,3 +155,10 @@ def _checklist(lens: Lens, **options: Any) -> Figure:
     if lens.report is None:
         raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
     return checklist_table(lens.report, verdicts=lens.verdicts, **options)
+
+
+@view("compare")
+def _compare(lens: Lens, **options: Any) -> Figure:
+    if lens.comparison is None:
+        raise NothingToShow("nothing is compared yet; call lens.compare(other)")
+    return comparison(lens.comparison, **options)

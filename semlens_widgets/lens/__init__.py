@@ -94,6 +94,16 @@ class Lens(Reporting, Comparing, Mapping):
             called,
         )
 
+    def to_html(self, path: str | os.PathLike[str], *, examples: int = 10, limit_mb: float | int = 50) -> Path:
+        """Write one page that opens anywhere, offline: the window over the vocabulary and what was searched, with
+        gallery, cards and map, and what was found (scores, labels, audit, comparison) as pictures.
+
+        examples: pictures kept of each component. ValueError where the page would be larger than `limit_mb`.
+        """
+        from ..page import to_html
+
+        return to_html(self, path, examples=examples, limit_mb=limit_mb)
+
     def _parts(self) -> dict[str, Part]:
         """With the answers that views need where no kernel is: in JupyterLab's file viewer, on a page of its own."""
         from ..widgets.recorded import recorded

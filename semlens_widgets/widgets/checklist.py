@@ -31,6 +31,7 @@ class AuditChecklist(LensView):
     """
 
     _bundle = "checklist"
+    _still: ClassVar[str | None] = "audit"
     _live: ClassVar[dict[str, Live]] = {
         "audit_target": Live.same("audit_target"),
         "audit_level": Live.same("audit_level"),

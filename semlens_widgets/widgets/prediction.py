@@ -43,6 +43,7 @@ class PredictionView(LensView):
     """
 
     _bundle = "prediction"
+    _still: ClassVar[str | None] = "prediction"
     _counted: ClassVar[dict[str, str]] = {"explanation": "explanation_version", "relevance": "relevance_version"}
     explanation_version = traitlets.Int(0).tag(sync=True)
     relevance_version = traitlets.Int(0).tag(sync=True)

@@ -21,6 +21,7 @@ class SemanticMap(LabelledView):
     """The map alone: components in the plane, coloured by what `lens.map_colour` says, chosen by click or lasso."""
 
     _bundle = "semantic_map"
+    _still: ClassVar[str | None] = "map"
     _live: ClassVar[dict[str, Live]] = {"map_colour": Live.same("map_colour")}
     _counted: ClassVar[dict[str, str]] = {
         "layout": "layout_version",

@@ -76,6 +76,7 @@ class LensView(anywidget.AnyWidget):
     hits_version = traitlets.Int(0).tag(sync=True)
 
     _bundle: str
+    _still: ClassVar[str | None] = None  # the view whose figure a saved notebook shows
     _open = False
 
     def __init__(self, lens: Lens, **unknown: Any) -> None:
@@ -199,23 +200,50 @@ class LensView(anywidget.AnyWidget):
         super().close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The live window, and for a saved notebook a small picture and text of what it showed."""
+        """The live window, and for hosts without one a small picture and text of what it showed."""
         made = super()._repr_mimebundle_(**options)
         if made is None:
             return None
         data, metadata = made if isinstance(made, tuple) else (made, {})
         return {**data, "text/plain": self._as_text(), "text/html": self._as_html()}, metadata
 
+    def _ipython_display_(self) -> None:
+        """The picture first, as an output of its own, then the window, whose style hides it while it lives.
+
+        A notebook that is opened again without its kernel shows no window, but any other output.
+        """
+        from IPython.display import display
+
+        made = self._repr_mimebundle_()
+        if made is None:
+            return
+        data, metadata = made
+        display({"text/html": data.pop("text/html")}, raw=True)
+        display(data, metadata=metadata, raw=True)
+
     def _as_text(self) -> str:
         return repr(self.lens.hits) if self.lens.hits is not None else repr(self.lens)
 
     def _as_html(self) -> str:
+        return f'<div class="semlens-static" data-testid="semlens-static">{self._picture()}</div>'
+
+    def _picture(self) -> str:
+        """What the view shows, small, as HTML; the strongest hits where it has no picture of its own."""
+        if self._still is not None:
+            try:
+                return self.lens.figure(self._still, width_mm=150, theme="light").to_html(dpi=110)
+            except ValueError:
+                pass  # it shows nothing yet
+        return self._strips()
+
+    def _strips(self) -> str:
         lens = self.lens
         if not lens.fitted:
             return lens._repr_html_()
         shown = lens.hits.rows[:6] if lens.hits is not None else range(min(6, len(lens.components)))
         rows = [int(row) for row in shown]
-        result, (sheet,) = answers.sprite(lens, rows, 8, 32)
+        examples = max((min(8, int(lens.space.examples.counts[row])) for row in rows), default=1)
+        result, (sheet,) = answers.sprite(lens, rows, max(examples, 1), 32)
         line = "height:32px;line-height:32px"
         names = "".join(f'<div style="{line}">{escape(str(lens.components[r]))}</div>' for r in rows)
         image = f"data:image/webp;base64,{base64.b64encode(sheet).decode()}"

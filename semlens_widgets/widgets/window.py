@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 
+from . import figure_button
+from .channel import Verb
 from .checklist import AuditChecklist
 from .comparing import ComparisonView
 from .label_table import LabelTable
@@ -23,12 +25,14 @@ class Window(AuditChecklist, PredictionView, ComparisonView, SemanticMap, LabelT
 
     _bundle = "window"
     _tabs = ("search", "map", "describe", "evaluate", "prediction", "compare", "audit")
+    _still: ClassVar[str | None] = None
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
     vocabulary_hint = traitlets.List(traitlets.Unicode()).tag(sync=True)
     python = traitlets.Unicode("").tag(sync=True)
     tabs = traitlets.List(traitlets.Unicode()).tag(sync=True)
     tab = traitlets.Unicode("search").tag(sync=True)
+    figures = traitlets.List(traitlets.Unicode()).tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     busy = traitlets.Dict(None, allow_none=True).tag(sync=True)
 
@@ -47,5 +51,10 @@ class Window(AuditChecklist, PredictionView, ComparisonView, SemanticMap, LabelT
             "subtitle": " · ".join(parts),
             "vocabulary_hint": list(lens.vocabulary[:24]),
             "tabs": list(self._tabs),
+            "figures": [tab for tab in self._tabs if tab in figure_button.TABS],
             "status": {"state": "ready", "message": ""},
         }
+
+    def _verbs(self) -> dict[str, Verb]:
+        plain = self._plain
+        return super()._verbs() | {"figure": plain(figure_button.figure, "view", "format", "width", "theme")}

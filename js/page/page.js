@@ -1,0 +1,26 @@
+/** A page of its own: the window over a `.semlens` file that the page holds, with no server and no network. */
+
+import { openLensFile } from "../offline/file.js";
+import { mountFile } from "../offline/window.js";
+import "./page.css";
+
+/** The bytes of the file. @param {string} base64 */
+export function decoded(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes.buffer;
+}
+
+/** @param {ArrayBuffer} bytes @param {HTMLElement} node */
+export async function showHeld(bytes, node) {
+  const file = await openLensFile(async (begin, end) => bytes.slice(begin, end), bytes.byteLength);
+  return mountFile(file, node);
+}
+
+const held = document.getElementById("semlens-file");
+const place = document.getElementById("semlens-window");
+if (held && place)
+  showHeld(decoded(held.textContent?.trim() ?? ""), place).catch((error) => {
+    place.textContent = `This page cannot be shown: ${error.message}`;
+  });

@@ -1,0 +1,209 @@
+/** The button "Figure": the open tab as a figure for a paper, made by Python, and the line that makes it again. */
+
+import { button, fill, h, icon } from "../shared/dom.js";
+import { themeOf } from "../shared/palette.js";
+import { blob } from "../shared/source.js";
+
+const FORMATS = ["pdf", "svg", "png"];
+/** Columns of most journals, in mm. */
+const WIDTHS = [88, 180];
+const NAMES = { print: "Print", shown: "As shown" };
+
+/**
+ * @param {object} options
+ * @param {import("../shared/channel.js").Channel["ask"]} options.ask
+ * @param {import("../shared/work.js").Work} options.work
+ * @param {(python: string) => void} options.tell the line of Python that makes the figure
+ * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @returns {{node: HTMLElement, update: (state: {tab: string, title: string, figures: readonly string[]}) => void, close: () => void}}
+ */
+export function figureMenu({ ask, work, tell, say, fail }) {
+  let tab = "";
+  const wanted = { format: "pdf", width: 180, theme: "print" };
+  const opener = h(
+    "button",
+    {
+      type: "button",
+      class: "sl-button sl-outlined sl-figure-button",
+      "aria-haspopup": "dialog",
+      "aria-expanded": "false",
+      "data-testid": "figure-button",
+      onclick: () => (menu.hidden ? open() : close(true)),
+    },
+    icon("download"),
+    h("span", {}, "Figure"),
+  );
+  const line = h("code", { class: "sl-id", "data-testid": "figure-python" });
+  const notice = h("p", {
+    class: "sl-quiet sl-small-text",
+    role: "status",
+    "data-testid": "figure-notice",
+    hidden: true,
+  });
+  const copy = button({
+    text: "Copy",
+    label: "Copy as a picture",
+    class: "sl-outlined",
+    "data-testid": "figure-copy",
+    onclick: () => run(onCopy),
+  });
+  const save = button({
+    text: "Save",
+    class: "sl-primary",
+    "data-testid": "figure-save",
+    onclick: () => run(onSave),
+  });
+  const menu = h(
+    "div",
+    {
+      class: "sl-figure-menu",
+      role: "dialog",
+      "aria-label": "Figure",
+      "data-testid": "figure-menu",
+      hidden: true,
+      onkeydown: onKey,
+    },
+    row(
+      "Format",
+      FORMATS.map((format) => [format, format.toUpperCase()]),
+      "format",
+    ),
+    row(
+      "Width",
+      WIDTHS.map((width) => [width, `${width} mm`]),
+      "width",
+    ),
+    row("Theme", Object.entries(NAMES), "theme"),
+    notice,
+    h("div", { class: "sl-figure-row" }, line, h("span", { class: "sl-figure-actions" }, copy, save)),
+  );
+  const node = h("div", { class: "sl-figure" }, opener, menu);
+  document.addEventListener("pointerdown", onElsewhere);
+
+  /**
+   * One choice among a few.
+   * @param {string} name @param {(readonly [string | number, string])[]} choices @param {keyof typeof wanted} key
+   */
+  function row(name, choices, key) {
+    const buttons = choices.map(([value, text]) =>
+      button({
+        text,
+        "aria-pressed": String(wanted[key] === value),
+        "data-testid": `figure-${key}-${value}`,
+        onclick: () => {
+          Object.assign(wanted, { [key]: value });
+          for (const [i, other] of buttons.entries())
+            other.setAttribute("aria-pressed", String(choices[i][0] === value));
+          drawLine();
+        },
+      }),
+    );
+    return h(
+      "div",
+      { class: "sl-figure-row" },
+      h("span", { class: "sl-quiet" }, name),
+      h("div", { class: "sl-toggle", role: "group", "aria-label": name }, ...buttons),
+    );
+  }
+
+  const themeName = () => (wanted.theme === "print" ? "print" : themeOf(node));
+
+  function python() {
+    const theme = themeName() === "print" ? "" : `, theme="${themeName()}"`;
+    return `lens.figure("${tab}", width_mm=${wanted.width}${theme}).save("${tab}.${wanted.format}")`;
+  }
+
+  function drawLine() {
+    line.textContent = python();
+    line.title = python();
+    notice.hidden = true;
+  }
+
+  /** @param {string} format */
+  async function make(format) {
+    const args = { view: tab, format, width: wanted.width, theme: themeName() };
+    const { result, buffers } = await work("Drawing the figure", (options) => ask("figure", args, options));
+    return { ...result, blob: blob(buffers[0], result.type) };
+  }
+
+  /** @param {() => Promise<void>} action */
+  async function run(action) {
+    copy.disabled = save.disabled = true;
+    try {
+      await action();
+      tell(python());
+    } catch (error) {
+      const { name, message } = /** @type {Error} */ (error);
+      if (name !== "NothingToShow") return fail(error);
+      notice.hidden = false;
+      fill(notice, `${message[0].toUpperCase()}${message.slice(1)}.`);
+    } finally {
+      copy.disabled = save.disabled = false;
+    }
+  }
+
+  async function onSave() {
+    const made = await make(wanted.format);
+    const url = URL.createObjectURL(made.blob);
+    h("a", { href: url, download: made.name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    say(`Figure saved as ${made.name}. ${made.caption}`);
+    close(true);
+  }
+
+  async function onCopy() {
+    if (typeof ClipboardItem === "undefined" || !navigator.clipboard?.write)
+      throw Object.assign(
+        new Error("this page may not write pictures to the clipboard; save the PNG instead"),
+        {
+          name: "NothingToShow",
+        },
+      );
+    // The promise goes in, so that the browser still sees the click that asked for it.
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": make("png").then((m) => m.blob) })]);
+    say("Figure copied as a picture");
+    close(true);
+  }
+
+  function open() {
+    drawLine();
+    menu.hidden = false;
+    opener.setAttribute("aria-expanded", "true");
+    menu.querySelector("button")?.focus();
+  }
+
+  /** @param {boolean} [back] whether the focus goes back to the button */
+  function close(back = false) {
+    if (menu.hidden) return;
+    menu.hidden = true;
+    opener.setAttribute("aria-expanded", "false");
+    if (back) opener.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    close(true);
+  }
+
+  /** @param {Event} event */
+  function onElsewhere(event) {
+    if (!node.isConnected) document.removeEventListener("pointerdown", onElsewhere);
+    else if (!event.composedPath().includes(node)) close();
+  }
+
+  return {
+    node,
+    close,
+    update(state) {
+      if (state.tab !== tab) close();
+      tab = state.tab;
+      const possible = state.figures.includes(tab);
+      opener.disabled = !possible;
+      opener.title = possible ? "Save as a figure" : `${state.title} has no figure here`;
+      if (!menu.hidden) drawLine();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+"""One page that shows a lens anywhere: the window over the saved words, and what was found, in a single HTML file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import store
+from .space import Thumbnails
+from .texts import write_text
+from .widgets.views import bundle
+
+if TYPE_CHECKING:
+    from .lens import Lens
+
+EXAMPLES = 10  # of each component with a picture: what a card shows
+LIMIT_MB = 50.0
+_NEEDED = ("words", "labels", "own_labels", "answers")  # parts of the file that its views ask for
+_DROPPED = ("crop_vectors", "null_vectors", "example_peaks", "example_boxes", "sums", "squares", "nonzero")
+_FOUND = {"evaluate": "How readable the components are", "describe": "Labels", "audit": "Audit",
+          "compare": "Comparison", "prediction": "One prediction"}  # fmt: skip
+
+
+def to_html(
+    lens: Lens, path: str | os.PathLike[str], *, examples: int = EXAMPLES, limit_mb: float | int = LIMIT_MB
+) -> Path:
+    """Write the page. See `Lens.to_html`."""
+    if examples < 1:
+        raise ValueError(f"examples={examples}; each component needs at least one picture")
+    held = _held(lens, examples)
+    page = _page(lens, held)
+    size = len(page.encode()) / 1e6
+    if size > limit_mb:
+        raise ValueError(
+            f"the page would have {size:.1f} MB, more than limit_mb={limit_mb:g}; keep fewer pictures "
+            f"(examples={max(1, examples // 2)}), fit with smaller ones (thumbnail=64), or raise limit_mb"
+        )
+    return write_text(Path(path), page)
+
+
+def _held(lens: Lens, examples: int) -> bytes:
+    """The bytes of a `.semlens` file with what the window's views ask for, and the first pictures of each component."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = store.Stored(lens.save(Path(folder, "whole.semlens")))
+        kept = {name: array for name, array in _arrays(whole).items() if name not in _DROPPED}
+        kept |= _pictures(whole, examples)
+        document = dict(whole.document) | {"pictured": examples}
+        extra = dict(document["extra"])
+        extra["parts"] = {name: part for name, part in extra.get("parts", {}).items() if name in _NEEDED}
+        document["extra"] = extra
+        return store.write(Path(folder, "page.semlens"), kept, document).read_bytes()
+
+
+def _arrays(whole: store.Stored) -> dict[str, np.ndarray]:
+    return {
+        name: whole[name]
+        for name in whole
+        if name not in _DROPPED
+        and not name.startswith(("thumbnail", "sample"))
+        and ("/" not in name or name.split("/")[0] in _NEEDED)
+    }
+
+
+def _pictures(whole: store.Stored, examples: int) -> dict[str, np.ndarray]:
+    """The thumbnails of each component's first examples; the others are empty."""
+    data, offsets = whole.unchecked("thumbnails").tobytes(), whole["thumbnail_offsets"]
+    shown = set(whole["crop_of"][:, :examples].ravel().tolist())
+    made = Thumbnails.of([data[a:b] if crop in shown else b"" for crop, (a, b) in enumerate(pairwise(offsets))])
+    return {
+        "thumbnails": made.data, "thumbnail_offsets": made.offsets, "thumbnail_checksums": made.checksums,
+    }  # fmt: skip
+
+
+def _page(lens: Lens, held: bytes) -> str:
+    parts: Mapping[str, Any] = bundle("page")
+    script = str(parts["_esm"]).replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    style = str(parts["_css"]).replace("</style", "<\\/style")
+    found = "".join(f"<h2>{escape(title)}</h2>{html}" for title, html in _found(lens))
+    data = b64encode(held).decode()
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
+style-src 'unsafe-inline'; img-src data: blob:">
+<title>{escape(lens.name)}</title>
+<style>{style}</style>
+</head>
+<body class="semlens-page">
+<h1>{escape(lens.name)}</h1>
+<p>{escape(_made_from(lens))} The page holds {len(data) / 1e6:.1f} MB of data and loads nothing from elsewhere.</p>
+<div id="semlens-window"></div>
+{found}
+<script type="application/octet-stream" id="semlens-file">{data}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+def _made_from(lens: Lens) -> str:
+    from .figures.made_from import made_from
+
+    return made_from(lens.space)
+
+
+def _found(lens: Lens) -> list[tuple[str, str]]:
+    """What was found beyond search and map, as pictures with their captions."""
+    found = []
+    for view, title in _FOUND.items():
+        try:
+            found.append((title, lens.figure(view, theme="light").to_html(dpi=144)))
+        except ValueError:
+            continue  # not made yet
+    return found

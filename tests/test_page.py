@@ -1,0 +1,73 @@
+"""The page of its own: whole, bounded, nothing from elsewhere, nothing that could break out of it."""
+
+import re
+from base64 import b64decode
+
+import pytest
+from toy import ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets import store
+
+
+def toy(name="toy"):
+    data = sl.images(pictures(60, size=24), transform=to_pixels)
+    made = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), k=12, crop=None, templates=("{}",), name=name,
+                   vocabulary=["red", "green", "blue"])  # fmt: skip
+    return made.fit(cached=False, progress=False)
+
+
+def held(page, tmp_path):
+    data = re.search(r'id="semlens-file">([^<]*)</script>', page)[1]
+    path = tmp_path / "held.semlens"
+    path.write_bytes(b64decode(data))
+    return store.Stored(path)
+
+
+def test_the_page_holds_what_its_views_ask_for_and_the_first_pictures(tmp_path):
+    lens = toy()
+    lens.query = "red, -green"
+    page = lens.to_html(tmp_path / "a.html", examples=2).read_text()
+    kept = held(page, tmp_path)
+    assert kept.document["pictured"] == 2
+    assert kept.document["extra"]["parts"]["words"]["names"][:3] == ["red", "green", "blue"]
+    assert {"vectors", "crop_of", "thumbnails", "words/vectors", "bins"} <= set(kept)
+    assert not {"crop_vectors", "null_vectors"} & set(kept)
+    offsets, crops = kept["thumbnail_offsets"], kept["crop_of"]
+    sizes = offsets[1:] - offsets[:-1]
+    assert (sizes[crops[:, :2]] > 0).all()
+    assert (sizes == 0).any()
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(tmp_path):
+    page = toy().to_html(tmp_path / "a.html").read_text()
+    assert "default-src 'none'" in page
+    assert not re.search(r'(src|href)="http', page)
+
+
+def test_names_cannot_break_out_of_the_page(tmp_path):
+    page = toy("</script><script>alert(1)</script>").to_html(tmp_path / "a.html").read_text()
+    assert "<script>alert" not in page
+    assert page.count("<script") == 2
+
+
+def test_a_page_larger_than_allowed_is_refused_with_advice(tmp_path):
+    with pytest.raises(ValueError, match=r"the page would have .* MB, more than limit_mb=0.1; keep fewer pictures"):
+        toy().to_html(tmp_path / "a.html", limit_mb=0.1)
+    assert not (tmp_path / "a.html").exists()
+    with pytest.raises(ValueError, match="at least one picture"):
+        toy().to_html(tmp_path / "a.html", examples=0)
+
+
+def test_what_was_found_stands_below_with_its_caption(tmp_path):
+    lens = toy()
+    lens.evaluate()
+    page = lens.to_html(tmp_path / "a.html").read_text()
+    assert "<h2>How readable the components are</h2>" in page
+    assert "bootstrap intervals" in page
+    assert "<h2>Audit</h2>" not in page
+
+
+def test_the_same_lens_gives_the_same_page(tmp_path):
+    lens = toy()
+    assert lens.to_html(tmp_path / "a.html").read_bytes() == lens.to_html(tmp_path / "b.html").read_bytes()
