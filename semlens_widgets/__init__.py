@@ -28,6 +28,7 @@ from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
 from .images import Images, UnreadableImage, images
+from .interchange import concept_database, dissect_labels, export_crops
 from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
@@ -88,11 +89,14 @@ __all__ = [
     "audit",
     "collect",
     "compare_many",
+    "concept_database",
     "concept_table",
     "crop",
     "demo",
+    "dissect_labels",
     "embed",
     "explain",
+    "export_crops",
     "figures",
     "image_probes",
     "images",

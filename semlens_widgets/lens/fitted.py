@@ -276,6 +276,13 @@ class Fitted(traitlets.HasTraits):
         return self._source is not None
 
     @property
+    def lacks(self) -> tuple[str, ...]:
+        """What a lens from a file does not have at hand: its model and images, which explaining, relevance and crops
+        of the originals need, and its CLIP, which new words need. All else works without them."""
+        absent = (("model and images", self._source is None), ("CLIP", self._clip is None))
+        return tuple(name for name, is_absent in absent if is_absent)
+
+    @property
     def clip_or_none(self) -> Clip | None:
         return self._clip
 
@@ -368,6 +375,7 @@ class Fitted(traitlets.HasTraits):
         return (
             f"{len(c):,} components in {layers}{f', {dead} of them dead' if dead else ''}; {e.images.shape[1]} "
             f"examples each from {e.statistics.images:,} images; {self._space.recipe.clip}"
+            + (f"; at hand without {' and '.join(self.lacks)}" if self.lacks else "")
         )
 
     def _repr_html_(self) -> str:

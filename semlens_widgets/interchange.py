@@ -1,0 +1,95 @@
+"""To and from others: semanticlens' concept databases, CLIP-Dissect's labels, crops as a folder of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from .components import Component
+from .space import SemanticSpace
+from .texts import from_csv, to_csv, write_text
+
+if TYPE_CHECKING:
+    from .lens import Lens
+
+
+def concept_database(path: str | os.PathLike[str]) -> dict[str, Float[np.ndarray, "component example dim"]]:
+    """The embeddings in a concept database of semanticlens (`concept_db-….safetensors`), by layer.
+
+    They go into `clarity`, `redundancy` and `polysemanticity` as they are. Such a file says neither which images the
+    examples are nor which CLIP made it, and holds no random images to weigh answers by: it is no lens. ValueError for
+    a file of another kind.
+    """
+    try:
+        found = load_file(os.fspath(path))
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no safetensors file that can be read here: {error}") from error
+    wrong = {name: array.shape for name, array in found.items() if array.ndim != 3}
+    if wrong or not found:
+        name, shape = next(iter(wrong.items()), ("nothing", ()))
+        raise ValueError(
+            f"{path} is no concept database of semanticlens: it holds {name} {list(shape)}, needed is "
+            "[component example dim] per layer; a .semlens file is opened by sl.open"
+        )
+    return {name: array.astype(np.float32) for name, array in sorted(found.items())}
+
+
+def dissect_labels(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The labels of a CLIP-Dissect run (`descriptions.csv`: layer, unit, description), by component.
+
+    `lens.own_labels = dissect_labels(path)` shows them in every window, where the layers have the same names.
+    """
+    rows = from_csv(Path(path).read_text(encoding="utf-8"))
+    missing = [name for name in ("layer", "unit", "description") if not rows or name not in rows[0]]
+    if missing:
+        raise ValueError(
+            f"{path} has no column {missing[0]!r}; CLIP-Dissect writes layer, unit, description, similarity"
+        )
+    labels = {}
+    for line, row in enumerate(rows, start=2):
+        if not row["unit"].strip().isdecimal():
+            raise ValueError(f"{path}, line {line}: the unit is {row['unit']!r}, needed is a number")
+        labels[str(Component(row["layer"].strip(), int(row["unit"])))] = row["description"].strip()
+    return labels
+
+
+def export_crops(
+    lens: Lens | SemanticSpace,
+    folder: str | os.PathLike[str],
+    components: Sequence[int | str | Component] | None = None,
+    *,
+    examples: int = 10,
+) -> Path:
+    """Write the strongest examples of components (default: all living ones) as PNG files, and `crops.csv` about them.
+
+    `layer4/0057/00.png` is the strongest example of layer4:57; crops are those of the original images where the data
+    set is at hand, else the file's thumbnails (column `source`). Existing files are overwritten.
+    """
+    if examples < 1:
+        raise ValueError(f"examples={examples}; at least one of each component")
+    space = lens if isinstance(lens, SemanticSpace) else lens.space
+    rows = np.flatnonzero(space.alive) if components is None else [space.components.row(c) for c in components]
+    base, listed = Path(folder), []
+    for row in map(int, rows):
+        component = space.components[row]
+        place = Path(component.layer.replace("/", "_"), f"{component.index:04d}{component.sign}")
+        (base / place).mkdir(parents=True, exist_ok=True)
+        for rank in range(min(examples, int(space.examples.counts[row]))):
+            image = int(space.examples.images[row, rank])
+            file = place / f"{rank:02d}.png"
+            space.shown(row, rank).save(base / file)
+            listed.append({
+                "file": file.as_posix(), "component": str(component), "rank": rank, "image": image,
+                "name": space.image_name(image), "class": space.label(image),
+                "response": float(space.examples.responses[row, rank]),
+                "source": "thumbnail" if space.originals is None else "original",
+            })  # fmt: skip
+    write_text(base / "crops.csv", to_csv(listed))
+    return base
