@@ -43,6 +43,7 @@ class ComparisonHeatmap(LensView):
     """
 
     _bundle = "comparison_heatmap"
+    _still: ClassVar[str | None] = "compare"
     _live: ClassVar[dict[str, Live]] = {"concepts": Live.same("concepts")}
     _counted: ClassVar[dict[str, str]] = {"concepts": "heatmap_version", "relevance": "heatmap_version"}
 

@@ -20,6 +20,7 @@ class LabelTable(LabelledView):
     """The table of labels alone: describe, search within, correct in place, export."""
 
     _bundle = "label_table"
+    _still: ClassVar[str | None] = "describe"
 
     def _verbs(self) -> dict[str, Verb]:
         lens = self.lens

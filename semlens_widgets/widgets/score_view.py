@@ -19,6 +19,7 @@ class ScoreView(LabelledView):
     """The scores alone: clarity, redundancy and polysemanticity per layer, against random images."""
 
     _bundle = "score_view"
+    _still: ClassVar[str | None] = "evaluate"
     _counted: ClassVar[dict[str, str]] = {"evaluation": "evaluation_version"}
     evaluation_version = traitlets.Int(0).tag(sync=True)
 
