@@ -29,6 +29,7 @@ from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
 from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
+from .layout import Layout
 from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
@@ -44,11 +45,13 @@ __version__ = version("semlens-widgets")
 
 __all__ = [
     "TEMPLATES",
+    "AuditChecklist",
     "AuditReport",
     "Checklist",
     "Circuit",
     "Clip",
     "Comparison",
+    "ComparisonHeatmap",
     "Component",
     "Components",
     "Concept",
@@ -57,23 +60,30 @@ __all__ = [
     "Effect",
     "Evaluation",
     "Explanation",
+    "Gallery",
     "Group",
     "Hit",
     "Images",
+    "LabelTable",
     "Labels",
     "Layer",
+    "Layout",
     "Lens",
     "Matches",
     "Meaning",
     "NotFinite",
     "NotFitted",
     "OpenClip",
+    "PredictionView",
     "Probes",
     "Recipe",
     "Relevance",
     "Report",
     "Role",
     "Sample",
+    "ScoreView",
+    "SearchBox",
+    "SemanticMap",
     "SemanticSpace",
     "SemlensFileError",
     "Series",
@@ -86,6 +96,7 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "Verification",
+    "Window",
     "audit",
     "collect",
     "compare_many",
@@ -109,9 +120,25 @@ __all__ = [
 ]
 
 
+_LATER = {"figures": ".figures", "panel": ".figures", "widgets": ".widgets"} | dict.fromkeys(
+    (
+        "AuditChecklist",
+        "ComparisonHeatmap",
+        "Gallery",
+        "LabelTable",
+        "PredictionView",
+        "ScoreView",
+        "SearchBox",
+        "SemanticMap",
+        "Window",
+    ),
+    ".widgets",
+)
+
+
 def __getattr__(name: str) -> Any:
-    """`sl.figures` and `sl.panel` are imported when they are asked for: they bring matplotlib."""
-    if name not in ("figures", "panel"):
+    """Figures and windows are imported when they are asked for: they bring matplotlib and anywidget."""
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    figures = importlib.import_module(".figures", __name__)
-    return figures if name == "figures" else figures.panel
+    module = importlib.import_module(_LATER[name], __name__)
+    return module if _LATER[name] == f".{name}" else getattr(module, name)

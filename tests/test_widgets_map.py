@@ -7,6 +7,7 @@ import pytest
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
+from semlens_widgets import widgets
 from semlens_widgets.layout import Layout
 from semlens_widgets.widgets import SemanticMap, Window, labelled, semantic_map
 from semlens_widgets.widgets.channel import Aborted, Job
@@ -82,6 +83,13 @@ def test_maps_and_their_lens_stay_in_step(view):
     assert made.own_labels == window.own_labels == {"colour:3": "never seen"}
     window.own_labels = {"colour:99": "x"}
     assert window.own_labels == {"colour:3": "never seen"}
+
+
+def test_every_window_is_at_the_root_of_the_package():
+    assert all(getattr(sl, name) is getattr(widgets, name) for name in widgets.__all__)
+    assert set(widgets.__all__) <= set(sl.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'SemanticMaps'"):
+        _ = sl.SemanticMaps
 
 
 def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
