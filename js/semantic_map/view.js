@@ -7,26 +7,21 @@ import { latest } from "../shared/latest.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { same, toggled } from "../shared/selection.js";
 import { bytes } from "../shared/source.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { clusters, placed } from "./captions.js";
 import { byLabel, byLayer, byNumber, COLOURS, paletteOf, plain } from "./colours.js";
+import { cropMarks } from "./crops.js";
 import { hoverCard } from "./hover_card.js";
+import { legendOf } from "./legend.js";
 import { componentList } from "./list.js";
 import { gridIndex } from "./nearest.js";
+import { paintPoints } from "./points.js";
 import { bounds, enclosed, fitted, moved, unprojected, zoomed } from "./projection.js";
-import { packed, stamp } from "./raster.js";
 
 /** Distances in px: from the pointer to the point it means, and by which a press becomes a drag. */
 const PICK = 14;
 const DRAG = 4;
-/** Opacities of 256: of a point, of one that is not selected while others are, of one outside the layer. */
-const USUAL = 210;
-const FADED = 64;
-const AWAY = 20;
-/** Crops stand in for points from this zoom on, when no more than so many points are in sight. */
+/** Crops stand in for points from this zoom on. */
 const CROPS_FROM = 1.8;
-const MOST_CROPS = 60;
-const CROP = 34;
 const CAPTIONS = 26;
 const MOVE_MS = 700;
 const ZOOM_STEP = 1.5;
@@ -102,7 +97,6 @@ export function semanticMapView({
   let palette = null;
   /** @type {import("./colours.js").Painted | null} */
   let painted = null;
-  let paints = new Uint32Array(0);
   let named = labelsOfRows(null, {}, [], 0);
   /** @type {import("./captions.js").Cluster[]} */
   let regions = [];
@@ -118,7 +112,7 @@ export function semanticMapView({
   const canvas = h("canvas", { class: "sl-map-canvas", "aria-hidden": "true" });
   const pen = canvas.getContext?.("2d") ?? null;
   const captionLayer = h("div", { class: "sl-map-captions", "aria-hidden": "true" });
-  const cropLayer = h("div", { class: "sl-map-crops", "aria-hidden": "true" });
+  const crops = cropMarks({ source, onArrive: schedule, fail });
   const lassoPath = s("path", { class: "sl-lasso" });
   const ring = s("circle", { class: "sl-map-ring", r: 9 });
   const primaryRing = s("circle", { class: "sl-map-primary", r: 8 });
@@ -150,7 +144,7 @@ export function semanticMapView({
       ondblclick: onDoubleClick,
     },
     canvas,
-    cropLayer,
+    crops.node,
     marks,
     captionLayer,
     empty,
@@ -445,43 +439,10 @@ export function semanticMapView({
 
   function drawPoints() {
     if (!pen || !image || !palette || !painted) return;
-    pixels.fill(packed(palette.background));
     const picture = { data: pixels, width: image.width, height: image.height };
-    const base = radius();
-    const faded = selection.length ? FADED : USUAL;
-    const strongest = sizes ? Math.max(1e-9, ...sampledMost(sizes)) : 1;
-    const line = packed(palette.strong);
-    const ring = packed(palette.accent);
-    for (const pass of selection.length ? [0, 1] : [0]) {
-      for (let row = 0; row < count; row++) {
-        if (chosen[row] !== pass) continue;
-        const [x, y] = [places[2 * row] * view.sx + view.ox, places[2 * row + 1] * view.sy + view.oy];
-        if (!(x > -20 && y > -20 && x < width + 20 && y < height + 20)) continue;
-        const sized = sizes ? 0.7 + 1.3 * Math.sqrt(Math.min(1, Math.abs(sizes[row]) / strongest) || 0) : 1;
-        const r = Math.round(base * sized * ratio * 4) / 4;
-        const opacity = !seen(row) ? AWAY : pass ? 256 : faded;
-        const open = painted.of[row] < 0;
-        if (pass)
-          stamp(picture, x * ratio, y * ratio, r + 2.5 * ratio, Math.max(0.5, r + ratio), ring, opacity);
-        stamp(
-          picture,
-          x * ratio,
-          y * ratio,
-          r,
-          open ? Math.max(0.5, r - 1.2 * ratio) : 0,
-          open ? line : paints[painted.of[row]],
-          opacity,
-        );
-      }
-    }
+    const scene = { places, view, width, height, ratio, chosen, seen, sizes, painted, palette };
+    paintPoints(picture, { ...scene, radius: radius(), selecting: selection.length > 0 });
     pen.putImageData(image, 0, 0);
-  }
-
-  /** The largest size there is, by value. @param {Float32Array} numbers */
-  function sampledMost(numbers) {
-    let most = 0;
-    for (const number of numbers) if (Math.abs(number) > most) most = Math.abs(number);
-    return [most];
   }
 
   /** @param {SVGElement} mark @param {number | null | undefined} row */
@@ -559,74 +520,9 @@ export function semanticMapView({
     captions.clear();
   }
 
-  const thumbnails = sprites({
-    source,
-    examples: 1,
-    size: imagePixels(CROP),
-    capacity: 400,
-    onArrive: schedule,
-    onError: fail,
-  });
-  /** @type {Map<number, HTMLElement>} */
-  const crops = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let cropTimer;
-
   function drawCrops() {
-    const shown = view.sx / home.sx >= CROPS_FROM && !movedAt ? inSight() : [];
-    const few = shown.length <= MOST_CROPS ? apart(shown) : [];
-    const kept = new Set(few);
-    for (const [row, element] of crops)
-      if (!kept.has(row)) {
-        element.remove();
-        crops.delete(row);
-      }
-    for (const row of few) {
-      let element = crops.get(row);
-      if (!element) {
-        element = h("i", { class: "sl-crop sl-map-crop", "data-testid": "map-crop" });
-        crops.set(row, element);
-        cropLayer.append(element);
-      }
-      const strip = thumbnails.get(row);
-      if (strip && element.dataset.painted !== strip.url) {
-        element.dataset.painted = strip.url;
-        paint(element, strip, 0);
-      }
-      element.hidden = !strip;
-      element.classList.toggle("sl-chosen", chosen[row] === 1);
-      element.classList.toggle("sl-faded", selection.length > 0 && !chosen[row]);
-      const [x, y] = [places[2 * row] * view.sx + view.ox, places[2 * row + 1] * view.sy + view.oy];
-      element.style.transform = `translate(${x - CROP / 2}px, ${y - CROP / 2}px)`;
-    }
-    if (few.length) {
-      clearTimeout(cropTimer);
-      cropTimer = setTimeout(() => thumbnails.want(few), 80);
-    }
-  }
-
-  function inSight() {
-    const rows = [];
-    for (let row = 0; row < count && rows.length <= MOST_CROPS; row++) {
-      const [x, y] = [places[2 * row] * view.sx + view.ox, places[2 * row + 1] * view.sy + view.oy];
-      if (x > 0 && y > 0 && x < width && y < height && seen(row)) rows.push(row);
-    }
-    return rows;
-  }
-
-  /** Rows whose crops would not cover each other, the selected first. @param {number[]} rows */
-  function apart(rows) {
-    /** @type {number[]} */
-    const kept = [];
-    for (const row of rows.sort((a, b) => chosen[b] - chosen[a] || a - b)) {
-      const free = kept.every(
-        (other) =>
-          Math.abs(places[2 * row] - places[2 * other]) * view.sx > CROP * 0.8 ||
-          Math.abs((places[2 * row + 1] - places[2 * other + 1]) * view.sy) > CROP * 0.8,
-      );
-      if (free) kept.push(row);
-    }
-    return kept;
+    const near = view.sx / home.sx >= CROPS_FROM && !movedAt;
+    crops.draw({ places, view, width, height, chosen, seen, selecting: selection.length > 0 }, near);
   }
 
   // colours and words
@@ -655,7 +551,6 @@ export function semanticMapView({
         : plain(count, "nothing is searched", palette);
     else if (values?.numbers) painted = byNumber(values, palette);
     else painted = plain(count, values ? `no ${COLOURS[what]} yet` : "", palette);
-    paints = Uint32Array.from(painted.colours, packed);
     dropCaptions();
     drawLegend();
     schedule();
@@ -677,41 +572,9 @@ export function semanticMapView({
   }
 
   function drawLegend() {
-    const told = painted?.legend;
-    if (!told) return;
-    const dot = (/** @type {number[]} */ rgb) => {
-      const mark = h("i", { class: "sl-dot" });
-      mark.style.background = `rgb(${rgb.join(" ")})`;
-      return mark;
-    };
-    const open = (/** @type {string} */ text) =>
-      h("span", {}, h("i", { class: "sl-dot sl-open" }), h("span", {}, text));
-    if (told.kind === "note") fill(legend, told.text);
-    else if (told.kind === "names") {
-      // Labels are captioned on the map itself.
-      const items = shownColour() === "label" ? [] : told.items;
-      fill(
-        legend,
-        ...items.map(({ text, colour: rgb }) =>
-          h("span", {}, dot(rgb), h("span", { class: "sl-ellipsis" }, text)),
-        ),
-        shownColour() === "label" &&
-          told.rest > 0 &&
-          h("span", {}, dot(palette?.context ?? [0, 0, 0]), `${counted(told.rest)} rarer labels`),
-        told.ring !== null && open(told.ring),
-        colour === "label" && shownColour() !== "label" && "no labels yet",
-      );
-    } else {
-      const bar = h("i", { class: "sl-ramp" });
-      bar.style.background = `linear-gradient(to right, ${told.colours.map((rgb) => `rgb(${rgb.join(" ")})`).join(", ")})`;
-      fill(
-        legend,
-        h("span", {}, told.about),
-        h("span", { class: "sl-ramp-line" }, score(told.low, 2), bar, score(told.high, 2)),
-        told.mark !== null && `random sets stay below ${score(told.mark, 2)}`,
-        told.ring !== null && open(told.ring),
-      );
-    }
+    if (!painted || !palette) return;
+    const byWord = shownColour() === "label";
+    fill(legend, ...legendOf(painted.legend, { byWord, noLabels: colour === "label" && !byWord, palette }));
     if (sizes) legend.append(h("span", {}, "size: relevance"));
   }
 
@@ -890,8 +753,7 @@ export function semanticMapView({
   }
 
   /** @param {number} x @param {number} y */
-  const pick = (x, y) =>
-    index.near(view, ...unprojected(view, x, y), crops.size ? Math.max(PICK, CROP / 2) : PICK, seen);
+  const pick = (x, y) => index.near(view, ...unprojected(view, x, y), Math.max(PICK, crops.reach()), seen);
 
   /** @param {PointerEvent} event */
   function onDown(event) {
@@ -1112,10 +974,9 @@ export function semanticMapView({
       cancelAnimationFrame(frame);
       for (const asked of [placesWanted, labelsWanted, valuesWanted, sizesWanted, layOutWanted]) asked.stop();
       clearTimeout(hintTimer);
-      clearTimeout(cropTimer);
       resized?.disconnect();
       themed.disconnect();
-      thumbnails.clear();
+      crops.destroy();
       card.close();
       list.destroy();
       filter.destroy();

@@ -4,7 +4,9 @@ import { idOf as idIn, rowOf } from "../shared/labels.js";
 import { all, byId, COMPONENTS, idOf, LAYERS, placesOf, press, settled, toyModel } from "../testing/toy.js";
 import { clusters, placed } from "./captions.js";
 import { byNumber } from "./colours.js";
+import { apart } from "./crops.js";
 import { gridIndex } from "./nearest.js";
+import { paintPoints } from "./points.js";
 import { bounds, enclosed, fitted, inside, unprojected, zoomed } from "./projection.js";
 import { packed, stamp } from "./raster.js";
 import semanticMap from "./widget.js";
@@ -96,6 +98,43 @@ describe("places and pixels", () => {
     stamp(picture, -1, 19, 4, 0, packed([0, 0, 0]), 128);
     expect(picture.data[19 * 20] & 0xff).toBeGreaterThan(120);
     expect(picture.data[19 * 20] & 0xff).toBeLessThan(136);
+  });
+
+  it("selected points lie over the others, which fade; unexplained ones are open", () => {
+    const picture = { data: new Uint32Array(60 * 20), width: 60, height: 20 };
+    const grey = [120, 120, 120];
+    const palette = {
+      background: [255, 255, 255],
+      context: grey,
+      strong: grey,
+      accent: [0, 0, 255],
+      cat: [],
+      seq: [],
+      div: [],
+    };
+    paintPoints(picture, {
+      places: Float32Array.of(10, 10, 30, 10, 50, 10),
+      view: { sx: 1, sy: 1, ox: 0, oy: 0 },
+      width: 60,
+      height: 20,
+      ratio: 1,
+      radius: 4,
+      sizes: null,
+      chosen: Uint8Array.of(0, 1, 0),
+      selecting: true,
+      seen: everywhere,
+      painted: { colours: [[200, 0, 0]], of: Int16Array.of(0, 0, -1), legend: { kind: "note", text: "" } },
+      palette,
+    });
+    expect(picture.data[10 * 60 + 30]).toBe(packed([200, 0, 0]));
+    expect(picture.data[10 * 60 + 10] & 0xff00).toBeGreaterThan(0x8000);
+    expect(picture.data[10 * 60 + 50]).toBe(packed([255, 255, 255]));
+  });
+
+  it("crops that would cover each other give way, to the selected first", () => {
+    const places = Float32Array.of(0, 0, 10, 0, 100, 0);
+    const sight = { places, view: { sx: 1, sy: 1, ox: 0, oy: 0 }, chosen: Uint8Array.of(0, 1, 0) };
+    expect(apart([0, 1, 2], sight)).toEqual([1, 2]);
   });
 
   it("captions stand over their densest place and never over each other", () => {
