@@ -18,7 +18,9 @@ const KEYS = [
   ["1 2 3", "in an audit: valid, spurious, unsure"],
   ["u, Shift u", "in an audit: undo, redo"],
   ["Alt ↑ ↓, Delete", "in a checklist: move or remove the concept"],
-  ["Shift + drag", "a lasso, in the map and in the audit"],
+  ["Shift + drag", "a lasso, in the map and in the audit; Ctrl or ⌘ adds, Alt takes out"],
+  ["+ − 0 on the map", "zoom, show all"],
+  ["Enter, u in Describe", "edit the label, undo"],
   ["?", "this sheet"],
 ];
 
