@@ -41,8 +41,8 @@ export const column = (score, centred) => (centred ? `${score}_centred` : score)
 export const says = (scores, score, row) => score !== "polysemanticity" || scores.clear[row] === 1;
 
 /**
- * The least and the greatest number of some rows; null without any.
- * @param {Float32Array} numbers @returns {[number, number] | null}
+ * The least and the greatest of some numbers, what is none left out; null without any.
+ * @param {Iterable<number>} numbers @returns {[number, number] | null}
  */
 export function extent(numbers) {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

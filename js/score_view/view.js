@@ -262,7 +262,9 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     const found = /** @type {import("./scores.js").Evaluation} */ (scores);
     const numbers = numbersOf(name);
     const parts = shownLayers();
-    const domain = extent(numbers) ?? [0, 1];
+    // What random sets reach stands in every plot, however far from it the components are.
+    const levels = parts.map(({ summary }) => summary?.[column(name, centred)]?.null_high ?? Number.NaN);
+    const domain = extent([...(extent(numbers) ?? [0, 1]), ...levels]) ?? [0, 1];
     const beyond = beyondChance(name, numbers, parts);
     // As tall as there is room for, so that few layers do not leave the pane empty.
     const height = Math.max(46, Math.min(130, Math.floor(330 / parts.length) - 28));

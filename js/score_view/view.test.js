@@ -1,6 +1,16 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { h } from "../shared/dom.js";
-import { all, byId, COMPONENTS, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
+import {
+  all,
+  byId,
+  COMPONENTS,
+  idOf,
+  LAYERS,
+  press,
+  scoresReply,
+  settled,
+  toyModel,
+} from "../testing/toy.js";
 import { extent, extremes } from "./scores.js";
 import scoreView from "./widget.js";
 
@@ -51,6 +61,18 @@ describe("the scores", () => {
     expect(clarity.textContent).toContain(".30 [.20, .40]");
     expect(byId(clarity, "beyond-clarity").textContent).toBe("4 of 11 no clearer than random");
     expect(byId(el, "panel-redundancy").textContent).toContain("closer than random");
+    for (const part of all(clarity, "distribution"))
+      expect(part.querySelector(".sl-null-threshold")).not.toBeNull();
+  });
+
+  it("what random sets reach is drawn also where no component comes near it", async () => {
+    const { result, buffers } = scoresReply();
+    const far = { mean: 0.3, low: 0.2, high: 0.4, null: 1.5, null_high: 1.78 };
+    for (const layer of result.layers) layer.clarity_centred = far;
+    const el = await open(toyModel({ layers: LAYERS }, { scores: () => ({ result, buffers }) }));
+    const clarity = byId(el, "panel-clarity");
+    expect(clarity.querySelectorAll(".sl-null-threshold")).toHaveLength(2);
+    expect(clarity.textContent).toContain("1.78");
   });
 
   it("brushing a distribution selects what lies in the range, Ctrl adds, Alt takes away", async () => {
