@@ -1,7 +1,7 @@
 """Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [series] [clip] [measure]``.
 
-Without a name all of it is done. The stage "audit" by name only: it makes the classifiers of ``reliance.py``, which
-are not shipped. Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
+Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier.
+Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
 and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
 same quality, not the same bits. All data are synthetic pictures, not medical data.
@@ -22,7 +22,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads on busy 
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
 STAGES = ("classifier", "series", "clip", "measure", "audit")
-USUAL = STAGES[:-1]
 KINDS = ("biased", "unbiased")
 
 
@@ -78,12 +77,12 @@ def measure(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m semlens_widgets.demo.train", description=__doc__.split("\n")[0])
-    parser.add_argument("stages", nargs="*", metavar="stage", help=f"{', '.join(STAGES)} ({', '.join(USUAL)})")
+    parser.add_argument("stages", nargs="*", metavar="stage", help=f"{', '.join(STAGES)} (all)")
     parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="the folder to write (the shipped one)")
     chosen = parser.parse_args()
     if unknown := set(chosen.stages) - set(STAGES):
         parser.error(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(STAGES)}")
-    stages = chosen.stages or USUAL
+    stages = chosen.stages or STAGES
     chosen.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
@@ -97,10 +96,10 @@ def main() -> None:
     if "clip" in stages:
         train_the_clip(chosen.out, report)
     if "audit" in stages:
-        from semlens_widgets.demo import classifier
+        from semlens_widgets.demo.network import load_classifier
         from semlens_widgets.demo.reliance import make
 
-        make(chosen.out, classifier("unbiased"), report=report)
+        make(chosen.out, load_classifier(chosen.out / "classifier-unbiased.safetensors"), report=report)
     if "measure" in stages:
         figures = measure(chosen.out, report)
         (chosen.out / "measured.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

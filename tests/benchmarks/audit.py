@@ -1,17 +1,15 @@
 """The audit on the demo world, against what is planted: regions, shares, coverage, and the effect of acting on it.
 
 python tests/benchmarks/audit.py [seed]
-The classifiers that rely on rulers to known degrees are trained on first use (minutes) and kept in the cache.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from _tables import particulars
 
 import semlens_widgets as sl
-from semlens_widgets import cache
+from semlens_widgets.audit import REGIONS
 from semlens_widgets.demo import reliance
 from semlens_widgets.demo.factors import CLASS_NAMES, FACTORS, INDEX, NAMES, SHORTCUTS, SPLITS
 from semlens_widgets.demo.measure import average_precision, margins
@@ -91,52 +89,44 @@ def coverage(lens, report, truth):
     return len(found & encoded), len(found), len(encoded)
 
 
-def rulers(seed, folder):
-    print("\n### Rulers tied to melanoma at a correlation of rho (layer4)\n")
+def rulers(seed, n=1000):
+    print("\n### Rulers tied to melanoma at a correlation of rho: heads on one body (layer4)\n")
     print(
-        "| rho | accuracy: free → poisoned | ruler in the ranking: AUROC, AP | found, share of relevance "
-        "| spurious share | false alarms | found / right / encoded | AUROC free: as it is → off (random) "
-        "| poisoned: as it is → off (random) |"
+        "| rho | accuracy: free → poisoned | ruler in the ranking: AUROC, AP | ruler found, share | spurious share "
+        "| false alarms | AUROC free: as it is → off (random) | poisoned: as it is → off (random) |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
+    data = {"free": pictures(reliance.FREE, n, 9100), "poisoned": pictures(reliance.POISONED, n, 9200)}
+    lens = lens_of(reliance.load(0.0), seed, ["layer4"])
+    real = truth_of(lens, measure_truth(lens.source.model, ("layer4",)))
+    is_ruler = real[:, INDEX["ruler"]] >= ENCODED
+    shortcuts = (real[:, [INDEX[n] for n in SHORTCUTS]] >= ENCODED).any(1)
     drops, shares = [], []
     for rho in reliance.RHOS:
-        model = reliance.load(rho, folder)
-        lens = lens_of(model, seed, ["layer4"])
+        lens.source.model.fc.load_state_dict(reliance.load(rho).fc.state_dict())
+        lens.relate(cached=False, progress=False)
         report = lens.audit(ABCDE, target="melanoma", progress=False)
-        truth = measure_truth(model, ("layer4",))
-        real = truth_of(lens, truth)
-        is_ruler = real[:, INDEX["ruler"]] >= ENCODED
-        weight = np.where(np.isin(np.arange(len(real)), report.rows("spurious")), report.share, 0)
-        area = auroc(weight[:, None], is_ruler[:, None])[0, 0] if 0 < is_ruler.sum() < len(real) else np.nan
-        precision = average_precision(weight, is_ruler) if is_ruler.any() else np.nan
+        weight = np.where(report.region == REGIONS.index("spurious"), report.share, 0)
+        area, precision = auroc(weight[:, None], is_ruler[:, None])[0, 0], average_precision(weight, is_ruler)
+        alarms = ((report.share > 0.02) & (weight > 0) & ~shortcuts).sum()
         ruler = report["ruler"]
-        shortcuts = (real[:, [INDEX[n] for n in NAMES if n in SHORTCUTS]] >= ENCODED).any(1)
-        loud = report.share > 0.02
-        alarms = (loud & (weight > 0) & ~shortcuts).sum()
-        off = [c for c in report.spurious if report.concept_of(lens.components.row(c)) == "ruler"]
-        data = {"free": pictures(reliance.FREE, 1000, 9100), "poisoned": pictures(reliance.POISONED, 1000, 9200)}
-        acc = {}
+        effect = lens.effect(list(ruler.rows), data, target="melanoma", draws=5, points=2)
+        accuracy = {name: effect[name, "as it is"].accuracy.mean for name in data}
         shown = {}
-        if off:
-            effect = lens.effect(off, data, target="melanoma", draws=5, points=2)
-            acc = {name: effect[name, "as it is"].accuracy.mean for name in data}
-            for name in data:
-                a, b, c = (effect[name, s].auroc for s in ("as it is", "switched off", "random, equal number"))
-                shown[name] = f"{a.mean:.3f} → {b.mean:.3f} ({c.mean:.3f})"
-        right, found, encoded = coverage(lens, report, truth)
-        drops.append(acc.get("free", np.nan) - acc.get("poisoned", np.nan))
-        shares.append(ruler.share.mean)
+        for name in data:
+            a, b, c = (effect[name, s].auroc for s in ("as it is", "switched off", "random, equal number"))
+            shown[name] = f"{a.mean:.3f} → {b.mean:.3f} ({c.mean:.3f})"
+        drops.append(accuracy["free"] - accuracy["poisoned"])
+        shares.append(report.shares["spurious"].mean)
         print(
-            f"| {rho:g} | {acc.get('free', np.nan):.3f} → {acc.get('poisoned', np.nan):.3f} "
-            f"| {area:.3f}, {precision:.3f} | {ruler.state}, {ruler.share.mean:.1%} {ruler.direction or ''} "
-            f"| {report.shares['spurious'].mean:.1%} "
-            f"| {alarms} | {found} / {right} / {encoded} | {shown.get('free')} | {shown.get('poisoned')} |",
+            f"| {rho:g} | {accuracy['free']:.3f} → {accuracy['poisoned']:.3f} | {area:.3f}, {precision:.3f} "
+            f"| {ruler.state}, {ruler.share.mean:.1%} {ruler.direction or ''} | {shares[-1]:.1%} | {alarms} "
+            f"| {shown['free']} | {shown['poisoned']} |",
             flush=True,
         )
     order = [np.argsort(np.argsort(v)) for v in (drops, shares)]
     agreement = np.corrcoef(order)[0, 1]
-    print(f"\nSpearman of the ruler's share with accuracy lost under poisoning: {agreement:.2f} (≥ .8)\n", flush=True)
+    print(f"\nSpearman of the spurious share with accuracy lost under poisoning: {agreement:.2f} (≥ .8)\n", flush=True)
 
 
 def random_weights(seed):
@@ -162,7 +152,5 @@ if __name__ == "__main__":
         lens, report = biased(seed, layers)
         right, found, encoded = coverage(lens, report, truth)
         print(f"concepts: {found} found, {right} of them encoded by a component; {encoded} encoded\n", flush=True)
-    folder = Path(cache.folder()) / "audit-classifiers"
-    reliance.make(folder, sl.demo.classifier("unbiased"), report=lambda line: print(line, file=sys.stderr, flush=True))
-    rulers(seed, folder)
+    rulers(seed)
     random_weights(seed)
