@@ -65,6 +65,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     "section",
     {
       class: "sl-scatter",
+      tabindex: "-1",
       "aria-label": "Valid against spurious alignment",
       "data-testid": "scatter",
       onkeydown: onKey,
@@ -422,6 +423,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
   /** @param {PointerEvent} event */
   function onDown(event) {
     if (event.button !== 0 || !report) return;
+    node.focus({ preventScroll: true }); // for the keys 1, 2, 3 and u
     const [x, y] = place(event);
     if (event.shiftKey) {
       event.preventDefault();

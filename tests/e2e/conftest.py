@@ -108,8 +108,8 @@ def browser():
 class Notebook:
     """One open notebook. `run(code)` appends a cell and runs it; `value(expression)` reads it from the kernel."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, page: Page, address: str, name: str) -> None:
+        self.page, self.address, self.name = page, address, name
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
         page.on("console", self._console)
@@ -117,6 +117,44 @@ class Notebook:
     def _console(self, message) -> None:
         if message.type == "error" and not any(part in message.text for part in HARMLESS):
             self.problems.append(f"console: {message.text}")
+
+    def open(self, theme: str) -> None:
+        """Load JupyterLab and open the notebook in it."""
+        page = self.page
+        page.goto(self.address)
+        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        page.evaluate("() => window.jupyterapp.restored")
+        page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+        page.evaluate(
+            """async name => {
+                const app = window.jupyterapp;
+                await app.commands.execute('application:toggle-left-area').catch(() => {});
+                const panel = await app.commands.execute('docmanager:open', {path: name});
+                await panel.context.ready;
+                await panel.sessionContext.ready;
+            }""",
+            self.name,
+        )
+
+    def reload(self) -> None:
+        """Save the notebook and load the page anew; the kernel goes on."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+        self.page.goto("about:blank")
+        self.open("JupyterLab Light")
+
+    def restart(self) -> None:
+        """A new kernel, and all cells but those that only read values run again."""
+        self.page.evaluate(
+            """async () => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                const {sharedModel, cells} = panel.content.model;
+                for (let at = cells.length - 1; at >= 0; at--)
+                    if (cells.get(at).sharedModel.getSource().includes("print('VALUE'")) sharedModel.deleteCell(at);
+                await panel.sessionContext.session.kernel.restart();
+                await panel.sessionContext.ready;
+                window.jupyterapp.commands.execute('notebook:run-all-cells');
+            }"""
+        )
 
     @property
     def windows(self):
@@ -191,22 +229,9 @@ def open_notebook(lab, browser, request):
         nbformat.write(book, folder / name)
         context = browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
-        notebook = Notebook(page)
+        notebook = Notebook(page, f"{address}/lab?reset&token={token}", name)
         opened.append(notebook)
-        page.goto(f"{address}/lab?reset&token={token}")
-        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-        page.evaluate("() => window.jupyterapp.restored")
-        page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
-        page.evaluate(
-            """async name => {
-                const app = window.jupyterapp;
-                await app.commands.execute('application:toggle-left-area').catch(() => {});
-                const panel = await app.commands.execute('docmanager:open', {path: name});
-                await panel.context.ready;
-                await panel.sessionContext.ready;
-            }""",
-            name,
-        )
+        notebook.open(theme)
         if run and cells:
             page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
         return notebook
