@@ -326,5 +326,5 @@ def test_a_view_without_anything_to_show_says_what_to_do():
         lens.figure("describe")
     with pytest.raises(ValueError, match="no component is selected"):
         lens.figure("card")
-    with pytest.raises(KeyError, match="no figure of a view 'nothing'; there are card"):
+    with pytest.raises(KeyError, match="no figure of a view 'nothing'; there are audit, card"):
         lens.figure("nothing")
