@@ -21,6 +21,7 @@ from .components import Component, Components
 from .examples import NOTHING, Tally
 from .images import Images, UnreadableImage, batches
 from .model import Layer, NotFinite, resolve, stack
+from .results import Result
 from .vectors import frozen, rank_keys, unrank_keys
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _AT_MOST = 16_384  # images kept in `values` unless the caller says otherwise
 
 
 @dataclass(frozen=True, eq=False)
-class Relevance:
+class Relevance(Result):
     """How much each component contributes to each class, over a data set.
 
     An image's relevance is divided by the sum of its absolute values in the layer, sign kept: what is added up is

@@ -10,13 +10,14 @@ from jaxtyping import Bool, Float
 
 from .describe import Labels, check_sample
 from .evaluate import Interval, bootstrap_means
+from .results import Result
 from .vectors import frozen
 
 METRICS = ("pearson", "auprc", "auc", "mad")
 
 
 @dataclass(frozen=True, eq=False)
-class Verification:
+class Verification(Result):
     """How well each component's best word predicts its activation on held-out images; NaN where it cannot be said.
 
     `pearson` correlates activation with the likeness of image and word. `auprc` is the average precision of that

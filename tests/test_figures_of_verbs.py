@@ -107,3 +107,11 @@ def test_the_audit_shows_regions_with_counts_and_peoples_verdicts(lens):
     assert set(texts(lens.figure("checklist"))) >= {f.name for f in lens.report.findings}
     with pytest.raises(ValueError, match="no part 'pie' of an audit's figure"):
         lens.report.figure(parts=["pie"])
+
+
+def test_what_needs_the_model_gives_its_rows_too(lens):
+    for result in (lens.relevance, lens.verify(), lens.explanation, lens.explanation.circuit(), lens.report):
+        assert result.to_csv().count("\n") > 2
+        assert "NaN" not in result.to_json()
+    with pytest.raises(TypeError, match="a Relevance has no figure"):
+        lens.relevance.figure()
