@@ -10,7 +10,7 @@ import pytest
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.widgets import answers, labelled, semantic_map
+from semlens_widgets.widgets import answers, label_table, labelled, score_view, semantic_map
 
 ROOT = Path(__file__).parents[1]
 WORDS = ("red", "green", "blue", "yellow")
@@ -125,11 +125,14 @@ def test_views_get_the_answers_that_were_recorded_and_no_others(tmp_path):
     made = lens(False)
     made.evaluate()
     path = made.save(tmp_path / "toy.semlens")
-    questions = [["map", {}, {}], ["labels", {}, {}], ["map_values", {"colour": "clarity"}, {}]]
+    questions = [["map", {}, {}], ["labels", {}, {}], ["map_values", {"colour": "clarity"}, {}], ["scores", {}, {}]]
     replies = asked(path, questions)
-    expected = [semantic_map.places(made), labelled.labels(made), semantic_map.values(made, "clarity")]
+    expected = [semantic_map.places(made), labelled.labels(made), semantic_map.values(made, "clarity"),
+                score_view.scores(made)]  # fmt: skip
     for reply, (result, buffers) in zip(replies, expected, strict=True):
         same(reply["result"], result | ({"better": False} if "better" in result else {}))
         assert [numbers(reply, at, np.uint8).tobytes() for at in range(len(reply["buffers"]))] == buffers
+    (several,) = asked(path, [["meanings", {"rows": [2, 0]}, {}]])
+    same(several["result"], label_table.meanings(made, [2, 0])[0])
     with pytest.raises(AssertionError, match="not kept in the file"):
         asked(path, [["map_values", {"colour": "beauty"}, {}]])

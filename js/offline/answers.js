@@ -295,11 +295,20 @@ export function fileAnswers(file) {
     for (const { verb } of replies)
       verbs[verb] = async (args) => {
         const number = numbers.get(asked(verb, args));
-        if (number === undefined) throw needsKernel("This is not kept in the file.");
+        if (number === undefined)
+          throw needsKernel("This is not kept in the file. Open the lens in a notebook to go live.");
         const { result, buffers } = replies[number];
         const parts = Array.from({ length: buffers }, (_, at) => file.array(`answers/${number}.${at}`));
         // Copies: a view may take the buffer over.
         return { result, buffers: (await Promise.all(parts)).map((bytes) => bytes.slice().buffer) };
+      };
+    const { meanings } = verbs;
+    if (meanings)
+      verbs.meanings = async ({ rows }, state) => {
+        const each = await Promise.all(
+          rows.map((/** @type {number} */ row) => meanings({ rows: [row] }, state)),
+        );
+        return { result: { meanings: each.flatMap(({ result }) => result.meanings) } };
       };
     return verbs;
   }

@@ -8,15 +8,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..lens.mapping import COLOURS
-from . import labelled, semantic_map
+from . import checklist, label_table, labelled, score_view, semantic_map
 from .channel import Answer
+from .checklist import AuditChecklist
+from .label_table import LabelTable
+from .score_view import ScoreView
 from .semantic_map import SemanticMap
 from .views import Gallery, LensView
 
 if TYPE_CHECKING:
     from ..lens import Lens
 
-TABS: dict[str, type[LensView]] = {"search": Gallery, "map": SemanticMap}  # that show something without a kernel
+_MOST_MEANINGS = 2000  # components whose meanings are kept: each takes a clustering and a line of text
+
+
+def tabs(lens: Lens) -> dict[str, type[LensView]]:
+    """The tabs that show something without a kernel, with their views."""
+    found: dict[str, type[LensView]] = {"search": Gallery, "map": SemanticMap}
+    if lens.labels is not None or lens.own_labels:
+        found["describe"] = LabelTable
+    if lens.evaluation is not None:
+        found["evaluate"] = ScoreView
+    if lens.report is not None:
+        found["audit"] = AuditChecklist
+    return found
 
 
 def recorded(lens: Lens) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -30,11 +45,12 @@ def recorded(lens: Lens) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         for at, data in enumerate(buffers):
             arrays[f"{number}.{at}"] = np.frombuffer(data, np.uint8)
     traits: dict[str, Any] = {}
-    for view in TABS.values():
+    shown = tabs(lens)
+    for view in shown.values():
         traits |= {name: live.shown(lens) for name, live in view.over_classes("_live").items()}
         traits |= {version: 0 for versions in view.counters().values() for version in versions}
     traits |= {"query": "", "layer": None, "selection": []}  # a file opens as if new
-    return {"tabs": list(TABS), "traits": traits, "replies": replies}, arrays
+    return {"tabs": list(shown), "traits": traits, "replies": replies}, arrays
 
 
 def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
@@ -43,3 +59,10 @@ def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
     yield "labels", {}, labelled.labels(lens)
     for colour in COLOURS[3:]:  # label, layer and search need no numbers of their own
         yield "map_values", {"colour": colour}, semantic_map.values(lens, colour)
+    yield "vocabularies", {}, ({"vocabularies": []}, [])  # nothing can be described anew
+    if lens.labels is not None and len(lens.components) <= _MOST_MEANINGS:
+        for row in range(len(lens.components)):
+            yield "meanings", {"rows": [row]}, label_table.meanings(lens, [row])
+    yield "scores", {}, score_view.scores(lens)
+    result, buffers = checklist.audited(lens)
+    yield "audit", {}, (result | {"computable": False, "formats": [], "undo": False, "redo": False}, buffers)
