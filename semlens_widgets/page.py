@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 EXAMPLES = 10  # of each component with a picture: what a card shows
 LIMIT_MB = 50.0
 _NEEDED = ("words", "labels", "own_labels", "answers")  # parts of the file that its views ask for
-_DROPPED = ("crop_vectors", "null_vectors", "example_peaks", "example_boxes", "sums", "squares", "nonzero")
-_FOUND = {"evaluate": "How readable the components are", "describe": "Labels", "audit": "Audit",
-          "compare": "Comparison", "prediction": "One prediction"}  # fmt: skip
+_DROPPED = ("crop_vectors", "null_vectors", "example_peaks", "example_boxes", "sums", "squares", "nonzero",
+            "labels/vectors", "labels/z")  # fmt: skip
+_FOUND = {"compare": "Comparison", "prediction": "One prediction"}  # what needs a model or another lens: as pictures
 
 
 def to_html(
@@ -114,7 +114,7 @@ def _made_from(lens: Lens) -> str:
 
 
 def _found(lens: Lens) -> list[tuple[str, str]]:
-    """What was found beyond search and map, as pictures with their captions."""
+    """What the window cannot show without a kernel, as pictures with their captions."""
     found = []
     for view, title in _FOUND.items():
         try:

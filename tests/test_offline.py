@@ -10,7 +10,7 @@ import pytest
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.widgets import answers, label_table, labelled, score_view, semantic_map
+from semlens_widgets.widgets import answers, component_card, label_table, labelled, score_view, semantic_map
 
 ROOT = Path(__file__).parents[1]
 WORDS = ("red", "green", "blue", "yellow")
@@ -95,13 +95,61 @@ def test_components_cards_and_examples_are_those_of_python(tmp_path):
     listed, *cards, example, suggested = asked(made.save(tmp_path / "toy.semlens"), questions)
     same(listed["result"]["components"], answers.components(made, rows)[0]["components"])
     for row, card in zip(rows, cards, strict=True):
-        expected = answers.card(made, row)[0]
+        expected = component_card.card(made, row)[0]
         same(card["result"], {key: expected[key] for key in card["result"]})
     expected, (picture,) = answers.example(made, 1, 2, 128)
     for key in ("response", "rank", "of", "image_id", "name", "label"):
         same(example["result"][key], expected[key])
     assert numbers(example, 0, np.uint8).tobytes()[:4] == picture[:4] == b"RIFF"
     assert suggested["result"] == {"words": ["green"]}
+
+
+@needs_node
+def test_a_card_tells_the_classes_that_python_tells(tmp_path):
+    made = lens(False)
+    made.relate(cached=False, progress=False, target="predicted")
+    rows = list(range(len(made.components)))
+    cards = asked(made.save(tmp_path / "toy.semlens"), [["card", {"row": row}, {"query": ""}] for row in rows])
+    for row, card in zip(rows, cards, strict=True):
+        expected = component_card.class_relevance(made, row)
+        assert [c["name"] for c in card["result"]["relevance"]["classes"]] == [c["name"] for c in expected["classes"]]
+        same(card["result"]["relevance"], expected)
+    assert len({entry["share"] for card in cards for entry in card["result"]["relevance"]["classes"]}) > 2
+
+
+def test_more_classes_than_a_card_shows_are_counted_in_the_order_of_the_card():
+    random = np.random.default_rng(3)
+    made = lens(False)
+    components, classes = len(made.components), 11
+    mean = np.round(random.normal(size=(classes, components)), 1).astype(np.float32)  # with ties
+    counts = np.where(np.arange(classes) == 4, 0, 7)
+    nothing = np.zeros(0, int)
+    top = np.zeros((classes, components, 1))
+    made.set_trait("relevance", sl.Relevance(
+        made.components, tuple(f"class {n}" for n in range(classes)), counts, mean, np.abs(mean), nothing, nothing,
+        np.zeros((0, components)), top.astype(np.int32), top, "lrp", "by hand",
+    ))  # fmt: skip
+    numbers, shares = component_card.classes_of_all(made.relevance)
+    for row in range(components):
+        expected = component_card.class_relevance(made, row)
+        assert expected["more"] == 4
+        assert [f"class {n}" for n in numbers[row]] == [c["name"] for c in expected["classes"]]
+        assert shares[row].tolist() == [c["share"] for c in expected["classes"]]
+
+
+@needs_node
+def test_a_label_that_fails_on_held_out_images_is_not_confident_in_the_page_either(tmp_path):
+    made = lens(False)
+    rows = [int(row) for row in np.flatnonzero(made.space.alive)]
+    judged = np.full(made.labels.words.shape, 0.9)
+    judged[rows[0]] = 0.5  # no better than chance
+    vars(made.labels).update(held_out=judged)
+    vars(made.labels).pop("accepted", None)
+    assert not made.label_of(rows[0]).confident
+    assert any(made.label_of(row).confident for row in rows)
+    (reply,) = asked(made.save(tmp_path / "toy.semlens"), [["components", {"rows": rows}, {}]])
+    for row, shown in zip(rows, reply["result"]["components"], strict=True):
+        assert shown["label"]["confident"] == made.label_of(row).confident
 
 
 def same(got, expected):

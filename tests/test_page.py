@@ -59,13 +59,26 @@ def test_a_page_larger_than_allowed_is_refused_with_advice(tmp_path):
         toy().to_html(tmp_path / "a.html", examples=0)
 
 
-def test_what_was_found_stands_below_with_its_caption(tmp_path):
+def test_labels_scores_and_the_audit_are_in_the_window_and_not_pictures(tmp_path):
     lens = toy()
+    lens.describe(["red", "green", "blue"])
     lens.evaluate()
+    lens.checklist = sl.Checklist((sl.Group("colours", (sl.Concept("red"), sl.Concept("green", kind="spurious"))),))
+    lens.audit(target="0")
     page = lens.to_html(tmp_path / "a.html").read_text()
-    assert "<h2>How readable the components are</h2>" in page
-    assert "bootstrap intervals" in page
-    assert "<h2>Audit</h2>" not in page
+    kept = held(page, tmp_path).document["extra"]["parts"]["answers"]
+    assert kept["tabs"] == ["search", "map", "describe", "evaluate", "audit"]
+    assert {"labels", "scores", "audit"} <= {reply["verb"] for reply in kept["replies"]}
+    assert "<h2>" not in page
+
+
+def test_a_comparison_stands_below_with_its_caption(tmp_path):
+    lens = toy()
+    lens.compare(toy("other"))
+    page = lens.to_html(tmp_path / "a.html").read_text()
+    assert page.count("<h2>") == 1
+    assert "<h2>Comparison</h2>" in page
+    assert "Crops: strongest examples" in page
 
 
 def test_the_same_lens_gives_the_same_page(tmp_path):

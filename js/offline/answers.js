@@ -103,20 +103,49 @@ export function fileAnswers(file) {
   /** What to call components: a person's own word, else the closest label. */
   const labels = once(async () => {
     const own = documents.own_labels ?? {};
-    const kept = documents.labels;
-    if (!kept) return (/** @type {number} */ row) => ownLabel(own, table.of(row).id);
-    const [best, margins, confidence, reach] = await Promise.all(
-      ["words", "margins", "confidence", "reach"].map((name) => file.array(`labels/${name}`)),
+    const made = documents.labels;
+    if (!made) return (/** @type {number} */ row) => ownLabel(own, table.of(row).id);
+    const [best, margins] = await Promise.all(
+      ["words", "margins"].map((name) => file.array(`labels/${name}`)),
     );
     const width = file.shape("labels/words")[1];
+    const accepted = await acceptedLabels();
     return (/** @type {number} */ row) => {
       const given = ownLabel(own, table.of(row).id);
-      const text = kept.names[Number(best[row * width])];
+      const text = made.names[Number(best[row * width])];
       if (given || text === undefined) return given;
-      const confident = accepted(confidence[row * width], kept.level, reach[row * width]);
-      return { text, margin: margins[row], confident, own: false };
+      return { text, margin: margins[row], confident: accepted?.[row * width] === 1, own: false };
     };
   });
+
+  /** Which labels are believed, as Python judged [component label]; null where the file keeps no judgement. */
+  async function acceptedLabels() {
+    const reply = await kept.labels?.({}, {});
+    return reply?.buffers?.[5] ? new Uint8Array(reply.buffers[5]) : null;
+  }
+
+  /** A component's label with the score and confidence of its word; a person's own has neither. @param {number} row */
+  async function judged(row) {
+    const label = (await labels())(row);
+    if (!label || label.own) return label;
+    const [[scores], [confidence]] = await Promise.all([
+      file.rows("labels/scores", [row]),
+      file.rows("labels/confidence", [row]),
+    ]);
+    return { ...label, score: scores[0], confidence: confidence[0] };
+  }
+
+  /** The classes a component speaks for and against most, over a data set; null where they are not known. @param {number} row */
+  async function classRelevance(row) {
+    const known = documents.answers?.relevance;
+    if (!known) return null;
+    const [[numbers], [shares]] = await Promise.all([
+      file.rows("answers/relevance.classes", [row]),
+      file.rows("answers/relevance.shares", [row]),
+    ]);
+    const classes = Array.from(numbers, (number, at) => ({ ...known.classes[number], share: shares[at] }));
+    return { classes, more: known.more, backend: known.backend };
+  }
 
   /** @param {number} row */
   async function described(row) {
@@ -201,7 +230,7 @@ export function fileAnswers(file) {
     const { scores, z, count } = await scored(number);
     const ranked = rows.filter((row) => count[row] > 0).sort((a, b) => scores[b] - scores[a] || a - b);
     const p = Float32Array.from(ranked, (row) => normalTail(z[row]));
-    const kept = words.answers[number];
+    const told = words.answers[number];
     const first = ranked[0];
     const whole = layer === null;
     const best =
@@ -210,14 +239,14 @@ export function fileAnswers(file) {
     const above = p.reduce((sum, value) => sum + Number(value <= 0.01), 0);
     return {
       result: {
-        ...kept,
+        ...told,
         query,
         count: ranked.length,
         total: table.total,
-        best: whole ? kept.best : best,
-        found: kept.not_found ? 0 : above,
-        not_found: kept.not_found,
-        null: kept.null,
+        best: whole ? told.best : best,
+        found: told.not_found ? 0 : above,
+        not_found: told.not_found,
+        null: told.null,
       },
       buffers: [
         ranked.buffer,
@@ -313,13 +342,14 @@ export function fileAnswers(file) {
     return verbs;
   }
 
+  const kept = recorded();
   return {
     table,
     document,
     labels,
     /** @type {Record<string, import("./model.js").Verb>} */
     verbs: {
-      ...recorded(),
+      ...kept,
       ping: () => ({ result: {} }),
       hits: (_, { query, layer }) => hits(query ?? "", layer ?? null),
       components: async ({ rows }) => ({ result: { components: await Promise.all(rows.map(described)) } }),
@@ -362,22 +392,26 @@ export function fileAnswers(file) {
       },
       async card({ row }, { query }) {
         const known = words?.names.indexOf(query ?? "") ?? -1;
-        const [about, bars, near, found] = await Promise.all([
+        const [about, label, bars, near, relevance, found] = await Promise.all([
           described(row),
+          judged(row),
           histogram(row),
           siblings(row),
+          classRelevance(row),
           known >= 0 ? scored(known) : null,
         ]);
         const z = found ? found.z[row] : null;
         return {
           result: {
             ...about,
+            label,
             score: found ? found.scores[row] : null,
             z,
             p: z === null ? null : normalTail(z),
             histogram: bars,
             cut: about.responses.length ? about.responses[about.responses.length - 1] : null,
             siblings: near,
+            relevance,
           },
         };
       },
@@ -418,9 +452,6 @@ function once(make) {
 /** @param {Record<string, string>} own @param {string} id */
 const ownLabel = (own, id) =>
   Object.hasOwn(own, id) ? { text: own[id], margin: null, confident: true, own: true } : null;
-
-/** @param {number} confidence @param {number} level @param {number} reach */
-const accepted = (confidence, level, reach) => confidence >= level && reach >= 0.5;
 
 /**
  * One picture of many crops: the middle square of each, at its place.

@@ -96,7 +96,7 @@ class Lens(Reporting, Comparing, Mapping):
 
     def to_html(self, path: str | os.PathLike[str], *, examples: int = 10, limit_mb: float | int = 50) -> Path:
         """Write one page that opens anywhere, offline: the window over the vocabulary and what was searched, with
-        gallery, cards and map, and what was found (scores, labels, audit, comparison) as pictures.
+        gallery, cards, map, labels, scores and audit, to look at; a comparison and a prediction are pictures below it.
 
         examples: pictures kept of each component. ValueError where the page would be larger than `limit_mb`.
         """

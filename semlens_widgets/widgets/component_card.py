@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from jaxtyping import Float, Int
 from PIL import Image
 
 from .. import role
 from ..crops import region
 from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
+from ..relevance import Relevance
 from ..space import cut
 from . import answers
 from .answers import Answer
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 Look = Literal["crop", "mask", "heat", "whole"]
 SIDE = 40  # places across a map that lies over one example
 MOST_CLASSES = 6
+_AT_ONCE = 4096  # components
 
 
 def card(lens: Lens, row: int) -> Answer:
@@ -203,6 +206,22 @@ def class_relevance(lens: Lens, row: int) -> dict[str, Any] | None:
     ]
     listed.sort(key=lambda entry: -entry["share"])
     return {"classes": listed, "more": len(spoken) - len(listed), "backend": relevance.backend}
+
+
+def classes_of_all(
+    relevance: Relevance,
+) -> tuple[Int[np.ndarray, "component class"], Float[np.ndarray, "component class"]]:
+    """The classes of `class_relevance` for every component: their numbers and shares, in the order they are shown."""
+    seen = np.flatnonzero(relevance.counts)
+    numbers, shares = [], []
+    for rows in np.array_split(np.arange(len(relevance.components)), -(-len(relevance.components) // _AT_ONCE)):
+        mean = relevance.mean[np.ix_(seen, rows)].T
+        most = np.argsort(-np.abs(mean), axis=1, kind="stable")[:, :MOST_CLASSES]
+        order = np.argsort(-np.take_along_axis(mean, most, 1), axis=1, kind="stable")
+        listed = np.take_along_axis(most, order, 1)
+        numbers.append(seen[listed])
+        shares.append(np.take_along_axis(mean, listed, 1))
+    return np.concatenate(numbers).astype(np.int32), np.concatenate(shares).astype(np.float32)
 
 
 def relate(lens: Lens, job: Job) -> Answer:

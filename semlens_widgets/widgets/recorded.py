@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..lens.mapping import COLOURS
-from . import checklist, label_table, labelled, score_view, semantic_map
+from ..relevance import Relevance
+from . import checklist, component_card, label_table, labelled, score_view, semantic_map
 from .channel import Answer
 from .checklist import AuditChecklist
 from .label_table import LabelTable
@@ -37,20 +38,35 @@ def tabs(lens: Lens) -> dict[str, type[LensView]]:
 def recorded(lens: Lens) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The traits of the window, its tabs that can be filled, and the replies to all their questions.
 
-    A JSON document and arrays: reply number n has the buffers "n.0", "n.1", …
+    A JSON document and arrays: reply number n has the buffers "n.0", "n.1", …; "relevance.classes" and
+    "relevance.shares" [component class] are what cards show of relevance, where it is known.
     """
     replies, arrays = [], {}
     for number, (verb, args, (result, buffers)) in enumerate(_answers(lens)):
         replies.append({"verb": verb, "args": args, "result": result, "buffers": len(buffers)})
         for at, data in enumerate(buffers):
             arrays[f"{number}.{at}"] = np.frombuffer(data, np.uint8)
+    relevance = None
+    if lens.relevance is not None:
+        relevance = _spoken_for(lens.relevance)
+        arrays["relevance.classes"], arrays["relevance.shares"] = component_card.classes_of_all(lens.relevance)
     traits: dict[str, Any] = {}
     shown = tabs(lens)
     for view in shown.values():
         traits |= {name: live.shown(lens) for name, live in view.over_classes("_live").items()}
         traits |= {version: 0 for versions in view.counters().values() for version in versions}
     traits |= {"query": "", "layer": None, "selection": []}  # a file opens as if new
-    return {"tabs": list(shown), "traits": traits, "replies": replies}, arrays
+    return {"tabs": list(shown), "traits": traits, "replies": replies, "relevance": relevance}, arrays
+
+
+def _spoken_for(relevance: Relevance) -> dict[str, Any]:
+    """What cards need to tell the classes a component speaks for: names and images, and how many are left out."""
+    counts = relevance.counts.tolist()
+    return {
+        "classes": [{"name": name, "images": n} for name, n in zip(relevance.classes, counts, strict=True)],
+        "more": max(0, sum(n > 0 for n in counts) - component_card.MOST_CLASSES),
+        "backend": relevance.backend,
+    }
 
 
 def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:

@@ -28,6 +28,27 @@ def test_the_figure_of_the_window_is_that_of_python(open_notebook, tmp_path):
     assert saved.read_bytes() == again.read_bytes()
 
 
+def test_the_figure_is_copied_as_a_picture(open_notebook):
+    notebook = open_notebook(TOY, "lens.query = 'red'", "lens.show()")
+    page = notebook.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    window = notebook.windows.first
+    expect(first_row(window)).to_have_attribute("data-id", "colour:0")
+    window.get_by_test_id("figure-button").click()
+    window.get_by_test_id("figure-width-88").click()
+    window.get_by_test_id("figure-copy").click()
+    expect(window.get_by_test_id("figure-menu")).to_be_hidden()
+    kinds, width = page.evaluate(
+        """async () => {
+            const [item] = await navigator.clipboard.read();
+            const picture = await createImageBitmap(await item.getType('image/png'));
+            return [item.types, picture.width];
+        }"""
+    )
+    assert kinds == ["image/png"]
+    notebook.expect_value("round(88 / 25.4 * 300)", width)
+
+
 def test_a_saved_notebook_still_shows_a_picture_without_a_kernel(open_notebook, lab):
     _, _, folder, _ = lab
     notebook = open_notebook(TOY, "lens.query = 'red'", "lens.show()")
@@ -65,9 +86,15 @@ def test_a_page_opens_without_a_network_and_is_searched(browser, tmp_path):
     namespace = {}
     exec(TOY, namespace)
     lens = namespace["lens"]
-    lens.describe(["red", "green", "blue"])
+    sl = namespace["sl"]
+    lens.describe(["red", "green", "blue"], level=0.0)
     lens.evaluate()
+    lens.own_labels = {"head:1": "cold colours"}
     lens.lay_out("pca")
+    lens.relate(progress=False, cached=False)
+    colours = (sl.Concept("red", note="as in rubies"), sl.Concept("blue", kind="spurious"))
+    lens.checklist = sl.Checklist((sl.Group("Colours", colours),))
+    lens.audit(target="0")
     page_file = lens.to_html(tmp_path / "lens.html")
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     context.set_offline(True)
@@ -83,12 +110,23 @@ def test_a_page_opens_without_a_network_and_is_searched(browser, tmp_path):
     expect(first_row(window).locator("[data-rank='0']")).to_have_css("background-image", re.compile("blob:"))
     first_row(window).click()
     expect(window.get_by_test_id("card")).to_contain_text("colour:0")
+    expect(window.get_by_test_id("class-relevance").locator(".sl-class-relevance")).to_have_count(2)
     expect(window.get_by_test_id("figure-button")).to_be_disabled()
     window.get_by_test_id("tab-map").click()
     expect(window.get_by_test_id("tab-map")).to_have_attribute("aria-selected", "true")
-    expect(page.get_by_role("heading", name="How readable the components are")).to_be_visible()
-    assert page.locator("body > figure img").first.evaluate("node => node.naturalWidth") > 300
+    window.get_by_test_id("tab-describe").click()
+    labels = window.get_by_test_id("label-row")
+    expect(labels.filter(has_text="colour:0")).to_contain_text("red")
+    expect(labels.filter(has_text="head:1")).to_contain_text("cold colours")
+    expect(window.get_by_test_id("own-mark")).to_have_count(1)
+    window.get_by_test_id("tab-evaluate").click()
+    expect(window.get_by_test_id("distribution").first).to_be_visible()
+    window.get_by_test_id("tab-audit").click()
+    expect(window.get_by_test_id("concept-name")).to_have_text(["red", "blue"])
+    expect(window.get_by_test_id("scatter-marks")).to_be_visible()
     window.get_by_test_id("tab-search").click()
+    expect(window.get_by_test_id("banner")).to_have_count(0)
+    assert page.locator("body > figure").count() == 0
     window.get_by_test_id("search-input").press("Escape")
     search(window, "purple")
     expect(window.get_by_test_id("banner")).to_contain_text("only the words kept in the file")
