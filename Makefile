@@ -74,8 +74,9 @@ bench: $(patsubst tests/benchmarks/%.py,bench-%,$(BENCHMARKS)) ## the tables of 
 bench-%: tests/benchmarks/%.py .venv/for-bench
 	$(BIN)/python $<
 
-picture: .venv/for-test chromium ## the README's picture of the window, as a new screenshot
-	README_PICTURE=notebooks/window.png $(BIN)/python -m pytest -q tests/e2e/test_quickstart.py -k picture
+picture: .venv/for-test chromium ## the README's pictures, as new screenshots
+	README_PICTURE=notebooks/window.png README_FILE_PICTURE=notebooks/file.png \
+		$(BIN)/python -m pytest -q tests/e2e/test_quickstart.py tests/e2e/test_lab.py -k picture
 
 clean: ## remove everything the commands made
 	rm -rf .venv node_modules out dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,17 +15,18 @@ import { writeTokens } from "./tokens.mjs";
 /**
  * Largest size in kB (1000 bytes) of JS and CSS together, by bundle. The map draws its own pixels, words and lasso,
  * and brings a list that says the same: more than the others, and still less than a drawing library. The checklist
- * has an editor, a scatter and a queue. `page` is the window over a file, for a page of its own.
+ * has an editor, a scatter and a queue. `page` is the window over a file, for a page of its own. The style that all
+ * have in common, with the colours of both themes, is 8 kB of each.
  */
 const BUDGETS = {
   search_box: 40,
-  gallery: 40,
+  gallery: 42,
   comparison_heatmap: 46,
   semantic_map: 54,
   prediction: 74,
   checklist: 85,
-  label_table: 48,
-  score_view: 46,
+  label_table: 50,
+  score_view: 48,
   window: 280,
   page: 310,
 };

@@ -295,3 +295,25 @@ def test_it_works_in_notebook_7_too(browser, lens_file, tmp_path):
         context.close()
         server.terminate()
         server.wait(20)
+
+
+def test_the_picture_of_the_readme(lab_page, tmp_path):
+    """A real screenshot of the demo's file without a kernel; `make picture` keeps it as notebooks/file.png."""
+    path = Path(os.environ.get("README_FILE_PICTURE", tmp_path / "file.png"))
+    page = lab_page
+    lens = sl.demo.lens(n=600)
+    lens.describe(centre=True)
+    lens.lay_out("pca")
+    lens.save(page.folder / "skin-cnn.semlens")
+    page.set_viewport_size({"width": 1360, "height": 760})
+    command(page, "filebrowser:refresh")
+    command(page, "docmanager:open", path="skin-cnn.semlens")
+    window = page.get_by_test_id("lens-window")
+    window.get_by_test_id("search-input").fill("ruler")
+    window.get_by_test_id("search-input").press("Enter")
+    window.locator('[data-testid="gallery-row"][data-position="0"]').click()
+    expect(window.get_by_test_id("sibling").first).to_be_visible()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(1500)  # the pictures of the last request are being decoded
+    page.screenshot(path=path)
+    assert path.stat().st_size > 50_000
