@@ -320,6 +320,36 @@ def test_a_lens_shows_what_its_views_show(results):
     assert "clarity" in lens.figure("evaluate").caption()
 
 
+def written(figure):
+    return [t.get_text() for t in figure.canvas().axes[0].texts]
+
+
+def test_a_persons_own_word_wins_in_every_view_and_is_marked():
+    lens = toy()
+    lens.own_labels = {"colour:0": "ruby", "head:1": "ice cold"}
+    lens.lay_out("pca")
+    own = {"ruby ✎", "ice cold ✎"}
+    assert own <= set(written(lens.figure("describe"))), "without computed labels too"
+    assert own <= set(written(lens.figure("map")))
+    assert "nobody named them" in lens.figure("map").caption()
+    lens.describe(["red", "green", "blue"], level=0.0)
+    lens.selection = ["colour:0"]
+    other = next(row for row in range(1, 5) if lens.labels.word(row) not in (None, lens.labels.word(0)))
+    word = lens.labels.word(other)
+    for view in ("describe", "map", "gallery", "card"):
+        figure = lens.figure(view, **({"components": [0, other, 5]} if view == "gallery" else {}))
+        said = written(figure)
+        assert "ruby ✎" in said, view
+        assert word in said, view
+        assert "✎: a person's own word." in figure.caption()
+        for width in (60, *WIDTHS):
+            assert problems(figure.at(width)) == [], (view, width)
+    said = written(lens.figure("describe"))
+    assert said.index("ruby ✎") < said.index(word), "named ones stand first"
+    assert "✎" not in lens.figure("map", colour="layer").caption()
+    assert "✎" not in lens.labels.figure().caption()
+
+
 def test_a_view_without_anything_to_show_says_what_to_do():
     lens = toy()
     with pytest.raises(ValueError, match=r"call lens.describe\(\)"):

@@ -87,6 +87,16 @@ def test_heat_lies_where_the_relevance_is(lens):
     assert grey.max() - grey.min() <= 1
 
 
+def test_predictions_and_circuits_call_components_by_a_persons_word(lens):
+    row = lens.explanation.circuit().nodes[0].row
+    lens.own_labels = {str(lens.components[row]): "hand-held ruler"}
+    assert "hand-held ruler ✎" in texts(lens.figure("circuit", width_mm=180))
+    shown = lens.explanation.rows(1)[0]
+    lens.own_labels = {str(lens.components[shown]): "ruler"}
+    assert "ruler ✎" in texts(lens.figure("prediction"))
+    lens.own_labels = {}
+
+
 def test_the_circuit_shows_its_nodes_and_says_what_against_looks_like(lens):
     circuit = lens.explanation.circuit()
     figure = circuit.figure()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..components import Component
-from ..describe import UNEXPLAINED, Labels
+from ..describe import Labels
 from ..images import Images
 from ..space import SemanticSpace
 from ..vectors import top_k
@@ -15,6 +16,7 @@ from . import numbers
 from .crops import Crops
 from .figure import SINGLE, Figure
 from .made_from import made_from
+from .names import Names
 from .numbers import Number
 from .scales import axis, linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
@@ -28,29 +30,33 @@ def card(
     component: int | str | Component,
     *,
     labels: Labels | None = None,
+    own_labels: Mapping[str, str] | None = None,
     examples: int = 10,
     width_mm: Number = SINGLE,
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """All there is to know about one component; ValueError for a dead one, of which there is nothing to show."""
+    """All there is to know about one component; ValueError for a dead one, of which there is nothing to show.
+
+    It is called by a person's own word in `own_labels`, as in {"layer4:3": "ruler"}, else by `labels`.
+    """
     row = space.components.row(component)
     if not space.alive[row]:
         raise ValueError(f"component {space.components[row]} is dead: no image excites it, so there is nothing to show")
     crops = Crops.of(space, pictures)
-    name = space.components[row]
+    name, names = space.components[row], Names.of(space.components, labels, own_labels)
     caption = (
         f"Component {name}: its {min(examples, crops.count(row))} strongest examples, its responses to all images "
-        f"(log count; the cut is the weakest of its {crops.count(row)} examples), and its nearest siblings by cosine. "
-        f"{made_from(space, [name.layer])} {crops.note}"
+        f"(log count; the cut is the weakest of its {crops.count(row)} examples), and its nearest siblings by cosine."
+        f"{names.key} {made_from(space, [name.layer])} {crops.note}"
     )
-    return Figure(lambda sheet: _draw(sheet, crops, row, labels, examples), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, crops, row, names, examples), caption, width_mm, theme)
 
 
-def _draw(sheet: Sheet, crops: Crops, row: int, labels: Labels | None, examples: int) -> Number:
+def _draw(sheet: Sheet, crops: Crops, row: int, names: Names, examples: int) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
     name = str(crops.space.components[row])
-    word = None if labels is None else labels.word(row) or UNEXPLAINED
+    word = names.told(row)
     title = word or name
     room = right - left - (text_width(name, SMALL, False, True) + 3 if word else 0)
     sheet.text(left, y, fitted(title, room, TITLE, True), TITLE, bold=True)
@@ -63,7 +69,7 @@ def _draw(sheet: Sheet, crops: Crops, row: int, labels: Labels | None, examples:
     beside = left + column + 4 if wide else left
     at = y if wide else y + first + 2
     at += _histogram(sheet, crops, row, beside, beside + column, at)
-    at += _siblings(sheet, crops, row, labels, beside, beside + column, at + 2.5) + 2.5
+    at += _siblings(sheet, crops, row, names, beside, beside + column, at + 2.5) + 2.5
     return max(y + first, at) + MARGIN
 
 
@@ -115,7 +121,7 @@ def _plain(value: Number) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _siblings(sheet: Sheet, crops: Crops, row: int, labels: Labels | None, x0: Number, x1: Number, y: Number) -> Number:
+def _siblings(sheet: Sheet, crops: Crops, row: int, names: Names, x0: Number, x1: Number, y: Number) -> Number:
     theme, space = sheet.theme, crops.space
     cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
     cosines[row] = -np.inf
@@ -130,7 +136,7 @@ def _siblings(sheet: Sheet, crops: Crops, row: int, labels: Labels | None, x0: N
         sheet.text(x0 + side + 1.5, middle, name, SMALL, mono=True, upright="center")
         value = numbers.score(cosine, 2)
         sheet.text(x1, middle, value, SMALL, align="right", colour=theme.ink_2, upright="center")
-        word = None if labels is None else labels.word(other)
+        word = names.word(other)
         if word:
             begin = x0 + side + 3 + text_width(name, SMALL, False, True)
             sheet.fit(begin, middle, x1 - begin - text_width(value, SMALL) - 1.5, word, SMALL, upright="center")

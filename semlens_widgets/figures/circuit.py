@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..circuit import Circuit, CircuitNode
 from ..describe import Labels
 from ..space import SemanticSpace
@@ -9,6 +11,7 @@ from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
 from .made_from import made_from
+from .names import Names
 from .numbers import Number
 from .sheet import LINE, MARGIN, PT, SMALL, Sheet, text_width
 
@@ -20,29 +23,32 @@ def circuit(
     *,
     space: SemanticSpace | None = None,
     labels: Labels | None = None,
+    own_labels: Mapping[str, str] | None = None,
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
     """Components from the lowest layer at the left to the target at the right; width is relevance passed on.
 
     Edges for the target are whole, those against it dashed, so that nothing depends on colour. With the `space` the
-    circuit's rows belong to, nodes show their strongest example, with `labels` their word.
+    circuit's rows belong to, nodes show their strongest example, with `labels` their word;
+    a person's own in `own_labels` wins.
     """
     if space is not None and any(
         n.row >= len(space.components) or space.components[n.row] != n.component for n in circuit.nodes
     ):
         space = None
+    names = None if space is None else Names.of(space.components, labels, own_labels)
     over = "one picture" if circuit.images == 1 else f"{numbers.count(circuit.images)} pictures"
     caption = (
         f"Circuit of {circuit.target} over {over} ({circuit.backend}): "
         f"{numbers.plural(len(circuit.nodes), 'component')}, {numbers.plural(len(circuit.edges), 'edge')}; "
         "width: relevance passed on, as a share of the highest layer; "
-        "whole: for, dashed: against. " + (made_from(space) if space is not None else "")
+        f"whole: for, dashed: against.{names.key if names else ''} " + (made_from(space) if space is not None else "")
     ).strip()
-    return Figure(lambda sheet: _draw(sheet, circuit, space, labels), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, circuit, space, names), caption, width_mm, theme)
 
 
-def _draw(sheet: Sheet, circuit: Circuit, space: SemanticSpace | None, labels: Labels | None) -> Number:
+def _draw(sheet: Sheet, circuit: Circuit, space: SemanticSpace | None, names: Names | None) -> Number:
     theme, left, right = sheet.theme, MARGIN, sheet.width - MARGIN
     levels = max((node.level for node in circuit.nodes), default=-1) + 1
     target = min(max(text_width(circuit.target, SMALL, True) + 3, 12.0), (right - left) * 0.22)
@@ -58,15 +64,15 @@ def _draw(sheet: Sheet, circuit: Circuit, space: SemanticSpace | None, labels: L
     places: dict[object, tuple[float, float]] = {}
     for level, nodes in shown.items():
         middle = left + (levels - 1 - level + 0.5) * column
-        names = ", ".join(dict.fromkeys(node.component.layer for node in nodes))
-        _centred(sheet, middle, MARGIN, column - 1.5, names, theme.ink_2)
+        layers = ", ".join(dict.fromkeys(node.component.layer for node in nodes))
+        _centred(sheet, middle, MARGIN, column - 1.5, layers, theme.ink_2)
         for at, node in enumerate(nodes):
             places[node.component] = (middle, y + (at + 0.5) * height / len(nodes) - line)
     places[None] = (right - target / 2, y + height / 2 - line)
     _edges(sheet, circuit, places, side, target)
     crops = None if space is None else Crops.of(space)
     for node in circuit.nodes:
-        _node(sheet, node, places[node.component], side, column, crops, labels)
+        _node(sheet, node, places[node.component], side, column, crops, names)
     x, middle = places[None]
     sheet.rectangle(right - target, middle - line, target, 2 * line, theme.bg, edge=theme.ink)
     _centred(sheet, x, middle, target - 1.5, circuit.target, theme.ink, bold=True, upright="center")
@@ -84,7 +90,7 @@ def _node(
     side: Number,
     column: Number,
     crops: Crops | None,
-    labels: Labels | None,
+    names: Names | None,
 ) -> None:
     theme, (x, y) = sheet.theme, place
     colour = theme.supports if node.relevance > 0 else theme.against
@@ -94,7 +100,7 @@ def _node(
     else:
         sheet.rectangle(x - side / 2, y - side / 2, side, side, theme.bg_sunk, edge=colour, line=LINE * 2)
     text = ("+" if node.relevance > 0 else "") + numbers.fixed(100 * node.relevance, 1) + " %"
-    word = labels.word(node.row) if labels is not None and crops is not None else None
+    word = names.word(node.row) if names is not None else None
     line = SMALL * PT * 1.3
     below = y + side / 2 + 0.6
     name = word or str(node.component)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..components import Component
-from ..describe import UNEXPLAINED, Labels
+from ..describe import Labels
 from ..images import Images
 from ..space import SemanticSpace
 from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
 from .made_from import made_from
+from .names import Names
 from .numbers import Number
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
 
@@ -25,6 +26,7 @@ def gallery(
     components: Sequence[int | str | Component] | None = None,
     *,
     labels: Labels | None = None,
+    own_labels: Mapping[str, str] | None = None,
     examples: int | None = None,
     width_mm: Number = DOUBLE,
     theme: str = "print",
@@ -32,16 +34,17 @@ def gallery(
 ) -> Figure:
     """Some components (without a choice the first ten living ones), each with its strongest examples.
 
-    `labels` puts the word of each beside it. Without `examples` there are as many as the width holds.
+    `labels` puts the word of each beside it; a person's own in `own_labels`, as in {"layer4:3": "ruler"}, wins.
+    Without `examples` there are as many as the width holds.
     """
     rows = chosen_rows(space, components, 10)
     crops = Crops.of(space, pictures)
-    named = "" if labels is None else f" Labels: {labels.message}."
+    names = Names.of(space.components, labels, own_labels)
     caption = (
-        f"{numbers.plural(len(rows), 'component')} with their strongest examples, strongest first.{named} "
+        f"{numbers.plural(len(rows), 'component')} with their strongest examples, strongest first.{names.note} "
         f"{made_from(space, _layers(space, rows))} {crops.note}"
     )
-    return Figure(lambda sheet: _draw(sheet, crops, rows, labels, examples), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, crops, rows, names, examples), caption, width_mm, theme)
 
 
 def chosen_rows(space: SemanticSpace, components: Sequence[int | str | Component] | None, most: int) -> list[int]:
@@ -58,12 +61,12 @@ def _layers(space: SemanticSpace, rows: Sequence[int]) -> list[str]:
     return list(dict.fromkeys(space.components[row].layer for row in rows))
 
 
-def _draw(sheet: Sheet, crops: Crops, rows: list[int], labels: Labels | None, wanted: int | None) -> Number:
+def _draw(sheet: Sheet, crops: Crops, rows: list[int], named: Names, wanted: int | None) -> Number:
     theme, left, right, y = sheet.theme, MARGIN, sheet.width - MARGIN, MARGIN
     space = crops.space
     room = (right - left) * 0.3
     names = min(room, max(text_width(str(space.components[row]), SMALL, False, True) for row in rows))
-    words = {} if labels is None else {row: labels.word(row) or UNEXPLAINED for row in rows}
+    words = {row: word for row in rows if (word := named.told(row))}
     if words:
         names = min(room, _LABEL, max([names, *(text_width(word, SMALL) for word in words.values())]))
     begin = left + names + 2
@@ -75,9 +78,8 @@ def _draw(sheet: Sheet, crops: Crops, rows: list[int], labels: Labels | None, wa
         y += GAP / 2
         middle = y + height / 2
         name = str(space.components[row])
-        if words:
-            explained = labels is not None and labels.word(row) is not None
-            ink = theme.ink if explained else theme.ink_2
+        if row in words:
+            ink = theme.ink if named.word(row) else theme.ink_2
             sheet.fit(left, middle - step / 2, names, words[row], SMALL, colour=ink, upright="center")
             middle += step / 2
         sheet.fit(left, middle, names, name, SMALL, mono=True, colour=theme.ink_2 if words else None, upright="center")

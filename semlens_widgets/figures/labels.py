@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ..components import Component
 from ..describe import UNEXPLAINED, Labels
 from ..images import Images
+from ..space import SemanticSpace
 from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
 from .gallery import chosen_rows
 from .made_from import made_from
+from .names import Names
 from .numbers import Number
 from .sheet import GAP, MARGIN, Sheet
 from .table import Column, table
@@ -26,6 +27,7 @@ def label_table(
     labels: Labels,
     components: Sequence[int | str | Component] | None = None,
     *,
+    own_labels: Mapping[str, str] | None = None,
     rows: int = 15,
     width_mm: Number = DOUBLE,
     theme: str = "print",
@@ -33,53 +35,94 @@ def label_table(
 ) -> Figure:
     """Some components, or the `rows` with the surest labels: word, score, margin, confidence, reach, examples.
 
-    A component whose best word is not accepted reads "unexplained", with that word in brackets.
+    A component whose best word is not accepted reads "unexplained", with that word in brackets. A person's own word in
+    `own_labels`, as in {"layer4:3": "ruler"}, wins: it stands first, is marked, and has no scores.
     """
+    names = Names.of(labels.components, labels, own_labels)
     if components is not None:
         chosen = chosen_rows(labels.space, components, rows)
     else:
         living = np.flatnonzero(labels.space.alive)
-        keys = (-labels.scores[living, 0], ~labels.accepted[living, 0])
+        unnamed = np.asarray([names.own_word(int(row)) is None for row in living], bool)
+        keys = (-labels.scores[living, 0], ~labels.accepted[living, 0], unnamed)
         chosen = [int(row) for row in living[np.lexsort(keys)][:rows]]
     crops = Crops.of(labels.space, pictures)
     caption = (
         f"Labels: {labels.message}. Confidence: share of random sets of images whose best word fits them less well; "
         f"reach: from random images (0 %) to the images that match the word best (100 %); margin: lead over the "
-        f"second word. {made_from(labels.space)} {crops.note}"
+        f"second word.{names.key} {made_from(labels.space)} {crops.note}"
     )
-    return Figure(lambda sheet: _draw(sheet, labels, chosen, crops), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, labels, names, chosen, crops), caption, width_mm, theme)
 
 
-def _draw(sheet: Sheet, labels: Labels, rows: list[int], crops: Crops) -> Number:
-    def word(row: int) -> str:
-        found = labels.word(row)
-        closest = labels.closest(row)
-        return found if found is not None else f"{UNEXPLAINED} ({closest[0]}?)" if closest else "never active"
+def own_table(
+    space: SemanticSpace,
+    own_labels: Mapping[str, str],
+    *,
+    rows: int = 15,
+    width_mm: Number = DOUBLE,
+    theme: str = "print",
+    pictures: Images | None = None,
+) -> Figure:
+    """The first `rows` components that a person gave a word, by component, where nothing else is described."""
+    names = Names(space.components, None, own_labels)
+    chosen = sorted(space.components.row(component) for component in own_labels)[:rows]
+    crops = Crops.of(space, pictures)
+    caption = (
+        f"{numbers.plural(len(own_labels), 'component')} named by a person.{names.key} "
+        f"{made_from(space)} {crops.note}"
+    )  # fmt: skip
 
-    def number(value: Any, write: str) -> str:
-        if not np.isfinite(value):
-            return "–"
-        return numbers.percent(float(value)) if write == "%" else numbers.score(float(value), 2)
+    def draw(sheet: Sheet) -> Number:
+        return MARGIN + table(sheet, _first_columns(sheet, names, chosen, crops), len(chosen), height=_ROW) + MARGIN
+
+    return Figure(draw, caption, width_mm, theme)
+
+
+def _first_columns(sheet: Sheet, names: Names, rows: list[int], crops: Crops) -> list[Column]:
+    """Component, label, examples."""
 
     def strip(part: Sheet, at: int, x: Number, middle: Number, room: Number) -> None:
         crops.strip(part, rows[at], x, middle - _CROP / 2, _CROP, int((room + GAP / 2) / (_CROP + GAP / 2) + 1e-6))
 
     few = 3 if sheet.width < 120 else 6
-    columns = [
-        Column("component", [str(labels.components[row]) for row in rows], mono=True),
-        Column("label", [word(row) for row in rows], gives=True),
-        Column("score", [number(labels.scores[row, 0], ".") for row in rows], right=True),
-        Column("margin", [number(labels.margins[row], ".") for row in rows], right=True),
+    return [
+        Column("component", [str(names.components[row]) for row in rows], mono=True),
+        Column("label", [names.word(row) or _closest(names, row) for row in rows], gives=True),
         Column("examples", width=few * (_CROP + GAP / 2) - GAP / 2, draw=strip),
-        Column("confidence", [number(labels.confidence[row, 0], "%") for row in rows], right=True),
-        Column("reach", [number(labels.reach[row, 0], "%") for row in rows], right=True),
+    ]
+
+
+def _closest(names: Names, row: int) -> str:
+    closest = names.labels.closest(row) if names.labels is not None else ()
+    return f"{UNEXPLAINED} ({closest[0]}?)" if closest else "never active"
+
+
+def _draw(sheet: Sheet, labels: Labels, names: Names, rows: list[int], crops: Crops) -> Number:
+    def column(heading: str, values: np.ndarray, write: Callable[[float], str]) -> Column:
+        known = [np.isfinite(values[row]) and names.own_word(row) is None for row in rows]
+        texts = [write(float(values[row])) if there else "–" for row, there in zip(rows, known, strict=True)]
+        return Column(heading, texts, right=True)
+
+    def short(value: float) -> str:
+        return numbers.score(value, 2)
+
+    component, label, examples = _first_columns(sheet, names, rows, crops)
+    columns = [
+        component,
+        label,
+        column("score", labels.scores[:, 0], short),
+        column("margin", labels.margins, short),
+        examples,
+        column("confidence", labels.confidence[:, 0], numbers.percent),
+        column("reach", labels.reach[:, 0], numbers.percent),
     ]
     if sheet.width >= 120:
-        then = [", ".join(labels.closest(row)[1:]) for row in rows]
+        then = [", ".join(labels.closest(row)[0 if names.own_word(row) else 1 :]) for row in rows]
         columns.append(Column("then", then, gives=True))
     theme = sheet.theme
 
     def ink(at: int) -> str:
-        return theme.ink if labels.word(rows[at]) is not None else theme.ink_2
+        return theme.ink if names.word(rows[at]) is not None else theme.ink_2
 
     return MARGIN + table(sheet, columns, len(rows), height=_ROW, ink=ink) + MARGIN

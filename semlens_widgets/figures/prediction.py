@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from PIL import Image
 
@@ -14,6 +16,7 @@ from .crops import CROP_DPI, Crops
 from .figure import DOUBLE, Figure
 from .heat import overlaid
 from .made_from import made_from
+from .names import Names
 from .numbers import Number
 from .scales import linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
@@ -26,6 +29,7 @@ def prediction(
     *,
     space: SemanticSpace | None = None,
     labels: Labels | None = None,
+    own_labels: Mapping[str, str] | None = None,
     component: int | str | Component | None = None,
     rows: int = 8,
     layer: str | None = None,
@@ -35,10 +39,12 @@ def prediction(
     """The picture with its relevance, the likeliest classes, and the `rows` components that mattered most.
 
     `component` shows where the relevance of that one lies instead of all. With the `space` the explanation's rows
-    belong to, components come with examples, with `labels` also with their words.
+    belong to, components come with examples, with `labels` also with their words;
+    a person's own in `own_labels` win.
     """
     if space is not None and space.components != explanation.components:
         space = None
+    names = Names.of(explanation.components, *((None, None) if space is None else (labels, own_labels)))
     shown = None if component is None else explanation.components.row(component)
     heat = explanation.heat if shown is None else explanation.heatmap(shown)
     where = "of all components" if shown is None else f"of {explanation.components[shown]}"
@@ -46,9 +52,9 @@ def prediction(
     caption = (
         f"Prediction for {explanation.name}: {answers}. Relevance {where} for {explanation.target} "
         f"({explanation.backend}); green speaks for it, purple against it; shares of the absolute relevance of a "
-        f"component's layer. " + (made_from(space) if space is not None else "")
+        f"component's layer.{names.key} " + (made_from(space) if space is not None else "")
     ).strip()
-    return Figure(lambda sheet: _draw(sheet, explanation, heat, space, labels, rows, layer), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, explanation, heat, space, names, rows, layer), caption, width_mm, theme)
 
 
 def _draw(
@@ -56,7 +62,7 @@ def _draw(
     explanation: Explanation,
     heat: np.ndarray,
     space: SemanticSpace | None,
-    labels: Labels | None,
+    names: Names,
     rows: int,
     layer: str | None,
 ) -> Number:
@@ -66,11 +72,11 @@ def _draw(
     tall = _picture(sheet, explanation, heat, left, y, side)
     if wide:
         tall += 2 + _classes(sheet, explanation, left, left + side, y + tall + 2)
-        other = _components(sheet, explanation, space, labels, left + side + 5, right, y, rows, layer)
+        other = _components(sheet, explanation, space, names, left + side + 5, right, y, rows, layer)
         return y + max(tall, other) + MARGIN
     beside = _classes(sheet, explanation, left + side + 3, right, y)
     y += max(tall, beside) + 2
-    return y + _components(sheet, explanation, space, labels, left, right, y, rows, layer) + MARGIN
+    return y + _components(sheet, explanation, space, names, left, right, y, rows, layer) + MARGIN
 
 
 def _picture(sheet: Sheet, explanation: Explanation, heat: np.ndarray, x: Number, y: Number, side: Number) -> Number:
@@ -124,7 +130,7 @@ def _components(
     sheet: Sheet,
     explanation: Explanation,
     space: SemanticSpace | None,
-    labels: Labels | None,
+    names: Names,
     x0: Number,
     x1: Number,
     y: Number,
@@ -143,21 +149,21 @@ def _components(
     crops = None if space is None else Crops.of(space)
     value = text_width("+00.0", SMALL)
     bar = min(18.0, (x1 - x0) * 0.22)
-    names = min((x1 - x0) * 0.3, 26.0)
-    few = int((x1 - x0 - names - bar - value - 5 + GAP / 2) / (_CROP + GAP / 2)) if crops else 0
+    room = min((x1 - x0) * 0.3, 26.0)
+    few = int((x1 - x0 - room - bar - value - 5 + GAP / 2) / (_CROP + GAP / 2)) if crops else 0
     most = max((abs(float(share[row])) for row in chosen), default=0.0) or 1.0
     across = linear((-most, most), (x1 - value - 2 - bar, x1 - value - 2))
     top = y
     for row in chosen:
         middle, component = y + _CROP / 2, str(explanation.components[row])
-        word = None if labels is None else labels.word(row)
+        word = names.word(row)
         half = SMALL * PT * 0.65 if word else 0.0
         if word:
-            sheet.fit(x0, middle - half, names, word, SMALL, upright="center")
+            sheet.fit(x0, middle - half, room, word, SMALL, upright="center")
         quiet = theme.ink_2 if word else None
-        sheet.fit(x0, middle + half, names, component, SMALL, mono=True, colour=quiet, upright="center")
+        sheet.fit(x0, middle + half, room, component, SMALL, mono=True, colour=quiet, upright="center")
         if crops is not None:
-            crops.strip(sheet, row, x0 + names + 1.5, y, _CROP, few)
+            crops.strip(sheet, row, x0 + room + 1.5, y, _CROP, few)
         amount = float(share[row])
         colour = theme.supports if amount > 0 else theme.against
         begin, end = sorted((across(0), across(amount)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from ..components import Component
-from ..describe import Labels
+from ..describe import UNEXPLAINED, Labels
 from ..layout import Layout
 from ..palette import rgb
 from ..space import SemanticSpace
@@ -16,6 +16,7 @@ from . import numbers
 from .figure import DOUBLE, Figure
 from .heatmap import scale_bar
 from .made_from import made_from
+from .names import Names, marked
 from .numbers import Number
 from .sheet import LINE, MARGIN, PT, SMALL, Sheet, text_width
 
@@ -29,6 +30,7 @@ def semantic_map(
     layout: Layout,
     *,
     labels: Labels | None = None,
+    own_labels: Mapping[str, str] | None = None,
     values: Float[np.ndarray, " component"] | None = None,
     values_name: str = "",
     sizes: Float[np.ndarray, " component"] | None = None,
@@ -36,7 +38,9 @@ def semantic_map(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """Components where `layout` has them: coloured by label if there are `labels`, else by layer, or by `values`.
+    """Components where `layout` has them: coloured by label if there are any, else by layer, or by `values`.
+
+    Labels are a person's own words in `own_labels`, as in {"layer4:3": "ruler"}, which win, and `labels`.
 
     `values` [component] go from paper to deep blue, NaN is grey; `values_name` says what they are. `sizes` [component]
     are the areas of the marks, in any unit. Chosen components are ringed.
@@ -44,14 +48,17 @@ def semantic_map(
     if len(layout) != len(space.components):
         raise ValueError(f"the layout has {len(layout)} places for {len(space.components)} components")
     chosen = [space.components.row(component) for component in selection]
-    shown = values_name or "a value" if values is not None else "label" if labels is not None else "layer"
-    open_rings = " Open rings: no word explains them." if labels is not None and values is None else ""
+    names = Names.of(space.components, labels, own_labels)
+    shown = values_name or "a value" if values is not None else "label" if names else "layer"
+    rings = ""
+    if names and values is None:
+        rings = f" Open rings: {'nobody named them' if labels is None else 'no word explains them'}.{names.key}"
     caption = (
         f"{numbers.count(int(np.isfinite(layout.positions[:, 0]).sum()))} components by {layout.method.upper()} of "
-        f"their mean embeddings; colour: {shown}.{open_rings} {made_from(space)}"
+        f"their mean embeddings; colour: {shown}.{rings} {made_from(space)}"
     )
     return Figure(
-        lambda sheet: _draw(sheet, space, layout, labels, values, values_name, sizes, chosen), caption, width_mm, theme
+        lambda sheet: _draw(sheet, space, layout, names, values, values_name, sizes, chosen), caption, width_mm, theme
     )
 
 
@@ -59,7 +66,7 @@ def _draw(
     sheet: Sheet,
     space: SemanticSpace,
     layout: Layout,
-    labels: Labels | None,
+    named: Names,
     values: np.ndarray | None,
     name: str,
     sizes: np.ndarray | None,
@@ -82,18 +89,21 @@ def _draw(
     if values is not None:
         bottom += _by_value(sheet, values[placed], name, x, y, dots, bottom)
     else:
-        groups = _groups(space, labels, placed)
-        bottom += _by_group(sheet, groups, x, y, dots, bottom, labels is not None)
+        groups = _groups(named, placed)
+        bottom += _by_group(sheet, groups, x, y, dots, bottom, named)
     if chosen:
         at = np.flatnonzero(np.isin(placed, chosen))
         sheet.dots(x[at], y[at], dots[at] + 1.2, "none", edge=theme.accent, line=LINE * 2)
     return bottom + MARGIN
 
 
-def _groups(space: SemanticSpace, labels: Labels | None, placed: np.ndarray) -> list[str | None]:
-    if labels is None:
-        return [space.components.layers[n] for n in space.components.layer_numbers[placed]]
-    return [labels.word(int(row)) for row in placed]
+def _groups(named: Names, placed: np.ndarray) -> list[str | None]:
+    """What each component goes by: its name, marked where a person called any by it; else its layer."""
+    if not named:
+        return [named.components.layers[n] for n in named.components.layer_numbers[placed]]
+    own = {named.own_word(int(row)) for row in placed}
+    words = [named.plain(int(row)) for row in placed]
+    return [marked(word) if word and word in own else word for word in words]
 
 
 def _by_value(
@@ -117,8 +127,9 @@ def _by_group(
     y: np.ndarray,
     dots: np.ndarray,
     bottom: Number,
-    captioned: bool,
+    named: Names,
 ) -> Number:
+    captioned = bool(named)
     theme, names = sheet.theme, np.asarray([g or "" for g in groups])
     counted = sorted({g for g in groups if g}, key=lambda g: (-int((names == g).sum()), g))
     coloured = counted[:_GROUPS] if captioned else counted[: len(theme.cat)]
@@ -134,7 +145,7 @@ def _by_group(
     if captioned:
         left = _captions(sheet, coloured, names, x, y, bottom)
     extra = [("other labels", theme.context)] if others.any() and captioned else []
-    rings = "unexplained" if none.any() and captioned else ""
+    rings = ("unnamed" if named.labels is None else UNEXPLAINED) if none.any() and captioned else ""
     return _legend(sheet, [(coloured[n], theme.cat[n]) for n in left] + extra, rings, bottom)
 
 

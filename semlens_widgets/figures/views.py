@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..describe import Labels
 from .audit import audit, checklist_table
 from .card import card
 from .circuit import circuit
 from .comparison import comparison
 from .figure import Figure
 from .gallery import gallery
-from .labels import label_table
+from .labels import label_table, own_table
 from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
@@ -48,8 +47,9 @@ def figure_of_view(lens: Lens, name: str, **options: Any) -> Figure:
     return VIEWS[name](lens, **options)
 
 
-def labels_of(lens: Lens) -> Labels | None:
-    return lens.labels
+def names_of(lens: Lens) -> dict[str, Any]:
+    """What components are called, as options of a figure."""
+    return {"labels": lens.labels, "own_labels": lens.own_labels}
 
 
 @view("search")
@@ -62,7 +62,7 @@ def _search(lens: Lens, **options: Any) -> Figure:
 @view("gallery")
 def _gallery(lens: Lens, **options: Any) -> Figure:
     chosen = options.pop("components", None) or lens.selection or _of_layer(lens)
-    return gallery(lens.space, chosen, labels=labels_of(lens), **options)
+    return gallery(lens.space, chosen, **names_of(lens), **options)
 
 
 def _of_layer(lens: Lens) -> list[int] | None:
@@ -77,14 +77,16 @@ def _card(lens: Lens, **options: Any) -> Figure:
     component = options.pop("component", None)
     if component is None and not lens.selection:
         raise NothingToShow("no component is selected; click one, or set lens.selection")
-    return card(lens.space, lens.selection[0] if component is None else component, labels=labels_of(lens), **options)
+    return card(lens.space, lens.selection[0] if component is None else component, **names_of(lens), **options)
 
 
 @view("describe")
 def _describe(lens: Lens, **options: Any) -> Figure:
+    if lens.labels is None and lens.own_labels:
+        return own_table(lens.space, lens.own_labels, **options)
     if lens.labels is None:
         raise NothingToShow("nothing is described yet; call lens.describe()")
-    return label_table(lens.labels, **options)
+    return label_table(lens.labels, own_labels=lens.own_labels, **options)
 
 
 @view("evaluate")
@@ -97,9 +99,11 @@ def _evaluate(lens: Lens, **options: Any) -> Figure:
 @view("map")
 def _map(lens: Lens, **options: Any) -> Figure:
     colour = options.pop("colour", lens.map_colour)
-    shown = {"labels": lens.labels} if colour in ("label", "layer") else values_of(lens, colour)
-    if colour == "layer":
-        shown["labels"] = None
+    shown: dict[str, Any] = {}
+    if colour == "label":
+        shown = names_of(lens)
+    elif colour != "layer":
+        shown = values_of(lens, colour)
     chosen = options.pop("selection", lens.selection)
     return semantic_map(lens.space, lens.shown_layout(), selection=chosen, **shown, **options)
 
@@ -132,7 +136,7 @@ def values_of(lens: Lens, colour: str) -> dict[str, Any]:
 def _prediction(lens: Lens, **options: Any) -> Figure:
     if lens.explanation is None:
         raise NothingToShow("no prediction is explained yet; set lens.image")
-    return prediction(lens.explanation, space=lens.space, labels=lens.labels, **options)
+    return prediction(lens.explanation, space=lens.space, **names_of(lens), **options)
 
 
 @view("circuit")
@@ -140,7 +144,7 @@ def _circuit(lens: Lens, **options: Any) -> Figure:
     if lens.explanation is None:
         raise NothingToShow("no prediction is explained yet; set lens.image")
     kept = {name: options.pop(name) for name in ("top", "depth") if name in options}
-    return circuit(lens.explanation.circuit(**kept), space=lens.space, labels=lens.labels, **options)
+    return circuit(lens.explanation.circuit(**kept), space=lens.space, **names_of(lens), **options)
 
 
 @view("audit")
