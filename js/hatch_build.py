@@ -25,12 +25,14 @@ class WindowsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         root = Path(self.root)
         if not (root / "package.json").exists():
             return
-        built = [*root.glob("semlens_widgets/static/*.js"), *root.glob("semlens_widgets/labextension/package.json")]
+        windows = [*root.glob("semlens_widgets/static/*.js")]
+        extension = [*root.glob("semlens_widgets/labextension/package.json")]
+        built = [*windows, *extension]
         if (root / "PKG-INFO").exists():  # an unpacked sdist: dates say nothing there
-            if len(built) < 2:
+            if not (windows and extension):
                 raise RuntimeError(f"This sdist lacks the built windows or the JupyterLab extension. {NPM_MISSING}")
             return
-        if len(built) > 1 and newest(sources(root)) <= min(file.stat().st_mtime for file in built):
+        if windows and extension and newest(sources(root)) <= min(file.stat().st_mtime for file in built):
             return
         npm = shutil.which("npm")
         if npm is None:

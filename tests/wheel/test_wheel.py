@@ -115,7 +115,8 @@ def package_files() -> set[str]:
 
 def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     held = names(wheel)
-    outside = {name for name in held if not re.match(r"semlens_widgets(-[^/]+\.dist-info)?/", name)}
+    extension = r"semlens_widgets-[^/]+\.data/data/share/jupyter/labextensions/semlens-widgets/"
+    outside = {name for name in held if not re.match(rf"semlens_widgets(-[^/]+\.dist-info)?/|{extension}", name)}
     assert not outside
     assert package_files() <= held
     assert "semlens_widgets/py.typed" in held
@@ -123,10 +124,10 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_version_has_one_place(wheel: Path) -> None:
-    (line,) = re.findall(r'^__version__ = "(.+)"$', (ROOT / "semlens_widgets/__init__.py").read_text(), re.MULTILINE)
-    assert metadata(wheel)["Version"] == line
-    if HAS_WINDOWS:  # 0.0.0 is npm's way of saying: not published from here
-        assert json.loads((ROOT / "package.json").read_text()).get("version", "0.0.0") in {"0.0.0", line}
+    version = json.loads((ROOT / "package.json").read_text())["version"]
+    assert metadata(wheel)["Version"] == version
+    elsewhere = [ROOT / "pyproject.toml", ROOT / "semlens_widgets" / "__init__.py"]
+    assert not [path.name for path in elsewhere if f'"{version}"' in path.read_text()]
 
 
 def test_wheel_carries_the_demo_checkpoints(wheel: Path) -> None:
@@ -193,3 +194,30 @@ def test_the_main_job_runs_in_a_clean_environment(installed: Path, tmp_path: Pat
     assert Path(where).is_relative_to(installed.parent.parent)
     assert found == "True"
     assert all(re.fullmatch(r"[\w.]+:\d+", component) for component in components.split())
+
+
+@pytest.mark.skipif(not HAS_WINDOWS, reason="this checkout has no package.json, so no extension to build")
+def test_the_extension_is_in_the_wheel_once_and_complete(wheel: Path) -> None:
+    inside = names(wheel)
+    folder = next(name for name in inside if name.endswith("labextensions/semlens-widgets/package.json"))
+    folder = folder.removesuffix("package.json")
+    assert folder.endswith(".data/data/share/jupyter/labextensions/semlens-widgets/")
+    assert f"{folder}install.json" in inside
+    assert f"{folder}schemas/semlens-widgets/plugin.json" in inside
+    assert not any(name.startswith("semlens_widgets/labextension") for name in inside)
+    with zipfile.ZipFile(wheel) as archive:
+        package = json.loads(archive.read(f"{folder}package.json"))
+    assert package["version"] == metadata(wheel)["Version"]
+    assert f"{folder}{package['jupyterlab']['_build']['load']}" in inside
+
+
+@pytest.mark.skipif(not HAS_WINDOWS, reason="this checkout has no package.json, so no extension to build")
+def test_uninstalling_the_wheel_takes_the_extension_away(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
+    python = tmp_path / "env" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", f"--python={python}"]
+    run(*pip, "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+    extension = tmp_path / "env" / "share" / "jupyter" / "labextensions" / "semlens-widgets"
+    assert (extension / "package.json").is_file()
+    run(*pip, "uninstall", "--yes", "semlens-widgets", cwd=tmp_path)
+    assert not extension.exists()
