@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
@@ -61,6 +62,33 @@ def test_numbers_of_a_colour_are_the_evaluation_s_and_polysemanticity_only_of_cl
     assert np.allclose(np.frombuffer(sent, np.float32), labels.confidence[:, 0], equal_nan=True)
     with pytest.raises(ValueError, match="no colour 'mauve'"):
         semantic_map.values(made, "mauve")
+
+
+def test_colour_by_relevance_is_the_share_of_the_target_with_its_sign():
+    images = pictures(40)
+    labels = [i % 2 for i in range(40)]
+    data = sl.images(images, transform=to_pixels, labels=labels, classes=("warm", "cold"))
+    net = ColourNet()
+    net.head.weight.data = torch.tensor([[1.0, 0, -1, 0], [0, 1, 1, 0]])  # blue speaks against "warm"
+    made = sl.Lens(net, data, ["colour", "rectified"], ColourClip(), k=5, templates=("{}",))
+    made.fit(cached=False, progress=False)
+    assert semantic_map.values(made, "relevance") == ({"there": False, "about": "", "mark": None, "signed": False}, [])
+    found = made.relate(progress=False)
+    assert "relevance" in semantic_map.places(made)[0]["colours"]
+    assert found.mean[0, 2] < 0 < found.mean[0, 0]
+    for target, number in ((None, 0), ("cold", 1), ("warm", 0)):
+        made.target = target
+        told, (sent,) = semantic_map.values(made, "relevance")
+        name = ("warm", "cold")[number]
+        assert told == {
+            "there": True, "about": f"share of the layer's relevance for {name}", "mark": None, "signed": True,
+        }  # fmt: skip
+        expected = [
+            share if mean > 0 else -share if mean < 0 else 0
+            for share, mean in zip(found.share[number], found.mean[number], strict=True)
+        ]
+        assert np.frombuffer(sent, np.float32).tolist() == np.float32(expected).tolist()
+        assert np.any(expected)
 
 
 @pytest.mark.parametrize("view", [SemanticMap, Window])

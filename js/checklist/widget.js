@@ -1,6 +1,7 @@
 /** `AuditChecklist`: the audit alone. */
 
 import "../shared/theme.css";
+import "../shared/parts.css";
 import "../gallery/view.css";
 import "./view.css";
 import { mount } from "../shared/mount.js";

@@ -1,6 +1,7 @@
 /** `ComparisonHeatmap`: several models as one matrix, and the pairs behind its cells. */
 
 import "../shared/theme.css";
+import "../shared/parts.css";
 import "../compare/view.css";
 import "./view.css";
 import { mount } from "../shared/mount.js";

@@ -1,6 +1,7 @@
 /** `LabelTable`: the table of labels alone. */
 
 import "../shared/theme.css";
+import "../shared/parts.css";
 import "../gallery/view.css";
 import "./view.css";
 import { h } from "../shared/dom.js";

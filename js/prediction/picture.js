@@ -212,7 +212,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     fill(
       classes,
       ...shown.map(({ index, name, probability }) => {
-        const bar = h("span", { class: "sl-bar", "aria-hidden": "true" }, h("i"));
+        const bar = h("span", { class: "sl-class-bar", "aria-hidden": "true" }, h("i"));
         /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${100 * probability}%`;
         return h(
           "button",

@@ -1,6 +1,7 @@
 /** `PredictionView`: one prediction and the components that carried it, alone. */
 
 import "../shared/theme.css";
+import "../shared/parts.css";
 import "../shared/relevance.css";
 import "../window/card.css";
 import "./view.css";

@@ -1,7 +1,7 @@
 /** `ScoreView`: the scores alone. */
 
 import "../shared/theme.css";
-import "../gallery/view.css";
+import "../shared/parts.css";
 import "./view.css";
 import { h } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";

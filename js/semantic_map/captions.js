@@ -7,6 +7,8 @@ const LOOKED_AT = 160;
 /** Heights in px: of a caption, and between it and its points. */
 const HEIGHT = 16;
 const GAP = 10;
+/** What stays free at the edges, in px. */
+const EDGE = 2;
 
 /** @typedef {{word: number, count: number, rows: number[], x: number, y: number, top: number}} Cluster in places; `top` is the highest point */
 
@@ -57,7 +59,10 @@ export function placed(wanted, { sx, sy, ox, oy }, width, height, widthOf, most)
   for (const cluster of wanted) {
     if (taken.length >= most) break;
     const half = widthOf(cluster) / 2;
-    const x = cluster.x * sx + ox;
+    const middle = cluster.x * sx + ox;
+    if (middle < 0 || middle > width) continue;
+    // Beside the edge a caption stands a little inwards.
+    const x = Math.min(Math.max(middle, half + EDGE), width - half - EDGE);
     const bottom = cluster.top * sy + oy - GAP;
     const box = { cluster, left: x - half, right: x + half, top: bottom - HEIGHT, bottom };
     if (box.left < 2 || box.right > width - 2 || box.top < 2 || bottom > height - 2) continue;

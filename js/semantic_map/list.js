@@ -61,11 +61,22 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     },
     body,
   );
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(schedule);
+  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(resize);
   resized?.observe(node);
 
   const layout = () => ({ count: rows.length, row: ROW, cut: null, divider: 0 });
   const height = () => node.clientHeight || 10 * ROW;
+  /** The height for which the list was last scrolled. */
+  let scrolledFor = height();
+
+  /** The active row stays whole in sight where it was so before. */
+  function resize() {
+    const top = grid.topOf(layout(), active);
+    if (top >= node.scrollTop && top + ROW <= node.scrollTop + scrolledFor)
+      node.scrollTop = grid.scrollTo(layout(), active, node.scrollTop, height());
+    scrolledFor = height();
+    schedule();
+  }
 
   /** @param {Event} event */
   function positionOf(event) {

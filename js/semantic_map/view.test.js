@@ -1,10 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { h } from "../shared/dom.js";
 import { idOf as idIn, rowOf } from "../shared/labels.js";
 import { all, byId, COMPONENTS, idOf, LAYERS, placesOf, press, settled, toyModel } from "../testing/toy.js";
 import { clusters, placed } from "./captions.js";
 import { byNumber } from "./colours.js";
 import { apart } from "./crops.js";
+import { componentList } from "./list.js";
 import { gridIndex } from "./nearest.js";
 import { paintPoints } from "./points.js";
 import { bounds, enclosed, fitted, inside, unprojected, zoomed } from "./projection.js";
@@ -148,6 +149,12 @@ describe("places and pixels", () => {
     const view = fitted([0, 0, 1, 1], 500, 500);
     expect(placed(found, view, 500, 500, () => 80, 9).map(({ cluster }) => cluster.word)).toEqual([0]);
     expect(placed(found, view, 500, 500, () => 8, 9)).toHaveLength(2);
+    const [{ left, right }] = placed([{ ...found[0], x: 1 }], view, 500, 500, () => 200, 9);
+    expect([left, right], "beside the edge it stands inwards").toEqual([298, 498]);
+    expect(
+      placed([{ ...found[0], x: 1.5 }], view, 500, 500, () => 200, 9),
+      "out of sight",
+    ).toEqual([]);
   });
 
   it("ids and rows agree, also for signed layers", () => {
@@ -255,6 +262,61 @@ describe("the map", () => {
     expect(
       all(el, "map-list-row").sort((a, b) => a.dataset.position - b.dataset.position)[0].dataset.id,
     ).toBe(idOf(10));
+  });
+
+  it("a selected component without a place has no mark, and gets one when it is placed", async () => {
+    let known = placesOf().fill(Number.NaN);
+    const map = () => ({
+      result: { method: "pca", better: false, colours: ["layer"] },
+      buffers: [new DataView(known.buffer)],
+    });
+    const toy = toyModel({ layers: LAYERS, selection: [3] }, { map });
+    const el = await open(toy);
+    await frame();
+    const mark = el.querySelector(".sl-map-primary");
+    expect([mark.hasAttribute("hidden"), mark.getAttribute("cx")]).toEqual([true, null]);
+    known = placesOf();
+    toy.kernelSets({ layout_version: 1 });
+    for (let i = 0; i < 3; i++) await settled();
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    expect(mark.hasAttribute("hidden")).toBe(false);
+    expect(Number.isFinite(Number(mark.getAttribute("cx")))).toBe(true);
+  });
+
+  it("the row of the primary stays whole in sight when its list becomes lower", () => {
+    let resized = () => {};
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        constructor(told) {
+          resized = told;
+        }
+        observe() {}
+        disconnect() {}
+      },
+    );
+    const list = componentList({
+      source: {},
+      label: "all",
+      describe: (row) => ({ id: `a:${row}`, text: "", quiet: false, value: "" }),
+      onChoose: () => {},
+      onPoint: () => {},
+      fail: () => {},
+    });
+    vi.unstubAllGlobals();
+    const becomes = (height) => {
+      Object.defineProperty(list.node, "clientHeight", { value: height, configurable: true });
+      resized();
+    };
+    becomes(420);
+    list.update({ rows: Array.from({ length: 97 }, (_, row) => row), selection: [30], keeps: false });
+    expect(list.node.scrollTop).toBe(31 * 42 - 420);
+    becomes(397);
+    expect(list.node.scrollTop).toBe(31 * 42 - 397);
+    list.node.scrollTop = 0;
+    becomes(380);
+    expect(list.node.scrollTop, "who has scrolled away is left there").toBe(0);
+    list.destroy();
   });
 
   it("UMAP is asked for where it is better, can be stopped, and asked for again", async () => {

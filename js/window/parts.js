@@ -1,6 +1,7 @@
 /** What the window of `lens.show()` is made of, over a kernel or over a file: its styles, its traits, its view. */
 
 import "../shared/theme.css";
+import "../shared/parts.css";
 import "../shared/relevance.css";
 import "../search_box/view.css";
 import "../gallery/view.css";

@@ -211,6 +211,9 @@ export function windowView(context, tabs = TABS) {
   function drawPanel() {
     if (!known.tab) return;
     let view = opened.get(known.tab);
+    const before = panel.firstElementChild;
+    // What went wrong in the tab before says nothing about this one.
+    if (before && before !== banner.node && before !== view?.node) banner.hide("error");
     if (!view) {
       view = tabs[known.tab].mount({ ...context, act, tell: tellPython, work });
       opened.set(known.tab, view);

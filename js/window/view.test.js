@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import gallery from "../gallery/widget.js";
 import searchBox from "../search_box/widget.js";
 import { h } from "../shared/dom.js";
-import { all, byId, idOf, press, settled, toyModel } from "../testing/toy.js";
+import { all, byId, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
 import { windowView } from "./view.js";
 import lensWindow from "./widget.js";
 
@@ -118,6 +118,25 @@ describe("the window", () => {
     expect(byId(el, "banner").querySelector("p b + b")).toBeNull();
     expect(ids(el)[0]).toBe(idOf(0));
     byId(el, "banner-dismiss").click();
+    expect(all(el, "banner")).toEqual([]);
+  });
+
+  it("a failure belongs to the tab that is open: another tab opens without it", async () => {
+    const toy = toyModel({ layers: LAYERS, tabs: ["search", "map"] });
+    const { el } = await open(toy);
+    toy.fire(
+      "msg:custom",
+      { kind: "event", name: "error", type: "NeedsKernel", message: "no CLIP here" },
+      [],
+    );
+    byId(el, "tab-search").click();
+    expect(byId(el, "banner").textContent).toContain("no CLIP here");
+    byId(el, "tab-map").click();
+    expect(all(el, "banner")).toEqual([]);
+    toy.fire("msg:custom", { kind: "event", name: "error", type: "ValueError", message: "no layout" }, []);
+    expect(byId(el, "semantic-map").contains(byId(el, "banner"))).toBe(true);
+    toy.kernelSets({ tab: "search" });
+    await settled();
     expect(all(el, "banner")).toEqual([]);
   });
 
