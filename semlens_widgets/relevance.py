@@ -47,8 +47,8 @@ class Relevance(Result):
     share:      [class component], mean of the absolute values: the component's part of all that moved in its layer for
                 the class. In [0, 1]; adds up to 1 over a layer.
     images, targets, values: a sample of images, the class each was explained for, and its relevances
-                [image component], float16. At most `sample` per class, the same whatever the order of the pass: for
-                intervals by resampling.
+                [image component], float16. At most `sample` per class, the same whatever the order of the pass, those
+                of `first` before others: for intervals by resampling.
     top_images, top_values: [class component k], the class's images in which the component is most relevant, strongest
                 first, equal ones by lower number. NO_IMAGE and NaN where the class has fewer images than k.
     backend:    "lrp" or "gradient".
@@ -71,6 +71,7 @@ class Relevance(Result):
     magnitudes: Int[np.ndarray, "class component"] | None = None
     sample: int = 0
     unreadable: tuple[tuple[str, str], ...] = field(default=())
+    first: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         classes, components = len(self.classes), len(self.components)
@@ -133,7 +134,7 @@ class Relevance(Result):
                 f"shards of different passes: they differ in {', '.join(differing)}; make them with the same model, "
                 "layers and settings"
             )
-        run = _Pass(self.components, self.classes, self.k, self.sample, self.statistic, self.backend)
+        run = _Pass(self.components, self.classes, self.k, self.sample, self.statistic, self.backend, self.first)
         for part in (self, other):
             run.add_value(part)
         return run.finished()
@@ -169,7 +170,7 @@ class Relevance(Result):
     def document(self) -> dict[str, Any]:
         return {
             "classes": self.classes, "backend": self.backend, "statistic": self.statistic, "sample": self.sample,
-            "unreadable": self.unreadable,
+            "unreadable": self.unreadable, "first": self.first,
         }  # fmt: skip
 
     @classmethod
@@ -182,7 +183,7 @@ class Relevance(Result):
             np.asarray(arrays["images"]), np.asarray(arrays["targets"]), np.asarray(arrays["values"]),
             np.asarray(arrays["top_images"]), np.asarray(arrays["top_values"]),
             document["backend"], document["statistic"], sums, magnitudes, int(document["sample"]),
-            tuple((name, why) for name, why in document["unreadable"]),
+            tuple((name, why) for name, why in document["unreadable"]), tuple(document.get("first", ())),
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -206,7 +207,7 @@ class Relevance(Result):
 
 
 def _recipe(relevance: Relevance | _Pass) -> dict[str, Any]:
-    names = ("components", "classes", "k", "sample", "statistic", "backend")
+    names = ("components", "classes", "k", "sample", "statistic", "backend", "first")
     return {name: getattr(relevance, name) for name in names}
 
 
@@ -245,6 +246,7 @@ def relevance(
     sample: int | None = None,
     batch_size: int = 16,
     ids: Sequence[int] | None = None,
+    first: Sequence[int] = (),
     progress_file: str | Path | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
@@ -257,6 +259,7 @@ def relevance(
     backend: as in `attribution.attribute`; "auto" is settled by the first batch, for all of them.
     k:       images kept per class and component in `top_images`.
     sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
+    first:   images that `values` should hold before others, such as those about which more is known; a random choice.
     ids:     restricts the pass to a shard; `merge` puts shards together without loss.
     on_step: called with (images done, images in all) after each batch; what it raises ends the pass. With a
              `progress_file` a pass that ended early is continued where it was last saved, to the same bytes.
@@ -282,7 +285,7 @@ def relevance(
             tuple(found.relevances[layer.name].shape[1] for layer in wanted),
             tuple(layer.signed for layer in wanted),
         ),
-        class_names(images, outputs), k, sample, _statistic(labelled), found.backend,
+        class_names(images, outputs), k, sample, _statistic(labelled), found.backend, tuple(int(i) for i in first),
     )  # fmt: skip
     run.resume(progress_file)
     with tqdm(total=len(chosen), initial=run.position, unit="image", desc="relevance", disable=not progress) as bar:
@@ -401,6 +404,7 @@ class _Pass:
     sample: int
     statistic: str
     backend: Any
+    first: tuple[int, ...] = ()
     position: int = 0
     unreadable: tuple[tuple[str, str], ...] = ()
 
@@ -452,16 +456,17 @@ class _Pass:
         self.tallies[number].add(keys, np.zeros(keys.shape, np.int32))
 
     def _keep(self, images: np.ndarray, targets: np.ndarray, values: np.ndarray) -> None:
-        """Per class the `sample` images that come first in a fixed order of all images; sorted out now and then."""
+        """Per class the `sample` images that come first in a fixed order of all images, those of `first` before others;
+        sorted out now and then."""
         self.kept.append((images, targets, values))
         if sum(len(part[0]) for part in self.kept[1:]) > 4096:
             self.kept = [self._sampled()]
 
     def _sampled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         images, targets, values = (np.concatenate([part[n] for part in self.kept]) for n in range(3))
-        order = np.lexsort((_spread(images), targets))
-        first = np.searchsorted(targets[order], targets[order])
-        chosen = order[np.arange(len(order)) - first < self.sample]
+        order = np.lexsort((_spread(images), ~np.isin(images, self.first), targets))
+        start = np.searchsorted(targets[order], targets[order])
+        chosen = order[np.arange(len(order)) - start < self.sample]
         chosen = chosen[np.argsort(images[chosen], kind="stable")]
         return images[chosen], targets[chosen], values[chosen]
 
@@ -479,6 +484,7 @@ class _Pass:
             self.components, self.classes, self.counts.copy(), mean, share,
             *self._sampled(), top_images, top_values,
             self.backend, self.statistic, self.sums.copy(), self.magnitudes.copy(), self.sample, self.unreadable,
+            self.first,
         )  # fmt: skip
 
     def save(self, path: str | Path) -> None:

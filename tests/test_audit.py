@@ -1,6 +1,7 @@
 """Audit in a planted space: components along known directions, so that every region is known beforehand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from semlens_widgets.audit import DEAD, NO_CONCEPT, AuditReport, Thresholds, aud
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.clip import Probes
 from semlens_widgets.components import Component, Components, Recipe
-from semlens_widgets.examples import ConceptExamples, Statistics
+from semlens_widgets.examples import ConceptExamples, Sampled, Statistics
 from semlens_widgets.relevance import Relevance
 from semlens_widgets.space import SemanticSpace, Thumbnails, directions
 from semlens_widgets.vectors import unit
@@ -164,6 +165,108 @@ def test_shares_and_signs_are_sums_within_each_layer_then_averaged(world, report
     assert (patch.direction, report["ruler"].direction) == ("against", "for")
     assert patch.used
     assert audit(space, LIST, probes, relevance, target="nevus")["patch"].direction == "for"
+
+
+def sampled(space, seed=0):
+    """The space with all images as its sample, and what they show: [image concept]."""
+    random = np.random.default_rng(seed)
+    random.normal(size=DIM)
+    random.normal(size=(len(CONCEPTS), DIM))
+    present = random.random((IMAGES, len(CONCEPTS))) < 0.3
+    responses = np.zeros((len(space.components), IMAGES), np.float32)
+    examples = replace(space.examples, sampled=Sampled(np.arange(IMAGES), {"sample_responses": responses}))
+    return replace(space, examples=examples, sample_vectors=space.crop_vectors), present
+
+
+def outweighed(space, present, images=401):
+    """Rulers speak for the class, patches against it. The component of hair speaks against it where there is hair, and
+    one that nothing explains as much for it."""
+    random = np.random.default_rng(3)
+    ruler, patch, hair = (present[:images, CONCEPTS.index(name)] for name in ("ruler", "patch", "hair"))
+    values = random.normal(size=(images, len(space.components))) * 0.01
+    values[:, 3] += 0.3 * ruler
+    values[:, 5] -= 0.6 * patch
+    values[:, 6] -= 0.2 * hair
+    values[:, 8] += 0.2 * hair
+    share = np.abs(values).mean(0)
+    for layer in space.components.layers:
+        share[space.components.rows(layer)] /= share[space.components.rows(layer)].sum()
+    tops = np.zeros((1, len(space.components), 3))
+    return Relevance(
+        space.components, ("melanoma",), np.asarray([images]), values.mean(0)[None], share[None], np.arange(images),
+        np.zeros(images, int), values, tops.astype(np.int32), tops, "lrp", "made by hand",
+    )  # fmt: skip
+
+
+def test_what_is_carried_but_outweighed_is_found_and_not_used(world):
+    space, present = sampled(world[0])
+    relevance = outweighed(space, present)
+    report = audit(space, LIST, world[1], relevance, target="melanoma")
+    hair, ruler, patch = (report[name] for name in ("hair", "ruler", "patch"))
+    assert hair.state == "found"
+    assert hair.share.mean > 2 * report.thresholds.used
+    assert abs(hair.moves.mean) < 0.02
+    assert (hair.used, hair.direction) == (False, None)
+    assert "hardly moves with it" in hair.message
+    assert (ruler.used, ruler.direction, patch.used, patch.direction) == (True, "for", True, "against")
+    assert ruler.moves.mean == pytest.approx(0.3 / 2, rel=0.2)  # one of two layers
+    assert patch.moves.mean == pytest.approx(-0.6 / 2, rel=0.2)
+    assert audit(space, LIST, world[1], relevance, target=0, thresholds=Thresholds(still=0.0))["hair"].used
+
+
+def test_what_relevance_moves_with_is_least_squares_over_the_likeness_to_all_concepts(world):
+    space, present = sampled(world[0])
+    relevance = outweighed(space, present)
+    report = audit(space, LIST, world[1], relevance, target=0)
+    names = [f.name for f in report.findings if f.moves is not None]
+    assert names == ["border", "veil", "absent", "ruler", "patch", "hair"]
+    columns = [np.ones(401)]
+    for name in names:
+        likeness = space.sample.vectors @ world[1].vectors[world[1].names.index(name)]
+        usual, best = np.median(likeness), np.sort(likeness)[-K:].mean()
+        columns.append((likeness[:401] - usual) / (best - usual))
+    slopes = np.linalg.lstsq(np.stack(columns, 1), relevance.values.sum(1) / 2, rcond=None)[0][1:]
+    assert [report[name].moves.mean for name in names] == pytest.approx(slopes.tolist(), abs=1e-4)
+
+
+def test_intervals_of_what_moves_hold_the_truth_about_that_often(world):
+    space, present = sampled(world[0])
+    held = []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        relevance = outweighed(space, present)
+        values = random.normal(size=relevance.values.shape) * 0.2
+        report = audit(space, LIST, world[1], replace(relevance, values=values), target=0)
+        held += [f.moves.low <= 0 <= f.moves.high for f in report.findings if f.moves is not None]
+    assert 0.9 <= np.mean(held) <= 0.99
+
+
+def test_too_few_images_and_concepts_that_are_always_together_decide_nothing(world):
+    space, present = sampled(world[0])
+    few = audit(space, LIST, world[1], outweighed(space, present, 31), target=0)
+    assert all(f.moves is None for f in few.findings)
+    assert few["hair"].used
+    twice = LIST.adding(Concept("the same", ("hair",), "neutral"), "Neutral")
+    both = audit(space, twice, world[1], outweighed(space, present), target=0)
+    assert both["hair"].moves is both["the same"].moves is None
+    assert both["hair"].used
+    assert both["ruler"].moves is not None
+
+
+def test_components_of_a_concept_come_first_in_its_ranking_the_most_relevant_before_others(report):
+    own = set(report["ruler"].rows)
+    ranked = [report.space.components.row(c) for c in report.ranking("ruler")]
+    assert set(ranked[: len(own)]) == own
+    assert [report.share[row] for row in ranked[: len(own)]] == sorted((report.share[r] for r in own), reverse=True)
+    rest = ranked[len(own) :]
+    column = [f.name for f in report.findings].index("ruler")
+    assert [report.z[row, column] for row in rest] == sorted((report.z[r, column] for r in rest), reverse=True)
+    assert sorted(ranked) == list(range(11))
+    evidence = report.evidence("ruler")
+    assert set(np.flatnonzero(evidence)) == own
+    assert evidence[5] == 0 < report.share[5]  # the patch's, spurious as well
+    with pytest.raises(KeyError, match="no concept"):
+        report.ranking("nothing")
 
 
 def test_what_is_not_used_has_no_direction(world):
@@ -321,8 +424,9 @@ def test_mistakes_are_named(as_installed, world, change, error, words):
 def test_thresholds_out_of_range_are_named(as_installed, report):
     with pytest.raises(ValueError, match="between 0 and"):
         Thresholds(p=0)
-    with pytest.raises(ValueError, match="margin"):
-        Thresholds(margin=-1)
+    for wrong in ({"margin": -1}, {"used": 2}, {"still": -0.1}):
+        with pytest.raises(ValueError, match="margin"):
+            Thresholds(**wrong)
     with pytest.raises(ValueError, match="no region"):
         report.rows("bad")
     with pytest.raises(KeyError, match="no concept"):

@@ -118,14 +118,24 @@ def test_fewer_images_than_asked_for_leave_no_legal_number():
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 22), st.integers(1, 22), st.randoms())
 def test_shards_add_up_to_the_same_bits(first, second, random):
-    whole = made(sample=4, k=3)
+    whole = made(sample=4, k=3, first=(22, 3, 8))
     cuts = sorted({0, first, second, 23})
-    parts = [made(ids=range(a, b), sample=4, k=3) for a, b in pairwise(cuts)]
+    parts = [made(ids=range(a, b), sample=4, k=3, first=(22, 3, 8)) for a, b in pairwise(cuts)]
     random.shuffle(parts)
     merged = parts[0]
     for part in parts[1:]:
         merged = merged.merge(part)
     same(merged, whole)
+
+
+def test_the_sample_holds_the_images_that_are_wanted_first_and_a_pass_for_others_is_no_progress(tmp_path):
+    wanted = (22, 3, 8)
+    found = made(sample=4, first=wanted, progress_file=tmp_path / "pass")
+    assert set(wanted) <= set(found.images.tolist())
+    assert np.bincount(found.targets).max() == 4
+    same(made(sample=4, progress_file=tmp_path / "pass"), made(sample=4))
+    with pytest.raises(ValueError, match="first"):
+        found.merge(made(sample=4))
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 23, 64])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from html import escape
 from statistics import NormalDist
@@ -38,17 +38,23 @@ class Thresholds:
     margin: by how many z the better of the best valid and the best spurious concept must lead; a component where
             both lie above the line and neither leads is ambiguous.
     used:   the share of a layer's relevance for the class from which a concept or component counts as used.
+    still:  a concept is not used after all where the class's relevance stays still: where the whole interval of
+            `Finding.moves` lies within ± this. An interval that reaches beyond, for lack of images or because the
+            concept matters, decides nothing; with 0 only the share decides.
     """
 
     p: float = 0.01
     margin: float = 1.0
     used: float = 0.02
+    still: float = 0.2
 
     def __post_init__(self) -> None:
         if not 0 < self.p < 0.5:
             raise ValueError(f"p={self.p}; the level of the null lies between 0 and .5, usually .05 or .01")
-        if not (self.margin >= 0 and 0 <= self.used <= 1):
-            raise ValueError(f"margin={self.margin}, used={self.used}; a lead in z ≥ 0, and a share from 0 to 1")
+        if not (self.margin >= 0 and 0 <= self.used <= 1 and 0 <= self.still <= 1):
+            raise ValueError(
+                f"margin={self.margin}, used={self.used}, still={self.still}; a lead in z ≥ 0, and shares from 0 to 1"
+            )
 
     @property
     def z(self) -> float:
@@ -68,7 +74,13 @@ class Finding:
               by how many lie above the line.
     relevance, share: summed over `rows`, within each layer, then averaged over the audited layers. `relevance` has the
               sign: positive speaks for the class. With 95 % intervals over images; None without relevance.
-    used:     whether the share reaches the audit's line.
+    moves:    by how much the class's relevance, signed and summed over all components of a layer (±1 is all of it), is
+              larger in images that show the concept than in those that do not, the checklist's other concepts being
+              equal: least squares over sampled images of the class, their likeness to each concept in steps from the
+              median image to the k that show it best; with 95 % intervals. Components can carry a concept and be
+              outweighed by others: then it is found, has a share, and moves nothing. None without a sample of images
+              whose relevance is known, with too few of them, or where another concept is on the same images.
+    used:     whether the share reaches the audit's line, and the relevance does not stay still (`Thresholds.still`).
     shown:    False where the data hardly show the concept, as far as the CLIP can tell.
     """
 
@@ -88,6 +100,7 @@ class Finding:
     shown: bool
     unknown: tuple[str, ...] = ()
     message: str = ""
+    moves: Interval | None = None
 
     @property
     def name(self) -> str:
@@ -229,6 +242,27 @@ class AuditReport(Result):
     def _best(self, kind: Kind) -> Float[np.ndarray, " component"]:
         return frozen(best_z(self.z, [f.kind == kind for f in self.findings]))
 
+    def evidence(self, concept: str) -> Float[np.ndarray, " component"]:
+        """How much each component says that the class rests on this concept: its share where the concept is the one
+        that fits it best, above the line; 0 elsewhere. Shares of components that carry something else are no evidence,
+        however spurious that is. NaN without relevance."""
+        own = self.leading == self._column(concept)
+        return np.where(self.audited, np.where(own, self.share, self.share * 0), np.nan_to_num(self.share * 0))
+
+    def ranking(self, concept: str) -> tuple[Component, ...]:
+        """All audited living components, those that matter for one concept first: those that it fits best, above the
+        line, in order of their share; then the others, in order of z. The first to look at, or to switch off."""
+        column = self._column(concept)
+        rows = np.flatnonzero(self.audited & (self.region != DEAD))
+        z = np.nan_to_num(self.z[rows, column], nan=-np.inf)
+        share = np.nan_to_num(self.share[rows]) * (self.leading[rows] == column)
+        order = np.lexsort((-z, -share, self.leading[rows] != column))
+        return tuple(self.space.components[int(row)] for row in rows[order])
+
+    def _column(self, concept: str) -> int:
+        self.checklist[concept]
+        return [f.name for f in self.findings].index(concept)
+
     # data
 
     def training_images(self, components: Any = None) -> TrainingImages:
@@ -264,6 +298,8 @@ class AuditReport(Result):
                 "relevance": _part(f.relevance, "mean"), "relevance_low": _part(f.relevance, "low"),
                 "relevance_high": _part(f.relevance, "high"), "share": _part(f.share, "mean"),
                 "share_low": _part(f.share, "low"), "share_high": _part(f.share, "high"),
+                "moves": _part(f.moves, "mean"), "moves_low": _part(f.moves, "low"),
+                "moves_high": _part(f.moves, "high"),
                 "used": f.used, "direction": f.direction, "message": f.message,
             }
             for f in self.findings
@@ -277,7 +313,7 @@ class AuditReport(Result):
         """Concepts, components, shares and thresholds as JSON text."""
         made = {
             "target": self.target, "clip": self.space.recipe.clip, "centre": self.centre,
-            "thresholds": {"p": self.thresholds.p, "margin": self.thresholds.margin, "used": self.thresholds.used},
+            "thresholds": asdict(self.thresholds),
             "shares": {r: [i.mean, i.low, i.high] for r, i in self.shares.items()},
             "concepts": self.concept_rows(), "components": self.to_rows(),
         }  # fmt: skip

@@ -22,6 +22,8 @@ from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thre
 USUAL = Thresholds()
 
 _FAMILY = 0.05  # of "found": as many unrelated components do as well at most this often
+_PER_CONCEPT = 5  # images for each concept, at least, to tell what the relevance moves with
+_ALIKE = 10  # variance inflation above which a concept cannot be told from the others
 _SHOWN = 0.5  # of what the data usually show of a concept; below it a missing concept may be the data's fault
 _ROUNDS = 1000
 _NOWHERE = -1e9  # the z of a kind that no concept has
@@ -71,10 +73,11 @@ def audit(
     region, leading = _regions(z, kinds, thresholds, space.alive)
     shown = _shown(space, vectors, searched)
     found = _Relevant.of(space, relevance, number, audited)
+    moves = _moves(space, relevance, number, vectors, searched, found)
     groups = [group.name for group in checklist.groups for _ in group.concepts]
     findings = tuple(
         _finding(space, concept, groups[j], kinds[j], j, scores, z, leading, living, unknown[j], bool(shown[j]), found,
-                 thresholds)
+                 thresholds, moves[j])
         for j, concept in enumerate(concepts)
     )  # fmt: skip
     member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
@@ -189,7 +192,7 @@ def _shown(
 def _finding(
     space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray, z: np.ndarray,
     leading: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
-    thresholds: Thresholds,
+    thresholds: Thresholds, moves: Interval | None,
 ) -> Finding:  # fmt: skip
     nothing = float("nan")
     state: State
@@ -217,10 +220,70 @@ def _finding(
         rival = np.nanmax(z[best])
         state = "weak" if top >= thresholds.z and rival - top < thresholds.margin else "missing"
     relevance, share = found.signed_and_share(rows)
-    used = share is not None and share.mean >= thresholds.used
+    much = share is not None and share.mean >= thresholds.used
+    still = moves is not None and -thresholds.still <= moves.low <= moves.high <= thresholds.still
+    used = much and not still
     message = _message(state, float(own[best]), p_all, str(space.components[best]), len(rows), shown, thresholds)
+    if len(rows) and moves is not None:
+        if much and still:
+            message += f"; not used: the relevance hardly moves with it ({_signed(moves)})"
+        elif not much and not moves.low <= 0 <= moves.high and abs(moves.mean) >= thresholds.still:
+            message += f"; the relevance moves with it ({_signed(moves)}), but in other components"
     return Finding(concept, group, kind, state, tuple(rows.tolist()), best, float(scores[best, column]),
-                   float(own[best]), p, p_all, relevance, share, used, shown, unknown, message)  # fmt: skip
+                   float(own[best]), p, p_all, relevance, share, used, shown, unknown, message, moves)  # fmt: skip
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+
+
+def _moves(
+    space: SemanticSpace, relevance: Relevance | None, number: int | None, vectors: Float[np.ndarray, "concept dim"],
+    searched: Bool[np.ndarray, " concept"], found: _Relevant,
+) -> list[Interval | None]:  # fmt: skip
+    """What the class's relevance moves with: see `Finding.moves`."""
+    nothing: list[Interval | None] = [None] * len(vectors)
+    if not found.known or relevance is None or space.sample is None or not searched.any():
+        return nothing
+    columns = np.flatnonzero(searched)
+    kept = np.flatnonzero(relevance.targets == number)
+    _, here, there = np.intersect1d(space.sample.images, relevance.images[kept], return_indices=True)
+    if len(here) < _PER_CONCEPT * (len(columns) + 1):
+        return nothing
+    likeness = np.asarray(space.sample.vectors @ vectors[columns].T, np.float64)
+    k = min(space.crop_of.shape[1], len(likeness))
+    usual = np.median(likeness, 0)
+    step = np.sort(likeness, 0)[-k:].mean(0) - usual
+    steps = (likeness[here] - usual) / np.maximum(step, 1e-9)
+    total = np.asarray(relevance.values[kept[there]], np.float64) @ found.weight
+    slope, error, told_apart = _least_squares(steps, total)
+    moves = nothing
+    for at, column in enumerate(columns.tolist()):
+        if told_apart[at]:
+            mean, off = float(slope[at]), 1.96 * float(error[at])
+            moves[column] = Interval(mean, mean - off, mean + off)
+    return moves
+
+
+def _least_squares(
+    steps: Float[np.ndarray, "image concept"], total: Float[np.ndarray, " image"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(slope, its standard error, whether it can be told from the others) of each concept, with an intercept.
+
+    Errors allow for noise that differs between images (HC3: MacKinnon & White 1985).
+    """
+    design = steps - steps.mean(0)
+    spread = np.maximum((design**2).sum(0), 1e-12)
+    inverse = np.linalg.pinv(design.T @ design, hermitian=True)
+    slope = inverse @ design.T @ total
+    left = total - total.mean() - design @ slope
+    leverage = np.minimum(np.einsum("ic,cd,id->i", design, inverse, design) + 1 / len(design), 0.99)
+    weighed = design * (left / (1 - leverage))[:, None]
+    error = np.sqrt(np.diag(inverse @ (weighed.T @ weighed) @ inverse))
+    unit_length = design / np.sqrt(spread)
+    alike = unit_length.T @ unit_length + 1e-6 * np.eye(len(spread))
+    told_apart = (np.diag(np.linalg.inv(alike)) <= _ALIKE) & (spread > 1e-9)
+    return slope, error, told_apart
 
 
 def _by_chance(components: int, p: float, led: int, level: float) -> float:

@@ -111,6 +111,7 @@ class Auditing(Explaining, Describing):
         level: float | None = None,
         margin: float | None = None,
         used: float | None = None,
+        still: float | None = None,
         layer: str | Sequence[str] | None = None,
         relevance: bool = True,
         progress: bool = True,
@@ -119,7 +120,7 @@ class Auditing(Explaining, Describing):
 
         checklist: a `Checklist`, a file of one, or None for the lens's own.
         target:    the class that is explained, by name or number; None for the one audited last.
-        level, margin, used: see `Thresholds`; None for those of the last audit.
+        level, margin, used, still: see `Thresholds`; None for those of the last audit.
         layer:     audit one or several layers only; None for all.
         relevance: compute each component's relevance first (one pass over the images, cached) where the lens has model
                    and images and it is not known yet; without it the answer has regions and no shares.
@@ -137,7 +138,7 @@ class Auditing(Explaining, Describing):
         self.space  # noqa: B018  NotFitted here, before any long work
         if relevance and self.relevance is None and self.has_data:
             self.relate(progress=progress)
-        given = {"p": level, "margin": margin, "used": used}
+        given = {"p": level, "margin": margin, "used": used, "still": still}
         with self.lock:
             before = replace(self._lines, p=self.audit_level)
             lines = replace(before, **{name: value for name, value in given.items() if value is not None})

@@ -194,9 +194,11 @@ class Explaining(Searching):
         path = None
         if cached:
             path = cache.folder() / f"{self._relevance_key(target, method, k, sample)}.relevance"
+        sampled = self.space.examples.sampled if self.fitted else None
+        known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
         found = relevance(
             source.model, source.images, source.layers, target=target, backend=method, k=k, sample=sample,
-            batch_size=batch_size, progress_file=path, progress=progress, on_step=on_step,
+            batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
         )  # fmt: skip
         with self.lock:
             self.set_trait("relevance", found)

@@ -122,7 +122,7 @@ def report_of(
                   "pooling": recipe.pooling, "null": recipe.null, "seed": recipe.seed},
         "target": audit.target,
         "thresholds": {"p": audit.thresholds.p, "z": audit.thresholds.z, "margin": audit.thresholds.margin,
-                       "used": audit.thresholds.used},
+                       "used": audit.thresholds.used, "still": audit.thresholds.still},
         "centred": audit.centre,
         "relevance": {"statistic": audit.statistic, "backend": audit.backend, "images": audit.images},
         "summary": audit.message,

@@ -248,7 +248,8 @@ def _made(d: Mapping[str, Any]) -> str:
         ("CLIP", _text(d["clip"])),
         ("Components", f"layers {', '.join(_text(x) for x in s['layers'])}; {s['k']} examples each, {_text(s['crop'])}, pooled by "
                        f"{_text(s['pooling'])}; space <code>{_text(s['key'])}</code>"),
-        ("Thresholds", f"p = {t['p']:g} (z = {t['z']:.2f}), lead {t['margin']:g} z, used from {100 * t['used']:g} % of relevance"),
+        ("Thresholds", f"p = {t['p']:g} (z = {t['z']:.2f}), lead {t['margin']:g} z, used from {100 * t['used']:g} % of relevance"
+                       f"{_still(t)}"),
         ("Null", f"random sets of {s['null']:,} images, seed {s['seed']}; "
                  f"{'each layer’s mean subtracted' if d['centred'] else 'null probe subtracted'}"),
     ]  # fmt: skip
@@ -256,6 +257,11 @@ def _made(d: Mapping[str, Any]) -> str:
         rows.append(("Relevance", f"{_text(r['statistic'])}; {_text(r['backend'])}; {r['images']:,} images of the class"))
     body = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in rows)
     return f'<section><h2>How this was made</h2><table class="facts"><tbody>{body}</tbody></table></section>'
+
+
+def _still(t: Mapping[str, Any]) -> str:
+    """The line for what moves nothing; reports of before have none."""
+    return f", not where the relevance moves by less than ±{t['still']:g}" if "still" in t else ""
 
 
 def _crops(d: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -114,7 +114,8 @@ def _made(d: Mapping[str, Any]) -> str:
     lines = [
         f"model `{d['model']['hash']}`", f"images `{d['data']['hash']}`", f"CLIP {_text(d['clip'])}",
         f"space `{s['key']}`: layers {_text(', '.join(s['layers']))}, {s['k']} examples, {_text(s['crop'])}",
-        f"thresholds: p = {t['p']:g} (z = {t['z']:.2f}), lead {t['margin']:g} z, used from {100 * t['used']:g} %",
+        f"thresholds: p = {t['p']:g} (z = {t['z']:.2f}), lead {t['margin']:g} z, used from {100 * t['used']:g} %"
+        + (f", not where the relevance moves by less than ±{t['still']:g}" if "still" in t else ""),
     ]  # fmt: skip
     if r["statistic"]:
         lines.append(f"relevance: {_text(r['statistic'])}; {_text(r['backend'])}; {r['images']:,} images of the class")

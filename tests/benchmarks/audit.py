@@ -81,6 +81,25 @@ def biased(seed, layers):
     return lens, report
 
 
+def uses(lens, report):
+    """What is called used, beside what toggling the factor in the same picture does to the logit margin."""
+    print("| artefact | kind | state | share | relevance moves | used | toggled: mean, mean absolute logit change |")
+    print("|---|---|---|---|---|---|---|")
+    flags = contents(300, 77)[1]
+    for factor in FACTORS:
+        if factor.query not in {f.name for f in report.findings if f.kind != "valid"}:
+            continue
+        both = []
+        for present in (True, False):
+            chosen = flags.copy()
+            chosen[:, INDEX[factor.name]] = present
+            both.append(margins(lens.source.model, render(300, 77, flags=chosen)))
+        change, f = both[0] - both[1], report[factor.query]
+        moves = "–" if f.moves is None else f"{f.moves.mean:+.2f} [{f.moves.low:+.2f}, {f.moves.high:+.2f}]"
+        print(f"| {f.name} | {f.kind} | {f.state} | {f.share.mean:.1%} | {moves} | {f.direction or 'no'} "
+              f"| {change.mean():+.2f}, {np.abs(change).mean():.2f} |", flush=True)  # fmt: skip
+
+
 def coverage(lens, report, truth):
     """Whether concepts are found where a component encodes them, and missing where none does."""
     real = truth_of(lens, truth)
@@ -92,10 +111,11 @@ def coverage(lens, report, truth):
 def rulers(seed, n=1000):
     print("\n### Rulers tied to melanoma at a correlation of rho: heads on one body (layer4)\n")
     print(
-        "| rho | accuracy: free → poisoned | ruler in the ranking: AUROC, AP | ruler found, share | spurious share "
+        "| rho | accuracy: free → poisoned | ruler's evidence: AUROC, AP | place of four | ruler found, share, used "
+        "| spurious share "
         "| false alarms | AUROC free: as it is → off (random) | poisoned: as it is → off (random) |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     data = {"free": pictures(reliance.FREE, n, 9100), "poisoned": pictures(reliance.POISONED, n, 9200)}
     lens = lens_of(reliance.load(0.0), seed, ["layer4"])
     real = truth_of(lens, measure_truth(lens.source.model, ("layer4",)))
@@ -107,7 +127,10 @@ def rulers(seed, n=1000):
         lens.relate(cached=False, progress=False)
         report = lens.audit(ABCDE, target="melanoma", progress=False)
         weight = np.where(report.region == REGIONS.index("spurious"), report.share, 0)
-        area, precision = auroc(weight[:, None], is_ruler[:, None])[0, 0], average_precision(weight, is_ruler)
+        evidence = report.evidence("ruler")
+        area, precision = auroc(evidence[:, None], is_ruler[:, None])[0, 0], average_precision(evidence, is_ruler)
+        spurious = sorted((f for f in report.findings if f.kind == "spurious"), key=lambda f: -f.share.mean)
+        place = [f.name for f in spurious].index("ruler") + 1
         alarms = ((report.share > 0.02) & (weight > 0) & ~shortcuts).sum()
         ruler = report["ruler"]
         effect = lens.effect(list(ruler.rows), data, target="melanoma", draws=5, points=2)
@@ -120,7 +143,8 @@ def rulers(seed, n=1000):
         shares.append(report.shares["spurious"].mean)
         print(
             f"| {rho:g} | {accuracy['free']:.3f} → {accuracy['poisoned']:.3f} | {area:.3f}, {precision:.3f} "
-            f"| {ruler.state}, {ruler.share.mean:.1%} {ruler.direction or ''} | {shares[-1]:.1%} | {alarms} "
+            f"| {place} | {ruler.state}, {ruler.share.mean:.1%} {ruler.direction or 'not used'} "
+            f"| {shares[-1]:.1%} | {alarms} "
             f"| {shown['free']} | {shown['poisoned']} |",
             flush=True,
         )
@@ -150,6 +174,7 @@ if __name__ == "__main__":
     truth = sl.demo.truth()
     for layers in (["layer4"], ["layer3", "layer4"]):
         lens, report = biased(seed, layers)
+        uses(lens, report)
         right, found, encoded = coverage(lens, report, truth)
         print(f"concepts: {found} found, {right} of them encoded by a component; {encoded} encoded\n", flush=True)
     rulers(seed)

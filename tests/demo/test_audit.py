@@ -51,17 +51,40 @@ def test_shortcuts_are_used_in_the_planted_direction_and_valid_factors_are_found
     assert "one image" in report["evolving"].message
 
 
+def test_what_relevance_moves_with_is_what_toggling_the_artefact_does(audited):
+    flags = contents(150, 77)[1]
+    pairs = {"ruler": "ruler", "patch": "coloured patch", "ink": "ink marker", "redskin": "red skin", "hair": "hair",
+             "bubbles": "gel bubbles", "vignette": "dark corners"}  # fmt: skip
+    changes = []
+    for factor in pairs:
+        both = []
+        for present in (True, False):
+            chosen = flags.copy()
+            chosen[:, INDEX[factor]] = present
+            both.append(margins(audited.source.model, render(150, 77, flags=chosen)).mean())
+        changes.append(both[0] - both[1])
+    moves = [audited.report[concept].moves.mean for concept in pairs.values()]
+    assert np.corrcoef(changes, moves)[0, 1] >= 0.95
+
+
+def test_red_skin_moves_the_score_in_components_that_show_other_things_and_this_is_said(audited):
+    assert not audited.report["red skin"].used
+    assert "in other components" in audited.report["red skin"].message
+
+
 def test_asymmetry_which_no_component_encodes_is_not_found(audited, real):
     assert real[:, INDEX["asymmetry"]].max() < 0.8
     assert audited.report["asymmetric shape"].state != "found"
     assert not audited.report["asymmetric shape"].used
 
 
-def test_neutral_artefacts_are_found_but_switching_them_off_changes_little(audited):
+def test_neutral_artefacts_are_found_and_not_used_and_switching_them_off_changes_little(audited):
     report = audited.report
     for concept in ("hair", "gel bubbles", "dark corners"):
         assert report[concept].state == "found", concept
-        assert report[concept].share.mean < report["coloured patch"].share.mean / 2
+        assert not report[concept].used, concept
+        assert report[concept].direction is None
+        assert abs(report[concept].moves.mean) < abs(report["ink marker"].moves.mean) / 2
     effect = audited.effect(report.neutral, {"free": labelled("unbiased")}, draws=2, points=2)
     before, after = (effect["free", side].auroc.mean for side in ("as it is", "switched off"))
     assert abs(after - before) <= 0.03
