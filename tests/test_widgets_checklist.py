@@ -187,6 +187,32 @@ def test_only_what_changed_is_embedded_again(audited):
     assert audited.clip.texts_asked == ["white"]
 
 
+def test_other_lines_audit_again_and_are_told(audited):
+    before = checklist.audited(audited)[0]["report"]["lines"]
+    assert before == {"margin": 1.0, "used": 0.02, "still": 0.2}
+    line = checklist.draw_lines(audited, {"used": 0.9})[0]["python"]
+    assert line == "lens.audit(used=0.9)"
+    assert checklist.audited(audited)[0]["report"]["lines"] == before | {"used": 0.9}
+    assert audited.report.thresholds.used == 0.9
+    for wrong in ({}, {"level": 0.1}, [1], {"used": -1}):
+        with pytest.raises(ValueError, match=r"lines|used"):
+            checklist.draw_lines(audited, wrong)
+    run('lens.audit(used=0.02, layer="colour")', audited)
+    assert checklist.draw_lines(audited, {"margin": 2})[0]["python"] == "lens.audit(margin=2.0, layer='colour')"
+    run("lens.audit(margin=1.0)", audited)
+
+
+def test_where_people_disagree_the_window_is_told_what_all_said(audited):
+    audited.verdicts["colour:2"] = "spurious"
+    ben = sl.Verdicts().judging("colour:2", "valid", who="Ben", when="2020-01-01T08:00:00Z")
+    audited.verdicts = audited.verdicts.merge(ben)
+    told = {v["about"]: v for v in checklist.audited(audited)[0]["verdicts"]}
+    assert [(said["who"], said["decision"]) for said in told[2]["conflict"]] == [("Ada", "spurious"), ("Ben", "valid")]
+    audited.verdicts["colour:0"] = "valid"
+    told = {v["about"]: v for v in checklist.audited(audited)[0]["verdicts"]}
+    assert told[0]["conflict"] == []
+
+
 def test_verdicts_on_components_and_concepts_and_back(audited):
     line = checklist.decide(audited, [2], "spurious")[0]["python"]
     assert line == 'lens.verdicts["colour:2"] = "spurious"'

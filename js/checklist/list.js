@@ -170,6 +170,8 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         row.setAttribute("aria-selected", String(primary));
         row.querySelector(".sl-note")?.setAttribute("aria-expanded", String(concept.name === open));
         row.tabIndex = concept.name === active ? 0 : -1;
+        const said = facts.verdict?.conflict ?? [];
+        if (said.length) keep(`conflict ${concept.name}`, JSON.stringify(said), () => drawConflict(said));
         if (concept.name === open) nodes.push(editor.node);
       }
     }
@@ -264,6 +266,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
           : finding.message
         : "being looked for",
       verdict?.decision && `verdict ${verdict.decision}`,
+      verdict?.conflict?.length && "people disagree",
       concept.note && "has a note",
     ];
     const row = h(
@@ -344,6 +347,33 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       ),
     );
     return row;
+  }
+
+  /** A line under a row where people disagree. @param {import("./source.js").Said[]} said the latest first */
+  function drawConflict(said) {
+    const voices = said.map(({ decision, label, who, when }) => {
+      const what = [decision ?? "no verdict", label && `“${label.slice(0, 80)}”`].filter(Boolean).join(" ");
+      return [what, (who || "somebody").slice(0, 60), when.slice(0, 16).replace("T", " ")];
+    });
+    return h(
+      "div",
+      { class: "sl-check-conflict", role: "row", "data-testid": "conflict" },
+      h(
+        "span",
+        { role: "gridcell", "aria-colspan": "6" },
+        h("b", {}, "People disagree"),
+        ...voices.map(([what, who, when], i) =>
+          h(
+            "span",
+            { title: `${when} UTC`, class: i ? "sl-quiet" : null },
+            h("bdi", {}, what),
+            " ",
+            h("span", { class: "sl-quiet" }, h("bdi", {}, who), `, ${when}`),
+          ),
+        ),
+        h("span", { class: "sl-quiet" }, "The latest counts."),
+      ),
+    );
   }
 
   /** @param {Finding} finding @param {string} id @param {boolean} weighted @param {number} level @param {number} most @param {(value: number) => number} scale */

@@ -20,7 +20,8 @@ import { blob, bytes } from "../shared/source.js";
  * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null}} Finding
  */
 
-/** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string}} Verdict */
+/** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string, conflict?: Said[]}} Verdict */
+/** What one person says. @typedef {{decision: Decision | null, label: string, who: string, when: string}} Said */
 /** @typedef {{count: number, share: number | null, low: number | null, high: number | null}} Part */
 
 /**
@@ -33,8 +34,15 @@ import { blob, bytes } from "../shared/source.js";
  */
 
 /**
+ * Where else the audit draws its lines: the lead in z that settles valid against spurious, the share of relevance from
+ * which a concept counts as used, and how far the relevance may move with a concept that counts as not used.
+ * @typedef {{margin: number, used: number, still: number}} Lines
+ */
+
+/**
  * @typedef {object} Report
  * @property {string | null} target @property {number} level @property {number} z above which a component matches
+ * @property {Lines} lines
  * @property {boolean} weighted whether relevance is known
  * @property {string} basis what the relevance is, in words
  * @property {string[]} names of the concepts, as `points` numbers them
@@ -76,6 +84,8 @@ export function auditSource(ask) {
     startAbcde: () => change("audit_start", {}),
     /** Decision null takes a verdict back. @param {Subject[]} subjects @param {Decision | null} decision */
     decide: (subjects, decision) => change("audit_decide", { subjects, decision }),
+    /** @param {Partial<Lines>} lines */
+    lines: (lines) => change("audit_lines", { lines }),
     undo: () => change("audit_undo", {}),
     redo: () => change("audit_redo", {}),
     /** @param {AbortSignal} signal @param {(progress: import("../shared/channel.js").Progress) => void} onProgress */

@@ -24,6 +24,13 @@ const FORMATS = {
   csv: "CSV, a row per component",
 };
 
+/** The lines that a person can move beside the level: as shown, `scale` times as large as the kernel's. */
+const LINES = /** @type {const} */ ([
+  { name: "margin", scale: 1, step: 0.5, max: 100, text: "One of valid and spurious leads by, in z" },
+  { name: "used", scale: 100, step: 0.5, max: 100, text: "Used from this share of relevance, %" },
+  { name: "still", scale: 1, step: 0.05, max: 1, text: "Not used where relevance moves by less than ±" },
+]);
+
 /**
  * A view of the audit of one lens. It follows `audit_version`, `audit_target`, `audit_level` and `selection`; its
  * `tools` (undo and redo) stand in the header of a window, or in its own bar when `alone`.
@@ -83,6 +90,7 @@ export function checklistView(
     h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, text), control);
   const targetLabel = labelled("Target", targets);
   const levelLabel = labelled("Above null at", levels);
+  const lines = linesMenu();
   const reviewed = h("div", { class: "sl-reviewed", "data-testid": "reviewed" });
   const busy = h("span", { class: "sl-quiet sl-small-text", "data-testid": "auditing" });
   const undo = button({
@@ -121,6 +129,7 @@ export function checklistView(
       { class: "sl-audit-bar" },
       targetLabel,
       levelLabel,
+      lines.node,
       busy,
       h("span", { class: "sl-spring" }),
       reviewed,
@@ -224,6 +233,7 @@ export function checklistView(
   function drawBar(started) {
     const now = audit?.report ?? null;
     for (const part of [levelLabel, reviewed, report.node]) part.hidden = !started;
+    lines.update(started ? (now?.lines ?? null) : null);
     targetLabel.hidden = !started || !audit?.targets.length;
     report.disable(!now);
     undo.disabled = !audit?.undo;
@@ -267,6 +277,62 @@ export function checklistView(
           },
         }),
       );
+  }
+
+  /** The lines beside the level, in a small box that opens below its word. */
+  function linesMenu() {
+    /** @type {import("./source.js").Lines | null} */
+    let drawn = null;
+    const inputs = LINES.map(({ name, scale, step, max }) =>
+      h("input", {
+        type: "number",
+        min: 0,
+        max,
+        step,
+        "data-testid": `line-${name}`,
+        onchange: (/** @type {Event} */ event) => {
+          const input = /** @type {HTMLInputElement} */ (event.target);
+          const value = Number(input.value) / scale;
+          const good = input.value !== "" && value >= 0 && Number(input.value) <= max;
+          if (good && value !== drawn?.[name]) change(() => kernel.lines({ [name]: value }));
+          else fillIn();
+        },
+      }),
+    );
+    const node = h(
+      "details",
+      { class: "sl-menu-holder sl-lines", "data-testid": "lines" },
+      h("summary", {}, "More lines"),
+      h(
+        "div",
+        { class: "sl-menu" },
+        ...LINES.map(({ text }, i) => h("label", {}, h("span", {}, text), inputs[i])),
+      ),
+    );
+    node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && node.open) {
+        node.open = false;
+        node.querySelector("summary")?.focus();
+      }
+      event.stopPropagation();
+    });
+    node.addEventListener("focusout", (event) => {
+      const to = /** @type {Node | null} */ (event.relatedTarget);
+      if (to && !node.contains(to)) node.open = false;
+    });
+    function fillIn() {
+      for (const [i, { name, scale }] of LINES.entries())
+        inputs[i].value = drawn ? String(Number((drawn[name] * scale).toPrecision(6))) : "";
+    }
+    return {
+      node,
+      /** @param {import("./source.js").Lines | null} now */
+      update(now) {
+        node.hidden = !now;
+        drawn = now;
+        if (!node.contains(document.activeElement)) fillIn();
+      },
+    };
   }
 
   function reportMenu() {

@@ -4,7 +4,7 @@ import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
 import { inside, radius } from "./shapes.js";
-import { auditModel, CONCEPTS, concept } from "./toy.js";
+import { answer, auditModel, CONCEPTS, concept } from "./toy.js";
 import { tail } from "./view.js";
 import checklist from "./widget.js";
 
@@ -369,6 +369,43 @@ describe("the right side", () => {
     await arrived();
     expect(ids()).toEqual([10, 5, 2]);
     expect(toy.audit.verdicts.get(11)).toBe("unsure");
+  });
+
+  it("the other lines can be moved, and what is no number is put back", async () => {
+    const toy = auditModel({}, { audit_lines: () => ({ result: { python: "lens.audit(used=0.05)" } }) });
+    const el = await open(toy);
+    const used = byId(el, "line-used");
+    expect([byId(el, "line-margin").value, used.value, byId(el, "line-still").value]).toEqual([
+      "1",
+      "2",
+      "0.2",
+    ]);
+    used.value = "5";
+    used.dispatchEvent(new Event("change"));
+    await arrived();
+    expect(toy.asked("audit_lines")[0].args).toEqual({ lines: { used: 0.05 } });
+    used.value = "500";
+    used.dispatchEvent(new Event("change"));
+    expect(used.value).toBe("2");
+    expect(toy.asked("audit_lines")).toHaveLength(1);
+  });
+
+  it("where people disagree the row says what, who and when, inert", async () => {
+    const said = [
+      { decision: "spurious", label: "", who: "<b>Ben</b>", when: "2026-11-25T20:10:00.1Z" },
+      { decision: "valid", label: "scale", who: "Ada", when: "2026-11-24T08:00:00.1Z" },
+    ];
+    const state = { concepts: CONCEPTS, past: [], future: [], notice: "", weighted: true, level: 0.01 };
+    const verdicts = new Map([[6, "spurious"]]);
+    const made = answer({ ...state, verdicts, target: "melanoma" });
+    made.result.verdicts[0].conflict = said;
+    const el = await open(auditModel({}, { audit: () => made }));
+    const line = all(el, "conflict");
+    expect(line).toHaveLength(1);
+    expect(line[0].previousElementSibling?.dataset.name).toBe("ruler");
+    expect(line[0].textContent).toContain("spurious <b>Ben</b>, 2026-11-25 20:10");
+    expect(line[0].textContent).toContain("valid “scale” Ada, 2026-11-24 08:00");
+    expect(line[0].previousElementSibling?.getAttribute("aria-label")).toContain("people disagree");
   });
 
   it("target and level are traits; another level is offered as it is", async () => {

@@ -103,6 +103,11 @@ class Auditing(Explaining, Describing):
 
     # asking
 
+    @property
+    def report_layer(self) -> str | Sequence[str] | None:
+        """The layer or layers that the last audit was restricted to; None for all."""
+        return self._audited_layer
+
     def audit(
         self,
         checklist: Checklist | str | os.PathLike[str] | None = None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FORMATS = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}  # of a report
 MOST_TARGETS = 2000  # classes offered; more than any list can show
+LINES = ("margin", "used", "still")  # of the thresholds, beside the level
 LONGEST_LINE = 400  # of Python in the footer, in characters
 _CONCEPT = "@"
 
@@ -57,6 +58,7 @@ class AuditChecklist(LensView):
             "audit_start": plain(start),
             "audit_edit": plain(edit, "concepts"),
             "audit_decide": plain(decide, "subjects", "decision"),
+            "audit_lines": plain(draw_lines, "lines"),
             "audit_undo": plain(undo),
             "audit_redo": plain(redo),
             "audit_relevance": relevance,
@@ -87,6 +89,7 @@ def audited(lens: Lens) -> Answer:
         "target": report.target,
         "level": report.thresholds.p,
         "z": report.thresholds.z,
+        "lines": {name: getattr(report.thresholds, name) for name in LINES},
         "weighted": report.has_relevance,
         "basis": _basis(report),
         "names": [finding.name for finding in report.findings],
@@ -172,8 +175,10 @@ def _basis(report: AuditReport) -> str:
 
 
 def _verdicts(lens: Lens) -> list[dict[str, Any]]:
-    """The verdict that counts on each subject; those on components and concepts that are not here are left out."""
+    """The verdict that counts on each subject, with what all said where people disagree, the latest first; those on
+    components and concepts that are not here are left out."""
     shown = []
+    disputed = {conflict.subject: conflict.verdicts for conflict in lens.verdicts.conflicts}
     for subject, verdict in lens.verdicts.items():
         about: int | str = subject
         if verdict.concept is None:
@@ -185,6 +190,10 @@ def _verdicts(lens: Lens) -> list[dict[str, Any]]:
             {
                 "about": about, "decision": verdict.decision, "label": verdict.label or "", "note": verdict.note,
                 "who": verdict.who, "when": verdict.when,
+                "conflict": [
+                    {"decision": said.decision, "label": said.label or "", "who": said.who, "when": said.when}
+                    for said in reversed(disputed.get(subject, ()))
+                ],
             }
         )  # fmt: skip
     return shown
@@ -310,6 +319,18 @@ def decide(lens: Lens, subjects: Any, decision: str | None) -> Answer:
     if len(named) == 1:
         return _told(f"del lens.verdicts[{_text(named[0])}]")
     return _told(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
+
+
+def draw_lines(lens: Lens, lines: Any) -> Answer:
+    """Audit again with other lines: any of margin, used and still. ValueError for a number that is none."""
+    if not isinstance(lines, dict) or not lines or set(lines) - set(LINES):
+        raise ValueError(f"lines are some of {', '.join(LINES)}")
+    wanted = {name: float(value) for name, value in lines.items()}
+    layer = lens.report_layer
+    lens.audit(**wanted, layer=layer, relevance=False, progress=False)
+    parts = [f"{name}={value!r}" for name, value in wanted.items()]
+    parts += [f"layer={layer!r}"] if layer is not None else []
+    return _told(f"lens.audit({', '.join(parts)})")
 
 
 def _subject(lens: Lens, subject: Any) -> str:
