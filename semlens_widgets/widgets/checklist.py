@@ -327,7 +327,8 @@ def draw_lines(lens: Lens, lines: Any) -> Answer:
         raise ValueError(f"lines are some of {', '.join(LINES)}")
     wanted = {name: float(value) for name, value in lines.items()}
     layer = lens.report_layer
-    lens.audit(**wanted, layer=layer, relevance=False, progress=False)
+    margin, used, still = (wanted.get(name) for name in LINES)
+    lens.audit(margin=margin, used=used, still=still, layer=layer, relevance=False, progress=False)
     parts = [f"{name}={value!r}" for name, value in wanted.items()]
     parts += [f"layer={layer!r}"] if layer is not None else []
     return _told(f"lens.audit({', '.join(parts)})")
