@@ -9,6 +9,7 @@ from test_widgets import Browser
 from toy import ColourClip
 
 import semlens_widgets as sl
+from semlens_widgets.figures import numbers, problems
 from semlens_widgets.widgets import ComparisonHeatmap
 
 MODELS = ("plain", "exchanged", "blind")
@@ -121,6 +122,29 @@ def test_behind_a_concept_are_its_carriers_beside_their_nearest(models):
     assert len(rows) == 3
 
 
+def test_its_figure_shows_what_the_window_shows(models):
+    heatmap = ComparisonHeatmap(models)
+
+    def said():
+        return [t.get_text() for t in heatmap.figure().canvas().axes[0].texts]
+
+    table = heatmap.table()
+    assert {"red", "green", "blue", *MODELS} <= set(said())
+    assert not table.found.all()
+    for place in np.ndindex(table.scores.shape):
+        text = numbers.score(table.scores[place], 2)
+        assert (text if table.found[place] else f"({text})") in said()
+    assert "not found" in heatmap.figure().caption()
+    for change in ({}, {"by_layer": True}, {"against": "plain"}, {"measure": "z"}, {"of": "models", "order": "cluster"},
+                   {"of": "layers"}):  # fmt: skip
+        for name, value in change.items():
+            setattr(heatmap, name, value)
+        for width in (60, 85, 180):
+            assert problems(heatmap.figure(width_mm=width)) == [], (change, width)
+    assert heatmap.figure(theme="dark").to_bytes("pdf") == heatmap.figure(theme="dark").to_bytes("pdf")
+    assert "semlens-static" in heatmap._as_html()
+
+
 def test_orders(models):
     heatmap = ComparisonHeatmap(models, of="models", order="cluster")
     matrix = drawn(heatmap)
@@ -146,7 +170,8 @@ def test_the_browser_s_questions_are_about_any_of_the_models(models):
     browser.wait(lambda c: c["id"] == "3")
     assert [str(c) for c in models["blind"].selection] == ["rectified:2"]
     data, _ = heatmap._repr_mimebundle_()
-    assert "green" in data["text/html"]
+    assert "data:image/png" in data["text/html"]
+    assert "green" in data["text/plain"]
 
 
 def test_what_cannot_be_compared_is_refused(models):

@@ -210,6 +210,26 @@ def test_long_names_and_formulas_and_markup_stay_harmless(lens):
     figure.to_bytes("pdf")
 
 
+def test_letters_that_no_font_has_are_told_and_others_are_borrowed(lens):
+    from matplotlib.font_manager import fontManager, get_font
+
+    from semlens_widgets.figures import sheet
+
+    nowhere = "\U000f1234"  # for private use
+    named = figures.card(lens.space, "colour:0", own_labels={"colour:0": f"red {nowhere}"})
+    assert f"Letters that no font here has stand as boxes: {nowhere}." in named.caption()
+    assert named.caption() in named.to_bytes("svg").decode()
+    assert "boxes" not in figures.card(lens.space, "colour:0", own_labels={"colour:0": "größer ≥ Ωμέγα"}).caption()
+    stix = get_font(next(e.fname for e in fontManager.ttflist if e.name == "STIXGeneral" and e.style == "normal"))
+    rare = next(chr(c) for c in sorted(stix.get_charmap()) if c > 0x2500 and sheet.lacking(chr(c)))
+    borrowed = figures.card(lens.space, "colour:0", own_labels={"colour:0": rare * 2})
+    assert "Some text is set in" in borrowed.caption()
+    assert "boxes" not in borrowed.caption()
+    assert f"{rare * 2} (own)" in written(borrowed)
+    assert problems(borrowed) == []
+    assert borrowed.to_bytes("pdf") == borrowed.to_bytes("pdf")
+
+
 def test_a_word_the_clip_does_not_know_is_told(lens):
     answer = lens.search("coffee")
     figure = answer.figure()

@@ -123,5 +123,18 @@ def test_what_needs_the_model_gives_its_rows_too(lens):
     for result in (lens.relevance, lens.verify(), lens.explanation, lens.explanation.circuit(), lens.report):
         assert result.to_csv().count("\n") > 2
         assert "NaN" not in result.to_json()
-    with pytest.raises(TypeError, match="a Relevance has no figure"):
-        lens.relevance.figure()
+
+
+def test_relevance_shows_the_components_of_each_class_and_its_sign(lens):
+    figure = lens.relevance.figure(classes=["melanoma", "nevus"], components=4, layer="layer4")
+    said = texts(figure)
+    for name in ("melanoma", "nevus"):
+        assert name in said
+        for component, mean in lens.relevance.top(name, 4, "layer4"):
+            assert str(component) in said
+            assert f"{'+' if mean > 0 else '−'}{abs(100 * mean):.1f}" in said
+    assert "layer4 (128)" in figure.caption()
+    assert "layer3" not in figure.caption()
+    assert "2 classes" in figure.caption()
+    for width in (60, *WIDTHS):
+        assert problems(lens.relevance.figure(width_mm=width)) == [], width

@@ -14,6 +14,7 @@ from ..compare import Comparison, ConceptTable, Series
 from ..describe import Labels
 from ..evaluate import Evaluation
 from ..explain import Explanation
+from ..relevance import Relevance
 from ..search import Matches
 from .audit import audit, checklist_table
 from .card import card
@@ -23,8 +24,10 @@ from .figure import Figure
 from .gallery import gallery
 from .labels import label_table
 from .legible import problems
+from .matrix import matrix
 from .panel import panel
 from .prediction import prediction
+from .relevance import relevance
 from .scores import score_distributions
 from .search import hits
 from .semantic_map import semantic_map
@@ -41,9 +44,11 @@ __all__ = [
     "gallery",
     "hits",
     "label_table",
+    "matrix",
     "panel",
     "prediction",
     "problems",
+    "relevance",
     "score_distributions",
     "semantic_map",
     "series",
@@ -65,3 +70,4 @@ figure_of.register(ConceptTable)(concept_table)
 figure_of.register(Explanation)(prediction)
 figure_of.register(Circuit)(circuit)
 figure_of.register(AuditReport)(audit)
+figure_of.register(Relevance)(relevance)

@@ -48,14 +48,21 @@ class Figure:
         return replace(self, width_mm=float(width_mm or self.width_mm), theme=theme or self.theme)
 
     def caption(self) -> str:
-        """What the figure shows, and what it was made from: layers, k, CLIP, data, hashes, n."""
-        return self.words
+        """What the figure shows, and what it was made from: layers, k, CLIP, data, hashes, n.
+
+        Letters that no installed font has are told, as are fonts that were taken for letters DejaVu has not.
+        """
+        if "_fonts" not in vars(self):
+            self.canvas()
+        return f"{self.words}{vars(self)['_fonts']}"
 
     def canvas(self) -> Canvas:
         """The matplotlib figure, newly drawn, for those who want to change it."""
         with own_style():
             sheet = Sheet(self.width_mm, theme(self.theme))
-            return sheet.finish(self.drawn(sheet))
+            canvas = sheet.finish(self.drawn(sheet))
+        vars(self)["_fonts"] = _told(sheet)
+        return canvas
 
     def to_bytes(self, format: str, dpi: Number = 300) -> bytes:
         """The file's bytes; `format` is "pdf", "svg" or "png", `dpi` counts for PNG alone."""
@@ -76,10 +83,10 @@ class Figure:
     def _about(self, format: str) -> dict[str, str | None]:
         """The caption travels in the file; dates and versions, which change from day to day, do not."""
         if format == "pdf":
-            return {"Subject": self.words, "Creator": None, "Producer": None, "CreationDate": None}
+            return {"Subject": self.caption(), "Creator": None, "Producer": None, "CreationDate": None}
         if format == "svg":
-            return {"Description": self.words, "Creator": None, "Date": None, "Format": None, "Type": None}
-        return {"Description": self.words, "Software": None}
+            return {"Description": self.caption(), "Creator": None, "Date": None, "Format": None, "Type": None}
+        return {"Description": self.caption(), "Software": None}
 
     def save(self, path: str | os.PathLike[str], *, dpi: Number = 300, width_mm: Number | None = None) -> Path:
         """Write `x.pdf`, `x.svg` or `x.png`; the ending says which. `dpi` counts for PNG alone."""
@@ -101,11 +108,21 @@ class Figure:
         """The figure and its caption as HTML, the picture inside."""
         data = b64encode(self.to_bytes("png", dpi)).decode()
         width = round(self.width_mm / 25.4 * 96)
-        words = escape(self.words)
+        words = escape(self.caption())
         return (
             f'<figure style="margin:0"><img alt="{words}" width="{width}" src="data:image/png;base64,{data}">'
             f"<figcaption>{words}</figcaption></figure>"
         )
+
+
+def _told(sheet: Sheet) -> str:
+    """What a caption says of letters that DejaVu has not."""
+    borrowed = f" Some text is set in {', '.join(sorted(sheet.borrowed))}." if sheet.borrowed else ""
+    if not sheet.missing:
+        return borrowed
+    letters = sorted(sheet.missing)
+    more = f" and {len(letters) - 12} more" if len(letters) > 12 else ""
+    return f"{borrowed} Letters that no font here has stand as boxes: {' '.join(letters[:12])}{more}."
 
 
 def _with_fonts(svg: str) -> str:

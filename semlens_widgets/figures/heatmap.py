@@ -26,12 +26,13 @@ def heatmap(
     domain: tuple[Number, Number] | None = None,
     write: Callable[[int, int], str] | None = None,
     dashed: np.ndarray | None = None,
+    diverging: bool = False,
     above: str = "",
     beside: str = "",
 ) -> Number:
     """Draws between x0 and x1 from y on; gives the height. NaN cells stay empty, `dashed` ones carry a dash.
 
-    `above` names the columns, `beside` the rows.
+    `above` names the columns, `beside` the rows. `diverging` colours have the middle of the domain as their zero.
     """
     theme, start = sheet.theme, y
     finite = matrix[np.isfinite(matrix)]
@@ -52,7 +53,8 @@ def heatmap(
             x0, y + room / 2, fitted(beside, room, SMALL), SMALL, colour=theme.ink_2, align="center", upright="top",
             turned=True,
         )  # fmt: skip
-    colours = theme.sequential(np.nan_to_num(shares))
+    shares = np.nan_to_num(shares)
+    colours = theme.diverging(2 * shares - 1) if diverging else theme.sequential(shares)
     step = max(1, int(np.ceil(SMALL * PT * 1.15 / tall)))
     for i, name in enumerate(rows):
         middle = y + tall * (i + 0.5)
@@ -90,14 +92,17 @@ def _column_names(sheet: Sheet, columns: Sequence[str], left: Number, wide: Numb
     return height + 0.8
 
 
-def scale_bar(sheet: Sheet, x0: Number, x1: Number, y: Number, low: str, high: str) -> Number:
+def scale_bar(
+    sheet: Sheet, x0: Number, x1: Number, y: Number, low: str, high: str, *, diverging: bool = False
+) -> Number:
     """What the colours mean, in words at both ends; gives the height."""
     theme, line = sheet.theme, SMALL * PT * 1.5
     first, last = text_width(low, SMALL), text_width(high, SMALL)
     width = min(30.0, max(x1 - x0 - first - last - 3, 6.0))
     sheet.text(x0, y, low, SMALL, colour=theme.ink_2)
     steps = 24
-    for at, colour in enumerate(theme.sequential(np.linspace(0, 1, steps))):
+    shares = np.linspace(0, 1, steps)
+    for at, colour in enumerate(theme.diverging(2 * shares - 1) if diverging else theme.sequential(shares)):
         fill = tuple(float(c) for c in colour)
         sheet.rectangle(x0 + first + 1.5 + at * width / steps, y + 0.2, width / steps + 0.02, line * 0.6, fill)
     sheet.text(x0 + first + width + 3, y, high, SMALL, colour=theme.ink_2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..components import Components
 from ..describe import UNEXPLAINED, Labels
+from .sheet import lacking
 
 OWN = "✎"
 
@@ -52,8 +53,14 @@ class Names:
     @property
     def key(self) -> str:
         """What the mark means, if there is any."""
-        return f" {OWN}: a person's own word." if self.own else ""
+        marks = sorted({_mark(word) for word in self.own.values()}, reverse=True)
+        return f" {' or '.join(marks)}: a person's own word." if marks else ""
 
 
 def marked(word: str) -> str:
-    return f"{word} {OWN}"
+    return f"{word} {_mark(word)}"
+
+
+def _mark(word: str) -> str:
+    """Fonts that stand in for DejaVu seldom have the sign."""
+    return "(own)" if lacking(word) else OWN

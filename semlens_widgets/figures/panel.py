@@ -61,5 +61,5 @@ def panel(
         return y - 2
 
     parts = [figure for row in rows for figure in row]
-    words = " ".join(f"{f'({name}) ' if name else ''}{f.caption()}" for name, f in zip(names, parts, strict=False))
+    words = " ".join(f"{f'({name}) ' if name else ''}{f.words}" for name, f in zip(names, parts, strict=False))
     return Figure(draw, words, width_mm, theme or parts[0].theme)

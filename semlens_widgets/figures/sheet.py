@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -18,7 +19,7 @@ from typing import Any, Literal
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Canvas
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Polygon, Rectangle
@@ -48,7 +49,8 @@ _lock = threading.RLock()  # matplotlib's settings belong to the process
 def own_style() -> Iterator[None]:
     """Matplotlib as it comes, with what print needs, whatever the user has set; theirs is back afterwards."""
     style: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _NOT_STYLE}
-    with _lock, mpl.rc_context(style | _STYLE):
+    with _lock, mpl.rc_context(style | _STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # captions tell
         yield
 
 
@@ -78,10 +80,54 @@ def font(size: Number, bold: bool = False, mono: bool = False) -> FontProperties
     return FontProperties(family=family, weight="bold" if bold else "normal", size=size, fname=str(path))
 
 
+def lacking(text: str, bold: bool = False, mono: bool = False) -> str:
+    """The letters of a text that DejaVu has not, each once."""
+    known = _letters(str(font(1.0, bold, mono).get_file()))
+    return "".join(dict.fromkeys(letter for letter in text if ord(letter) not in known and not letter.isspace()))
+
+
+def font_of(text: str, size: Number, bold: bool = False, mono: bool = False) -> FontProperties:
+    """The font to write a text in: DejaVu, else an installed one that has all its letters, else DejaVu with boxes."""
+    if not lacking(text, bold, mono):
+        return font(size, bold, mono)
+    other = _another("".join(sorted(set(text) - set(" "))), bold)
+    return FontProperties(fname=other, size=size) if other else font(size, bold, mono)
+
+
+@functools.cache
+def _letters(path: str) -> frozenset[int]:
+    return frozenset(get_font(path).get_charmap())
+
+
+@functools.lru_cache(maxsize=1000)
+def _another(letters: str, bold: bool) -> str | None:
+    """An installed TrueType font with all these letters: DejaVu Sans, then Noto, then by name."""
+    named = {
+        entry.fname: entry
+        for entry in fontManager.ttflist
+        if entry.fname.lower().endswith(".ttf") and not entry.name.startswith("Last Resort")  # all boxes
+    }
+    order = sorted(named.values(), key=lambda e: (not e.name.startswith("Noto Sans"), bold != (_weight(e) >= 600),
+                                                  e.style != "normal", e.name, e.fname))  # fmt: skip
+    for path in (str(font(1.0, bold).get_file()), *(entry.fname for entry in order)):
+        try:
+            if get_font(path).scalable and {ord(letter) for letter in letters} <= _letters(path):
+                return path
+        except (OSError, RuntimeError):
+            continue  # not a font that can be read
+    return None
+
+
+def _weight(entry: Any) -> int:
+    return entry.weight if isinstance(entry.weight, int) else 700 if "bold" in str(entry.weight).lower() else 400
+
+
 @functools.lru_cache(maxsize=20_000)
 def text_width(text: str, size: Number = TEXT, bold: bool = False, mono: bool = False) -> Number:
     """Width in mm."""
-    width, _, _ = TextToPath().get_text_width_height_descent(text, font(size, bold, mono), False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        width, _, _ = TextToPath().get_text_width_height_descent(text, font_of(text, size, bold, mono), False)
     return float(width) * PT
 
 
@@ -120,6 +166,8 @@ class Sheet:
         self.axes: Any = Canvas(facecolor=theme.bg).add_axes((0.0, 0.0, 1.0, 1.0))
         self.axes.set_axis_off()
         self._drawn = count()
+        self.missing: set[str] = set()  # letters that no font has
+        self.borrowed: set[str] = set()  # fonts besides DejaVu
 
     def part(self, x: Number, y: Number, width: Number) -> Sheet:
         made = copy(self)
@@ -154,9 +202,14 @@ class Sheet:
         """One line of text; `upright` says what of it stands at y, `turned` reads from below upwards."""
         if not text:
             return
-        place = self._place(x, y)
+        place, written = self._place(x, y), font_of(text, size, bold, mono)
+        if letters := lacking(text, bold, mono):
+            if written is font(size, bold, mono):
+                self.missing.update(letters)
+            else:
+                self.borrowed.add(get_font(str(written.get_file())).family_name)
         artist = Text(
-            *place, text, color=colour or self.theme.ink, fontproperties=font(size, bold, mono),
+            *place, text, color=colour or self.theme.ink, fontproperties=written,
             horizontalalignment=align, verticalalignment="center_baseline" if upright == "center" else upright,
             rotation=90 if turned else 0, rotation_mode="anchor" if turned else "default", parse_math=False,
         )  # fmt: skip

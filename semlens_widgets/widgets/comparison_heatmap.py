@@ -19,6 +19,7 @@ from .comparing import asked_words, concepts_of, probe_of, verbs_about
 from .views import LensView, Live
 
 if TYPE_CHECKING:
+    from ..figures import Figure
     from ..lens import Lens
 
 Of = Literal["concepts", "models", "layers"]
@@ -43,7 +44,6 @@ class ComparisonHeatmap(LensView):
     """
 
     _bundle = "comparison_heatmap"
-    _still: ClassVar[str | None] = "compare"
     _live: ClassVar[dict[str, Live]] = {"concepts": Live.same("concepts")}
     _counted: ClassVar[dict[str, str]] = {"concepts": "heatmap_version", "relevance": "heatmap_version"}
 
@@ -120,8 +120,15 @@ class ComparisonHeatmap(LensView):
     def _as_text(self) -> str:
         return repr(self.table())
 
-    def _as_html(self) -> str:
-        return self.table()._repr_html_()
+    def _picture(self) -> str:
+        return self.figure(width_mm=150, theme="light").to_html(dpi=110)
+
+    def figure(self, *, width_mm: float | int = 180, theme: str = "print") -> Figure:
+        """The picture as it is now, for paper: `.save("x.pdf")`, `.svg` or `.png`, and `.caption()`."""
+        from ..figures import matrix
+
+        spaces = {name: lens.space for name, lens in self.lenses.items()}
+        return matrix(self.matrix(), spaces, width_mm=width_mm, theme=theme)
 
     def _verbs(self) -> dict[str, Verb]:
         def heatmap(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
