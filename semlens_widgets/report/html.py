@@ -123,7 +123,7 @@ def _after_state(message: str) -> str:
 def _relevance(c: Mapping[str, Any]) -> str:
     if c["share"] is None:
         return ""
-    words = {"for": "for", "against": "against", "unclear": "±"}.get(c["direction"] or "", "hardly used")
+    words = {"for": "for", "against": "against", "unclear": "±"}.get(c["direction"] or "", "not used")
     kind = {"for": "for", "against": "against"}.get(c["direction"] or "", "quiet")
     return (
         f'{_percent(c["share"])}<small>{_percent(c["share_low"])} – {_percent(c["share_high"])}</small>'
