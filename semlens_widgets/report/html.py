@@ -298,7 +298,7 @@ def _style() -> str:
     return (
         f":root{{color-scheme:light dark;{sets['light']}}}\n"
         f"@media (prefers-color-scheme:dark){{:root{{{sets['dark']}}}}}\n"
-        f"@media print{{:root{{color-scheme:light;{sets['light']}}}}}\n{_RULES}"
+        f"@page{{margin:14mm}}\n@media print{{:root{{color-scheme:light;{sets['light']}}}}}\n{_RULES}"
     )
 
 
