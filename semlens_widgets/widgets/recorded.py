@@ -77,6 +77,7 @@ def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
         yield "map_values", {"colour": colour}, semantic_map.values(lens, colour)
     yield "vocabularies", {}, ({"vocabularies": []}, [])  # nothing can be described anew
     if lens.labels is not None and len(lens.components) <= _MOST_MEANINGS:
+        _ = lens.labels.meanings  # of all at once: row by row they round otherwise
         for row in range(len(lens.components)):
             yield "meanings", {"rows": [row]}, label_table.meanings(lens, [row])
     yield "scores", {}, score_view.scores(lens)
