@@ -22,6 +22,8 @@ async function open(toy) {
   return el;
 }
 
+/** For what comes after timers and answers, on a machine that is busy. */
+const PATIENT = { timeout: 5000, interval: 20 };
 /** Timers of the views are 100 to 120 ms. */
 const rest = () => new Promise((resolve) => setTimeout(resolve, 160));
 const rows = (el) => all(el, "label-row").sort((a, b) => a.dataset.position - b.dataset.position);
@@ -101,12 +103,13 @@ describe("the table of labels", () => {
     const find = byId(el, "label-search");
     find.value = "conv2:1";
     find.dispatchEvent(new Event("input"));
-    await rest();
-    expect(ids(el)).toEqual(["conv2:1"]);
+    await vi.waitFor(() => expect(ids(el)).toEqual(["conv2:1"]), PATIENT);
     find.value = "no such word";
     find.dispatchEvent(new Event("input"));
-    await rest();
-    expect(byId(el, "labels-none").textContent).toContain("No component fits");
+    await vi.waitFor(
+      () => expect(byId(el, "labels-none").textContent).toContain("No component fits"),
+      PATIENT,
+    );
     byId(el, "show-all").click();
     expect(ids(el)).toHaveLength(COMPONENTS);
   });
@@ -142,10 +145,10 @@ describe("the table of labels", () => {
 
   it("opens the meanings of a component, each with its own examples", async () => {
     const el = await open(toyModel({ layers: LAYERS }));
-    expect(all(el, "open-meanings")).toHaveLength(1);
+    await vi.waitFor(() => expect(all(el, "open-meanings")).toHaveLength(1), PATIENT);
     byId(el, "open-meanings").click();
+    await vi.waitFor(() => expect(all(el, "meaning")).toHaveLength(2), PATIENT);
     const parts = all(el, "meaning");
-    expect(parts).toHaveLength(2);
     expect(parts[1].textContent).toContain("unexplained (red?)");
     expect([...parts[0].querySelectorAll("[data-rank]")].map((crop) => crop.dataset.rank)).toEqual([
       "0",

@@ -204,9 +204,9 @@ describe("the prediction view", () => {
     const el = await open(toy);
     all(el, "bar")[0].click();
     all(el, "bar")[2].dispatchEvent(new Event("pointerover", { bubbles: true }));
-    await new Promise((resolve) => setTimeout(resolve, 120));
-    await soon();
-    expect(byId(el, "heat-words").textContent).toContain("conv2:4");
+    await vi.waitFor(() => expect(byId(el, "heat-words").textContent).toContain("conv2:4"), {
+      timeout: 5000,
+    });
     expect(toy.state.selection).toEqual([11]);
   });
 
