@@ -301,7 +301,7 @@ export function checklistView(
     );
     const node = h(
       "details",
-      { class: "sl-menu-holder sl-lines", "data-testid": "lines" },
+      { class: "sl-menu-holder sl-audit-lines", "data-testid": "lines" },
       h("summary", {}, "More lines"),
       h(
         "div",
