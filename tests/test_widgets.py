@@ -23,10 +23,10 @@ def lens(**options):
 class Browser:
     """The other end of a channel: sends requests, waits for what comes back."""
 
-    def __init__(self, verbs):
+    def __init__(self, verbs, in_order=()):
         self.got = []
         self.arrived = threading.Condition()
-        self.channel = Channel(verbs, self._receive, lambda text: None)
+        self.channel = Channel(verbs, self._receive, lambda text: None, in_order)
 
     def _receive(self, content, buffers):
         with self.arrived:
@@ -83,6 +83,29 @@ def test_a_long_request_holds_up_no_other_and_can_be_aborted():
     assert ended.wait(5)
     time.sleep(0.05)
     assert not any(c["kind"] in ("reply", "error") and c["id"] == "long" for c, _ in browser.got)
+
+
+def test_changes_are_made_in_the_order_they_came_and_outlive_the_window():
+    written, may_go_on = [], threading.Event()
+
+    def write(args, buffers, job):
+        if args["word"] == 0:
+            assert may_go_on.wait(10)
+        job.check()
+        written.append(args["word"])
+        return {}, []
+
+    browser = Browser({"write": write}, in_order={"write"})
+    for word in range(20):
+        browser.ask("write", id=str(word), word=word)
+    browser.ask("ping", id="other")
+    browser.wait(lambda c: c["id"] == "other")
+    assert written == [], "the first is still at it, and none has overtaken it"
+    browser.channel.receive({"kind": "abort", "id": "3"})
+    browser.channel.close()
+    may_go_on.set()
+    browser.wait(lambda c: c["id"] == "19")
+    assert written == list(range(20))
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,15 @@
 
 On the wire, both ways, stand the messages that `js/shared/channel.js` lists. Requests run in threads of
 their own, so a long one holds up neither the others nor a running cell; an abort drops a request that waits
-and tells one that runs, through its `Job`.
+and tells one that runs, through its `Job`. Requests that change what is kept are done in the order they came,
+whether or not anybody waits for the answer.
 """
 
 from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,10 +29,11 @@ class Aborted(Exception):
 
 @dataclass
 class Job:
-    """One request while it runs."""
+    """One request while it runs; a `lasting` one is done even when nobody waits any more."""
 
     id: str
     send: Send
+    lasting: bool = False
     _aborted: threading.Event = field(default_factory=threading.Event)
 
     def abort(self) -> None:
@@ -49,14 +51,26 @@ class Job:
 
 
 class Channel:
-    """Answers requests by name with `verbs`; every failure reaches the browser as an error with its type."""
+    """Answers requests by name with `verbs`; every failure reaches the browser as an error with its type.
 
-    def __init__(self, verbs: dict[str, Verb], send: Send, log: Callable[[str], None]) -> None:
+    Those named `in_order` are done one after the other, as they came, also when the window has gone meanwhile: the
+    last word is the one that stays, and none is lost.
+    """
+
+    def __init__(
+        self,
+        verbs: dict[str, Verb],
+        send: Send,
+        log: Callable[[str], None],
+        in_order: Collection[str] = (),
+    ) -> None:
         self.verbs = {"ping": _pong} | verbs
         self._send, self._log = send, log
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="semlens")
+        self._queue = ThreadPoolExecutor(1, thread_name_prefix="semlens in order")
+        self._in_order = frozenset(in_order)
 
     def receive(self, message: Any, buffers: Buffers = ()) -> None:
         """A message from the browser; foreign messages are ignored."""
@@ -65,13 +79,14 @@ class Channel:
         if message.get("kind") == "abort":
             with self._lock:
                 job = self._jobs.get(message.get("id", ""))
-            if job is not None:
+            if job is not None and not job.lasting:
                 job.abort()
         elif message.get("kind") == "request" and isinstance(message.get("id"), str):
-            job = Job(message["id"], self._send)
+            verb = str(message.get("verb"))
+            job = Job(message["id"], self._send, lasting=verb in self._in_order)
             with self._lock:
                 self._jobs[job.id] = job
-            self._pool.submit(self._answer, job, str(message.get("verb")), message.get("args") or {}, buffers)
+            (self._queue if job.lasting else self._pool).submit(self._answer, job, verb, message.get("args") or {}, buffers)
 
     def failed(self, error: BaseException) -> None:
         """Show a failure that belongs to no request: a callback that raised."""
@@ -96,12 +111,13 @@ class Channel:
                 self._jobs.pop(job.id, None)
 
     def close(self) -> None:
-        """Drop what waits; what runs is told."""
+        """Drop what waits, but for what is done in order; what runs is told."""
         with self._lock:
-            jobs = list(self._jobs.values())
+            jobs = [job for job in self._jobs.values() if not job.lasting]
         for job in jobs:
             job.abort()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._queue.shutdown(wait=False)
 
 
 def _told(error: BaseException) -> dict[str, str]:

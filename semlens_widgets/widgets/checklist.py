@@ -40,6 +40,9 @@ class AuditChecklist(LensView):
     _counted: ClassVar[dict[str, str]] = dict.fromkeys(
         ("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"
     )
+    _in_order: ClassVar[tuple[str, ...]] = (
+        "audit_start", "audit_edit", "audit_decide", "audit_lines", "audit_undo", "audit_redo",
+    )  # fmt: skip
     audit_target = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     audit_level = traitlets.Float(0.01).tag(sync=True)
     audit_version = traitlets.Int(0).tag(sync=True)

@@ -58,7 +58,8 @@ class LensView(anywidget.AnyWidget):
     every change goes through the lens's one lock; what fails in one is shown in the window.
 
     A view of its own adds to `_live` the traits it shares with the lens, to `_counted` the results it shows (lens
-    trait → the counter trait whose change makes the browser ask again), and to `_verbs` what it answers.
+    trait → the counter trait whose change makes the browser ask again), and to `_verbs` what it answers; `_in_order`
+    names those that must not overtake each other.
     """
 
     _live: ClassVar[dict[str, Live]] = {
@@ -67,6 +68,7 @@ class LensView(anywidget.AnyWidget):
         "selection": Live(lambda lens: lens.selected_rows(), lambda lens, rows: setattr(lens, "selection", rows)),
     }
     _counted: ClassVar[dict[str, str]] = {"hits": "hits_version"}
+    _in_order: ClassVar[tuple[str, ...]] = ()
 
     _esm: Any = traitlets.Unicode().tag(sync=True)
     _css: Any = traitlets.Unicode().tag(sync=True)
@@ -86,7 +88,8 @@ class LensView(anywidget.AnyWidget):
         self._shared = self.over_classes("_live")
         self._versions = self.counters()
         super().__init__(**bundle(self._bundle), **self._initial())
-        self._channel = Channel(self._verbs(), self._say, _log.error)
+        in_order = {verb for c in type(self).__mro__ for verb in vars(c).get("_in_order", ())}
+        self._channel = Channel(self._verbs(), self._say, _log.error, in_order)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
         for name in self._shared:
             self.observe(self._from_browser, name)

@@ -105,6 +105,10 @@ def browser():
         launched.close()
 
 
+class CellFailed(AssertionError):
+    """A cell raised; what it said is the argument."""
+
+
 class Notebook:
     """One open notebook. `run(code)` appends a cell and runs it; `value(expression)` reads it from the kernel."""
 
@@ -189,7 +193,8 @@ class Notebook:
                     .filter(o => o.output_type === 'error').map(o => o.evalue)""",
                 number,
             )
-            assert not errors, errors
+            if errors:
+                raise CellFailed(errors)
         return cell
 
     def value(self, expression: str):
@@ -203,9 +208,16 @@ class Notebook:
         return json.loads(text.split("VALUE", 1)[1])
 
     def expect_value(self, expression: str, expected) -> None:
-        """Wait for the kernel to hold a value: messages of windows and cells run in threads of their own."""
-        for _ in range(20):
-            if (held := self.value(expression)) == expected:
+        """Wait for the kernel to hold a value: messages of windows and cells run in threads of their own.
+
+        What the expression asks for may not be there yet, so failing counts as another value.
+        """
+        for _ in range(40):
+            try:
+                held = self.value(expression)
+            except CellFailed as failure:
+                held = failure
+            if held == expected:
                 return
             self.page.wait_for_timeout(250)
         raise AssertionError(f"{expression} is {held!r}, not {expected!r}")
