@@ -132,7 +132,7 @@ def test_from_the_window_to_the_planted_shortcut_and_back_after_a_reload(open_no
     expect(window.get_by_test_id("bulk")).to_be_visible()
     many = int(window.get_by_test_id("bulk-count").text_content())
     assert many > 3
-    assert notebook.value("len(lens.selection)") == many
+    notebook.expect_value("len(lens.selection)", many)
     window.get_by_test_id("bulk-unsure").click()
     notebook.expect_value("len(lens.verdicts.components('unsure'))", many)
     window.get_by_test_id("scatter").press("u")
