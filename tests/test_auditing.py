@@ -2,11 +2,13 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
+from semlens_widgets.audit import Thresholds
 from semlens_widgets.audit.state import AuditState
 from semlens_widgets.checklist import Checklist, Concept, Group
 
@@ -153,10 +155,46 @@ def test_the_audit_is_there_again_when_the_same_lens_is_made_and_says_so(home):
     assert second.report is not None
     assert second.report.region_of(2) == "spurious"
     assert "3 concepts and 1 verdicts" in second.audit_notice
+    assert str(home) not in second.audit_notice, "the file's name is enough, and a saved page may be passed on"
     assert "1 verdicts" in repr(second)
     (file,) = (home / "cache").glob("*.audit.json")
     assert Checklist.from_file(file) == LIST
     assert sl.Verdicts.from_file(file) == first.verdicts
+
+
+def test_lines_that_were_moved_are_there_again(home):
+    lines = Thresholds(0.02, margin=0.5, used=0.3, still=0.05)
+    first = lens()
+    first.audit(LIST, target="warm", level=0.02, margin=0.5, used=0.3, still=0.05, progress=False)
+    second = lens()
+    assert second.report.thresholds == lines
+    second.audit_level = 0.01
+    assert second.report.thresholds == Thresholds(0.01, 0.5, 0.3, 0.05)
+    opened = sl.open(second.save(home / "colours.semlens"), clip=ColourClip())
+    assert opened.report.thresholds == Thresholds(0.01, 0.5, 0.3, 0.05)
+
+
+def test_audits_that_were_kept_before_lines_were_have_the_usual_ones(home):
+    first = lens()
+    first.audit(LIST, target="warm", level=0.02, used=0.3, progress=False)
+    (file,) = (home / "cache").glob("*.audit.json")
+    kept = AuditState.from_file(file)
+    text = "".join(line for line in file.read_text().splitlines(True) if not line.startswith(' "lines"'))
+    before = AuditState.from_text(text)
+    assert before == replace(kept, thresholds=Thresholds(0.02))
+    file.write_text(text)
+    assert lens().report.thresholds == Thresholds(0.02)
+    later = text.replace('"level": 0.02', '"level": 0.02, "lines": {"used": 0.1, "dashed": 3}')
+    assert AuditState.from_text(later).thresholds == Thresholds(0.02, used=0.1)
+
+
+@pytest.mark.parametrize("lines", ['{"used": 7}', '{"used": "much"}', "[1]", '{"still": true}', '{"margin": NaN}'])
+def test_lines_that_are_none_are_no_audit(lines):
+    text = AuditState(LIST).to_text().replace('"level": 0.01,', f'"level": 0.01, "lines": {lines},')
+    without = "".join(line for line in text.splitlines(True) if not line.startswith(' "lines"'))
+    AuditState.from_text(AuditState(LIST).to_text())
+    with pytest.raises(ValueError, match="lines|margin"):
+        AuditState.from_text(without)
 
 
 def test_what_is_undone_stays_undone_on_disk(home):

@@ -184,3 +184,15 @@ def test_views_get_the_answers_that_were_recorded_and_no_others(tmp_path):
     same(several["result"], label_table.meanings(made, [2, 0])[0])
     with pytest.raises(AssertionError, match="not kept in the file"):
         asked(path, [["map_values", {"colour": "beauty"}, {}]])
+
+
+@needs_node
+def test_a_file_does_not_say_what_was_restored_when_it_was_written(tmp_path):
+    made = lens(False)
+    path = made.save(tmp_path / "toy.semlens")
+    made.checklist = sl.Checklist.abcde()
+    again = sl.open(path, clip=made.clip)
+    assert "restored" in again.audit_notice
+    (reply,) = asked(again.save(tmp_path / "again.semlens"), [["audit", {}, {}]])
+    assert len(reply["result"]["concepts"]) == len(made.checklist)
+    assert reply["result"]["notice"] == ""

@@ -96,7 +96,8 @@ def test_everything_the_window_is_told_is_json(audited):
     assert "@evolving" in text
 
 
-def test_without_relevance_it_says_so_and_can_compute_it():
+def test_without_relevance_it_says_so_and_can_compute_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEMLENS_CACHE", str(tmp_path))  # that of other tests may hold it
     made = lens(cached=False)
     window = AuditChecklist(made)
     verbs = window._channel.verbs

@@ -64,7 +64,7 @@ class Auditing(Explaining, Describing):
     """The verb `audit`, and the live state of an audit: change it in a cell or a window, both follow.
 
     Setting `checklist`, `audit_target` or `audit_level` audits again at once (only prompts that are new go through
-    CLIP) and sets `report`. Verdicts, checklist, class and level are saved as they change, in a readable JSON file
+    CLIP) and sets `report`. Verdicts, checklist, class and lines are saved as they change, in a readable JSON file
     beside the lens, and are there again when the same lens is fitted or opened: `audit_notice` says so.
     """
 
@@ -337,7 +337,8 @@ class Auditing(Explaining, Describing):
             recipe = self.space.recipe
             made_from = {"model": recipe.weights, "images": recipe.images, "clip": recipe.clip, "key": recipe.key}
         verdicts = Verdicts(self.verdicts.entries)
-        return AuditState(self.checklist, verdicts, self.audit_target, self.audit_level, made_from)
+        lines = replace(self._lines, p=self.audit_level)
+        return AuditState(self.checklist, verdicts, self.audit_target, lines, made_from)
 
     def fit(self: Self, *, cached: bool = True, **settings: Any) -> Self:
         """As `Explaining.fit`; a checklist and verdicts that were kept for the same lens are there again."""
@@ -394,7 +395,8 @@ class Auditing(Explaining, Describing):
         try:
             self.verdicts = self.verdicts.merge(kept.verdicts)
             if not len(self.checklist):
-                self.checklist, self.audit_level = kept.checklist, kept.level
+                self._lines = kept.thresholds
+                self.checklist, self.audit_level = kept.checklist, kept.thresholds.p
                 if kept.target is not None and self.audit_target is None:
                     self.audit_target = kept.target
         finally:
@@ -405,9 +407,9 @@ class Auditing(Explaining, Describing):
             warnings.warn(f"the kept checklist could not be audited: {error}", stacklevel=5)
         last = max((v.when for v in kept.verdicts.entries), default="")
         changed = f", last decided {last[:16].replace('T', ' ')} UTC" if last else ""
-        notice = f"restored {len(kept.checklist)} concepts and {len(kept.verdicts)} verdicts from {path}{changed}"
+        notice = f"restored {len(kept.checklist)} concepts and {len(kept.verdicts)} verdicts from {path.name}{changed}"
         self.set_trait("audit_notice", notice)
-        _log.info(notice)
+        _log.info("%s, in %s", notice, path.parent)
 
     def _save_audit(self) -> None:
         """Write the audit to its files; what another notebook wrote there meanwhile is merged, not lost."""
@@ -435,7 +437,7 @@ class Auditing(Explaining, Describing):
             self.verdicts = self.verdicts.merge(theirs.verdicts)
         finally:
             self._quiet = quiet
-        self.set_trait("audit_notice", f"merged verdicts that were saved meanwhile in {path}")
+        self.set_trait("audit_notice", f"merged verdicts that were saved meanwhile in {path.name}")
 
     def _state(self) -> str:
         state = super()._state()

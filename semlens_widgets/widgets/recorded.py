@@ -82,4 +82,5 @@ def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
             yield "meanings", {"rows": [row]}, label_table.meanings(lens, [row])
     yield "scores", {}, score_view.scores(lens)
     result, buffers = checklist.audited(lens)
-    yield "audit", {}, (result | {"computable": False, "formats": [], "undo": False, "redo": False}, buffers)
+    still = {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}  # nothing was restored here
+    yield "audit", {}, (result | still, buffers)
