@@ -193,7 +193,7 @@ def test_lines_that_are_none_are_no_audit(lines):
     text = AuditState(LIST).to_text().replace('"level": 0.01,', f'"level": 0.01, "lines": {lines},')
     without = "".join(line for line in text.splitlines(True) if not line.startswith(' "lines"'))
     AuditState.from_text(AuditState(LIST).to_text())
-    with pytest.raises(ValueError, match="lines|margin"):
+    with pytest.raises(ValueError, match=r"lines|margin"):
         AuditState.from_text(without)
 
 

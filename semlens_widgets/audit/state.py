@@ -43,7 +43,7 @@ class AuditState:
 
     @classmethod
     def from_text(cls, text: str) -> AuditState:
-        """From what `to_text` gives; lines that the text does not state are the usual ones. ValueError says what is wrong."""
+        """From what `to_text` gives; lines that it does not state are the usual ones. ValueError says what is wrong."""
         try:
             document = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
@@ -75,7 +75,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _thresholds(level: float, lines: Mapping[str, Any]) -> Thresholds:
+def _thresholds(level: Any, lines: Mapping[str, Any]) -> Thresholds:
     """Lines of other names are left out: a later version may draw more of them."""
     known = {f.name for f in fields(Thresholds)} - {"p"}
     return Thresholds(float(level), **{name: float(value) for name, value in lines.items() if name in known})

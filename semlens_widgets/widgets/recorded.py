@@ -82,5 +82,5 @@ def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
             yield "meanings", {"rows": [row]}, label_table.meanings(lens, [row])
     yield "scores", {}, score_view.scores(lens)
     result, buffers = checklist.audited(lens)
-    still = {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}  # nothing was restored here
-    yield "audit", {}, (result | still, buffers)
+    kept = {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
+    yield "audit", {}, (result | kept, buffers)
