@@ -86,7 +86,9 @@ class Channel:
             job = Job(message["id"], self._send, lasting=verb in self._in_order)
             with self._lock:
                 self._jobs[job.id] = job
-            (self._queue if job.lasting else self._pool).submit(self._answer, job, verb, message.get("args") or {}, buffers)
+            (self._queue if job.lasting else self._pool).submit(
+                self._answer, job, verb, message.get("args") or {}, buffers
+            )
 
     def failed(self, error: BaseException) -> None:
         """Show a failure that belongs to no request: a callback that raised."""
