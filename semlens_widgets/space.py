@@ -23,7 +23,7 @@ from . import store
 from .clip import Clip, PreparingClip
 from .components import Components, Recipe
 from .crops import region
-from .examples import ConceptExamples, Sampled, drawn, statistics_arrays, statistics_from
+from .examples import ConceptExamples, Sampled, Statistics, drawn
 from .images import WHOLE, Images, UnreadableImage, Window
 from .vectors import frozen, unit
 
@@ -307,7 +307,7 @@ class SemanticSpace:
             "image_names": text,
             "image_name_offsets": offsets,
             "image_labels": np.asarray([self.labels.get(int(i), -1) for i in known], np.int32),
-        } | statistics_arrays(e.statistics)
+        } | e.statistics.arrays()
         if e.boxes is not None:
             arrays["example_boxes"] = e.boxes
         if e.sampled is not None and self.sample_vectors is not None:
@@ -354,7 +354,7 @@ class SemanticSpace:
             stored["example_responses"],
             stored["example_peaks"],
             tuple(tuple(g) for g in document["grids"]),
-            statistics_from(stored, document["images"]),
+            Statistics.from_stored(stored, document["images"]),
             stored.get("example_boxes"),
             tuple((name, why) for name, why in document["unreadable"]),
             document["k"],

@@ -1,0 +1,128 @@
+"""The value: for each component the images that excite it most, and how it responds to all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..components import Components
+from ..vectors import frozen, rank_keys
+from .sample import Sampled
+from .statistics import Statistics
+from .tally import Tally
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptExamples:
+    """The images that excite each component most, strongest first; equal responses by lower image id.
+
+    `images`, `responses`, `peaks` are [component example]; a peak is the flat number of the place of the
+    maximum in its layer's `grids` entry. `counts`: how many leading examples really excite the component: all
+    of them where it has negative responses, else those above 0; 0 for a dead one. `boxes` are the regions
+    shown, (left, top, right, bottom) as shares of the picture, or None for the whole of what the model saw.
+    `unreadable` lists images that were skipped, with the reason. `sampled` are the responses to a random sample
+    of the data set, or None where none was drawn.
+    """
+
+    components: Components
+    images: Int[np.ndarray, "component example"]
+    responses: Float[np.ndarray, "component example"]
+    peaks: Int[np.ndarray, "component example"]
+    grids: tuple[tuple[int, ...], ...]
+    statistics: Statistics
+    boxes: Float[np.ndarray, "component example 4"] | None = None
+    unreadable: tuple[tuple[str, str], ...] = ()
+    k: int = field(default=0)
+    sampled: Sampled | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.components) == len(self.images) == len(self.responses) == len(self.peaks):
+            raise ValueError(f"{len(self.components)} components but {len(self.images)} rows of examples")
+        if self.sampled is not None and isinstance(self.sampled.arrays, dict):
+            shape = self.sampled.responses.shape
+            if shape != (len(self.components), len(self.sampled.images)):
+                raise ValueError(f"sampled responses of shape {shape} for {len(self.components)} components")
+        if self.responses.size and np.any(np.diff(self.responses, axis=1) > 0):
+            raise ValueError("examples are not in order of response")
+        for name in ("images", "responses", "peaks", "boxes"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    @property
+    def counts(self) -> Int[np.ndarray, " component"]:
+        positive = (self.responses > 0).sum(1)
+        return np.where(self.statistics.negative, self.images.shape[1], positive)
+
+    @property
+    def referenced(self) -> Int[np.ndarray, " image"]:
+        """The images that are an example of some component, each once, in order."""
+        return np.unique(self.images[np.arange(self.images.shape[1]) < self.counts[:, None]])
+
+    def merge(self, other: ConceptExamples) -> ConceptExamples:
+        """The examples over both shards of a data set, as one pass over all of it would have found them."""
+        if self.components != other.components or self.k != other.k or self.grids != other.grids:
+            raise ValueError(
+                f"shards of different passes: {self.components.layers}, k={self.k} and {other.components.layers}, "
+                f"k={other.k}; collect them with the same model, layers and k"
+            )
+        if self.boxes is not None or other.boxes is not None:
+            raise ValueError("merge the shards first, then crop: boxes belong to the final examples")
+        tally = Tally(self.components.sizes, self.k)
+        for part in (self, other):
+            tally.add(rank_keys(part.responses, part.images), part.peaks)
+        if (self.sampled is None) != (other.sampled is None):
+            raise ValueError("one shard has a sample and the other none; collect both with the same sample")
+        sampled = None if self.sampled is None or other.sampled is None else self.sampled.merge(other.sampled)
+        statistics, unreadable = self.statistics.merge(other.statistics), self.unreadable + other.unreadable
+        return ConceptExamples.of(tally, self.components, self.grids, statistics, unreadable, sampled)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What goes into a file beside `document()`; a sample takes two arrays, boxes one."""
+        arrays = {
+            "example_images": self.images, "example_responses": self.responses, "example_peaks": self.peaks,
+        } | self.statistics.arrays()  # fmt: skip
+        if self.boxes is not None:
+            arrays["example_boxes"] = self.boxes
+        if self.sampled is not None:
+            arrays |= {"sample_images": self.sampled.images, "sample_responses": self.sampled.responses}
+        return arrays
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "components": asdict(self.components), "grids": self.grids, "k": self.k,
+            "images": self.statistics.images, "unreadable": self.unreadable,
+        }  # fmt: skip
+
+    @classmethod
+    def from_stored(cls, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> ConceptExamples:
+        """The value that `arrays()` and `document()` were taken from; sampled responses are read when asked for."""
+        return cls(
+            Components(**{name: tuple(part) for name, part in document["components"].items()}),
+            arrays["example_images"],
+            arrays["example_responses"],
+            arrays["example_peaks"],
+            tuple(tuple(grid) for grid in document["grids"]),
+            Statistics.from_stored(arrays, document["images"]),
+            arrays.get("example_boxes"),
+            tuple((name, why) for name, why in document["unreadable"]),
+            document["k"],
+            Sampled(arrays["sample_images"], arrays) if "sample_images" in arrays else None,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        tally: Tally,
+        components: Components,
+        grids: tuple[tuple[int, ...], ...],
+        statistics: Statistics,
+        unreadable: tuple[tuple[str, str], ...],
+        sampled: Sampled | None,
+    ) -> ConceptExamples:
+        """What a pass has come to; no component has more examples than there were images."""
+        images, responses, peaks = tally.ranked(statistics.images)
+        return cls(components, images, responses, peaks, grids, statistics, None, unreadable, tally.k, sampled)
