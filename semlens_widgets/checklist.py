@@ -120,7 +120,7 @@ class Checklist:
         for concept in self:
             if concept.name == name:
                 return concept
-        raise KeyError(f"no concept {name!r} in this checklist; it has {', '.join(c.name for c in self)}")
+        raise KeyError(f"no concept {name!r} in this checklist; it has {', '.join(c.name for c in self) or 'none'}")
 
     @property
     def prompts(self) -> tuple[str, ...]:

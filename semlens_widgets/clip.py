@@ -52,9 +52,15 @@ class PreparingClip(Clip, Protocol):
 class OpenClip:
     """An open_clip model by name and pretrained tag, by name and checkpoint file, or by local folder.
 
-    `OpenClip("MobileCLIP2-S2", "dfndr2b")` downloads the weights on first use; a folder holds
-    `open_clip_config.json` and `open_clip_model.safetensors` (and may hold `bpe.txt.gz`, a vocabulary of its
-    own, and `words.txt`, the only words it was trained on). Nothing is loaded before it is needed.
+    `OpenClip("MobileCLIP2-S2", "dfndr2b")` downloads the weights on first use, `OpenClip("hf-hub:owner/model")` model
+    and weights; a folder holds `open_clip_config.json` and `open_clip_model.safetensors` (and may hold `bpe.txt.gz`, a
+    vocabulary of its own, and `words.txt`, the only words it was trained on). Nothing is loaded before it is needed.
+
+    device:     where it runs, "cuda" or "cpu"; None takes a GPU where there is one.
+    batch_size: pictures per pass; None fits their number to the model's input size.
+
+    FileNotFoundError for a folder that is none; ValueError for a model without weights; RuntimeError, when first used,
+    where it cannot be loaded: it says what to give instead.
     """
 
     def __init__(
@@ -65,16 +71,17 @@ class OpenClip:
         device: str | None = None,
         batch_size: int | None = None,
     ) -> None:
+        folder = Path(str(model).removeprefix("local-dir:"))
         self._model_name, self._pretrained = str(model), None if pretrained is None else str(pretrained)
         self._device, self._batch_size = device, batch_size
-        folder = Path(model)
+        hub = self._model_name.startswith("hf-hub:")  # open_clip's prefix for models that bring their weights
         self.folder = folder if (folder / "open_clip_config.json").is_file() else None
-        if self.folder is None and ("/" in self._model_name or folder.exists()) and ":" not in self._model_name:
+        if self.folder is None and not hub and ("/" in self._model_name or folder.exists()):
             raise FileNotFoundError(
                 f"{self._model_name!r} is no folder with open_clip_config.json; give such a folder, or a model name "
                 "and pretrained tag such as OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
             )
-        if self.folder is None and pretrained is None:
+        if self.folder is None and not hub and pretrained is None:
             raise ValueError(
                 f"OpenClip({self._model_name!r}) would have random weights; give a pretrained tag or checkpoint file, "
                 "as in OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
@@ -90,13 +97,13 @@ class OpenClip:
             return f"{self.folder.name}@{_hash_files(sorted(p for p in self.folder.iterdir() if p.is_file()))}"
         if self._pretrained and Path(self._pretrained).is_file():
             return f"{self._model_name}/{Path(self._pretrained).name}@{_hash_files([Path(self._pretrained)])}"
-        return f"{self._model_name}/{self._pretrained}"
+        return self._model_name if self._pretrained is None else f"{self._model_name}/{self._pretrained}"
 
     @property
     def spec(self) -> dict[str, str]:
         """What `from_spec` needs to make it again; a folder inside this package is named from there."""
         if self.folder is None:
-            return {"model": self._model_name, "pretrained": str(self._pretrained)}
+            return {"model": self._model_name} | ({"pretrained": self._pretrained} if self._pretrained else {})
         folder = self.folder.resolve()
         here = Path(__file__).resolve().parent
         return (
@@ -109,7 +116,9 @@ class OpenClip:
     def from_spec(cls, spec: Mapping[str, str]) -> OpenClip | None:
         """The same CLIP again, or None where its folder or checkpoint is not on this machine."""
         if "model" in spec:
-            tag = spec["pretrained"]
+            tag = spec.get("pretrained")
+            if tag is None:
+                return cls(spec["model"])
             return cls(spec["model"], tag) if Path(tag).is_file() or not Path(tag).is_absolute() else None
         folder = Path(__file__).resolve().parent / spec["packaged"] if "packaged" in spec else Path(spec["folder"])
         return cls(folder) if (folder / "open_clip_config.json").is_file() else None
@@ -199,6 +208,8 @@ class OpenClip:
             return f"{what} from its folder: {_first_line(error)}; save it with open_clip's own folder layout"
         if self._model_name not in open_clip.list_models() and ":" not in self._model_name:
             return f"{what}: open_clip does not know it; open_clip.list_pretrained() lists what there is"
+        if self._pretrained is None:
+            return f"{what} from its hub: {_first_line(error)}; without a network give a local folder"
         tags = open_clip.list_pretrained_tags_by_model(self._model_name)
         if self._pretrained not in tags and not Path(str(self._pretrained)).exists():
             return f"{what} with weights {self._pretrained!r}; its tags are {', '.join(tags) or 'none'}, or give a file"
@@ -225,7 +236,7 @@ def _hash_files(paths: Sequence[Path]) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,25 +279,31 @@ class Probes:
         return Probes((name or ", ".join(self.names),), unit(self.vectors.mean(0, keepdims=True)), self.clip, (unseen,))
 
 
+def checked_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
+    """Templates, or one, as a tuple. ValueError unless each has one `{}`."""
+    listed = (templates,) if isinstance(templates, str) else tuple(templates)
+    if not listed:
+        raise ValueError("no template; the plainest is '{}'")
+    for template in listed:
+        if not isinstance(template, str) or template.count("{}") != 1:
+            raise ValueError(f"a template has one {{}} for the query, as in 'a photo of {{}}'; not {template!r}")
+    return listed
+
+
 def text_probes(
-    clip: Clip, queries: Sequence[str], templates: Sequence[str] = TEMPLATES, *, null: bool = True
+    clip: Clip, queries: Sequence[str], templates: str | Sequence[str] = TEMPLATES, *, null: bool = True
 ) -> Probes:
     """Texts as probes: the mean over templates t of F(t(query)) - F(t("")), made unit.
 
-    The vector of each empty template is subtracted from the same template's vector (`null=False` leaves it
-    out). Every template has one `{}`. (Dreyer et al. 2025, "search")
+    The vector of each empty template is subtracted from the same template's vector (`null=False` leaves it out). Every
+    template has one `{}`. ValueError for an empty query, or none. (Dreyer et al. 2025, "search")
     """
-    queries, templates = list(queries), list(templates)
+    queries, templates = list(queries), checked_templates(templates)
     if not queries:
         raise ValueError("no query: give a word or a list of words")
     for text in queries:
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or not text.strip(" ,-\t\n"):
             raise ValueError(f"a query is a text with at least one word, not {text!r}")
-    for template in templates:
-        if template.count("{}") != 1:
-            raise ValueError(f"a template has one {{}} for the query, as in 'a photo of {{}}'; not {template!r}")
-    if not templates:
-        raise ValueError("no template; the plainest is '{}'")
     sentences = [[template.format(query) for template in templates] for query in queries]
     flat = clip.texts([s for row in sentences for s in row])
     vectors = flat.reshape(len(queries), len(templates), -1)
@@ -297,7 +314,7 @@ def text_probes(
 
 
 def image_probes(clip: Clip, pictures: Sequence[Image.Image], name: str = "image") -> Probes:
-    """One probe from one or several pictures: the direction of their mean vector."""
+    """One probe from one or several PIL pictures: the direction of their mean vector. ValueError for none."""
     with contextlib.suppress(AttributeError):
         pictures = [p.convert("RGB") for p in pictures]
     if not len(pictures):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, repr=False)
 class Component:
     """One neuron, channel or direction of a layer. Prints as `layer4:1207`, signed as `layer4:1207-`."""
 
@@ -23,6 +23,8 @@ class Component:
 
     def __str__(self) -> str:
         return f"{self.layer}:{self.index}{self.sign}"
+
+    __repr__ = __str__  # so that lists of components, such as `lens.selection`, can be read
 
     @classmethod
     def parse(cls, text: str) -> Component:
@@ -72,6 +74,8 @@ class Components(Sequence[Component]):
         """The rows of one layer, of several, or (None) all. KeyError with the nearest name if absent."""
         if layer is None:
             return slice(0, len(self))
+        if not isinstance(layer, str | Sequence):
+            raise TypeError(f"layer is a {type(layer).__name__}; give the name of one or a list of names")
         if not isinstance(layer, str):
             parts = [np.arange(len(self))[self.rows(name)] for name in layer]
             return np.concatenate(parts) if parts else np.zeros(0, np.int64)
@@ -90,6 +94,8 @@ class Components(Sequence[Component]):
                 raise IndexError(f"component row {component}; rows go from 0 to {len(self) - 1}")
             return int(component)
         wanted = Component.parse(component) if isinstance(component, str) else component
+        if not isinstance(wanted, Component):
+            raise TypeError(f"{component!r} is no component; give a row, a text as 'layer4:57', or a Component")
         rows = self.rows(wanted.layer)
         assert isinstance(rows, slice)
         at = self.layers.index(wanted.layer)

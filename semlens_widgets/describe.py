@@ -66,6 +66,8 @@ def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
         found = [line for line in lines if line and not line.startswith("#")]
     else:
+        if (odd := next((word for word in source if not isinstance(word, str)), None)) is not None:
+            raise TypeError(f"{odd!r} in the vocabulary; its words are texts")
         found = [" ".join(word.split()) for word in source]
     words = tuple(dict.fromkeys(word for word in found if word))
     if not words:

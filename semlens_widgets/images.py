@@ -7,7 +7,7 @@ import hashlib
 import os
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Images:
         names: Sequence[str] | None,
         length: int,
         load: Callable[[int], Any],
-        labels: Sequence[int] | None,
+        labels: Sequence[int] | Sequence[str] | None,
         classes: Sequence[str],
         transform: Callable[[Image.Image], Any] | None,
         normalisation: tuple[Sequence[float], Sequence[float]] | None,
@@ -58,7 +58,10 @@ class Images:
         root: Path | None = None,
     ) -> None:
         self._names, self._length, self._load = names, length, load
-        self._labels, self.classes = labels, tuple(classes)
+        self._labels: Sequence[int] | None = None
+        self.classes = tuple(classes)
+        if labels is not None:
+            self._labels, self.classes = _numbered(labels, classes, length)
         self.transform, self._normalisation = transform, normalisation
         self._content, self._fingerprint = content, ""
         self._windows: dict[tuple[int, int], Window] = {}
@@ -87,11 +90,8 @@ class Images:
 
     def labelled(self, labels: Sequence[int], classes: Sequence[str] | None = None) -> Images:
         """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
-        if len(labels) != len(self):
-            raise ValueError(f"{len(labels)} labels for {len(self)} images; give one for each")
         other = copy.copy(self)
-        other._labels = [int(label) for label in labels]
-        other.classes = self.classes if classes is None else tuple(classes)
+        other._labels, other.classes = _numbered(labels, self.classes if classes is None else classes, len(self))
         return other
 
     @property
@@ -186,6 +186,23 @@ class Images:
         return item
 
 
+def _numbered(
+    labels: Sequence[int] | Sequence[str], classes: Sequence[str], length: int
+) -> tuple[Sequence[int], tuple[str, ...]]:
+    """(class numbers, class names) from labels that are numbers or names. ValueError unless there is one per image."""
+    if len(labels) != length:
+        raise ValueError(f"{len(labels)} labels for {length} images; give one for each")
+    names = [label for label in labels if isinstance(label, str)]
+    if not names:
+        return [int(label) for label in labels], tuple(classes)
+    known = tuple(classes) or tuple(sorted(set(names)))
+    if len(names) < length or not set(names) <= set(known):
+        odd = next((label for label in labels if not isinstance(label, str) or label not in known), labels[0])
+        raise ValueError(f"label {odd!r}; labels are class numbers, or all of them names among {', '.join(known)}")
+    number = {name: i for i, name in enumerate(known)}
+    return [number[name] for name in names], known
+
+
 def _plain(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture, np.float32).transpose(2, 0, 1) / 255
 
@@ -194,23 +211,40 @@ def images(
     source: str | os.PathLike[str] | Sequence[Any] | Any,
     transform: Callable[[Image.Image], Any] | None = None,
     *,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[int] | Sequence[str] | None = None,
     classes: Sequence[str] = (),
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
 ) -> Images:
     """One data set from a folder, a torch Dataset, or a list of PIL images (or of image paths).
 
-    `transform` turns a PIL image into the model's input tensor; without one the model sees the pixels in
-    [0, 1]. A data set that yields normalised tensors states `mean` and `std` instead, so that the pictures can
-    be shown. Data-set items may be `image` or `(image, label, …)`. A folder is read recursively in sorted
-    order; its sub-folders are the classes. Files that cannot be read are skipped by the pass and reported.
+    transform: turns a PIL image into the model's input, a tensor [channel height width], the same each time; without
+               one the model sees the pixels in [0, 1].
+    labels:    one class number or class name per image. By default the sub-folders of a folder, the `targets` of a
+               data set, or the second items of a list of pairs; without any, all works but what needs classes.
+    classes:   the names of the class numbers; by default the sub-folders, the names given, or the data set's own.
+    mean, std: how a data set that yields tensors [channel height width] has normalised them (0 and 1 for pixels in
+               [0, 1]), so that CLIP and you can see the pictures; instead of `transform`.
+
+    A folder is read with all folders below it, in sorted order. A data set has `len()` and numbered items, each an
+    image, a pair `(image, label)`, or a dict with an "image". Images are PIL pictures of any mode or size, uint8 arrays
+    [height width 3], or tensors. Files that cannot be read are skipped by `fit` and listed in `lens.unreadable`.
+
+    FileNotFoundError or ValueError where there is no image, TypeError for what is no image, transform or data set.
     """
+    if transform is not None and not callable(transform):
+        raise TypeError(
+            f"transform is a {type(transform).__name__}; give a function from a PIL image to a tensor, such as "
+            "weights.transforms()"
+        )
     if (mean is None) != (std is None):
         raise ValueError("mean and std are stated together: mean=(…), std=(…)")
     normalisation = None if mean is None or std is None else (_channels(mean), _channels(std))
     if normalisation is not None and transform is not None:
         raise ValueError("give either transform (for pictures) or mean and std (for tensors), not both")
+    highest = max((label for label in labels or () if not isinstance(label, str)), default=-1)
+    if classes and highest >= len(classes):
+        raise ValueError(f"label {highest} with {len(classes)} classes; class numbers count from 0")
     if isinstance(source, str | os.PathLike):
         return _from_folder(Path(source), transform, labels, classes)
     if not hasattr(source, "__len__") or not hasattr(source, "__getitem__"):
@@ -221,11 +255,16 @@ def images(
     if len(source) == 0:
         raise ValueError("the data set is empty: no image to look at")
     if isinstance(source[0], str | os.PathLike):
-        paths = [Path(p) for p in source]
+        paths = [Path(source[i]) for i in range(len(source))]
+        missing = next((p for p in paths if not p.is_file()), None)
+        if missing is not None:
+            raise FileNotFoundError(f"no image file {str(missing)!r}; paths are read from {str(Path.cwd())!r}")
         return _from_paths(paths, [str(p) for p in paths], None, transform, labels, classes)
 
     def load(image: int) -> Any:
         item = source[image]
+        if isinstance(item, Mapping):
+            return _of_mapping(item)
         return item[0] if isinstance(item, tuple | list) else item
 
     classes = classes or tuple(getattr(source, "classes", ()))
@@ -233,22 +272,36 @@ def images(
     return Images(None, len(source), load, labels, classes, transform, normalisation, lambda: _content(source, load))
 
 
+def _of_mapping(item: Mapping[str, Any]) -> Any:
+    """The image in a data-set item that is a dict."""
+    if (name := next((name for name in ("image", "img") if name in item), None)) is None:
+        raise TypeError(
+            f"an item of the data set is a dict with {', '.join(map(str, item))}; needed is one with an 'image', or "
+            "wrap the data set so that its items are (image, label)"
+        )
+    return item[name]
+
+
 def _channels(value: float | Sequence[float]) -> tuple[float, ...]:
     return (float(value),) if isinstance(value, int | float) else tuple(float(v) for v in value)
 
 
-def _labels_of(source: Any) -> list[int] | None:
+def _labels_of(source: Any) -> Sequence[int] | Sequence[str] | None:
     """Labels without decoding images: torchvision's `targets`, else the second item of in-memory tuples."""
     targets = getattr(source, "targets", None)
     if targets is not None:
-        return [int(t) for t in targets]
+        return [int(t) for t in targets] if len(targets) == len(source) else None
     if isinstance(source, list | tuple) and isinstance(source[0], tuple | list) and len(source[0]) > 1:
-        return [int(item[1]) for item in source]
+        seconds = [item[1] for item in source]
+        return seconds if isinstance(seconds[0], str) else [int(second) for second in seconds]
     return None
 
 
 def _from_folder(
-    folder: Path, transform: Callable[..., Any] | None, labels: Sequence[int] | None, classes: Sequence[str]
+    folder: Path,
+    transform: Callable[..., Any] | None,
+    labels: Sequence[int] | Sequence[str] | None,
+    classes: Sequence[str],
 ) -> Images:
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -272,7 +325,7 @@ def _from_paths(
     names: list[str],
     root: Path | None,
     transform: Callable[..., Any] | None,
-    labels: Sequence[int] | None,
+    labels: Sequence[int] | Sequence[str] | None,
     classes: Sequence[str],
 ) -> Images:
     def load(image: int) -> Image.Image:
@@ -313,7 +366,7 @@ def behaviour(transform: Callable[[Image.Image], Any] | None) -> bytes:
     pictures = [Image.fromarray(noise), Image.fromarray(noise.transpose(1, 0, 2).copy()), _ramp(64, 64)]
     digest = hashlib.sha256()
     for picture in pictures:
-        seen, again = (np.asarray(transform(picture.copy()), np.float32) for _ in range(2))
+        seen, again = (_transformed(transform, picture) for _ in range(2))
         if not np.array_equal(seen, again):
             raise ValueError(
                 "the transform gives a different result each time (random augmentation?); a concept's examples must "
@@ -321,6 +374,29 @@ def behaviour(transform: Callable[[Image.Image], Any] | None) -> bytes:
             )
         digest.update(repr(seen.shape).encode() + seen.tobytes())
     return digest.digest()
+
+
+def _transformed(transform: Callable[[Image.Image], Any], picture: Image.Image) -> np.ndarray:
+    """What a transform makes of a picture; errors say what is wrong with it as a transform."""
+    try:
+        seen = transform(picture.copy())
+    except Exception as error:
+        raise ValueError(
+            f"the transform fails on an RGB picture of {picture.width} × {picture.height} pixels "
+            f"({type(error).__name__}: {error}); it is called with a PIL image and gives a tensor, as "
+            "weights.transforms() does (with its brackets)"
+        ) from error
+    if isinstance(seen, Image.Image) or not hasattr(seen, "shape"):
+        raise TypeError(
+            f"the transform gives a {type(seen).__name__}; the model needs a tensor [channel height width]: end the "
+            "transform with ToTensor()"
+        )
+    if len(seen.shape) == 4:
+        raise ValueError(
+            f"the transform gives a tensor {tuple(seen.shape)}; needed is one image [channel height width], without an "
+            "axis for the batch"
+        )
+    return np.asarray(seen, np.float32)
 
 
 def _ramp(width: int, height: int) -> Image.Image:

@@ -74,6 +74,8 @@ class NotFinite(ValueError):
 
 def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer]) -> tuple[Layer, ...]:
     """The asked layers, wildcards spelled out, in the order asked; KeyError with the nearest name if absent."""
+    if not hasattr(model, "named_modules"):
+        raise TypeError(f"model is a {type(model).__name__}; give a torch module, as in resnet50(weights=weights)")
     names = [n for n, _ in model.named_modules() if n]
     asked = [layers] if isinstance(layers, str | Layer) else list(layers)
     if not asked:
@@ -81,6 +83,8 @@ def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer])
     found: dict[str, Layer] = {}
     for entry in asked:
         layer = Layer(entry) if isinstance(entry, str) else entry
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layers has a {type(entry).__name__}; give module names, or sl.Layer(name, …)")
         matching = [layer.name] if layer.name in names else fnmatch.filter(names, layer.name)
         if not matching:
             raise KeyError(_no_layer(layer.name, names))

@@ -54,6 +54,8 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], docume
     The same input gives the same bytes: keys are sorted and nothing of the moment is written.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file, such as 'resnet50.semlens'")
     arrays = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
     header = {
         "format": FORMAT,
@@ -148,7 +150,7 @@ def _read_header(path: Path) -> tuple[_Tensors, int, dict[str, Any]]:
             raise damaged(f"it has {size} bytes, too few for a header")
         length = int.from_bytes(prefix, "little")
         if length > min(_HEADER_LIMIT, size - 8):
-            raise damaged(f"its header claims {length} bytes, the file has {size}")
+            raise damaged(f"its header claims {length} bytes, the file has {size} (another kind of file?)")
         raw = file.read(length)
     try:
         table = json.loads(raw)

@@ -144,3 +144,58 @@ def test_batches_keep_their_order_and_read_ahead_at_most_two_batches():
     assert first.items == list(range(7))
     assert len(loaded) <= 21
     assert [i for b in stream for i in b.items] == list(range(7, 100))
+
+
+def test_labels_may_be_class_names_and_there_is_one_per_image():
+    pictures = [Image.fromarray(PIXELS)] * 3
+    data = sl.images(pictures, labels=["nevus", "melanoma", "nevus"])
+    assert data.classes == ("melanoma", "nevus")
+    assert [data.label(i) for i in range(3)] == [1, 0, 1]
+    assert sl.images(pictures, labels=["b", "a", "b"], classes=["b", "a"]).label(0) == 0
+    assert sl.images([(p, "b") for p in pictures]).classes == ("b",)
+    with pytest.raises(ValueError, match="1 labels for 3 images"):
+        sl.images(pictures, labels=[1])
+    with pytest.raises(ValueError, match="label 5 with 2 classes"):
+        sl.images(pictures, labels=[0, 5, 1], classes=["a", "b"])
+    with pytest.raises(ValueError, match="label 'c'; labels are class numbers, or all of them names among a, b"):
+        sl.images(pictures, labels=["a", "b", "c"], classes=["a", "b"])
+
+
+def test_items_of_a_data_set_may_be_dicts_with_an_image():
+    items = [{"image": Image.fromarray(PIXELS), "label": 1}]
+    assert np.array_equal(np.asarray(sl.images(items).picture(0)), PIXELS)
+    with pytest.raises(TypeError, match="a dict with pixels, label; needed is one with an 'image'"):
+        sl.images([{"pixels": 1, "label": 1}]).picture(0)
+
+
+def test_a_data_set_of_paths_without_an_end_is_read_to_its_length(tmp_path):
+    path = save(tmp_path, "a.png", Image.fromarray(PIXELS))
+
+    class Data(torch.utils.data.Dataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return str(path)
+
+    assert len(sl.images(Data())) == 2
+    with pytest.raises(FileNotFoundError, match=r"no image file 'absent\.png'"):
+        sl.images(["absent.png"])
+
+
+@pytest.mark.parametrize(
+    ("transform", "said"),
+    [
+        (lambda picture: picture.resize((5, 5)), "gives a Image; the model needs a tensor"),
+        (lambda picture: np.zeros((1, 3, 5, 7)), "without an axis for the batch"),
+        (lambda: None, "fails on an RGB picture of 131 × 97 pixels .TypeError"),
+    ],
+)
+def test_what_is_wrong_with_a_transform_is_said(transform, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        sl.images([Image.fromarray(PIXELS)], transform=transform).fingerprint  # noqa: B018
+
+
+def test_a_transform_is_a_function(as_installed):
+    with pytest.raises(TypeError, match="transform is a str; give a function"):
+        sl.images([Image.fromarray(PIXELS)], transform="resize")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
@@ -194,6 +195,14 @@ def test_skipped_images_are_warned_about_and_listed(tmp_path):
         ({"layers": "layer9"}, KeyError, "no layer 'layer9'"),
         ({"crop": "tight"}, ValueError, "crops are 'activation', 'crp', or None"),
         ({"k": 1}, ValueError, "at least 2 examples"),
+        ({"k": 4.5}, TypeError, "k is 4.5; it is a whole number"),
+        ({"null": 1}, ValueError, "at least 2 random sets"),
+        ({"sample": -1}, ValueError, "or 0 for no sample"),
+        ({"pooling": "sum"}, ValueError, "pooled by 'max' or 'mean'"),
+        ({"threshold": 2}, ValueError, "a share of the map's maximum"),
+        ({"layers": [3]}, TypeError, r"layers has a int; give module names, or sl\.Layer"),
+        ({"model": "resnet50"}, TypeError, "model is a str; give a torch module"),
+        ({"templates": "a photo"}, ValueError, "'a photo of {}'; not 'a photo'"),
         ({"kk": 1}, TypeError, "kk"),
     ],
 )
@@ -202,6 +211,71 @@ def test_wrong_ingredients_say_what_is_needed(wrong, error, message):
     right = {"model": ColourNet(), "images": sl.images(pictures(3)), "layers": "colour", "clip": ColourClip()}
     with pytest.raises(error, match=message):
         sl.Lens(**(right | wrong))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return lens().fit(cached=False, progress=False)
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize(
+    ("mistake", "error", "message"),
+    [
+        (lambda lens: lens.search(","), ValueError, "at least one word"),
+        (lambda lens: lens.search("-red"), ValueError, "only says what not to look for"),
+        (lambda lens: lens.search("red", negative=4), TypeError, "a word or a list of words to push away"),
+        (lambda lens: lens.search("red", layer=4), TypeError, "layer is a int"),
+        (lambda lens: lens.search(np.zeros((5, 5, 3))), TypeError, "cannot search for a ndarray; search for a text"),
+        (lambda lens: lens.search("colour:77"), KeyError, "no component 'colour:77'; colour has 4"),
+        (lambda lens: setattr(lens, "qurey", "red"), AttributeError, r"no 'qurey' to set \(did you mean 'query'\?\)"),
+        (lambda lens: setattr(lens, "selection", [3.5]), TypeError, "3.5 is no component; give a row"),
+        (lambda lens: lens.describe([1, 2]), TypeError, "1 in the vocabulary; its words are texts"),
+        (lambda lens: lens.verify(lens.describe(["red", "blue"]), images=[1]), TypeError, r"make it with sl\.images"),
+        (lambda lens: lens.evaluate("ViT"), TypeError, r"give sl\.OpenClip"),
+        (lambda lens: lens.concept_table([]), ValueError, "no word to look for"),
+        (lambda lens: sl.compare_many([lens, lens]), TypeError, "give them by name"),
+        (lambda lens: lens.compare("b.semlens"), TypeError, r"sl\.open\(path\) for a file"),
+        (lambda lens: lens.audit(["red"]), TypeError, r"checklist is a list; give a sl\.Checklist"),
+        (lambda lens: lens.explain("absent.jpg"), KeyError, "'absent.jpg' is neither an image of the data set"),
+        (lambda lens: lens.save("."), IsADirectoryError, "give the name of a file"),
+    ],
+)
+def test_mistakes_are_answered_in_words(fitted, mistake, error, message):
+    with pytest.raises(error, match=message):
+        mistake(fitted)
+
+
+def test_a_text_that_names_a_component_searches_for_that_component(fitted):
+    asked = fitted.components[2]
+    named, by_value = fitted.search(str(asked)), fitted.search(asked)
+    assert (named.probe, list(named.rows)) == (by_value.probe, list(by_value.rows))
+    assert np.allclose(fitted.answer(f"{asked}, {asked}").vector, by_value.vector)
+
+
+def test_a_text_with_minus_terms_is_pushed_away_as_in_the_live_query(fitted):
+    assert np.allclose(fitted.search("red, -blue", top=None).vector, fitted.answer("red, -blue").vector)
+    assert np.allclose(fitted.search("red", negative="blue").vector, fitted.answer("red, -blue").vector)
+
+
+def test_the_file_of_a_picture_is_searched_as_the_picture(fitted, tmp_path):
+    picture = Image.new("RGB", (9, 7), (255, 0, 0))
+    picture.save(tmp_path / "red.png")
+    for query in (tmp_path / "red.png", str(tmp_path / "red.png")):
+        assert np.allclose(fitted.search(query).vector, fitted.search(picture).vector)
+    assert fitted.search(tmp_path / "red.png").probe == "red.png"
+
+
+def test_pythons_own_messages_speak_of_lens():
+    assert sl.Lens.__init__.__qualname__ == "Lens"
+
+
+def test_one_text_is_one_word_and_one_template():
+    made = sl.Lens(
+        ColourNet(), sl.images(pictures(3)), "colour", ColourClip(), vocabulary="common", templates="a photo of {}"
+    )
+    assert "dog" in made.vocabulary
+    assert made.fit(cached=False, progress=False).concept_table("red").concepts == ("red",)
 
 
 KILLED = """

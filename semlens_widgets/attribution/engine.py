@@ -196,7 +196,7 @@ def _with_backend(backend: str, answer: Callable[[Used], Answer]) -> Answer:
     if backend == "zennit":
         return answer("zennit")
     if backend not in ("auto", "lrp"):
-        raise ValueError(f"backend={backend!r}; choose 'auto', 'lrp', 'gradient' or 'zennit'")
+        raise ValueError(f"no method {backend!r} to explain by; choose 'auto', 'lrp', 'gradient' or 'zennit'")
     try:
         return answer("lrp")
     except UnsupportedModel:

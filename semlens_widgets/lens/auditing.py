@@ -133,6 +133,8 @@ class Auditing(Explaining, Describing):
         ValueError where there is no checklist or class to audit; KeyError for an unknown class or layer.
         """
         wanted = self.checklist if checklist is None else checklist
+        if not isinstance(wanted, Checklist | str | os.PathLike):
+            raise TypeError(f"checklist is a {type(wanted).__name__}; give a sl.Checklist, or the file of one")
         if not isinstance(wanted, Checklist):
             wanted = Checklist.from_file(wanted)
         if not len(wanted):

@@ -106,7 +106,9 @@ class Comparing(Explaining, Describing):
 
     def _of_bare(self, space: Any, name: str | None) -> Comparing:
         if not isinstance(space, SemanticSpace):
-            raise TypeError(f"cannot compare with a {type(space).__name__}; give a lens, or the space of one")
+            raise TypeError(
+                f"cannot compare with a {type(space).__name__}; give a lens (sl.open(path) for a file), or its space"
+            )
         return type(self).of_space(space, {"name": name or "B"}, clip=self.clip_or_none)
 
     @property
@@ -131,7 +133,7 @@ class Comparing(Explaining, Describing):
         """Words evened out, each once; a term as in `query`, '-word' without its sign."""
         return tidy(proposal["value"])
 
-    def concept_table(self, words: Sequence[str] | None = None, *, by_layer: bool = False) -> ConceptTable:
+    def concept_table(self, words: str | Sequence[str] | None = None, *, by_layer: bool = False) -> ConceptTable:
         """Who knows which of the words (`concepts` unless given): this model, and `other` where there is one."""
         models: dict[str, Comparing] = {self.name: self}
         if self.other is not None:
@@ -149,15 +151,16 @@ class Comparing(Explaining, Describing):
         return np.asarray(self.relevance.share[self.relevance.counts > 0].mean(0))
 
 
-def tidy(words: Sequence[str]) -> list[str]:
-    """Words with their spaces evened out and without sign, each once, in the order given; empty ones dropped."""
+def tidy(words: str | Sequence[str]) -> list[str]:
+    """Words, or one text of terms, evened out and without sign, each once, in the order given; empty ones dropped."""
+    words = [words] if isinstance(words, str) else words
     even = [" ".join(term.lstrip("-").split()) for word in words for term in terms(word)]
     return list(dict.fromkeys(term for term in even if term))
 
 
 def concept_table(
     models: Mapping[str, Comparing],
-    words: Sequence[str],
+    words: str | Sequence[str],
     *,
     by_layer: bool = False,
     allow: str | Collection[str] = (),
@@ -167,11 +170,19 @@ def concept_table(
     The words go through the CLIP, templates and centring of the first lens. Raises ValueError where the models
     cannot be compared (see `Lens.compare`).
     """
+    _named_models(models)
     if not models:
         raise ValueError("no model to look in; give a dict such as {'resnet50': lens}")
+    if not tidy(words):
+        raise ValueError("no word to look for; give words such as ['ruler', 'hair'], or set lens.concepts")
     first = next(iter(models.values()))
     spaces = {name: lens.space for name, lens in models.items()}
     return compare_concepts(first.probes(tidy(words)), spaces, by_layer=by_layer, allow=allow, centre=first._centre)
+
+
+def _named_models(models: Any) -> None:
+    if not isinstance(models, Mapping):
+        raise TypeError(f"models is a {type(models).__name__}; give them by name, as in {{'epoch 1': a, 'epoch 2': b}}")
 
 
 def compare_many(
@@ -189,6 +200,7 @@ def compare_many(
     (those of the first lens unless given), or `probes` of your own. Parameters and errors as in `Lens.compare`;
     ValueError for fewer than two models.
     """
+    _named_models(models)
     spaces = {name: m.space if isinstance(m, Comparing) else m for name, m in models.items()}
     lens = next((m for m in models.values() if isinstance(m, Comparing) and m.clip_or_none is not None), None)
     if probes is None and concepts and lens is None:

@@ -13,7 +13,7 @@ import numpy as np
 import traitlets
 
 from .. import cache, store
-from ..clip import Probes
+from ..clip import Clip, Probes, checked_templates
 from ..describe import CONFIDENCE, Labels, describe, vocabulary
 from ..evaluate import Evaluation, evaluate
 from ..images import Images
@@ -83,7 +83,7 @@ class Describing(Searching):
         *,
         level: float = CONFIDENCE,
         distinct: bool = False,
-        templates: Sequence[str] | None = None,
+        templates: str | Sequence[str] | None = None,
         centre: bool | None = None,
     ) -> Labels:
         """Label every component with the k best words of a vocabulary, or say that none explains it.
@@ -160,13 +160,15 @@ class Describing(Searching):
         return found
 
     def _seen_by(self, clip: Any, progress: bool) -> SemanticSpace:
+        if not isinstance(clip, Clip):
+            raise TypeError(f"clip is a {type(clip).__name__}; give sl.OpenClip(...) or an object like it: `sl.Clip`")
         recipe = replace(self.space.recipe, clip=clip.name)
         return embed(self.space.examples, self.source.images, clip, recipe, progress=progress)
 
-    def _vocabulary_probes(self, words: tuple[str, ...], templates: Sequence[str] | None, centre: bool) -> Probes:
+    def _vocabulary_probes(self, words: tuple[str, ...], templates: str | Sequence[str] | None, centre: bool) -> Probes:
         if len(words) < _KEPT_ON_DISK:
             return self._text_probes(list(words), templates, centre)
-        chosen = tuple(self._templates if templates is None else templates)
+        chosen = self._templates if templates is None else checked_templates(templates)
         key = hashlib.sha256(json.dumps([words, chosen, centre, self.clip.name]).encode()).hexdigest()[:24]
         path = cache.folder() / f"{key}.words"
         if path.exists():

@@ -267,7 +267,8 @@ def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
         return number, None
     path = Path(name)
     if not path.is_file():
-        raise KeyError(f"{name!r} is neither an image of the data set nor a file")
+        first = f", such as {images.name(0)!r}," if len(images) else ""
+        raise KeyError(f"{name!r} is neither an image of the data set{first} nor a file; or give a number or a picture")
     with Image.open(path) as opened:
         opened.load()
         return rgb(opened), path.name

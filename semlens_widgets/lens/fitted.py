@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
 import traitlets
@@ -18,9 +19,10 @@ from jaxtyping import Float
 from tqdm.auto import tqdm
 
 from .. import cache
-from ..clip import TEMPLATES, Clip, OpenClip
+from ..clip import TEMPLATES, Clip, OpenClip, checked_templates
 from ..components import Components, Recipe
 from ..crops import CropBy, crop
+from ..describe import vocabulary as words_of
 from ..examples import ConceptExamples, collect
 from ..images import Images, batches
 from ..model import Layer, Pooling, fingerprint, recording, resolve
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 Crop = CropBy | None
 Part = tuple[dict[str, Any], Mapping[str, np.ndarray]]
 Self = TypeVar("Self", bound="Fitted")
+_PLAIN = ("lock", "vocabulary", "name")  # attributes that are no traits
+_LEAST = {
+    "k": "a concept needs at least 2 examples, the paper uses 30",
+    "null": "chance is measured on at least 2 random sets",
+    "sample": "a number of images, or 0 for no sample",
+}
 
 
 class NotFitted(RuntimeError):
@@ -75,8 +83,12 @@ class Source:
     ) -> tuple[Float[np.ndarray, "image component"], Float[np.ndarray, "image dim"]]:
         """Pooled responses of all components, and CLIP vectors of what the model sees, for other images.
 
-        Images that cannot be read are left out. ValueError when none can.
+        Images that cannot be read are left out. ValueError when none can, TypeError for what `sl.images` did not make.
         """
+        if not isinstance(images, Images):
+            raise TypeError(
+                f"images is a {type(images).__name__}; make it with sl.images(…), with the transform of the lens's own"
+            )
         values, vectors = [], []
         with (
             recording(self.model, self.layers) as recorder,
@@ -144,9 +156,9 @@ class Fitted(traitlets.HasTraits):
         pooling: Pooling = "max",
         crop: Crop = "activation",
         threshold: float = 0.01,
-        templates: Sequence[str] = TEMPLATES,
+        templates: str | Sequence[str] = TEMPLATES,
         centre: bool = False,
-        vocabulary: Sequence[str] = (),
+        vocabulary: str | Path | Sequence[str] = (),
         null: int = 500,
         sample: int = 500,
         seed: int = 0,
@@ -160,8 +172,15 @@ class Fitted(traitlets.HasTraits):
             )
         if crop not in ("activation", "crp", None):
             raise ValueError(f"crop={crop!r}; crops are 'activation', 'crp', or None for whole images")
-        if k < 2:
-            raise ValueError(f"k={k}; a concept needs at least 2 examples, the paper uses 30")
+        for what, number, least in (("k", k, 2), ("null", null, 2), ("sample", sample, 0)):
+            if not isinstance(number, int | np.integer):
+                raise TypeError(f"{what} is {number!r}; it is a whole number of images")
+            if number < least:
+                raise ValueError(f"{what}={number}; {_LEAST[what]}")
+        if pooling not in get_args(Pooling):
+            raise ValueError(f"pooling={pooling!r}; channels are pooled by 'max' or 'mean'")
+        if not 0 <= threshold < 1:
+            raise ValueError(f"threshold={threshold}; a share of the map's maximum in [0, 1), the paper uses 0.01")
         super().__init__()
         source = Source(model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample)
         self._start(source, clip, templates, centre, vocabulary, name or type(model).__name__)
@@ -170,15 +189,16 @@ class Fitted(traitlets.HasTraits):
         self,
         source: Source | None,
         clip: Clip | None,
-        templates: Sequence[str],
+        templates: str | Sequence[str],
         centre: bool,
-        vocabulary: Sequence[str],
+        vocabulary: str | Path | Sequence[str],
         name: str,
     ) -> None:
         self.lock = threading.RLock()
-        self.vocabulary = tuple(vocabulary)
+        self.vocabulary = words_of(vocabulary) if vocabulary else ()
         self._source, self._clip = source, clip
-        self._templates, self._centre, self.name = tuple(templates), centre, name
+        self._templates = checked_templates(templates)
+        self._centre, self.name = centre, name
         self._space: SemanticSpace | None = None
         self._begin()
 
@@ -308,7 +328,14 @@ class Fitted(traitlets.HasTraits):
         return frozenset(cls.class_trait_names(live=True))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """One live change at a time: cells and windows set them from threads of their own."""
+        """One live change at a time: cells and windows set them from threads of their own.
+
+        AttributeError for a name that a lens does not have: `lens.qurey = "hair"` would change nothing.
+        """
+        if not name.startswith("_") and name not in _PLAIN and not hasattr(type(self), name):
+            near = difflib.get_close_matches(name, self.live(), n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise AttributeError(f"a lens has no {name!r} to set{hint}; live are {', '.join(sorted(self.live()))}")
         if name in self.live():
             with self.lock:
                 super().__setattr__(name, value)
@@ -380,6 +407,10 @@ class Fitted(traitlets.HasTraits):
 
     def _repr_html_(self) -> str:
         return f"<b>Lens on {escape(self.name)}</b><br>{escape(self._state())}"
+
+
+# Python's own messages about arguments then speak of sl.Lens.
+Fitted.__init__.__qualname__ = "Lens"
 
 
 def _cached(path: Path, recipe: Recipe) -> SemanticSpace | None:

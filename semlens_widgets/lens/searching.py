@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import traitlets
 from PIL import Image
 
-from ..clip import Clip, Probes, image_probes, text_probes
+from ..clip import Clip, Probes, checked_templates, image_probes, text_probes
 from ..components import Component
+from ..images import SUFFIXES, rgb
 from ..search import Matches, component_probe, search
 from .fitted import Fitted, Part
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from . import Lens
 
 _MOST_WORDS = 500  # in a file
-Query = str | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
+Query = str | os.PathLike[str] | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
 
 
 class Searching(Fitted):
@@ -47,28 +50,45 @@ class Searching(Fitted):
         negative: str | Sequence[str] | None = None,
         top: int | None = 20,
         layer: str | Sequence[str] | None = None,
-        templates: Sequence[str] | None = None,
+        templates: str | Sequence[str] | None = None,
         centre: bool | None = None,
     ) -> Matches | list[Matches]:
-        """Which components encode this? A text, picture(s) or a component gives `Matches`, a list of texts a list.
+        """Which components encode this? One query gives `Matches`, a list of texts a list of them.
 
-        `negative` words are pushed away from. `templates` and `centre` default to the lens's own. A list of
-        pictures is one probe, their mean. The answer says `found` or not. ValueError for an empty query.
+        query:     a text; a list of texts, each by itself; a PIL picture or the file of one, or several pictures (one
+                   probe, their mean); a component of this lens, as `Component` or as "layer4:57". In a text, terms
+                   that begin with "-" are pushed away from, as in "hair, -ruler".
+        negative:  one or several words to push away from.
+        top:       how many hits to keep, best first; None for all.
+        layer:     one or several layers to look in; None for all.
+        templates, centre: those of the lens unless given.
+
+        The answer says `found` or not; its hits have component, score (cosine, -1 to 1), z and p. ValueError for an
+        empty query, KeyError for an unknown layer or component, TypeError for what cannot be searched.
         """
         centre = self._centre if centre is None else centre
         several = isinstance(query, list | tuple) and bool(query) and isinstance(query[0], str)
         probes = self._probes_for(query, templates, centre)
         if negative:
-            words = [negative] if isinstance(negative, str) else list(negative)
+            words = [negative] if isinstance(negative, str | int) else list(negative)
+            if not all(isinstance(word, str) for word in words):
+                raise TypeError(f"negative is {negative!r:.60}; give a word or a list of words to push away from")
             probes = probes.away_from(self._text_probes(words, templates, centre))
         answers = search(self.space, probes, top=top, layer=layer, centre=centre)
         return answers if several else answers[0]
 
-    def _probes_for(self, query: Any, templates: Sequence[str] | None, centre: bool) -> Probes:
-        if isinstance(query, Component):
+    def _probes_for(self, query: Any, templates: str | Sequence[str] | None, centre: bool) -> Probes:
+        if isinstance(query, Component) or (isinstance(query, str) and self._is_component(query)):
             return component_probe(self.space, query)
+        if _is_picture_file(query):
+            with Image.open(query) as opened:
+                return image_probes(self.clip, [rgb(opened)], Path(query).name)
         if isinstance(query, str):
-            return self._text_probes([query], templates, centre)
+            toward, away = _signs(query)
+            if not away:
+                return self._text_probes([query], templates, centre)
+            probe = self._text_probes(toward, templates, centre).joined(query)
+            return probe.away_from(self._text_probes(away, templates, centre), query)
         if isinstance(query, Image.Image):
             return image_probes(self.clip, [query])
         if isinstance(query, list | tuple) and query:
@@ -76,18 +96,24 @@ class Searching(Fitted):
                 return self._text_probes(list(query), templates, centre)
             if all(isinstance(q, Image.Image) for q in query):
                 return image_probes(self.clip, list(query), name=f"{len(query)} images")
+        shown = "" if hasattr(query, "shape") else f" ({query!r:.60})"
         raise TypeError(
-            f"cannot search for a {type(query).__name__} ({query!r:.60}); search for a text, a list of texts, PIL "
-            "image(s), or a component such as lens.components[0]"
+            f"cannot search for a {type(query).__name__}{shown}; search for a text, a list of texts, PIL image(s) or "
+            "the file of one, or a component such as lens.components[0]"
         )
+
+    def _is_component(self, text: str) -> bool:
+        """Whether a text is written as a component of one of this lens's layers."""
+        layer, colon, _ = text.rpartition(":")
+        return bool(colon) and layer in self.components.layers
 
     def probes(self, words: Sequence[str]) -> Probes:
         """Texts as probes, with the lens's own templates; embedded once and remembered."""
         return self._text_probes(list(words), None, self._centre)
 
-    def _text_probes(self, words: list[str], templates: Sequence[str] | None, centre: bool) -> Probes:
+    def _text_probes(self, words: list[str], templates: str | Sequence[str] | None, centre: bool) -> Probes:
         """Text probes, remembered one by one; the null probe is left out where centring does its work."""
-        chosen = tuple(self._templates if templates is None else templates)
+        chosen = self._templates if templates is None else checked_templates(templates)
         missing = [w for w in dict.fromkeys(words) if f"{chosen}{centre}{w}" not in self._probes]
         if missing:
             made = text_probes(self._clip_for(missing), missing, chosen, null=not centre)
@@ -177,11 +203,7 @@ class Searching(Fitted):
 
     def answer(self, query: str, layer: str | None = None) -> Matches:
         """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""
-        wanted = terms(query)
-        toward = [t for t in wanted if not t.startswith("-")]
-        away = [t[1:].strip() for t in wanted if t.startswith("-")]
-        if not toward:
-            raise ValueError(f"the query {query!r} only says what not to look for; add a word without '-'")
+        toward, away = _signs(query)
         probe = self._term_probes(toward).joined(query)
         if away:
             probe = probe.away_from(self._term_probes(away), query)
@@ -191,6 +213,8 @@ class Searching(Fitted):
         return _stacked([self._term_probe(term) for term in wanted])
 
     def _term_probe(self, term: str) -> Probes:
+        if self._is_component(term):
+            return component_probe(self.space, term)
         if not term.startswith("image:"):
             return self._text_probes([term], None, self._centre)
         if term not in self._pictures:
@@ -208,6 +232,23 @@ class Searching(Fitted):
     def selected_rows(self) -> list[int]:
         """The selection as row numbers of the space."""
         return [self.components.row(c) for c in self.selection]
+
+
+def _signs(query: str) -> tuple[list[str], list[str]]:
+    """(terms looked for, terms pushed away from). ValueError where nothing is looked for."""
+    wanted = terms(query)
+    toward = [term for term in wanted if not term.startswith("-")]
+    if not wanted:
+        raise ValueError(f"a query is a text with at least one word, not {query!r}")
+    if not toward:
+        raise ValueError(f"the query {query!r} only says what not to look for; add a word without '-'")
+    return toward, [term[1:].strip() for term in wanted if term.startswith("-")]
+
+
+def _is_picture_file(query: Any) -> bool:
+    if isinstance(query, str) and Path(query).suffix.lower() not in SUFFIXES:
+        return False
+    return isinstance(query, str | os.PathLike) and Path(query).is_file()
 
 
 def _stacked(parts: Sequence[Probes]) -> Probes:
