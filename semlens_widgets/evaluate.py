@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from .components import Components
 from .results import Result
 from .space import SemanticSpace
-from .vectors import frozen, two_means, unit
+from .vectors import frozen, halves, product_blocks, unit
 
 SCORES = ("clarity", "redundancy", "polysemanticity")
 NO_SIBLING = np.iinfo(np.int32).max  # a row that no array has
@@ -105,18 +105,18 @@ def polysemanticity(
     (Dreyer et al. 2025, "polysemanticity")
     """
     embeddings, n = _checked(embeddings, counts, centre)
-    second = two_means(embeddings, n)
-    valid = np.arange(embeddings.shape[1]) < n[:, None]
-    first = valid & ~second
-    sides = np.stack([first, second], 1).astype(embeddings.dtype)
-    a, b = unit(sides @ embeddings).swapaxes(0, 1)
-    score = 1 - np.einsum("cd,cd->c", a, b).astype(np.float64)
-    lonely = np.minimum(first.sum(1), second.sum(1)) < 2
-    if lonely.any():
-        strongest = embeddings[lonely, :_FALLBACK_EXAMPLES]
-        mean = unit(embeddings[lonely].sum(1))
-        total = np.einsum("cd,ced->c", mean, strongest).astype(np.float64)
-        score[lonely] = 1 - total / np.clip(n[lonely], 1, _FALLBACK_EXAMPLES)
+    score = np.full(len(n), np.nan)
+    for rows, products in product_blocks(embeddings):
+        second = halves(products, n[rows])
+        first = (np.arange(embeddings.shape[1]) < n[rows, None]) & ~second
+        sides = np.stack([first, second], 1).astype(np.float32)
+        along = sides @ products  # of each half's sum and every example
+        between = (along @ sides.swapaxes(1, 2)).astype(np.float64)
+        strongest = along[:, :, :_FALLBACK_EXAMPLES].sum((1, 2)) / np.clip(n[rows], 1, _FALLBACK_EXAMPLES)
+        lonely = sides.sum(2).min(1) < 2
+        product = np.where(lonely, strongest, between[:, 0, 1])
+        square = np.where(lonely, between.sum((1, 2)), between[:, 0, 0] * between[:, 1, 1])
+        score[rows] = 1 - np.divide(product, np.sqrt(square.clip(0)), out=np.zeros(len(square)), where=square > 0)
     return np.where(n >= 2, score, np.nan)
 
 

@@ -76,119 +76,123 @@ def two_means(
 ) -> Bool[np.ndarray, "component example"]:
     """Each component's examples in two clusters of small squared distance: True for those in the second.
 
-    The first example is in the first cluster; entries beyond `counts` are in neither, and False. Works on inner
-    products alone, for all components at once: from every example and the one farthest from it, Lloyd's
-    iterations, then from the best few results single moves while one lowers the distance (Hartigan). No chance is
-    involved; no single move improves the result, though some other partition may be better still.
+    The first example is in the first cluster; entries beyond `counts` are in neither, and False. See `halves`.
     """
-    size = vectors.shape[1]
-    counts = np.full(len(vectors), size) if counts is None else np.asarray(counts)
+    counts = np.full(len(vectors), vectors.shape[1]) if counts is None else np.asarray(counts)
     second = np.zeros(vectors.shape[:2], bool)
-    rows = np.flatnonzero(counts >= 2)
-    step = max(1, 2**23 // max(size**3, vectors[:1].size, 1))
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        part = vectors[block].astype(np.float32, copy=False)
-        second[block] = _bisected(part @ part.transpose(0, 2, 1), np.arange(size) < counts[block, None])
+    for rows, products in product_blocks(vectors):
+        second[rows] = halves(products, counts[rows])
     return second
 
 
-_FINALISTS = 8  # of the restarts of `two_means`: those whose results are refined
+def product_blocks(
+    vectors: Float[np.ndarray, "component example dim"],
+) -> Iterator[tuple[slice, Float[np.ndarray, "row example other"]]]:
+    """All components in blocks of bounded memory: (their rows, the inner products of each one's examples)."""
+    size = vectors.shape[1]
+    step = max(1, 2**23 // max(size**3, vectors[:1].size, 1))
+    for start in range(0, len(vectors) if size else 0, step):
+        rows = slice(start, min(start + step, len(vectors)))
+        part = vectors[rows].astype(np.float32, copy=False)
+        products = np.empty((len(part), size, size), np.float32)
+        # By halves: for a whole matrix and its own transpose numpy takes a routine that is slower at this size.
+        for half in (slice(size // 2), slice(size // 2, None)):
+            np.matmul(part[:, half], part.transpose(0, 2, 1), out=products[:, half])
+        yield rows, products
 
 
-def _bisected(
-    products: Float[np.ndarray, "component example other"], valid: Bool[np.ndarray, "component example"]
+_ROUNDS, _FINALISTS = 3, 10  # of `halves`: of moving many at once; those results that are refined
+
+
+def halves(
+    products: Float[np.ndarray, "component example other"], counts: Int[np.ndarray, " component"]
 ) -> Bool[np.ndarray, "component example"]:
-    size = valid.shape[1]
-    every, weight = np.arange(len(valid))[:, None], valid[:, None].astype(np.float32)
-    squares = np.einsum("cee->ce", products)
-    distances = squares[:, :, None] + squares[:, None] - 2 * products
-    seeds = np.where(valid[:, None], distances, -1).argmax(2)
-    side = ((distances[every, seeds] < distances) & valid[:, None]).astype(np.float32)
-    side[every, np.arange(size), seeds] = weight[every, 0, seeds]
-    for _ in range(size):
-        nearer = (_gaps(products, side, weight) < 0) & valid[:, None]
-        moved = nearer.astype(np.float32)
-        usable = moved.any(2) & (weight - moved).any(2)
-        moved = np.where(usable[..., None], moved, side)
-        if np.array_equal(moved, side):
-            break
-        side = moved
-    order = np.argsort(-_closeness(products, side, weight), axis=1, kind="stable")[:, :_FINALISTS]
-    side = _refined(products, side[every, order], weight)
-    chosen = side[every[:, 0], _closeness(products, side, weight).argmax(1)] > 0
-    return np.where(chosen[:, :1], ~chosen, chosen) & valid
+    """`two_means` from inner products alone, for all components at once.
 
-
-def _refined(
-    products: Float[np.ndarray, "component example other"],
-    side: Float[np.ndarray, "component result example"],
-    weight: Float[np.ndarray, "component 1 example"],
-) -> Float[np.ndarray, "component result example"]:
-    """Each partition after single moves, the best one first, as long as one lowers the squared distances.
-
-    All that a move needs is kept up to date (the products with the second cluster's sum `b`, its size, its squared
-    length), so a move costs one row of products, whatever the clusters hold.
+    From every example and the one farthest from it, the others joining the nearer: a few rounds in which all
+    examples change sides whose own move, the others staying, would lower the squared distances; then from the best
+    results single moves, the best first, while one does (Hartigan). No chance is involved; no single move improves
+    the result, though some other partition may be better still.
     """
-    (n_b, b, bb), _ = _sums(products, side, weight)
-    total = (weight @ products)[:, 0]
-    size, whole = weight.sum((1, 2)), np.einsum("ce,ce->c", weight[:, 0], total)
-    shape, examples = side.shape, side.shape[2]
-    owner = np.repeat(np.arange(len(side)), shape[1])
-    side, b = side.reshape(-1, examples), b.reshape(-1, examples).copy()
-    n_b, bb = n_b.ravel().copy(), bb.ravel().copy()
-    square = np.einsum("cee->ce", products)
-    held = np.einsum("re,re->r", side, total[owner])  # the second cluster's sum with that of all
-    result, rows = side.copy(), np.arange(len(side))
-    for _ in range(2 * examples):
-        n_a, aa = size[owner] - n_b, whole[owner] - 2 * held + bb
-        turn = np.where(side > 0, -1, 1).astype(np.float32)  # how many join the second cluster
-        own = square[owner]
-        grown_b = (bb[:, None] + 2 * turn * b + own) / np.maximum(n_b[:, None] + turn, 1)
-        grown_a = (aa[:, None] - 2 * turn * (total[owner] - b) + own) / np.maximum(n_a[:, None] - turn, 1)
-        gain = grown_b + grown_a
-        last = np.where(side > 0, n_b[:, None], n_a[:, None]) <= 1
-        gain[last | (weight[owner, 0] == 0)] = -np.inf
-        moved = gain.argmax(1)
-        at = np.arange(len(side))
-        worth = gain[at, moved] - bb / np.maximum(n_b, 1) - aa / np.maximum(n_a, 1) > 1e-6
-        if not worth.all():
-            result[rows] = side
-            side, b, n_b, bb, held = (array[worth] for array in (side, b, n_b, bb, held))
-            owner, rows, moved, turn = owner[worth], rows[worth], moved[worth], turn[worth]
-            at = at[: len(side)]
-        if not len(side):
+    present = (np.arange(products.shape[1]) < counts[:, None])[:, None].astype(np.float32)
+    size = present.sum(2, keepdims=True)
+    products = _centred(products, counts)
+    squares = np.einsum("cee->ce", products)[:, None]
+    squares = np.where(present > 0, squares, np.float32(-1e30))  # an absent example's move is never the best
+    side = present * _signs(_nearer_to_farthest(products, squares))
+    for _ in range(_ROUNDS):
+        now, moved = _spread(products, squares, side, size)
+        side *= _signs(moved <= now)
+    now, _ = _spread(products, squares, side, size)
+    side = np.take_along_axis(side, _best_unlike(now[..., 0], _FINALISTS)[..., None], 1)
+    going = np.arange(len(side))
+    for _ in range(2 * products.shape[1]):
+        now, moved = _spread(products[going], squares[going], side[going], size[going])
+        best = moved.argmax(2)
+        better = np.take_along_axis(moved, best[..., None], 2)[..., 0] > now[..., 0] * (1 + 1e-6)
+        at, result = better.nonzero()
+        side[going[at], result, best[at, result]] *= -1
+        going = going[better.any(1)]
+        if not len(going):
             break
-        way = turn[at, moved]
-        bb = bb + 2 * way * b[at, moved] + square[owner, moved]
-        b += way[:, None] * products[owner, moved]
-        held += way * total[owner, moved]
-        n_b = n_b + way
-        side[at, moved] += way
-    result[rows] = side
-    return result.reshape(shape)
+    now, _ = _spread(products, squares, side, size)
+    second = side[np.arange(len(side)), now[..., 0].argmax(1)] > 0
+    return np.where(second[:, :1], ~second, second) & (present[:, 0] > 0)
 
 
-def _sums(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """For the second cluster, then the first: (members, products with its sum, squared length of its sum)."""
-    total, along = weight @ products, side @ products
-    members, square = side.sum(2, keepdims=True), np.einsum("cre,cre->cr", side, along)[..., None]
-    yield members, along, square
-    whole = np.einsum("coe,coe->co", weight, total)[..., None]
-    yield weight.sum(2, keepdims=True) - members, total - along, whole - 2 * (side @ total.swapaxes(1, 2)) + square
+def _centred(products: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The products of the same vectors seen from their mean; 0 with absent ones."""
+    sizes, which = np.unique(counts, return_inverse=True)  # few, and all components of one size are centred alike
+    present = (np.arange(products.shape[1]) < sizes[:, None]).astype(np.float32)
+    means = present[:, :, None] * present[:, None] / np.maximum(sizes, 1)[:, None, None]
+    centring = (np.eye(products.shape[1]) * present[:, None] - means).astype(np.float32)[which]
+    return centring @ products @ centring
 
 
-def _gaps(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Squared distance to the second centroid minus that to the first."""
-    (nb, b, bb), (na, a, aa) = _sums(products, side, weight)
-    nb, na = np.maximum(nb, 1), np.maximum(na, 1)
-    return (bb / nb - 2 * b) / nb - (aa / na - 2 * a) / na
+def _signs(which: Bool[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
+    """1 for True, -1 for False; several times faster than `np.where`."""
+    return 2 * which.astype(np.float32) - 1
 
 
-def _closeness(products: np.ndarray, side: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """What two clusters leave of the squared length; the larger, the smaller the squared distances."""
-    (nb, _, bb), (na, _, aa) = _sums(products, side, weight)
-    return (bb / np.maximum(nb, 1) + aa / np.maximum(na, 1))[..., 0]
+def _nearer_to_farthest(
+    products: Float[np.ndarray, "component example other"], squares: Float[np.ndarray, "component 1 example"]
+) -> Bool[np.ndarray, "component start example"]:
+    """Whether each example lies nearer to the one that is farthest from `start` than to `start`."""
+    farthest = (squares - 2 * products).argmax(2)
+    at = np.arange(len(products))[:, None]
+    return squares[at, 0, farthest][..., None] - squares.swapaxes(1, 2) < 2 * (products[at, farthest] - products)
+
+
+def _spread(
+    products: Float[np.ndarray, "component example other"],
+    squares: Float[np.ndarray, "component 1 example"],
+    side: Float[np.ndarray, "component result example"],
+    size: Float[np.ndarray, "component 1 1"],
+) -> tuple[Float[np.ndarray, "component result 1"], Float[np.ndarray, "component result example"]]:
+    """How far apart two clusters lie, and would with each example on the other side.
+
+    Sides are -1 and 1, 0 for an absent example. With centred products H and clusters of a and b examples it is
+    side' H side / 4ab, a constant share of what the clusters take off the squared distances to the common mean.
+    """
+    along = side @ products
+    surplus = np.einsum("cre->cr", side)[..., None]
+    spread, pairs = np.einsum("cre,cre->cr", side, along)[..., None] / 4, (size**2 - surplus**2) / 4
+    along *= side
+    moved = np.subtract(squares, along, out=along)
+    moved += spread
+    pairs_moved = side * surplus
+    pairs_moved += pairs - 1
+    moved /= np.maximum(pairs_moved, 1, out=pairs_moved)
+    return spread / np.maximum(pairs, 1), moved
+
+
+def _best_unlike(values: Float[np.ndarray, "component result"], k: int) -> Int[np.ndarray, "component best"]:
+    """Where the k largest values of each row are, equal ones (in all likelihood the same result) last."""
+    order = np.argsort(-values, axis=1, kind="stable")
+    falling = np.take_along_axis(values, order, 1)
+    again = np.zeros(values.shape, bool)
+    again[:, 1:] = falling[:, 1:] >= falling[:, :-1] * (1 - 1e-6)
+    return np.take_along_axis(order, np.argsort(again, axis=1, kind="stable")[:, :k], 1)
 
 
 def normal_tail(z: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:

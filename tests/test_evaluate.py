@@ -144,6 +144,30 @@ def test_two_means_finds_the_best_of_all_partitions_or_nearly():
                 assert squared_distance(component, moved) >= distance - 1e-5
 
 
+@pytest.mark.parametrize("parts", [1, 5])
+def test_two_means_is_the_best_of_all_partitions_also_where_there_are_not_two(parts):
+    """Every way to split 13 examples in two; what a partition takes off the squares is its sums' lengths."""
+    v = embeddings(components=101, examples=13, dim=64, parts=parts).astype(np.float64)
+    splits = np.arange(1, 2**12)[:, None] >> np.arange(13) & 1
+    products = v @ v.transpose(0, 2, 1)
+
+    def left(sides):
+        first, second = ((s @ products * s).sum(-1) / np.maximum(s.sum(-1), 1) for s in (1 - sides, sides))
+        return np.trace(products, axis1=1, axis2=2)[:, None] - first - second
+
+    best = left(splits).min(1)
+    assert np.mean(left(two_means(v)[:, None].astype(int))[:, 0] <= best * (1 + 1e-5)) >= 0.94
+
+
+def test_two_means_is_the_same_in_blocks():
+    v = embeddings(components=7, examples=131, dim=11, parts=3)  # three components are a block
+    counts = np.array([131, 5, 100, 2, 131, 0, 17])
+    whole = two_means(zeroed(v, counts), counts)
+    for row, n in enumerate(counts):
+        assert np.array_equal(whole[row, :n], two_means(v[row : row + 1, :n])[0])
+        assert not whole[row, n:].any()
+
+
 @pytest.mark.parametrize("parts", [1, 2])
 def test_two_means_is_as_good_as_scikit_learns_best_of_ten_and_the_same_where_there_are_two(parts):
     v = embeddings(components=101, examples=20, dim=64, parts=parts)
