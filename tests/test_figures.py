@@ -55,9 +55,35 @@ def results(lens):
 
 
 @pytest.fixture(scope="module")
-def shown(lens, results):
+def whole():
+    """A lens of which everything is known: names, scores, places, relevance, one prediction, an audit."""
+    whole = toy()
+    whole.describe(WORDS[:3], level=0.0)
+    whole.own_labels = {"head:1": "ice cold"}
+    whole.evaluate()
+    whole.lay_out("pca")
+    whole.relate(progress=False, cached=False)
+    whole.image = 3
+    whole.selection = ["colour:0"]
+    colours = (sl.Concept("red", note="as in rubies"), sl.Concept("green", kind="neutral"))
+    whole.checklist = sl.Checklist((sl.Group("Colours", (*colours, sl.Concept("blue", kind="spurious"))),))
+    whole.audit(target="0")
+    whole.verdicts["@blue"] = "spurious"
+    return whole
+
+
+@pytest.fixture(scope="module")
+def shown(lens, results, whole):
     """Every figure there is, by name."""
     made = {name: result.figure() for name, result in results.items()}
+    for name in ("map", "prediction", "circuit", "audit", "checklist"):
+        made[name] = whole.figure(name)
+    made["map_relevance"] = whole.figure("map", colour="relevance")
+    made["card_with_classes"] = whole.figure("card")
+    made["relevance"] = whole.relevance.figure()
+    made["own_words"] = figures.own_table(lens.space, {"colour:0": "ruby", "head:1": "ice cold"})
+    spaces = {"first": results["comparison"].a, "second": results["comparison"].b}
+    made["matrix"] = figures.matrix(_DRAWN, spaces)
     made["layers"] = results["comparison"].figure(view="layers")
     made["card"] = figures.card(lens.space, "colour:0", labels=results["labels"])
     made["gallery"] = figures.gallery(lens.space, labels=results["labels"])
@@ -65,14 +91,35 @@ def shown(lens, results):
     return made
 
 
-KINDS = ("found", "not_found", "labels", "scores", "comparison", "series", "concepts", "layers", "card", "gallery",
-         "panel")  # fmt: skip
+_DRAWN = {
+    "rows": ["red", "green", "blue"], "columns": ["first", "second"], "corner": "Concept",
+    "values": [[0.0, 0.12], [None, -0.3], [0.0, 0.004]], "weak": [[False, True], [False, False], [False, False]],
+    "kind": "diverging", "domain": [-0.3, 0.3], "words": ["weaker", "stronger"], "weak_word": "not found",
+    "note": "Cosine of the best component with the concept, minus that of first.", "axes": ["", "cosine, minus first"],
+    "row_order": [2, 0, 1], "column_order": [0, 1], "digits": 2,
+}  # fmt: skip
+
+KINDS = {
+    "found": "hits", "not_found": "hits", "labels": "label_table", "scores": "score_distributions",
+    "comparison": "comparison", "series": "series", "concepts": "concept_table", "layers": "comparison",
+    "card": "card", "gallery": "gallery", "panel": "panel", "map": "semantic_map", "map_relevance": "semantic_map",
+    "prediction": "prediction", "circuit": "circuit", "audit": "audit", "checklist": "checklist_table",
+    "card_with_classes": "card", "relevance": "relevance", "own_words": "own_table", "matrix": "matrix",
+}  # fmt: skip
+"""Every figure of the tests, with the function that draws it."""
+
 every_figure = pytest.mark.parametrize("name", KINDS)
 
 
 @pytest.mark.parametrize(("name", "width"), [(n, w) for n in KINDS for w in (60, *WIDTHS) if n != "panel" or w >= 120])
 def test_no_text_is_cut_off_or_lies_on_other_text(shown, name, width):
     assert problems(shown[name].at(width)) == []
+
+
+def test_every_function_that_draws_is_held_against_a_picture():
+    drawing = set(figures.__all__) - {"Figure", "figure_of", "problems"}
+    assert drawing == set(KINDS.values())
+    assert {path.stem for path in REFERENCES.glob("*.png")} == set(KINDS)
 
 
 @every_figure
@@ -104,9 +151,18 @@ def pixels(figure, dpi):
     return Image.open(io.BytesIO(figure.to_bytes("png", dpi))).convert("RGB")
 
 
-@pytest.mark.parametrize("name", ["found", "comparison", "panel"])
-@pytest.mark.parametrize("format", ["pdf", "svg", "png"])
-def test_the_same_state_gives_the_same_bytes(shown, name, format):
+@every_figure
+def test_the_same_state_gives_the_same_bytes_without_type_3(shown, name):
+    figure = shown[name].at(120 if name == "panel" else 85)
+    pdf = figure.to_bytes("pdf")
+    assert pdf == figure.to_bytes("pdf")
+    assert b"/Type3" not in pdf
+    assert b"/FontFile2" in pdf
+
+
+@pytest.mark.parametrize("name", ["found", "map"])
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_svg_and_png_have_the_same_bytes_too(shown, name, format):
     assert shown[name].to_bytes(format, 60) == shown[name].to_bytes(format, 60)
 
 
@@ -378,3 +434,45 @@ def test_a_view_without_anything_to_show_says_what_to_do():
         lens.figure("card")
     with pytest.raises(KeyError, match="no figure of a view 'nothing'; there are audit, card"):
         lens.figure("nothing")
+
+
+def test_the_map_on_paper_shows_the_numbers_of_the_map_on_screen(whole):
+    from semlens_widgets.figures.views import values_of
+    from semlens_widgets.lens.mapping import COLOURS
+    from semlens_widgets.widgets import semantic_map
+
+    whole.target = "1"
+    assert whole.audit_target == "0"
+    for colour in COLOURS[3:]:
+        told, (sent,) = semantic_map.values(whole, colour)
+        drawn = values_of(whole, colour)
+        assert np.array_equal(np.frombuffer(sent, np.float32), np.asarray(drawn["values"], np.float32), equal_nan=True)
+        assert (told["about"], told["mark"], told["signed"]) == (drawn["values_name"], drawn["mark"], drawn["signed"])
+    assert "share of the layer's relevance for 1" in written(whole.figure("map", colour="relevance"))
+    assert "size: relevance" in written(whole.figure("map", colour="layer"))
+    whole.target = None
+    whole.layer = "head"
+    assert "pale: outside head" in whole.figure("map").caption()
+    whole.layer = None
+
+
+def test_the_map_greys_what_is_no_evidence(lens):
+    lens.query = "red"
+    lens.lay_out("pca")
+    said = written(lens.figure("map", colour="search"))
+    assert any(line.startswith("below ") and line.endswith("as random sets") for line in said)
+    lens.query = ""
+
+
+def test_long_names_of_models_become_letters(results):
+    from dataclasses import replace
+
+    names = ("the classifier that was trained on biased data", "the other one, which was not")
+    found = replace(results["comparison"], names=names)
+    for view in ("columns", "layers"):
+        for width in (60, *WIDTHS):
+            figure = found.figure(view=view, width_mm=width)
+            assert problems(figure) == []
+            assert {"A", "B"} <= set(written(figure))
+        assert set(names) <= set(written(found.figure(view=view)))
+        assert names[0] in found.figure(view=view).caption()

@@ -22,7 +22,7 @@ from .circuit import circuit
 from .comparison import comparison, concept_table, series
 from .figure import Figure
 from .gallery import gallery
-from .labels import label_table
+from .labels import label_table, own_table
 from .legible import problems
 from .matrix import matrix
 from .panel import panel
@@ -45,6 +45,7 @@ __all__ = [
     "hits",
     "label_table",
     "matrix",
+    "own_table",
     "panel",
     "prediction",
     "problems",

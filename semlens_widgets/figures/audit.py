@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.path import Path
 
 from ..audit import AuditReport
 from ..audit.report import REGIONS, Finding, Region
@@ -20,8 +21,10 @@ from .sheet import GAP, LINE, MARGIN, PT, SMALL, Align, Sheet, text_width
 from .table import Column, table
 
 PARTS = ("shares", "scatter", "unexpected", "concepts")
-_SHAPES: dict[Region, str] = {"valid": "o", "spurious": "^", "ambiguous": "h", "unexpected": "D"}
+_SHAPES: dict[Region, str] = {"valid": "o", "spurious": "^", "ambiguous": "o", "unexpected": "D"}
+_KINDS = {"valid": "Should be used", "spurious": "Must not be used", "neutral": "Neutral"}
 _STATES = {"found": "found", "weak": "weak", "missing": "missing", "unseen": "unseen", "unknown": "unseen"}
+_HALF = Path.wedge(-90, 90)
 _NAMED = 4  # components named in the scatter
 
 
@@ -140,13 +143,14 @@ def _scatter(sheet: Sheet, report: AuditReport, y: Number) -> Number:
         if len(own):
             xs = np.asarray([place_x(float(across[row])) for row in own])
             ys = np.asarray([place_y(float(up[row])) for row in own])
-            own_colour, hollow = _colour(sheet, region), region == "ambiguous"
-            fill, edge = (theme.bg, own_colour) if hollow else (own_colour, theme.bg)
-            sheet.dots(
-                xs, ys, sizes[own], fill, edge=edge, line=LINE * (1.6 if region == "ambiguous" else 0.8), shape=shape
-            )
+            own_colour, half = _colour(sheet, region), region == "ambiguous"
+            fill, edge = (theme.bg, own_colour) if half else (own_colour, theme.bg)
+            sheet.dots(xs, ys, sizes[own], fill, edge=edge, line=LINE * (1.2 if half else 0.8), shape=shape)
+            if half:
+                sheet.dots(xs, ys, sizes[own], own_colour, shape=_HALF)
     taken = _corners(sheet, report, (left, right), y, y + tall)
-    _named(sheet, report, rows, across, up, share, place_x, place_y, (left, right), taken)
+    marks = np.asarray([(place_x(float(across[row])), place_y(float(up[row]))) for row in rows]).reshape(-1, 2)
+    _named(sheet, report, rows, share, marks, sizes[rows] / 2, ((left, y), (right, y + tall)), taken)
     for value in ticks(domains[0], max(2, (right - left) / 20))[1]:
         sheet.text(place_x(value), y + tall + 1.2, numbers.fixed(value, 0), SMALL, colour=theme.ink_2, align="center")
     for value in ticks(domains[1], max(2, tall / 14))[1]:
@@ -191,32 +195,43 @@ def _named(
     sheet: Sheet,
     report: AuditReport,
     rows: np.ndarray,
-    across: np.ndarray,
-    up: np.ndarray,
     share: np.ndarray,
-    place_x: Any,
-    place_y: Any,
-    room: tuple[Number, Number],
+    marks: np.ndarray,
+    radii: np.ndarray,
+    room: tuple[tuple[Number, Number], tuple[Number, Number]],
     taken: list[Box],
 ) -> None:
-    """The most relevant components by name, where there is room beside their mark."""
+    """The most relevant components by name, beside their mark where the name hides fewest others."""
     line = SMALL * PT * 1.3
+    (left, top), (right, bottom) = room
     named = 0
-    for row in rows[np.argsort(-share[rows], kind="stable")]:
+    for at in np.argsort(-share[rows], kind="stable"):
         if named == _NAMED or not report.has_relevance:
             return
-        concept = report.concept_of(int(row))
-        text = f"{report.space.components[int(row)]}{f' {concept}' if concept else ''}"
-        width, x, y = text_width(text, SMALL), place_x(float(across[row])), place_y(float(up[row]))
-        for start in (x + 2.4, x - 2.4 - width):
-            box = (start - 0.5, y - line / 2, start + width + 0.5, y + line / 2)
+        row, (x, y), away = int(rows[at]), marks[at], float(radii[at]) + 0.6
+        concept = report.concept_of(row)
+        text = str(report.space.components[row])
+        if concept and sheet.width >= 120:
+            text = f"{text} {concept}"
+        width = text_width(text, SMALL)
+        best: tuple[int, Box] | None = None
+        for start, level in ((x + away, y), (x - away - width, y), (x - width / 2, y - away - line / 2),
+                             (x - width / 2, y + away + line / 2)):  # fmt: skip
+            box = (start - 0.5, level - line / 2, start + width + 0.5, level + line / 2)
             free = all(box[2] < a or box[0] > c or box[3] < b or box[1] > d for a, b, c, d in taken)
-            if free and start >= room[0] and start + width <= room[1]:
-                sheet.plate(box[0], box[1], width + 1, line)
-                sheet.text(start, y, text, SMALL, upright="center")
-                taken.append(box)
-                named += 1
-                break
+            if not free or box[0] < left or box[2] > right or box[1] < top or box[3] > bottom:
+                continue
+            hidden = (marks[:, 0] > box[0] - radii) & (marks[:, 0] < box[2] + radii)
+            hidden &= (marks[:, 1] > box[1] - radii) & (marks[:, 1] < box[3] + radii)
+            if best is None or hidden.sum() < best[0]:
+                best = (int(hidden.sum()), box)
+        if best is None:
+            continue
+        box = best[1]
+        sheet.plate(box[0], box[1], width + 1, line)
+        sheet.text(box[0] + 0.5, (box[1] + box[3]) / 2, text, SMALL, upright="center")
+        taken.append(box)
+        named += 1
 
 
 def _unexpected(sheet: Sheet, report: AuditReport, y: Number) -> Number:
@@ -247,7 +262,11 @@ def _unexpected(sheet: Sheet, report: AuditReport, y: Number) -> Number:
 
 def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y: Number) -> Number:
     theme, crops = sheet.theme, Crops.of(report.space)
-    findings = [f for kind in ("valid", "spurious", "neutral") for f in report.findings if f.kind == kind]
+    findings = [f for kind in _KINDS for f in report.findings if f.kind == kind]
+    heads: dict[int, str] = {}
+    for at, finding in enumerate(findings):
+        if not at or findings[at - 1].kind != finding.kind:
+            heads[at] = _KINDS[finding.kind]
     side, height = 4.4, 5.4
     known = [f.z for f in findings if np.isfinite(f.z)]
     low, high = min(0.0, *known) if known else 0.0, max(report.thresholds.z * 1.5, *known) if known else 1.0
@@ -312,7 +331,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
     if sheet.width >= 120:
         columns.append(Column("z against null", width=16.0, draw=against_null))
     columns.append(Column("examples", width=3 * (side + GAP / 2) - GAP / 2, draw=strip))
-    return table(sheet, columns, len(findings), y=y, height=height,
+    return table(sheet, columns, len(findings), y=y, height=height, heads=heads,
                  ink=lambda at: theme.ink if findings[at].state in ("found", "weak") else theme.ink_2)  # fmt: skip
 
 

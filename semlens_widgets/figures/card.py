@@ -10,6 +10,8 @@ import numpy as np
 from ..components import Component
 from ..describe import Labels
 from ..images import Images
+from ..relevance import Relevance
+from ..role import spoken_for
 from ..space import SemanticSpace
 from ..vectors import top_k
 from . import numbers
@@ -23,6 +25,7 @@ from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_widt
 
 _SIBLINGS = 5
 _COLUMNS = 5
+_CLASSES = 6
 
 
 def card(
@@ -31,6 +34,7 @@ def card(
     *,
     labels: Labels | None = None,
     own_labels: Mapping[str, str] | None = None,
+    relevance: Relevance | None = None,
     examples: int = 10,
     width_mm: Number = SINGLE,
     theme: str = "print",
@@ -38,7 +42,8 @@ def card(
 ) -> Figure:
     """All there is to know about one component; ValueError for a dead one, of which there is nothing to show.
 
-    It is called by a person's own word in `own_labels`, as in {"layer4:3": "ruler"}, else by `labels`.
+    It is called by a person's own word in `own_labels`, as in {"layer4:3": "ruler"}, else by `labels`; with
+    `relevance` it shows the classes it speaks most for and against.
     """
     row = space.components.row(component)
     if not space.alive[row]:
@@ -48,12 +53,18 @@ def card(
     caption = (
         f"Component {name}: its {min(examples, crops.count(row))} strongest examples, its responses to all images "
         f"(log count; the cut is the weakest of its {crops.count(row)} examples), and its nearest siblings by cosine."
-        f"{names.key} {made_from(space, [name.layer])} {crops.note}"
+        f"{'' if relevance is None else _CLASS_NOTE.format(relevance.backend)}{names.key} "
+        f"{made_from(space, [name.layer])} {crops.note}"
     )
-    return Figure(lambda sheet: _draw(sheet, crops, row, names, examples), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, crops, row, names, relevance, examples), caption, width_mm, theme)
 
 
-def _draw(sheet: Sheet, crops: Crops, row: int, names: Names, examples: int) -> Number:
+_CLASS_NOTE = " Classes: mean share of the layer's relevance ({}), green for, purple against."
+
+
+def _draw(
+    sheet: Sheet, crops: Crops, row: int, names: Names, relevance: Relevance | None, examples: int
+) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
     name = str(crops.space.components[row])
     word = names.told(row)
@@ -63,14 +74,57 @@ def _draw(sheet: Sheet, crops: Crops, row: int, names: Names, examples: int) -> 
     if word:
         sheet.text(right, y + (TITLE - SMALL) * PT * 0.8, name, SMALL, mono=True, align="right")
     y += TITLE * PT * 1.6
+    if said := _word_note(names, row):
+        y += sheet.paragraph(left, y - 0.6, right - left, said, SMALL, colour=sheet.theme.ink_2)
     wide = sheet.width >= 120
     column = (right - left - 4) / 2 if wide else right - left
     first = _crops(sheet, crops, row, left, y, column, examples)
     beside = left + column + 4 if wide else left
     at = y if wide else y + first + 2
-    at += _histogram(sheet, crops, row, beside, beside + column, at)
-    at += _siblings(sheet, crops, row, names, beside, beside + column, at + 2.5) + 2.5
-    return max(y + first, at) + MARGIN
+    at += _histogram(sheet, crops, row, beside, beside + column, at) + 2.5
+    under = y + first + 2.5
+    if relevance is not None:
+        if wide:
+            under += _classes(sheet, relevance, row, left, left + column, under)
+        else:
+            at += _classes(sheet, relevance, row, left, left + column, at) + 2.5
+    at += _siblings(sheet, crops, row, names, beside, beside + column, at)
+    return max(under if wide else y + first, at) + MARGIN
+
+
+def _word_note(names: Names, row: int) -> str:
+    """How sure a computed word is, or which words come closest where none explains it."""
+    labels = names.labels
+    if labels is None or names.own_word(row):
+        return ""
+    if labels.word(row) is None:
+        closest = labels.closest(row)
+        return f"closest: {', '.join(closest[:3])}" if closest else ""
+    score, margin = (numbers.score(float(value), 2) for value in (labels.scores[row, 0], labels.margins[row]))
+    return f"score {score}, margin {margin}, confidence {numbers.percent(float(labels.confidence[row, 0]))}"
+
+
+def _classes(sheet: Sheet, relevance: Relevance, row: int, x0: Number, x1: Number, y: Number) -> Number:
+    """The classes the component matters most for, from the one it speaks most for to the one it speaks most against."""
+    theme, start = sheet.theme, y
+    y += heading(sheet, x0, x1, y, "Classes", "% of its layer")
+    listed = sorted(spoken_for(relevance, row)[:_CLASSES], key=lambda entry: -entry[1])
+    value, step = text_width("+00.0", SMALL), SMALL * PT * 1.6
+    names = min(max((text_width(name, SMALL) for name, _ in listed), default=0.0), (x1 - x0) * 0.4)
+    shares = [share for _, share in listed]
+    ends = min([0.0, *shares]), max([0.0, *shares])
+    across = linear(ends if ends[0] < ends[1] else (0.0, 1.0), (x0 + names + 2, x1 - value - 2))
+    for name, share in listed:
+        middle, colour = y + step / 2, theme.supports if share > 0 else theme.against
+        sheet.fit(x0, middle, names, name, SMALL, upright="center")
+        begin, end = sorted((across(0), across(share)))
+        sheet.rectangle(begin, middle - 0.8, max(end - begin, 0.05), 1.6, colour)
+        text = ("+" if share > 0 else "") + numbers.fixed(100 * share, 1)
+        sheet.text(x1, middle, text, SMALL, colour=colour, align="right", upright="center")
+        y += step
+    if listed:
+        sheet.line([(across(0), y - step * len(listed)), (across(0), y)], theme.ink, LINE)
+    return y - start
 
 
 def _crops(sheet: Sheet, crops: Crops, row: int, x: Number, y: Number, room: Number, examples: int) -> Number:
@@ -128,17 +182,21 @@ def _siblings(sheet: Sheet, crops: Crops, row: int, names: Names, x0: Number, x1
     near, scores = top_k(cosines, min(_SIBLINGS, max(int(space.alive.sum()) - 1, 1)))
     start, side = y, 5.5
     y += heading(sheet, x0, x1, y, "Nearest siblings", "cosine")
+    widths = [text_width(str(space.components[other]), SMALL, False, True) for other in near.tolist()]
+    widths += [text_width(names.word(other) or "", SMALL) for other in near.tolist()]
+    room = min(max(widths, default=0.0), (x1 - x0) * 0.4)
+    few = int((x1 - x0 - room - 4 - text_width("1.00", SMALL) + GAP / 2) / (side + GAP / 2))
     for other, cosine in zip(near.tolist(), scores.tolist(), strict=True):
         if not math.isfinite(cosine):
             continue
-        crops.draw(sheet, other, 0, x0, y, side)
-        middle, name = y + side / 2, str(space.components[other])
-        sheet.text(x0 + side + 1.5, middle, name, SMALL, mono=True, upright="center")
-        value = numbers.score(cosine, 2)
-        sheet.text(x1, middle, value, SMALL, align="right", colour=theme.ink_2, upright="center")
-        word = names.word(other)
+        middle, half = y + side / 2, SMALL * PT * 0.65
+        name, word, value = str(space.components[other]), names.word(other), numbers.score(cosine, 2)
         if word:
-            begin = x0 + side + 3 + text_width(name, SMALL, False, True)
-            sheet.fit(begin, middle, x1 - begin - text_width(value, SMALL) - 1.5, word, SMALL, upright="center")
+            sheet.fit(x0, middle - half, room, word, SMALL, upright="center")
+        quiet = theme.ink_2 if word else None
+        down = half if word else 0.0
+        sheet.fit(x0, middle + down, room, name, SMALL, mono=True, colour=quiet, upright="center")
+        crops.strip(sheet, other, x0 + room + 2, y, side, few)
+        sheet.text(x1, middle, value, SMALL, align="right", colour=theme.ink_2, upright="center")
         y += side + GAP / 2
     return y - start

@@ -13,7 +13,7 @@ from .figure import DOUBLE, Figure
 from .made_from import made_from
 from .names import Names
 from .numbers import Number
-from .sheet import LINE, MARGIN, PT, SMALL, Sheet, text_width
+from .sheet import LINE, MARGIN, PT, SMALL, Sheet, fitted, text_width
 
 _WIDEST = 3.0  # mm of an edge
 
@@ -103,8 +103,10 @@ def _node(
     word = names.word(node.row) if names is not None else None
     line = SMALL * PT * 1.3
     below = y + side / 2 + 0.6
-    name = word or str(node.component)
-    sheet.fit(x, below, column - 2, name, SMALL, align="center", mono=word is None)
+    name = fitted(word or str(node.component), column - 2, SMALL, mono=word is None)
+    wide = max(text_width(name, SMALL, mono=word is None), text_width(text, SMALL))
+    sheet.plate(x - wide / 2, below, wide, 2 * line)
+    sheet.text(x, below, name, SMALL, align="center", mono=word is None)
     sheet.fit(x, below + line, column - 2, text, SMALL, align="center", colour=colour)
 
 
@@ -121,9 +123,10 @@ def _edges(
         x0, y0 = places[edge.lower]
         x1, y1 = places[edge.upper]
         begin, end = x0 + side / 2 + 0.3, x1 - (target / 2 if edge.upper is None else side / 2) - 0.3
-        bend = (end - begin) / 2
+        bend = (end - begin) * 0.7
         points = [_bezier((begin, y0), (begin + bend, y0), (end - bend, y1), (end, y1), t / 24) for t in range(25)]
-        width = max(0.4, _WIDEST / PT * abs(edge.relevance) / strongest)
+        widest = _WIDEST if sheet.width >= 120 else _WIDEST * 0.7
+        width = max(0.4, widest / PT * abs(edge.relevance) / strongest)
         positive = edge.relevance > 0
         share = 0.45 + 0.55 * abs(edge.relevance) / strongest
         colour = theme.supports if positive else theme.against

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -56,9 +57,26 @@ def _similarity(s: Similarity) -> str:
     return f"{score} (95 % {low} to {high}; unrelated {chance})"
 
 
+def _called(
+    sheet: Sheet, comparison: Comparison, y: Number, fits: Callable[[str], bool]
+) -> tuple[tuple[str, str], Number]:
+    """What the models are called where their names have to fit: as they are, else A and B, and the key that says so."""
+    if all(fits(name) for name in comparison.names):
+        return comparison.names, 0.0
+    start, width = y, sheet.width - 2 * MARGIN
+    for letter, name in zip("AB", comparison.names, strict=True):
+        sheet.text(MARGIN, y, letter, SMALL, bold=True)
+        sheet.fit(MARGIN + 4, y, width - 4, name, SMALL)
+        y += SMALL * PT * 1.5
+    return ("A", "B"), y - start + 1
+
+
 def _columns(sheet: Sheet, comparison: Comparison, a: Crops, b: Crops, rows: int) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
-    first, second = comparison.names
+    narrow = (right - left - 8) * 0.27 if sheet.width >= 120 else (right - left - 3) / 2
+    room = narrow - text_width("only in 0,000", TEXT, True) - 3
+    (first, second), tall = _called(sheet, comparison, y, lambda name: text_width(name, TEXT, True) <= room)
+    y += tall
     for asks, knows, similarity in ((second, first, comparison.s_ab), (first, second, comparison.s_ba)):
         text = f"{asks} knows {knows}: {_similarity(similarity)}"
         if text_width(text, SMALL) > right - left:
@@ -151,12 +169,14 @@ def _pairs(
 
 def _layers(sheet: Sheet, comparison: Comparison) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
-    first, second = comparison.names
     finite = np.concatenate([m[np.isfinite(m)] for m in (comparison.layers_ab, comparison.layers_ba)])
     domain = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     layers = (list(comparison.a.components.layers), list(comparison.b.components.layers))
     wide = sheet.width >= 120
     half = (right - left - 5) / 2 if wide else right - left
+    room = min(6.0 * min(len(names) for names in layers), half / 4)
+    (first, second), tall = _called(sheet, comparison, y, lambda name: text_width(name, SMALL) <= room)
+    y += tall
     height = heatmap(sheet, comparison.layers_ab, layers[0], layers[1], left, left + half, y, domain=domain,
                      above=f"how much of {first} is in {second}", beside=first)  # fmt: skip
     x, below = (left + half + 5, y) if wide else (left, y + height + 3)
@@ -206,8 +226,11 @@ def _series(sheet: Sheet, series: Series) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
     wide = sheet.width >= 120
     half = (right - left - 5) / 2 if wide else right - left
-    height = heatmap(sheet, series.similarity, series.names, series.names, left, left + half, y, above="similarity to",
-                     beside="of")  # fmt: skip
+    low = float(np.nanmin(series.similarity))
+    height = heatmap(sheet, series.similarity, series.names, series.names, left, left + half, y,
+                     domain=(low, 1.0), above="how much is in", beside="of")  # fmt: skip
+    height += 1.5
+    height += scale_bar(sheet, left, left + half, y + height, f"least {numbers.score(low, 2)}", "identical 1.00")
     rows = series.to_rows()
     columns = [
         Column("step", [f"{row['before']} → {row['after']}" for row in rows], gives=True),

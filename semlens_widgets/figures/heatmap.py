@@ -11,7 +11,7 @@ from . import numbers
 from .numbers import Number
 from .sheet import GAP, PT, SMALL, Sheet, fitted, text_width
 
-_LARGEST, _TALLEST, _LOWEST = 16.0, 6.5, 2.6  # mm of a cell: widest, highest, and lowest
+_LARGEST, _WIDEST, _TALLEST, _LOWEST = 16.0, 26.0, 6.5, 2.6  # mm of a cell: widest, with its name, highest, lowest
 
 
 def heatmap(
@@ -41,7 +41,8 @@ def heatmap(
     indent = SMALL * PT * 1.6 if beside else 0.0
     names = min(max((text_width(name, SMALL) for name in rows), default=0), (x1 - x0) * 0.4)
     left = x0 + indent + names + 1.5
-    wide = min((x1 - left) / max(len(columns), 1), _LARGEST)
+    upright = max((text_width(name, SMALL) + 0.8 for name in columns), default=0.0)
+    wide = min((x1 - left) / max(len(columns), 1), min(max(_LARGEST, upright), _WIDEST))
     tall = min(_TALLEST, max(wide, _LOWEST))
     if above:
         sheet.fit(left, y, x1 - left, above, SMALL, colour=theme.ink_2)
@@ -93,15 +94,23 @@ def _column_names(sheet: Sheet, columns: Sequence[str], left: Number, wide: Numb
 
 
 def scale_bar(
-    sheet: Sheet, x0: Number, x1: Number, y: Number, low: str, high: str, *, diverging: bool = False
+    sheet: Sheet,
+    x0: Number,
+    x1: Number,
+    y: Number,
+    low: str,
+    high: str,
+    *,
+    diverging: bool = False,
+    palest: Number = 0.0,
 ) -> Number:
-    """What the colours mean, in words at both ends; gives the height."""
+    """What the colours mean, in words at both ends; gives the height. The palest may be left out."""
     theme, line = sheet.theme, SMALL * PT * 1.5
     first, last = text_width(low, SMALL), text_width(high, SMALL)
     width = min(30.0, max(x1 - x0 - first - last - 3, 6.0))
     sheet.text(x0, y, low, SMALL, colour=theme.ink_2)
     steps = 24
-    shares = np.linspace(0, 1, steps)
+    shares = np.linspace(palest, 1, steps)
     for at, colour in enumerate(theme.diverging(2 * shares - 1) if diverging else theme.sequential(shares)):
         fill = tuple(float(c) for c in colour)
         sheet.rectangle(x0 + first + 1.5 + at * width / steps, y + 0.2, width / steps + 0.02, line * 0.6, fill)

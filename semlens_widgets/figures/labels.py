@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ def label_table(
 ) -> Figure:
     """Some components, or the `rows` with the surest labels: word, score, margin, confidence, reach, examples.
 
+    Without `components`, the surest one of every word stands first, so that the table shows what there is.
+
     A component whose best word is not accepted reads "unexplained", with that word in brackets. A person's own word in
     `own_labels`, as in {"layer4:3": "ruler"}, wins: it stands first, is marked, and has no scores.
     """
@@ -45,7 +48,9 @@ def label_table(
         living = np.flatnonzero(labels.space.alive)
         unnamed = np.asarray([names.own_word(int(row)) is None for row in living], bool)
         keys = (-labels.scores[living, 0], ~labels.accepted[living, 0], unnamed)
-        chosen = [int(row) for row in living[np.lexsort(keys)][:rows]]
+        surest = living[np.lexsort(keys)]
+        later = _said_before([names.plain(int(row)) for row in surest])
+        chosen = [int(row) for row in surest[np.argsort(later, kind="stable")][:rows]]
     crops = Crops.of(labels.space, pictures)
     caption = (
         f"Labels: {labels.message}. Confidence: share of random sets of images whose best word fits them less well; "
@@ -53,6 +58,17 @@ def label_table(
         f"second word.{names.key} {made_from(labels.space)} {crops.note}"
     )
     return Figure(lambda sheet: _draw(sheet, labels, names, chosen, crops), caption, width_mm, theme)
+
+
+def _said_before(words: Sequence[str | None]) -> list[int]:
+    """How often each word stood before; those without a word come after all."""
+    seen: Counter[str] = Counter()
+    found = []
+    for word in words:
+        found.append(len(words) if word is None else seen[word])
+        if word is not None:
+            seen[word] += 1
+    return found
 
 
 def own_table(
@@ -85,7 +101,7 @@ def _first_columns(sheet: Sheet, names: Names, rows: list[int], crops: Crops) ->
     def strip(part: Sheet, at: int, x: Number, middle: Number, room: Number) -> None:
         crops.strip(part, rows[at], x, middle - _CROP / 2, _CROP, int((room + GAP / 2) / (_CROP + GAP / 2) + 1e-6))
 
-    few = 3 if sheet.width < 120 else 6
+    few = 2 if sheet.width < 100 else 3 if sheet.width < 120 else 5 if sheet.width < 160 else 9
     return [
         Column("component", [str(names.components[row]) for row in rows], mono=True),
         Column("label", [names.word(row) or _closest(names, row) for row in rows], gives=True),
@@ -112,14 +128,14 @@ def _draw(sheet: Sheet, labels: Labels, names: Names, rows: list[int], crops: Cr
         component,
         label,
         column("score", labels.scores[:, 0], short),
-        column("margin", labels.margins, short),
         examples,
         column("confidence", labels.confidence[:, 0], numbers.percent),
+        column("margin", labels.margins, short),
         column("reach", labels.reach[:, 0], numbers.percent),
     ]
     if sheet.width >= 120:
         then = [", ".join(labels.closest(row)[0 if names.own_word(row) else 1 :]) for row in rows]
-        columns.append(Column("then", then, gives=True))
+        columns.append(Column("next words", then, gives=True))
     theme = sheet.theme
 
     def ink(at: int) -> str:

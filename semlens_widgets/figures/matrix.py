@@ -13,7 +13,7 @@ from .figure import DOUBLE, Figure
 from .heatmap import heatmap, scale_bar
 from .made_from import made_from
 from .numbers import Number
-from .sheet import MARGIN, Sheet
+from .sheet import MARGIN, SMALL, Sheet
 
 
 def matrix(
@@ -36,16 +36,24 @@ def _draw(sheet: Sheet, drawn: Mapping[str, Any]) -> Number:
     low, high = drawn["domain"]
     diverging = drawn["kind"] == "diverging"
 
-    def write(i: int, j: int) -> str:
-        value, digits = float(values[i, j]), drawn["digits"]
-        text = numbers.score(value, 2) if digits == 2 else numbers.fixed(value, digits)
-        text = f"+{text}" if diverging and value > 0 else text
-        return f"({text})" if weak[i, j] else text
+    def number(value: float) -> str:
+        text = numbers.score(value, 2) if drawn["digits"] == 2 else numbers.fixed(value, drawn["digits"])
+        return f"+{text}" if diverging and value > 0 and any(digit in text for digit in "123456789") else text
 
+    def write(i: int, j: int) -> str:
+        return f"({number(float(values[i, j]))})" if weak[i, j] else number(float(values[i, j]))
+
+    beside, above = drawn["axes"]
     y += heatmap(
         sheet, values, [drawn["rows"][i] for i in rows], [drawn["columns"][j] for j in columns], left, right, y,
-        domain=(low, high), write=write, dashed=weak, diverging=diverging,
+        domain=(low, high), write=write, dashed=weak, diverging=diverging, above=above, beside=beside,
     ) + 1.5  # fmt: skip
     least, most = drawn["words"]
-    ends = (f"{least} {numbers.fixed(low, drawn['digits'])}", f"{most} {numbers.fixed(high, drawn['digits'])}")
-    return y + scale_bar(sheet, left, right, y, *ends, diverging=diverging) + MARGIN
+    y += scale_bar(
+        sheet, left, right, y, f"{least} {number(low)}", f"{most} {number(high)}", diverging=diverging
+    )  # fmt: skip
+    if weak.any():
+        y += 0.8
+        y += sheet.paragraph(left, y, right - left, f"in brackets or with a dash: {drawn['weak_word']}", SMALL,
+                             colour=sheet.theme.ink_2)  # fmt: skip
+    return y + MARGIN

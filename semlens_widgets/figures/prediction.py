@@ -149,10 +149,12 @@ def _components(
     crops = None if space is None else Crops.of(space)
     value = text_width("+00.0", SMALL)
     bar = min(18.0, (x1 - x0) * 0.22)
-    room = min((x1 - x0) * 0.3, 26.0)
-    few = int((x1 - x0 - room - bar - value - 5 + GAP / 2) / (_CROP + GAP / 2)) if crops else 0
-    most = max((abs(float(share[row])) for row in chosen), default=0.0) or 1.0
-    across = linear((-most, most), (x1 - value - 2 - bar, x1 - value - 2))
+    called = [names.word(row) or "" for row in chosen]
+    ids = [text_width(str(explanation.components[row]), SMALL, False, True) for row in chosen]
+    room = min((x1 - x0) * 0.3, 26.0, max([*ids, *(text_width(word, SMALL) for word in called)], default=0.0))
+    few = int((x1 - x0 - room - bar - value - 6 + GAP / 2) / (_CROP + GAP / 2)) if crops else 0
+    ends = min([0.0, *(float(share[row]) for row in chosen)]), max([0.0, *(float(share[row]) for row in chosen)])
+    across = linear(ends if ends[0] < ends[1] else (0.0, 1.0), (x1 - value - 2 - bar, x1 - value - 2))
     top = y
     for row in chosen:
         middle, component = y + _CROP / 2, str(explanation.components[row])

@@ -78,7 +78,7 @@ def _one(
     y: Number,
 ) -> Number:
     theme, start = sheet.theme, y
-    images = numbers.plural(int(relevance.counts[number]), "image")
+    images = f"n = {numbers.count(int(relevance.counts[number]))}, % of layer"
     spare = room - text_width(images, SMALL) - 2
     sheet.fit(x, y, spare, relevance.classes[number], TEXT, bold=True)
     sheet.text(x + room, y + (TEXT - SMALL) * PT * 0.8, images, SMALL, colour=theme.ink_2, align="right")

@@ -53,6 +53,18 @@ def _draw(sheet: Sheet, evaluation: Evaluation, raw: bool) -> Number:
     return MARGIN + max(heights) + MARGIN
 
 
+def _random(sheet: Sheet, x: Number, room: tuple[Number, Number], y: Number) -> None:
+    """What the dashed line at x is, above it, between the name of the score and the right end."""
+    text = "random images"
+    wide = text_width(text, SMALL)
+    start = min(max(x - wide / 2, room[0]), room[1] - wide)
+    if start >= room[0]:
+        top = y + (TEXT - SMALL) * PT * 0.8
+        sheet.text(start, top, text, SMALL, colour=sheet.theme.ink_2)
+        foot = y + TEXT * PT * 1.6 + 0.6
+        sheet.line([(min(max(x, start), start + wide), top + SMALL * PT * 1.3), (x, foot)], sheet.theme.ink_2, LINE)
+
+
 def _one(
     sheet: Sheet, evaluation: Evaluation, score: str, raw: bool, x0: Number, x1: Number, y: Number, names: Number | None
 ) -> Number:
@@ -88,6 +100,8 @@ def _one(
         chance = float(np.nanmean(null[rows])) if np.isfinite(null[rows]).any() else float("nan")
         if np.isfinite(chance):
             sheet.line([(place(chance), y + 0.6), (place(chance), base)], theme.ink_2, LINE, (2, 1.5))
+            if layer == evaluation.components.layers[0]:
+                _random(sheet, place(chance), (x0 + text_width(score, TEXT, True) + 2, x1), start)
         mean = summary[layer][score if raw else f"{score}_centred"]
         if np.isfinite(mean.mean):
             at = base - 1.6

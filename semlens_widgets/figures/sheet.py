@@ -289,9 +289,9 @@ class Sheet:
         *,
         edge: Any = "none",
         line: Number = 0.0,
-        shape: str = "o",
+        shape: Any = "o",
     ) -> None:
-        """Many marks at once; `diameter` in mm, `shape` a matplotlib marker."""
+        """Many marks at once; `diameter` in mm, `shape` a matplotlib marker or path."""
         origin = self._origin
         points = (np.asarray(diameter) / PT) ** 2
         self.axes.scatter(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .numbers import Number
 from .sheet import LINE, MARGIN, PT, SMALL, Align, Sheet, fitted, text_width
 
-_GAP = 2.5  # mm between columns
+_GAP, _WIDEST_GAP = 2.5, 12.0  # mm between columns
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,22 @@ def table(
     y: Number = MARGIN,
     height: Number = SMALL * PT * 1.75,
     ink: Callable[[int], str] | None = None,
+    heads: Mapping[int, str] | None = None,
     left: Number = MARGIN,
     right: Number | None = None,
 ) -> Number:
-    """Draws the table from y on and gives its height. Where even narrow columns are too wide, the last drop out."""
+    """Draws the table from y on and gives its height. Where even narrow columns are too wide, the last drop out.
+
+    `heads` are words above the rows of these numbers.
+    """
     theme, right = sheet.theme, sheet.width - MARGIN if right is None else right
     kept = _kept(columns, right - left)
     widths = _widths(kept, right - left)
     start = y
     sheet.line([(left, y), (right, y)], theme.ink, LINE * 1.6)
     head = SMALL * PT * 1.9
-    places = [left + sum(widths[:i]) + _GAP * i for i in range(len(kept))]
+    gap = _gap(widths, right - left)
+    places = [left + sum(widths[:i]) + gap * i for i in range(len(kept))]
     for column, x, width in zip(kept, places, widths, strict=True):
         at, align = _stands(column, x, width)
         heading = fitted(column.heading, width, SMALL)
@@ -60,6 +65,9 @@ def table(
     sheet.line([(left, y), (right, y)], theme.ink, LINE)
     y += height * 0.15
     for row in range(rows):
+        if heads and row in heads:
+            sheet.fit(left, y + height * 0.55, right - left, heads[row], SMALL, bold=True, upright="center")
+            y += height
         middle, colour = y + height / 2, ink(row) if ink else theme.ink
         for column, x, width in zip(kept, places, widths, strict=True):
             if column.draw is not None:
@@ -79,7 +87,12 @@ def _stands(column: Column, x: Number, width: Number) -> tuple[Number, Align]:
     return (x + width, "right") if column.right else (x, "left")
 
 
-_NARROWEST = 13.0  # mm of a column that gives way
+def _gap(widths: list[Number], room: Number) -> Number:
+    """Columns stand apart as far as the table is wide, but not so far that the eye loses the row."""
+    return min((room - sum(widths)) / max(len(widths) - 1, 1), _WIDEST_GAP)
+
+
+_NARROWEST = 20.0  # mm of a column that gives way
 
 
 def _kept(columns: Sequence[Column], room: Number) -> list[Column]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..lens.mapping import has_colour, map_values
 from .audit import audit, checklist_table
 from .card import card
 from .circuit import circuit
@@ -14,6 +15,7 @@ from .comparison import comparison
 from .figure import Figure
 from .gallery import gallery
 from .labels import label_table, own_table
+from .null_strip import score_at_p01
 from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
@@ -77,7 +79,8 @@ def _card(lens: Lens, **options: Any) -> Figure:
     component = options.pop("component", None)
     if component is None and not lens.selection:
         raise NothingToShow("no component is selected; click one, or set lens.selection")
-    return card(lens.space, lens.selection[0] if component is None else component, **names_of(lens), **options)
+    shown = lens.selection[0] if component is None else component
+    return card(lens.space, shown, **names_of(lens), **({"relevance": lens.relevance} | options))
 
 
 @view("describe")
@@ -99,37 +102,35 @@ def _evaluate(lens: Lens, **options: Any) -> Figure:
 @view("map")
 def _map(lens: Lens, **options: Any) -> Figure:
     colour = options.pop("colour", lens.map_colour)
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = {"selection": lens.selection, "layer": lens.layer}
+    if has_colour(lens, "relevance"):
+        shown |= {"sizes": map_values(lens, "relevance").numbers, "sizes_name": "relevance"}
     if colour == "label":
-        shown = names_of(lens)
+        shown |= names_of(lens)
     elif colour != "layer":
-        shown = values_of(lens, colour)
-    chosen = options.pop("selection", lens.selection)
-    return semantic_map(lens.space, lens.shown_layout(), selection=chosen, **shown, **options)
+        shown |= values_of(lens, colour)
+    return semantic_map(lens.space, lens.shown_layout(), **(shown | options))
 
 
 def values_of(lens: Lens, colour: str) -> dict[str, Any]:
-    """What a map coloured by numbers shows: a value per component, and its name."""
+    """What a map coloured by numbers shows, as options of its figure: as the window has it."""
+    if not has_colour(lens, colour):
+        raise NothingToShow(_MISSING.get(colour, "nothing is evaluated yet; call lens.evaluate()"))
+    if colour != "search":
+        made = map_values(lens, colour)
+        return {"values": made.numbers, "values_name": made.about, "mark": made.mark, "signed": made.signed}
+    if lens.hits is None:
+        raise NothingToShow("nothing is searched; set lens.query, or colour the map by label or layer")
     values = np.full(len(lens.components), np.nan)
-    if colour == "search":
-        if lens.hits is None:
-            raise NothingToShow("nothing is searched; set lens.query, or colour the map by label or layer")
-        values[lens.hits.rows] = lens.hits.scores
-        return {"values": values, "values_name": f"score of “{lens.query}”"}
-    if colour == "confidence":
-        if lens.labels is None:
-            raise NothingToShow("nothing is described yet; call lens.describe()")
-        return {"values": np.asarray(lens.labels.confidence[:, 0], float), "values_name": "confidence"}
-    if colour == "relevance":
-        if lens.relevance is None:
-            raise NothingToShow("there is no relevance yet; call lens.relate()")
-        target = lens.audit_target or lens.relevance.classes[0]
-        return {"values": np.asarray(lens.relevance.of(target), float), "values_name": f"relevance for {target}"}
-    if lens.evaluation is None:
-        raise NothingToShow("nothing is evaluated yet; call lens.evaluate()")
-    score, centred = colour.removesuffix("_centred"), colour.endswith("_centred")
-    form = lens.evaluation.centred if centred else lens.evaluation.raw
-    return {"values": np.asarray(getattr(form, score), float), "values_name": score}
+    values[lens.hits.rows] = lens.hits.scores
+    mark = None if lens.hits.unknown else score_at_p01(lens.hits)
+    return {"values": values, "values_name": f"score of “{lens.hits.probe}”", "mark": mark, "evidence": True}
+
+
+_MISSING = {
+    "confidence": "nothing is described yet; call lens.describe()",
+    "relevance": "there is no relevance yet; call lens.relate()",
+}
 
 
 @view("prediction")

@@ -145,7 +145,7 @@ class ComparisonHeatmap(LensView):
         return super()._verbs() | verbs_about(lambda: self.lenses) | mine
 
     def matrix(self) -> dict[str, Any]:
-        """What is drawn: names of rows and columns, values, which are not above chance, scale, words, and orders."""
+        """What is drawn: names of rows, columns and axes, values, which are not above chance, scale, words, orders."""
         if self.of == "concepts":
             return self._of_concepts()
         if self.of == "models":
@@ -168,6 +168,12 @@ class ComparisonHeatmap(LensView):
             "relevance": "Share of what moves the predictions that passes through the concept's carriers.",
             "components": "How many components carry the concept.",
         }[self.measure]
+        above = {
+            "score": "cosine of the best component",
+            "z": "z of the best component",
+            "relevance": "share of relevance through it",
+            "components": "components that carry it",
+        }[self.measure]
         if self.measure == "relevance" and missing:
             note += f" Call relate() on {', '.join(missing)}."
         weak = ~table.found
@@ -180,7 +186,7 @@ class ComparisonHeatmap(LensView):
                 )
             else:
                 values = values - values[:, base]
-            note = f"{note[:-1]}, minus that of {self.against}."
+            note, above = f"{note[:-1]}, minus that of {self.against}.", f"{above}, minus that of {self.against}"
         known = np.abs(values[np.isfinite(values)])
         top = float(known.max()) if len(known) else 1.0
         return self._drawn(
@@ -195,6 +201,7 @@ class ComparisonHeatmap(LensView):
             weak_word="not found",
             note=note,
             marked=table.concepts.index(self.lens.query) if self.lens.query in table.concepts else None,
+            axes=("", above),
         )
 
     @staticmethod
@@ -217,6 +224,7 @@ class ComparisonHeatmap(LensView):
             names, list(names), series.similarity, weak, corner="Model", domain=[low, 1.0],
             words=["unrelated", "identical"], weak_word="not above chance",
             note="How much of the row is in the column: mean of each component's best cosine.", symmetric=True,
+            axes=("of", "how much is in"),
         )  # fmt: skip
 
     def _of_layers(self) -> dict[str, Any]:
@@ -227,6 +235,7 @@ class ComparisonHeatmap(LensView):
             corner=f"{found.names[0]} \\ {found.names[1]}", domain=[low, 1.0], words=["unrelated", "identical"],
             weak_word="not above chance",
             note=f"Rows {found.names[0]}, columns {found.names[1]}: mean of each component's best cosine.",
+            axes=found.names,
         )  # fmt: skip
 
     def _first_two(self) -> Any:
@@ -248,6 +257,7 @@ class ComparisonHeatmap(LensView):
         diverging: bool = False,
         symmetric: bool = False,
         marked: int | None = None,
+        axes: tuple[str, str] = ("", ""),
     ) -> dict[str, Any]:
         order_rows, order_columns = _orders(values, self.order, symmetric)
         return {
@@ -262,6 +272,7 @@ class ComparisonHeatmap(LensView):
             "weak_word": weak_word,
             "note": note,
             "marked": marked,
+            "axes": list(axes),
             "row_order": order_rows.tolist(),
             "column_order": order_columns.tolist(),
             "digits": {"z": 1, "components": 0}.get(self.measure, 2) if self.of == "concepts" else 2,
