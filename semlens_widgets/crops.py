@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
+from PIL import Image
 from tqdm.auto import tqdm
 
 from . import store
@@ -243,3 +244,14 @@ def squared(
 def region(picture_window: Window, box: np.ndarray | None) -> Window:
     """What of a picture stands for an example: its box, or all that the model saw."""
     return picture_window if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+
+
+def cut(picture: Image.Image, window: Window) -> Image.Image:
+    """The part of a picture inside a window given in shares; at least one pixel."""
+    if window == WHOLE:
+        return picture
+    width, height = picture.size
+    left, top = int(np.floor(window[0] * width + 1e-6)), int(np.floor(window[1] * height + 1e-6))
+    right, bottom = int(np.ceil(window[2] * width - 1e-6)), int(np.ceil(window[3] * height - 1e-6))
+    left, top = min(left, width - 1), min(top, height - 1)
+    return picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))

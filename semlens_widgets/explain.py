@@ -16,12 +16,11 @@ from . import palette
 from .attribution.values import Backend
 from .circuit import Circuit, trace_circuit
 from .components import Component, Components
-from .crops import active_boxes, squared
+from .crops import active_boxes, cut, squared
 from .images import Images, Window
 from .model import Layer, resolve, stack
 from .relevance import class_names, class_number
 from .results import Result
-from .space import cut
 from .vectors import frozen
 
 if TYPE_CHECKING:

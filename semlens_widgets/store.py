@@ -11,7 +11,8 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,19 @@ def progress(path: str | os.PathLike[str] | None) -> tuple[dict[str, np.ndarray]
         return {name: np.array(saved[name]) for name in saved}, saved.document
     except SemlensFileError:
         return None
+
+
+def packed(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Texts as one run of bytes and the offsets between them, for a file. Any text passes, also a broken file name."""
+    encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
+    offsets = np.concatenate([[0], np.cumsum([len(e) for e in encoded])]).astype(np.int64)
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def unpacked(run: np.ndarray, offsets: np.ndarray) -> list[str]:
+    """The texts that were `packed`."""
+    whole = run.tobytes()
+    return [whole[a:b].decode("utf-8", "surrogateescape") for a, b in pairwise(offsets)]
 
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> Path:

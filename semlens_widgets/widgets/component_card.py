@@ -10,11 +10,10 @@ from jaxtyping import Float, Int
 from PIL import Image
 
 from .. import role
-from ..crops import region
+from ..crops import cut, region
 from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
 from ..relevance import Relevance
-from ..space import cut
 from . import answers
 from .answers import Answer
 from .channel import Job

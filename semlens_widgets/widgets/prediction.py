@@ -14,9 +14,10 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ..crops import cut
 from ..images import Images, UnreadableImage, batches, rgb
 from ..model import alone, evaluating, stack
-from ..space import cut, webp
+from ..space import webp
 from . import answers
 from .channel import Aborted, Answer, Buffers, Job, Verb
 from .component_card import quantised

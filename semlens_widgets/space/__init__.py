@@ -1,0 +1,12 @@
+"""The semantic space: concept examples embedded by CLIP, and what a random set of images looks like there.
+
+One module per idea: `verb` embeds, `value` is the space; `chance` says what random images look like in it,
+`thumbnails` are the pictures it keeps.
+"""
+
+from .chance import NULL_SETS, reach
+from .thumbnails import Thumbnails, webp
+from .value import Opened, Sample, SemanticSpace
+from .verb import directions, embed
+
+__all__ = ["NULL_SETS", "Opened", "Sample", "SemanticSpace", "Thumbnails", "directions", "embed", "reach", "webp"]

@@ -1,0 +1,66 @@
+"""Thumbnails: the small pictures of crops that a space keeps."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from PIL import Image
+
+from ..store import SemlensFileError, Stored
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnails:
+    """Small WebP pictures, one per crop, as one run of bytes; number i is `data[offsets[i]:offsets[i + 1]]`."""
+
+    data: np.ndarray
+    offsets: Int[np.ndarray, " boundary"]
+    checksums: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def webp(self, crop: int) -> bytes:
+        """The WebP bytes of one crop. ValueError if they are damaged."""
+        data = self.data[self.offsets[crop] : self.offsets[crop + 1]].tobytes()
+        if zlib.crc32(data) != self.checksums[crop]:
+            raise SemlensFileError(f"the thumbnail of crop {crop} is damaged")
+        return data
+
+    def picture(self, crop: int) -> Image.Image:
+        """One crop as a PIL image; a grey square where its bytes are damaged."""
+        try:
+            return Image.open(io.BytesIO(self.webp(crop))).convert("RGB")
+        except (SemlensFileError, OSError):
+            return Image.new("RGB", (64, 64), (128, 128, 128))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What goes into a file."""
+        return {
+            "thumbnails": self.data, "thumbnail_offsets": self.offsets, "thumbnail_checksums": self.checksums,
+        }  # fmt: skip
+
+    @classmethod
+    def from_stored(cls, stored: Stored) -> Thumbnails:
+        return cls(stored.unchecked("thumbnails"), stored["thumbnail_offsets"], stored["thumbnail_checksums"])
+
+    @classmethod
+    def of(cls, pictures: Sequence[bytes]) -> Thumbnails:
+        data = np.frombuffer(b"".join(pictures), np.uint8)
+        offsets = np.concatenate([[0], np.cumsum([len(p) for p in pictures])]).astype(np.int64)
+        return cls(data, offsets, np.asarray([zlib.crc32(p) for p in pictures], np.uint32))
+
+
+def webp(picture: Image.Image, longest: int) -> bytes:
+    """A picture no larger than `longest` pixels on a side, as WebP; small ones keep their size."""
+    if max(picture.size) > longest:
+        picture = picture.copy()
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=82, method=2)
+    return buffer.getvalue()

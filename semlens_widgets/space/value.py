@@ -1,0 +1,303 @@
+"""The value: every component as a direction, the crops it is the mean of, and what chance looks like."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from PIL import Image
+
+from .. import store
+from ..components import Components, Recipe
+from ..crops import cut, region
+from ..examples import ConceptExamples
+from ..images import Images, UnreadableImage
+from ..vectors import frozen, unit
+from .chance import attainable, set_directions, set_sizes
+from .thumbnails import Thumbnails
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A random sample of the data set: what every component answers to each image, and the image's unit vector.
+
+    The images are whole (all that the model saw), in order of their ids, and drawn without regard to any
+    component: held-out evidence, once a component's own examples are left out.
+    """
+
+    images: Int[np.ndarray, " image"]
+    activations: Float[np.ndarray, "image component"]
+    vectors: Float[np.ndarray, "image dim"]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class SemanticSpace:
+    """Every component as a direction in the space of one CLIP, and the evidence it stands on.
+
+    `crop_vectors` are the unit embeddings of all distinct crops, `crop_of` says which is whose
+    [component example]; `embeddings` puts them together. `vectors` [component dim] are the components' unit
+    mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
+    the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
+    `sample` has both together. `names` and `labels` describe the images of the crops. `originals` is the data
+    set itself where it is at hand; it is not saved.
+    """
+
+    examples: ConceptExamples
+    recipe: Recipe
+    crop_vectors: Float[np.ndarray, "crop dim"]
+    crop_of: Int[np.ndarray, "component example"]
+    crop_images: Int[np.ndarray, " crop"]
+    vectors: Float[np.ndarray, "component dim"]
+    null_vectors: Float[np.ndarray, "null dim"]
+    thumbnails: Thumbnails
+    names: dict[int, str]
+    labels: dict[int, int] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    sample_vectors: Float[np.ndarray, "image dim"] | None = None
+    originals: Images | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.vectors) != len(self.components) or self.crop_of.shape != self.examples.images.shape:
+            raise ValueError(
+                f"{len(self.components)} components, {len(self.vectors)} vectors, {self.crop_of.shape} crops: they "
+                "must agree"
+            )
+        if self.crop_of.size and not 0 <= self.crop_of.min() <= self.crop_of.max() < len(self.crop_vectors):
+            raise ValueError("an example points at a crop that is not there")
+        sampled = self.examples.sampled
+        if self.sample_vectors is not None and sampled and len(self.sample_vectors) != len(sampled.images):
+            raise ValueError(f"{len(sampled.images)} sampled images, {len(self.sample_vectors)} vectors of them")
+        for name in ("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    def __repr__(self) -> str:
+        layers = ", ".join(f"{n} {s}" for n, s in zip(self.components.layers, self.components.sizes, strict=True))
+        return f"<SemanticSpace of {len(self.components):,} components ({layers}) in {self.recipe.clip}>"
+
+    @property
+    def components(self) -> Components:
+        return self.examples.components
+
+    @property
+    def dim(self) -> int:
+        return self.vectors.shape[1]
+
+    @cached_property
+    def alive(self) -> Bool[np.ndarray, " component"]:
+        """Components that some image excites; a dead one has no direction and is never a hit."""
+        return frozen(self.examples.counts > 0)
+
+    def embeddings_of(self, rows: Any) -> Float[np.ndarray, "component example dim"]:
+        """Unit embeddings of some components' examples, float32; those beyond a component's count are zero."""
+        gathered = unit(self.crop_vectors[self.crop_of[rows]].astype(np.float32))
+        counts = self.examples.counts[rows]
+        return gathered * (np.arange(self.crop_of.shape[1]) < np.asarray(counts)[..., None])[..., None]
+
+    @property
+    def embeddings(self) -> Float[np.ndarray, "component example dim"]:
+        """All example embeddings; mind the memory of many components, and use `embeddings_of` in blocks."""
+        return self.embeddings_of(slice(None))
+
+    @cached_property
+    def sample(self) -> Sample | None:
+        """The random sample of the data set, or None: asked for without one, or from a file that has none."""
+        sampled = self.examples.sampled
+        if sampled is None or self.sample_vectors is None:
+            return None
+        if sampled.responses.shape != (len(self.components), len(sampled.images)):
+            raise store.SemlensFileError(
+                f"responses of shape {sampled.responses.shape} for {len(self.components)} components and "
+                f"{len(sampled.images)} sampled images"
+            )
+        vectors = frozen(unit(self.sample_vectors.astype(np.float32)))
+        return Sample(sampled.images, frozen(sampled.responses).T, vectors)
+
+    @cached_property
+    def centre(self) -> Float[np.ndarray, "layer dim"]:
+        """The mean vector of each layer's living components: what `centre=True` subtracts."""
+        rows = [self.components.rows(layer) for layer in self.components.layers]
+        return np.stack([self.vectors[r][self.alive[r]].mean(0) if self.alive[r].any() else np.zeros(self.dim)
+                         for r in rows]).astype(np.float32)  # fmt: skip
+
+    @cached_property
+    def residuals(self) -> Float[np.ndarray, " component"]:
+        """How far each component vector lies from its layer's mean: the length that centring divides by."""
+        return np.linalg.norm(self.vectors - self.centre[self.components.layer_numbers], axis=1) + np.float32(1e-9)
+
+    @cached_property
+    def centred(self) -> Float[np.ndarray, "component dim"]:
+        """Component vectors with their layer's mean subtracted, unit again."""
+        return unit(self.vectors - self.centre[self.components.layer_numbers]) * self.alive[:, None]
+
+    @cached_property
+    def set_sizes(self) -> Int[np.ndarray, " size"]:
+        """Sizes of the random sets kept as null: 1, 2, 4, … and k."""
+        return set_sizes(self.examples.images.shape[1])
+
+    @cached_property
+    def set_size_of(self) -> Int[np.ndarray, " component"]:
+        """Per component, which of `set_sizes` its number of examples is held against (the largest not above)."""
+        return np.maximum(np.searchsorted(self.set_sizes, self.examples.counts, side="right") - 1, 0)
+
+    @cached_property
+    def null_sets(self) -> Float[np.ndarray, "size set dim"]:
+        """Directions of random sets of images from the same data, per set size: what no concept looks like."""
+        pool = unit(self.null_vectors.astype(np.float32))
+        return frozen(set_directions(pool, self.set_sizes, self.recipe.seed))
+
+    @cached_property
+    def null_offsets(self) -> Float[np.ndarray, "size set dim"]:
+        """How far each random set lies from their mean, not made unit: as long as chance makes it."""
+        return frozen(self.null_sets - self.null_sets.mean(1, keepdims=True))
+
+    @cached_property
+    def _pool(self) -> Float[np.ndarray, "crop dim"]:
+        """At most 20,000 crops, evenly drawn, and the random images, each once."""
+        crops = self.crop_vectors[:: len(self.crop_vectors) // 20_000 + 1]
+        both = np.concatenate([crops, self.null_vectors])
+        _, first = np.unique(both.view(np.dtype((np.void, both.dtype.itemsize * self.dim))), return_index=True)
+        return unit(both[np.sort(first)].astype(np.float32))
+
+    def chance(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
+        """The mean likeness (cosine) of random images to each probe."""
+        if not len(self.null_vectors):
+            return np.zeros(len(vectors), np.float32)
+        return vectors @ unit(self.null_vectors.astype(np.float32)).mean(0)
+
+    def attainable(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
+        """The mean likeness of the k images that match each probe best: what this data could show."""
+        return attainable(self._pool, vectors, self.crop_of.shape[1])
+
+    @cached_property
+    def _known_alikeness(self) -> Float[np.ndarray, " component"]:
+        return np.full(len(self.components), np.nan, np.float32)
+
+    def alikeness(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+        """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1]."""
+        known = self._known_alikeness
+        missing = np.unique(rows[np.isnan(known[rows])])
+        for start in range(0, len(missing), 256):
+            some = missing[start : start + 256]
+            total = self.embeddings_of(some).sum(1)
+            known[some] = np.linalg.norm(total, axis=1) / np.maximum(self.examples.counts[some], 1)
+        return known[rows]
+
+    def likeness(
+        self, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
+    ) -> Float[np.ndarray, " pair"]:
+        """The mean likeness of components' examples to probes, pair by pair."""
+        return self.alikeness(rows) * np.einsum("pd,pd->p", self.vectors[rows], vectors)
+
+    def shown(self, row: int, rank: int) -> Image.Image:
+        """One example as a person sees it: cut from its original picture where that is at hand, else its thumbnail."""
+        if self.originals is not None:
+            try:
+                picture = self.originals.picture(int(self.examples.images[row, rank]))
+            except UnreadableImage:
+                pass
+            else:
+                boxes = self.examples.boxes
+                seen = self.originals.window(picture.size)
+                return cut(picture, region(seen, None if boxes is None else boxes[row, rank]))
+        return self.thumbnails.picture(int(self.crop_of[row, rank]))
+
+    def with_originals(self, images: Images | None) -> SemanticSpace:
+        """The same space with its data set at hand, or without it."""
+        return replace(self, originals=images)
+
+    def image_name(self, image: int) -> str:
+        return self.names.get(int(image), str(image))
+
+    def label(self, image: int) -> str | None:
+        """The class name of an image, or None."""
+        number = self.labels.get(int(image))
+        if number is None:
+            return None
+        return self.classes[number] if 0 <= number < len(self.classes) else str(number)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        extra: dict[str, Any] | None = None,
+        attached: Mapping[str, np.ndarray] | None = None,
+    ) -> Path:
+        """Write a `.semlens` file; `extra` is JSON and `attached` arrays the caller keeps with it.
+
+        Names of attached arrays have a "/" in them, as in "relevance/mean".
+        """
+        known = np.asarray(sorted(self.names), np.int64)
+        text, offsets = store.packed([self.names[i] for i in known])
+        arrays = {
+            "crop_vectors": self.crop_vectors,
+            "crop_of": self.crop_of,
+            "crop_images": self.crop_images,
+            "vectors": self.vectors,
+            "null_vectors": self.null_vectors,
+            "image_ids": known,
+            "image_names": text,
+            "image_name_offsets": offsets,
+            "image_labels": np.asarray([self.labels.get(int(i), -1) for i in known], np.int32),
+        }
+        if self.sample_vectors is not None:
+            arrays["sample_vectors"] = self.sample_vectors
+        for name, array in (attached or {}).items():
+            if "/" not in name:
+                raise ValueError(f"attached array {name!r}; its name needs a part, as in 'relevance/{name}'")
+            arrays[name] = np.asarray(array)
+        document = {"recipe": asdict(self.recipe), "classes": self.classes, "extra": extra or {}}
+        return store.write(
+            path,
+            self.examples.arrays() | self.thumbnails.arrays() | arrays,
+            self.examples.document() | document,
+        )
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Opened:
+        """What a `.semlens` file holds, memory-mapped. SemlensFileError if it is damaged or foreign."""
+        stored = store.Stored(path)
+        try:
+            return Opened(cls._from(stored), dict(stored.document["extra"]), stored)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            if isinstance(error, store.SemlensFileError):
+                raise
+            raise store.SemlensFileError(f"{path} holds no semantic space: {error}") from error
+
+    @classmethod
+    def _from(cls, stored: store.Stored) -> SemanticSpace:
+        document = stored.document
+        recipe = Recipe(**(document["recipe"] | {"layers": tuple(document["recipe"]["layers"])}))
+        known = stored["image_ids"].tolist()
+        names = store.unpacked(stored["image_names"], stored["image_name_offsets"])
+        return cls(
+            ConceptExamples.from_stored(stored, document),
+            recipe,
+            stored["crop_vectors"],
+            stored["crop_of"],
+            stored["crop_images"],
+            stored["vectors"],
+            stored["null_vectors"],
+            Thumbnails.from_stored(stored),
+            dict(zip(known, names, strict=True)),
+            {i: n for i, n in zip(known, stored["image_labels"].tolist(), strict=True) if n >= 0},
+            tuple(document["classes"]),
+            stored.get("sample_vectors"),
+        )
+
+
+class Opened(NamedTuple):
+    """A space from a file, with the JSON and the arrays kept beside it; arrays are read when touched."""
+
+    space: SemanticSpace
+    extra: dict[str, Any]
+    attached: Mapping[str, np.ndarray]

@@ -1,0 +1,232 @@
+"""The verb: crops of examples, random images and the sample, each embedded once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from PIL import Image
+from tqdm.auto import tqdm
+
+from .. import store
+from ..clip import Clip, PreparingClip
+from ..components import Recipe
+from ..crops import cut
+from ..examples import ConceptExamples, drawn
+from ..images import Images, UnreadableImage, Window
+from ..vectors import unit
+from .thumbnails import Thumbnails, webp
+from .value import SemanticSpace
+
+
+def embed(
+    examples: ConceptExamples,
+    images: Images,
+    clip: Clip,
+    recipe: Recipe,
+    *,
+    thumbnail: int = 128,
+    progress_file: str | Path | None = None,
+    progress: bool = True,
+) -> SemanticSpace:
+    """Turn examples into a semantic space: every referenced crop goes through CLIP once.
+
+    A random draw of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them, and so
+    do the images of `examples.sampled`, whole: where nothing is cropped the two share what they can.
+    `thumbnail` is the longest side in pixels of the pictures kept in the space. With a `progress_file` an
+    interrupted run continues at the last saved batch. (Dreyer et al. 2025, second mapping)
+    """
+    random = np.random.default_rng(recipe.seed)
+    used = np.arange(examples.images.shape[1]) < examples.counts[:, None]
+    boxes = None if examples.boxes is None else np.round(examples.boxes.astype(np.float64), 4)
+    keys = examples.images[..., None] if boxes is None else np.concatenate([examples.images[..., None], boxes], -1)
+    distinct, inverse = np.unique(keys[used], axis=0, return_inverse=True)
+    crop_of = np.zeros(examples.images.shape, np.int32)
+    crop_of[used] = inverse.ravel()
+    jobs = [_Job(int(key[0]), None if boxes is None else _window(key[1:]), True) for key in distinct]
+    chance = drawn(len(images), recipe.null, recipe.seed)
+    if boxes is None:
+        others = [_Job(int(image), None, False) for image in chance]
+    else:
+        places = distinct[random.integers(0, len(distinct), len(chance)), 1:] if len(distinct) else boxes[:0, 0]
+        others = [_Job(int(i), _window(place), False) for i, place in zip(chance, places, strict=False)]
+    sampled: Sequence[int] = [] if examples.sampled is None else examples.sampled.images.tolist()
+    others += [_Job(image, None, False) for image in sampled]
+    known = {(job.image, job.box): at for at, job in enumerate(jobs)}  # what is an example as well is embedded once
+    at = np.asarray([known.setdefault((job.image, job.box), len(known)) for job in others], np.int64)
+    jobs += [_Job(image, box, False) for image, box in list(known)[len(jobs) :]]
+    null_at, sample_at = np.split(at, [len(at) - len(sampled)])
+
+    done = _Embedding.resumed(progress_file, len(jobs))
+    done.run(jobs, images, clip, thumbnail, progress_file, progress)
+    if done.vectors is None:
+        raise ValueError("no example could be embedded: every component is dead or every image unreadable")
+    vectors, readable = done.vectors, np.asarray(done.readable, bool)
+    crops = vectors[: len(distinct)]
+    null = vectors[null_at][readable[null_at]]
+    if examples.sampled is not None:
+        examples = replace(examples, sampled=examples.sampled.only(readable[sample_at]))
+    referenced = distinct[:, 0].astype(np.int64) if len(distinct) else np.zeros(0, np.int64)
+    shown = np.unique(referenced).tolist()
+    labels = {i: label for i in shown if (label := images.label(i)) is not None}
+    kept = crops.astype(np.float16)
+    return SemanticSpace(
+        examples,
+        recipe,
+        kept,
+        crop_of,
+        referenced.astype(np.int32),
+        directions(kept, crop_of, examples.counts),
+        null.astype(np.float16),
+        Thumbnails.of(done.pictures[: len(distinct)]),
+        {i: images.name(i) for i in shown},
+        labels,
+        images.classes,
+        None if examples.sampled is None else vectors[sample_at][readable[sample_at]].astype(np.float16),
+        images,
+    )
+
+
+def directions(
+    crops: Float[np.ndarray, "crop dim"],
+    crop_of: Int[np.ndarray, "component example"],
+    counts: Int[np.ndarray, " component"],
+) -> Float[np.ndarray, "component dim"]:
+    """Each component's unit mean embedding over its first `counts` examples; zero where there are none."""
+    result = np.zeros((len(crop_of), crops.shape[1]), np.float32)
+    for start in range(0, len(crop_of), 256):
+        rows = slice(start, start + 256)
+        gathered = unit(crops[crop_of[rows]].astype(np.float32))
+        weights = (np.arange(crop_of.shape[1]) < counts[rows, None]).astype(np.float32)
+        result[rows] = np.einsum("ce,ced->cd", weights, gathered)
+    return unit(result)
+
+
+def _window(numbers: np.ndarray) -> Window:
+    left, top, right, bottom = (float(n) for n in numbers)
+    return left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class _Job:
+    image: int
+    box: Window | None
+    shown: bool  # keep a thumbnail
+
+
+def _as_it_is(picture: Image.Image) -> Any:
+    return picture
+
+
+@dataclass
+class _Embedding:
+    """The jobs embedded so far, and their file."""
+
+    total: int
+    vectors: np.ndarray | None = None
+    position: int = 0
+    pictures: list[bytes] = field(default_factory=list)
+    readable: list[bool] = field(default_factory=list)
+
+    def run(
+        self, jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, progress_file: Any, progress: bool
+    ) -> None:
+        prepare: Callable[[Image.Image], Any] = _as_it_is
+        encode: Callable[[list[Any]], np.ndarray] = clip.images
+        size = 64
+        if isinstance(clip, PreparingClip):
+            prepare, encode, size = clip.prepare, clip.embed_prepared, clip.batch_size
+
+        def load(part: list[_Job]) -> list[tuple[Any, bytes] | None]:
+            """The crops of one image, which is read once."""
+            try:
+                picture = images.picture(part[0].image)
+            except UnreadableImage:
+                return [None] * len(part)
+            seen = images.window(picture.size)
+            crops = [cut(picture, job.box or seen) for job in part]
+            return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
+
+        saved = time.monotonic()
+        with (
+            ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="crops") as pool,
+            tqdm(total=len(jobs), initial=self.position, unit="crop", desc="embed", disable=not progress) as bar,
+        ):
+            for results in _in_batches(pool, load, jobs, self.position, size):
+                pairs = [r for r in results if r is not None]
+                if pairs:
+                    embedded = unit(np.asarray(encode([p[0] for p in pairs]), np.float32))
+                    if not np.isfinite(embedded).all():
+                        raise ValueError(f"the CLIP model {clip.name} gives NaN or infinite embeddings")
+                    if self.vectors is None:
+                        self.vectors = np.zeros((self.total, embedded.shape[1]), np.float32)
+                    at = self.position + np.flatnonzero([r is not None for r in results])
+                    self.vectors[at] = embedded
+                self.readable += [r is not None for r in results]
+                self.pictures += [r[1] if r is not None else b"" for r in results]
+                self.position += len(results)
+                bar.update(len(results))
+                if progress_file is not None and time.monotonic() - saved > 20:
+                    self.save(progress_file)
+                    saved = time.monotonic()
+
+    def save(self, path: Any) -> None:
+        if self.vectors is None:
+            return
+        pictures = Thumbnails.of(self.pictures)
+        store.write(
+            path,
+            {
+                "vectors": self.vectors[: self.position],
+                "readable": np.asarray(self.readable, bool),
+                "data": pictures.data,
+                "offsets": pictures.offsets,
+            },
+            {"position": self.position, "total": self.total},
+        )
+
+    @classmethod
+    def resumed(cls, path: Any, total: int) -> _Embedding:
+        fresh = cls(total)
+        saved = store.progress(path)
+        if saved is None or saved[1]["total"] != total:
+            return fresh
+        arrays, document = saved
+        vectors = np.zeros((total, arrays["vectors"].shape[1]), np.float32)
+        vectors[: len(arrays["vectors"])] = arrays["vectors"]
+        data, offsets = arrays["data"].tobytes(), arrays["offsets"]
+        pictures = [data[a:b] for a, b in pairwise(offsets)]
+        return replace(
+            fresh, vectors=vectors, position=document["position"], pictures=pictures,
+            readable=arrays["readable"].tolist(),
+        )  # fmt: skip
+
+
+def _in_batches(
+    pool: ThreadPoolExecutor, load: Any, jobs: list[_Job], start: int, size: int
+) -> Iterator[list[tuple[Any, bytes] | None]]:
+    """Loaded jobs in batches, the next one read while the last is embedded; neighbours of one image together."""
+
+    def submit(begin: int) -> list[Any]:
+        part = jobs[begin : begin + size]
+        runs: list[list[_Job]] = []
+        for job in part:
+            if runs and runs[-1][0].image == job.image:
+                runs[-1].append(job)
+            else:
+                runs.append([job])
+        return [pool.submit(load, run) for run in runs]
+
+    waiting = submit(start) if start < len(jobs) else []
+    for begin in range(start, len(jobs), size):
+        current = waiting
+        waiting = submit(begin + size) if begin + size < len(jobs) else []
+        yield [pair for future in current for pair in future.result()]
