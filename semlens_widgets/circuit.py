@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -13,13 +13,13 @@ import numpy as np
 
 from .components import Component, Components
 from .model import Layer, in_order
+from .passes import OnStep
 from .results import Result
 
 if TYPE_CHECKING:
     import networkx
     import torch
 
-OnStep = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,18 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
-from tqdm.auto import tqdm
 
-from . import store
 from .examples import ConceptExamples
 from .images import WHOLE, Images, Window, batches
-from .model import Layer, recording, resolve, stack
+from .model import Layer, fingerprint, recording, resolve, stack
+from .passes import OnStep, ProgressFile, digest, steps
 
 if TYPE_CHECKING:
     import torch
 
 CropBy = Literal["activation", "crp"]
-OnStep = Callable[[int, int], None]
 Boxes = Callable[[Layer, list[Any], np.ndarray, np.ndarray], "np.ndarray | None"]
 _AT_ONCE = 8  # images whose relevance goes back together
 _CONDITIONS = 64  # components of one image at a time, for the memory of their heatmaps
@@ -69,13 +66,16 @@ def crop(
     referenced, counts = np.unique(pictures, return_counts=True)
     if by == "crp":  # images that are examples of as many components stand together, so that little is padded
         referenced = referenced[np.argsort(-counts, kind="stable")]
-    run = _Cropping.resumed(progress_file, examples.images.shape)
+    file = ProgressFile(
+        progress_file,
+        lambda: {
+            "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
+            "examples": digest(examples.images, examples.counts, examples.peaks), "by": by, "threshold": threshold,
+        },
+    )  # fmt: skip
+    run = _Cropping.resumed(file, examples.images.shape)
     opened = _by_activation(model, wanted, threshold) if by == "activation" else _by_relevance(model, threshold)
-    with (
-        opened as boxes_of,
-        tqdm(total=len(referenced), initial=run.position, unit="image", desc="crops", disable=not progress) as bar,
-    ):
-        saved = time.monotonic()
+    with opened as boxes_of, steps(run, len(referenced), "crops", progress=progress, on_step=on_step) as step:
         size = batch_size if by == "activation" else _AT_ONCE
         for batch in batches(referenced[run.position :], images.tensor_and_size, size):
             begin, end = np.searchsorted(pictures, batch.ids), np.searchsorted(pictures, batch.ids, "right")
@@ -92,35 +92,27 @@ def crop(
                 found = boxes_of(layer, tensors, where, rows[chosen] - offsets[number])
                 if found is not None:
                     run.boxes[rows[chosen], ranks[chosen]] = squared(found, windows[where], sizes[where])
-            run.position += len(batch.ids) + len(batch.unreadable)
-            bar.update(len(batch.ids) + len(batch.unreadable))
-            if progress_file is not None and time.monotonic() - saved > 10:
-                run.save(progress_file)
-                saved = time.monotonic()
-            if on_step is not None:
-                on_step(run.position, len(referenced))
-    if progress_file is not None:
-        run.save(progress_file)
+            step(len(batch.ids) + len(batch.unreadable))
     return replace(examples, boxes=run.boxes)
 
 
 @dataclass
 class _Cropping:
-    """The boxes found so far, and their file."""
+    """The boxes found so far."""
 
+    file: ProgressFile
     boxes: np.ndarray
     position: int = 0
 
-    def save(self, path: str | Path) -> None:
-        store.write(path, {"boxes": self.boxes}, {"position": self.position})
+    def save(self) -> None:
+        self.file.write({"boxes": self.boxes}, {"position": self.position})
 
     @classmethod
-    def resumed(cls, path: str | Path | None, shape: tuple[int, ...]) -> _Cropping:
-        """As last saved, or new; a damaged file, or one of another shape, is no progress."""
-        saved = store.progress(path)
-        if saved is not None and saved[0]["boxes"].shape == (*shape, 4):
-            return cls(saved[0]["boxes"], saved[1]["position"])
-        return cls(np.tile(np.asarray(WHOLE, np.float32), (*shape, 1)))
+    def resumed(cls, file: ProgressFile, shape: tuple[int, ...]) -> _Cropping:
+        """As last saved, or new."""
+        if (saved := file.read()) is not None:
+            return cls(file, saved[0]["boxes"], saved[1]["position"])
+        return cls(file, np.tile(np.asarray(WHOLE, np.float32), (*shape, 1)))
 
 
 @contextmanager

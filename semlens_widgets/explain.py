@@ -19,6 +19,7 @@ from .components import Component, Components
 from .crops import active_boxes, cut, squared
 from .images import Images, Window
 from .model import Layer, resolve, stack
+from .passes import OnStep
 from .relevance import class_names, class_number
 from .results import Result
 from .vectors import frozen
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import torch
 
 ClassTarget = int | np.integer | str | Callable[..., Any] | None
-OnStep = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from .components import Component, Components
 from .examples import ConceptExamples
 from .images import Images
 from .model import Layer, Pooling, recording, stack
+from .passes import OnStep
 from .relevance import Relevance
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _EXAMPLES, _CANDIDATES, _SHOWN = 6, 32, 4
 _CLASSES = 3  # in a text
 _WORTH = 0.01  # of a layer's relevance: what is less is not worth a word
 
-OnStep = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)

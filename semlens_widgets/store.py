@@ -38,17 +38,6 @@ class SemlensFileError(ValueError):
     """A file that is not a whole, undamaged `.semlens` file of a known version."""
 
 
-def progress(path: str | os.PathLike[str] | None) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-    """(arrays, document) of a progress file, or None: a damaged one is no progress."""
-    if path is None or not Path(path).exists():
-        return None
-    try:
-        saved = Stored(path)
-        return {name: np.array(saved[name]) for name in saved}, saved.document
-    except SemlensFileError:
-        return None
-
-
 def packed(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Texts as one run of bytes and the offsets between them, for a file. Any text passes, also a broken file name."""
     encoded = [text.encode("utf-8", "surrogateescape") for text in texts]

@@ -193,8 +193,9 @@ sys.path.insert(0, {tests!r})
 import time
 import semlens_widgets as sl
 from toy import ColourNet, pictures, to_pixels
-clock = iter(range(0, 10**9, 60))
-time.monotonic = lambda: next(clock)  # every batch is due for saving
+from itertools import accumulate, repeat
+from operator import mul
+time.monotonic = accumulate(repeat(100), mul, initial=100).__next__  # every batch is due for saving
 seen = []
 def transform(picture):
     seen.append(1)
@@ -208,13 +209,13 @@ sl.collect(ColourNet(), data, {layers!r}, k=7, batch_size=4, sample=13, progress
 """
 
 
-@pytest.mark.parametrize("after", [3, 17, 30])
+@pytest.mark.parametrize("after", [6, 20, 33])  # three pictures tell one transform from another
 def test_a_killed_pass_goes_on_to_the_same_bytes(tmp_path, after):
     path = tmp_path / "pass.examples"
     script = KILLED.format(tests=str(Path(__file__).parent), after=after, layers=LAYERS, path=str(path))
     run = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False)
     assert run.returncode == -signal.SIGKILL
-    assert path.exists() == (after > 12)
+    assert path.exists() == (after > 15)
     resumed = collected(batch_size=4, progress_file=path)
     assert_same(resumed, collected(batch_size=4))
     unbroken = tmp_path / "unbroken.examples"
@@ -265,3 +266,12 @@ def test_boxes_are_square_in_pixels_and_stay_in_the_window():
 def test_shards_of_different_passes_do_not_merge():
     with pytest.raises(ValueError, match="k=7"):
         collected().merge(collected(k=5))
+
+
+@pytest.mark.parametrize(
+    "other", [{"k": 5}, {"pooling": "mean"}, {"sample": 3}, {"seed": 1}, {"count": 40}, {"ids": range(5, 41)}]
+)
+def test_the_file_of_another_pass_is_no_progress(tmp_path, other):
+    path = tmp_path / "pass.examples"
+    collected(progress_file=path)
+    assert_same(collected(progress_file=path, **other), collected(**other))

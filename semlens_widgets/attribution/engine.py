@@ -15,9 +15,9 @@ from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace
 from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps, Used
 from semlens_widgets.model import Layer, resolve
+from semlens_widgets.passes import OnStep
 
 Targets = Sequence[int] | np.ndarray | Tensor | int | Callable[[Tensor], Tensor]
-OnStep = Callable[[int, int], None]
 Answer = TypeVar("Answer")
 ROWS = 32  # conditions × images that go back together: enough to fill the processor, little enough for its caches
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from .. import store
 from ..components import Components
 from ..images import Images, batches
-from ..model import Layer, Pooling, Recorder, Responses, folded, recording, resolve
+from ..model import Layer, Pooling, Recorder, Responses, fingerprint, folded, recording, resolve
+from ..passes import ProgressFile, digest, steps
 from ..vectors import rank_keys
 from .sample import Sampled, drawn
 from .statistics import Statistics
@@ -55,25 +53,22 @@ def collect(
         raise ValueError(f"pooling={pooling!r}; channels are pooled by 'max' or 'mean'")
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
-    run = _Pass.resumed(progress_file, wanted, k, drawn(len(images), sample, seed))
+    file = ProgressFile(
+        progress_file,
+        lambda: {
+            "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
+            "chosen": digest(chosen), "k": k, "pooling": pooling, "sample": sample, "seed": seed, "fast": fast,
+        },
+    )  # fmt: skip
+    run = _Pass.resumed(file, wanted, k, drawn(len(images), sample, seed))
     runner = folded(model, wanted, _first_readable(images, chosen)) if fast else model
-    with (
-        recording(runner, wanted) as recorder,
-        tqdm(total=len(chosen), initial=run.position, unit="image", desc="examples", disable=not progress) as bar,
-    ):
-        saved = time.monotonic()
+    with recording(runner, wanted) as recorder, steps(run, len(chosen), "examples", progress=progress) as step:
         for batch in batches(chosen[run.position :], images.tensor, batch_size):
             run.take(batch.ids, batch.items, recorder, pooling, batch_size if len(chosen) > batch_size else 0)
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
-            run.position += len(batch.ids) + len(batch.unreadable)
-            bar.update(len(batch.ids) + len(batch.unreadable))
-            if progress_file is not None and time.monotonic() - saved > 10:
-                run.save(progress_file)
-                saved = time.monotonic()
+            step(len(batch.ids) + len(batch.unreadable))
     if run.tally is None or run.statistics is None:
         raise ValueError(f"none of the {len(chosen)} images could be read; the first: {': '.join(run.unreadable[0])}")
-    if progress_file is not None:
-        run.save(progress_file)
     sampled = run.sampled() if sample else None
     return ConceptExamples.of(run.tally, run.components(), run.grids, run.statistics, run.unreadable, sampled)
 
@@ -87,8 +82,9 @@ def _first_readable(images: Images, ids: np.ndarray) -> Any:
 
 @dataclass
 class _Pass:
-    """What a pass has seen so far, and its file."""
+    """What a pass has seen so far."""
 
+    file: ProgressFile
     layers: tuple[Layer, ...]
     k: int
     sample: np.ndarray
@@ -127,7 +123,7 @@ class _Pass:
         rows = [np.zeros((0, sum(self.sizes)), np.float32), *(values for _, values in self.kept)]
         return Sampled(ids[order].astype(np.int32), {"sample_responses": np.concatenate(rows)[order].T})
 
-    def save(self, path: str | Path) -> None:
+    def save(self) -> None:
         if self.tally is None or self.statistics is None:
             return
         sampled = self.sampled()
@@ -139,13 +135,13 @@ class _Pass:
             "position": self.position, "images": self.statistics.images, "sizes": self.sizes, "grids": self.grids,
             "unreadable": self.unreadable,
         }  # fmt: skip
-        store.write(path, arrays, document)
+        self.file.write(arrays, document)
 
     @classmethod
-    def resumed(cls, path: str | Path | None, layers: tuple[Layer, ...], k: int, sample: np.ndarray) -> _Pass:
+    def resumed(cls, file: ProgressFile, layers: tuple[Layer, ...], k: int, sample: np.ndarray) -> _Pass:
         """The pass as last saved, or a new one."""
-        fresh = cls(layers, k, sample)
-        saved = store.progress(path)
+        fresh = cls(file, layers, k, sample)
+        saved = file.read()
         if saved is None:
             return fresh
         arrays, document = saved

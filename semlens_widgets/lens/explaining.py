@@ -16,9 +16,10 @@ from PIL import Image
 from .. import cache
 from ..attribution.values import Backend
 from ..circuit import Circuit, trace_circuit
-from ..explain import ClassTarget, Explanation, OnStep, explain, has_relevance
+from ..explain import ClassTarget, Explanation, explain, has_relevance
 from ..images import Images, rgb
 from ..model import Layer, resolve, stack
+from ..passes import OnStep
 from ..relevance import Relevance, Target, class_number, relevance
 from .fitted import Part
 from .searching import Searching

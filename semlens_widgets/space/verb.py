@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -14,14 +13,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
-from tqdm.auto import tqdm
 
-from .. import store
 from ..clip import Clip, PreparingClip
 from ..components import Recipe
 from ..crops import cut
 from ..examples import ConceptExamples, drawn
 from ..images import Images, UnreadableImage, Window
+from ..passes import ProgressFile, digest, steps
 from ..vectors import unit
 from .thumbnails import Thumbnails, webp
 from .value import SemanticSpace
@@ -65,8 +63,12 @@ def embed(
     jobs += [_Job(image, box, False) for image, box in list(known)[len(jobs) :]]
     null_at, sample_at = np.split(at, [len(at) - len(sampled)])
 
-    done = _Embedding.resumed(progress_file, len(jobs))
-    done.run(jobs, images, clip, thumbnail, progress_file, progress)
+    file = ProgressFile(
+        progress_file,
+        lambda: {"recipe": recipe.key, "clip": clip.name, "thumbnail": thumbnail, "crops": _digest_of(jobs)},
+    )
+    done = _Embedding.resumed(file, len(jobs))
+    done.run(jobs, images, clip, thumbnail, progress)
     if done.vectors is None:
         raise ValueError("no example could be embedded: every component is dead or every image unreadable")
     vectors, readable = done.vectors, np.asarray(done.readable, bool)
@@ -122,23 +124,26 @@ class _Job:
     shown: bool  # keep a thumbnail
 
 
+def _digest_of(jobs: list[_Job]) -> str:
+    return digest(np.asarray([(job.image, job.shown, *(job.box or (0.0,) * 4)) for job in jobs], np.float64))
+
+
 def _as_it_is(picture: Image.Image) -> Any:
     return picture
 
 
 @dataclass
 class _Embedding:
-    """The jobs embedded so far, and their file."""
+    """The jobs embedded so far."""
 
+    file: ProgressFile
     total: int
     vectors: np.ndarray | None = None
     position: int = 0
     pictures: list[bytes] = field(default_factory=list)
     readable: list[bool] = field(default_factory=list)
 
-    def run(
-        self, jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, progress_file: Any, progress: bool
-    ) -> None:
+    def run(self, jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, progress: bool) -> None:
         prepare: Callable[[Image.Image], Any] = _as_it_is
         encode: Callable[[list[Any]], np.ndarray] = clip.images
         size = 64
@@ -155,10 +160,9 @@ class _Embedding:
             crops = [cut(picture, job.box or seen) for job in part]
             return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
 
-        saved = time.monotonic()
         with (
             ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="crops") as pool,
-            tqdm(total=len(jobs), initial=self.position, unit="crop", desc="embed", disable=not progress) as bar,
+            steps(self, len(jobs), "embed", "crop", progress=progress) as step,
         ):
             for results in _in_batches(pool, load, jobs, self.position, size):
                 pairs = [r for r in results if r is not None]
@@ -172,32 +176,27 @@ class _Embedding:
                     self.vectors[at] = embedded
                 self.readable += [r is not None for r in results]
                 self.pictures += [r[1] if r is not None else b"" for r in results]
-                self.position += len(results)
-                bar.update(len(results))
-                if progress_file is not None and time.monotonic() - saved > 20:
-                    self.save(progress_file)
-                    saved = time.monotonic()
+                step(len(results))
 
-    def save(self, path: Any) -> None:
+    def save(self) -> None:
         if self.vectors is None:
             return
         pictures = Thumbnails.of(self.pictures)
-        store.write(
-            path,
+        self.file.write(
             {
                 "vectors": self.vectors[: self.position],
                 "readable": np.asarray(self.readable, bool),
                 "data": pictures.data,
                 "offsets": pictures.offsets,
             },
-            {"position": self.position, "total": self.total},
+            {"position": self.position},
         )
 
     @classmethod
-    def resumed(cls, path: Any, total: int) -> _Embedding:
-        fresh = cls(total)
-        saved = store.progress(path)
-        if saved is None or saved[1]["total"] != total:
+    def resumed(cls, file: ProgressFile, total: int) -> _Embedding:
+        fresh = cls(file, total)
+        saved = file.read()
+        if saved is None:
             return fresh
         arrays, document = saved
         vectors = np.zeros((total, arrays["vectors"].shape[1]), np.float32)

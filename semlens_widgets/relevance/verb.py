@@ -1,0 +1,207 @@
+"""The verb: one streaming pass over a data set, for all layers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from ..attribution import Attribution
+from ..attribution.values import Backend
+from ..components import Components
+from ..images import Images, UnreadableImage, batches
+from ..model import Layer, NotFinite, fingerprint, resolve, stack
+from ..passes import OnStep, ProgressFile, digest, steps
+from .classes import class_names
+from .totals import Totals
+from .value import Relevance
+
+if TYPE_CHECKING:
+    import torch
+
+Target = Literal["auto", "label", "predicted"]
+_AT_MOST = 16_384  # images kept in `values` unless the caller says otherwise
+
+
+def relevance(
+    model: torch.nn.Module,
+    images: Images,
+    layers: str | Layer | Sequence[str | Layer],
+    *,
+    target: Target = "auto",
+    backend: Backend = "auto",
+    k: int = 8,
+    sample: int | None = None,
+    batch_size: int = 16,
+    ids: Sequence[int] | None = None,
+    first: Sequence[int] = (),
+    progress_file: str | Path | None = None,
+    progress: bool = True,
+    on_step: OnStep | None = None,
+) -> Relevance:
+    """Each component's relevance for each class in one pass over the data set, for all layers at once.
+
+    target:  "label" explains each image for its own label, "predicted" for the class the model answers; "auto" takes
+             labels if the data set has them and as many classes as the model has outputs (a folder with ten of a
+             model's thousand classes has not: its labels are other numbers than the model's).
+    backend: as in `attribution.attribute`; "auto" is settled by the first batch, for all of them.
+    k:       images kept per class and component in `top_images`.
+    sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
+    first:   images that `values` should hold before others, such as those about which more is known; a random choice.
+    ids:     restricts the pass to a shard; `merge` puts shards together without loss.
+    on_step: called with (images done, images in all) after each batch; what it raises ends the pass. With a
+             `progress_file` a pass that ended early is continued where it was last saved, to the same bytes.
+
+    The model is in eval mode during the pass and exactly as it was afterwards, whatever happened. ValueError where
+    labels are demanded and cannot be used, or no image can be read; UnsupportedModel as in `attribute`.
+    """
+    if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
+        raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
+    if target not in get_args(Target):
+        raise ValueError(f"target={target!r}; images are explained for their 'label', the 'predicted' class, or 'auto'")
+    from ..attribution import attribute
+
+    wanted = resolve(model, layers)
+    chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
+    outputs, found = _tried(model, images, chosen, wanted, backend)
+    labelled = _by_label(images, outputs, target)
+    if sample is None:
+        sample = min(256, max(_AT_MOST // outputs, 16))
+    components = Components(
+        tuple(layer.name for layer in wanted),
+        tuple(found.relevances[layer.name].shape[1] for layer in wanted),
+        tuple(layer.signed for layer in wanted),
+    )
+    names, wants = class_names(images, outputs), tuple(int(i) for i in first)
+    file = ProgressFile(
+        progress_file,
+        lambda: {
+            "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
+            "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "labelled": labelled,
+            "backend": found.backend, "first": wants,
+        },
+    )  # fmt: skip
+    totals = Totals(components, len(names), k, sample, wants)
+    run = _Pass.resumed(file, totals, names, found.backend, _statistic(labelled))
+    with steps(run, len(chosen), "relevance", progress=progress, on_step=on_step) as step:
+        for batch in batches(chosen[run.position :], images.tensor, batch_size):
+            if batch.items:
+                fill = batch_size - len(batch.items) if len(chosen) > batch_size else 0
+                inputs = stack([*batch.items, *batch.items[-1:] * fill])  # every batch runs the same kernels
+                goal = _Predicted()
+                labels = [images.label(int(i)) for i in batch.ids] if labelled else []
+                targets: Any = np.asarray(labels + labels[-1:] * fill) if labelled else goal
+                found = attribute(model, inputs, targets, wanted, run.backend, heatmap=False, batch_size=len(inputs))
+                answered = targets if labelled else goal.classes
+                totals.add(batch.ids, answered[: len(batch.ids)], _shares(found, components, len(batch.ids)))
+            run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
+            step(len(batch.ids) + len(batch.unreadable))
+    return run.finished()
+
+
+@dataclass
+class _Pass:
+    """What a pass has seen so far."""
+
+    file: ProgressFile
+    totals: Totals
+    classes: tuple[str, ...]
+    backend: Any
+    statistic: str
+    position: int = 0
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    def finished(self) -> Relevance:
+        return Relevance.of_totals(self.totals, self.classes, self.backend, self.statistic, self.unreadable)
+
+    def save(self) -> None:
+        value = self.finished()
+        self.file.write(value.arrays(), value.document() | {"position": self.position})
+
+    @classmethod
+    def resumed(
+        cls, file: ProgressFile, totals: Totals, classes: tuple[str, ...], backend: str, statistic: str
+    ) -> _Pass:
+        """The pass as last saved, or a new one."""
+        if (saved := file.read()) is None:
+            return cls(file, totals, classes, backend, statistic)
+        arrays, document = saved
+        value = Relevance.from_stored(totals.components, arrays, document)
+        value.add_to(totals)
+        return cls(file, totals, classes, backend, statistic, document["position"], value.unreadable)
+
+
+def _shares(found: Attribution, components: Components, images: int) -> Float[np.ndarray, "image component"]:
+    """Each component's share of its layer in each image, sign kept; rows beyond `images` are fill."""
+    parts = []
+    for layer in components.layers:
+        amounts = found.relevances[layer][:images].astype(np.float64)
+        if not np.isfinite(amounts).all():
+            raise NotFinite(
+                f"the relevance of layer {layer!r} is NaN or infinite; check the weights and the input's scale"
+            )
+        total = np.abs(amounts).sum(1, keepdims=True)
+        parts.append(np.divide(amounts, total, out=np.zeros_like(amounts), where=total > 0))
+    return np.concatenate(parts, 1)
+
+
+class _Predicted:
+    """The largest logit as the target; remembers whose it was."""
+
+    classes: np.ndarray
+    outputs: int
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        if logits.ndim != 2:
+            raise ValueError(
+                f"the model's output has shape {tuple(logits.shape)}, not [image class]; relevance per class needs one "
+                "number per image and class"
+            )
+        self.classes = logits.detach().argmax(1).cpu().numpy()
+        self.outputs = int(logits.shape[1])
+        return logits.max(1).values
+
+
+def _tried(
+    model: torch.nn.Module, images: Images, ids: np.ndarray, wanted: tuple[Layer, ...], backend: Backend
+) -> tuple[int, Attribution]:
+    """How many classes the model has, and one image's relevances, before any long work."""
+    from ..attribution import attribute
+
+    why = ""
+    for image in ids:
+        try:
+            item = images.tensor(int(image))
+        except UnreadableImage as error:
+            why = why or str(error)
+            continue
+        goal = _Predicted()
+        found = attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
+        return goal.outputs, found
+    raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
+
+
+def _by_label(images: Images, outputs: int, target: Target) -> bool:
+    """Whether images are explained for their labels; ValueError if that is demanded and cannot be."""
+    if target == "predicted":
+        return False
+    highest = images.highest_label
+    fitting = highest is not None and len(images.classes) in (0, outputs) and highest < outputs
+    if target == "label" and not fitting:
+        have = "no labels" if highest is None else f"labels up to {highest} in {len(images.classes)} named classes"
+        raise ValueError(
+            f"target='label', but the data set has {have} and the model {outputs} outputs, so a label does not say "
+            "which output it means; give labels=… and classes=… to sl.images, or target='predicted'"
+        )
+    return fitting
+
+
+def _statistic(labelled: bool) -> str:
+    return (
+        "mean over a class's images of relevance / sum of absolute relevance of the layer; images explained for their "
+        + ("label" if labelled else "predicted class")
+    )
