@@ -22,7 +22,7 @@ from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .compare import Comparison, ConceptTable, Series
 from .components import Component, Components, Recipe
 from .crops import crop
-from .describe import Labels, Meaning, vocabulary
+from .describe import Labels, Meaning
 from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
@@ -40,6 +40,7 @@ from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
 from .verdicts import Verdict, Verdicts
 from .verify import Verification
+from .vocabularies import vocabulary
 
 __version__ = version("semlens-widgets")
 

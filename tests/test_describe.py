@@ -50,7 +50,7 @@ def small(words=23, seed=0, k=7):
 @pytest.mark.parametrize("centre", [False, True])
 def test_labels_are_the_best_hits_of_a_search_for_every_word(centre, monkeypatch):
     """The same score, z and reach as `search`, asked word by word and turned round."""
-    monkeypatch.setattr("semlens_widgets.describe._BLOCK_NUMBERS", 23 * 4)  # blocks of four components
+    monkeypatch.setattr("semlens_widgets.describe.ranking._BLOCK_NUMBERS", 23 * 4)  # blocks of four components
     space, probes, *_ = small()
     found = describe(space, probes, k=5, centre=centre)
     answers = sl.search(space, probes, top=None, centre=centre)

@@ -14,12 +14,13 @@ import traitlets
 
 from .. import cache, store
 from ..clip import Clip, Probes, checked_templates
-from ..describe import CONFIDENCE, Labels, describe, vocabulary
+from ..describe import CONFIDENCE, Labels, describe
 from ..evaluate import Evaluation, evaluate
 from ..images import Images
 from ..labelers import Labeler
 from ..space import SemanticSpace, embed
 from ..verify import Verification, verify
+from ..vocabularies import vocabulary
 from .fitted import Part
 from .searching import Searching
 

@@ -22,13 +22,13 @@ from .. import cache
 from ..clip import TEMPLATES, Clip, OpenClip, checked_templates
 from ..components import Components, Recipe
 from ..crops import CropBy, crop, cut
-from ..describe import vocabulary as words_of
 from ..examples import ConceptExamples, collect
 from ..images import Images, batches
 from ..model import Layer, Pooling, fingerprint, recording, resolve
 from ..space import SemanticSpace, embed
 from ..store import Section
 from ..vectors import unit
+from ..vocabularies import vocabulary as words_of
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..describe import packaged, vocabulary
+from ..vocabularies import packaged, vocabulary
 from . import answers
 from .channel import Answer, Buffers, Job, Verb
 from .labelled import LabelledView
