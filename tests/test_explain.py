@@ -93,7 +93,7 @@ def test_targets_by_name_number_and_function():
         (lambda m: m.explain(4, 2), IndexError, "classes go from 0 to 1"),
         (lambda m: m.explain(23), IndexError, "0 to 22"),
         (lambda m: m.explain(-1), IndexError, "0 to 22"),
-        (lambda m: m.explain("nowhere.png"), KeyError, "neither an image of the data set nor a file"),
+        (lambda m: m.explain("nowhere.png"), KeyError, "neither an image of the data set, such as .0., nor a file"),
         (lambda m: m.explain("image:none"), KeyError, "no picture is kept"),
         (lambda m: m.explain(3.5), TypeError, "cannot explain a float"),
         (lambda m: m.explain(4, layers="colours"), KeyError, "did you mean 'colour'"),
