@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import re
 import warnings
@@ -98,6 +99,15 @@ class OpenClip:
         if self._pretrained and Path(self._pretrained).is_file():
             return f"{self._model_name}/{Path(self._pretrained).name}@{_hash_files([Path(self._pretrained)])}"
         return self._model_name if self._pretrained is None else f"{self._model_name}/{self._pretrained}"
+
+    def called(self, name: str) -> OpenClip:
+        """The same under another name, where that speaks of the same weights in a folder that was called otherwise."""
+        _, at, weights = self.name.rpartition("@")
+        if not at or name == self.name or name.rpartition("@")[2] != weights:
+            return self
+        other = copy.copy(self)
+        other.__dict__["name"] = name
+        return other
 
     @property
     def spec(self) -> dict[str, str]:

@@ -215,6 +215,12 @@ class Recorder:
             raise MemoryError(
                 f"a batch of {len(items)} does not fit on {self.device}; give a smaller batch_size"
             ) from error
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise ValueError(
+                f"the model fails on images [channel height width] of shape {tuple(batch.shape[1:])}: "
+                f"{(str(error).splitlines() or [type(error).__name__])[0]}; give sl.images the transform that belongs "
+                "to the model"
+            ) from error
         for layer in self.layers:
             calls = self._calls.get(layer.name, 0)
             if calls == 0:
@@ -343,8 +349,24 @@ def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
     if layer.via is None:
         return features
     if isinstance(layer.via, np.ndarray | torch.Tensor):
-        return features @ torch.as_tensor(layer.via).to(features.device, features.dtype).T
-    return tensor_of(Layer(f"{layer.name} via {type(layer.via).__name__}"), layer.via(features))
+        directions = torch.as_tensor(layer.via).to(features.device, features.dtype)
+        if directions.ndim != 2 or directions.shape[1] != features.shape[-1]:
+            raise ValueError(
+                f"layer {layer.name!r} has {features.shape[-1]} features, the array via has shape "
+                f"{tuple(directions.shape)}; needed is [direction feature]"
+            )
+        return features @ directions.T
+    kind = type(layer.via).__name__
+    if not callable(layer.via):
+        raise TypeError(f"via of layer {layer.name!r} is a {kind}; give an encoder, or an array [direction feature]")
+    try:
+        encoded = layer.via(features)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"the encoder via of layer {layer.name!r} ({kind}) fails on features [… {features.shape[-1]}]: "
+            f"{str(error).splitlines()[0]}; it is given the layer's {features.shape[-1]} features in the last axis"
+        ) from error
+    return tensor_of(Layer(f"{layer.name} via {kind}"), encoded)
 
 
 def _pooled(layer: Layer, tensor: torch.Tensor, pooling: Pooling) -> Responses:

@@ -126,3 +126,18 @@ def test_an_open_clip_is_made_again_from_its_spec(folder, tmp_path):
     assert sl.OpenClip.from_spec(sl.OpenClip(folder).spec).name == sl.OpenClip(folder).name
     assert sl.OpenClip.from_spec({"folder": str(tmp_path)}) is None
     assert sl.OpenClip.from_spec(sl.OpenClip("ViT-B-32", "openai").spec).name == "ViT-B-32/openai"
+
+
+def test_a_model_of_the_hub_brings_its_weights_and_a_folder_may_be_named_as_open_clip_does(folder):
+    hub = sl.OpenClip("hf-hub:owner/model")
+    assert hub.name == "hf-hub:owner/model"
+    assert sl.OpenClip.from_spec(hub.spec).name == hub.name
+    assert sl.OpenClip(f"local-dir:{folder}").name == sl.OpenClip(folder).name
+
+
+def test_the_same_weights_in_a_folder_of_another_name_are_the_same_clip(folder):
+    known = sl.OpenClip(folder)
+    weights = known.name.rpartition("@")[2]
+    assert known.called(f"elsewhere@{weights}").name == f"elsewhere@{weights}"
+    assert known.called("elsewhere@123").name == known.name
+    assert known.name != f"elsewhere@{weights}", "the one it was made from keeps its name"

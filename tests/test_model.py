@@ -85,6 +85,24 @@ def test_an_encoder_on_a_layer_makes_its_directions_components():
         assert np.allclose(read(net, sl.Layer("colour", via=via))["colour"].values, expected, rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("via", "error", "said"),
+    [
+        (nn.Linear(7, 3), ValueError, r"via of layer 'head' \(Linear\) fails on features \[… 2\]"),
+        (np.zeros((3, 7), np.float32), ValueError, r"'head' has 2 features, the array via has shape \(3, 7\)"),
+        ("sae", TypeError, "via of layer 'head' is a str; give an encoder"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_its_layer_says_what_it_was_given(via, error, said):
+    with pytest.raises(error, match=said):
+        read(ColourNet(), sl.Layer("head", via=via))
+
+
+def test_images_that_the_model_cannot_take_are_told_with_their_shape():
+    with pytest.raises(ValueError, match=r"the model fails on images .* of shape \(1, 8, 8\): .*; give sl\.images the"):
+        read(ColourNet(), "colour", [item[:1] for item in BATCH])
+
+
 def test_channels_last_outputs_say_their_axes():
     class Last(nn.Module):
         def __init__(self):

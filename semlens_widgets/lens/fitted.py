@@ -238,6 +238,9 @@ class Fitted(traitlets.HasTraits):
         cache. `fast=True`: see `collect`. `thumbnail` is the longest side of the pictures kept. Images that cannot
         be read are skipped, warned about and listed in `unreadable`.
         """
+        for what, number in (("batch_size", batch_size), ("thumbnail", thumbnail)):
+            if not isinstance(number, int | np.integer) or number < 1:
+                raise ValueError(f"{what}={number!r}; it is a whole number from 1")
         if self._space is None:
             self._adopt(self._made(batch_size, fast, thumbnail, cached, progress))
         return self
@@ -372,6 +375,8 @@ class Fitted(traitlets.HasTraits):
         """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them."""
         if clip is None and extra.get("clip"):
             clip = OpenClip.from_spec(extra["clip"])
+        if isinstance(clip, OpenClip):
+            clip = clip.called(space.recipe.clip)
         if clip is not None and clip.name != space.recipe.clip:
             raise ValueError(f"the space was made with {space.recipe.clip}, not with {clip.name}; give the same CLIP")
         lens = cls.__new__(cls)
@@ -410,7 +415,7 @@ class Fitted(traitlets.HasTraits):
 
 
 # Python's own messages about arguments then speak of sl.Lens.
-Fitted.__init__.__qualname__ = "Lens"
+Fitted.__init__.__qualname__, Fitted.fit.__qualname__ = "Lens", "Lens.fit"
 
 
 def _cached(path: Path, recipe: Recipe) -> SemanticSpace | None:
