@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 Side = Literal["as it is", "switched off", "random, equal number", "random, equal relevance"]
 SIDES: tuple[Side, ...] = get_args(Side)
+DRAWS = 20  # that none of them does as much as what was switched off then happens by chance in 1 case of 21
+CURVE_DRAWS = 5  # at most, behind each point of the curve: there are many points
 _ROUNDS = 300
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One side on one data set. Intervals: over resampled images (95 %), or, of random sides, over the draws (lowest
-    to highest).
+    """One side on one data set. Intervals: over resampled images (95 %), or, of random sides, over the draws (the mean
+    of all, from the lowest to the highest). Single draws differ much: one random set says little.
 
     accuracy: share of images answered right. auroc: the chance that an image of the target class gets the higher
     logit margin, which unlike accuracy does not move with the threshold. recall: per class, NaN where it has no image.
@@ -63,6 +65,7 @@ class Effect:
 
     measured: by data set and side. curve: with growing numbers, for switching off a part can mislead.
     by:       "zero" or "mean", what the components were held at. images: how many of each data set.
+    draws:    random sets of each kind; `curve_draws` of them stand behind the curve.
     """
 
     components: tuple[Component, ...]
@@ -78,6 +81,10 @@ class Effect:
         """`effect["clean", "switched off"]`."""
         data, side = where
         return self.measured[data][side]
+
+    @property
+    def curve_draws(self) -> int:
+        return min(self.draws, CURVE_DRAWS)
 
     @property
     def equal_relevance(self) -> bool:
@@ -112,8 +119,8 @@ class Effect:
         """As JSON-ready dicts and lists."""
         return {
             "components": [str(c) for c in self.components], "by": self.by, "target": self.target,
-            "classes": list(self.classes), "draws": self.draws, "measured": self.to_rows(),
-            "curve": self.curve_rows(),
+            "classes": list(self.classes), "draws": self.draws,
+            "curve_draws": self.curve_draws, "measured": self.to_rows(), "curve": self.curve_rows(),
         }  # fmt: skip
 
     def to_json(self) -> str:
@@ -126,11 +133,11 @@ class Effect:
         for data, sides in self.measured.items():
             before, after, random = (sides[s] for s in SIDES[:3])
             sentences.append(
-                f"{data}: AUROC {before.auroc.mean:.3f} → {after.auroc.mean:.3f} (random {random.auroc.mean:.3f} "
-                f"[{random.auroc.low:.3f}, {random.auroc.high:.3f}]), accuracy {before.accuracy.mean:.3f} → "
-                f"{after.accuracy.mean:.3f} (random {random.accuracy.mean:.3f})"
+                f"{data}: AUROC {before.auroc.mean:.3f} → {after.auroc.mean:.3f} (random {_shown(random.auroc)}), "
+                f"accuracy {before.accuracy.mean:.3f} → {after.accuracy.mean:.3f} (random {_shown(random.accuracy)})"
             )
-        return f"{len(self.components)} components off ({self.by}). " + ". ".join(sentences) + "."
+        off = f"{len(self.components)} component{'s' if len(self.components) > 1 else ''} off ({self.by})"
+        return f"{off}, beside {self.draws} random sets of as many. " + ". ".join(sentences) + "."
 
     def __repr__(self) -> str:
         return self.message
@@ -176,7 +183,7 @@ def effect(
     alive: Bool[np.ndarray, " component"],
     share: Float[np.ndarray, " component"] | None = None,
     rest: Float[np.ndarray, " component"] | None = None,
-    draws: int = 5,
+    draws: int = DRAWS,
     most: int = 2000,
     points: int = 8,
     batch_size: int = 64,
@@ -191,10 +198,12 @@ def effect(
     alive, share: [component], which components random sets are drawn from, layer by layer as many as are chosen there;
             and their relevance, for sets of equal relevance and for the order of the curve.
     rest:   [component], what components are held at; None: 0.
-    draws, points: random sets of each kind; numbers of components in the curve.
+    draws, points: random sets of each kind; numbers of components in the curve, each beside at most 5 random sets.
 
-    ValueError where labels are missing or are not classes of the model.
+    ValueError where labels are missing or are not classes of the model, and for no components or no draws.
     """
+    if draws < 1:
+        raise ValueError(f"draws={draws}; at least one random set, else nothing says what chance does")
     rows = np.asarray(list(dict.fromkeys(chosen)), np.int64)
     if not len(rows):
         raise ValueError("no components to switch off; give some, such as report.spurious")
@@ -204,7 +213,7 @@ def effect(
     equal = [_equal_number(components, rows, alive, random) for _ in range(draws)]
     weighed = [] if share is None else [_equal_relevance(components, rows, alive, share, random) for _ in range(draws)]
     steps = [order[:n] for n in numbers[:-1]]
-    control = [[_spread(part, n, random) for n in numbers[:-1]] for part in equal]
+    control = [[_spread(part, n, random) for n in numbers[:-1]] for part in equal[:CURVE_DRAWS]]
     sets = [np.zeros(0, np.int64), rows, *equal, *weighed, *steps, *(s for part in control for s in part)]
     off = np.zeros((len(sets), len(components)), bool)
     for condition, part in enumerate(sets):
@@ -317,7 +326,8 @@ class _Answers:
         for at, number in enumerate(numbers):
             last = at == len(numbers) - 1
             own = 1 if last else first + at
-            drawn = range(2, 2 + counts["equal"]) if last else range(control + at, len(self.right), counts["steps"])
+            whole = range(2, 2 + min(counts["equal"], CURVE_DRAWS))
+            drawn = whole if last else range(control + at, len(self.right), counts["steps"])
             accuracies = [float(self.right[c].mean()) for c in drawn]
             areas = [float(self._areas(c, self._once)[0]) for c in drawn]
             points.append(

@@ -101,7 +101,28 @@ def test_the_curve_grows_from_the_most_relevant_to_all(data):
     first, last = found.curve[0], found.curve[2]
     assert first.auroc == pytest.approx(measure(data, [2])["as trained", "switched off"].auroc.mean)
     assert last.auroc == pytest.approx(found["as trained", "switched off"].auroc.mean)
-    assert last.random_auroc.mean == found["as trained", "random, equal number"].auroc.mean
+    few = measure(data, [0, 1, 2], draws=found.curve_draws)
+    assert last.random_auroc.mean == few["as trained", "random, equal number"].auroc.mean
+
+
+def test_single_draws_differ_and_many_are_averaged(data):
+    """By default twenty random sets; their mean moves little with the seed where single sets differ much."""
+    one, many = (
+        [
+            measure(data, [2], seed=seed, points=2, **given)["as trained", "random, equal number"].moved.mean
+            for seed in range(12)
+        ]
+        for given in ({"draws": 1}, {})
+    )
+    assert np.std(many) < np.std(one) / 3
+    found = measure(data, [2])
+    assert (found.draws, found.curve_draws) == (20, 5)
+    spread = found["as trained", "random, equal number"].moved
+    assert spread.low < spread.mean < spread.high
+    assert "beside 20 random sets" in found.message
+    assert f"[{found['as trained', 'random, equal number'].accuracy.low:.3f}" in found.message
+    with pytest.raises(ValueError, match="at least one random set"):
+        measure(data, [2], draws=0)
 
 
 def test_the_same_seed_gives_the_same_answer(data):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..components import Component
-from ..effect import Effect, effect
+from ..effect import DRAWS, Effect, effect
 from ..images import Images
 from ..switching import By, Switch, resting, switched_off
 from .auditing import Auditing
@@ -58,7 +58,7 @@ class Acting(Auditing):
         *,
         target: int | str | None = None,
         by: By = "zero",
-        draws: int = 5,
+        draws: int = DRAWS,
         most: int = 2000,
         points: int = 8,
         seed: int = 0,

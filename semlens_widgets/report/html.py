@@ -214,8 +214,9 @@ def _effect(d: Mapping[str, Any]) -> str:
         f'{"their mean" if e["by"] == "mean" else "zero"} in the model itself, and the class {_text(e["target"])} measured, '
         f"beside random components.</p><div class=\"wide\"><table><thead><tr><th>Data</th><th></th>{heads}</tr></thead>"
         f'<tbody>{body}</tbody></table></div><div class="curves">{curves}</div><p class="note">Intervals: 95 % over images; '
-        f"of random sides, the lowest to the highest of {e['draws']} draws (grey band). Switching off is not retraining; "
-        "nothing is promised beyond what is measured here.</p></section>"
+        f"of random sides, the mean and the lowest to the highest of {e['draws']} draws (of the grey band: "
+        f"{e.get('curve_draws', e['draws'])}). Switching off is not retraining; nothing is promised beyond what is "
+        "measured here.</p></section>"
     )
 
 
