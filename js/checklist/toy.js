@@ -71,7 +71,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
       message: !prompts.length
         ? "cannot be seen in one image"
         : rows.length
-          ? "found"
+          ? `found in ${rows.length} components${kind === "neutral" ? "; not used: the relevance hardly moves with it (+0.01 [-0.02, +0.04])" : ""}`
           : "missing: best z 1.2, no component",
       best: rows[0] ?? (prompts.length ? 11 : null),
       z: rows.length ? 5 : 1.2,
@@ -81,6 +81,8 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
       relevance: weighted
         ? rows.reduce((/** @type {number} */ sum, /** @type {number} */ row) => sum + relevance[row], 0)
         : null,
+      used: weighted && rows.length > 0 && kind !== "neutral",
+      moves: weighted && prompts.length ? [kind === "neutral" ? 0.01 : 0.33, -0.02, 0.38] : null,
     };
   }
   const part = (/** @type {number} */ number) => ({

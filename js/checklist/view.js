@@ -1,7 +1,7 @@
 /** The audit: the checklist on the left; what the score rests on, the scatter and the unexpected on the right. */
 
 import { preview } from "../gallery/preview.js";
-import { isAbort } from "../shared/channel.js";
+import { isAbort, KernelGone } from "../shared/channel.js";
 import { button, fill, h, icon } from "../shared/dom.js";
 import { plural, score } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
@@ -51,6 +51,10 @@ export function checklistView(
   /** @type {readonly number[]} */
   let selection = [];
   let failed = false;
+  /** Whether there is a kernel to ask. */
+  let alive = true;
+  /** What the kernel answered last, to go back to when it does not take a change. @type {import("./source.js").Audit | null} */
+  let held = null;
   /** Changes that the kernel has not answered yet: until then what is drawn is ahead of it. */
   let ahead = 0;
   /** The notice that was read. */
@@ -235,9 +239,10 @@ export function checklistView(
     for (const part of [levelLabel, reviewed, report.node]) part.hidden = !started;
     lines.update(started ? (now?.lines ?? null) : null);
     targetLabel.hidden = !started || !audit?.targets.length;
-    report.disable(!now);
-    undo.disabled = !audit?.undo;
-    redo.disabled = !audit?.redo;
+    report.disable(!now || !alive || !audit?.formats.length, now && !audit?.formats.length);
+    undo.disabled = !alive || !audit?.undo;
+    redo.disabled = !alive || !audit?.redo;
+    targets.disabled = levels.disabled = !alive;
     if (!audit) return;
     const names = audit.targets;
     const chosen = now?.target ?? target;
@@ -330,6 +335,7 @@ export function checklistView(
       update(now) {
         node.hidden = !now;
         drawn = now;
+        for (const input of inputs) input.disabled = !alive;
         if (!node.contains(document.activeElement)) fillIn();
       },
     };
@@ -407,14 +413,18 @@ export function checklistView(
       } catch (error) {
         fail(error);
       } finally {
-        opener.disabled = false;
+        opener.disabled = !alive;
       }
     }
     return {
       node: holder,
-      /** @param {boolean} disabled */
-      disable(disabled) {
+      /** @param {boolean} disabled @param {boolean | null} [elsewhere] whether reports are made elsewhere only */
+      disable(disabled, elsewhere) {
         opener.disabled = disabled;
+        opener.title = elsewhere
+          ? 'Without a kernel there is no report; in a notebook: lens.write_report("audit.html")'
+          : "";
+        if (disabled) toggle(false);
       },
     };
   }
@@ -428,6 +438,9 @@ export function checklistView(
       if (python) tell(python);
       banner.hide("error");
     } catch (error) {
+      // Without a kernel nothing was kept: what is drawn must not look as if it were.
+      if (error instanceof KernelGone && held) audit = held;
+      draw();
       fail(error);
     } finally {
       ahead -= 1;
@@ -506,7 +519,7 @@ export function checklistView(
     try {
       const answer = await kernel.audit(signal);
       if (signal.aborted) return;
-      audit = answer;
+      audit = held = answer;
       failed = false;
       draw();
     } catch (error) {
@@ -534,6 +547,10 @@ export function checklistView(
       }
       if ("audit_target" in changed) target = changed.audit_target;
       if ("audit_level" in changed) level = changed.audit_level;
+      if ("alive" in changed && changed.alive !== alive) {
+        alive = changed.alive;
+        draw();
+      }
       const again = "audit_version" in changed && changed.audit_version !== version;
       if (again) version = changed.audit_version;
       if (again || !asking) refresh();

@@ -438,6 +438,28 @@ describe("the right side", () => {
   });
 });
 
+describe("used or not", () => {
+  it("a share that does not move the class is pale, and says so in words", async () => {
+    const el = await open(auditModel());
+    const cell = (name) => row(el, name).querySelector(".sl-check-relevance");
+    expect(cell("ruler").classList.contains("sl-unused")).toBe(false);
+    expect(cell("hair").classList.contains("sl-unused")).toBe(true);
+    expect(row(el, "hair").getAttribute("aria-label")).toContain("not used");
+    expect(cell("ruler").title).toContain("the relevance moves by +.33 [−.02, +.38] with it");
+    row(el, "hair").dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+    await arrived();
+    expect(byId(el, "found-in").textContent).toContain("not used: the relevance hardly moves with it");
+    row(el, "ruler").dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+    await arrived();
+    expect(byId(el, "found-in").textContent).toContain("the relevance moves by +.33");
+  });
+
+  it("before the relevance is known nothing is pale", async () => {
+    const el = await open(auditModel({ weighted: false }));
+    expect(el.querySelector(".sl-unused")).toBeNull();
+  });
+});
+
 describe("states", () => {
   it("without a checklist it offers to start with ABCDE or empty", async () => {
     const toy = auditModel({ concepts: [] });
@@ -488,6 +510,55 @@ describe("states", () => {
     await arrived();
     expect(byId(el, "banner").textContent).toContain("no CLIP at hand");
     expect(names(el)).toHaveLength(5);
+  });
+});
+
+describe("without a kernel", () => {
+  const controls = ["report", "undo", "audit-target", "audit-level", "line-used"];
+
+  it("what would need one is off, what is drawn stays", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    decide(el, "red", "valid");
+    await arrived();
+    expect(controls.map((id) => byId(el, id).disabled)).toEqual(controls.map(() => false));
+    toy.kill();
+    await arrived();
+    expect(byId(el, "banner").textContent).toContain("The kernel is gone");
+    expect(controls.map((id) => byId(el, id).disabled)).toEqual(controls.map(() => true));
+    expect(names(el)).toHaveLength(5);
+  });
+
+  it("a verdict that nobody took is not shown as if it were kept", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    decide(el, "red", "valid");
+    await arrived();
+    toy.kill();
+    decide(el, "red", "spurious");
+    byId(el, "add-valid").click();
+    await arrived();
+    expect(pressed(el, "red")).toContain("valid");
+    expect(names(el)).toHaveLength(5);
+  });
+
+  it("a report menu that is open closes", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    byId(el, "report").click();
+    expect(byId(el, "report-menu").hidden).toBe(false);
+    toy.kill();
+    await arrived();
+    expect(byId(el, "report-menu").hidden).toBe(true);
+  });
+
+  it("over a file the report says where it is made", async () => {
+    const state = { concepts: CONCEPTS, past: [], future: [], notice: "", weighted: true, level: 0.01 };
+    const made = answer({ ...state, verdicts: new Map(), target: "melanoma" });
+    made.result.formats = [];
+    const el = await open(auditModel({}, { audit: () => made }));
+    expect(byId(el, "report").disabled).toBe(true);
+    expect(byId(el, "report").title).toContain("lens.write_report");
   });
 });
 

@@ -27,7 +27,8 @@ import { read, watch, write } from "./traits.js";
 /**
  * @typedef {object} View
  * @property {HTMLElement} node
- * @property {(changed: Record<string, any>) => void} update with changed traits, `hits` or `searching`
+ * @property {(changed: Record<string, any>) => void} update with changed traits, `hits`, `searching`, or `alive`:
+ *   whether there is a kernel to ask
  * @property {() => void} destroy
  */
 
@@ -112,6 +113,7 @@ export function mount({ model, el, signal }, traits, createView) {
     view.update({ relabelled: true });
   });
   channel.onLife((alive) => {
+    view.update({ alive });
     if (!alive) return showGone();
     banner.hide("gone");
     if (traits.includes("hits_version")) fetchHits();
