@@ -168,12 +168,16 @@ def test_shares_and_signs_are_sums_within_each_layer_then_averaged(world, report
 
 
 def sampled(space, seed=0):
-    """The space with all images as its sample, and what they show: [image concept]."""
+    """The space with all images as its sample, and what they show: [image concept]. A component answers to all that it
+    encodes, to some of it half as much."""
     random = np.random.default_rng(seed)
     random.normal(size=DIM)
     random.normal(size=(len(CONCEPTS), DIM))
     present = random.random((IMAGES, len(CONCEPTS))) < 0.3
-    responses = np.zeros((len(space.components), IMAGES), np.float32)
+    responses = random.random((len(space.components), IMAGES)).astype(np.float32) / 9
+    for row, text in enumerate(ENCODED):
+        if text:
+            responses[row] += present[:, [CONCEPTS.index(word) for word in text.split()]].mean(1)
     examples = replace(space.examples, sampled=Sampled(np.arange(IMAGES), {"sample_responses": responses}))
     return replace(space, examples=examples, sample_vectors=space.crop_vectors), present
 
@@ -201,8 +205,7 @@ def outweighed(space, present, images=401):
 def test_what_is_carried_but_outweighed_is_found_and_not_used(world):
     space, present = sampled(world[0])
     relevance = outweighed(space, present)
-    line = Thresholds(still=0.1)  # below what is planted for ruler and patch
-    report = audit(space, LIST, world[1], relevance, target="melanoma", thresholds=line)
+    report = audit(space, LIST, world[1], relevance, target="melanoma")
     hair, ruler, patch = (report[name] for name in ("hair", "ruler", "patch"))
     assert hair.state == "found"
     assert hair.share.mean > 2 * report.thresholds.used
@@ -212,22 +215,90 @@ def test_what_is_carried_but_outweighed_is_found_and_not_used(world):
     assert (ruler.used, ruler.direction, patch.used, patch.direction) == (True, "for", True, "against")
     assert ruler.moves.mean == pytest.approx(0.3 / 2, rel=0.2)  # one of two layers
     assert patch.moves.mean == pytest.approx(-0.6 / 2, rel=0.2)
-    assert audit(space, LIST, world[1], relevance, target=0, thresholds=Thresholds(still=0.0))["hair"].used
+    assert [f.moved for f in (hair, ruler, patch)] == [False, True, True]
+    assert hair.use.startswith("not used: ")
+    assert ruler.use.startswith("used, speaks for it: ")
+    assert f"the relevance moves by +{ruler.moves.mean:.2f} [" in ruler.use
 
 
-def test_what_relevance_moves_with_is_least_squares_over_the_likeness_to_all_concepts(world):
+def test_what_surely_moves_the_relevance_by_more_than_the_line_is_used(world):
+    space, present = sampled(world[0])
+    relevance = outweighed(space, present)
+    values = relevance.values.copy()
+    values[:, 8] -= 0.3 * present[:401, CONCEPTS.index("hair")]  # .15 of two layers is left
+    changed = replace(relevance, values=values)
+    hair = audit(space, LIST, world[1], changed, target=0)["hair"]
+    assert hair.moves.mean == pytest.approx(-0.15, abs=0.02)
+    assert (hair.moved, hair.used) == (True, True)
+    near = -hair.moves.high
+    lines = {name: Thresholds(still=near * by) for name, by in (("below", 0.99), ("above", 1.01))}
+    moved = {k: audit(space, LIST, world[1], changed, target=0, thresholds=t)["hair"].used for k, t in lines.items()}
+    assert moved == {"below": True, "above": False}
+
+
+def test_an_interval_that_is_too_wide_leaves_it_to_the_share(world):
+    space, present = sampled(world[0])
+    relevance = outweighed(space, present)
+    noise = np.random.default_rng(0).normal(size=relevance.values.shape)
+    hair = audit(space, LIST, world[1], replace(relevance, values=noise * 2), target=0)["hair"]
+    assert hair.moves.low < -0.3 < 0.3 < hair.moves.high
+    assert (hair.moved, hair.used) == (False, True)
+
+
+def test_a_concept_whose_own_components_carry_little_but_that_moves_the_relevance_is_told(world):
+    space, present = sampled(world[0])
+    relevance = outweighed(space, present)
+    values, share = relevance.values.copy(), relevance.share.copy()
+    values[:, 5] = 0  # the patch's own
+    values[:, 9] -= 0.6 * present[:401, CONCEPTS.index("patch")]
+    share[:, [5, 9]] = share[:, [9, 5]]
+    share[:, 5] = 0.001
+    report = audit(space, LIST, world[1], replace(relevance, values=values, share=share), target=0)
+    patch = report["patch"]
+    assert (patch.state, patch.used, patch.elsewhere) == ("found", False, True)
+    assert "in other components" in patch.message
+    assert "also moves with what its own components hardly carry: patch (−0." in report.message
+    assert patch.use.startswith("not used here, but elsewhere: 0.")
+    assert not report["ruler"].elsewhere
+
+
+def test_what_relevance_moves_with_is_least_squares_over_what_components_and_likeness_tell(world):
+    """In loops: a concept's own components where held-out images confirm them, the likeness to it elsewhere."""
     space, present = sampled(world[0])
     relevance = outweighed(space, present)
     report = audit(space, LIST, world[1], relevance, target=0)
+    own = {"border": [0, 1], "veil": [2], "ruler": [3, 4], "patch": [5], "hair": [6]}  # 7 is border and ruler
     names = [f.name for f in report.findings if f.moves is not None]
     assert names == ["border", "veil", "absent", "ruler", "patch", "hair"]
     columns = [np.ones(401)]
     for name in names:
         likeness = space.sample.vectors @ world[1].vectors[world[1].names.index(name)]
-        usual, best = np.median(likeness), np.sort(likeness)[-K:].mean()
-        columns.append((likeness[:401] - usual) / (best - usual))
+        told = [space.sample.activations[:, row] for row in own[name]] if name in own else [likeness]
+        steps = []
+        for shows in told:
+            usual, best = np.median(shows), np.sort(shows)[-K:].mean()
+            steps.append((shows[:401] - usual) / (best - usual))
+        columns.append(np.mean(steps, 0))
     slopes = np.linalg.lstsq(np.stack(columns, 1), relevance.values.sum(1) / 2, rcond=None)[0][1:]
     assert [report[name].moves.mean for name in names] == pytest.approx(slopes.tolist(), abs=1e-4)
+
+
+def test_what_sampled_images_refute_does_not_count_however_high_its_z(world):
+    space, _ = sampled(world[0])
+    honest = audit(space, LIST, world[1])
+    assert np.nanmin(honest.held_out) > 0.75
+    responses = space.examples.sampled.responses.copy()
+    responses[5] = np.random.default_rng(9).permutation(responses[5])  # most patches leave it cold
+    examples = replace(space.examples, sampled=replace(space.examples.sampled, arrays={"sample_responses": responses}))
+    report = audit(replace(space, examples=examples), LIST, world[1])
+    column = [f.name for f in report.findings].index("patch")
+    assert report.held_out[5, column] < 0.75 < honest.held_out[5, column]
+    assert np.isnan(report.z[5, column])
+    assert (honest.region_of(5), report.region_of(5)) == ("spurious", "unexpected")
+    assert (honest["patch"].state, report["patch"].state) == ("found", "missing")
+    assert "high:0 comes close" in report["patch"].message
+    assert "hardly tells the" in report["patch"].message
+    assert report.to_rows()[5]["spurious_concept"] != "patch"
 
 
 def test_intervals_of_what_moves_hold_the_truth_about_that_often(world):

@@ -5,7 +5,7 @@ import { count, z } from "../shared/format.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { SECTIONS } from "./concepts.js";
 import { verdictButtons } from "./glyphs.js";
-import { arrange, besides, CROP, signed } from "./list.js";
+import { arrange, CROP, signed } from "./list.js";
 
 /** @typedef {import("./source.js").Concept} Concept */
 
@@ -314,7 +314,7 @@ export function editorView({
           "span",
           {},
           `Leads in ${count(all.length)} component${all.length === 1 ? "" : "s"}`,
-          h("span", { class: "sl-quiet" }, ` ${besides(finding)}`),
+          h("span", { class: "sl-quiet" }, finding.state === "weak" ? ` ${finding.message}; ` : " ", finding.use),
         ),
         all.length > 1 &&
           h(

@@ -1,7 +1,7 @@
 /** The checklist itself: sections, one row per concept, and the editor under the open row. */
 
 import { button, h, icon } from "../shared/dom.js";
-import { plural, score, z } from "../shared/format.js";
+import { plural, z } from "../shared/format.js";
 import { linear } from "../shared/scales.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { letterOf, moved, ordered, SECTIONS, stepped } from "./concepts.js";
@@ -29,30 +29,6 @@ export const signed = (value) =>
     : value > 0 && value.toFixed(1) !== "0.0"
       ? `+${z(value)}`
       : z(value);
-
-/** How far the relevance moves with a concept, in words; "" where that is not known. @param {Finding} finding */
-export function movesInWords({ moves }) {
-  if (!moves) return "";
-  const [mean, low, high] = moves.map((value) => (value > 0 ? "+" : "") + score(value, 2));
-  return `the relevance moves by ${mean} [${low}, ${high}] with it`;
-}
-
-/** What there is to say of a concept that leads somewhere, beyond where. @param {Finding} finding */
-export function besides(finding) {
-  const { state, message } = finding;
-  const told = state === "weak" ? message : message.split("; ").slice(1).join("; ");
-  return [told, told.includes("moves with it") ? "" : movesInWords(finding)].filter(Boolean).join("; ");
-}
-
-/** What is known of the use of a concept, in words. @param {Finding} finding */
-function useInWords(finding) {
-  const { used, relevance } = finding;
-  if (relevance === null) return "";
-  const use = used ? `used, speaks ${relevance < 0 ? "against" : "for"} the class` : "not used";
-  return [`${use}: ${signed(relevance)} % of the relevance`, movesInWords(finding)]
-    .filter(Boolean)
-    .join("; ");
-}
 
 /**
  * @param {object} options
@@ -294,9 +270,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       titleText(concept),
       finding
         ? shown
-          ? [`${finding.state}, best ${id}, z ${z(finding.z)}`, weighted && useInWords(finding)]
-              .filter(Boolean)
-              .join(", ")
+          ? `${finding.state}, best ${id}, z ${z(finding.z)}, ${finding.use}`
           : finding.message
         : "being looked for",
       verdict?.decision && `verdict ${verdict.decision}`,
@@ -446,8 +420,8 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         "span",
         {
           role: "gridcell",
-          class: `sl-check-relevance${weighted && !finding.used ? " sl-unused" : ""}`,
-          title: weighted ? useInWords(finding) : null,
+          class: `sl-check-relevance${finding.use && !finding.used ? " sl-unused" : ""}`,
+          title: finding.use || null,
         },
         weighted ? bar : h("span"),
         h("span", { class: "sl-number", "data-testid": "relevance" }, weighted ? signed(share) : "–"),

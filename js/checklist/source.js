@@ -17,9 +17,9 @@ import { blob, bytes } from "../shared/source.js";
 /**
  * What the audit found for one concept. `rows` are the components it fits best, `zs` theirs; `best` the strongest of
  * them (or where it comes nearest), with its `z` and `p`; `relevance` the signed share of the class's relevance, in per
- * cent, over all its components; `moves` by how much the class's relevance moves with the concept, with its interval
- * (1: by all of it; null: not known); `used` whether the audit says that the class rests on it.
- * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null, used: boolean, moves: [number, number, number] | null}} Finding
+ * cent, over all its components; `used` whether the audit says that the class rests on it, `use` why, in words ("":
+ * relevance is not known).
+ * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null, used: boolean, use: string}} Finding
  */
 
 /** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string, conflict?: Said[]}} Verdict */

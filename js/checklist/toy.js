@@ -71,7 +71,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
       message: !prompts.length
         ? "cannot be seen in one image"
         : rows.length
-          ? `found in ${rows.length} components${kind === "neutral" ? "; not used: the relevance hardly moves with it (+0.01 [-0.02, +0.04])" : ""}`
+          ? "found"
           : "missing: best z 1.2, no component",
       best: rows[0] ?? (prompts.length ? 11 : null),
       z: rows.length ? 5 : 1.2,
@@ -82,7 +82,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
         ? rows.reduce((/** @type {number} */ sum, /** @type {number} */ row) => sum + relevance[row], 0)
         : null,
       used: weighted && rows.length > 0 && kind !== "neutral",
-      moves: weighted && prompts.length ? [kind === "neutral" ? 0.01 : 0.33, -0.02, 0.38] : null,
+use: !weighted || !rows.length ? "" : kind === "neutral" ? "not used" : "used, speaks for it",
     };
   }
   const part = (/** @type {number} */ number) => ({
@@ -95,7 +95,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
     target,
     level,
     z: 2.33,
-    lines: { margin: 1, used: 0.02, still: 0.2 },
+    lines: { margin: 1, used: 0.02, still: 0.05 },
     weighted,
     basis: "mean over 20 images",
     names: concepts.map((/** @type {any} */ { name }) => name),

@@ -28,7 +28,7 @@ const FORMATS = {
 const LINES = /** @type {const} */ ([
   { name: "margin", scale: 1, step: 0.5, max: 100, text: "One of valid and spurious leads by, in z" },
   { name: "used", scale: 100, step: 0.5, max: 100, text: "Used from this share of relevance, %" },
-  { name: "still", scale: 1, step: 0.05, max: 1, text: "Not used where relevance moves by less than ±" },
+  { name: "still", scale: 1, step: 0.01, max: 1, text: "Not used where relevance moves by less than ±" },
 ]);
 
 /**

@@ -14,15 +14,17 @@ from jaxtyping import Bool, Float, Int
 from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
 from ..evaluate import Interval
+from ..held_out import TELLS, held_out
 from ..relevance import Relevance
 from ..space import SemanticSpace
 from ..vectors import normal_tail, unit
-from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z
+from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z, signed
 
 USUAL = Thresholds()
 
 _FAMILY = 0.05  # of "found": as many unrelated components do as well at most this often
 _PER_CONCEPT = 5  # images for each concept, at least, to tell what the relevance moves with
+_ENDS = 0.3  # an interval of what the relevance moves by that goes further is too wide to say that it stays still
 _ALIKE = 10  # variance inflation above which a concept cannot be told from the others
 _SHOWN = 0.5  # of what the data usually show of a concept; below it a missing concept may be the data's fault
 _ROUNDS = 1000
@@ -51,7 +53,8 @@ def audit(
     layer:   restricts the audit to one or several layers.
     labels:  what to call each component besides (from `describe`), one per component.
 
-    A component belongs to the concept with the largest z above the line of `thresholds`; see `AuditReport.region`.
+    A component belongs to the concept with the largest z above the line of `thresholds`, of those that sampled images
+    do not refute (as in `search`); see `AuditReport.region`.
     Neutral concepts take part: without them whatever is not valid would be over-called spurious. Shares are of each
     layer's relevance for the class; several layers count alike, for each is a full account of the same prediction.
     Intervals resample images. ValueError for probes from another CLIP or a prompt without probe, and where the
@@ -70,25 +73,40 @@ def audit(
     hidden = ~space.alive[:, None] | ~searched[None]
     scores, z = (np.where(hidden, np.nan, array) for array in (scores, z))
 
+    telling, seen = _telling(space, vectors, living[:, None] & (z >= thresholds.z))
+    refuted = np.nan_to_num(np.where(telling < TELLS, z, np.nan), nan=-np.inf)
+    z = np.where(telling < TELLS, np.nan, z)
     region, leading = _regions(z, kinds, thresholds, space.alive)
     shown = _shown(space, vectors, searched)
     found = _Relevant.of(space, relevance, number, audited)
-    moves = _moves(space, relevance, number, vectors, searched, found)
+    own = [np.flatnonzero(living & (leading == j)) for j in range(len(concepts))]
+    plain = [rows[region[rows] == REGIONS.index(kind)] for rows, kind in zip(own, kinds, strict=True)]
+    confirmed = [rows[telling[rows, j] >= TELLS] for j, rows in enumerate(plain)]
+    moves = _moves(space, relevance, number, vectors, searched, found, confirmed)
     groups = [group.name for group in checklist.groups for _ in group.concepts]
-    findings = tuple(
-        _finding(space, concept, groups[j], kinds[j], j, scores, z, leading, living, unknown[j], bool(shown[j]), found,
-                 thresholds, moves[j])
-        for j, concept in enumerate(concepts)
-    )  # fmt: skip
+    findings = []
+    for j, concept in enumerate(concepts):
+        against = ""
+        if living.any() and np.isfinite(top := refuted[:, j].max()):
+            row = int(refuted[:, j].argmax())
+            against = (
+                f"{space.components[row]} comes close (z {top:.1f}), but hardly tells the {seen[row, j]} sampled "
+                f"images that show it from the others (AUROC {telling[row, j]:.2f})"
+            )
+        findings.append(
+            _finding(space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j], bool(shown[j]),
+                     found, thresholds, moves[j], len(confirmed[j]), against)
+        )  # fmt: skip
     member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
     shares = dict(zip(REGIONS, found.shares(member), strict=True)) if found.known else {}
     return AuditReport(
         space, checklist, name, thresholds, centre, scores, z, region, leading, found.mean, found.share, audited,
-        findings, shares,
+        tuple(findings), shares,
         relevance.statistic if relevance is not None else "", relevance.backend if relevance is not None else "",
         int(relevance.counts[number]) if relevance is not None and number is not None else 0,
         tuple(labels),
         relevance.top_images[number] if relevance is not None and number is not None else None,
+        telling,
     )  # fmt: skip
 
 
@@ -179,6 +197,17 @@ def _regions(
     return region, np.where(above.max(1) >= line, above.argmax(1), NO_CONCEPT)
 
 
+def _telling(
+    space: SemanticSpace, vectors: Float[np.ndarray, "concept dim"], asked: Bool[np.ndarray, "component concept"]
+) -> tuple[Float[np.ndarray, "component concept"], Int[np.ndarray, "component concept"]]:
+    """(AUROC, sampled images that show the concept) as in `HeldOut`, of the pairs that are asked about; else NaN, 0."""
+    auroc, shown = np.full(asked.shape, np.nan), np.zeros(asked.shape, np.int64)
+    rows, columns = np.nonzero(asked)
+    result = held_out(space, rows, vectors[columns])
+    auroc[rows, columns], shown[rows, columns] = result.auroc, result.shown
+    return auroc, shown
+
+
 def _shown(
     space: SemanticSpace, vectors: Float[np.ndarray, "concept dim"], searched: Bool[np.ndarray, " concept"]
 ) -> Bool[np.ndarray, " concept"]:
@@ -191,24 +220,23 @@ def _shown(
 
 def _finding(
     space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray, z: np.ndarray,
-    leading: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
-    thresholds: Thresholds, moves: Interval | None,
+    rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
+    thresholds: Thresholds, moves: Interval | None, confirmed: int, against: str,
 ) -> Finding:  # fmt: skip
     nothing = float("nan")
     state: State
-    if not concept.visible or unknown or not living.any():
+    own = np.where(living & np.isfinite(z[:, column]), z[:, column], -np.inf)
+    if not np.isfinite(own).any():
         state = "unseen" if not concept.visible else "unknown" if unknown else "missing"
         message = {
             "unseen": "cannot be seen in one image",
             "unknown": f"cannot be searched: {space.recipe.clip} does not know {', '.join(map(repr, unknown))}",
-            "missing": "no living component to search",
+            "missing": f"missing: {against}" if against else "no living component to search",
         }[state]
         return Finding(concept, group, kind, state, (), None, nothing, nothing, nothing, nothing, None, None, False,
                        True, unknown, message)  # fmt: skip
-    own = np.where(living, z[:, column], -np.inf)
     best = int(own.argmax())
     top = float(own[best])
-    rows = np.flatnonzero(living & (leading == column))
     rows = rows[np.argsort(-own[rows], kind="stable")]
     if len(rows):
         best = int(rows[0])  # of those that it leads, not where another concept fits better
@@ -221,48 +249,59 @@ def _finding(
         state = "weak" if top >= thresholds.z and rival - top < thresholds.margin else "missing"
     relevance, share = found.signed_and_share(rows)
     much = share is not None and share.mean >= thresholds.used
-    still = moves is not None and -thresholds.still <= moves.low <= moves.high <= thresholds.still
-    used = much and not still
-    message = _message(state, float(own[best]), p_all, str(space.components[best]), len(rows), shown, thresholds)
+    moved = moves is not None and (moves.low > thresholds.still or moves.high < -thresholds.still)
+    still = moves is not None and not moved and -_ENDS <= moves.low <= moves.high <= _ENDS
+    used, elsewhere = much and not still, moved and not much and confirmed > 0
+    message = _message(state, float(own[best]), p_all, str(space.components[best]), len(rows), shown, thresholds,
+                       against)  # fmt: skip
     if len(rows) and moves is not None:
         if much and still:
-            message += f"; not used: the relevance hardly moves with it ({_signed(moves)})"
-        elif not much and not moves.low <= 0 <= moves.high and abs(moves.mean) >= thresholds.still:
-            message += f"; the relevance moves with it ({_signed(moves)}), but in other components"
+            message += f"; not used: the relevance hardly moves with it ({signed(moves)})"
+        elif elsewhere:
+            message += f"; the relevance moves with it ({signed(moves)}), but in other components"
     return Finding(concept, group, kind, state, tuple(rows.tolist()), best, float(scores[best, column]),
-                   float(own[best]), p, p_all, relevance, share, used, shown, unknown, message, moves)  # fmt: skip
-
-
-def _signed(interval: Interval) -> str:
-    return f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+                   float(own[best]), p, p_all, relevance, share, used, shown, unknown, message, moves, moved,
+                   elsewhere)  # fmt: skip
 
 
 def _moves(
     space: SemanticSpace, relevance: Relevance | None, number: int | None, vectors: Float[np.ndarray, "concept dim"],
-    searched: Bool[np.ndarray, " concept"], found: _Relevant,
+    searched: Bool[np.ndarray, " concept"], found: _Relevant, confirmed: Sequence[np.ndarray],
 ) -> list[Interval | None]:  # fmt: skip
     """What the class's relevance moves with: see `Finding.moves`."""
-    nothing: list[Interval | None] = [None] * len(vectors)
+    moves: list[Interval | None] = [None] * len(vectors)
     if not found.known or relevance is None or space.sample is None or not searched.any():
-        return nothing
+        return moves
     columns = np.flatnonzero(searched)
     kept = np.flatnonzero(relevance.targets == number)
     _, here, there = np.intersect1d(space.sample.images, relevance.images[kept], return_indices=True)
     if len(here) < _PER_CONCEPT * (len(columns) + 1):
-        return nothing
-    likeness = np.asarray(space.sample.vectors @ vectors[columns].T, np.float64)
-    k = min(space.crop_of.shape[1], len(likeness))
-    usual = np.median(likeness, 0)
-    step = np.sort(likeness, 0)[-k:].mean(0) - usual
-    steps = (likeness[here] - usual) / np.maximum(step, 1e-9)
+        return moves
+    k = min(space.crop_of.shape[1], len(space.sample))
+    present = np.stack(
+        [
+            _in_steps(space.sample.activations[:, confirmed[column]], k).mean(1)
+            if len(confirmed[column])
+            else _in_steps(space.sample.vectors @ vectors[column], k)
+            for column in columns.tolist()
+        ],
+        1,
+    )
+    steps = present[here]
     total = np.asarray(relevance.values[kept[there]], np.float64) @ found.weight
     slope, error, told_apart = _least_squares(steps, total)
-    moves = nothing
     for at, column in enumerate(columns.tolist()):
         if told_apart[at]:
             mean, off = float(slope[at]), 1.96 * float(error[at])
             moves[column] = Interval(mean, mean - off, mean + off)
     return moves
+
+
+def _in_steps(shows: Float[np.ndarray, "image ..."], k: int) -> Float[np.ndarray, "image ..."]:
+    """How much each image shows of something, from 0 at the median image to 1 at the k that show most."""
+    shows = np.asarray(shows, np.float64)
+    usual = np.median(shows, 0)
+    return (shows - usual) / np.maximum(np.sort(shows, 0)[-k:].mean(0) - usual, 1e-9)
 
 
 def _least_squares(
@@ -299,12 +338,12 @@ def _by_chance(components: int, p: float, led: int, level: float) -> float:
 
 
 def _message(
-    state: State, z: float, p_all: float, best: str, led: int, shown: bool, thresholds: Thresholds
+    state: State, z: float, p_all: float, best: str, led: int, shown: bool, thresholds: Thresholds, against: str
 ) -> str:
     data = "" if shown else "; the data hardly show it, as far as the CLIP can tell: add images, or other prompts"
     if state == "missing":
         why = "no component" if z < thresholds.z else f"and {best} fits another concept much better"
-        return f"missing: best z {z:.1f}, {why}{data}"
+        return f"missing: {against}{data}" if against else f"missing: best z {z:.1f}, {why}{data}"
     if state == "weak":
         why = f"chance does as well with p = {p_all:.2g}" if led else f"{best} fits another concept a little better"
         return f"weak: {why}{data}"

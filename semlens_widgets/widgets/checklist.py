@@ -150,7 +150,7 @@ def _found(finding: Finding, report: AuditReport) -> dict[str, Any]:
         "zs": [float(report.z[row, column]) for row in finding.rows],
         "relevance": relevance,
         "used": finding.used,
-        "moves": None if finding.moves is None else [finding.moves.mean, finding.moves.low, finding.moves.high],
+        "use": finding.use,
     }
 
 

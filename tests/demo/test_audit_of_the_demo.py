@@ -44,6 +44,7 @@ def test_shortcuts_are_used_in_the_planted_direction_and_valid_factors_are_found
     report = audited.report
     for concept in ("irregular border", "several colours", "blue-white veil", "large diameter"):
         assert report[concept].state == "found", concept
+        assert report[concept].direction == "for", concept
     assert (report["ruler"].state, report["ruler"].direction) == ("found", "for")
     assert (report["coloured patch"].state, report["coloured patch"].direction) == ("found", "against")
     assert report["ink marker"].direction == "for"
@@ -68,14 +69,27 @@ def test_what_relevance_moves_with_is_what_toggling_the_artefact_does(audited):
 
 
 def test_red_skin_moves_the_score_in_components_that_show_other_things_and_this_is_said(audited):
-    assert not audited.report["red skin"].used
-    assert "in other components" in audited.report["red skin"].message
+    red = audited.report["red skin"]
+    assert (red.used, red.elsewhere) == (False, True)
+    assert "in other components" in red.message
+    assert "hardly carry: red skin" in audited.report.message
+    assert not any(f.elsewhere for f in audited.report.findings if f.kind == "neutral")
 
 
 def test_asymmetry_which_no_component_encodes_is_not_found(audited, real):
     assert real[:, INDEX["asymmetry"]].max() < 0.8
-    assert audited.report["asymmetric shape"].state != "found"
+    assert audited.report["asymmetric shape"].state == "missing"
     assert not audited.report["asymmetric shape"].used
+    assert "cannot see, or the data do not show, is missing as well" in audited.report.message
+
+
+def test_no_component_counts_for_a_concept_that_it_does_not_tell_on_other_images(audited, real):
+    """Held-out images, which know nothing of the truth, keep only components that do encode what they are said to."""
+    report = audited.report
+    for finding in report.findings:
+        planted = next((f.name for f in sl.demo.FACTORS if f.query == finding.name), None)
+        if planted is not None and len(finding.rows):
+            assert real[list(finding.rows), INDEX[planted]].min() >= 0.7, finding.name
 
 
 def test_neutral_artefacts_are_found_and_not_used_and_switching_them_off_changes_little(audited):
