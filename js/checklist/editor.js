@@ -314,7 +314,12 @@ export function editorView({
           "span",
           {},
           `Leads in ${count(all.length)} component${all.length === 1 ? "" : "s"}`,
-          h("span", { class: "sl-quiet" }, finding.state === "weak" ? ` ${finding.message}; ` : " ", finding.use),
+          h(
+            "span",
+            { class: "sl-quiet" },
+            finding.state === "weak" ? ` ${finding.message}; ` : " ",
+            finding.use,
+          ),
         ),
         all.length > 1 &&
           h(

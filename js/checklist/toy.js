@@ -82,7 +82,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
         ? rows.reduce((/** @type {number} */ sum, /** @type {number} */ row) => sum + relevance[row], 0)
         : null,
       used: weighted && rows.length > 0 && kind !== "neutral",
-use: !weighted || !rows.length ? "" : kind === "neutral" ? "not used" : "used, speaks for it",
+      use: !weighted || !rows.length ? "" : kind === "neutral" ? "not used" : "used, speaks for it",
     };
   }
   const part = (/** @type {number} */ number) => ({
