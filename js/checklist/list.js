@@ -14,6 +14,14 @@ import { decisionOf, glyph, verdictButtons } from "./glyphs.js";
 const CROPS = 3;
 export const CROP = 27;
 const CHART = 50;
+/** Each column's words, class and title. */
+const HEADS = [
+  ["Concept", "sl-check-concept"],
+  ["Best component", "sl-check-best"],
+  ["z against null"],
+  ["Relevance, %", null, "Share of the class’s relevance, signed; pale: not used"],
+  ["Verdict"],
+];
 const WORDS = {
   found: "found",
   weak: "weak",
@@ -118,19 +126,9 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       h(
         "div",
         { class: "sl-check-row", role: "row" },
-        h("span", { role: "columnheader", class: "sl-check-concept" }, "Concept"),
-        h("span", { role: "columnheader", class: "sl-check-best" }, "Best component"),
-        h("span", { role: "columnheader" }, "z against null"),
-        h(
-          "span",
-          {
-            role: "columnheader",
-            title:
-              "Share of the class’s relevance in all components of the concept, with its sign; pale: not used",
-          },
-          "Relevance, %",
+        ...HEADS.map(([text, name = null, title = null]) =>
+          h("span", { role: "columnheader", class: name, title }, text),
         ),
-        h("span", { role: "columnheader" }, "Verdict"),
         h("span", { role: "columnheader" }, h("span", { class: "sl-unseen" }, "Note")),
       ),
     ),

@@ -110,7 +110,7 @@ function points(buffers) {
     if (array.length !== rows.length)
       throw new KernelError({
         type: "ValueError",
-        message: `the kernel sent ${rows.length} components but ${array.length} numbers for them`,
+        message: `${array.length} numbers for ${rows.length} components`,
       });
   }
   const at = new Map(Array.from(rows, (row, position) => [row, position]));

@@ -1,7 +1,7 @@
 /** The audit: the checklist on the left; what the score rests on, the scatter and the unexpected on the right. */
 
 import { preview } from "../gallery/preview.js";
-import { isAbort, KernelGone } from "../shared/channel.js";
+import { isAbort } from "../shared/channel.js";
 import { button, fill, h, icon } from "../shared/dom.js";
 import { plural, score } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
@@ -203,7 +203,7 @@ export function checklistView(
       h(
         "p",
         { class: "sl-quiet" },
-        "A checklist holds the concepts that a decision should rest on, those it must not rest on, and those that make no difference. The audit finds them in the model and says how much the score rests on each.",
+        "A checklist holds what a decision should rest on, what it must not rest on, and what makes no difference. The audit finds each in the model and says how much the score rests on it.",
       ),
       h(
         "div",
@@ -291,6 +291,7 @@ export function checklistView(
     const inputs = LINES.map(({ name, scale, step, max }) =>
       h("input", {
         type: "number",
+        class: "sl-field",
         min: 0,
         max,
         step,
@@ -421,9 +422,7 @@ export function checklistView(
       /** @param {boolean} disabled @param {boolean | null} [elsewhere] whether reports are made elsewhere only */
       disable(disabled, elsewhere) {
         opener.disabled = disabled;
-        opener.title = elsewhere
-          ? 'Without a kernel there is no report; in a notebook: lens.write_report("audit.html")'
-          : "";
+        opener.title = elsewhere ? 'In a notebook: lens.write_report("audit.html")' : "";
         if (disabled) toggle(false);
       },
     };
@@ -438,8 +437,8 @@ export function checklistView(
       if (python) tell(python);
       banner.hide("error");
     } catch (error) {
-      // Without a kernel nothing was kept: what is drawn must not look as if it were.
-      if (error instanceof KernelGone && held) audit = held;
+      // Nothing was kept, and what is drawn must not look as if it were.
+      audit = held ?? audit;
       draw();
       fail(error);
     } finally {
