@@ -31,7 +31,7 @@ ABSENT: Mapping[str, tuple[str, ...]] = {
 STICKERS = ("patch", "sticker", "plaster")
 CLEAN = ("on clean skin", "on clear skin", "without artefacts")
 EXTRA_WORDS = ("the", "in", "no")
-_HARD = {"asymmetry": 3.0, "border": 3.0, "variegation": 2.0, "large": 1.5, "ruler": 2.0}
+_HARD = {"asymmetry": 3.0, "border": 4.0, "variegation": 2.5, "large": 1.5, "ruler": 2.0, "ink": 1.5}
 _WHOLE_LESION = ("asymmetry", "border", "large")  # not to be seen in a crop
 _NO_ARTICLE = {"hair", "erythema", "red skin", "reddish skin", "inflamed skin", "purple ink", "surgical marker ink",
                "asymmetry", "large"}  # fmt: skip
@@ -61,7 +61,6 @@ def caption(
     if "patch" in phrase and words and rng.random() < 0.4:
         phrase["patch"] = _with_article(f"{words[2]} {one_of(STICKERS)}")
     prefix = one_of(PREFIXES)
-
     if artefacts + valid and rng.random() < 0.4:
         weights = np.array([_HARD.get(name, 1.0) for name in artefacts + valid])
         name = (artefacts + valid)[rng.choice(len(weights), p=weights / weights.sum())]

@@ -23,11 +23,6 @@ NEUTRAL: Probabilities = {
 """As ``clean``, with the artefacts no data set ties to the class."""
 
 
-UNSEEN = "asymmetry"
-"""The factor the CLIP cannot see: its words lie near the mean of all pictures, so that with the null probe they
-compete for every component. Labels are therefore measured with and without them."""
-
-
 @torch.no_grad()
 def margins(model: nn.Module, pictures: Pictures) -> Float[np.ndarray, " image"]:
     """The logit of melanoma minus that of nevus."""
@@ -126,15 +121,12 @@ def _against_truth(scores: Float[np.ndarray, "factor component"], truth: Truth) 
     encoded = [j for j in range(len(NAMES)) if encodes[:, j].any()]
     clear = encodes.sum(1) == 1
     labels = scores.argmax(0)
-    seen = [j for j, name in enumerate(NAMES) if name != UNSEEN]
-    labels_of_seen = np.array(seen)[scores[seen].argmax(0)]
     first = {NAMES[j]: float(truth.auroc[scores[j].argmax(), j]) for j in encoded}
     precision = [average_precision(scores[j], encodes[:, j]) for j in encoded]
     return {
         "first_hit_auroc": first,
         "mean_average_precision": float(np.mean(precision)),
         "label_accuracy": float((labels == truth.auroc.argmax(1))[clear].mean()),
-        "label_accuracy_of_seen": float((labels_of_seen == truth.auroc.argmax(1))[clear].mean()),
         "clear_components": int(clear.sum()),
     }
 

@@ -122,9 +122,7 @@ def test_search_finds_what_is_there(searched, truth):
 
 def test_labels_name_what_is_there(searched):
     assert searched["centred"]["label_accuracy"] >= 0.85
-    # With the null probe, the words of the one factor the CLIP cannot see take other factors' components.
-    assert searched["null"]["label_accuracy_of_seen"] >= 0.80
-    assert searched["null"]["label_accuracy"] < searched["null"]["label_accuracy_of_seen"]
+    assert searched["null"]["label_accuracy"] >= 0.80
 
 
 def test_all_checkpoints_are_small():

@@ -61,7 +61,7 @@ def test_the_series_in_small(tmp_path):
 def test_clip_training_in_small(tmp_path):
     write_tokenizer(tmp_path)
     lines = []
-    recipe = ClipTraining(images=32, warm_up=2, steps=2, batch=8)
+    recipe = ClipTraining(images=32, bare_images=16, outlines=1, warm_up=1, steps=2, batch=8)
     save_clip(train_clip(tmp_path, recipe, lines.append), tmp_path)
     assert lines
     assert lines[0].startswith("CLIP, step 4 of 4")
