@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .clip import Probes
 from .components import Component
@@ -18,6 +18,8 @@ from .results import Result
 from .space import SemanticSpace, reach
 from .vectors import frozen, normal_tail, top_k, unit
 
+ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
+Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
 LEVEL = 0.05  # of "found": random sets of images pass at most this often
 REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
 
@@ -38,19 +40,20 @@ class Hit:
 
 @dataclass(frozen=True, eq=False)
 class Null:
-    """What the same probe scores on random sets of as many images: per searched component, mean and deviation.
+    """What the same probe scores on random sets of as many images: per hit, mean and deviation.
 
-    `sets` are the scores of the sets of k images, for drawing.
+    `sets` are the scores of the sets of k images beside the best hit, for drawing.
     """
 
-    mean: Float[np.ndarray, " component"]
-    sd: Float[np.ndarray, " component"]
+    mean: Float[np.ndarray, " hit"]
+    sd: Float[np.ndarray, " hit"]
     sets: Float[np.ndarray, " set"]
 
 
 @dataclass(frozen=True, eq=False)
 class Matches(Result):
-    """The answer to one probe: all searched components ranked, strongest first.
+    """The answer to one probe: the components ranked, those above the null (p at most .01) first, then the others;
+    the strongest first in each.
 
     `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them
     against random sets of images; `p_best` is the chance that the best of that many random sets does as well
@@ -205,11 +208,13 @@ def search(
 ) -> list[Matches]:
     """Hold probes against a space: one `Matches` per probe, in order.
 
-    Score is the cosine of probe and component vector; `z` counts standard deviations above what the probe
-    scores on random sets of as many images. `top` hits are kept (None: all); dead components are never
-    hits. `layer` restricts to one or several layers. `centre` first subtracts each layer's mean vector from its
-    components, and the sets' mean from the sets: often sharper, and best without the null probe. Raises
-    ValueError when the probes come from another CLIP, KeyError for an unknown layer. (Dreyer et al. 2025)
+    Score is the cosine of probe and component vector; `z` counts standard deviations by which the component's
+    examples are, on average, more like the probe than random sets of as many images. (Cosines of the sets' own
+    directions would not do: a set without anything in common has a short mean, and making that unit lengthens what
+    all images share with the probe.) `top` hits are kept (None: all); dead components are never hits. `layer`
+    restricts to one or several layers. `centre` first subtracts each layer's mean vector from its components, and
+    the sets' mean from the sets: often sharper, and best without the null probe. Raises ValueError when the probes
+    come from another CLIP, KeyError for an unknown layer. (Dreyer et al. 2025)
     """
     if probes.clip != space.recipe.clip:
         raise ValueError(
@@ -223,25 +228,33 @@ def search(
     vectors = (space.centred if centre else space.vectors)[chosen]
     alive, sizes = space.alive[chosen], space.set_size_of[chosen]
     start = chosen if isinstance(chosen, np.ndarray) else np.arange(chosen.start, chosen.stop)
-    lengths = space.residuals[chosen] if centre else np.ones(1, np.float32)
-    sets = space.null_offsets if centre else space.null_sets
+    lengths, sets = space.divided_by(start, centre), space.null_of(centre)
     answers = []
     for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
-        null_scores = sets @ vector
         scores = _products(vectors, vector)
+        null_scores = sets @ vector
         mean = null_scores.mean(1)[sizes] / lengths
         sd = np.maximum(null_scores.std(1), 1e-9)[sizes] / lengths
         z = np.where(alive, (scores - mean) / sd, -np.inf)
-        rows, _ = top_k(np.where(alive, scores, -np.inf), len(scores) if top is None else top)
+        rows = _ranked(np.where(alive, scores, -np.inf), z >= Z_ABOVE, len(scores) if top is None else top)
         rows = rows[alive[rows]]
-        null = Null(frozen(mean), frozen(sd), frozen(null_scores[-1] / np.median(lengths)))
+        drawn = null_scores[-1] / (lengths[rows[0]] if len(rows) else np.float32(1))
         answers.append(
             Matches(
                 probe, start[rows], scores[rows], z[rows], int(alive.sum()),
-                null, space, vector, unknown,
+                Null(frozen(mean[rows]), frozen(sd[rows]), frozen(drawn)), space, vector, unknown,
             )
         )  # fmt: skip
     return answers
+
+
+def _ranked(
+    scores: Float[np.ndarray, " row"], above: Bool[np.ndarray, " row"], k: int
+) -> Int[np.ndarray, " hit"]:
+    """The k strongest rows: first those above the null, then the others."""
+    first, _ = top_k(np.where(above, scores, -np.inf), min(k, int(above.sum())))
+    others, _ = top_k(np.where(above, -np.inf, scores), min(k, len(scores)) - len(first))
+    return np.concatenate([first, others])
 
 
 def _products(matrix: Float[np.ndarray, "row dim"], vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " row"]:

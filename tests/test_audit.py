@@ -56,7 +56,7 @@ def planted(seed=0, encoded=ENCODED, layers=(("low", 5), ("high", 7)), names=Non
     null = vectors[random.permutation(IMAGES)[:400]]
     nothing = Thumbnails.of([b""] * IMAGES)
     space = SemanticSpace(
-        examples, recipe, vectors, images, np.arange(IMAGES), directions(vectors, images, counts), null, nothing,
+        examples, recipe, vectors, images, np.arange(IMAGES), directions(vectors, images, counts)[0], null, nothing,
         names or {i: f"p/{i}.png" for i in range(IMAGES)}, {i: int(present[i, 0]) for i in range(IMAGES)},
         ("nevus", "melanoma"),
     )  # fmt: skip

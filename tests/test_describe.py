@@ -77,7 +77,8 @@ def test_confidence_is_the_share_of_random_sets_whose_best_word_fits_less_well()
     found = describe(space, probes, k=2)
     for row, size in ((0, 7), (4, 2)):
         at = space.set_sizes.tolist().index(size)
-        sets = space.null_sets[at]
+        sets = space.null_means[at]
+        length = space.alikeness(np.array([row]))[0]
         mean, sd = (sets @ probes.vectors.T).mean(0), (sets @ probes.vectors.T).std(0)
         for rank in range(2):
             z = []
@@ -86,7 +87,7 @@ def test_confidence_is_the_share_of_random_sets_whose_best_word_fits_less_well()
                 word = np.argsort(-scores)[rank]
                 z.append((scores[word] - mean[word]) / sd[word])
             word = found.words[row, rank]
-            mine = (space.vectors[row] @ probes.vectors[word] - mean[word]) / sd[word]
+            mine = (length * space.vectors[row] @ probes.vectors[word] - mean[word]) / sd[word]
             assert found.confidence[row, rank] == pytest.approx(np.mean(np.array(z) < mine), abs=0.005)
 
 

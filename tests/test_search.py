@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toy import COLOURS, ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.search import component_probe
+from semlens_widgets.search import ABOVE, component_probe, search
+from semlens_widgets.space import directions
 from semlens_widgets.vectors import normal_tail, unit
 
 
@@ -135,6 +138,58 @@ def test_centring_subtracts_each_layers_mean(fitted):
     assert [got[r] for r in range(rows.start, rows.stop)] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+def test_z_is_how_much_more_like_the_probe_the_examples_are_than_random_sets(fitted):
+    """In loops: mean cosine of a component's examples with the probe, against that of random sets of as many images."""
+    space, answer = fitted.space, fitted.search("red", layer="colour", top=None)
+    pool = unit(space.null_vectors.astype(np.float32)) @ answer.vector
+    random = np.random.default_rng(0)
+    for rank, hit in enumerate(answer):
+        count = int(space.examples.counts[hit.row])
+        mine = np.mean([space.embeddings_of([hit.row])[0, e] @ answer.vector for e in range(count)])
+        if count in space.set_sizes:
+            sets = [random.choice(pool, count, replace=False).mean() for _ in range(4000)]
+            assert hit.z == pytest.approx((mine - np.mean(sets)) / np.std(sets), rel=0.1, abs=0.1)
+        length = space.alikeness(np.array([hit.row]))[0]
+        assert answer.null.mean[rank] * length == pytest.approx(pool.mean(), abs=0.02)
+
+
+def test_what_examples_have_in_common_beside_the_probe_does_not_count_against_them():
+    """Two components whose examples are as like the probe; those of the first share something else as well."""
+    random, k = np.random.default_rng(1), 7
+    base = _random_space(random, seed=0, components=2, k=k)
+    probe, other, everybody = np.eye(31, dtype=np.float32)[:3]
+
+    def images(*shared):
+        rest = random.normal(size=(k, 28)).astype(np.float32)
+        rest *= np.sqrt(1 - sum(s @ s for s in shared)) / np.linalg.norm(rest, axis=1, keepdims=True)
+        return np.concatenate([np.zeros((k, 3), np.float32), rest], 1) + sum(shared)
+
+    common = 0.5 * everybody + 0.4 * probe
+    crops = np.concatenate([images(common, 0.6 * other), images(common)])
+    null = np.concatenate([images(0.5 * everybody + chance * probe) for chance in random.uniform(0.1, 0.3, 40)])
+    vectors, lengths = directions(crops, np.arange(2 * k).reshape(2, k), base.examples.counts)
+    space = replace(
+        base, crop_vectors=crops, crop_of=np.arange(2 * k).reshape(2, k), crop_images=np.arange(2 * k),
+        vectors=vectors, lengths=lengths, null_vectors=null,
+    )  # fmt: skip
+    answer = search(space, sl.Probes(("probe",), probe[None], space.recipe.clip), top=None)[0]
+    assert answer.rows.tolist() == [1, 0], "the cosine of the mean direction is lower for the first"
+    assert answer.z[0] == pytest.approx(answer.z[1], rel=1e-4)
+    assert answer.z[0] > 4
+
+
+def test_hits_above_the_null_come_first(fitted):
+    for query in ("red", "blue", "green"):
+        answer = fitted.search(query, top=None)
+        above = answer.p <= ABOVE
+        assert above.any()
+        assert not above[above.sum() :].any()
+        for part in (answer.scores[above], answer.scores[~above]):
+            assert (np.diff(part) <= 0).all()
+        some = fitted.search(query, top=3)
+        assert some.rows.tolist() == answer.rows[:3].tolist()
+
+
 def test_centring_changes_the_order_but_not_what_counts_as_evidence(fitted):
     """z in loops: the projection of a component's offset, against that of random sets' offsets."""
     space, answer = fitted.space, fitted.search("red", centre=True, layer="colour", top=None)
@@ -204,8 +259,6 @@ def test_random_units_are_found_in_at_most_one_query_of_twenty():
 
 def _random_space(random, seed, components=53, k=7, images=400, dim=31):
     """A space whose every component has k random images of a cloud with a common direction."""
-    from dataclasses import replace
-
     cloud = unit(random.normal(size=(images, dim)) * np.linspace(2, 0.2, dim) + 1.0).astype(np.float16)
     chosen = np.stack([random.permutation(images)[:k] for _ in range(components)])
     base = lens(count=12, k=7, sample=0).fit(cached=False, progress=False).space
@@ -226,6 +279,7 @@ def _random_space(random, seed, components=53, k=7, images=400, dim=31):
         crop_of=chosen.astype(np.int32),
         crop_images=np.arange(images, dtype=np.int32),
         vectors=theta,
+        lengths=None,
         null_vectors=cloud[random.permutation(images)[:300]],
     )
 

@@ -9,6 +9,8 @@ const SIBLINGS = 5;
 /** Above this many numbers the nearest siblings are not sought: it would read the whole of a large file. */
 const MOST_COMPARED = 32_000_000;
 const BINS = 64;
+/** A hit with a p up to this lies above the null. */
+const ABOVE = 0.01;
 
 /** @typedef {Awaited<ReturnType<typeof import("./file.js").openLensFile>>} LensFile */
 
@@ -164,8 +166,9 @@ export function fileAnswers(file) {
 
   /** The cosines of a saved word with all components, and their z. @param {number} number of the word */
   async function scored(number) {
-    const [vectors, probes, mean, sd, count] = await Promise.all([
+    const [vectors, alike, probes, mean, sd, count] = await Promise.all([
       file.array("vectors"),
+      file.has("lengths") ? file.array("lengths") : null,
       file.array("words/vectors"),
       file.array("words/null_mean"),
       file.array("words/null_sd"),
@@ -185,11 +188,11 @@ export function fileAnswers(file) {
         dot += value * probe[d];
         if (from) square += value * value;
       }
-      const length = from ? Math.sqrt(square) + 1e-9 : 1;
+      const length = Math.max(from ? Math.sqrt(square) : (alike?.[row] ?? 1), 1e-9);
       let size = 0;
       while (size + 1 < sizes.length && sizes[size + 1] <= count[row]) size += 1;
       const at = number * sizes.length + size;
-      scores[row] = dot / length;
+      scores[row] = from ? dot / length : dot;
       z[row] = (scores[row] - mean[at] / length) / (Math.max(sd[at], 1e-9) / length);
     }
     return { scores, z, count };
@@ -228,15 +231,19 @@ export function fileAnswers(file) {
       };
     const number = wordNumber(query);
     const { scores, z, count } = await scored(number);
-    const ranked = rows.filter((row) => count[row] > 0).sort((a, b) => scores[b] - scores[a] || a - b);
-    const p = Float32Array.from(ranked, (row) => normalTail(z[row]));
+    const tail = Float32Array.from(z, normalTail);
+    // What lies above the null comes first, as in Python.
+    const ranked = rows
+      .filter((row) => count[row] > 0)
+      .sort((a, b) => Number(tail[b] <= ABOVE) - Number(tail[a] <= ABOVE) || scores[b] - scores[a] || a - b);
+    const p = Float32Array.from(ranked, (row) => tail[row]);
     const told = words.answers[number];
     const first = ranked[0];
     const whole = layer === null;
     const best =
       first === undefined ? null : { ...table.of(first), score: scores[first], z: z[first], p: p[0] };
     // The verdict over all layers was given by Python; of one layer only the ranking is known here.
-    const above = p.reduce((sum, value) => sum + Number(value <= 0.01), 0);
+    const above = p.reduce((sum, value) => sum + Number(value <= ABOVE), 0);
     return {
       result: {
         ...told,

@@ -163,10 +163,9 @@ def _held_against_null(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(scores, z) [component concept], as in `search`: against random sets of as many images."""
     components = space.centred if centre else space.vectors
-    lengths = space.residuals[:, None] if centre else np.ones((1, 1), np.float32)
-    sets = space.null_offsets if centre else space.null_sets
+    lengths = space.divided_by(np.arange(len(components)), centre)[:, None]
     scores = components @ vectors.T
-    null = sets @ vectors.T  # size set concept
+    null = space.null_of(centre) @ vectors.T  # size set concept
     mean, sd = null.mean(1)[space.set_size_of], np.maximum(null.std(1), 1e-9)[space.set_size_of]
     return scores, (scores - mean / lengths) / (sd / lengths)
 

@@ -50,7 +50,7 @@ class Nearest:
 
     `rows` are the living components asked for, `layers` the other's layers that have any; `nearest` are rows of
     the other space, `scores` cosines. The evidence for such a pair is symmetric: each of the two is held against
-    random sets of images from the other's data, as in `search`, and the weaker result counts. `z` are standard
+    the directions of random sets of images from the other's data, and the weaker result counts. `z` are standard
     deviations above what random sets score, `p` the chance that one random set does as well (see `cosine_tail`),
     `reach` says how far the score gets from chance (0) to the same direction (1). `comparisons` is how many
     pairs of living components there are: chance has that many tries.

@@ -42,8 +42,8 @@ class _WordNull:
 class Directions:
     """Unit vectors to be labelled, and the null that each is held against.
 
-    `lengths` are what centring divided them by (1 without it): the null is divided by them, too. `sizes` says which
-    of the space's set sizes each is the mean of.
+    `lengths` are what made them unit: the null is divided by them, too. `sizes` says which of the space's set sizes
+    each is the mean of.
     """
 
     vectors: Float[np.ndarray, "direction dim"]
@@ -52,9 +52,8 @@ class Directions:
 
     @classmethod
     def of_components(cls, space: SemanticSpace, centre: bool) -> Directions:
-        if centre:
-            return cls(space.centred, space.residuals, space.set_size_of)
-        return cls(space.vectors, np.ones(len(space.vectors), np.float32), space.set_size_of)
+        vectors = space.centred if centre else space.vectors
+        return cls(vectors, space.divided_by(np.arange(len(vectors)), centre), space.set_size_of)
 
 
 def ranked_by_mean(
@@ -64,7 +63,7 @@ def ranked_by_mean(
     known = known_words(probes)
     k, count = places(known, k, distinct)
     vectors = probes.vectors
-    sets = space.null_offsets if centre else space.null_sets
+    sets = space.null_of(centre)
     nulls = {int(at): _WordNull.of(sets[at], vectors, known, k) for at in np.unique(directions.sizes)}
     rival = _sibling_means(space, directions.vectors) if distinct else None
     parts = []

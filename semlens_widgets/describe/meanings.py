@@ -123,8 +123,7 @@ def meanings(
                 means.append(embeddings[at, ranks].mean(0))
     if not owners:
         return ((),) * len(rows)
-    theta = unit(np.stack(means))
-    lengths = np.ones(len(theta), np.float32)
+    lengths, theta = np.linalg.norm(means, axis=1), unit(np.stack(means))
     if centre:
         theta = theta - space.centre[space.components.layer_numbers[rows[owners]]]
         lengths, theta = np.linalg.norm(theta, axis=1), unit(theta)

@@ -6,20 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..search import Matches
+from ..search import ABOVE, Z_ABOVE, Matches
 from . import numbers
 from .numbers import Number
 from .scales import axis, linear
 from .sheet import BOLD_LINE, LINE, PT, SMALL, Sheet, text_width
 
-Z_AT_P01 = 2.3263478740408408  # of a normal distribution
 _HEIGHT, _LABEL = 9.0, 3.6  # mm
 
 
 def score_at_p01(matches: Matches) -> Number:
     """The score that one random set of images in a hundred exceeds."""
     sets = matches.null.sets
-    return float(sets.mean() + Z_AT_P01 * sets.std())
+    return float(sets.mean() + Z_ABOVE * sets.std())
 
 
 def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number) -> Number:
@@ -36,7 +35,7 @@ def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number
     middles = (edges[:-1] + edges[1:]) / 2
     outline = [(place(m), up(n)) for m, n in zip(middles, counts, strict=True)]
     sheet.area([(place(edges[0]), base), *outline, (place(edges[-1]), base)], theme.null)
-    above = int((matches.p <= 0.01).sum()) if not matches.unknown else 0
+    above = int((matches.p <= ABOVE).sum()) if not matches.unknown else 0
     for chosen, colour, width in ((scores[above:], theme.context, LINE), (scores[:above], theme.seq[4], BOLD_LINE)):
         for at in sorted({round(place(float(s)), 1) for s in chosen}):
             sheet.line([(at, base), (at, base - 3)], colour, width)

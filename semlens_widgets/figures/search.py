@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..images import Images
-from ..search import LEVEL, REACH, Matches
+from ..search import ABOVE, LEVEL, REACH, Matches
 from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -109,7 +109,7 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     """Name, score with its bar, and z; a tick on the bar marks p = .01."""
     theme, (left, names, values) = sheet.theme, columns
     hit = matches[rank]
-    evident = matches.found and hit.p <= 0.01
+    evident = matches.found and hit.p <= ABOVE
     ink = theme.ink if evident else theme.ink_2
     at = left + names + 2
     sheet.fit(left, middle, names, str(hit.component), SMALL, mono=True, colour=ink, upright="center")

@@ -153,8 +153,7 @@ class Searching(Fitted):
         if not words:
             return parts
         probes = _stacked([self._probes[self._remembered_as(word)] for word in words])
-        sets = self.space.null_offsets if self._centre else self.space.null_sets
-        scores = np.einsum("spd,wd->wsp", sets, probes.vectors)
+        scores = np.einsum("spd,wd->wsp", self.space.null_of(self._centre), probes.vectors)
         answers = search(self.space, probes, top=None, centre=self._centre)
         arrays = {"vectors": probes.vectors, "null_mean": scores.mean(2), "null_sd": scores.std(2)}
         document = {

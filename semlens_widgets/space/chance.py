@@ -1,11 +1,9 @@
-"""What chance looks like in a space: directions of random sets of images, and how far a likeness lies above it."""
+"""What chance looks like in a space: random sets of images, and how far a likeness lies above it."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-
-from ..vectors import unit
 
 NULL_SETS = 2000
 
@@ -15,10 +13,10 @@ def set_sizes(k: int) -> Int[np.ndarray, " size"]:
     return np.asarray([*[2**i for i in range(max(k - 1, 1).bit_length()) if 2**i < k], k])
 
 
-def set_directions(
+def set_means(
     images: Float[np.ndarray, "image dim"], sizes: Int[np.ndarray, " size"], seed: int
 ) -> Float[np.ndarray, "size set dim"]:
-    """The unit mean vectors of `NULL_SETS` random sets of images per size; images are unit vectors."""
+    """The mean vectors of `NULL_SETS` random sets of images per size; images are unit vectors."""
     random = np.random.default_rng(seed)
     sets = np.empty((len(sizes), NULL_SETS, images.shape[1]), np.float32)
     for at, size in enumerate(sizes):
@@ -26,7 +24,7 @@ def set_directions(
         chosen = random.random((NULL_SETS, len(images))).argpartition(size - 1, axis=1)[:, :size]
         for start in range(0, NULL_SETS, 250):
             sets[at, start : start + 250] = images[chosen[start : start + 250]].mean(1)
-    return unit(sets)
+    return sets
 
 
 def attainable(

@@ -19,7 +19,7 @@ from ..crops import cut, region
 from ..examples import ConceptExamples
 from ..images import Images, UnreadableImage
 from ..vectors import frozen, unit
-from .chance import attainable, set_directions, set_sizes
+from .chance import attainable, set_means, set_sizes
 from .thumbnails import Thumbnails
 
 
@@ -47,7 +47,8 @@ class SemanticSpace:
     [component example]; `embeddings` puts them together. `vectors` [component dim] are the components' unit
     mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
     the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
-    `sample` has both together. `names` and `labels` describe the images of the crops. `originals` is the data
+    `sample` has both together. `lengths` say how alike each component's examples are (`alikeness`; worked out where
+    they are not given). `names` and `labels` describe the images of the crops. `originals` is the data
     set itself where it is at hand; it is not saved.
     """
 
@@ -63,6 +64,7 @@ class SemanticSpace:
     labels: dict[int, int] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     sample_vectors: Float[np.ndarray, "image dim"] | None = None
+    lengths: Float[np.ndarray, " component"] | None = None
     originals: Images | None = None
 
     def __post_init__(self) -> None:
@@ -71,12 +73,14 @@ class SemanticSpace:
                 f"{len(self.components)} components, {len(self.vectors)} vectors, {self.crop_of.shape} crops: they "
                 "must agree"
             )
+        if self.lengths is not None and len(self.lengths) != len(self.components):
+            raise ValueError(f"{len(self.components)} components, {len(self.lengths)} lengths: they must agree")
         if self.crop_of.size and not 0 <= self.crop_of.min() <= self.crop_of.max() < len(self.crop_vectors):
             raise ValueError("an example points at a crop that is not there")
         sampled = self.examples.sampled
         if self.sample_vectors is not None and sampled and len(self.sample_vectors) != len(sampled.images):
             raise ValueError(f"{len(sampled.images)} sampled images, {len(self.sample_vectors)} vectors of them")
-        for name in ("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors"):
+        for name in ("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors", "lengths"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen(getattr(self, name)))
 
@@ -150,10 +154,27 @@ class SemanticSpace:
         return np.maximum(np.searchsorted(self.set_sizes, self.examples.counts, side="right") - 1, 0)
 
     @cached_property
-    def null_sets(self) -> Float[np.ndarray, "size set dim"]:
-        """Directions of random sets of images from the same data, per set size: what no concept looks like."""
+    def null_means(self) -> Float[np.ndarray, "size set dim"]:
+        """Mean embeddings of random sets of images from the same data, per set size: what no concept looks like.
+
+        They are as long as the images of a set are alike. Made unit, a random set would gain on one whose images have
+        something in common, by all that every image shares with every word.
+        """
         pool = unit(self.null_vectors.astype(np.float32))
-        return frozen(set_directions(pool, self.set_sizes, self.recipe.seed))
+        return frozen(set_means(pool, self.set_sizes, self.recipe.seed))
+
+    @cached_property
+    def null_sets(self) -> Float[np.ndarray, "size set dim"]:
+        """The directions of `null_means`."""
+        return frozen(unit(self.null_means))
+
+    def null_of(self, centre: bool) -> Float[np.ndarray, "size set dim"]:
+        """What the components' scores are held against: `null_offsets` with centring, else `null_means`."""
+        return self.null_offsets if centre else self.null_means
+
+    def divided_by(self, rows: Int[np.ndarray, " row"], centre: bool) -> Float[np.ndarray, " row"]:
+        """What made components' vectors unit (or centred and unit): their null is divided by it as well."""
+        return np.maximum(self.residuals[rows] if centre else self.alikeness(rows), np.float32(1e-9))
 
     @cached_property
     def null_offsets(self) -> Float[np.ndarray, "size set dim"]:
@@ -184,6 +205,8 @@ class SemanticSpace:
 
     def alikeness(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
         """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1]."""
+        if self.lengths is not None:
+            return self.lengths[rows]
         known = self._known_alikeness
         missing = np.unique(rows[np.isnan(known[rows])])
         for start in range(0, len(missing), 256):
@@ -244,6 +267,7 @@ class SemanticSpace:
             "crop_images": self.crop_images,
             "vectors": self.vectors,
             "null_vectors": self.null_vectors,
+            "lengths": self.alikeness(np.arange(len(self.components))),
             "image_ids": known,
             "image_names": text,
             "image_name_offsets": offsets,
@@ -292,6 +316,7 @@ class SemanticSpace:
             {i: n for i, n in zip(known, stored["image_labels"].tolist(), strict=True) if n >= 0},
             tuple(document["classes"]),
             stored.get("sample_vectors"),
+            stored.get("lengths"),
         )
 
 

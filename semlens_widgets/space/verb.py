@@ -80,19 +80,21 @@ def embed(
     shown = np.unique(referenced).tolist()
     labels = {i: label for i in shown if (label := images.label(i)) is not None}
     kept = crops.astype(np.float16)
+    theta, lengths = directions(kept, crop_of, examples.counts)
     return SemanticSpace(
         examples,
         recipe,
         kept,
         crop_of,
         referenced.astype(np.int32),
-        directions(kept, crop_of, examples.counts),
+        theta,
         null.astype(np.float16),
         Thumbnails.of(done.pictures[: len(distinct)]),
         {i: images.name(i) for i in shown},
         labels,
         images.classes,
         None if examples.sampled is None else vectors[sample_at][readable[sample_at]].astype(np.float16),
+        lengths,
         images,
     )
 
@@ -101,15 +103,15 @@ def directions(
     crops: Float[np.ndarray, "crop dim"],
     crop_of: Int[np.ndarray, "component example"],
     counts: Int[np.ndarray, " component"],
-) -> Float[np.ndarray, "component dim"]:
-    """Each component's unit mean embedding over its first `counts` examples; zero where there are none."""
+) -> tuple[Float[np.ndarray, "component dim"], Float[np.ndarray, " component"]]:
+    """Each component's mean embedding over its first `counts` examples: (unit, length); zero where there are none."""
     result = np.zeros((len(crop_of), crops.shape[1]), np.float32)
     for start in range(0, len(crop_of), 256):
         rows = slice(start, start + 256)
         gathered = unit(crops[crop_of[rows]].astype(np.float32))
         weights = (np.arange(crop_of.shape[1]) < counts[rows, None]).astype(np.float32)
         result[rows] = np.einsum("ce,ced->cd", weights, gathered)
-    return unit(result)
+    return unit(result), np.linalg.norm(result, axis=1) / np.maximum(counts, 1).astype(np.float32)
 
 
 def _window(numbers: np.ndarray) -> Window:

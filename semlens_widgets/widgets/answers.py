@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..search import Matches
+from ..search import ABOVE, Z_ABOVE, Matches
 from ..space import SemanticSpace, webp
 from ..vectors import top_k
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..lens import Lens
 
 Answer = tuple[dict[str, Any], list[bytes]]
-Z_AT_P01 = 2.3263478740408408  # of a normal distribution
 MOST_ROWS, MOST_EXAMPLES, LARGEST = 200, 40, 512  # of one request: the browser asks for a screenful
 
 
@@ -38,7 +37,7 @@ def hits(lens: Lens) -> Answer:
 
 def told(lens: Lens, answer: Matches) -> dict[str, Any]:
     """What a window says about an answer, without the components themselves."""
-    above = 0 if answer.unknown else int((answer.p <= 0.01).sum())
+    above = 0 if answer.unknown else int((answer.p <= ABOVE).sum())
     return {
         "query": answer.probe,
         "count": len(answer),
@@ -62,8 +61,8 @@ def _null(answer: Matches) -> dict[str, Any]:
         "sd": sd,
         "size": len(sets),
         "hist": {"edges": edges.tolist(), "counts": counts.tolist()},
-        "z_at_p01": Z_AT_P01,
-        "score_at_p01": mean + Z_AT_P01 * sd,
+        "z_at_p01": Z_ABOVE,
+        "score_at_p01": mean + Z_ABOVE * sd,
     }
 
 

@@ -58,6 +58,7 @@ def space_of(layers, seed, cloud):
     return replace(
         small, examples=examples, vectors=vectors, crop_vectors=cloud.astype(np.float16), crop_of=chosen,
         crop_images=np.arange(len(cloud), dtype=np.int32), null_vectors=cloud[random.permutation(len(cloud))[:500]],
+        lengths=None,
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def space_of(
     recipe = sl.Recipe("planted", "planted", names, "max", k, "whole", "planted", len(chosen), seed)
     return sl.SemanticSpace(
         examples, recipe, crops, images.astype(np.int32), np.arange(len(crops), dtype=np.int32),
-        directions(crops, images.astype(np.int32), examples.counts), crops[chosen], Thumbnails.of([]),
+        directions(crops, images.astype(np.int32), examples.counts)[0], crops[chosen], Thumbnails.of([]),
         {n: str(n) for n in range(len(crops))}, sample_vectors=crops[sample],
     )  # fmt: skip
 

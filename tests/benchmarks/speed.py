@@ -172,6 +172,7 @@ def space_of(components, dim, k=4, crops=20_000):
         small, examples=examples, vectors=vectors, crop_vectors=pool, null_vectors=pool[:500],
         crop_of=random.integers(0, len(small.thumbnails), (components, k)).astype(np.int32),
         crop_images=np.arange(crops, dtype=np.int32), recipe=replace(small.recipe, clip="random"),
+        lengths=None,
     )  # fmt: skip
 
 
