@@ -166,7 +166,7 @@ def test_a_lens_finds_the_planted_factors_and_not_the_missing_one(truth):
     assert lens.fitted
     everything = demo.truth()
     row = {component: i for i, component in enumerate(everything.components)}
-    for name in (*ARTEFACTS, "variegation", "veil"):
+    for name in (*ARTEFACTS, "border", "variegation", "large", "veil"):
         answer = lens.search(demo.FACTORS[INDEX[name]].query, layer="layer4")
         hit = answer[0].component
         assert answer.found, answer.message
