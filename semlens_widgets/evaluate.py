@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -22,6 +22,7 @@ HIGH = 0.95  # of random sets lie below a null's `high`
 _FALLBACK_EXAMPLES = 10  # as in semanticlens 0.2.1
 _NULL_SETS = 500
 _BLOCK_BYTES = 1 << 26
+OnStep = Callable[[int, int], None]
 
 
 def centred(
@@ -67,11 +68,15 @@ def redundancy(
 
 
 def nearest(
-    vectors: Float[np.ndarray, "component dim"], *, centre: Float[np.ndarray, " dim"] | None = None
+    vectors: Float[np.ndarray, "component dim"],
+    *,
+    centre: Float[np.ndarray, " dim"] | None = None,
+    on_step: OnStep | None = None,
 ) -> tuple[Int[np.ndarray, " component"], Float[np.ndarray, " component"]]:
     """(row of the nearest other vector, its cosine) for each vector; (`NO_SIBLING`, NaN) where there is none.
 
-    Zero vectors have no direction: they have no sibling and are none. Works in blocks of rows.
+    Zero vectors have no direction: they have no sibling and are none. Works in blocks of rows; `on_step(done, in
+    all)` is called after each, and what it raises ends the work.
     """
     alive = np.einsum("cd,cd->c", vectors, vectors) > 0
     directions = unit(vectors if centre is None else (vectors - centre) * alive[:, None]).astype(np.float32)
@@ -88,6 +93,8 @@ def nearest(
         best = products.argmax(1)
         rows[living[start : start + step]] = living[best]
         cosines[living[start : start + step]] = products[block, best]
+        if on_step is not None:
+            on_step(start + len(products), len(living))
     return rows, cosines
 
 
@@ -325,12 +332,13 @@ def bootstrap_means(
     return result
 
 
-def evaluate(space: SemanticSpace) -> Evaluation:
+def evaluate(space: SemanticSpace, *, on_step: OnStep | None = None) -> Evaluation:
     """Clarity, redundancy and polysemanticity of every component, raw and centred, against random images.
 
     Memory stays bounded whatever the number of components. The model that made the space need not be the one
     words are searched with: embed the same examples with another (the paper takes a vision-only one here) and
-    evaluate that space. Siblings are sought within a layer. (Dreyer et al. 2025, "evaluate")
+    evaluate that space. Siblings are sought within a layer. `on_step(done, in all)` is called now and then; what it
+    raises ends the work. (Dreyer et al. 2025, "evaluate")
     """
     counts = space.examples.counts
     centre = data_mean(space)
@@ -342,13 +350,16 @@ def evaluate(space: SemanticSpace) -> Evaluation:
         means[rows] = embeddings.sum(1) / np.maximum(n, 1)[:, None]
         for form, seen in (("raw", embeddings), ("centred", centred(embeddings, centre))):
             forms[form][:, rows] = clarity(seen, n), polysemanticity(seen, n)
-    return Evaluation(
-        space.components,
-        counts,
-        _scores(space, forms["raw"], means, None),
-        _scores(space, forms["centred"], means, centre),
-        space.recipe.clip,
-    )
+        if on_step is not None:
+            on_step(rows.stop, 3 * size)  # then siblings are sought, in both forms
+    raw = _scores(space, forms["raw"], means, None, _onwards(on_step, size, 3 * size))
+    without_mean = _scores(space, forms["centred"], means, centre, _onwards(on_step, 2 * size, 3 * size))
+    return Evaluation(space.components, counts, raw, without_mean, space.recipe.clip)
+
+
+def _onwards(on_step: OnStep | None, start: int, total: int) -> OnStep | None:
+    """`on_step` for a part of the work that begins at `start` of `total`."""
+    return None if on_step is None else lambda done, _: on_step(start + done, total)
 
 
 def data_mean(space: SemanticSpace) -> Float[np.ndarray, " dim"]:
@@ -367,13 +378,15 @@ def _scores(
     measured: Float[np.ndarray, "2 component"],
     means: Float[np.ndarray, "component dim"],
     centre: Float[np.ndarray, " dim"] | None,
+    on_step: OnStep | None,
 ) -> Scores:
     size = len(space.components)
     sibling, close = np.full(size, NO_SIBLING, np.int64), np.full(size, np.nan)
     levels = {score: (np.full(size, np.nan), np.full(size, np.nan)) for score in SCORES}
     for layer in space.components.layers:
         rows = np.arange(size)[space.components.rows(layer)]
-        own, close[rows] = nearest(means[rows], centre=centre)
+        first = int(rows[0]) if len(rows) else 0
+        own, close[rows] = nearest(means[rows], centre=centre, on_step=_onwards(on_step, first, size))
         sibling[rows[own != NO_SIBLING]] = rows[own[own != NO_SIBLING]]
         rivals = redundancy(space.null_sets[-1][: int(space.alive[rows].sum())], centre=centre)
         _fill(levels["redundancy"], rows, rivals)

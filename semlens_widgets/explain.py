@@ -257,6 +257,7 @@ def explain(
     backend: Backend = "auto",
     *,
     name: str | None = None,
+    on_step: OnStep | None = None,
 ) -> Explanation:
     """Which components of the layers carried the model's prediction for one picture.
 
@@ -266,7 +267,8 @@ def explain(
             None for the class the model predicts.
     backend: "lrp", "gradient", or "auto": LRP where it has a rule for all the model does.
 
-    KeyError with the nearest name for an unknown class. The model is left as it was.
+    on_step is called with (passes done, in all); what it raises ends the work. KeyError with the nearest name for an
+    unknown class. The model is left as it was.
     """
     from .attribution import attribute
 
@@ -282,7 +284,7 @@ def explain(
     goal = _Goal(target, lambda outputs: class_names(images, outputs))
     inputs = stack([item])
     source = ExplanationSource(model, inputs, wanted, goal)
-    found = attribute(model, inputs, goal, possible, backend)
+    found = attribute(model, inputs, goal, possible, backend, on_step=on_step)
     assert found.heatmap is not None
     sizes = {layer.name: found.relevances[layer.name].shape[1] for layer in possible}
     if len(possible) < len(wanted):

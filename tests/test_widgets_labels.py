@@ -16,7 +16,7 @@ def test_describing_from_the_window_tells_how_far_it_is():
     told = []
     for view in (LabelTable(made), Window(made)):
         view._verbs()["describe"]({"vocabulary": None}, [], Job("1", lambda content, buffers: told.append(content)))
-        assert (told[-1]["done"], told[-1]["total"], told[-1]["what"]) == (3, 3, "words embedded")
+        assert (told[-1]["done"], told[-1]["total"], told[-1]["what"]) == (6, 6, "components described")
         assert made.labels.probes.names == ("red", "green", "blue")
         assert view.labels_version >= 1
 
@@ -27,6 +27,22 @@ def test_describing_can_be_given_up_before_anything_changes():
     job.abort()
     with pytest.raises(Aborted):
         LabelTable(made)._verbs()["describe"]({"vocabulary": None}, [], job)
+    assert made.labels is None
+
+
+def test_describing_can_be_given_up_on_the_way():
+    made = lens(vocabulary=["red", "green", "blue"])
+    told = []
+
+    def leave(content, buffers):
+        told.append(content)
+        if content["what"] == "components described":
+            job.abort()
+
+    job = Job("1", leave)
+    with pytest.raises(Aborted):
+        LabelTable(made)._verbs()["describe"]({"vocabulary": None}, [], job)
+    assert [entry["what"] for entry in told].count("components described") == 1
     assert made.labels is None
 
 

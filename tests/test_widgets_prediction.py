@@ -11,6 +11,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.images import WHOLE
+from semlens_widgets.lens import explaining as lens_explaining
 from semlens_widgets.widgets import PredictionView, Window, component_card, prediction
 from semlens_widgets.widgets.channel import Aborted, Job
 
@@ -159,6 +160,36 @@ def test_what_was_given_up_changes_nothing():
     with pytest.raises(Aborted):
         prediction.explain(made, {"image": 1, "target": "cold"}, [], midway)
     assert (made.image, made.target, made.explanation.target) == (0, None, "warm")
+
+
+@pytest.mark.parametrize("method", ["lrp", "gradient"])
+def test_an_explanation_given_up_on_its_way_leaves_lens_and_model_as_they_were(method, monkeypatch):
+    made = explained(0)
+    made.method = method
+    before, model, explanations = made.explanation, made.source.model.train(), []
+    made.observe(lambda change: explanations.append(change.new), "explanation")
+    passes = []
+    whole = lens_explaining.explain
+    monkeypatch.setattr(lens_explaining, "explain", lambda *given, **named: passes.append(1) or whole(*given, **named))
+    for wish in ({"image": 1}, {"target": "cold"}, {"method": "gradient" if method == "lrp" else "lrp"}):
+        for step in (1, 2):
+            late = job()
+            checks = []
+            late.check = lambda late=late, checks=checks, step=step: (
+                checks.append(1), Job.check(late), late.abort() if len(checks) == step + 1 else None, Job.check(late)
+            )  # fmt: skip
+            passes.clear()
+            with pytest.raises(Aborted):
+                prediction.explain(made, wish, [], late)
+            assert len(checks) == step + 1  # it ended there
+            assert len(passes) == 1  # nothing was explained again
+            assert (made.image, made.target, made.method) == (0, None, method)
+            assert made.explanation is before
+    assert not explanations
+    assert model.training
+    assert all(not m._forward_hooks and not m._forward_pre_hooks for m in model.modules())
+    prediction.explain(made, {"image": 1}, [], job())
+    assert made.explanation.image == 1
 
 
 def test_a_component_s_map_lies_where_it_acts_and_words_say_so():

@@ -6,7 +6,7 @@ from test_widgets_map import lens
 
 from semlens_widgets.evaluate import SCORES
 from semlens_widgets.widgets import ScoreView, Window, score_view
-from semlens_widgets.widgets.channel import Job
+from semlens_widgets.widgets.channel import Aborted, Job
 
 
 def test_scores_are_the_evaluation_s_columns_with_summaries_per_layer():
@@ -40,3 +40,24 @@ def test_evaluating_from_the_window_sets_the_lens_and_tells_the_browser(view):
     assert made.evaluation is not None
     assert window.evaluation_version == before + 1
     assert told[0]["what"] == "scoring 6 components"
+    steps = [entry["done"] for entry in told[1:]]
+    assert steps == sorted(steps)
+    assert (steps[-1], told[-1]["total"], told[-1]["what"]) == (6, 6, "scored")
+
+
+def test_evaluating_can_be_given_up_at_every_step_and_changes_nothing():
+    made = lens()
+    verb = ScoreView(made)._verbs()["evaluate"]
+    told = []
+    verb({}, [], Job("1", lambda content, buffers: told.append(content)))
+    found = made.evaluation
+    for step in range(1, len(told)):
+        seen = []
+        job = Job("2", lambda content, buffers, seen=seen: seen.append(content))
+        job.send = lambda content, buffers, seen=seen, job=job, step=step: (
+            seen.append(content), job.abort() if len(seen) == step else None
+        )  # fmt: skip
+        with pytest.raises(Aborted):
+            verb({}, [], job)
+        assert len(seen) == step
+        assert made.evaluation is found

@@ -42,7 +42,8 @@ def attribute(
              does, else gradient; the answer says which. "zennit": the implementation CRP was published with, slow and
              for torchvision's VGG and ResNets only, to hold the others against.
     heatmap: False saves the way from the lowest layer to the input.
-    on_step: called with (images done, images in all) after each batch; what it raises ends the work.
+    on_step: called with (images done, images in all) on each batch's way back and after it; what it raises ends the
+             work.
 
     Relevance starts at the target's value; with a softmax at the model's end LRP starts at the logits before it.
     Components are those of the layers, in the order of `Components`: a feature on the channel axis, or on the last
@@ -58,6 +59,8 @@ def attribute(
         for chosen, images in _batches(model, inputs, batch_size):
             with _tracing(used, model, images, asked, stop=False) as trace:
                 value, signal = _from_targets(trace, _of(targets, chosen, len(inputs)))
+                if on_step is not None:
+                    on_step(chosen.start, len(inputs))
                 found = trace.pull(OUTPUT, signal, [*asked, INPUT] if heatmap else list(asked))
                 values.append(_array(value))
                 for name, layer in asked.items():

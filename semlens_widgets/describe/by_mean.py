@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..clip import Probes
+from ..evaluate import OnStep
 from ..space import SemanticSpace
 from .ranking import Ranked, best_columns, chosen_words, confidence, known_words, places, row_blocks, siblings
 
@@ -57,9 +58,19 @@ class Directions:
 
 
 def ranked_by_mean(
-    space: SemanticSpace, directions: Directions, probes: Probes, k: int, *, centre: bool, distinct: bool
+    space: SemanticSpace,
+    directions: Directions,
+    probes: Probes,
+    k: int,
+    *,
+    centre: bool,
+    distinct: bool,
+    on_step: OnStep | None = None,
 ) -> Ranked:
-    """Words by the cosine of word and direction; `distinct` is for directions that are the space's components."""
+    """Words by the cosine of word and direction; `distinct` is for directions that are the space's components.
+
+    `on_step(directions done, in all)` is called after each block of them; what it raises ends the work.
+    """
     known = known_words(probes)
     k, count = places(known, k, distinct)
     vectors = probes.vectors
@@ -86,6 +97,8 @@ def ranked_by_mean(
             own = size[:, 0] == at
             sure[own] = confidence(z[own], null.z)
         parts.append((words, values, z, sure, margins))
+        if on_step is not None:
+            on_step(rows.stop, len(directions.vectors))
     return Ranked(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

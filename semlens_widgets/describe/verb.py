@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..clip import Probes
+from ..evaluate import OnStep
 from ..labelers import Labeler, labeler
 from ..space import SemanticSpace
 from ..vectors import unit
@@ -31,6 +32,7 @@ def describe(
     centre: bool = False,
     activations: Float[np.ndarray, "image component"] | None = None,
     image_vectors: Float[np.ndarray, "image dim"] | None = None,
+    on_step: OnStep | None = None,
 ) -> Labels:
     """Label every component with the k best words of a vocabulary, and abstain where none is good enough.
 
@@ -42,6 +44,7 @@ def describe(
     nearest siblings least.
     centre: subtract each layer's mean vector first (for the other methods: that of the images), which often
     sharpens labels much; use probes without the null then.
+    on_step: called with (components done, in all) now and then; what it raises ends the work.
 
     Warns when the data set hardly shows a word that was given as label. Raises ValueError when the probes come from
     another CLIP, have fewer than two words or one twice, or when a method lacks its activations.
@@ -51,7 +54,7 @@ def describe(
     name = method if isinstance(method, str) else _name(method)
     if method == "mean":
         ranked = ranked_by_mean(
-            space, Directions.of_components(space, centre), probes, k, centre=centre, distinct=distinct
+            space, Directions.of_components(space, centre), probes, k, centre=centre, distinct=distinct, on_step=on_step
         )
     else:
         score = labeler(method)
@@ -70,6 +73,8 @@ def describe(
     alike = np.zeros(len(space.vectors), np.float32)
     alike[space.alive] = space.alikeness(np.flatnonzero(space.alive))
     reaches = reached(space, space.vectors * alike[:, None], words, probes)
+    if on_step is not None:
+        on_step(len(words), len(words))
     margins = np.where(dead, np.nan, ranked.margins)
     labels = Labels(space, probes, words, scores, z, sure, reaches, margins, level, name, centre, distinct)
     if hardly := labels.poorly_shown_of(np.unique(words[labels.accepted[:, 0], 0])):

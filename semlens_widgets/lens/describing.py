@@ -15,7 +15,7 @@ import traitlets
 from .. import cache, store
 from ..clip import Clip, Probes, checked_templates
 from ..describe import CONFIDENCE, Labels, describe
-from ..evaluate import Evaluation, evaluate
+from ..evaluate import Evaluation, OnStep, evaluate
 from ..images import Images
 from ..labelers import Labeler
 from ..space import SemanticSpace, embed
@@ -86,13 +86,15 @@ class Describing(Searching):
         distinct: bool = False,
         templates: str | Sequence[str] | None = None,
         centre: bool | None = None,
+        on_step: OnStep | None = None,
     ) -> Labels:
         """Label every component with the k best words of a vocabulary, or say that none explains it.
 
         words: a list, a text file with one word per line, "common" or "dermoscopy" (lists that come with the
         package); None takes the lens's own vocabulary, or "common" where it has none. A large vocabulary is
         embedded once and kept in the cache. Methods other than "mean" look at the space's sample of activations.
-        See `describe` for the other parameters. The answer is also in `labels`, and every window shows it.
+        See `describe` for the other parameters; when `on_step` raises, nothing changes. The answer is also in
+        `labels`, and every window shows it.
         """
         centre = self._centre if centre is None else centre
         listed = vocabulary(words if words is not None else self.vocabulary if len(self.vocabulary) > 1 else "common")
@@ -107,7 +109,8 @@ class Describing(Searching):
             seen = {"activations": sample.activations, "image_vectors": sample.vectors}
         probes = self._vocabulary_probes(listed, templates, centre)
         labels = describe(
-            self.space, probes, k=k, method=method, level=level, distinct=distinct, centre=centre, **seen
+            self.space, probes, k=k, method=method, level=level, distinct=distinct, centre=centre,
+            on_step=on_step, **seen,
         )  # fmt: skip
         with self.lock:
             self.set_trait("labels", labels)
@@ -148,14 +151,15 @@ class Describing(Searching):
             labels, sample.activations, sample.vectors, strongest=strongest, rounds=rounds, held_out=~own
         )  # fmt: skip
 
-    def evaluate(self, clip: Any = None, *, progress: bool = True) -> Evaluation:
+    def evaluate(self, clip: Any = None, *, progress: bool = True, on_step: OnStep | None = None) -> Evaluation:
         """Clarity, redundancy and polysemanticity of every component, with their null levels; also in `evaluation`.
 
         clip: another image model for the scores than for the words (the paper takes a vision-only one here), any
         object with the `Clip` protocol: the same examples are embedded with it, which needs the images.
+        `on_step(done, in all)` is called now and then; what it raises ends the work, and nothing changes.
         """
         space = self.space if clip is None else self._seen_by(clip, progress)
-        found = evaluate(space)
+        found = evaluate(space, on_step=on_step)
         with self.lock:
             self.set_trait("evaluation", found)
         return found

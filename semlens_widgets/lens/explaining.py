@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -25,7 +27,21 @@ from .fitted import Part
 from .searching import Searching
 
 Self = TypeVar("Self", bound="Explaining")
+_on_step: ContextVar[OnStep | None] = ContextVar("on_step", default=None)
 Picture = int | np.integer | str | os.PathLike[str] | Image.Image
+
+
+@contextmanager
+def steps_told(on_step: OnStep) -> Iterator[None]:
+    """Within, `on_step` is called on the way of each explanation that setting `image`, `target` or `method` makes.
+
+    What it raises ends the explanation, and the trait stays as it was.
+    """
+    token = _on_step.set(on_step)
+    try:
+        yield
+    finally:
+        _on_step.reset(token)
 
 
 class Explaining(Searching):
@@ -61,6 +77,8 @@ class Explaining(Searching):
         target: ClassTarget = None,
         method: Backend = "auto",
         layers: str | Layer | Sequence[str | Layer] | None = None,
+        *,
+        on_step: OnStep | None = None,
     ) -> Explanation:
         """Which components carried a prediction, where in the picture, and through which others.
 
@@ -70,6 +88,7 @@ class Explaining(Searching):
         method: "lrp", "gradient" (activation × gradient), "auto": LRP where it has a rule for all the model does, or
                 "zennit": the implementation CRP was published with, slow, for torchvision's VGG and ResNets only.
         layers: by default those of the lens, so that rows are the lens's own.
+        on_step: called with (passes done, in all); what it raises ends the work.
 
         KeyError with the nearest name for an unknown class or image; RuntimeError for a lens from a file, which has
         no model. The model is left as it was.
@@ -77,7 +96,7 @@ class Explaining(Searching):
         source = self.source
         found, name = self._picture(image)
         wanted = source.layers if layers is None else layers
-        return explain(source.model, source.images, found, wanted, target, method, name=name)
+        return explain(source.model, source.images, found, wanted, target, method, name=name, on_step=on_step)
 
     def _picture(self, image: Picture) -> tuple[int | Image.Image, str | None]:
         """(a number of the data set or a picture, what to call it)."""
@@ -232,7 +251,7 @@ class Explaining(Searching):
     def _valid_image(self, proposal: Any) -> int | str:
         found, _ = self._picture(proposal["value"])
         term = found if isinstance(found, int) else self.keep_image(found)
-        self._explained = self.explain(term, self.target, self.method)
+        self._explained = self._shown(term, self.target, self.method)
         return term
 
     @traitlets.validate("target")
@@ -240,7 +259,7 @@ class Explaining(Searching):
         target = str(proposal["value"])
         if self.image is None:
             return target
-        self._explained = self.explain(self.image, target, self.method)
+        self._explained = self._shown(self.image, target, self.method)
         return self._explained.target
 
     @traitlets.validate("method")
@@ -249,15 +268,18 @@ class Explaining(Searching):
         if method not in get_args(Backend):
             raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Backend)))}")
         if self.image is not None:
-            self._explained = self.explain(self.image, self.target, method)
+            self._explained = self._shown(self.image, self.target, method)
         return str(method)
+
+    def _shown(self, image: Picture, target: str | None, method: Backend) -> Explanation:
+        return self.explain(image, target, method, on_step=_on_step.get())
 
     @traitlets.observe("image", "target", "method")
     def _explain_again(self, change: Any) -> None:
         if self.image is None:
             self._explained = None
         elif change["new"] is None:
-            self._explained = self.explain(self.image, None, self.method)
+            self._explained = self._shown(self.image, None, self.method)
         self.set_trait("explanation", self._explained)
 
 

@@ -34,7 +34,7 @@ class LabelTable(LabelledView):
                 job.progress(done, len(words), "words embedded")
                 lens.probes(words[done : done + _AT_ONCE])
             job.progress(len(words), len(words), "words embedded")
-            lens.describe(name)
+            lens.describe(name, on_step=lambda done, total: job.progress(done, total, "components described"))
             return {}, []
 
         mine = {

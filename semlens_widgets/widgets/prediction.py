@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..crops import cut
 from ..images import Images, UnreadableImage, batches, rgb
+from ..lens.explaining import steps_told
 from ..model import alone, evaluating, stack
 from ..space import webp
 from . import answers
@@ -325,22 +326,25 @@ def _probabilities(model: Any, items: Sequence[Any]) -> np.ndarray:
 def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
     """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target`, `method`."""
     job.check()
-    before = lens.image, lens.target, lens.method
+    before = {"image": lens.image, "target": lens.target, "method": lens.method}
     try:
-        if buffers:
-            name = str(args.get("name") or "the picture")
-            term = lens.keep_image(_opened(buffers[0], name))
-            _called.setdefault(lens, {})[term] = name
-            lens.image = term
-        elif args.get("image") is not None:
-            lens.image = int(args["image"])
-        if "target" in args:
-            lens.target = args["target"]
-        if "method" in args:
-            lens.method = args["method"]
-        job.check()
+        with steps_told(lambda done, total: job.check()):
+            if buffers:
+                name = str(args.get("name") or "the picture")
+                term = lens.keep_image(_opened(buffers[0], name))
+                _called.setdefault(lens, {})[term] = name
+                lens.image = term
+            elif args.get("image") is not None:
+                lens.image = int(args["image"])
+            if "target" in args:
+                lens.target = args["target"]
+            if "method" in args:
+                lens.method = args["method"]
+            job.check()
     except Aborted:
-        lens.image, lens.target, lens.method = before
+        for name, value in before.items():
+            if getattr(lens, name) != value:  # setting explains again
+                setattr(lens, name, value)
         raise
     return {}, []
 

@@ -27,8 +27,12 @@ class ScoreView(LabelledView):
         lens = self.lens
 
         def evaluate(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            job.progress(0, None, f"scoring {len(lens.components):,} components")
-            lens.evaluate(progress=False)
+            count = len(lens.components)
+            job.progress(0, None, f"scoring {count:,} components")
+            # Of the three rounds over all components that an evaluation takes.
+            lens.evaluate(
+                progress=False, on_step=lambda done, total: job.progress(done * count // total, count, "scored")
+            )
             return {}, []
 
         return super()._verbs() | {"scores": self._plain(scores), "evaluate": evaluate}
