@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -17,3 +19,17 @@ def folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "semlens_widgets" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "semlens_widgets"
+
+
+def kept(path: str | os.PathLike[str], write: Callable[[], object]) -> bool:
+    """Whether `write` could write the file `path`; where not, warns: work goes on without what would only save time."""
+    try:
+        write()
+    except OSError as error:
+        warnings.warn(
+            f"{os.fspath(path)} cannot be written ({error.strerror or error}), so this work is not kept for another "
+            "time; free some space, or name a folder that can be written in the variable SEMLENS_CACHE",
+            stacklevel=3,
+        )
+        return False
+    return True

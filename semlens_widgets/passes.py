@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from tqdm.auto import tqdm
 
-from . import store
+from . import cache, store
 
 OnStep = Callable[[int, int], None]  # called with (done, in all) after each step; what it raises ends the work
 _PAUSE = 10.0  # seconds between two savings, at least
@@ -44,8 +44,12 @@ class ProgressFile:
             return None
 
     def write(self, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
-        if self.path is not None:
-            store.write(self.path, arrays, {**document, "made_from": self._made_from})
+        """Save; where the file cannot be written, warn once and go on without."""
+        path = self.path
+        if path is None:
+            return
+        if not cache.kept(path, lambda: store.write(path, arrays, {**document, "made_from": self._made_from})):
+            self.path = None
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from .vectors import frozen
@@ -54,7 +55,8 @@ def unpacked(run: np.ndarray, offsets: np.ndarray) -> list[str]:
 def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> Path:
     """Write arrays and one JSON document; the file appears whole or not at all.
 
-    The same input gives the same bytes: keys are sorted and nothing of the moment is written.
+    The same input gives the same bytes: keys are sorted and nothing of the moment is written. OSError where it cannot
+    be written: a full disk, a folder that may not be changed.
     """
     path = Path(path)
     if path.is_dir():
@@ -73,7 +75,10 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], docume
     try:
         temporary.touch()
         usual = temporary.stat().st_mode  # safetensors would leave a file that only its owner can read
-        save_file(arrays, temporary, metadata={FORMAT: json.dumps(header, sort_keys=True, separators=(",", ":"))})
+        try:
+            save_file(arrays, temporary, metadata={FORMAT: json.dumps(header, sort_keys=True, separators=(",", ":"))})
+        except SafetensorError as error:
+            raise OSError(f"cannot write {str(path)!r} ({error}); is the disk full?") from error
         temporary.chmod(usual)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())

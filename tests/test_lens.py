@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
@@ -276,6 +277,27 @@ def test_one_text_is_one_word_and_one_template():
     )
     assert "dog" in made.vocabulary
     assert made.fit(cached=False, progress=False).concept_table("red").concepts == ("red",)
+
+
+def test_a_cache_that_cannot_be_written_costs_the_cache_and_not_the_work(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a folder cannot be made here")
+    monkeypatch.setenv("SEMLENS_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.warns(UserWarning, match="cannot be written .* in the variable SEMLENS_CACHE"):
+        made = lens().fit(progress=False)
+    assert np.array_equal(made.space.vectors, lens().fit(cached=False, progress=False).space.vectors)
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert made.relate(progress=False).counts.sum() == 30
+
+
+def test_a_full_disk_leaves_no_half_file_and_says_what_it_may_be(tmp_path, monkeypatch):
+    def full(*args, **settings):
+        raise SafetensorError("I/O error: no space left on device")
+
+    made = lens().fit(cached=False, progress=False)
+    monkeypatch.setattr("semlens_widgets.store.save_file", full)
+    with pytest.raises(OSError, match=r"cannot write .*a\.semlens' .*is the disk full"):
+        made.save(tmp_path / "a.semlens")
+    assert list(tmp_path.iterdir()) == []
 
 
 KILLED = """

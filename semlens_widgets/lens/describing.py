@@ -183,7 +183,7 @@ class Describing(Searching):
             except store.SemlensFileError:
                 pass  # made again below
         probes = self._text_probes(list(words), templates, centre)
-        store.write(path, {"vectors": probes.vectors}, {"unknown": probes.unknown})
+        cache.kept(path, lambda: store.write(path, {"vectors": probes.vectors}, {"unknown": probes.unknown}))
         return probes
 
     def _parts(self) -> dict[str, Part]:

@@ -234,9 +234,10 @@ class Fitted(traitlets.HasTraits):
     ) -> Self:
         """Collect examples, crop and embed them; what was done before is read from the cache. Returns the lens.
 
-        Interrupt it any time: the next `fit` goes on where it was. `cached=False` neither reads nor writes the
-        cache. `fast=True`: see `collect`. `thumbnail` is the longest side of the pictures kept. Images that cannot
-        be read are skipped, warned about and listed in `unreadable`.
+        Interrupt it any time: the next `fit` goes on where it was last saved. `cached=False` neither reads nor writes
+        the cache; where the cache cannot be written, a warning says so and the work goes on. `fast`: see `collect`.
+        `thumbnail` is the longest side of the pictures kept, in pixels. Images that cannot be read are skipped, warned
+        about and listed in `unreadable`.
         """
         for what, number in (("batch_size", batch_size), ("thumbnail", thumbnail)):
             if not isinstance(number, int | np.integer) or number < 1:
@@ -256,7 +257,7 @@ class Fitted(traitlets.HasTraits):
             return space
         examples = self.source.examples(home / f"{recipe.examples_key}.examples", batch_size, fast, progress)
         partial = home / f"{recipe.key}-{thumbnail}.embedding"
-        embed(
+        space = embed(
             examples,
             self.source.images,
             self.source.clip,
@@ -264,7 +265,9 @@ class Fitted(traitlets.HasTraits):
             thumbnail=thumbnail,
             progress_file=partial,
             progress=progress,
-        ).save(finished, extra=self._extra())
+        )
+        if not cache.kept(finished, lambda: space.save(finished, extra=self._extra())):
+            return space
         partial.unlink(missing_ok=True)
         return SemanticSpace.open(finished).space
 
