@@ -27,6 +27,13 @@ def test_every_name_of_the_package_in_it_exists():
             target = getattr(target, part)
 
 
+def test_every_block_is_python_and_fits_the_width_of_the_page():
+    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+        compile(block, "README.md", "exec")
+        for line in block.splitlines():
+            assert len(line) <= 110, line
+
+
 def test_links_and_pictures_are_there():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):

@@ -229,11 +229,13 @@ def open_notebook(lab, browser, request):
     address, token, folder, settings = lab
     opened: list[Notebook] = []
 
-    def make(*cells: str, width: int = 1440, height: int = 1000, dark: bool = False, run: bool = True) -> Notebook:
+    def make(
+        *cells: str, width: int = 1440, height: int = 1000, dark: bool = False, run: bool = True, name: str = ""
+    ) -> Notebook:
         # Set before the page loads: switching a running JupyterLab races with its own loading of the last theme.
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-        name = f"{request.node.name.translate(str.maketrans('[]/ ', '____'))}-{len(opened)}.ipynb"
+        name = f"{name or request.node.name.translate(str.maketrans('[]/ ', '____'))}-{len(opened)}.ipynb"
         book = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(c) for c in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},

@@ -42,7 +42,10 @@ def test_the_picture_of_the_readme(open_notebook, tmp_path):
     """A real screenshot of the search for rulers; `make picture` keeps it as notebooks/window.png."""
     path = Path(os.environ.get("README_PICTURE", tmp_path / "window.png"))
     notebook = open_notebook(
-        "import semlens_widgets as sl\n\nlens = sl.demo.lens()\nlens.show()", width=1360, height=880
+        "import semlens_widgets as sl\n\nlens = sl.demo.lens()\nlens.describe()\nlens.show()",
+        width=1360,
+        height=880,
+        name="skin",
     )
     window = notebook.windows.first
     expect(window.get_by_test_id("title")).to_contain_text("demo", timeout=180_000)
