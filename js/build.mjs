@@ -21,7 +21,7 @@ import { writeTokens } from "./tokens.mjs";
 const BUDGETS = {
   search_box: 40,
   gallery: 42,
-  comparison_heatmap: 46,
+  comparison_heatmap: 48,
   semantic_map: 54,
   prediction: 74,
   checklist: 85,

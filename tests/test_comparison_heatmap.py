@@ -174,6 +174,20 @@ def test_the_browser_s_questions_are_about_any_of_the_models(models):
     assert "green" in data["text/plain"]
 
 
+def test_its_file_is_the_python_figure_of_the_present_state(models):
+    heatmap = ComparisonHeatmap(models, against="plain", order="cluster")
+    browser = Browser(heatmap._verbs())
+    told = {"view": "heatmap", "format": "pdf", "width": 88, "theme": "dark", "options": {}}
+    browser.ask("figure", id="1", **told)
+    content, (data,) = browser.wait(lambda c: c["id"] == "1")
+    assert content["result"]["name"] == "heatmap.pdf"
+    assert data == heatmap.figure(width_mm=88, theme="dark").to_bytes("pdf")
+    heatmap.order = "given"
+    browser.ask("figure", id="2", **told)
+    assert browser.wait(lambda c: c["id"] == "2")[1][0] != data
+    heatmap.close()
+
+
 def test_what_cannot_be_compared_is_refused(models):
     with pytest.raises(ValueError, match="1 model to compare"):
         ComparisonHeatmap({"a": models["plain"]})

@@ -19,6 +19,7 @@ from semlens_widgets import figures, palette
 from semlens_widgets.compare import compare, compare_many, concepts
 from semlens_widgets.figures import Figure, problems
 from semlens_widgets.figures.sheet import fitted, text_width, wrapped
+from semlens_widgets.layout import overlay
 
 REFERENCES = Path(__file__).parent / "figures"
 WORDS = ["red", "green", "blue", "yellow", "white"]
@@ -83,6 +84,9 @@ def shown(lens, results, whole):
     made["relevance"] = whole.relevance.figure()
     made["own_words"] = figures.own_table(lens.space, {"colour:0": "ruby", "head:1": "ice cold"})
     spaces = {"first": results["comparison"].a, "second": results["comparison"].b}
+    found = results["comparison"]
+    layouts = overlay(found.a, found.b)
+    made["overlay"] = figures.overlay_map(found, layouts, selection=["colour:0"], other_selection=["head:1"])
     made["matrix"] = figures.matrix(_DRAWN, spaces)
     made["layers"] = results["comparison"].figure(view="layers")
     made["card"] = figures.card(lens.space, "colour:0", labels=results["labels"])
@@ -105,6 +109,7 @@ KINDS = {
     "card": "card", "gallery": "gallery", "panel": "panel", "map": "semantic_map", "map_relevance": "semantic_map",
     "prediction": "prediction", "circuit": "circuit", "audit": "audit", "checklist": "checklist_table",
     "card_with_classes": "card", "relevance": "relevance", "own_words": "own_table", "matrix": "matrix",
+    "overlay": "overlay_map",
 }  # fmt: skip
 """Every figure of the tests, with the function that draws it."""
 
@@ -476,3 +481,48 @@ def test_long_names_of_models_become_letters(results):
             assert {"A", "B"} <= set(written(figure))
         assert set(names) <= set(written(found.figure(view=view)))
         assert names[0] in found.figure(view=view).caption()
+
+
+def test_what_only_the_browser_knows_is_told_as_options(whole):
+    from semlens_widgets.widgets import figure_button
+
+    def saved(view, **options):
+        result, (data,) = figure_button.figure(whole, view, "pdf", 85, "print", options)
+        assert result["name"] == f"{view}.pdf"
+        assert data == whole.figure(view, width_mm=85, **options).to_bytes("pdf")
+        return written(whole.figure(view, width_mm=180, **options))
+
+    said = saved("describe", components=["head:0", "colour:2"])
+    assert said.index("head:0") < said.index("colour:2")
+    assert "colour:1" not in said
+    said = saved("prediction", component="colour:1", layer="colour")
+    assert "colour:1" in said
+    assert not any(text.startswith("head:") for text in said)
+    assert saved("evaluate", raw=True) != saved("evaluate")
+    whole.layer = "head"
+    assert "colour" not in saved("evaluate")
+    whole.layer = None
+    with pytest.raises(ValueError, match="no component is shown"):
+        whole.figure("describe", components=[])
+
+
+def test_the_columns_on_paper_are_those_on_screen():
+    from semlens_widgets.widgets import comparing
+
+    one, other = toy(), toy(seed=1)
+    one.compare(other, name="other", allow="data")
+    for layers, query, find in ((("colour", "colour"), "", None), (None, "red", None), (None, "", ["", "head", ""])):
+        one.query = query
+        _, buffers = comparing.lists(one, layers, query or None, find)
+        pairs = [f"{n}:{i}" for n, i in ((c.layer, c.index) for c in map(one.components.__getitem__,
+                 np.frombuffer(buffers[2], np.int32).tolist()))]  # fmt: skip
+        options = {name: value for name, value in (("layers", layers), ("find", find)) if value}
+        figure = one.figure("compare", **options)
+        said = written(figure)
+        assert any(text.startswith("only ") for text in said)
+        assert set(pairs) <= set(said)
+        assert len(pairs) == int(said[said.index("shared") + 1])
+        for width in (60, *WIDTHS):
+            assert problems(figure.at(width)) == []
+    assert "one map" in one.figure("compare_map").caption()
+    assert written(one.figure("compare_layers"))

@@ -292,7 +292,7 @@ def test_a_window_gives_the_figure_of_its_tab_as_a_file():
 
     made = lens(vocabulary=["red", "blue"])
     made.query = "red"
-    result, (data,) = figure_button.figure(made, "search", "pdf", 88, "print")
+    result, (data,) = figure_button.figure(made, "search", "pdf", 88, "print", {})
     assert result["name"] == "search.pdf"
     assert result["type"] == "application/pdf"
     assert data == made.figure("search", width_mm=88).to_bytes("pdf")

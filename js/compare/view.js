@@ -424,8 +424,19 @@ export function compareTab(context) {
     );
   }
 
+  /** @returns {import("../shared/figure_menu.js").Part[]} what is looked at first */
+  function figures() {
+    const between = layersOfCell();
+    const options = { ...(between && { layers: between }), ...(find.some(Boolean) && { find: [...find] }) };
+    const map = { view: "compare_map", title: "One map" };
+    const lists = { view: "compare", title: "Columns", options };
+    const matrix = { view: "compare_layers", title: "Layers" };
+    return shownAs === "map" ? [map, lists, matrix] : [lists, map, matrix];
+  }
+
   return {
     node,
+    figures,
     keys: {
       "/": () =>
         /** @type {HTMLElement | null} */ (node.querySelector('[data-testid="shared-find"]'))?.focus(),

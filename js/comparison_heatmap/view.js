@@ -5,6 +5,7 @@ import { componentList } from "../compare/list.js";
 import { sourceOf } from "../compare/questions.js";
 import { catalog as catalogOf } from "../shared/catalog.js";
 import { button, fill, h } from "../shared/dom.js";
+import { figureMenu } from "../shared/figure_menu.js";
 import { count, score, z } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { same } from "../shared/selection.js";
@@ -62,6 +63,15 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
       change({ query: concept === state.query ? "" : concept });
     },
   });
+  const figure = figureMenu({
+    ask,
+    work: (_, asks) => asks({}),
+    tell: () => {},
+    say,
+    fail,
+    object: "heatmap",
+  });
+  figure.update({ tab: "heatmap", title: "Comparison", figures: ["heatmap"] });
   const controls = h("div", { class: "sl-heatmap-bar", "data-testid": "heatmap-bar" });
   const pane = h("div", { class: "sl-heatmap-pairs", "data-testid": "heatmap-pairs" });
   const edit = h("input", {
@@ -131,6 +141,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
       concepts && h("label", { class: "sl-select sl-compare-select" }, against),
       h("span", { class: "sl-spring" }),
       choice("Order", ORDERS, "order"),
+      figure.node,
     );
     editBox.hidden = !concepts;
     if (edit !== document.activeElement) edit.value = state.concepts.join(", ");

@@ -2,6 +2,8 @@
 
 import "../shared/theme.css";
 import "../shared/parts.css";
+import "../shared/figure_menu.css";
+import "../shared/toggle.css";
 import "../compare/view.css";
 import "./view.css";
 import { mount } from "../shared/mount.js";

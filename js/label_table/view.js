@@ -28,6 +28,9 @@ const ASK_EVERY = 100;
 
 /** @typedef {{examples: number[], word: string | null, closest: string, score: number, confidence: number, reach: number}} Meaning */
 
+/** Rows of a table on paper. */
+const ON_PAPER = 15;
+
 /**
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
@@ -905,9 +908,18 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     mark();
   }
 
+  /** What the table is on paper: as it is usually, or the first rows of what is shown where a person chose them. */
+  function figures() {
+    const chosen =
+      kind !== "all" || find.value.trim() || word !== null || layer !== null || sorting.key !== "row";
+    const options = chosen ? { components: rows.slice(0, ON_PAPER).map((row) => idOf(layers, row)) } : {};
+    return [{ view: "describe", title: "Table", options }];
+  }
+
   return {
     node,
     undo,
+    figures,
     find: () => find.focus(),
     update(changed) {
       filter.update(changed);

@@ -322,6 +322,8 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     },
     focus,
     redraw: drawNames,
+    /** The layer that is shown. @returns {string | null} */
+    layer: () => prediction?.layers?.[layer]?.name ?? null,
     /** The likeliest to be looked at first: the strongest of the top layer. @returns {number | null} */
     first: () => rows[0] ?? null,
     destroy() {

@@ -319,8 +319,19 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     }
   }
 
+  function figures() {
+    const row = selection[0] ?? bars.first();
+    const id = mode === "component" && row !== null ? (catalog.get(row)?.id ?? null) : null;
+    const options = { ...(id && { component: id }), ...(bars.layer() && { layer: bars.layer() }) };
+    return [
+      { view: "prediction", title: "Prediction", options },
+      { view: "circuit", title: "Circuit", options: circuit.wish().depth ? circuit.wish() : {} },
+    ];
+  }
+
   return {
     node,
+    figures,
     keys: {
       Escape() {
         if (opened !== null) openCard(null);

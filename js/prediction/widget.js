@@ -3,6 +3,7 @@
 import "../shared/theme.css";
 import "../shared/parts.css";
 import "../shared/relevance.css";
+import "../shared/toggle.css";
 import "../window/card.css";
 import "./view.css";
 import { h } from "../shared/dom.js";

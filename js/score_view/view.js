@@ -510,6 +510,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
 
   return {
     node,
+    figures: () => [{ view: "evaluate", title: "Scores", options: centred ? {} : { raw: true } }],
     update(changed) {
       filter.update(changed);
       if ("layers" in changed) {

@@ -30,6 +30,8 @@ import { read, watch, write } from "./traits.js";
  * @property {(changed: Record<string, any>) => void} update with changed traits, `hits`, `searching`, or `alive`:
  *   whether there is a kernel to ask
  * @property {() => void} destroy
+ * @property {() => import("./figure_menu.js").Part[]} [figures] what it can be on paper at this moment, where that is
+ *   more than what the lens itself knows
  */
 
 /** Nothing is said about work that is done sooner, in ms. */

@@ -3,6 +3,8 @@
 import "../shared/theme.css";
 import "../shared/parts.css";
 import "../shared/relevance.css";
+import "../shared/toggle.css";
+import "../shared/figure_menu.css";
 import "../search_box/view.css";
 import "../gallery/view.css";
 import "../semantic_map/view.css";

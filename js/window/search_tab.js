@@ -67,6 +67,10 @@ export function searchTab({ ask, source, catalog, say, fail, banner, act }) {
 
   return {
     node,
+    figures: () => [
+      { view: "search", title: query ? "Hits" : "Gallery" },
+      { view: "card", title: "Card" },
+    ],
     keys: {
       "/": () => box.focus(),
       Escape: () => {

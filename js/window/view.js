@@ -1,11 +1,11 @@
 /** The window of `lens.show()`: a header with tabs, the open tab, and a footer that ends in Python. */
 
 import { button, copyButton, fill, h } from "../shared/dom.js";
+import { figureMenu } from "../shared/figure_menu.js";
 import { count } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
 import { worker, workLine } from "../shared/work.js";
-import { figureMenu } from "./figure_menu.js";
 import { helpSheet } from "./help.js";
 import { TABS } from "./tabs.js";
 
@@ -186,7 +186,13 @@ export function windowView(context, tabs = TABS) {
   }
 
   function drawFigure() {
-    figure.update({ tab: known.tab, title: tabs[known.tab]?.title ?? "", figures: known.figures ?? [] });
+    const parts = () => opened.get(known.tab)?.figures?.() ?? [{ view: known.tab, title: "" }];
+    figure.update({
+      tab: known.tab,
+      title: tabs[known.tab]?.title ?? "",
+      figures: known.figures ?? [],
+      parts,
+    });
   }
 
   /** @param {string} name */

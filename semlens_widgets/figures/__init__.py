@@ -30,7 +30,7 @@ from .prediction import prediction
 from .relevance import relevance
 from .scores import score_distributions
 from .search import hits
-from .semantic_map import semantic_map
+from .semantic_map import overlay_map, semantic_map
 
 __all__ = [
     "Figure",
@@ -45,6 +45,7 @@ __all__ = [
     "hits",
     "label_table",
     "matrix",
+    "overlay_map",
     "own_table",
     "panel",
     "prediction",

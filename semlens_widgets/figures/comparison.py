@@ -9,6 +9,7 @@ import numpy as np
 
 from ..compare import Comparison, ConceptTable, Series, Similarity
 from ..compare.concepts import column_name
+from ..compare.pairs import Pairs
 from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, SINGLE, Figure
@@ -26,13 +27,16 @@ def comparison(
     *,
     view: Literal["columns", "layers"] = "columns",
     rows: int = 8,
+    kept: tuple[np.ndarray, Pairs, np.ndarray] | None = None,
+    kept_to: str = "",
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
     """What two models share and what only one has: "columns" of components, or "layers" against layers.
 
     Columns show the first `rows` of each kind: only in A, pairs by score, only in B; layers the directed similarity
-    of every layer of one to every layer of the other.
+    of every layer of one to every layer of the other. `kept` are the rows only in A, the pairs, and the rows only in
+    B to show instead of all, and `kept_to` says which they are.
     """
     if view not in ("columns", "layers"):
         raise ValueError(f"view={view!r}; a comparison is shown as 'columns' or 'layers'")
@@ -48,8 +52,10 @@ def comparison(
             f"Directed similarity of layers, the mean best cosine of a layer's components. {scores}.{centred} {made}"
         )
         return Figure(lambda sheet: _layers(sheet, comparison), caption, width_mm, theme)
-    caption = f"{comparison.message}. {scores}.{centred} Crops: strongest examples. {made} {a.note}"
-    return Figure(lambda sheet: _columns(sheet, comparison, a, b, rows), caption, width_mm, theme)
+    shown = kept or (comparison.a_only_rows, comparison.pairs, comparison.b_only_rows)
+    filtered = f" Only {kept_to}." if kept_to else ""
+    caption = f"{comparison.message}. {scores}.{centred}{filtered} Crops: strongest examples. {made} {a.note}"
+    return Figure(lambda sheet: _columns(sheet, comparison, shown, kept_to, a, b, rows), caption, width_mm, theme)
 
 
 def _similarity(s: Similarity) -> str:
@@ -71,7 +77,15 @@ def _called(
     return ("A", "B"), y - start + 1
 
 
-def _columns(sheet: Sheet, comparison: Comparison, a: Crops, b: Crops, rows: int) -> Number:
+def _columns(
+    sheet: Sheet,
+    comparison: Comparison,
+    shown: tuple[np.ndarray, Pairs, np.ndarray],
+    kept_to: str,
+    a: Crops,
+    b: Crops,
+    rows: int,
+) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
     narrow = (right - left - 8) * 0.27 if sheet.width >= 120 else (right - left - 3) / 2
     room = narrow - text_width("only in 0,000", TEXT, True) - 3
@@ -84,20 +98,22 @@ def _columns(sheet: Sheet, comparison: Comparison, a: Crops, b: Crops, rows: int
             text = f"{asks} knows {knows}: {value} (unrelated {chance})"
         sheet.fit(left, y, right - left, text, SMALL, colour=sheet.theme.ink_2)
         y += SMALL * PT * 1.5
+    if kept_to:
+        sheet.fit(left, y, right - left, f"only {kept_to}", SMALL)
+        y += SMALL * PT * 1.5
     y += 1
-    only_a = [int(row) for row in comparison.a_only_rows]
-    only_b = [int(row) for row in comparison.b_only_rows]
+    only_a, pairs, only_b = [int(row) for row in shown[0]], shown[1], [int(row) for row in shown[2]]
     if sheet.width >= 120:
         gap = 4.0
         side = (right - left - 2 * gap) * 0.27
         middle = right - left - 2 * gap - 2 * side
         heights = [
             _only(sheet, a, only_a, f"only in {first}", left, left + side, y, rows),
-            _pairs(sheet, comparison, a, b, left + side + gap, left + side + gap + middle, y, rows),
+            _pairs(sheet, pairs, a, b, left + side + gap, left + side + gap + middle, y, rows),
             _only(sheet, b, only_b, f"only in {second}", right - side, right, y, rows),
         ]
         return y + max(heights) + MARGIN
-    y += _pairs(sheet, comparison, a, b, left, right, y, rows) + 2
+    y += _pairs(sheet, pairs, a, b, left, right, y, rows) + 2
     half = (right - left - 3) / 2
     heights = [
         _only(sheet, a, only_a, f"only in {first}", left, left + half, y, rows),
@@ -142,11 +158,11 @@ def _more(sheet: Sheet, count: int, x: Number, y: Number) -> Number:
 
 
 def _pairs(
-    sheet: Sheet, comparison: Comparison, a: Crops, b: Crops, x0: Number, x1: Number, y: Number, most: int
+    sheet: Sheet, pairs: Pairs, a: Crops, b: Crops, x0: Number, x1: Number, y: Number, most: int
 ) -> Number:
     theme, start = sheet.theme, y
-    y += _head(sheet, x0, x1, y, "shared", len(comparison.pairs))
-    shown = list(comparison.pairs[:most])
+    y += _head(sheet, x0, x1, y, "shared", len(pairs))
+    shown = list(pairs[:most])
     if not shown:
         sheet.text(x0, y + 0.5, "no pair above chance", SMALL, colour=theme.ink_2)
         return y - start + SMALL * PT * 1.6
@@ -164,7 +180,7 @@ def _pairs(
         b.strip(sheet, pair.row_b, centre + value / 2, y, _CROP, few)
         sheet.fit(x1 - names, middle, names, str(pair.b), SMALL, mono=True, upright="center")
         y += _ROW
-    return y + _more(sheet, len(comparison.pairs) - len(shown), x0, y) - start
+    return y + _more(sheet, len(pairs) - len(shown), x0, y) - start
 
 
 def _layers(sheet: Sheet, comparison: Comparison) -> Number:

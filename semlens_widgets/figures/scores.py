@@ -17,39 +17,44 @@ _BINS = 40
 
 
 def score_distributions(
-    evaluation: Evaluation, *, raw: bool = False, width_mm: Number = DOUBLE, theme: str = "print"
+    evaluation: Evaluation,
+    *,
+    raw: bool = False,
+    layer: str | None = None,
+    width_mm: Number = DOUBLE,
+    theme: str = "print",
 ) -> Figure:
-    """Clarity, polysemanticity and redundancy of every layer's components.
+    """Clarity, polysemanticity and redundancy of the components of every layer, or of one.
 
     Silhouettes are the components, dots their means with 95 % intervals, dashed lines the mean of random images.
     `raw` shows the scores without the data set's mean removed.
     """
     form = "raw" if raw else "data-set mean removed"
-    layers = ", ".join(
-        f"{n} ({s})" for n, s in zip(evaluation.components.layers, evaluation.components.sizes, strict=True)
-    )
+    components = evaluation.components
+    components.rows(layer)  # KeyError where there is no such layer
+    shown = [name for name in components.layers if layer in (None, name)]
+    layers = ", ".join(f"{n} ({s})" for n, s in zip(components.layers, components.sizes, strict=True) if n in shown)
     caption = (
         f"Distribution over components of clarity, polysemanticity and redundancy ({form}); dots: means with 95 % "
         f"bootstrap intervals, dashed: the same of random images. Layers: {layers}. CLIP {evaluation.clip}."
     )
-    return Figure(lambda sheet: _draw(sheet, evaluation, raw), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, evaluation, raw, shown), caption, width_mm, theme)
 
 
-def _draw(sheet: Sheet, evaluation: Evaluation, raw: bool) -> Number:
-    layers = list(evaluation.components.layers)
+def _draw(sheet: Sheet, evaluation: Evaluation, raw: bool, layers: list[str]) -> Number:
     left, right = MARGIN, sheet.width - MARGIN
     names = min(max(text_width(name, SMALL) for name in layers), (right - left) * 0.25)
     wide = sheet.width >= 120
     if not wide:
         y = MARGIN
         for score in _ORDER:
-            y += _one(sheet, evaluation, score, raw, left + names + 2, right, y, left) + 3
+            y += _one(sheet, evaluation, score, raw, layers, left + names + 2, right, y, left) + 3
         return y - 3 + MARGIN
     column = (right - left - names - 2 - 2 * 5) / 3
     heights = []
     for at, score in enumerate(_ORDER):
         x = left + names + 2 + at * (column + 5)
-        heights.append(_one(sheet, evaluation, score, raw, x, x + column, MARGIN, left if at == 0 else None))
+        heights.append(_one(sheet, evaluation, score, raw, layers, x, x + column, MARGIN, left if at == 0 else None))
     return MARGIN + max(heights) + MARGIN
 
 
@@ -66,7 +71,15 @@ def _random(sheet: Sheet, x: Number, room: tuple[Number, Number], y: Number) -> 
 
 
 def _one(
-    sheet: Sheet, evaluation: Evaluation, score: str, raw: bool, x0: Number, x1: Number, y: Number, names: Number | None
+    sheet: Sheet,
+    evaluation: Evaluation,
+    score: str,
+    raw: bool,
+    layers: list[str],
+    x0: Number,
+    x1: Number,
+    y: Number,
+    names: Number | None,
 ) -> Number:
     """One score from x0 to x1; layers are named from `names` on, where that is given."""
     assert score in SCORES
@@ -85,7 +98,7 @@ def _one(
     domain = (low - spare, high + spare)
     place = linear(domain, (x0, x1))
     summary = {entry["layer"]: entry for entry in evaluation.summary()}
-    for layer in evaluation.components.layers:
+    for layer in layers:
         rows = evaluation.components.rows(layer)
         own = values[rows][np.isfinite(values[rows])]
         base = y + _ROW - 1
@@ -100,7 +113,7 @@ def _one(
         chance = float(np.nanmean(null[rows])) if np.isfinite(null[rows]).any() else float("nan")
         if np.isfinite(chance):
             sheet.line([(place(chance), y + 0.6), (place(chance), base)], theme.ink_2, LINE, (2, 1.5))
-            if layer == evaluation.components.layers[0]:
+            if layer == layers[0]:
                 _random(sheet, place(chance), (x0 + text_width(score, TEXT, True) + 2, x1), start)
         mean = summary[layer][score if raw else f"{score}_centred"]
         if np.isfinite(mean.mean):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ..compare import Comparison
 from ..components import Component
 from ..describe import UNEXPLAINED, Labels
 from ..layout import Layout
@@ -110,26 +111,14 @@ class _Points:
 
 
 def _draw(sheet: Sheet, scene: _Scene) -> Number:
-    theme, room = sheet.theme, sheet.width - 2 * MARGIN - 2 * _LARGEST_DOT
+    theme = sheet.theme
     placed = np.flatnonzero(np.isfinite(scene.layout.positions[:, 0]))
-    places = scene.layout.positions[placed].astype(float)
-    low, high = (places.min(0), places.max(0)) if len(places) else (np.zeros(2), np.ones(2))
-    across, up = np.asarray((room, _TALLEST * room)) / np.maximum(high - low, 1e-6)
-    across, up = min(across, up * _STRETCH), min(up, across * _STRETCH)
-    wide, tall = float((high[0] - low[0]) * across), float((high[1] - low[1]) * up)
-    top = MARGIN + _LARGEST_DOT / 2 + SMALL * PT * 1.3
+    x, y, bottom = _spread(sheet, scene.layout.positions[placed])
     usual = _DOT if sheet.width < 120 else _DOT * 1.3
     dots = np.full(len(placed), usual)
     if scene.sizes is not None and (most := float(np.nanmax(np.abs(scene.sizes[placed]), initial=0))) > 0:
         dots = usual * (0.7 + 1.3 * np.sqrt(np.nan_to_num(np.abs(scene.sizes[placed])) / most))
-    points = _Points(
-        placed,
-        (sheet.width - wide) / 2 + (places[:, 0] - low[0]) * across,
-        top + (high[1] - places[:, 1]) * up,
-        dots,
-        scene.inside[placed],
-    )
-    bottom = top + tall + _LARGEST_DOT / 2 + 1.5
+    points = _Points(placed, x, y, dots, scene.inside[placed])
     if scene.values is not None:
         bottom += _by_value(sheet, scene, points, bottom)
     else:
@@ -137,6 +126,64 @@ def _draw(sheet: Sheet, scene: _Scene) -> Number:
     at = np.isin(placed, scene.chosen)
     if at.any():
         sheet.dots(points.x[at], points.y[at], dots[at] + 1.2, "none", edge=theme.accent, line=LINE * 2)
+    return bottom + MARGIN
+
+
+def _spread(sheet: Sheet, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, Number]:
+    """Places on the sheet, in mm, as large as there is room for, and where what is below the map begins."""
+    places, room = positions.astype(float), sheet.width - 2 * MARGIN - 2 * _LARGEST_DOT
+    low, high = (places.min(0), places.max(0)) if len(places) else (np.zeros(2), np.ones(2))
+    across, up = np.asarray((room, _TALLEST * room)) / np.maximum(high - low, 1e-6)
+    across, up = min(across, up * _STRETCH), min(up, across * _STRETCH)
+    top, wide = MARGIN + _LARGEST_DOT / 2 + SMALL * PT * 1.3, float((high[0] - low[0]) * across)
+    bottom = top + float((high[1] - low[1]) * up) + _LARGEST_DOT / 2 + 1.5
+    return (sheet.width - wide) / 2 + (places[:, 0] - low[0]) * across, top + (high[1] - places[:, 1]) * up, bottom
+
+
+def overlay_map(
+    comparison: Comparison,
+    layouts: tuple[Layout, Layout],
+    *,
+    selection: Sequence[int | str | Component] = (),
+    other_selection: Sequence[int | str | Component] = (),
+    width_mm: Number = DOUBLE,
+    theme: str = "print",
+) -> Figure:
+    """Two models on one map: components of the first as discs, of the second as triangles; chosen ones are ringed."""
+    spaces = (comparison.a, comparison.b)
+    for space, layout in zip(spaces, layouts, strict=True):
+        if len(layout) != len(space.components):
+            raise ValueError(f"the layout has {len(layout)} places for {len(space.components)} components")
+    wished = (selection, other_selection)
+    chosen = [{s.components.row(c) for c in rows} for s, rows in zip(spaces, wished, strict=True)]
+    made = " ".join(f"{name}: {made_from(space)}" for name, space in zip(comparison.names, spaces, strict=True))
+    caption = (
+        f"Components of {' and '.join(comparison.names)} on one map, by {layouts[0].method.upper()} of their mean "
+        f"embeddings.{' Ringed: selected.' if any(chosen) else ''} {made}"
+    )
+    return Figure(lambda sheet: _draw_both(sheet, comparison, layouts, chosen), caption, width_mm, theme)
+
+
+def _draw_both(
+    sheet: Sheet, comparison: Comparison, layouts: tuple[Layout, Layout], chosen: list[set[int]]
+) -> Number:
+    theme, line = sheet.theme, SMALL * PT * 1.6
+    placed = [np.flatnonzero(np.isfinite(layout.positions[:, 0])) for layout in layouts]
+    both = np.concatenate([layout.positions[rows] for layout, rows in zip(layouts, placed, strict=True)])
+    x, y, bottom = _spread(sheet, both)
+    of = np.repeat([0, 1], [len(rows) for rows in placed])
+    rings = np.concatenate([np.isin(rows, list(those)) for rows, those in zip(placed, chosen, strict=True)])
+    for which, shape in enumerate("o^"):
+        own = of == which
+        sheet.dots(x[own], y[own], _DOT * 1.3, theme.cat[which], edge=theme.bg, line=LINE * 0.6, shape=shape)
+    sheet.dots(x[rings], y[rings], _DOT * 1.3 + 1.2, "none", edge=theme.accent, line=LINE * 2)
+    for which, (shape, letter, name) in enumerate(zip("o^", "AB", comparison.names, strict=True)):
+        middle, at = bottom + line / 2, (np.asarray([MARGIN + 0.8]), np.asarray([bottom + line / 2]))
+        sheet.dots(*at, _DOT * 1.3, theme.cat[which], shape=shape)
+        sheet.text(MARGIN + 2.6, middle, letter, SMALL, bold=True, upright="center")
+        room, count = sheet.width - 2 * MARGIN - 5, f"  {numbers.count(len(placed[which]))}"
+        sheet.fit(MARGIN + 5, middle, room, f"{name}{count}", SMALL, colour=theme.ink_2, upright="center")
+        bottom += line
     return bottom + MARGIN
 
 

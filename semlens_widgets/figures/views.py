@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..compare import Comparison
 from ..lens.mapping import has_colour, map_values
 from .audit import audit, checklist_table
 from .card import card
@@ -19,7 +20,7 @@ from .null_strip import score_at_p01
 from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
-from .semantic_map import semantic_map
+from .semantic_map import overlay_map, semantic_map
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -85,10 +86,14 @@ def _card(lens: Lens, **options: Any) -> Figure:
 
 @view("describe")
 def _describe(lens: Lens, **options: Any) -> Figure:
-    if lens.labels is None and lens.own_labels:
-        return own_table(lens.space, lens.own_labels, **options)
-    if lens.labels is None:
+    if lens.labels is None and not lens.own_labels:
         raise NothingToShow("nothing is described yet; call lens.describe()")
+    if options.get("components") == []:
+        raise NothingToShow("no component is shown; search for less, or show all layers")
+    if lens.labels is None:
+        wanted = {str(lens.components[lens.components.row(c)]) for c in options.pop("components", lens.own_labels)}
+        named = {component: word for component, word in lens.own_labels.items() if component in wanted}
+        return own_table(lens.space, named or lens.own_labels, **options)
     return label_table(lens.labels, own_labels=lens.own_labels, **options)
 
 
@@ -96,7 +101,7 @@ def _describe(lens: Lens, **options: Any) -> Figure:
 def _evaluate(lens: Lens, **options: Any) -> Figure:
     if lens.evaluation is None:
         raise NothingToShow("nothing is evaluated yet; call lens.evaluate()")
-    return score_distributions(lens.evaluation, **options)
+    return score_distributions(lens.evaluation, **({"layer": lens.layer} | options))
 
 
 @view("map")
@@ -162,8 +167,38 @@ def _checklist(lens: Lens, **options: Any) -> Figure:
     return checklist_table(lens.report, verdicts=lens.verdicts, **options)
 
 
-@view("compare")
-def _compare(lens: Lens, **options: Any) -> Figure:
+def _compared(lens: Lens) -> Comparison:
     if lens.comparison is None:
         raise NothingToShow("nothing is compared yet; call lens.compare(other)")
-    return comparison(lens.comparison, **options)
+    return lens.comparison
+
+
+@view("compare")
+def _compare(lens: Lens, **options: Any) -> Figure:
+    """The three columns, kept to two `layers`, to what carries the present query, and to texts to `find` in each."""
+    from ..widgets.comparing import kept
+
+    found = _compared(lens)
+    layers, find = options.pop("layers", None), options.pop("find", None)
+    query = lens.query if lens.hits is not None else ""
+    said = [f"layers {layers[0]} and {layers[1]}"] if layers else []
+    said += [f"what carries “{query}”"] if query else []
+    said += [f"“{text}” in {part}" for text, part in zip(find or (), _COLUMNS, strict=False) if text]
+    if said:
+        options = {"kept": kept(lens, layers, query or None, find), "kept_to": ", ".join(said)} | options
+    return comparison(found, **options)
+
+
+_COLUMNS = ("only in A", "shared", "only in B")
+
+
+@view("compare_layers")
+def _compare_layers(lens: Lens, **options: Any) -> Figure:
+    return comparison(_compared(lens), view="layers", **options)
+
+
+@view("compare_map")
+def _compare_map(lens: Lens, **options: Any) -> Figure:
+    found = _compared(lens)
+    chosen = {"selection": lens.selection, "other_selection": lens.others[str(lens.other)].selection}
+    return overlay_map(found, lens.shown_overlay(), **(chosen | options))

@@ -10,6 +10,7 @@ import traitlets
 
 from ..clip import Probes
 from ..compare import Comparison, ConceptTable, Similarity
+from ..compare.pairs import Pairs
 from . import answers, overlay
 from .channel import Answer, Buffers, Job, Verb
 from .labelled import listed_layers
@@ -62,6 +63,15 @@ def lists(lens: Lens, layers: Any, concept: Any, find: Any) -> Answer:
     in B; `find` has a text for each column, which an id or a label must contain. Buffers: rows of A and their
     cosines; both rows and cosines of the pairs; rows of B and their cosines.
     """
+    found, (a_rows, pairs, b_rows) = _compared(lens), kept(lens, layers, concept, find)
+    near_a, near_b = _best(found, a_rows, "ab", layers), _best(found, b_rows, "ba", layers)
+    numbers = [(a_rows, np.int32), (near_a, np.float32), (pairs.rows_a, np.int32), (pairs.rows_b, np.int32),
+               (pairs.scores, np.float32), (b_rows, np.int32), (near_b, np.float32)]  # fmt: skip
+    return {}, [np.ascontiguousarray(values, kind).tobytes() for values, kind in numbers]
+
+
+def kept(lens: Lens, layers: Any = None, concept: Any = None, find: Any = None) -> tuple[np.ndarray, Pairs, np.ndarray]:
+    """(rows only in A, pairs, rows only in B) that pass the filters of `lists`."""
     found = _compared(lens)
     other = lens.others[str(lens.other)]
     if layers:
@@ -69,25 +79,18 @@ def lists(lens: Lens, layers: Any, concept: Any, find: Any) -> Answer:
         a_rows, b_rows = found.only(*layers)
     else:
         pairs, a_rows, b_rows = found.pairs, found.a_only_rows, found.b_only_rows
-    rows_a, rows_b, scores = pairs.rows_a, pairs.rows_b, pairs.scores
     if concept:
-        table, at = concept_rows(lens, (str(concept),)), 0
-        in_a, in_b = table.carrying[at]
+        in_a, in_b = concept_rows(lens, (str(concept),)).carrying[0]
         a_rows, b_rows = a_rows[np.isin(a_rows, in_a)], b_rows[np.isin(b_rows, in_b)]
-        kept = np.isin(rows_a, in_a) | np.isin(rows_b, in_b)
-        rows_a, rows_b, scores = rows_a[kept], rows_b[kept], scores[kept]
+        pairs = pairs.where(np.isin(pairs.rows_a, in_a) | np.isin(pairs.rows_b, in_b))
     texts = [str(t or "").strip().lower() for t in (find or ("", "", ""))]
     if texts[0]:
         a_rows = a_rows[_with(lens, a_rows, texts[0])]
     if texts[1]:
-        kept = _with(lens, rows_a, texts[1]) | _with(other, rows_b, texts[1])
-        rows_a, rows_b, scores = rows_a[kept], rows_b[kept], scores[kept]
+        pairs = pairs.where(_with(lens, pairs.rows_a, texts[1]) | _with(other, pairs.rows_b, texts[1]))
     if texts[2]:
         b_rows = b_rows[_with(other, b_rows, texts[2])]
-    near_a, near_b = _best(found, a_rows, "ab", layers), _best(found, b_rows, "ba", layers)
-    numbers = [(a_rows, np.int32), (near_a, np.float32), (rows_a, np.int32), (rows_b, np.int32), (scores, np.float32),
-               (b_rows, np.int32), (near_b, np.float32)]  # fmt: skip
-    return {}, [np.ascontiguousarray(values, kind).tobytes() for values, kind in numbers]
+    return a_rows, pairs, b_rows
 
 
 def _compared(lens: Lens) -> Comparison:

@@ -16,6 +16,7 @@ from ..lens.comparing import compare_many
 from ..search import Matches, search
 from .channel import Answer, Buffers, Job, Verb
 from .comparing import asked_words, concepts_of, probe_of, verbs_about
+from .figure_button import as_file
 from .views import LensView, Live
 
 if TYPE_CHECKING:
@@ -141,7 +142,13 @@ class ComparisonHeatmap(LensView):
             self.lenses[args["model"]].selection = args["rows"]
             return {}, []
 
-        mine: dict[str, Verb] = {"heatmap": heatmap, "heatmap_cell": cell, "heatmap_select": select}
+        def paper(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
+            made = self.figure(width_mm=float(args["width"]), theme=args["theme"])
+            return as_file(made, "heatmap", args["format"])
+
+        mine: dict[str, Verb] = {
+            "heatmap": heatmap, "heatmap_cell": cell, "heatmap_select": select, "figure": paper,
+        }  # fmt: skip
         return super()._verbs() | verbs_about(lambda: self.lenses) | mine
 
     def matrix(self) -> dict[str, Any]:

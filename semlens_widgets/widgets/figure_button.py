@@ -1,4 +1,4 @@
-"""The windows' button "Figure": the figure of the open tab, as Python makes it."""
+"""The windows' button "Figure": the figure of what is open, as Python makes it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .channel import Answer
 
 if TYPE_CHECKING:
+    from ..figures import Figure
     from ..lens import Lens
 
 # Tabs that have a figure; named here, for figures load late.
@@ -14,8 +15,15 @@ TABS = ("search", "map", "describe", "evaluate", "prediction", "compare", "audit
 _TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 
 
-def figure(lens: Lens, view: str, format: str, width: Any, theme: str) -> Answer:
-    """The figure of a view's present state as a file: its name, type and caption, and its bytes."""
-    made = lens.figure(view, width_mm=float(width), theme=theme)
+def figure(lens: Lens, view: str, format: str, width: Any, theme: str, options: dict[str, Any]) -> Answer:
+    """The figure of a view's present state as a file: its name, type and caption, and its bytes.
+
+    `options` are those of the figure that say what only the browser knows: rows in their order, what is looked at.
+    """
+    return as_file(lens.figure(view, width_mm=float(width), theme=theme, **options), view, format)
+
+
+def as_file(made: Figure, name: str, format: str) -> Answer:
+    """A figure as a file to download."""
     data = made.to_bytes(format)
-    return {"name": f"{view}.{format}", "type": _TYPES[format], "caption": made.caption()}, [data]
+    return {"name": f"{name}.{format}", "type": _TYPES[format], "caption": made.caption()}, [data]

@@ -57,4 +57,4 @@ class Window(AuditChecklist, PredictionView, ComparisonView, SemanticMap, LabelT
 
     def _verbs(self) -> dict[str, Verb]:
         plain = self._plain
-        return super()._verbs() | {"figure": plain(figure_button.figure, "view", "format", "width", "theme")}
+        return super()._verbs() | {"figure": plain(figure_button.figure, "view", "format", "width", "theme", "options")}

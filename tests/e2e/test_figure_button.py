@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import expect
+from test_compare_window import TOY as COMPARED
 from test_window import TOY, first_row, search
 
 
@@ -26,6 +27,34 @@ def test_the_figure_of_the_window_is_that_of_python(open_notebook, tmp_path):
     again = tmp_path / "again.pdf"
     notebook.run(line.text_content().replace("search.pdf", str(again)))
     assert saved.read_bytes() == again.read_bytes()
+
+
+def test_the_figures_of_the_heatmap_and_of_a_filtered_comparison_are_those_of_python(open_notebook, tmp_path):
+    notebook = open_notebook(
+        COMPARED,
+        "heatmap = ComparisonHeatmap({'plain': lens, 'exchanged': other})",
+        "heatmap.order = 'cluster'; heatmap",
+        "lens.compare(other); window = lens.show(); window.tab = 'compare'; window",
+    )
+    heatmap, window = notebook.windows.first, notebook.windows.nth(1)
+    expect(heatmap.get_by_test_id("heat-cell").first).to_be_visible()
+    heatmap.get_by_test_id("measure-z").click()
+    notebook.expect_value("heatmap.measure", "z")
+    window.get_by_test_id("heat-cell").first.click()
+    expect(window.get_by_test_id("compare-filter")).to_contain_text("layers rectified and rectified")
+    for shown, python in (
+        (heatmap, 'heatmap.figure(width_mm=88).save("heatmap.pdf")'),
+        (window, 'lens.figure("compare", layers=["rectified", "rectified"], width_mm=88).save("compare.pdf")'),
+    ):
+        shown.get_by_test_id("figure-button").click()
+        shown.get_by_test_id("figure-width-88").click()
+        expect(shown.get_by_test_id("figure-python")).to_have_text(python)
+        with notebook.page.expect_download() as waiting:
+            shown.get_by_test_id("figure-save").click()
+        saved, again = tmp_path / "saved.pdf", tmp_path / "again.pdf"
+        waiting.value.save_as(saved)
+        notebook.run(re.sub(r'save\("\w+.pdf"\)', f'save("{again}")', python))
+        assert saved.read_bytes() == again.read_bytes()
 
 
 def test_the_figure_is_copied_as_a_picture(open_notebook):

@@ -50,11 +50,36 @@ describe("the figure button", () => {
     byId(node, "figure-width-88").click();
     byId(node, "figure-save").click();
     await settled();
-    expect(asked).toEqual([{ verb: "figure", view: "search", format: "svg", width: 88, theme: "print" }]);
+    expect(asked).toEqual([
+      { verb: "figure", view: "search", format: "svg", width: 88, theme: "print", options: {} },
+    ]);
     expect(clicked).toEqual(["search.pdf"]);
     expect(told).toEqual(['lens.figure("search", width_mm=88).save("search.svg")']);
     expect(said[0]).toContain("Hits.");
     expect(byId(node, "figure-menu").hidden).toBe(true);
+  });
+
+  it("shows what the view shows, one of several figures, at the moment it is opened", async () => {
+    const { node, asked, update } = menu();
+    let sort = "margin";
+    const parts = () => [
+      { view: "describe", title: "Table", options: { components: [`by ${sort}`], raw: true } },
+      { view: "card", title: "Card" },
+    ];
+    update({ tab: "describe", title: "Describe", figures: ["describe"], parts });
+    sort = "label";
+    byId(node, "figure-button").click();
+    expect(byId(node, "figure-python").textContent).toBe(
+      'lens.figure("describe", components=["by label"], raw=True, width_mm=180).save("describe.pdf")',
+    );
+    byId(node, "figure-part-1").click();
+    byId(node, "figure-save").click();
+    await settled();
+    expect(asked.at(-1)).toMatchObject({ view: "card", options: {} });
+    update({ tab: "map", title: "Map", figures: ["map"] });
+    byId(node, "figure-button").click();
+    expect(node.querySelectorAll('[data-testid="figure-part-1"]')).toHaveLength(0);
+    expect(byId(node, "figure-python").textContent).toContain('lens.figure("map", ');
   });
 
   it("draws as shown in the theme around it", () => {

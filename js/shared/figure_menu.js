@@ -1,8 +1,9 @@
-/** The button "Figure": the open tab as a figure for a paper, made by Python, and the line that makes it again. */
+/** The button "Figure": what is open as a figure for a paper, made by Python, and the line that makes it again. */
 
-import { button, fill, h, icon } from "../shared/dom.js";
-import { themeOf } from "../shared/palette.js";
-import { blob } from "../shared/source.js";
+import { button, fill, h, icon } from "./dom.js";
+import { themeOf } from "./palette.js";
+import { literal } from "./python.js";
+import { blob } from "./source.js";
 
 const FORMATS = ["pdf", "svg", "png"];
 /** Columns of most journals, in mm. */
@@ -10,16 +11,25 @@ const WIDTHS = [88, 180];
 const NAMES = { print: "Print", shown: "As shown" };
 
 /**
+ * One figure of what is open: which, its name in the menu, and what of the view's own state it shows, by name.
+ * @typedef {{view: string, title: string, options?: Record<string, any>}} Part
+ */
+
+/**
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {import("../shared/work.js").Work} options.work
  * @param {(python: string) => void} options.tell the line of Python that makes the figure
  * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
- * @returns {{node: HTMLElement, update: (state: {tab: string, title: string, figures: readonly string[]}) => void, close: () => void}}
+ * @param {string} [options.object] what has the figure in Python; without a lens there is one figure, without a name
+ * @returns {{node: HTMLElement, update: (state: {tab: string, title: string, figures: readonly string[], parts?: () => Part[]}) => void, close: () => void}}
+ *   `parts` says at the moment it is asked which figures the open tab has; without it there is one, of its name
  */
-export function figureMenu({ ask, work, tell, say, fail }) {
+export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
   let tab = "";
-  const wanted = { format: "pdf", width: 180, theme: "print" };
+  /** @type {() => Part[]} */
+  let partsNow = () => [{ view: tab, title: "" }];
+  const wanted = { part: 0, format: "pdf", width: 180, theme: "print" };
   const opener = h(
     "button",
     {
@@ -53,6 +63,7 @@ export function figureMenu({ ask, work, tell, say, fail }) {
     "data-testid": "figure-save",
     onclick: () => run(onSave),
   });
+  const partRow = h("div", { hidden: true });
   const menu = h(
     "div",
     {
@@ -63,6 +74,7 @@ export function figureMenu({ ask, work, tell, say, fail }) {
       hidden: true,
       onkeydown: onKey,
     },
+    partRow,
     row(
       "Format",
       FORMATS.map((format) => [format, format.toUpperCase()]),
@@ -108,9 +120,37 @@ export function figureMenu({ ask, work, tell, say, fail }) {
 
   const themeName = () => (wanted.theme === "print" ? "print" : themeOf(node));
 
+  /** @returns {Part} */
+  function part() {
+    const parts = partsNow();
+    return parts[Math.min(wanted.part, parts.length - 1)];
+  }
+
   function python() {
-    const theme = themeName() === "print" ? "" : `, theme="${themeName()}"`;
-    return `lens.figure("${tab}", width_mm=${wanted.width}${theme}).save("${tab}.${wanted.format}")`;
+    const { view, options = {} } = part();
+    const given = {
+      ...options,
+      width_mm: wanted.width,
+      ...(themeName() === "print" ? {} : { theme: themeName() }),
+    };
+    const named = Object.entries(given).map(([name, value]) => `${name}=${literal(value)}`);
+    const call = [...(object === "lens" ? [literal(view)] : []), ...named].join(", ");
+    return `${object}.figure(${call}).save(${literal(`${view}.${wanted.format}`)})`;
+  }
+
+  /** Which of several figures, where the open tab has several. */
+  function drawParts() {
+    const parts = partsNow();
+    wanted.part = Math.min(wanted.part, parts.length - 1);
+    partRow.hidden = parts.length < 2;
+    fill(
+      partRow,
+      row(
+        "Shows",
+        parts.map(({ title }, i) => [i, title]),
+        "part",
+      ),
+    );
   }
 
   function drawLine() {
@@ -121,7 +161,8 @@ export function figureMenu({ ask, work, tell, say, fail }) {
 
   /** @param {string} format */
   async function make(format) {
-    const args = { view: tab, format, width: wanted.width, theme: themeName() };
+    const { view, options = {} } = part();
+    const args = { view, format, width: wanted.width, theme: themeName(), options };
     const { result, buffers } = await work("Drawing the figure", (options) => ask("figure", args, options));
     return { ...result, blob: blob(buffers[0], result.type) };
   }
@@ -166,6 +207,7 @@ export function figureMenu({ ask, work, tell, say, fail }) {
   }
 
   function open() {
+    drawParts();
     drawLine();
     menu.hidden = false;
     opener.setAttribute("aria-expanded", "true");
@@ -198,8 +240,12 @@ export function figureMenu({ ask, work, tell, say, fail }) {
     node,
     close,
     update(state) {
-      if (state.tab !== tab) close();
+      if (state.tab !== tab) {
+        close();
+        wanted.part = 0;
+      }
       tab = state.tab;
+      partsNow = state.parts ?? (() => [{ view: tab, title: "" }]);
       const possible = state.figures.includes(tab);
       opener.disabled = !possible;
       opener.title = possible ? "Save as a figure" : `${state.title} has no figure here`;
