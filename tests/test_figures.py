@@ -274,7 +274,7 @@ def test_long_names_and_formulas_and_markup_stay_harmless(lens):
 def test_letters_that_no_font_has_are_told_and_others_are_borrowed(lens):
     from matplotlib.font_manager import fontManager, get_font
 
-    from semlens_widgets.figures import sheet
+    from semlens_widgets.figures import fonts
 
     nowhere = "\U000f1234"  # for private use
     named = figures.card(lens.space, "colour:0", own_labels={"colour:0": f"red {nowhere}"})
@@ -282,13 +282,24 @@ def test_letters_that_no_font_has_are_told_and_others_are_borrowed(lens):
     assert named.caption() in named.to_bytes("svg").decode()
     assert "boxes" not in figures.card(lens.space, "colour:0", own_labels={"colour:0": "größer ≥ Ωμέγα"}).caption()
     stix = get_font(next(e.fname for e in fontManager.ttflist if e.name == "STIXGeneral" and e.style == "normal"))
-    rare = next(chr(c) for c in sorted(stix.get_charmap()) if c > 0x2500 and sheet.lacking(chr(c)))
-    borrowed = figures.card(lens.space, "colour:0", own_labels={"colour:0": rare * 2})
-    assert "Some text is set in" in borrowed.caption()
-    assert "boxes" not in borrowed.caption()
-    assert f"{rare * 2} (own)" in written(borrowed)
+    rare = next(chr(c) for c in sorted(stix.get_charmap()) if c > 0x2500 and fonts.lacking(chr(c)))
+    mixed = f"größer {rare} ёж {nowhere}"
+    borrowed = figures.card(lens.space, "colour:0", own_labels={"colour:0": mixed})
+    ((family, path),), missing = fonts.borrowed(mixed)[0].items(), fonts.borrowed(mixed)[1]
+    assert rare in {chr(c) for c in fonts.letters_of(path)}
+    assert missing == nowhere
+    assert f"Some letters are set in {family}." in borrowed.caption()
+    assert f"Letters that no font here has stand as boxes: {nowhere}." in borrowed.caption()
+    assert f"{mixed} ✎" in written(borrowed)
     assert problems(borrowed) == []
-    assert borrowed.to_bytes("pdf") == borrowed.to_bytes("pdf")
+    pdf = borrowed.to_bytes("pdf")
+    assert pdf == borrowed.to_bytes("pdf")
+    assert b"/Type3" not in pdf
+    for name in (b"DejaVuSans-Bold", get_font(path).postscript_name.encode()):
+        assert re.search(rb"/BaseFont /[A-Z+]*" + name, pdf), "letter by letter: each in a font that has it"
+    svg = borrowed.to_bytes("svg").decode()
+    assert f"@font-face{{font-family:'{family}';font-weight:bold" in svg
+    assert f"{mixed} ✎</text>" in svg
 
 
 def test_a_word_the_clip_does_not_know_is_told(lens):

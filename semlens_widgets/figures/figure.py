@@ -6,18 +6,18 @@ import io
 import os
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from html import escape, unescape
 from pathlib import Path
-from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 from ..palette import FIGURE, theme
+from .fonts import font, letters_of
 from .numbers import Number
-from .sheet import Sheet, font, own_style
+from .sheet import Sheet, own_style
 
 FORMATS = ("pdf", "svg", "png")
 SINGLE, MIDDLE, DOUBLE = FIGURE["widths-mm"]
@@ -61,7 +61,7 @@ class Figure:
         with own_style():
             sheet = Sheet(self.width_mm, theme(self.theme))
             canvas = sheet.finish(self.drawn(sheet))
-        vars(self)["_fonts"] = _told(sheet)
+        vars(self)["_fonts"], vars(self)["_borrowed"] = _told(sheet), sheet.borrowed
         return canvas
 
     def to_bytes(self, format: str, dpi: Number = 300) -> bytes:
@@ -78,7 +78,7 @@ class Figure:
                 buffer, format=format, dpi=dpi, facecolor=canvas.get_facecolor(), metadata=self._about(format)
             )
         data = buffer.getvalue()
-        return _with_fonts(data.decode()).encode() if format == "svg" else data
+        return _with_fonts(data.decode(), vars(self)["_borrowed"]).encode() if format == "svg" else data
 
     def _about(self, format: str) -> dict[str, str | None]:
         """The caption travels in the file; dates and versions, which change from day to day, do not."""
@@ -117,7 +117,8 @@ class Figure:
 
 def _told(sheet: Sheet) -> str:
     """What a caption says of letters that DejaVu has not."""
-    borrowed = f" Some text is set in {', '.join(sorted(sheet.borrowed))}." if sheet.borrowed else ""
+    families = sorted({family for family, _ in sheet.borrowed} - {"DejaVu Sans"})
+    borrowed = f" Some letters are set in {', '.join(families)}." if families else ""
     if not sheet.missing:
         return borrowed
     letters = sorted(sheet.missing)
@@ -125,25 +126,35 @@ def _told(sheet: Sheet) -> str:
     return f"{borrowed} Letters that no font here has stand as boxes: {' '.join(letters[:12])}{more}."
 
 
-def _with_fonts(svg: str) -> str:
+def _with_fonts(svg: str, borrowed: Mapping[tuple[str, bool], str]) -> str:
     """The SVG with the letters it uses of each font inside: the same in every browser, and text all the same."""
-    used: dict[tuple[bool, bool], set[str]] = {}
+    used: dict[tuple[str, bool, str], set[str]] = {}
     for style, text in re.findall(r'<text style="([^"]*)"[^>]*>([^<]*)</text>', svg):
-        key = ("bold" in style or "700" in style), ("Mono" in style)
-        used.setdefault(key, set()).update(unescape(text))
-    faces = "".join(_face(bold, mono, "".join(sorted(letters))) for (bold, mono), letters in sorted(used.items()))
+        bold, left = "bold" in style or "700" in style, set(unescape(text))
+        for family in re.findall(r"'([^']+)'", unescape(style)):
+            path = borrowed.get((family, bold)) or _file(family, bold)
+            if path is not None and (own := {letter for letter in left if ord(letter) in letters_of(path)}):
+                used.setdefault((family, bold, path), set()).update(own)
+                left -= own
+    faces = "".join(_face(*key, "".join(sorted(letters))) for key, letters in sorted(used.items()))
     return svg.replace("<defs>", f'<defs>\n  <style type="text/css">{faces}</style>', 1) if faces else svg
 
 
-def _face(bold: bool, mono: bool, letters: str) -> str:
+def _file(family: str, bold: bool) -> str | None:
+    """The file of a family of DejaVu."""
+    fonts = (font(1.0, bold), font(1.0, bold, True))
+    return next((str(found.get_file()) for found in fonts if found.get_family()[0] == family), None)
+
+
+def _face(family: str, bold: bool, path: str, letters: str) -> str:
     from fontTools import subset
 
     options = subset.Options()
     options.drop_tables += ["FFTM"]  # when the font was made
     options.recalc_timestamp = False
     options.notdef_outline = True
-    properties: Any = font(10.0, bold, mono)
-    loaded = subset.load_font(properties.get_file(), options)
+    options.font_number = 0
+    loaded = subset.load_font(path, options)
     made = subset.Subsetter(options)
     made.populate(text=letters)
     made.subset(loaded)
@@ -151,6 +162,6 @@ def _face(bold: bool, mono: bool, letters: str) -> str:
     subset.save_font(loaded, buffer, options)
     data = b64encode(buffer.getvalue()).decode()
     return (
-        f"@font-face{{font-family:'{properties.get_family()[0]}';font-weight:{'bold' if bold else 'normal'};"
+        f"@font-face{{font-family:'{family}';font-weight:{'bold' if bold else 'normal'};"
         f"src:url(data:font/ttf;base64,{data})}}"
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from ..components import Components
 from ..describe import UNEXPLAINED, Labels
-from .sheet import lacking
 
 OWN = "✎"
 
@@ -53,14 +52,8 @@ class Names:
     @property
     def key(self) -> str:
         """What the mark means, if there is any."""
-        marks = sorted({_mark(word) for word in self.own.values()}, reverse=True)
-        return f" {' or '.join(marks)}: a person's own word." if marks else ""
+        return f" {OWN}: a person's own word." if self.own else ""
 
 
 def marked(word: str) -> str:
-    return f"{word} {_mark(word)}"
-
-
-def _mark(word: str) -> str:
-    """Fonts that stand in for DejaVu seldom have the sign."""
-    return "(own)" if lacking(word) else OWN
+    return f"{word} {OWN}"

@@ -13,13 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from itertools import count
-from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Canvas
-from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Polygon, Rectangle
@@ -29,6 +27,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image
 
 from ..palette import FIGURE, Theme, rgb
+from .fonts import borrowed, font, font_of
 from .numbers import Number
 
 MM = 1 / 25.4  # inches
@@ -69,57 +68,6 @@ _STYLE = {
     "axes.unicode_minus": True,
     "path.simplify": False,
 }
-
-
-@functools.cache
-def font(size: Number, bold: bool = False, mono: bool = False) -> FontProperties:
-    """DejaVu as matplotlib ships it, so that a figure looks the same everywhere."""
-    name = f"DejaVuSans{'Mono' if mono else ''}{'-Bold' if bold else ''}.ttf"
-    path = Path(mpl.get_data_path(), "fonts", "ttf", name)
-    family = "DejaVu Sans Mono" if mono else "DejaVu Sans"
-    return FontProperties(family=family, weight="bold" if bold else "normal", size=size, fname=str(path))
-
-
-def lacking(text: str, bold: bool = False, mono: bool = False) -> str:
-    """The letters of a text that DejaVu has not, each once."""
-    known = _letters(str(font(1.0, bold, mono).get_file()))
-    return "".join(dict.fromkeys(letter for letter in text if ord(letter) not in known and not letter.isspace()))
-
-
-def font_of(text: str, size: Number, bold: bool = False, mono: bool = False) -> FontProperties:
-    """The font to write a text in: DejaVu, else an installed one that has all its letters, else DejaVu with boxes."""
-    if not lacking(text, bold, mono):
-        return font(size, bold, mono)
-    other = _another("".join(sorted(set(text) - set(" "))), bold)
-    return FontProperties(fname=other, size=size) if other else font(size, bold, mono)
-
-
-@functools.cache
-def _letters(path: str) -> frozenset[int]:
-    return frozenset(get_font(path).get_charmap())
-
-
-@functools.lru_cache(maxsize=1000)
-def _another(letters: str, bold: bool) -> str | None:
-    """An installed TrueType font with all these letters: DejaVu Sans, then Noto, then by name."""
-    named = {
-        entry.fname: entry
-        for entry in fontManager.ttflist
-        if entry.fname.lower().endswith(".ttf") and not entry.name.startswith("Last Resort")  # all boxes
-    }
-    order = sorted(named.values(), key=lambda e: (not e.name.startswith("Noto Sans"), bold != (_weight(e) >= 600),
-                                                  e.style != "normal", e.name, e.fname))  # fmt: skip
-    for path in (str(font(1.0, bold).get_file()), *(entry.fname for entry in order)):
-        try:
-            if get_font(path).scalable and {ord(letter) for letter in letters} <= _letters(path):
-                return path
-        except (OSError, RuntimeError):
-            continue  # not a font that can be read
-    return None
-
-
-def _weight(entry: Any) -> int:
-    return entry.weight if isinstance(entry.weight, int) else 700 if "bold" in str(entry.weight).lower() else 400
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -167,7 +115,7 @@ class Sheet:
         self.axes.set_axis_off()
         self._drawn = count()
         self.missing: set[str] = set()  # letters that no font has
-        self.borrowed: set[str] = set()  # fonts besides DejaVu
+        self.borrowed: dict[tuple[str, bool], str] = {}  # files of fonts besides DejaVu, by family and weight
 
     def part(self, x: Number, y: Number, width: Number) -> Sheet:
         made = copy(self)
@@ -203,11 +151,9 @@ class Sheet:
         if not text:
             return
         place, written = self._place(x, y), font_of(text, size, bold, mono)
-        if letters := lacking(text, bold, mono):
-            if written is font(size, bold, mono):
-                self.missing.update(letters)
-            else:
-                self.borrowed.add(get_font(str(written.get_file())).family_name)
+        others, missing = borrowed(text, bold, mono)
+        self.missing.update(missing)
+        self.borrowed.update({(family, bold): path for family, path in others.items()})
         artist = Text(
             *place, text, color=colour or self.theme.ink, fontproperties=written,
             horizontalalignment=align, verticalalignment="center_baseline" if upright == "center" else upright,
