@@ -538,10 +538,6 @@ export function checklistView(
   draw();
   return {
     node,
-    figures: () => [
-      { view: "audit", title: "Audit" },
-      { view: "checklist", title: "Checklist" },
-    ],
     tools: alone ? undefined : tools,
     update(changed) {
       if ("selection" in changed) {

@@ -34,5 +34,14 @@ export const TABS = {
   evaluate: { title: "Evaluate", mount: evaluateTab },
   prediction: { title: "Prediction", mount: predictionView },
   compare: { title: "Compare", mount: compareTab },
-  audit: { title: "Audit", mount: (context) => checklistView(context) },
+  audit: {
+    title: "Audit",
+    mount: (context) => ({
+      ...checklistView(context),
+      figures: () => [
+        { view: "audit", title: "Audit" },
+        { view: "checklist", title: "Checklist" },
+      ],
+    }),
+  },
 };
