@@ -32,7 +32,7 @@ ARGUMENTS = [
 # Messages of JupyterLab itself that are no fault of ours.
 HARMLESS = ("favicon", "ResizeObserver", "Failed to load resource", "net::ERR_", "WebSocket connection to")
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items):
