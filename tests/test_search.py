@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy import COLOURS, ColourClip, ColourNet, pictures, to_pixels
+from toy import COLOURS, ColourClip, ColourNet, colour_lens, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.search import ABOVE, component_probe, search
@@ -10,15 +10,9 @@ from semlens_widgets.space import directions
 from semlens_widgets.vectors import normal_tail, unit
 
 
-def lens(count=60, k=5, clip=None, **options):
-    data = sl.images(pictures(count), transform=to_pixels)
-    options = {"crop": None, "templates": ("{}",)} | options
-    return sl.Lens(ColourNet(), data, ["colour", "head"], clip or ColourClip(), k=k, **options)
-
-
 @pytest.fixture(scope="module")
 def fitted():
-    return lens().fit(cached=False, progress=False)
+    return colour_lens().fit(cached=False, progress=False)
 
 
 @pytest.mark.parametrize(("word", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
@@ -54,7 +48,7 @@ def test_scores_are_cosines_of_mean_example_embeddings_and_null_subtracted_templ
 def test_orientation_is_never_guessed_from_sizes(queries, dim):
     """Six components, a space of six dimensions and six queries: every answer still belongs to its question."""
     clip = ColourClip(dim=dim)
-    square = lens(clip=clip).fit(cached=False, progress=False)
+    square = colour_lens(clip=clip).fit(cached=False, progress=False)
     assert len(square.components) == 6
     words = ["red", "green", "blue", "yellow", "white", "red blue"][:queries]
     together = square.search(words, top=None)
@@ -261,7 +255,7 @@ def _random_space(random, seed, components=53, k=7, images=400, dim=31):
     """A space whose every component has k random images of a cloud with a common direction."""
     cloud = unit(random.normal(size=(images, dim)) * np.linspace(2, 0.2, dim) + 1.0).astype(np.float16)
     chosen = np.stack([random.permutation(images)[:k] for _ in range(components)])
-    base = lens(count=12, k=7, sample=0).fit(cached=False, progress=False).space
+    base = colour_lens(count=12, k=7, sample=0).fit(cached=False, progress=False).space
     examples = replace(
         base.examples,
         components=sl.Components(("noise",), (components,), (False,)),

@@ -1,10 +1,13 @@
 """A toy world that means something: pictures of one colour, a model with one channel per colour, a colour CLIP."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
+import semlens_widgets as sl
 from semlens_widgets.vectors import unit
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0), "white": (1, 1, 1)}
@@ -68,3 +71,10 @@ def pictures(count: int, seed: int = 0, size: int = 8) -> list[Image.Image]:
 def to_pixels(picture: Image.Image) -> torch.Tensor:
     """Whole numbers 0…255, so that a float32 sum of them is exact."""
     return torch.from_numpy(np.asarray(picture, np.float32).transpose(2, 0, 1).copy())
+
+
+def colour_lens(count: int = 60, k: int = 5, clip: ColourClip | None = None, **options: Any) -> sl.Lens:
+    """A lens on the toy world that shows whole images and asks words as they are; to be fitted."""
+    data = sl.images(pictures(count), transform=to_pixels)
+    options = {"crop": None, "templates": ("{}",)} | options
+    return sl.Lens(ColourNet(), data, ["colour", "head"], clip or ColourClip(), k=k, **options)
