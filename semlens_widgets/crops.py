@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -35,7 +35,7 @@ def crop(
     by: CropBy = "activation",
     threshold: float = 0.01,
     batch_size: int = 64,
-    progress_file: str | Path | None = None,
+    progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
 ) -> ConceptExamples:

@@ -254,8 +254,8 @@ def explain(
     image: int | Image.Image,
     layers: str | Layer | Sequence[str | Layer],
     target: ClassTarget = None,
-    backend: Backend = "auto",
     *,
+    method: Backend = "auto",
     name: str | None = None,
     on_step: OnStep | None = None,
 ) -> Explanation:
@@ -265,7 +265,7 @@ def explain(
     image:  a number in the data set, or any PIL picture.
     target: a class by name or number, a function of the logits [image class] that gives one number per image, or
             None for the class the model predicts.
-    backend: "lrp", "gradient", or "auto": LRP where it has a rule for all the model does.
+    method: "lrp", "gradient", or "auto": LRP where it has a rule for all the model does.
 
     on_step is called with (passes done, in all); what it raises ends the work. KeyError with the nearest name for an
     unknown class. The model is left as it was.
@@ -284,7 +284,7 @@ def explain(
     goal = _Goal(target, lambda outputs: class_names(images, outputs))
     inputs = stack([item])
     source = ExplanationSource(model, inputs, wanted, goal)
-    found = attribute(model, inputs, goal, possible, backend, on_step=on_step)
+    found = attribute(model, inputs, goal, possible, method, on_step=on_step)
     assert found.heatmap is not None
     sizes = {layer.name: found.relevances[layer.name].shape[1] for layer in possible}
     if len(possible) < len(wanted):

@@ -220,7 +220,7 @@ def test_setting_an_image_sets_the_explanation():
     assert made.explanation.backend == "gradient"
     made.image = made.source.images.picture(9)
     assert made.image.startswith("image:")
-    np.testing.assert_array_equal(made.explanation.relevance, made.explain(9, "cold", "gradient").relevance)
+    np.testing.assert_array_equal(made.explanation.relevance, made.explain(9, "cold", method="gradient").relevance)
     before = made.explanation
     for name, wrong in (("image", 99), ("target", "colt"), ("method", "lpr")):
         with pytest.raises((IndexError, KeyError, ValueError)):

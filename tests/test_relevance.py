@@ -184,7 +184,7 @@ def test_the_model_is_as_before_also_after_a_stop():
 
     for backend in ("lrp", "gradient"):
         with pytest.raises(KeyboardInterrupt):
-            relevance(net, data(), "colour", backend=backend, progress=False, on_step=stop)
+            relevance(net, data(), "colour", method=backend, progress=False, on_step=stop)
     assert net.training
     assert net.colour.weight.requires_grad
     assert not net.head.weight.requires_grad
@@ -216,8 +216,8 @@ def test_unreadable_images_are_left_out_and_listed():
 
 def test_signed_layers_have_both_halves():
     layers = [Layer("colour", signed=True)]
-    found = relevance(ColourNet(), data(), layers, backend="gradient", progress=False)
-    plain = relevance(ColourNet(), data(), "colour", backend="gradient", progress=False)
+    found = relevance(ColourNet(), data(), layers, method="gradient", progress=False)
+    plain = relevance(ColourNet(), data(), "colour", method="gradient", progress=False)
     assert len(found.components) == 8
     assert str(found.components[4]) == "colour:0-"
     assert found.share.shape == (2, 8)

@@ -83,7 +83,7 @@ def train_further(
     start.eval()
     kept: dict[int, Update] = {}
     losses: list[float] = []
-    order: list = []
+    order: list[Any] = []
     for step in range(max(recipe.steps) + 1):
         if step in recipe.steps:
             kept[step] = {name: part.detach().clone() for name, part in update.items()}

@@ -16,7 +16,7 @@ from semlens_widgets.demo.world import Pictures, contents, render
 _BLOCK = 64
 
 
-class DemoImages(Dataset):
+class DemoImages(Dataset[tuple[Image.Image, int]]):
     """``n`` pictures of one split as (PIL image, label), drawn in blocks on first use and kept (12 kB each at 64 px).
 
     ``classes`` are the class names, ``targets`` the labels and ``factors`` what is in each picture; both are

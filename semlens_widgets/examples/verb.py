@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def collect(
     sample: int = 500,
     seed: int = 0,
     fast: bool = False,
-    progress_file: str | Path | None = None,
+    progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> ConceptExamples:
     """Find each component's k most exciting images in one pass over the data set, for all layers at once.

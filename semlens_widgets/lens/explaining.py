@@ -75,9 +75,9 @@ class Explaining(Searching):
         self,
         image: Picture,
         target: ClassTarget = None,
+        *,
         method: Backend = "auto",
         layers: str | Layer | Sequence[str | Layer] | None = None,
-        *,
         on_step: OnStep | None = None,
     ) -> Explanation:
         """Which components carried a prediction, where in the picture, and through which others.
@@ -96,7 +96,7 @@ class Explaining(Searching):
         source = self.source
         found, name = self._picture(image)
         wanted = source.layers if layers is None else layers
-        return explain(source.model, source.images, found, wanted, target, method, name=name, on_step=on_step)
+        return explain(source.model, source.images, found, wanted, target, method=method, name=name, on_step=on_step)
 
     def _picture(self, image: Picture) -> tuple[int | Image.Image, str | None]:
         """(a number of the data set or a picture, what to call it)."""
@@ -217,7 +217,7 @@ class Explaining(Searching):
         sampled = self.space.examples.sampled if self.fitted else None
         known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
         found = relevance(
-            source.model, source.images, source.layers, target=target, backend=method, k=k, sample=sample,
+            source.model, source.images, source.layers, target=target, method=method, k=k, sample=sample,
             batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
         )  # fmt: skip
         with self.lock:
@@ -272,7 +272,7 @@ class Explaining(Searching):
         return str(method)
 
     def _shown(self, image: Picture, target: str | None, method: Backend) -> Explanation:
-        return self.explain(image, target, method, on_step=_on_step.get())
+        return self.explain(image, target, method=method, on_step=_on_step.get())
 
     @traitlets.observe("image", "target", "method")
     def _explain_again(self, change: Any) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -33,13 +33,13 @@ def relevance(
     layers: str | Layer | Sequence[str | Layer],
     *,
     target: Target = "auto",
-    backend: Backend = "auto",
+    method: Backend = "auto",
     k: int = 8,
     sample: int | None = None,
     batch_size: int = 16,
     ids: Sequence[int] | None = None,
     first: Sequence[int] = (),
-    progress_file: str | Path | None = None,
+    progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
 ) -> Relevance:
@@ -48,7 +48,7 @@ def relevance(
     target:  "label" explains each image for its own label, "predicted" for the class the model answers; "auto" takes
              labels if the data set has them and as many classes as the model has outputs (a folder with ten of a
              model's thousand classes has not: its labels are other numbers than the model's).
-    backend: as in `attribution.attribute`; "auto" is settled by the first batch, for all of them.
+    method:  as in `attribution.attribute`; "auto" is settled by the first batch, for all of them.
     k:       images kept per class and component in `top_images`.
     sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
     first:   images that `values` should hold before others, such as those about which more is known; a random choice.
@@ -67,7 +67,7 @@ def relevance(
 
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
-    outputs, found = _tried(model, images, chosen, wanted, backend)
+    outputs, found = _tried(model, images, chosen, wanted, method)
     labelled = _by_label(images, outputs, target)
     if sample is None:
         sample = min(256, max(_AT_MOST // outputs, 16))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ def embed(
     recipe: Recipe,
     *,
     thumbnail: int = 128,
-    progress_file: str | Path | None = None,
+    progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> SemanticSpace:
     """Turn examples into a semantic space: every referenced crop goes through CLIP once.
