@@ -60,7 +60,7 @@ def biased(seed, layers):
     flagged[report.rows("spurious")] = True
     right = (flagged & shortcut).sum()
     free, clean = (pictures(split, 1000, 9000 + seed) for split in ("unbiased", "clean"))
-    effect = lens.effect(data={"free": free, "clean": clean}, draws=5)
+    effect = lens.effect(data={"free": free, "clean": clean}, points=2)
     before = patch_influence(lens.source.model)
     with lens.without(report.spurious) as model:
         after = patch_influence(model)
@@ -73,8 +73,8 @@ def biased(seed, layers):
     print(f"| spurious components: precision | {right / max(flagged.sum(), 1):.3f} ({flagged.sum()} flagged) | ≥ .90 |")
     print(f"| recall | {right / shortcut.sum():.3f} ({shortcut.sum()} encode a shortcut) | ≥ .85 |")
     print(f"| AUROC, artefacts independent: lift by switching them off | {lifted:+.3f} ({base:.3f} before) | ≥ +.12 |")
-    print(f"| the same, random components of equal number | {random.mean - base:+.3f} ({random.low - base:+.3f} to "
-          f"{random.high - base:+.3f}) | ±.03 |")  # fmt: skip
+    print(f"| the same, random components of equal number, mean of {effect.draws} draws (lowest to highest) | "
+          f"{random.mean - base:+.3f} ({random.low - base:+.3f} to {random.high - base:+.3f}) | ±.03 |")  # fmt: skip
     print(f"| clean AUROC lost | {lost:+.3f} | ≤ .02 |")
     print(f"| coloured patch's influence on the logit | {after / before - 1:+.0%} | ≤ −80 % |", flush=True)
     print(f"\n{report!r}\n")
@@ -83,11 +83,11 @@ def biased(seed, layers):
 
 def uses(lens, report):
     """What is called used, beside what toggling the factor in the same picture does to the logit margin."""
-    print("| artefact | kind | state | share | relevance moves | used | toggled: mean, mean absolute logit change |")
+    print("| concept | kind | state | share | relevance moves | used | toggled: mean, mean absolute logit change |")
     print("|---|---|---|---|---|---|---|")
     flags = contents(300, 77)[1]
     for factor in FACTORS:
-        if factor.query not in {f.name for f in report.findings if f.kind != "valid"}:
+        if factor.query not in {f.name for f in report.findings}:
             continue
         both = []
         for present in (True, False):
@@ -96,7 +96,9 @@ def uses(lens, report):
             both.append(margins(lens.source.model, render(300, 77, flags=chosen)))
         change, f = both[0] - both[1], report[factor.query]
         moves = "–" if f.moves is None else f"{f.moves.mean:+.2f} [{f.moves.low:+.2f}, {f.moves.high:+.2f}]"
-        print(f"| {f.name} | {f.kind} | {f.state} | {f.share.mean:.1%} | {moves} | {f.direction or 'no'} "
+        share = "–" if f.share is None else f"{f.share.mean:.1%}"
+        used = f.direction or ("in other components" if f.elsewhere else "no")
+        print(f"| {f.name} | {f.kind} | {f.state} | {share} | {moves} | {used} "
               f"| {change.mean():+.2f}, {np.abs(change).mean():.2f} |", flush=True)  # fmt: skip
 
 
@@ -133,7 +135,7 @@ def rulers(seed, n=1000):
         place = [f.name for f in spurious].index("ruler") + 1
         alarms = ((report.share > 0.02) & (weight > 0) & ~shortcuts).sum()
         ruler = report["ruler"]
-        effect = lens.effect(list(ruler.rows), data, target="melanoma", draws=5, points=2)
+        effect = lens.effect(list(ruler.rows), data, target="melanoma", points=2)
         accuracy = {name: effect[name, "as it is"].accuracy.mean for name in data}
         shown = {}
         for name in data:
