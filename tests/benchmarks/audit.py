@@ -17,6 +17,7 @@ from semlens_widgets.demo.planted import ENCODED, auroc, measure_truth
 from semlens_widgets.demo.world import contents, render
 
 ABCDE = sl.Checklist.abcde()
+USED = sl.Thresholds().used
 CONCEPT_OF = {factor.name: factor.query for factor in FACTORS}
 
 
@@ -102,6 +103,43 @@ def uses(lens, report):
               f"| {change.mean():+.2f}, {np.abs(change).mean():.2f} |", flush=True)  # fmt: skip
 
 
+def toggled(model, n=300):
+    """By how much each factor, toggled in the same pictures, changes the logit margin in the mean."""
+    flags = contents(n, 77)[1]
+    changes = {}
+    for factor in FACTORS:
+        both = []
+        for present in (True, False):
+            chosen = flags.copy()
+            chosen[:, INDEX[factor.name]] = present
+            both.append(margins(model, render(n, 77, flags=chosen)).mean())
+        changes[factor.query] = both[0] - both[1]
+    return changes
+
+
+def line_of_still(seeds):
+    """Where the near ends of what the relevance moves by lie, on either side of the line, over seeds."""
+    print("\n### Used or not, against toggling each factor in the same pictures\n")
+    print(f"Seeds {', '.join(map(str, seeds))}, both classes; of concepts that are found and have a share above 2 %.\n")
+    print("| classifier | layer | changes the logit by | concepts | called used | near ends of the intervals |")
+    print("|---|---|---|---|---|---|")
+    for which in ("biased", "unbiased"):
+        ends = {}
+        changes = toggled(sl.demo.classifier(which))
+        for seed in seeds:
+            lens = sl.demo.lens(which, seed=seed)
+            for layer in ("layer4", "layer3"):
+                for target in CLASS_NAMES:
+                    for f in lens.audit(ABCDE, target=target, layer=layer, progress=False).findings:
+                        if f.moves is not None and f.rows and f.share.mean >= USED:
+                            near = max(f.moves.low, -f.moves.high, 0.0)
+                            ends.setdefault((layer, abs(changes[f.name]) > 1), []).append((near, f.used))
+        for (layer, matters), found in sorted(ends.items(), reverse=True):
+            near = [end for end, _ in found]
+            print(f"| {which} | {layer} | {'more than 1' if matters else 'less than 1'} | {len(found)} "
+                  f"| {sum(used for _, used in found)} | {min(near):.2f} to {max(near):.2f} |", flush=True)  # fmt: skip
+
+
 def coverage(lens, report, truth):
     """Whether concepts are found where a component encodes them, and missing where none does."""
     real = truth_of(lens, truth)
@@ -179,5 +217,6 @@ if __name__ == "__main__":
         uses(lens, report)
         right, found, encoded = coverage(lens, report, truth)
         print(f"concepts: {found} found, {right} of them encoded by a component; {encoded} encoded\n", flush=True)
+    line_of_still([seed + at for at in range(3)])
     rulers(seed)
     random_weights(seed)
