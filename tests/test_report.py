@@ -97,6 +97,22 @@ def test_every_format_can_be_made_again_from_the_json(lens, effect, tmp_path):
         assert first.read_bytes() == second.read_bytes()
 
 
+def test_it_says_by_how_much_the_relevance_moves_and_reads_reports_that_did_not(lens, effect):
+    report = lens.document(effect)
+    moving = next(c for c in report.document["concepts"] if c["moves"] is not None)
+    shown = f"{moving['moves']:+.2f}"
+    assert f"<small>moves {shown.replace('-', '−')}, " in report.to_html()
+    assert f"| {shown} [" in report.to_markdown()
+    before = json.loads(report.to_json())
+    del before["effect"]["curve_draws"]
+    for concept in before["concepts"]:
+        for name in ("moves", "moves_low", "moves_high", "moved", "elsewhere"):
+            del concept[name]
+    old = sl.Report(before)
+    assert "<small>moves" not in old.to_html()
+    assert shown not in old.to_markdown()
+
+
 def test_the_document_holds_thresholds_hashes_dates_and_both_opinions(lens):
     d = lens.document().document
     assert d["thresholds"]["p"] == lens.audit_level

@@ -111,7 +111,9 @@ def _checklist(d: Mapping[str, Any]) -> str:
     return (
         f'<section><h2>Checklist</h2><div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody>'
         '</table></div><p class="note">z: standard deviations above random sets of images. Relevance: share of the class’s '
-        "relevance in all components that the concept fits best, with the direction in which they speak.</p></section>"
+        "relevance in all components that the concept fits best, with the direction in which they speak; below it, by how "
+        "much the class’s whole relevance moves with the concept from image to image (±1: by all of it), and whether it is "
+        "used.</p></section>"
     )
 
 
@@ -124,10 +126,16 @@ def _relevance(c: Mapping[str, Any]) -> str:
     if c["share"] is None:
         return ""
     words = {"for": "for", "against": "against", "unclear": "±"}.get(c["direction"] or "", "not used")
+    if c.get("elsewhere"):
+        words = "not used here, but elsewhere"
+    moves = ""
+    if c.get("moves") is not None:
+        mean, low, high = (_signed(c[key], 2) for key in ("moves", "moves_low", "moves_high"))
+        moves = f"<small>moves {mean}, {low} – {high}</small>"
     kind = {"for": "for", "against": "against"}.get(c["direction"] or "", "quiet")
     return (
         f'{_percent(c["share"])}<small>{_percent(c["share_low"])} – {_percent(c["share_high"])}</small>'
-        f'<small class="{kind}">{words}</small>'
+        f'{moves}<small class="{kind}">{words}</small>'
     )
 
 

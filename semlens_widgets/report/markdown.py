@@ -59,11 +59,18 @@ def _checklist(d: Mapping[str, Any]) -> str:
         verdict = said.get(f"@{c['concept']}") or said.get(c["best"] or "") or {}
         rows.append([
             _text(c["group"]), _text(c["concept"]), c["kind"], c["state"], str(c["components"]),
-            _text(c["best"] or "–"), _number(c["z"]), _percent(c["share"]), c["direction"] or "–",
+            _text(c["best"] or "–"), _number(c["z"]), _percent(c["share"]), _moves(c),
+            c["direction"] or "–",
             _text(verdict.get("decision") or "–"), _text(c["message"]),
         ])  # fmt: skip
-    heads = ["group", "concept", "kind", "state", "components", "best", "z", "share", "speaks", "decision", "in words"]
+    heads = ["group", "concept", "kind", "state", "components", "best", "z", "share", "moves", "speaks", "decision",
+             "in words"]  # fmt: skip
     return "## Checklist\n\n" + _table(heads, rows)
+
+
+def _moves(c: Mapping[str, Any]) -> str:
+    """By how much the relevance moves with a concept; reports of before do not say."""
+    return "–" if c.get("moves") is None else _interval(c, "moves", "+.2f")
 
 
 def _unexpected(d: Mapping[str, Any]) -> str:
