@@ -135,7 +135,6 @@ export function checklistView(
       levelLabel,
       lines.node,
       busy,
-      h("span", { class: "sl-spring" }),
       reviewed,
       alone && tools,
       report.node,
