@@ -35,6 +35,10 @@ def to_html(
     """Write the page. See `Lens.to_html`."""
     if examples < 1:
         raise ValueError(f"examples={examples}; each component needs at least one picture")
+    if not limit_mb > 0:
+        raise ValueError(f"limit_mb={limit_mb}; give the largest size the page may have, in MB")
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{os.fspath(path)!r} is no name of a page; end it in .html")
     held = _held(lens, examples)
     page = _page(lens, held)
     size = len(page.encode()) / 1e6

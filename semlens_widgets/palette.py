@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ class Theme:
 def theme(name: str) -> Theme:
     """The theme of that name: "light", "dark", or "print" for paper. KeyError for another."""
     if name not in _TABLE["themes"]:
-        raise KeyError(f"no theme {name!r}; there are {', '.join(_TABLE['themes'])}")
+        near = get_close_matches(str(name).lower(), _TABLE["themes"], 1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        raise KeyError(f"no theme {name!r}; there are {', '.join(_TABLE['themes'])}{meant}")
     colours: dict[str, Any] = {
         key.replace("-", "_"): tuple(value) if isinstance(value, list) else value
         for key, value in _TABLE["themes"][name].items()

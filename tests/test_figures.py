@@ -18,6 +18,7 @@ import semlens_widgets as sl
 from semlens_widgets import figures, palette
 from semlens_widgets.compare import compare, compare_many, concepts
 from semlens_widgets.figures import Figure, problems
+from semlens_widgets.figures.panel import _rows as rows_of
 from semlens_widgets.figures.sheet import fitted, text_width, wrapped
 from semlens_widgets.layout import overlay
 
@@ -371,12 +372,20 @@ def test_a_panel_lays_its_parts_out_anew(shown):
         (lambda f: f.to_bytes("eps"), "no format 'eps'"),
         (lambda f: figures.panel([[f, f], [f]], labels="ab"), "2 labels for 3 figures"),
         (lambda f: figures.panel([]), "list of rows"),
+        (lambda f: f.save("nowhere at all/x.pdf"), "no folder 'nowhere at all'"),
+        (lambda f: f.save("x"), "ends in nothing"),
+        (lambda f: f.to_bytes("png", 0), "a PNG has 10 to 2400 dots per inch"),
+        (lambda f: f.to_bytes("png", 100_000), "a PNG has 10 to 2400 dots per inch"),
+        (lambda f: f.at(float("nan")), "figures are 60 to 600 mm wide"),
+        (lambda f: f.at(85, "Dark"), "no theme 'Dark'.*did you mean 'dark'"),
+        (lambda f: rows_of([f, f]), r"one row is \[\[a, b\]\]"),
+        (lambda f: rows_of([[f, "a"]]), "made of figures, not of a str"),
         (lambda f: figures.panel([[f] * 6], width_mm=180), "would be 26 mm wide"),
         (lambda f: figures.panel([[f, f]], widths=[[1]]), "one positive share per figure"),
     ],
 )
 def test_mistakes_are_named(shown, wrong, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError, KeyError, OSError), match=message):
         wrong(shown["found"])
 
 
@@ -450,6 +459,10 @@ def test_a_view_without_anything_to_show_says_what_to_do():
         lens.figure("card")
     with pytest.raises(KeyError, match="no figure of a view 'nothing'; there are audit, card"):
         lens.figure("nothing")
+    with pytest.raises(KeyError, match="did you mean 'search'"):
+        lens.figure("serch")
+    with pytest.raises(ValueError, match="no component chosen"):
+        lens.figure("gallery", components=[])
 
 
 def test_the_map_on_paper_shows_the_numbers_of_the_map_on_screen(whole):

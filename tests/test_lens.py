@@ -120,6 +120,18 @@ def test_opened_without_its_clip_it_answers_what_needs_none(tmp_path):
         opened.source  # noqa: B018
 
 
+def test_where_another_clip_lies_now_a_file_opens_without_it():
+    """A folder may hold other weights than when the file was made: what needs no new words works all the same."""
+    made = lens().fit(cached=False, progress=False)
+    opened = sl.Lens.of_space(made.space, {"clip": {"folder": str(sl.demo.clip_folder())}})
+    assert "CLIP" in " ".join(opened.lacks)
+    assert opened.role(0).component == made.components[0]
+    with pytest.raises(RuntimeError, match=r"opened without its CLIP \(colours\)"):
+        opened.search("red")
+    with pytest.raises(ValueError, match="give the same CLIP"):
+        sl.Lens.of_space(made.space, {}, clip=sl.OpenClip(sl.demo.clip_folder()))
+
+
 def test_setting_the_query_sets_the_hits_and_back():
     made = lens().fit(cached=False, progress=False)
     seen = []

@@ -57,6 +57,11 @@ def test_a_page_larger_than_allowed_is_refused_with_advice(tmp_path):
     assert not (tmp_path / "a.html").exists()
     with pytest.raises(ValueError, match="at least one picture"):
         toy().to_html(tmp_path / "a.html", examples=0)
+    for limit in (0, float("nan")):
+        with pytest.raises(ValueError, match="give the largest size the page may have"):
+            toy().to_html(tmp_path / "a.html", limit_mb=limit)
+    with pytest.raises(ValueError, match=r"end it in \.html"):
+        toy().to_html(tmp_path / "a.pdf")
 
 
 def test_labels_scores_and_the_audit_are_in_the_window_and_not_pictures(tmp_path):

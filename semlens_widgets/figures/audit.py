@@ -43,6 +43,8 @@ def audit(
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"no part {unknown[0]!r} of an audit's figure; there are {', '.join(PARTS)}")
+    if not parts:
+        raise ValueError(f"no part of the audit is left to draw; there are {', '.join(PARTS)}")
     kept = [part for part in PARTS if part in parts and (part != "shares" or report.has_relevance)]
     lines = report.thresholds
     caption = (

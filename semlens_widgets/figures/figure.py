@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from html import escape, unescape
+from numbers import Real
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,6 +23,7 @@ from .sheet import Sheet, own_style
 FORMATS = ("pdf", "svg", "png")
 SINGLE, MIDDLE, DOUBLE = FIGURE["widths-mm"]
 NARROWEST = 60.0
+_FINEST = 2400  # dots per inch; beyond, a page needs more memory than there is
 _SCREEN_DPI = 192  # twice the pixels of CSS, for sharp screens
 
 
@@ -40,6 +42,8 @@ class Figure:
 
     def __post_init__(self) -> None:
         theme(self.theme)
+        if not isinstance(self.width_mm, Real):
+            raise TypeError(f"width_mm={self.width_mm!r} is no number; figures are as wide as they are told, in mm")
         if not NARROWEST <= self.width_mm <= 600:
             raise ValueError(f"width_mm={self.width_mm:g}; figures are {NARROWEST:g} to 600 mm wide, columns 85 to 180")
 
@@ -68,6 +72,8 @@ class Figure:
         """The file's bytes; `format` is "pdf", "svg" or "png", `dpi` counts for PNG alone."""
         if format not in FORMATS:
             raise ValueError(f"no format {format!r}; a figure is saved as {', '.join(FORMATS)}")
+        if format == "png" and not 10 <= dpi <= _FINEST:
+            raise ValueError(f"dpi={dpi:g}; a PNG has 10 to {_FINEST} dots per inch, 300 for print, 600 for line art")
         canvas, buffer = self.canvas(), io.BytesIO()
         with own_style():
             FigureCanvasAgg(canvas)
@@ -93,7 +99,10 @@ class Figure:
         path = Path(path)
         format = path.suffix.lower().removeprefix(".")
         if format not in FORMATS:
-            raise ValueError(f"{str(path)!r} ends in {path.suffix or 'nothing'!r}; end it in .pdf, .svg or .png")
+            ending = repr(path.suffix) if path.suffix else "nothing"
+            raise ValueError(f"{str(path)!r} ends in {ending}; end it in .pdf, .svg or .png")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"no folder {str(path.parent)!r} to save {path.name!r} in; make it first")
         path.write_bytes(self.at(width_mm).to_bytes(format, dpi))
         return path
 

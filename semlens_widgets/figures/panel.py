@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .figure import DOUBLE, Figure
 from .numbers import Number
 from .sheet import PANEL, PT, Sheet
 
 _GUTTER, _NARROWEST = 5.0, 55.0  # mm between parts, and of the narrowest
+
+
+def _rows(figures: Any) -> list[list[Figure]]:
+    """The figures as rows of lists; ValueError where they are none, TypeError for what is no figure."""
+    if isinstance(figures, Figure) or not all(isinstance(row, list | tuple) for row in figures):
+        raise TypeError("a panel is a list of rows of figures, as in [[a, b], [c, d]]; one row is [[a, b]]")
+    rows = [list(row) for row in figures]
+    if not rows or not all(rows):
+        raise ValueError("a panel is a list of rows, each with at least one figure: [[a, b], [c, d]]")
+    for figure in (figure for row in rows for figure in row):
+        if not isinstance(figure, Figure):
+            kind = type(figure).__name__
+            figured = f"; give its figure: {kind.lower()}.figure()" if hasattr(figure, "figure") else ""
+            raise TypeError(f"a panel is made of figures, not of a {kind}{figured}")
+    return rows
 
 
 def panel(
@@ -25,10 +41,10 @@ def panel(
     room, so type keeps its size. The theme is that of the first figure. ValueError where a part would be narrower
     than 55 mm, or where labels are too few.
     """
-    rows = [list(row) for row in figures]
-    if not rows or not all(rows):
-        raise ValueError("a panel is a list of rows, each with at least one figure: [[a, b], [c, d]]")
+    rows = _rows(figures)
     count = sum(len(row) for row in rows)
+    if not isinstance(labels, str | list | tuple | None):
+        raise TypeError(f"labels={labels!r}; give a letter for each figure, as in labels='abcd', or None")
     names = [""] * count if labels is None else list(labels)
     if len(names) < count:
         raise ValueError(f"{len(names)} labels for {count} figures; give one each, as in labels='abcd'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,9 @@ def view(name: str) -> Callable[[View], View]:
 def figure_of_view(lens: Lens, name: str, **options: Any) -> Figure:
     """The figure of a view's present state. KeyError for a view that has none."""
     if name not in VIEWS:
-        raise KeyError(f"no figure of a view {name!r}; there are {', '.join(sorted(VIEWS))}")
+        near = get_close_matches(str(name), VIEWS, 1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        raise KeyError(f"no figure of a view {name!r}; there are {', '.join(sorted(VIEWS))}{meant}")
     return VIEWS[name](lens, **options)
 
 
@@ -64,7 +67,8 @@ def _search(lens: Lens, **options: Any) -> Figure:
 
 @view("gallery")
 def _gallery(lens: Lens, **options: Any) -> Figure:
-    chosen = options.pop("components", None) or lens.selection or _of_layer(lens)
+    given = options.pop("components", None)
+    chosen = given if given is not None else lens.selection or _of_layer(lens)
     return gallery(lens.space, chosen, **names_of(lens), **options)
 
 

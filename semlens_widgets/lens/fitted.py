@@ -375,13 +375,21 @@ class Fitted(traitlets.HasTraits):
         attached: Mapping[str, np.ndarray] | None = None,
         clip: Clip | None = None,
     ) -> Self:
-        """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them."""
+        """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them.
+
+        Where no `clip` is given, that of the file is taken if it is on this machine, the same weights as then.
+        """
+        given = clip is not None
         if clip is None and extra.get("clip"):
             clip = OpenClip.from_spec(extra["clip"])
         if isinstance(clip, OpenClip):
             clip = clip.called(space.recipe.clip)
         if clip is not None and clip.name != space.recipe.clip:
-            raise ValueError(f"the space was made with {space.recipe.clip}, not with {clip.name}; give the same CLIP")
+            if given:
+                raise ValueError(
+                    f"the space was made with {space.recipe.clip}, not with {clip.name}; give the same CLIP"
+                )
+            clip = None  # another one lies now where the file's was
         lens = cls.__new__(cls)
         traitlets.HasTraits.__init__(lens)
         lens._start(
