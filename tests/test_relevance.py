@@ -26,7 +26,7 @@ def data(count=23, labelled=True, classes=CLASSES):
 
 
 def made(images=None, **settings):
-    settings = {"backend": "gradient", "batch_size": 5, "progress": False, **settings}
+    settings = {"method": "gradient", "batch_size": 5, "progress": False, **settings}
     return relevance(ColourNet(), images or data(), ["colour", "rectified"], **settings)
 
 
