@@ -22,7 +22,7 @@ from .model import Layer, resolve, stack
 from .passes import OnStep
 from .relevance import class_names, class_number
 from .results import Result
-from .vectors import frozen
+from .vectors import freeze, frozen
 
 if TYPE_CHECKING:
     import torch
@@ -64,8 +64,7 @@ class Explanation(Result):
     def __post_init__(self) -> None:
         if self.relevance.shape != (len(self.components),):
             raise ValueError(f"relevance of shape {self.relevance.shape} for {len(self.components)} components")
-        for name in ("logits", "probabilities", "relevance", "heat"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, "logits", "probabilities", "relevance", "heat")
 
     def predictions(self, n: int = 5) -> list[tuple[str, float]]:
         """The n likeliest classes with their probabilities, likeliest first."""

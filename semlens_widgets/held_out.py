@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .space import SemanticSpace
-from .vectors import frozen, mean_ranks
+from .vectors import freeze, mean_ranks
 
 ENOUGH = 10  # images on either side, before they may judge: by chance, TELLS is then passed in 1 case of 250
 TELLS = 0.75  # half-way from chance (.5) to telling all images apart (1)
@@ -33,8 +33,7 @@ class HeldOut:
     shown: Int[np.ndarray, " pair"]
 
     def __post_init__(self) -> None:
-        for name in ("auroc", "shown"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, "auroc", "shown")
 
     @property
     def passed(self) -> Bool[np.ndarray, " pair"]:

@@ -16,7 +16,7 @@ from .components import Component
 from .held_out import TELLS, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
-from .vectors import frozen, normal_tail, top_k, unit
+from .vectors import freeze, frozen, normal_tail, top_k, unit
 
 ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
 Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
@@ -76,8 +76,7 @@ class Matches(Result):
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("rows", "scores", "z", "vector"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, "rows", "scores", "z", "vector")
 
     @cached_property
     def p(self) -> Float[np.ndarray, " hit"]:

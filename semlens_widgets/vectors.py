@@ -219,3 +219,10 @@ def frozen(array: np.ndarray) -> np.ndarray:
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
+
+
+def freeze(value: object, *names: str) -> None:
+    """Make arrays of a frozen dataclass read-only, as the end of its `__post_init__`; what is None stays so."""
+    for name in names:
+        if getattr(value, name) is not None:
+            object.__setattr__(value, name, frozen(getattr(value, name)))

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from .describe import Labels, check_sample
 from .evaluate import Interval, bootstrap_means
 from .results import Result
-from .vectors import frozen
+from .vectors import freeze
 
 METRICS = ("pearson", "auprc", "auc", "mad")
 
@@ -38,8 +38,7 @@ class Verification(Result):
     strongest: float
 
     def __post_init__(self) -> None:
-        for name in METRICS:
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, *METRICS)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per living component: its word, whether that was accepted, and each metric with its bounds."""

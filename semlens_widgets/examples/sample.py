@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..vectors import frozen
+from ..vectors import freeze
 
 
 def drawn(images: int, count: int, seed: int) -> Int[np.ndarray, " image"]:
@@ -28,7 +28,7 @@ class Sampled:
     arrays: Mapping[str, np.ndarray]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "images", frozen(self.images))
+        freeze(self, "images")
 
     @property
     def responses(self) -> Float[np.ndarray, "component image"]:

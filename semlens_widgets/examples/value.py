@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Components
-from ..vectors import frozen, rank_keys
+from ..vectors import freeze, rank_keys
 from .sample import Sampled
 from .statistics import Statistics
 from .tally import Tally
@@ -48,9 +48,7 @@ class ConceptExamples:
                 raise ValueError(f"sampled responses of shape {shape} for {len(self.components)} components")
         if self.responses.size and np.any(np.diff(self.responses, axis=1) > 0):
             raise ValueError("examples are not in order of response")
-        for name in ("images", "responses", "peaks", "boxes"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, "images", "responses", "peaks", "boxes")
 
     @property
     def counts(self) -> Int[np.ndarray, " component"]:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from ..components import Component, Components
 from ..results import Result
-from ..vectors import frozen
+from ..vectors import freeze
 from .classes import class_number
 from .totals import NO_IMAGE, Totals, mean_and_share
 
@@ -67,11 +67,8 @@ class Relevance(Result):
             raise ValueError(f"{len(self.images)} images, {len(self.targets)} targets, {len(self.values)} values")
         if self.top_images.shape[:2] != (classes, components) or self.top_images.shape != self.top_values.shape:
             raise ValueError(f"top images of shape {self.top_images.shape}; they are [class component k]")
-        for name in (
-            "counts", "mean", "share", "images", "targets", "values", "top_images", "top_values", "sums", "magnitudes",
-        ):  # fmt: skip
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, "counts", "mean", "share", "sums", "magnitudes")
+        freeze(self, "images", "targets", "values", "top_images", "top_values")
 
     @property
     def k(self) -> int:

@@ -18,7 +18,7 @@ from ..components import Components, Recipe
 from ..crops import cut, region
 from ..examples import ConceptExamples
 from ..images import Images, UnreadableImage
-from ..vectors import frozen, unit
+from ..vectors import freeze, frozen, unit
 from .chance import attainable, set_means, set_sizes
 from .thumbnails import Thumbnails
 
@@ -80,9 +80,7 @@ class SemanticSpace:
         sampled = self.examples.sampled
         if self.sample_vectors is not None and sampled and len(self.sample_vectors) != len(sampled.images):
             raise ValueError(f"{len(sampled.images)} sampled images, {len(self.sample_vectors)} vectors of them")
-        for name in ("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors", "lengths"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, frozen(getattr(self, name)))
+        freeze(self, "crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors", "lengths")
 
     def __repr__(self) -> str:
         layers = ", ".join(f"{n} {s}" for n, s in zip(self.components.layers, self.components.sizes, strict=True))
