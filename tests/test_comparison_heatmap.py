@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from test_comparing import ORDER, blind, exchanged, lens
-from test_widgets import Browser
+from compared import ORDER, blind, exchanged, lens
 from toy import ColourClip
+from windows import Browser
 
 import semlens_widgets as sl
 from semlens_widgets.figures import numbers, problems

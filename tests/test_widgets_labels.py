@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from test_widgets_map import lens
+from windows import lens
 
 from semlens_widgets.widgets import LabelTable, Window, label_table
 from semlens_widgets.widgets.channel import Aborted, Job

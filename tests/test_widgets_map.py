@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 import torch
 from toy import ColourClip, ColourNet, pictures, to_pixels
+from windows import lens
 
 import semlens_widgets as sl
 from semlens_widgets import widgets
 from semlens_widgets.layout import Layout
 from semlens_widgets.widgets import SemanticMap, Window, labelled, semantic_map
 from semlens_widgets.widgets.channel import Aborted, Job
-
-
-def lens(**options):
-    data = sl.images(pictures(40), transform=to_pixels)
-    made = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), k=5, templates=("{}",), **options)
-    return made.fit(cached=False, progress=False)
 
 
 def test_the_map_is_the_lens_s_layout_with_what_colours_can_show():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_widgets_map import lens
+from windows import lens
 
 from semlens_widgets.evaluate import SCORES
 from semlens_widgets.widgets import ScoreView, Window, score_view
