@@ -123,7 +123,7 @@ def _after_state(message: str) -> str:
 
 
 def _relevance(c: Mapping[str, Any]) -> str:
-    if c["share"] is None:
+    if c["share"] is None or not c["components"]:
         return ""
     words = {"for": "for", "against": "against", "unclear": "±"}.get(c["direction"] or "", "not used")
     if c.get("elsewhere"):
