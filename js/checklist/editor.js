@@ -310,17 +310,7 @@ export function editorView({
       h(
         "div",
         { class: "sl-heading" },
-        h(
-          "span",
-          {},
-          `Leads in ${count(all.length)} component${all.length === 1 ? "" : "s"}`,
-          h(
-            "span",
-            { class: "sl-quiet" },
-            finding.state === "weak" ? ` ${finding.message}; ` : " ",
-            finding.use,
-          ),
-        ),
+        h("span", {}, `Leads in ${count(all.length)} component${all.length === 1 ? "" : "s"}`),
         all.length > 1 &&
           h(
             "span",
@@ -332,6 +322,12 @@ export function editorView({
               onDecide: (decision) => onDecide([...all], decision),
             }),
           ),
+      ),
+      h(
+        "p",
+        { class: "sl-quiet sl-small-text" },
+        finding.state === "weak" ? `${finding.message}; ` : "",
+        finding.use,
       ),
       ...rows.map((row, i) => {
         const component = catalog.get(row);

@@ -86,6 +86,8 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     onDecide,
     onChange: (name, change) => {
       if (change.name !== undefined && change.name !== name) {
+        // The kernel would refuse it, but by then the editor would show the other one.
+        if (named(change.name)) return fail(Error("another concept has this name"));
         const { prompts } = /** @type {Concept} */ (named(name));
         // A concept that is searched by its name alone still is after it was renamed.
         if (prompts.length === 1 && prompts[0] === name) change.prompts = [change.name];

@@ -185,7 +185,7 @@ export function checklistView(
       fill(
         nothing,
         failed
-          ? h("p", {}, "The audit could not be made; the message above says why.")
+          ? h("p", {}, "The message above says why there is no audit.")
           : h(
               "div",
               { class: "sl-waiting", "aria-hidden": "true" },
@@ -226,7 +226,7 @@ export function checklistView(
       h(
         "p",
         { class: "sl-quiet sl-small-text" },
-        "ABCDE is the rule dermatologists know (asymmetry, border, colour, diameter, evolving), with the usual artefacts. From a file: ",
+        "ABCDE is the rule dermatologists know, with the usual artefacts. From a file: ",
         h("code", { class: "sl-id" }, 'lens.checklist = sl.Checklist.from_file("checklist.json")'),
       ),
     );

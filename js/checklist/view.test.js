@@ -267,7 +267,7 @@ describe("the checklist", () => {
     );
     const el = await open(toy);
     press(row(el, "green"), "Enter");
-    enter(byId(el, "edit-name"), "red");
+    enter(byId(el, "edit-name"), "refused");
     await arrived();
     expect(byId(el, "banner").textContent).toContain("stands twice");
     expect(names(el)).toEqual(["red", "green", "purple", "ruler", "hair"]);
@@ -435,6 +435,24 @@ describe("the right side", () => {
     expect(toy.asked("audit_report")[0].args).toEqual({ format: "html" });
     expect(clicked.mock.contexts[0].download).toBe("audit.html");
     clicked.mockRestore();
+  });
+});
+
+describe("names", () => {
+  it("one that another concept has is refused at once, and the editor stays with its own", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    byId(el, "add-spurious").click();
+    await arrived();
+    const edits = toy.asked("audit_edit").length;
+    enter(byId(el, "edit-name"), "ruler");
+    await arrived();
+    expect(byId(el, "banner").textContent).toContain("another concept has this name");
+    expect(toy.asked("audit_edit")).toHaveLength(edits);
+    enter(byId(el, "edit-name"), "scale");
+    await arrived();
+    expect(names(el)).toEqual(expect.arrayContaining(["ruler", "scale"]));
+    expect(names(el)).not.toContain("new concept");
   });
 });
 
