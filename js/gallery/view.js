@@ -1,25 +1,22 @@
 /** The gallery: components as rows, by score, each with its strongest examples. */
 
 import { fill, h } from "../shared/dom.js";
-import { count, pEquals, plural, score, z } from "../shared/format.js";
-import * as grid from "../shared/grid.js";
+import { count, plural, score, z } from "../shared/format.js";
 import { layout as sizes } from "../shared/palette.js";
 import { preferences } from "../shared/preferences.js";
-import { linear } from "../shared/scales.js";
-import { same, toggled } from "../shared/selection.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { adds, pointed, same, showChosen, toggled } from "../shared/selection.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
+import { positionOf, virtualRows } from "../shared/virtual_rows.js";
 import { nullStrip } from "./null_strip.js";
 import { preview } from "./preview.js";
+import { hitRow } from "./row.js";
 import { dividerText, emptyState, loadingState, notFoundState, plainState } from "./states.js";
 
 const ROW = sizes.row;
 const DIVIDER = 26;
 /** Side of a crop in px. */
 const CROP = sizes.crop;
-/** Rows drawn beyond each edge of what is seen. */
-const SPARE = 4;
-/** While scrolling, names and crops are asked for at most this often, in ms. */
-const ASK_EVERY = 100;
 /** How many of the closest components a negative answer shows. */
 const CLOSEST = 3;
 
@@ -50,23 +47,12 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   let layer = null;
   /** @type {readonly number[]} */
   let selection = [];
-  /** Position of the row that takes the focus. */
-  let active = 0;
-  /** @type {grid.Grid} */
-  let layout = { count: 0, row: ROW, cut: null, divider: DIVIDER };
-  /** @type {Map<number, HTMLElement>} drawn rows by position */
-  const drawn = new Map();
-  let scheduled = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let askTimer;
-  let lastAsked = Number.NEGATIVE_INFINITY;
-
   const examples = preferences().columns;
   const thumbnails = sprites({
     source,
     examples,
     size: imagePixels(CROP),
-    onArrive: paintRows,
+    onArrive: paintAll,
     onError: fail,
   });
   const strip = nullStrip();
@@ -86,7 +72,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   const body = h("div", { class: "sl-rows", role: "rowgroup" });
   const scroller = h(
     "div",
-    { class: "sl-scroll", role: "presentation", "data-testid": "gallery-scroll", onscroll: schedule },
+    { class: "sl-scroll", role: "presentation", "data-testid": "gallery-scroll" },
     body,
   );
   const table = h(
@@ -120,8 +106,17 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     fail,
   });
   const stopListening = catalog.onArrive(nameRows);
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => schedule());
-  resized?.observe(scroller);
+  const rows = virtualRows({
+    scroller,
+    body,
+    table,
+    draw: drawRow,
+    mark: (element, position) => showChosen(element, selection, rowAt(position)),
+    ask(positions) {
+      catalog.want(positions.map(rowAt));
+      thumbnails.want(positions.map(rowAt));
+    },
+  });
 
   const rowAt = (/** @type {number} */ position) => /** @type {Hits} */ (hits).rows[position];
 
@@ -160,7 +155,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         onBrowse: () => {
           browsing = true;
           arrange();
-          focus();
+          rows.focus();
         },
       });
     return plainState(
@@ -171,12 +166,12 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
 
   /** @param {Hits} result */
   function drawClosest(result) {
-    const rows = [...result.rows.subarray(0, CLOSEST)];
-    catalog.want(rows);
+    const nearest = [...result.rows.subarray(0, CLOSEST)];
+    catalog.want(nearest);
     return h(
       "div",
       { class: "sl-closest sl-inside" },
-      ...rows.map((row, i) => {
+      ...nearest.map((row, i) => {
         const component = catalog.get(row);
         return h(
           "div",
@@ -191,177 +186,16 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     );
   }
 
-  /** @param {number} row @param {number} [shown] */
-  function cropStrip(row, shown = examples) {
-    const node = h(
-      "span",
-      { class: "sl-strip", "data-strip": row },
-      ...Array.from({ length: shown }, (_, rank) =>
-        h("i", { class: "sl-crop", "data-row": row, "data-rank": rank }),
-      ),
-    );
-    paintStrip(node, row);
-    return node;
-  }
-
-  /** @param {HTMLElement} node @param {number} row */
-  function paintStrip(node, row) {
-    const sheet = thumbnails.get(row);
-    if (!sheet || node.dataset.painted === sheet.url) return;
-    node.dataset.painted = sheet.url;
-    for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...node.children]).entries()) {
-      if (rank < sheet.count) paint(crop, sheet, rank);
-      else {
-        crop.classList.add("sl-void");
-        crop.removeAttribute("data-rank");
-      }
-    }
-  }
-
-  function paintRows() {
-    for (const strip of /** @type {NodeListOf<HTMLElement>} */ (node.querySelectorAll("[data-strip]")))
-      paintStrip(strip, Number(strip.dataset.strip));
-  }
-
   /** @param {number} position */
   function drawRow(position) {
-    const result = /** @type {Hits} */ (hits);
     const row = rowAt(position);
-    const component = catalog.get(row);
-    const inside = result.scores !== null && position >= result.found;
-    const chosen = selection.indexOf(row);
-    const label = component?.label;
-    const confident = label && label.confident !== false;
-    const value = result.scores?.[position];
-    const facts = [
-      component?.id,
-      value !== undefined && `score ${score(value)}`,
-      result.z && `z ${z(result.z[position])}`,
-      result.p && pEquals(result.p[position]),
-      label?.text,
-      inside && "inside the null",
-    ];
-    const element = h(
-      "div",
-      {
-        class: `sl-row${inside ? " sl-inside" : ""}${chosen === 0 ? " sl-primary" : ""}${chosen >= 0 ? " sl-selected" : ""}`,
-        role: "row",
-        tabindex: position === active ? 0 : -1,
-        "aria-rowindex": position + 2,
-        "aria-selected": String(chosen >= 0),
-        "aria-label": facts.filter(Boolean).join(", "),
-        "data-testid": "gallery-row",
-        "data-position": position,
-        "data-row-number": row,
-        "data-id": component?.id,
-      },
-      h("span", { role: "gridcell", class: "sl-id" }, component?.id ?? "…"),
-      h(
-        "span",
-        { role: "gridcell", class: "sl-score" },
-        value === undefined ? "" : h("span", { class: "sl-number" }, score(value)),
-        value !== undefined && scoreBar(value),
-      ),
-      h("span", { role: "gridcell", class: "sl-number" }, result.z ? z(result.z[position]) : ""),
-      h(
-        "span",
-        { role: "gridcell", class: "sl-label" },
-        component?.dead
-          ? h("span", { class: "sl-ellipsis sl-quiet" }, "never active")
-          : label &&
-              h(
-                "span",
-                { class: `sl-ellipsis${confident ? "" : " sl-quiet"}`, title: label.text },
-                confident ? label.text : "unexplained",
-              ),
-        label &&
-          !component?.dead &&
-          h(
-            "span",
-            { class: "sl-meta" },
-            confident
-              ? typeof label.margin === "number"
-                ? `margin ${score(label.margin, 2)}`
-                : ""
-              : "below confidence",
-          ),
-      ),
-      h("span", { role: "gridcell" }, cropStrip(row)),
-    );
-    element.style.top = `${grid.topOf(layout, position)}px`;
+    const element = hitRow(/** @type {Hits} */ (hits), position, catalog.get(row), cropStrip(row, examples));
+    paintStrips(element, thumbnails.get);
     return element;
   }
 
-  /** @param {number} value */
-  function scoreBar(value) {
-    const result = /** @type {Hits} */ (hits);
-    const threshold = result.null?.score_at_p01;
-    const top = Math.max(result.scores?.[0] ?? 0, (threshold ?? 0) * 1.25, 1e-6) * 1.08;
-    const across = linear([0, top], [0, 100]);
-    const bar = h(
-      "span",
-      { class: "sl-bar", "aria-hidden": "true" },
-      h("i"),
-      threshold !== undefined && h("u"),
-    );
-    const [fillPart, tick] = /** @type {HTMLElement[]} */ ([...bar.children]);
-    fillPart.style.width = `${Math.max(0, Math.min(100, across(value)))}%`;
-    if (tick) tick.style.left = `${Math.max(0, Math.min(100, across(threshold ?? 0)))}%`;
-    return bar;
-  }
-
-  function schedule() {
-    if (scheduled) return;
-    scheduled = requestAnimationFrame(() => {
-      scheduled = 0;
-      draw(true);
-    });
-  }
-
-  /** Draws the rows in sight. @param {boolean} [keep] rows that are drawn already are left as they are */
-  function draw(keep = false) {
-    if (!showsRows()) {
-      if (!keep) arrange();
-      return;
-    }
-    const hadFocus = body.contains(document.activeElement);
-    const [first, end] = grid.visible(layout, scroller.scrollTop, scroller.clientHeight || 448, SPARE);
-    // The active row stays drawn wherever it is: the focus must not fall out of the document.
-    const wanted = new Set([active, ...Array.from({ length: end - first }, (_, i) => first + i)]);
-    for (const [position, element] of drawn) {
-      if (keep && wanted.has(position)) continue;
-      element.remove();
-      drawn.delete(position);
-    }
-    askSoon();
-    for (const position of wanted) {
-      if (drawn.has(position)) continue;
-      const element = drawRow(position);
-      drawn.set(position, element);
-      body.append(element);
-    }
-    if (hadFocus && !body.contains(document.activeElement)) drawn.get(active)?.focus({ preventScroll: true });
-  }
-
-  /** Asks for what the rows in sight show: at once, but while the list flies past only so often. */
-  function askSoon() {
-    if (askTimer) return;
-    const wait = lastAsked + ASK_EVERY - performance.now();
-    if (wait > 0) askTimer = setTimeout(ask, wait);
-    else ask();
-  }
-
-  function ask() {
-    clearTimeout(askTimer);
-    askTimer = undefined;
-    if (!showsRows()) return;
-    lastAsked = performance.now();
-    const [first, end] = grid.visible(layout, scroller.scrollTop, scroller.clientHeight || 448, SPARE);
-    const rows = [...new Set([active, ...Array.from({ length: end - first }, (_, i) => first + i)])].map(
-      rowAt,
-    );
-    catalog.want(rows);
-    thumbnails.want(rows);
+  function paintAll() {
+    paintStrips(node, thumbnails.get);
   }
 
   /** Fills in names that have come; rows that have theirs are left alone, with what is hovered in them. */
@@ -370,52 +204,37 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       if (state.querySelector("[data-unnamed]")) arrange();
       return;
     }
-    for (const [position, element] of drawn) {
-      if (element.dataset.id || !catalog.get(rowAt(position))) continue;
-      const named = drawRow(position);
-      const hadFocus = element === document.activeElement;
-      element.replaceWith(named);
-      drawn.set(position, named);
-      if (hadFocus) named.focus({ preventScroll: true });
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll(".sl-row"))) {
+      const position = Number(element.dataset.position);
+      if (!element.dataset.id && catalog.get(rowAt(position))) rows.redraw(position);
     }
   }
 
   /** Lays everything out anew: rows or a state. */
   function arrange() {
-    const rows = showsRows();
-    table.hidden = !rows;
-    state.hidden = rows;
+    const sight = showsRows();
+    table.hidden = !sight;
+    state.hidden = sight;
     large.close();
-    if (!rows) {
-      for (const element of drawn.values()) element.remove();
-      drawn.clear();
+    if (!sight) {
+      rows.clear();
       if (hits?.query && hits.not_found) thumbnails.want(hits.rows.subarray(0, CLOSEST));
       fill(state, drawState());
+      paintAll();
       return;
     }
     const result = /** @type {Hits} */ (hits);
-    layout = {
-      count: result.count,
-      row: ROW,
-      cut: result.scores && result.found < result.count ? result.found : null,
-      divider: DIVIDER,
-    };
-    active = Math.min(active, Math.max(0, result.count - 1));
+    const cut = result.scores && result.found < result.count ? result.found : null;
     table.classList.toggle("sl-unscored", !result.scores);
     table.setAttribute("aria-rowcount", String(result.count + 1));
-    body.style.height = `${grid.totalHeight(layout)}px`;
-    if (layout.cut === null) divider.remove();
+    if (cut === null) divider.remove();
     else {
-      divider.style.top = `${layout.cut * ROW}px`;
+      divider.style.top = `${cut * ROW}px`;
       fill(/** @type {Element} */ (divider.firstElementChild), dividerText(result.count - result.found));
       body.append(divider);
     }
     drawFound();
-    draw();
-    table.style.setProperty(
-      "--sl-scrollbar",
-      `${Math.min(12, scroller.offsetWidth - scroller.clientWidth)}px`,
-    );
+    rows.lay({ count: result.count, row: ROW, cut, divider: DIVIDER });
   }
 
   function drawFound() {
@@ -437,57 +256,26 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   function choose(next) {
     if (same(next, selection)) return;
     selection = next;
-    mark();
+    rows.mark();
     onSelect([...next]);
-  }
-
-  function mark() {
-    for (const [position, element] of drawn) {
-      const chosen = selection.indexOf(rowAt(position));
-      element.classList.toggle("sl-primary", chosen === 0);
-      element.classList.toggle("sl-selected", chosen >= 0);
-      element.setAttribute("aria-selected", String(chosen >= 0));
-      element.tabIndex = position === active ? 0 : -1;
-    }
-  }
-
-  /** Makes a row the active one, whole in sight, with the focus. @param {number} position */
-  function goTo(position) {
-    active = position;
-    scroller.scrollTop = grid.scrollTo(layout, position, scroller.scrollTop, scroller.clientHeight || 448);
-    draw(true);
-    mark();
-    drawn.get(position)?.focus({ preventScroll: true });
   }
 
   /** Shows the primary of a selection that was made elsewhere. The focus stays where it is. */
   function reveal() {
     if (!showsRows()) return;
     const position = /** @type {Hits} */ (hits).rows.indexOf(selection[0]);
-    if (position >= 0) {
-      active = position;
-      scroller.scrollTop = grid.scrollTo(layout, position, scroller.scrollTop, scroller.clientHeight || 448);
-      draw(true);
-    }
-    mark();
-  }
-
-  /** @param {Event} event @returns {number | null} */
-  function positionOf(event) {
-    const element = /** @type {HTMLElement | null} */ (
-      /** @type {Element} */ (event.target).closest?.("[data-position]")
-    );
-    return element ? Number(element.dataset.position) : null;
+    if (position >= 0) rows.reveal(position);
+    else rows.mark();
   }
 
   /** @param {MouseEvent} event */
   function onClick(event) {
     const position = positionOf(event);
     if (position === null) return;
-    active = position;
-    choose(event.ctrlKey || event.metaKey ? toggled(selection, rowAt(position)) : [rowAt(position)]);
-    mark();
-    drawn.get(position)?.focus({ preventScroll: true });
+    rows.active = position;
+    choose(pointed(selection, rowAt(position), event));
+    rows.mark();
+    rows.focus();
   }
 
   /** @param {MouseEvent} event */
@@ -499,7 +287,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** Steps the large crop along the active row. @param {number} by */
   function stepCrop(by) {
     const crops = /** @type {HTMLElement[]} */ ([
-      ...(drawn.get(active)?.querySelectorAll("[data-rank]") ?? []),
+      ...(rows.at(rows.active)?.querySelectorAll("[data-rank]") ?? []),
     ]);
     if (!crops.length) return;
     const at = crops.findIndex((crop) => crop.classList.contains("sl-ring"));
@@ -511,23 +299,18 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (positionOf(event) === null || event.altKey) return;
-    if (event.key.length === 1 && event.key !== " " && !preferences().keys) return;
-    const adds = event.ctrlKey || event.metaKey;
-    const page = Math.max(1, Math.floor((scroller.clientHeight || 448) / ROW) - 1);
-    const next =
-      adds && event.key.length === 1 && event.key !== " "
-        ? null
-        : grid.step(event.key, active, layout.count, page);
+    const next = rows.stepOf(event);
+    const row = rowAt(rows.active);
     if (next !== null) {
       large.close();
-      goTo(next);
+      rows.goTo(next);
       // With Ctrl or Cmd the focus moves alone, so that Ctrl+Space can add what it finds.
-      if (!adds) choose([rowAt(next)]);
-    } else if (event.key === " " && adds) choose(toggled(selection, rowAt(active)));
-    else if (event.key === " ") onPin?.(rowAt(active));
+      if (!adds(event)) choose([rowAt(next)]);
+    } else if (event.key === " " && adds(event)) choose(toggled(selection, row));
+    else if (event.key === " ") onPin?.(row);
     else if (event.key === "Enter") {
-      if (!selection.includes(rowAt(active))) choose([rowAt(active)]);
-      onOpen?.(rowAt(active));
+      if (!selection.includes(row)) choose([row]);
+      onOpen?.(row);
     } else if (event.key === "ArrowRight") stepCrop(1);
     else if (event.key === "ArrowLeft") stepCrop(-1);
     else if (event.key === "Escape" && large.isOpen) large.close();
@@ -536,13 +319,9 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     event.stopPropagation();
   }
 
-  function focus() {
-    drawn.get(active)?.focus({ preventScroll: true });
-  }
-
   return {
     node,
-    focus,
+    focus: rows.focus,
     update(changed) {
       if ("layer" in changed) layer = changed.layer;
       if ("status" in changed) status = changed.status ?? { state: "ready" };
@@ -555,7 +334,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         hits = changed.hits;
         if (hits?.query) browsing = false;
         if (isNew) {
-          active = 0;
+          rows.active = 0;
           scroller.scrollTop = 0;
         }
         // The scores of a word that the CLIP does not know mean nothing: they are not drawn.
@@ -574,13 +353,14 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         arrange();
       else if ("selection" in changed) {
         if (moved) reveal();
-      } else if ("relabelled" in changed) draw();
+      } else if ("relabelled" in changed) {
+        if (showsRows()) rows.lay();
+        else arrange();
+      }
     },
     destroy() {
-      cancelAnimationFrame(scheduled);
-      clearTimeout(askTimer);
       stopListening();
-      resized?.disconnect();
+      rows.destroy();
       thumbnails.clear();
       large.destroy();
       strip.destroy();

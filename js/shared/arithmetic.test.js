@@ -4,7 +4,7 @@ import * as grid from "./grid.js";
 import { assignment } from "./python.js";
 import * as query from "./query.js";
 import { linear, ticks } from "./scales.js";
-import { same, toggled } from "./selection.js";
+import { brushed, pointed, same, showChosen, toggled } from "./selection.js";
 
 describe("the virtual grid", () => {
   const layout = { count: 50_000, row: 56, cut: 7, divider: 26 };
@@ -120,6 +120,32 @@ describe("selection and Python", () => {
     expect(toggled([3, 5], 7)).toEqual([7, 3, 5]);
     expect(toggled([3, 5], 3)).toEqual([5]);
     expect([same([1, 2], [1, 2]), same([1, 2], [2, 1]), same([1], [1, 2])]).toEqual([true, false, false]);
+  });
+
+  it("what is pointed at replaces, joins with Ctrl or Cmd, and what is brushed leaves with Alt", () => {
+    const [alone, ctrl, meta, alt] = [{}, { ctrlKey: true }, { metaKey: true }, { altKey: true }].map(
+      (held) => ({ ctrlKey: false, metaKey: false, altKey: false, ...held }),
+    );
+    expect([alone, ctrl, meta].map((held) => pointed([3, 5], 7, held))).toEqual([[7], [7, 3, 5], [7, 3, 5]]);
+    expect([alone, ctrl, meta, alt].map((held) => brushed([3, 5], [5, 7, 11], held))).toEqual([
+      [5, 7, 11],
+      [3, 5, 7, 11],
+      [3, 5, 7, 11],
+      [3],
+    ]);
+  });
+
+  it("an element shows whether it is chosen, and whether it is the primary", () => {
+    const element = document.createElement("div");
+    const shown = (/** @type {number[]} */ selection) => {
+      showChosen(element, selection, 7, "aria-pressed");
+      return `${element.className} ${element.getAttribute("aria-pressed")}`;
+    };
+    expect([[7, 3], [3, 7], [3]].map(shown)).toEqual([
+      "sl-selected sl-primary true",
+      "sl-selected true",
+      " false",
+    ]);
   });
 
   it("a line of Python quotes whatever the text holds", () => {

@@ -1,0 +1,83 @@
+/** One row of the gallery: a component, its scores and its label. */
+
+import { h } from "../shared/dom.js";
+import { pEquals, score, z } from "../shared/format.js";
+import { linear } from "../shared/scales.js";
+
+/**
+ * @param {import("../shared/source.js").Hits} hits @param {number} position in the hits
+ * @param {import("../shared/source.js").Component | undefined} component undefined while it is asked for
+ * @param {HTMLElement} crops
+ */
+export function hitRow(hits, position, component, crops) {
+  const inside = hits.scores !== null && position >= hits.found;
+  const label = component?.label;
+  const value = hits.scores?.[position];
+  const facts = [
+    component?.id,
+    value !== undefined && `score ${score(value)}`,
+    hits.z && `z ${z(hits.z[position])}`,
+    hits.p && pEquals(hits.p[position]),
+    label?.text,
+    inside && "inside the null",
+  ];
+  return h(
+    "div",
+    {
+      class: `sl-row${inside ? " sl-inside" : ""}`,
+      role: "row",
+      "aria-label": facts.filter(Boolean).join(", "),
+      "data-testid": "gallery-row",
+      "data-row-number": hits.rows[position],
+      "data-id": component?.id,
+    },
+    h("span", { role: "gridcell", class: "sl-id" }, component?.id ?? "…"),
+    h(
+      "span",
+      { role: "gridcell", class: "sl-score" },
+      value === undefined ? "" : h("span", { class: "sl-number" }, score(value)),
+      value !== undefined && scoreBar(hits, value),
+    ),
+    h("span", { role: "gridcell", class: "sl-number" }, hits.z ? z(hits.z[position]) : ""),
+    h(
+      "span",
+      { role: "gridcell", class: "sl-label" },
+      component?.dead
+        ? h("span", { class: "sl-ellipsis sl-quiet" }, "never active")
+        : label && labelLine(label),
+      label && !component?.dead && h("span", { class: "sl-meta" }, margin(label)),
+    ),
+    h("span", { role: "gridcell" }, crops),
+  );
+}
+
+/** @param {import("../shared/source.js").Label} label */
+function labelLine({ text, confident }) {
+  return confident === false
+    ? h("span", { class: "sl-ellipsis sl-quiet", title: text }, "unexplained")
+    : h("span", { class: "sl-ellipsis", title: text }, text);
+}
+
+/** @param {import("../shared/source.js").Label} label */
+function margin({ confident, margin: lead }) {
+  if (confident === false) return "below confidence";
+  return typeof lead === "number" ? `margin ${score(lead, 2)}` : "";
+}
+
+/** The score as a bar, with a tick where one random set in a hundred gets. @param {import("../shared/source.js").Hits} hits @param {number} value */
+function scoreBar(hits, value) {
+  const threshold = hits.null?.score_at_p01;
+  const top = Math.max(hits.scores?.[0] ?? 0, (threshold ?? 0) * 1.25, 1e-6) * 1.08;
+  const across = linear([0, top], [0, 100]);
+  const percent = (/** @type {number} */ at) => `${Math.max(0, Math.min(100, across(at)))}%`;
+  const bar = h(
+    "span",
+    { class: "sl-bar", "aria-hidden": "true" },
+    h("i"),
+    threshold !== undefined && h("u"),
+  );
+  const [fillPart, tick] = /** @type {HTMLElement[]} */ ([...bar.children]);
+  fillPart.style.width = percent(value);
+  if (tick) tick.style.left = percent(threshold ?? 0);
+  return bar;
+}
