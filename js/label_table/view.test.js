@@ -1,32 +1,16 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { h } from "../shared/dom.js";
+import { describe, expect, it, vi } from "vitest";
 import { all, byId, COMPONENTS, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
+import { inOrder, opener, pick } from "../testing/window.js";
 import labelTable from "./widget.js";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
-
-/** @type {AbortController[]} */
-const lives = [];
-afterEach(() => {
-  for (const life of lives.splice(0)) life.abort();
-  document.body.replaceChildren();
-});
-
-async function open(toy) {
-  const el = h("div");
-  document.body.append(el);
-  const life = new AbortController();
-  lives.push(life);
-  labelTable.render({ model: toy.model, el, signal: life.signal });
-  await rest();
-  return el;
-}
 
 /** For what comes after timers and answers, on a machine that is busy. */
 const PATIENT = { timeout: 5000, interval: 20 };
 /** Timers of the views are 100 to 120 ms. */
 const rest = () => new Promise((resolve) => setTimeout(resolve, 160));
-const rows = (el) => all(el, "label-row").sort((a, b) => a.dataset.position - b.dataset.position);
+const open = opener(labelTable, rest);
+const rows = (el) => inOrder(all(el, "label-row"));
 const ids = (el) => rows(el).map((row) => row.dataset.id);
 const row = (el, id) => rows(el).find((element) => element.dataset.id === id);
 
@@ -118,11 +102,9 @@ describe("the table of labels", () => {
     const toy = toyModel({ layers: LAYERS });
     const el = await open(toy);
     const kinds = byId(el, "label-kind");
-    kinds.value = "unexplained";
-    kinds.dispatchEvent(new Event("change"));
+    pick(kinds, "unexplained");
     expect(ids(el)).toEqual([idOf(4)]);
-    kinds.value = "all";
-    kinds.dispatchEvent(new Event("change"));
+    pick(kinds, "all");
     byId(row(el, idOf(0)), "shared-by").click();
     expect(ids(el)).toEqual([0, 3, 6, 9].map(idOf));
     byId(el, "word-filter").click();

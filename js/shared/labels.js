@@ -47,6 +47,19 @@ export function idOf(layers, row) {
 /** @param {readonly Layer[]} layers */
 export const countRows = (layers) => layers.reduce((sum, { count }) => sum + count, 0);
 
+/**
+ * The rows of a layer, [first, end); null where there is no such layer.
+ * @param {readonly Layer[]} layers @param {string | null} layer @returns {[number, number] | null}
+ */
+export function spanOf(layers, layer) {
+  let start = 0;
+  for (const { name, count } of layers) {
+    if (name === layer) return [start, start + count];
+    start += count;
+  }
+  return null;
+}
+
 /** The row of an id, or −1. @param {readonly Layer[]} layers @param {string} id */
 export function rowOf(layers, id) {
   const [, layer, index, sign] = /^(.+):(\d+)([+-]?)$/.exec(id) ?? [];

@@ -1,0 +1,86 @@
+/** What the table has the kernel do: describe components with the words of a vocabulary, and write labels to a file. */
+
+import { busyWork } from "../shared/busy.js";
+import { button, fill, h } from "../shared/dom.js";
+import { download } from "../shared/download.js";
+import { count as counted } from "../shared/format.js";
+import { latest } from "../shared/latest.js";
+import { literal } from "../shared/python.js";
+import { blob } from "../shared/source.js";
+
+/**
+ * @param {object} options
+ * @param {import("../shared/channel.js").Channel["ask"]} options.ask
+ * @param {(python: string) => void} options.tell @param {(error: unknown) => void} options.fail
+ * @param {() => void} options.onChange work begins or ends, or vocabularies have come
+ */
+export function tableActions({ ask, tell, fail, onChange }) {
+  const work = busyWork({ ask, fail, onChange });
+  const vocabulary = h("select", { "aria-label": "Vocabulary", "data-testid": "vocabulary" });
+  const describe = button({
+    text: "Describe",
+    class: "sl-outlined sl-main-action",
+    "data-testid": "describe",
+    onclick: () => {
+      const name = vocabulary.value || null;
+      tell(name === null ? "lens.describe()" : `lens.describe(${literal(name)})`);
+      work.start("describe", { vocabulary: name }, "Embedding words");
+    },
+  });
+  const exports = ["csv", "json"].map((format) =>
+    button({
+      text: format.toUpperCase(),
+      icon: "download",
+      label: `Download the labels as ${format.toUpperCase()}`,
+      class: "sl-outlined",
+      "data-testid": `export-${format}`,
+      onclick: () => exported(format),
+    }),
+  );
+  const vocabulariesWanted = latest(
+    async (signal) => (await ask("vocabularies", {}, { signal })).result.vocabularies,
+    (/** @type {{name: string | null, title: string, count: number}[]} */ found) => {
+      fill(
+        vocabulary,
+        ...found.map(({ name, title, count: size }) =>
+          h("option", { value: name ?? "" }, `${title} (${counted(size)})`),
+        ),
+      );
+      onChange();
+    },
+    fail,
+  );
+
+  /** @param {string} format */
+  async function exported(format) {
+    try {
+      const { result, buffers } = await ask("labels_file", { format });
+      download(blob(buffers[0], result.type), result.name);
+      tell(`open(${literal(result.name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  return {
+    /** Describing: the work under way, the vocabulary, the button. */
+    describing: [
+      work.node,
+      h("label", { class: "sl-select" }, h("span", { class: "sl-quiet" }, "Words"), vocabulary),
+      describe,
+    ],
+    exports,
+    start: vocabulariesWanted.start,
+    /** @param {boolean} made whether components are described already */
+    update(made) {
+      describe.disabled = work.running;
+      describe.classList.toggle("sl-main-action", !made);
+      describe.querySelector("span")?.replaceChildren(made ? "Describe again" : "Describe");
+      for (const node of exports) node.disabled = !made;
+    },
+    stop() {
+      vocabulariesWanted.stop();
+      work.stop();
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/** One row of the table: a component, what it is called, and how sure that is. */
+
+import { h, icon } from "../shared/dom.js";
+import { count as counted, plural, score } from "../shared/format.js";
+
+/** @typedef {ReturnType<typeof import("../shared/names.js").componentNames>} Names */
+
+/** What stands in the field when a label is edited: the label that is believed, or nothing. @param {Names} names @param {number} row */
+export function believed(names, row) {
+  const best = names.bestOf(row);
+  return names.ownOf(row) ?? (best?.accepted ? best.text : "");
+}
+
+/**
+ * @param {Names} names @param {number} row
+ * @param {{editor: HTMLElement | null, meanings: HTMLElement, crops: HTMLElement}} parts `editor` stands in place of the label
+ */
+export function labelRow(names, row, { editor, meanings, crops }) {
+  const { labels, named } = names;
+  const [id, mine, best] = [names.idOf(row), names.ownOf(row), names.bestOf(row)];
+  const text = believed(names, row) || (labels?.alive[row] === 0 ? "never active" : "unexplained");
+  const sharing = named.words[row] >= 0 ? named.sizes[named.words[row]] : 0;
+  const sure = labels?.made ? labels.confidence[row * labels.k] : Number.NaN;
+  const margin = labels?.made ? labels.margins[row] : Number.NaN;
+  return h(
+    "div",
+    {
+      class: "sl-row",
+      role: "row",
+      "aria-label": `${id}, ${text}${mine ? ", own label" : ""}`,
+      "data-testid": "label-row",
+      "data-id": id,
+    },
+    h("span", { role: "gridcell", class: "sl-id" }, id),
+    h("span", { role: "gridcell", class: "sl-label-cell" }, editor ?? labelCell(names, row, text)),
+    h(
+      "span",
+      { role: "gridcell", class: "sl-score sl-col-confidence" },
+      Number.isFinite(sure) && h("span", { class: "sl-number" }, `${Math.floor(sure * 100)} %`),
+      Number.isFinite(sure) && confidenceBar(sure, labels?.level ?? 0, best?.accepted === true),
+    ),
+    h(
+      "span",
+      { role: "gridcell", class: "sl-number sl-col-margin" },
+      Number.isFinite(margin) ? score(margin, 2) : "",
+    ),
+    h(
+      "span",
+      { role: "gridcell", class: "sl-number sl-col-shared" },
+      sharing > 1 &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "sl-word-link",
+            tabindex: -1,
+            title: `Show the ${plural(sharing, "component")} called ${text}`,
+            "data-testid": "shared-by",
+            "data-act": "word",
+          },
+          counted(sharing),
+        ),
+    ),
+    meanings,
+    h("span", { role: "gridcell" }, crops),
+  );
+}
+
+/** @param {Names} names @param {number} row @param {string} text */
+function labelCell(names, row, text) {
+  const mine = names.ownOf(row) !== undefined;
+  const confident = believed(names, row) !== "";
+  const others = closest(names, row).slice(confident && !mine ? 1 : 0);
+  const about = mine ? "without it" : confident ? "then" : "closest";
+  const meta = `${about}: ${others.join(", ")}${confident ? "" : shortfall(names, row)}`;
+  return h(
+    "span",
+    { class: "sl-label" },
+    h(
+      "span",
+      { class: "sl-label-line" },
+      h("span", { class: `sl-ellipsis${confident ? "" : " sl-quiet"}`, title: text }, text),
+      mine &&
+        h("span", { class: "sl-badge", title: "a label of your own", "data-testid": "own-mark" }, "own"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "sl-edit",
+          tabindex: -1,
+          title: "Edit (Enter)",
+          "aria-label": `Edit the label of ${names.idOf(row)}`,
+          "data-testid": "edit-label",
+          "data-act": "edit",
+        },
+        icon("note"),
+      ),
+    ),
+    others.length > 0 && h("span", { class: "sl-meta", title: meta }, meta),
+  );
+}
+
+/** The best words, best first. @param {Names} names @param {number} row */
+function closest({ labels }, row) {
+  if (!labels) return [];
+  const numbers = labels.numbers.subarray(row * labels.k, (row + 1) * labels.k);
+  return [...numbers].filter((number) => number >= 0).map((number) => labels.words[number] ?? "");
+}
+
+/** Sure to be no chance, and yet far from what the images could show of the word. @param {Names} names @param {number} row */
+function shortfall({ labels }, row) {
+  if (!labels?.made || labels.confidence[row * labels.k] < (labels.level ?? 1)) return "";
+  const reach = Math.max(0, Math.round(100 * labels.reach[row * labels.k]));
+  return `, only ${reach} % of the way to its best images`;
+}
+
+/** @param {number} sure @param {number} level that a label needs @param {boolean} accepted */
+function confidenceBar(sure, level, accepted) {
+  const bar = h(
+    "span",
+    { class: `sl-bar${accepted ? "" : " sl-weak"}`, "aria-hidden": "true" },
+    h("i"),
+    h("u"),
+  );
+  const [fillPart, tick] = /** @type {HTMLElement[]} */ ([...bar.children]);
+  fillPart.style.width = `${100 * sure}%`;
+  tick.style.left = `${100 * level}%`;
+  return bar;
+}
