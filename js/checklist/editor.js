@@ -2,7 +2,9 @@
 
 import { button, fill, h } from "../shared/dom.js";
 import { count, z } from "../shared/format.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import * as icons from "../shared/icons.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
 import { SECTIONS } from "./concepts.js";
 import { verdictButtons } from "./glyphs.js";
 import { arrange, CROP, signed } from "./list.js";
@@ -139,28 +141,28 @@ export function editorView({
         kind,
         button({
           label: "Move up (Alt ↑)",
-          icon: "up",
+          icon: icons.up,
           class: "sl-outlined sl-square",
           "data-testid": "move-up",
           onclick: () => concept && onMove(concept.name, -1),
         }),
         button({
           label: "Move down (Alt ↓)",
-          icon: "down",
+          icon: icons.down,
           class: "sl-outlined sl-square",
           "data-testid": "move-down",
           onclick: () => concept && onMove(concept.name, 1),
         }),
         button({
           label: "Remove this concept (Delete)",
-          icon: "bin",
+          icon: icons.bin,
           class: "sl-outlined sl-square",
           "data-testid": "remove-concept",
           onclick: () => concept && onRemove(concept.name),
         }),
         button({
           label: "Close (Esc)",
-          icon: "cross",
+          icon: icons.cross,
           class: "sl-square",
           "data-testid": "close-editor",
           onclick: onClose,
@@ -251,14 +253,14 @@ export function editorView({
       field,
       button({
         label: "Move the prompt up (Alt ↑)",
-        icon: "up",
+        icon: icons.up,
         class: "sl-square sl-small",
         "data-testid": "prompt-up",
         onclick: () => swap(number(), -1),
       }),
       button({
         label: "Remove the prompt",
-        icon: "cross",
+        icon: icons.cross,
         class: "sl-square sl-small",
         "data-testid": "remove-prompt",
         onclick: () => change({ prompts: now().filter((_, i) => i !== number()) }),
@@ -344,13 +346,7 @@ export function editorView({
             },
             component?.id ?? "…",
           ),
-          h(
-            "span",
-            { class: "sl-strip", "data-strip": row },
-            ...Array.from({ length: CROPS }, (_, rank) =>
-              h("i", { class: "sl-crop", "data-row": row, "data-rank": rank }),
-            ),
-          ),
+          cropStrip(row, CROPS),
           h(
             "span",
             { class: "sl-ellipsis sl-quiet" },
@@ -382,16 +378,7 @@ export function editorView({
   }
 
   function paintAll() {
-    for (const strip of /** @type {NodeListOf<HTMLElement>} */ (
-      components.querySelectorAll("[data-strip]")
-    )) {
-      const sheet = thumbnails.get(Number(strip.dataset.strip));
-      if (!sheet) continue;
-      for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...strip.children]).entries()) {
-        if (rank < sheet.count) paint(crop, sheet, rank);
-        else crop.classList.add("sl-void");
-      }
-    }
+    paintStrips(components, thumbnails.get);
   }
 
   return {

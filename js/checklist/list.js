@@ -2,8 +2,10 @@
 
 import { button, h, icon } from "../shared/dom.js";
 import { plural, z } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 import { linear } from "../shared/scales.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
 import { letterOf, moved, ordered, SECTIONS, stepped } from "./concepts.js";
 import { editorView } from "./editor.js";
 import { decisionOf, glyph, verdictButtons } from "./glyphs.js";
@@ -252,7 +254,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         h("span", { class: "sl-spring" }),
         button({
           label: `Add a concept to “${title}”`,
-          icon: "plus",
+          icon: icons.plus,
           class: "sl-square sl-small",
           "data-testid": `add-${kind}`,
           onclick: () => onAdd(kind),
@@ -350,7 +352,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
               toggle(open === name ? null : name, "note");
             },
           },
-          icon("note"),
+          icon(icons.note),
         ),
       ),
     );
@@ -402,13 +404,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         "span",
         { role: "gridcell", class: "sl-check-best" },
         h("span", { class: "sl-id", title: finding.message }, id || "…"),
-        h(
-          "span",
-          { class: "sl-strip", "data-strip": finding.best },
-          ...Array.from({ length: CROPS }, (_, rank) =>
-            h("i", { class: "sl-crop", "data-row": finding.best, "data-rank": rank }),
-          ),
-        ),
+        finding.best !== null && cropStrip(finding.best, CROPS),
       ),
       h(
         "span",
@@ -433,20 +429,8 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
   const titleText = (concept) => SECTIONS.find(({ kind }) => kind === concept.kind)?.title ?? "";
 
   function paintAll() {
-    for (const strip of /** @type {NodeListOf<HTMLElement>} */ (
-      body.querySelectorAll(".sl-check-item [data-strip]")
-    )) {
-      const sheet = thumbnails.get(Number(strip.dataset.strip));
-      if (!sheet || strip.dataset.painted === sheet.url) continue;
-      strip.dataset.painted = sheet.url;
-      for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...strip.children]).entries()) {
-        if (rank < sheet.count) paint(crop, sheet, rank);
-        else {
-          crop.classList.add("sl-void");
-          crop.removeAttribute("data-rank");
-        }
-      }
-    }
+    for (const { node: row } of rows.values())
+      if (row.classList.contains("sl-check-item")) paintStrips(row, thumbnails.get);
   }
 
   /** Which control of which row has the focus. */

@@ -2,7 +2,9 @@
 
 import { button, fill, h } from "../shared/dom.js";
 import { count } from "../shared/format.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import * as icons from "../shared/icons.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
 import { decisionOf, verdictButtons } from "./glyphs.js";
 import { signed } from "./list.js";
 
@@ -40,14 +42,14 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
   const where = h("span", { class: "sl-quiet", "data-testid": "queue-where" });
   const previous = button({
     label: "Previous",
-    icon: "left",
+    icon: icons.left,
     class: "sl-square sl-small",
     "data-testid": "queue-previous",
     onclick: () => turn(-1),
   });
   const next = button({
     label: "Next",
-    icon: "right",
+    icon: icons.right,
     class: "sl-square sl-small",
     "data-testid": "queue-next",
     onclick: () => turn(1),
@@ -136,13 +138,7 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
         weighted &&
           h("span", { class: `sl-number ${share < 0 ? "sl-against" : "sl-for"}` }, `${signed(share)} %`),
       ),
-      h(
-        "div",
-        { class: "sl-strip", "data-strip": row },
-        ...Array.from({ length: CROPS }, (_, rank) =>
-          h("i", { class: "sl-crop", "data-row": row, "data-rank": rank }),
-        ),
-      ),
+      cropStrip(row, CROPS),
       h(
         "div",
         { class: "sl-queue-line" },
@@ -169,14 +165,7 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
   }
 
   function paintAll() {
-    for (const strip of /** @type {NodeListOf<HTMLElement>} */ (cards.querySelectorAll("[data-strip]"))) {
-      const sheet = thumbnails.get(Number(strip.dataset.strip));
-      if (!sheet) continue;
-      for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...strip.children]).entries()) {
-        if (rank < sheet.count) paint(crop, sheet, rank);
-        else crop.classList.add("sl-void");
-      }
-    }
+    paintStrips(cards, thumbnails.get);
   }
 
   /** @param {Event} event */

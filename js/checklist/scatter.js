@@ -2,9 +2,12 @@
 
 import { button, fill, h, s } from "../shared/dom.js";
 import { count, plural, z } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 import { linear, ticks } from "../shared/scales.js";
 import { same, toggled } from "../shared/selection.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
+import { onResize } from "../shared/surroundings.js";
 import { DECISIONS, decisionOf, glyph } from "./glyphs.js";
 import { signed } from "./list.js";
 import { inside, mark, radius, rightHalf } from "./shapes.js";
@@ -83,8 +86,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     onError: fail,
   });
   const stopListening = catalog.onArrive(() => draw());
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => draw());
-  resized?.observe(plot);
+  const stopResizing = onResize(plot, () => draw());
 
   const regionOf = (/** @type {number} */ at) => REGIONS[/** @type {any} */ (report).points.region[at]];
   const nameOf = (/** @type {number} */ row) => catalog.get(row)?.id ?? "…";
@@ -397,7 +399,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
       }),
       button({
         label: "Close",
-        icon: "cross",
+        icon: icons.cross,
         class: "sl-square",
         onclick: () => onSelect(rows.slice(0, 1)),
       }),
@@ -495,11 +497,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
         h("span", {}, regionOf(at)),
         h("span", { class: "sl-number" }, report.weighted ? `${signed(points.relevance[at])} %` : ""),
       ),
-      h(
-        "div",
-        { class: "sl-strip", "data-strip": row },
-        ...Array.from({ length: CROPS }, () => h("i", { class: "sl-crop" })),
-      ),
+      cropStrip(row, CROPS),
       line(points.validConcept[at], points.valid[at], "valid"),
       line(points.spuriousConcept[at], points.spurious[at], "spurious"),
     );
@@ -509,13 +507,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
   }
 
   function paintTip() {
-    const strip = /** @type {HTMLElement | null} */ (tip.querySelector("[data-strip]"));
-    const sheet = strip && thumbnails.get(Number(strip.dataset.strip));
-    if (!strip || !sheet) return;
-    for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...strip.children]).entries()) {
-      if (rank < sheet.count) paint(crop, sheet, rank);
-      else crop.classList.add("sl-void");
-    }
+    paintStrips(tip, thumbnails.get);
   }
 
   /** @param {KeyboardEvent} event */
@@ -542,7 +534,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     },
     destroy() {
       stopListening();
-      resized?.disconnect();
+      stopResizing();
       thumbnails.clear();
     },
   };

@@ -1,10 +1,12 @@
 /** The audit: the checklist on the left; what the score rests on, the scatter and the unexpected on the right. */
 
-import { preview } from "../gallery/preview.js";
 import { isAbort } from "../shared/channel.js";
 import { button, fill, h, icon } from "../shared/dom.js";
 import { plural, score } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 import { bindKeys } from "../shared/keyboard.js";
+import { preview } from "../shared/preview.js";
+import { stateActions } from "../shared/state.js";
 import { balanceView } from "./balance.js";
 import { added, freshName, ordered } from "./concepts.js";
 import { listView } from "./list.js";
@@ -99,14 +101,14 @@ export function checklistView(
   const busy = h("span", { class: "sl-quiet sl-small-text", "data-testid": "auditing" });
   const undo = button({
     label: "Undo (u)",
-    icon: "undo",
+    icon: icons.undo,
     class: "sl-square",
     "data-testid": "undo",
     onclick: () => change(kernel.undo),
   });
   const redo = button({
     label: "Redo (Shift u)",
-    icon: "redo",
+    icon: icons.redo,
     class: "sl-square",
     "data-testid": "redo",
     onclick: () => change(kernel.redo),
@@ -204,9 +206,7 @@ export function checklistView(
         { class: "sl-quiet" },
         "A checklist holds what a decision should rest on, what it must not rest on, and what makes no difference. The audit finds each in the model and says how much the score rests on it.",
       ),
-      h(
-        "div",
-        { class: "sl-words" },
+      stateActions(
         button({
           text: "Start with ABCDE",
           class: "sl-main",
@@ -268,11 +268,11 @@ export function checklistView(
     if (!notice.hidden)
       fill(
         notice,
-        icon("check"),
+        icon(icons.check),
         h("span", {}, audit.notice),
         button({
           label: "Dismiss",
-          icon: "cross",
+          icon: icons.cross,
           class: "sl-square sl-small",
           "data-testid": "notice-dismiss",
           onclick: () => {
@@ -353,9 +353,9 @@ export function checklistView(
         "data-testid": "report",
         onclick: () => toggle(Boolean(items.hidden)),
       },
-      icon("download"),
+      icon(icons.download),
       h("span", {}, "Report"),
-      icon("down"),
+      icon(icons.down),
     );
     const holder = h("div", { class: "sl-menu-holder" }, opener, items);
     /** @param {boolean} open */

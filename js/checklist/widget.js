@@ -1,9 +1,10 @@
 /** `AuditChecklist`: the audit alone. */
 
 import "../shared/theme.css";
+import "../shared/heading.css";
 import "../shared/parts.css";
-import "../gallery/view.css";
 import "./view.css";
+import { withCatalog } from "../shared/catalog.js";
 import { mount } from "../shared/mount.js";
 import { checklistView } from "./view.js";
 
@@ -11,10 +12,14 @@ const TRAITS = ["audit_version", "audit_target", "audit_level", "selection"];
 
 /** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */
 const render = (widget) =>
-  mount(widget, TRAITS, (context) =>
-    checklistView(
-      { ...context, act: (trait, value) => context.set({ [trait]: value }), tell: () => {} },
-      { alone: true },
+  mount(
+    widget,
+    TRAITS,
+    withCatalog((context) =>
+      checklistView(
+        { ...context, act: (trait, value) => context.set({ [trait]: value }), tell: () => {} },
+        { alone: true },
+      ),
     ),
   );
 

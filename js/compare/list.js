@@ -3,6 +3,7 @@
 import { button, fill, h, icon } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
+import * as icons from "../shared/icons.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 
 const CROP = 40;
@@ -107,7 +108,7 @@ export function componentList({
       { class: "sl-lines-head" },
       h("div", { class: "sl-lines-title" }, heading, number),
       subtitle,
-      onFind && h("label", { class: "sl-find-box" }, icon("search"), find),
+      onFind && h("label", { class: "sl-find-box" }, icon(icons.search), find),
     ),
     scroller,
   );
@@ -192,7 +193,7 @@ export function componentList({
         pins &&
           button({
             label: isPinned(item) ? "Unpin (Space)" : "Pin to the top (Space)",
-            icon: "pin",
+            icon: icons.pin,
             class: "sl-square sl-small",
             "aria-pressed": String(isPinned(item)),
             "data-testid": "pin-pair",

@@ -1,7 +1,6 @@
 /** Both models on one map: the semantic map over the components of A followed by those of B. */
 
 import { semanticMapView } from "../semantic_map/view.js";
-import { catalog as catalogOf } from "../shared/catalog.js";
 import { h } from "../shared/dom.js";
 import { countRows, idOf } from "../shared/labels.js";
 import { kernelSource } from "../shared/source.js";
@@ -19,13 +18,11 @@ export function overlayView({ ask, names, layers, onSelect, say, fail }) {
   /** @type {import("../shared/channel.js").Channel["ask"]} */
   const askOverlay = (verb, args, options) => ask(`overlay_${verb}`, args, options);
   const source = kernelSource(askOverlay);
-  const catalog = catalogOf(source, fail);
   const components = layers.map(countRows);
   const [ofA] = components;
   const map = semanticMapView({
     source,
     ask: askOverlay,
-    catalog,
     say,
     fail,
     name: (row) => (row < ofA ? `A ${idOf(layers[0], row)}` : `B ${idOf(layers[1], row - ofA)}`),

@@ -3,6 +3,7 @@
 import { fill, h, s } from "../shared/dom.js";
 import { count, score, signedTick, z } from "../shared/format.js";
 import { linear, ticks } from "../shared/scales.js";
+import { onResize } from "../shared/surroundings.js";
 
 const HEIGHT = 64;
 const BASE = 44;
@@ -110,8 +111,7 @@ export function nullStrip() {
     fill(node, s("svg", { width, height: HEIGHT, role: "img", "aria-label": summary }, ...parts));
   }
 
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => draw());
-  resized?.observe(node);
+  const stopResizing = onResize(node, draw);
   node.hidden = true;
 
   return {
@@ -121,6 +121,6 @@ export function nullStrip() {
       hits = changed.hits;
       draw();
     },
-    destroy: () => resized?.disconnect(),
+    destroy: stopResizing,
   };
 }

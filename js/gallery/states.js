@@ -2,6 +2,7 @@
 
 import { button, h } from "../shared/dom.js";
 import { count, pEquals, plural, score, z } from "../shared/format.js";
+import { stateActions, statePane } from "../shared/state.js";
 
 /** A best hit above this chance, over all components, is no better than random. */
 const LEVEL = 0.05;
@@ -13,19 +14,12 @@ const REACH = 0.5;
  * @param {{words: readonly string[], total: number, onWord: (word: string) => void, onBrowse: () => void}} options
  */
 export function emptyState({ words, total, onWord, onBrowse }) {
-  return h(
-    "div",
-    { class: "sl-state", "data-testid": "state-empty" },
-    h("h2", {}, "What should this model know?"),
-    h(
-      "p",
-      { class: "sl-quiet" },
-      "Type a word, or start with one the images are known to show. A leading minus pushes a concept away.",
-    ),
+  return statePane(
+    "state-empty",
+    "What should this model know?",
+    "Type a word, or start with one the images are known to show. A leading minus pushes a concept away.",
     words.length > 0 &&
-      h(
-        "div",
-        { class: "sl-words" },
+      stateActions(
         ...words.slice(0, 24).map((word) =>
           button({
             text: word,
@@ -35,9 +29,7 @@ export function emptyState({ words, total, onWord, onBrowse }) {
           }),
         ),
       ),
-    h(
-      "div",
-      { class: "sl-words" },
+    stateActions(
       button({
         text: `Browse all ${plural(total, "component")}`,
         class: "sl-outlined",
@@ -93,9 +85,7 @@ export function notFoundState({ hits, onClear, onLayers, closest }) {
         `Unknown to this CLIP: ${unknown.join(", ")}.`,
       ),
     couldshow && h("p", { class: "sl-quiet", "data-testid": "could-show" }, couldshow.message),
-    h(
-      "div",
-      { class: "sl-words" },
+    stateActions(
       known &&
         onLayers &&
         button({
@@ -138,14 +128,7 @@ export function loadingState(text) {
 }
 
 /** The lens cannot answer yet, or the layer is empty. @param {string} title @param {string} text */
-export function plainState(title, text) {
-  return h(
-    "div",
-    { class: "sl-state", "data-testid": "state-plain" },
-    h("h2", {}, title),
-    h("p", { class: "sl-quiet" }, text),
-  );
-}
+export const plainState = (title, text) => statePane("state-plain", title, text);
 
 /** The line between evidence and the rest. @param {number} inside */
 export const dividerText = (inside) =>

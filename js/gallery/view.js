@@ -4,12 +4,12 @@ import { fill, h } from "../shared/dom.js";
 import { count, plural, score, z } from "../shared/format.js";
 import { layout as sizes } from "../shared/palette.js";
 import { preferences } from "../shared/preferences.js";
+import { preview } from "../shared/preview.js";
 import { adds, pointed, same, showChosen, toggled } from "../shared/selection.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { positionOf, virtualRows } from "../shared/virtual_rows.js";
 import { nullStrip } from "./null_strip.js";
-import { preview } from "./preview.js";
 import { hitRow } from "./row.js";
 import { dividerText, emptyState, loadingState, notFoundState, plainState } from "./states.js";
 

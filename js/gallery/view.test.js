@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalog } from "../shared/catalog.js";
+import { openingTop } from "../shared/preview.js";
 import { all, byId, componentOf, hitsOf, idOf, meaningOf, press, settled } from "../testing/toy.js";
-import { openingTop } from "./preview.js";
 import { galleryView } from "./view.js";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
@@ -58,8 +58,7 @@ describe("the gallery", () => {
     gallery.update({ vocabulary_hint: ["red", "green"], ...changed, hits: hitsOf(query, changed.layer) });
     await settled();
   };
-  const rows = () =>
-    all(gallery.node, "gallery-row").sort((a, b) => Number(a.dataset.position) - Number(b.dataset.position));
+  const rows = () => all(gallery.node, "gallery-row");
   const ids = () => rows().map((row) => row.dataset.id);
 
   it("lists components by score, with id, score, z and label, and says how many are above the null", async () => {

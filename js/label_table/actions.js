@@ -4,6 +4,7 @@ import { busyWork } from "../shared/busy.js";
 import { button, fill, h } from "../shared/dom.js";
 import { download } from "../shared/download.js";
 import { count as counted } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
 import { blob } from "../shared/source.js";
@@ -30,7 +31,7 @@ export function tableActions({ ask, tell, fail, onChange }) {
   const exports = ["csv", "json"].map((format) =>
     button({
       text: format.toUpperCase(),
-      icon: "download",
+      icon: icons.download,
       label: `Download the labels as ${format.toUpperCase()}`,
       class: "sl-outlined",
       "data-testid": `export-${format}`,

@@ -1,6 +1,7 @@
 /** Which components the table shows: what is sought, of what kind, of which layer, with which label. */
 
 import { button, fill, h } from "../shared/dom.js";
+import * as icons from "../shared/icons.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { KINDS } from "./order.js";
 
@@ -59,7 +60,7 @@ export function tableFilters({ onChange, onLayer }) {
         button({
           text: `label: ${word}`,
           label: `Show all labels again, not only ${word}`,
-          icon: "cross",
+          icon: icons.cross,
           class: "sl-outlined",
           "data-testid": "word-filter",
           onclick: () => {

@@ -3,6 +3,7 @@
 import { batches } from "../shared/batches.js";
 import { button, fill, h } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 import { cropStrip } from "../shared/strips.js";
 
 /** Height in px of one meaning, and of the padding around them all. */
@@ -44,7 +45,7 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
       cell,
       button({
         text: String(parts),
-        icon: open === row ? "up" : "down",
+        icon: open === row ? icons.up : icons.down,
         label: `${parts} meanings of ${idOf(row)} (→)`,
         class: "sl-outlined",
         tabindex: -1,

@@ -2,6 +2,7 @@
 
 import { h, icon } from "../shared/dom.js";
 import { count as counted, plural, score } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 
 /** @typedef {ReturnType<typeof import("../shared/names.js").componentNames>} Names */
 
@@ -93,7 +94,7 @@ function labelCell(names, row, text) {
           "data-testid": "edit-label",
           "data-act": "edit",
         },
-        icon("note"),
+        icon(icons.note),
       ),
     ),
     others.length > 0 && h("span", { class: "sl-meta", title: meta }, meta),

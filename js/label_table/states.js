@@ -2,21 +2,17 @@
 
 import { button, h } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
+import { stateActions, statePane } from "../shared/state.js";
 
 export const askingState = () => h("p", { class: "sl-state sl-quiet" }, "Asking for labels…");
 
 /** Nothing is described yet. @param {number} count components @param {Element[]} describing what describes them */
 export function undescribedState(count, describing) {
-  return h(
-    "div",
-    { class: "sl-state", "data-testid": "labels-empty" },
-    h("h2", {}, "What do these components stand for?"),
-    h(
-      "p",
-      { class: "sl-quiet" },
-      `${plural(count, "component")} get the best words of a vocabulary each, with the lead over the second best and how sure the label is. Where no word is good enough, the component stays unexplained.`,
-    ),
-    h("div", { class: "sl-words" }, ...describing),
+  return statePane(
+    "labels-empty",
+    "What do these components stand for?",
+    `${plural(count, "component")} get the best words of a vocabulary each, with the lead over the second best and how sure the label is. Where no word is good enough, the component stays unexplained.`,
+    stateActions(...describing),
     h(
       "p",
       { class: "sl-quiet" },
@@ -29,14 +25,11 @@ export function undescribedState(count, describing) {
 
 /** The filters leave nothing. @param {() => void} onAll */
 export function nothingState(onAll) {
-  return h(
-    "div",
-    { class: "sl-state", "data-testid": "labels-none" },
-    h("h2", {}, "No component fits"),
-    h("p", { class: "sl-quiet" }, "Nothing here has that word, id or kind."),
-    h(
-      "div",
-      { class: "sl-words" },
+  return statePane(
+    "labels-none",
+    "No component fits",
+    "Nothing here has that word, id or kind.",
+    stateActions(
       button({ text: "Show all", class: "sl-outlined", "data-testid": "show-all", onclick: onAll }),
     ),
   );

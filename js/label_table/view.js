@@ -1,10 +1,11 @@
 /** Describe: components and what they are called, how sure that is, and a person's own words. */
 
-import { preview } from "../gallery/preview.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count as counted, plural } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
 import { bindKeys, isTyping } from "../shared/keyboard.js";
 import { componentNames } from "../shared/names.js";
+import { preview } from "../shared/preview.js";
 import { adds, pointed, same, showChosen, toggled } from "../shared/selection.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
@@ -73,7 +74,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
   const meanings = meaningParts({ ask, idOf: names.idOf, onArrive: fillMeanings, fail });
   const undoButton = button({
     label: "Undo the last own label (u)",
-    icon: "undo",
+    icon: icons.undo,
     class: "sl-square",
     "data-testid": "label-undo",
     onclick: own.undo,

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { all, byId, COMPONENTS, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
-import { inOrder, opener, pick } from "../testing/window.js";
+import { opener, pick } from "../testing/window.js";
 import labelTable from "./widget.js";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
@@ -10,7 +10,7 @@ const PATIENT = { timeout: 5000, interval: 20 };
 /** Timers of the views are 100 to 120 ms. */
 const rest = () => new Promise((resolve) => setTimeout(resolve, 160));
 const open = opener(labelTable, rest);
-const rows = (el) => inOrder(all(el, "label-row"));
+const rows = (el) => all(el, "label-row");
 const ids = (el) => rows(el).map((row) => row.dataset.id);
 const row = (el, id) => rows(el).find((element) => element.dataset.id === id);
 

@@ -2,7 +2,7 @@
 
 import "../shared/theme.css";
 import "../shared/parts.css";
-import "../gallery/view.css";
+import "../shared/rows.css";
 import "./view.css";
 import { h } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";

@@ -1,5 +1,6 @@
 /** The window of `lens.show()` over a file: everything but the kernel. */
 
+import { withCatalog } from "../shared/catalog.js";
 import { mount } from "../shared/mount.js";
 import { TRAITS, windowView } from "../window/parts.js";
 import { fileAnswers } from "./answers.js";
@@ -43,5 +44,5 @@ export function mountFile(file, el) {
     },
     answers.verbs,
   );
-  return mount({ model, el }, TRAITS, (context) => windowView(context));
+  return mount({ model, el }, TRAITS, withCatalog(windowView));
 }

@@ -1,8 +1,10 @@
 /** The way of relevance through the layers, as a graph to walk. */
 
 import { button, fill, h, s } from "../shared/dom.js";
+import * as icons from "../shared/icons.js";
 import { percent, side } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { onResize } from "../shared/surroundings.js";
 import { placed, walked, waysThrough } from "./layout.js";
 import { share } from "./picture.js";
 
@@ -32,7 +34,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
   top.value = "3";
   const copied = h("span", {}, "Copy as rows");
   const copy = button({
-    icon: "copy",
+    icon: icons.copy,
     "data-testid": "copy-rows",
     title: "Copy the edges as rows of a table",
     onclick: copyRows,
@@ -88,8 +90,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     onError: fail,
   });
   const stopListening = catalog.onArrive(drawNames);
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => draw());
-  resized?.observe(scroll);
+  const stopResizing = onResize(scroll, () => draw());
   /** @type {import("./source.js").Circuit | null} */
   let circuit = null;
   /** @type {import("./source.js").Prediction | null} */
@@ -332,7 +333,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     redraw: drawNames,
     destroy() {
       stopListening();
-      resized?.disconnect();
+      stopResizing();
       crops.clear();
     },
   };

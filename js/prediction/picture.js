@@ -2,6 +2,7 @@
 
 import { button, fill, h } from "../shared/dom.js";
 import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
+import * as icons from "../shared/icons.js";
 import { percent } from "../shared/signed.js";
 
 /** Classes that are found while typing a name. */
@@ -58,7 +59,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   });
   const open = button({
     label: "Open an image file; dropping one here works too",
-    icon: "image",
+    icon: icons.image,
     class: "sl-outlined sl-square",
     "data-testid": "open-image",
     onclick: () => file.click(),
@@ -242,7 +243,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     "div",
     { class: "sl-drop-place", "data-testid": "drop-place", ondragover: onDrag, ondrop: onDrop },
     h("p", {}, "Drop an image here"),
-    button({ text: "Open a file", icon: "image", class: "sl-outlined", onclick: () => file.click() }),
+    button({ text: "Open a file", icon: icons.image, class: "sl-outlined", onclick: () => file.click() }),
   );
 
   return {

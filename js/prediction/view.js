@@ -2,8 +2,10 @@
 
 import { isAbort } from "../shared/channel.js";
 import { button, fill, h } from "../shared/dom.js";
+import * as icons from "../shared/icons.js";
 import { literal } from "../shared/python.js";
 import { same } from "../shared/selection.js";
+import { statePane } from "../shared/state.js";
 import { cardView } from "../window/card.js";
 import { barsPane, methodName } from "./bars.js";
 import { imageBrowser } from "./browser.js";
@@ -87,7 +89,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
   const card = cardView({ ask, source, onSelect: select, onPin: null, say, fail });
   const closeCard = button({
     label: "Close the card (Esc)",
-    icon: "cross",
+    icon: icons.cross,
     class: "sl-square",
     "data-testid": "close-card",
     onclick: () => openCard(null),
@@ -228,15 +230,10 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       fill(left, picture.place, browser.node);
       fill(
         invitation,
-        h(
-          "div",
-          { class: "sl-state", "data-testid": "prediction-empty" },
-          h("h2", {}, "Which prediction should be explained?"),
-          h(
-            "p",
-            { class: "sl-quiet" },
-            "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
-          ),
+        statePane(
+          "prediction-empty",
+          "Which prediction should be explained?",
+          "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
           h("p", { class: "sl-quiet sl-id" }, "lens.image = 0"),
         ),
       );
@@ -244,13 +241,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       fill(left);
       fill(
         invitation,
-        state !== "asking" &&
-          h(
-            "div",
-            { class: "sl-state", "data-testid": "prediction-no-model" },
-            h("h2", {}, "No model at hand"),
-            h("p", { class: "sl-quiet" }, prediction?.message ?? ""),
-          ),
+        state !== "asking" && statePane("prediction-no-model", "No model at hand", prediction?.message ?? ""),
       );
     }
     left.hidden = !left.firstChild;

@@ -1,11 +1,13 @@
 /** `PredictionView`: one prediction and the components that carried it, alone. */
 
 import "../shared/theme.css";
+import "../shared/heading.css";
 import "../shared/parts.css";
 import "../shared/relevance.css";
 import "../shared/toggle.css";
 import "../window/card.css";
 import "./view.css";
+import { withCatalog } from "../shared/catalog.js";
 import { h } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";
 import { worker, workLine } from "../shared/work.js";
@@ -14,22 +16,25 @@ import { predictionView } from "./view.js";
 const TRAITS = ["selection", "explanation_version", "relevance_version"];
 
 /** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */
-function render(widget) {
-  return mount(widget, TRAITS, (context) => {
-    const line = workLine();
-    const view = predictionView({
-      ...context,
-      act: (trait, value) => context.set({ [trait]: value }),
-      tell: () => {},
-      work: worker(line.show),
-    });
-    const node = h("div", { class: "sl-alone sl-prediction-alone" }, view.node, line.node);
-    node.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented || view.keys?.Escape?.() === false) return;
-      event.stopPropagation();
-    });
-    return { ...view, node };
-  });
-}
+const render = (widget) =>
+  mount(
+    widget,
+    TRAITS,
+    withCatalog((context) => {
+      const line = workLine();
+      const view = predictionView({
+        ...context,
+        act: (trait, value) => context.set({ [trait]: value }),
+        tell: () => {},
+        work: worker(line.show),
+      });
+      const node = h("div", { class: "sl-alone sl-prediction-alone" }, view.node, line.node);
+      node.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || event.defaultPrevented || view.keys?.Escape?.() === false) return;
+        event.stopPropagation();
+      });
+      return { ...view, node };
+    }),
+  );
 
 export default { render };

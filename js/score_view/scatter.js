@@ -1,8 +1,8 @@
 /** Two scores of all components against each other; a rectangle of it can be brushed. */
 
-import { packed, stamp } from "../semantic_map/raster.js";
 import { fill, h, s } from "../shared/dom.js";
 import { score as written } from "../shared/format.js";
+import { packed, stamp } from "../shared/raster.js";
 import { linear, ticks } from "../shared/scales.js";
 
 const HEIGHT = 236;

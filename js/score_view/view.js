@@ -1,6 +1,5 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
-import { preview } from "../gallery/preview.js";
 import { paletteOf } from "../semantic_map/colours.js";
 import { busyWork } from "../shared/busy.js";
 import { button, fill, h } from "../shared/dom.js";
@@ -8,8 +7,12 @@ import { count as counted, plural, score as written } from "../shared/format.js"
 import { askLabels, bestOf, countRows, idOf } from "../shared/labels.js";
 import { latest } from "../shared/latest.js";
 import { layerFilter } from "../shared/layer_filter.js";
+import { preview } from "../shared/preview.js";
 import { same, toggled } from "../shared/selection.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { stateActions, statePane } from "../shared/state.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
+import { onResize, onTheme } from "../shared/surroundings.js";
 import { distributionView } from "./distribution.js";
 import { scatterView } from "./scatter.js";
 import { askScores, column, extent, extremes, SCORES, says } from "./scores.js";
@@ -114,7 +117,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     source,
     examples: EXAMPLES,
     size: imagePixels(CROP),
-    onArrive: paintStrips,
+    onArrive: paintAll,
     onError: fail,
   });
   const scoresWanted = latest(
@@ -133,13 +136,8 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     },
     fail,
   );
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(redraw);
-  resized?.observe(panels);
-  const themed = new MutationObserver(() => drawScatter());
-  themed.observe(document.body, {
-    attributes: true,
-    attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"],
-  });
+  const stopResizing = onResize(panels, redraw);
+  const stopTheming = onTheme(drawScatter);
 
   /** @param {string} text @param {string} label @param {string} id @param {(name: string) => void} take */
   function scoreSelect(text, label, id, take) {
@@ -237,16 +235,11 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
 
   function drawState() {
     if (scores === null) return h("p", { class: "sl-state sl-quiet" }, "Asking for scores…");
-    return h(
-      "div",
-      { class: "sl-state", "data-testid": "scores-empty" },
-      h("h2", {}, "How readable are these components?"),
-      h(
-        "p",
-        { class: "sl-quiet" },
-        `${plural(count, "component")} are scored by their own examples: clarity, polysemanticity and redundancy, each against random images of the same data.`,
-      ),
-      h("div", { class: "sl-words" }, work.node, evaluateButton),
+    return statePane(
+      "scores-empty",
+      "How readable are these components?",
+      `${plural(count, "component")} are scored by their own examples: clarity, polysemanticity and redundancy, each against random images of the same data.`,
+      stateActions(work.node, evaluateButton),
     );
   }
 
@@ -384,7 +377,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
       ...worst.reverse().map(drawStrip),
     );
     thumbnails.want([...best, ...worst]);
-    paintStrips();
+    paintAll();
     markStrips();
   }
 
@@ -422,25 +415,12 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
         value,
         ranked !== "clarity" && h("span", { class: "sl-meta" }, `clarity ${clarity}`),
       ),
-      h(
-        "span",
-        { class: "sl-strip", "data-strip": row },
-        ...Array.from({ length: EXAMPLES }, (_, rank) =>
-          h("i", { class: "sl-crop", "data-row": row, "data-rank": rank }),
-        ),
-      ),
+      cropStrip(row, EXAMPLES),
     );
   }
 
-  function paintStrips() {
-    for (const strip of /** @type {NodeListOf<HTMLElement>} */ (strips.querySelectorAll("[data-strip]"))) {
-      const sheet = thumbnails.get(Number(strip.dataset.strip));
-      if (!sheet || strip.dataset.painted === sheet.url) continue;
-      strip.dataset.painted = sheet.url;
-      for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...strip.children]).entries())
-        if (rank < sheet.count) paint(crop, sheet, rank);
-        else crop.removeAttribute("data-rank");
-    }
+  function paintAll() {
+    paintStrips(strips, thumbnails.get);
   }
 
   function markStrips() {
@@ -539,8 +519,8 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     },
     destroy() {
       for (const asked of [scoresWanted, labelsWanted, work]) asked.stop();
-      resized?.disconnect();
-      themed.disconnect();
+      stopResizing();
+      stopTheming();
       thumbnails.clear();
       large.destroy();
       filter.destroy();

@@ -2,6 +2,7 @@
 
 import { isAbort } from "../shared/channel.js";
 import { button, fill, h, icon } from "../shared/dom.js";
+import * as icons from "../shared/icons.js";
 import * as grammar from "../shared/query.js";
 import { MAX_IMAGE_BYTES } from "../shared/source.js";
 
@@ -81,12 +82,12 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
   const field = h(
     "div",
     { class: "sl-query", "data-testid": "query-field", onpointerdown: onFieldPointer },
-    icon("search"),
+    icon(icons.search),
     chipList,
     input,
     button({
       label: "Search by image",
-      icon: "image",
+      icon: icons.image,
       class: "sl-square",
       "data-testid": "image-button",
       onclick: () => file.click(),
@@ -263,7 +264,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
         label: chip.negative
           ? `Pushes away from ${name}; click to search for it`
           : `Searches for ${name}; click to push away`,
-        icon: chip.negative ? "minus" : "plus",
+        icon: chip.negative ? icons.minus : icons.plus,
         class: "sl-chip-part",
         "data-testid": "chip-sign",
         onclick: () => setChips(grammar.flipped(chips, index)),
@@ -272,7 +273,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
       h("span", { class: "sl-chip-text", title: name }, name),
       button({
         label: `Remove ${name}`,
-        icon: "cross",
+        icon: icons.cross,
         class: "sl-chip-part",
         "data-testid": "chip-remove",
         onclick: () => {

@@ -1,41 +1,32 @@
 /** The map's twin for the keyboard and for screen readers: components as a list, in the order they were chosen. */
 
-import { fill, h } from "../shared/dom.js";
-import * as grid from "../shared/grid.js";
+import { h } from "../shared/dom.js";
+import { adds } from "../shared/selection.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { positionOf, virtualRows } from "../shared/virtual_rows.js";
 
 const ROW = 42;
 const CROP = 32;
-const SPARE = 5;
-const ASK_EVERY = 100;
-
-let lists = 0;
 
 /**
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
- * @param {ReturnType<typeof import("../shared/catalog.js").catalog>} options.catalog
  * @param {string} options.label @param {(row: number) => {id: string, text: string, quiet: boolean, value: string}} options.describe
  * @param {(row: number, how: "only" | "first" | "toggle") => void} options.onChoose
  * @param {(row: number | null) => void} options.onPoint the row under the pointer or the focus
  * @param {(error: unknown) => void} options.fail
  */
 export function componentList({ source, label, describe, onChoose, onPoint, fail }) {
-  const own = `sl-list-${++lists}-${Math.random().toString(36).slice(2, 8)}`;
+  const own = `sl-list-${Math.random().toString(36).slice(2)}`;
   /** @type {ArrayLike<number>} */
-  let rows = [];
+  let listed = [];
   /** @type {ReadonlySet<number>} */
   let chosen = new Set();
   /** @type {number | undefined} */
   let primary;
-  let active = 0;
   /** Whether the rows are the selection: stepping then moves the primary and leaves the rest. */
   let keeps = false;
-  let scheduled = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  /** @type {Map<number, HTMLElement>} by position */
-  const drawn = new Map();
+
   const crops = sprites({
     source,
     examples: 1,
@@ -53,7 +44,6 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
       "aria-label": label,
       "aria-multiselectable": "true",
       "data-testid": "map-list",
-      onscroll: schedule,
       onkeydown: onKey,
       onclick: onClick,
       onpointerover: (/** @type {Event} */ event) => onPoint(rowOf(event)),
@@ -61,82 +51,35 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     },
     body,
   );
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(resize);
-  resized?.observe(node);
-
-  const layout = () => ({ count: rows.length, row: ROW, cut: null, divider: 0 });
-  const height = () => node.clientHeight || 10 * ROW;
-  /** The height for which the list was last scrolled. */
-  let scrolledFor = height();
-
-  /** The active row stays whole in sight where it was so before. */
-  function resize() {
-    const top = grid.topOf(layout(), active);
-    if (top >= node.scrollTop && top + ROW <= node.scrollTop + scrolledFor)
-      node.scrollTop = grid.scrollTo(layout(), active, node.scrollTop, height());
-    scrolledFor = height();
-    schedule();
-  }
+  const rows = virtualRows({
+    scroller: node,
+    body,
+    roving: false,
+    spare: 5,
+    draw: drawRow,
+    mark: markRow,
+    ask(positions) {
+      crops.want(positions.map((position) => listed[position]));
+      paintCrops();
+    },
+  });
 
   /** @param {Event} event */
-  function positionOf(event) {
-    const element = /** @type {HTMLElement | null} */ (
-      /** @type {Element} */ (event.target).closest?.("[data-position]")
-    );
-    return element ? Number(element.dataset.position) : null;
-  }
-
-  /** @param {Event} event */
-  const rowOf = (event) => {
+  function rowOf(event) {
     const position = positionOf(event);
-    return position === null ? null : rows[position];
-  };
-
-  function schedule() {
-    if (!scheduled)
-      scheduled = requestAnimationFrame(() => {
-        scheduled = 0;
-        draw();
-      });
-  }
-
-  function draw() {
-    const [first, end] = grid.visible(layout(), node.scrollTop, height(), SPARE);
-    for (const [position, element] of drawn) {
-      if (position >= first && position < end) continue;
-      element.remove();
-      drawn.delete(position);
-    }
-    for (let position = first; position < end; position++) {
-      if (drawn.has(position)) continue;
-      const element = drawRow(position);
-      drawn.set(position, element);
-      body.append(element);
-    }
-    mark();
-    timer ??= setTimeout(ask, ASK_EVERY);
-  }
-
-  function ask() {
-    timer = undefined;
-    const [first, end] = grid.visible(layout(), node.scrollTop, height(), SPARE);
-    crops.want(Array.from({ length: end - first }, (_, i) => rows[first + i]));
-    paintCrops();
+    return position === null ? null : listed[position];
   }
 
   /** @param {number} position */
   function drawRow(position) {
-    const row = rows[position];
+    const row = listed[position];
     const { id, text, quiet, value } = describe(row);
-    const element = h(
+    return h(
       "div",
       {
         class: "sl-map-row",
         role: "option",
         id: `${own}-${position}`,
-        "aria-setsize": rows.length,
-        "aria-posinset": position + 1,
-        "data-position": position,
         "data-id": id,
         "data-testid": "map-list-row",
       },
@@ -149,8 +92,16 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
       ),
       h("span", { class: "sl-number" }, value),
     );
-    element.style.top = `${position * ROW}px`;
-    return element;
+  }
+
+  /** @param {HTMLElement} element @param {number} position */
+  function markRow(element, position) {
+    const row = listed[position];
+    element.classList.toggle("sl-selected", chosen.has(row));
+    element.classList.toggle("sl-primary", row === primary);
+    element.classList.toggle("sl-active", position === rows.active);
+    element.setAttribute("aria-selected", String(chosen.has(row)));
+    if (position === rows.active) node.setAttribute("aria-activedescendant", element.id);
   }
 
   function paintCrops() {
@@ -162,48 +113,25 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     }
   }
 
-  function mark() {
-    for (const [position, element] of drawn) {
-      const row = rows[position];
-      element.classList.toggle("sl-selected", chosen.has(row));
-      element.classList.toggle("sl-primary", row === primary);
-      element.classList.toggle("sl-active", position === active);
-      element.setAttribute("aria-selected", String(chosen.has(row)));
-    }
-    if (drawn.has(active)) node.setAttribute("aria-activedescendant", `${own}-${active}`);
-    else node.removeAttribute("aria-activedescendant");
-  }
-
-  /** @param {number} position */
-  function goTo(position) {
-    active = position;
-    node.scrollTop = grid.scrollTo(layout(), position, node.scrollTop, height());
-    draw();
-    onPoint(rows[position] ?? null);
-  }
-
   /** @param {MouseEvent} event */
   function onClick(event) {
     const position = positionOf(event);
     if (position === null) return;
-    active = position;
-    onChoose(rows[position], event.ctrlKey || event.metaKey ? "toggle" : keeps ? "first" : "only");
-    mark();
+    rows.active = position;
+    onChoose(listed[position], adds(event) ? "toggle" : keeps ? "first" : "only");
+    rows.mark();
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    if (event.altKey || !rows.length) return;
-    const adds = event.ctrlKey || event.metaKey;
-    const next =
-      adds && event.key.length === 1 && event.key !== " "
-        ? null
-        : grid.step(event.key, active, rows.length, Math.max(1, Math.floor(height() / ROW) - 1));
+    if (event.altKey || !listed.length) return;
+    const next = rows.stepOf(event);
     if (next !== null) {
-      goTo(next);
-      if (!adds) onChoose(rows[next], keeps ? "first" : "only");
-    } else if (event.key === " ") onChoose(rows[active], "toggle");
-    else if (event.key === "Enter") onChoose(rows[active], keeps ? "first" : "only");
+      rows.goTo(next);
+      onPoint(listed[next]);
+      if (!adds(event)) onChoose(listed[next], keeps ? "first" : "only");
+    } else if (event.key === " ") onChoose(listed[rows.active], "toggle");
+    else if (event.key === "Enter") onChoose(listed[rows.active], keeps ? "first" : "only");
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -219,34 +147,21 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
       primary = next.selection[0];
       keeps = next.keeps;
       if (next.rows) {
-        rows = next.rows;
-        body.style.height = `${rows.length * ROW}px`;
-        for (const element of drawn.values()) element.remove();
-        drawn.clear();
-        active = Math.min(active, Math.max(0, rows.length - 1));
-        if (node.scrollTop > rows.length * ROW) node.scrollTop = 0;
+        listed = next.rows;
+        if (node.scrollTop > listed.length * ROW) node.scrollTop = 0;
+        node.removeAttribute("aria-activedescendant");
+        rows.lay({ count: listed.length, row: ROW, cut: null, divider: 0 });
       }
-      if (primary !== undefined && rows[active] !== primary) {
-        const at = Array.prototype.indexOf.call(rows, primary);
-        if (at >= 0) {
-          active = at;
-          node.scrollTop = grid.scrollTo(layout(), at, node.scrollTop, height());
-        }
-      }
-      draw();
-    },
-    /** What stands in the rows has changed. */
-    redraw() {
-      for (const element of drawn.values()) element.remove();
-      drawn.clear();
-      draw();
+      const at =
+        primary === undefined || listed[rows.active] === primary
+          ? -1
+          : Array.prototype.indexOf.call(listed, primary);
+      if (at >= 0) rows.reveal(at);
+      else rows.mark();
     },
     destroy() {
-      cancelAnimationFrame(scheduled);
-      clearTimeout(timer);
-      resized?.disconnect();
+      rows.destroy();
       crops.clear();
-      fill(body);
     },
   };
 }

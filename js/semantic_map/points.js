@@ -1,6 +1,6 @@
 /** All points of the map as one picture: faded ones first, the selected over them with a ring. */
 
-import { packed, stamp } from "./raster.js";
+import { packed, stamp } from "../shared/raster.js";
 
 /** Opacities of 256: of a point, of one that is not selected while others are, of one outside the layer. */
 const USUAL = 210;
@@ -21,7 +21,7 @@ const BEYOND = 20;
  * @property {import("./colours.js").Painted} painted @property {import("./colours.js").Palette} palette
  */
 
-/** @param {import("./raster.js").Picture} picture @param {Scene} scene */
+/** @param {import("../shared/raster.js").Picture} picture @param {Scene} scene */
 export function paintPoints(picture, scene) {
   const { places, view, width, height, ratio, radius, sizes, chosen, selecting, seen, painted, palette } =
     scene;

@@ -1,34 +1,16 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { h } from "../shared/dom.js";
+import { describe, expect, it } from "vitest";
 import { idOf as idIn, rowOf } from "../shared/labels.js";
+import { packed, stamp } from "../shared/raster.js";
 import { all, byId, COMPONENTS, idOf, LAYERS, placesOf, press, settled, toyModel } from "../testing/toy.js";
+import { opener, pick } from "../testing/window.js";
 import { clusters, placed } from "./captions.js";
 import { byNumber } from "./colours.js";
 import { apart } from "./crops.js";
-import { componentList } from "./list.js";
-import { gridIndex } from "./nearest.js";
 import { paintPoints } from "./points.js";
-import { bounds, enclosed, fitted, inside, unprojected, zoomed } from "./projection.js";
-import { packed, stamp } from "./raster.js";
+import { bounds, enclosed, fitted, inside, nearest, unprojected, zoomed } from "./projection.js";
 import semanticMap from "./widget.js";
 
-/** @type {AbortController[]} */
-const lives = [];
-afterEach(() => {
-  for (const life of lives.splice(0)) life.abort();
-  document.body.replaceChildren();
-});
-
-async function open(toy) {
-  const el = h("div");
-  document.body.append(el);
-  const life = new AbortController();
-  lives.push(life);
-  semanticMap.render({ model: toy.model, el, signal: life.signal });
-  for (let i = 0; i < 4; i++) await settled();
-  return el;
-}
-
+const open = opener(semanticMap);
 const frame = () => new Promise((resolve) => setTimeout(resolve, 40));
 const everywhere = () => true;
 
@@ -54,7 +36,7 @@ describe("places and pixels", () => {
     expect(after[1]).toBeCloseTo(before[1], 9);
   });
 
-  it("the nearest component is the one a search of all of them finds", () => {
+  it("the component that is meant is the nearest one, of those that are seen and near enough", () => {
     let seed = 7;
     const random = () => {
       seed = (seed * 16807) % 2147483647;
@@ -62,14 +44,17 @@ describe("places and pixels", () => {
     };
     const places = Float32Array.from({ length: 2 * 997 }, random);
     const view = fitted([0, 0, 1, 1], 611, 419);
-    const index = gridIndex(places);
     for (let trial = 0; trial < 60; trial++) {
       const [x, y] = [random(), random()];
       const distances = Array.from({ length: 997 }, (_, row) =>
         Math.hypot((places[2 * row] - x) * view.sx, (places[2 * row + 1] - y) * view.sy),
       );
       const closest = Math.min(...distances);
-      expect(index.near(view, x, y, 14, everywhere)).toBe(closest <= 14 ? distances.indexOf(closest) : -1);
+      const pointer = [x * view.sx + view.ox, y * view.sy + view.oy];
+      const found = nearest(places, view, ...pointer, 14, everywhere);
+      expect(found).toBe(closest <= 14 ? distances.indexOf(closest) : -1);
+      const other = nearest(places, view, ...pointer, 14, (row) => row !== found);
+      expect(other === -1 || (other !== found && distances[other] <= 14)).toBe(true);
     }
   });
 
@@ -188,7 +173,7 @@ describe("places and pixels", () => {
 describe("the map", () => {
   it("lists every component of the layer, with its word, or that none explains it", async () => {
     const el = await open(toyModel({ layers: LAYERS }));
-    const rows = () => all(el, "map-list-row").sort((a, b) => a.dataset.position - b.dataset.position);
+    const rows = () => all(el, "map-list-row");
     expect(rows().map((row) => row.dataset.id)).toEqual(
       Array.from({ length: COMPONENTS }, (_, i) => idOf(i)),
     );
@@ -253,15 +238,12 @@ describe("the map", () => {
       "search",
       "clarity_centred",
     ]);
-    select.value = "clarity_centred";
-    select.dispatchEvent(new Event("change"));
+    pick(select, "clarity_centred");
     expect(toy.state.map_colour).toBe("clarity_centred");
     for (let i = 0; i < 3; i++) await settled();
     await frame();
     expect(byId(el, "map-legend").textContent).toContain("random sets stay below .20");
-    expect(
-      all(el, "map-list-row").sort((a, b) => a.dataset.position - b.dataset.position)[0].dataset.id,
-    ).toBe(idOf(10));
+    expect(all(el, "map-list-row")[0].dataset.id).toBe(idOf(10));
   });
 
   it("a selected component without a place has no mark, and gets one when it is placed", async () => {
@@ -281,42 +263,6 @@ describe("the map", () => {
     await new Promise((resolve) => setTimeout(resolve, 800));
     expect(mark.hasAttribute("hidden")).toBe(false);
     expect(Number.isFinite(Number(mark.getAttribute("cx")))).toBe(true);
-  });
-
-  it("the row of the primary stays whole in sight when its list becomes lower", () => {
-    let resized = () => {};
-    vi.stubGlobal(
-      "ResizeObserver",
-      class {
-        constructor(told) {
-          resized = told;
-        }
-        observe() {}
-        disconnect() {}
-      },
-    );
-    const list = componentList({
-      source: {},
-      label: "all",
-      describe: (row) => ({ id: `a:${row}`, text: "", quiet: false, value: "" }),
-      onChoose: () => {},
-      onPoint: () => {},
-      fail: () => {},
-    });
-    vi.unstubAllGlobals();
-    const becomes = (height) => {
-      Object.defineProperty(list.node, "clientHeight", { value: height, configurable: true });
-      resized();
-    };
-    becomes(420);
-    list.update({ rows: Array.from({ length: 97 }, (_, row) => row), selection: [30], keeps: false });
-    expect(list.node.scrollTop).toBe(31 * 42 - 420);
-    becomes(397);
-    expect(list.node.scrollTop).toBe(31 * 42 - 397);
-    list.node.scrollTop = 0;
-    becomes(380);
-    expect(list.node.scrollTop, "who has scrolled away is left there").toBe(0);
-    list.destroy();
   });
 
   it("UMAP is asked for where it is better, can be stopped, and asked for again", async () => {

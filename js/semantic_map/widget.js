@@ -22,11 +22,10 @@ export const TRAITS = [
 
 /** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */
 function render(widget) {
-  return mount(widget, TRAITS, ({ source, ask, catalog, set, say, fail }) => {
+  return mount(widget, TRAITS, ({ source, ask, set, say, fail }) => {
     const map = semanticMapView({
       source,
       ask,
-      catalog,
       say,
       fail,
       onSelect: (selection) => set({ selection }),

@@ -1,5 +1,6 @@
 /** Long work that a view asks the kernel for: progress in words, and a way to stop it. */
 
+import "./busy.css";
 import { isAbort } from "./channel.js";
 import { button, fill, h } from "./dom.js";
 import { count } from "./format.js";

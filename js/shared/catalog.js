@@ -51,3 +51,22 @@ export function catalog(source, onError) {
     clear: () => known.clear(),
   };
 }
+
+/** @typedef {import("./mount.js").Context & {catalog: ReturnType<typeof catalog>}} NamedContext */
+
+/**
+ * A view the parts of which share one catalog, which forgets everything when labels may have changed.
+ * @param {(context: NamedContext) => import("./mount.js").View} createView
+ * @returns {(context: import("./mount.js").Context) => import("./mount.js").View}
+ */
+export const withCatalog = (createView) => (context) => {
+  const names = catalog(context.source, context.fail);
+  const view = createView({ ...context, catalog: names });
+  return {
+    ...view,
+    update(changed) {
+      if ("relabelled" in changed) names.clear();
+      view.update(changed);
+    },
+  };
+};

@@ -1,6 +1,7 @@
 /** What a window tells about itself: banners for failures, a live region for counts. */
 
 import { button, fill, h, icon } from "./dom.js";
+import * as icons from "./icons.js";
 
 /**
  * A place for one banner at a time. The last good result below it stays.
@@ -26,13 +27,13 @@ export function bannerPlace() {
         h(
           "div",
           { class: "sl-banner", "data-testid": "banner", "data-kind": kind },
-          icon("warn"),
+          icon(icons.warn),
           h("p", {}, h("b", {}, text), detail ? ` ${detail}` : ""),
           action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick }),
           !sticky &&
             button({
               label: "Dismiss",
-              icon: "cross",
+              icon: icons.cross,
               class: "sl-square",
               "data-testid": "banner-dismiss",
               onclick: () => hide(),

@@ -1,9 +1,9 @@
 /** The button "Figure": what is open as a figure for a paper, made by Python, and the line that makes it again. */
 
-import { button, fill, h, icon } from "./dom.js";
-import { themeOf } from "./palette.js";
-import { literal } from "./python.js";
-import { blob } from "./source.js";
+import { button, fill, h, icon } from "../shared/dom.js";
+import * as icons from "../shared/icons.js";
+import { themeOf } from "../shared/palette.js";
+import { blob } from "../shared/source.js";
 
 const FORMATS = ["pdf", "svg", "png"];
 /** Columns of most journals, in mm. */
@@ -40,7 +40,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
       "data-testid": "figure-button",
       onclick: () => (menu.hidden ? open() : close(true)),
     },
-    icon("download"),
+    icon(icons.download),
     h("span", {}, "Figure"),
   );
   const line = h("code", { class: "sl-id", "data-testid": "figure-python" });

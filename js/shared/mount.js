@@ -4,7 +4,6 @@
  * failure is told.
  */
 
-import { catalog } from "./catalog.js";
 import { isAbort, KernelGone, openChannel } from "./channel.js";
 import { h } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";
@@ -17,7 +16,6 @@ import { read, watch, write } from "./traits.js";
  * @property {import("./source.js").Source} source
  * @property {import("./channel.js").Channel["ask"]} ask any question, in the words of the view that asks; over a
  *   live kernel a request, but anything that answers the same verbs may stand in its place (a file, a test)
- * @property {ReturnType<typeof catalog>} catalog
  * @property {ReturnType<typeof bannerPlace>} banner
  * @property {(text: string) => void} say to screen readers
  * @property {(values: Record<string, any>) => void} set traits, as something the person did
@@ -65,11 +63,9 @@ export function mount({ model, el, signal }, traits, createView) {
       sticky: true,
     });
 
-  const names = catalog(source, fail);
   const view = createView({
     source,
     ask: channel.ask,
-    catalog: names,
     banner,
     say: live.say,
     fail,
@@ -110,10 +106,7 @@ export function mount({ model, el, signal }, traits, createView) {
   channel.onEvent("error", (event) =>
     fail(Object.assign(new Error(event.message), { name: event.type ?? "Error" })),
   );
-  channel.onEvent("components", () => {
-    names.clear();
-    view.update({ relabelled: true });
-  });
+  channel.onEvent("components", () => view.update({ relabelled: true }));
   channel.onLife((alive) => {
     view.update({ alive });
     if (!alive) return showGone();

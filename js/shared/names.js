@@ -15,6 +15,8 @@ export function componentNames({ ask, onChange, fail }) {
   let count = 0;
   /** @type {string | null} */
   let layer = null;
+  /** @type {[number, number]} */
+  let span = [0, 0];
   /** @type {import("./labels.js").Labels | null} */
   let labels = null;
   /** @type {Record<string, string>} */
@@ -48,9 +50,9 @@ export function componentNames({ ask, onChange, fail }) {
     get layer() {
       return layer;
     },
-    /** Rows of the layer that is shown, [first, end); all without one. @returns {[number, number]} */
+    /** Rows of the layer that is shown, [first, end); all without one. */
     get span() {
-      return spanOf(layers, layer) ?? [0, count];
+      return span;
     },
     get labels() {
       return labels;
@@ -86,6 +88,7 @@ export function componentNames({ ask, onChange, fail }) {
         count = countRows(layers);
       }
       if ("layer" in changed) layer = changed.layer ?? null;
+      if ("layer" in changed || "layers" in changed) span = spanOf(layers, layer) ?? [0, count];
       if ("own_labels" in changed) own = changed.own_labels ?? {};
       if (!started && count) {
         started = true;

@@ -1,5 +1,7 @@
 /** From data to pixels. */
 
+import "./scales.css";
+
 /**
  * @param {[number, number]} domain @param {[number, number]} range
  * @returns {(value: number) => number} a line; a domain without width maps to the middle of the range

@@ -1,5 +1,6 @@
 /** A component's strongest crops in a line: places at first, painted when the crops have come. */
 
+import "./strips.css";
 import { h } from "./dom.js";
 import { paint } from "./sprites.js";
 

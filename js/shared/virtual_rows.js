@@ -7,6 +7,7 @@
 
 import * as grid from "./grid.js";
 import { preferences } from "./preferences.js";
+import { onResize } from "./surroundings.js";
 
 /** Height in px taken for a list that is not laid out, as in a tab that is hidden. */
 const UNSEEN = 448;
@@ -57,8 +58,7 @@ export function virtualRows({
   /** The height for which the list was last scrolled. */
   let scrolledFor = height();
 
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(resize);
-  resized?.observe(scroller);
+  const stopResizing = onResize(scroller, resize);
   scroller.addEventListener("scroll", schedule);
 
   /** The active row stays whole in sight where it was so before. */
@@ -86,16 +86,25 @@ export function virtualRows({
     return [...new Set([active, ...Array.from({ length: end - first }, (_, i) => first + i)])];
   }
 
-  /** Draws the rows that came into sight; those that are drawn already are left as they are. */
+  /** Draws the rows that came into sight, in their order; those that are drawn already are left as they are. */
   function draw() {
     const hadFocus = body.contains(document.activeElement);
     const wanted = new Set(inSight());
     for (const [position, row] of drawn) {
-      if (wanted.has(position) || holds(position)) continue;
-      drawn.delete(position);
-      row.remove();
+      if (wanted.has(position)) continue;
+      if (holds(position)) wanted.add(position);
+      else {
+        drawn.delete(position);
+        row.remove();
+      }
     }
-    for (const position of wanted) if (!drawn.has(position)) body.append(make(position));
+    /** @type {HTMLElement | null} */
+    let below = null;
+    for (const position of [...wanted].sort((a, b) => b - a)) {
+      const row = drawn.get(position) ?? make(position);
+      if (row.parentNode !== body) body.insertBefore(row, below);
+      below = row;
+    }
     if (hadFocus && !body.contains(document.activeElement)) focus();
     askSoon();
   }
@@ -245,7 +254,7 @@ export function virtualRows({
     destroy() {
       cancelAnimationFrame(scheduled);
       clearTimeout(timer);
-      resized?.disconnect();
+      stopResizing();
     },
   };
 }

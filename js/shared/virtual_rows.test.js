@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { inOrder } from "../testing/window.js";
 import { h } from "./dom.js";
 import { remember } from "./preferences.js";
 import { positionOf, virtualRows } from "./virtual_rows.js";
@@ -39,7 +38,7 @@ describe("virtual rows", () => {
   };
   const becomes = (height) =>
     Object.defineProperty(scroller, "clientHeight", { value: height, configurable: true });
-  const shown = () => inOrder([...body.children]).map((row) => Number(row.dataset.position));
+  const shown = () => [...body.children].map((row) => Number(row.dataset.position));
   const scrollTo = (top) => {
     scroller.scrollTop = top;
     scroller.dispatchEvent(new Event("scroll"));
@@ -92,7 +91,7 @@ describe("virtual rows", () => {
     made = [];
     scrollTo(3 * ROW);
     expect(shown()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    expect(made).toEqual([7, 8, 9]);
+    expect(made.sort()).toEqual([7, 8, 9]);
     expect(rows.at(5)).toBe(kept);
   });
 

@@ -33,9 +33,6 @@ export async function answered() {
   for (let i = 0; i < 4; i++) await settled();
 }
 
-/** Rows of a virtual list as they stand, whatever the order in which they were drawn. @param {HTMLElement[]} rows */
-export const inOrder = (rows) => rows.sort((a, b) => Number(a.dataset.position) - Number(b.dataset.position));
-
 /** A select's value is chosen. @param {Element} select @param {string} value */
 export function pick(select, value) {
   /** @type {HTMLSelectElement} */ (select).value = value;

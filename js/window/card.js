@@ -1,11 +1,13 @@
 /** The card: everything about one component. */
 
-import { preview } from "../gallery/preview.js";
 import { isAbort } from "../shared/channel.js";
 import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count, p, score, z } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
+import { preview } from "../shared/preview.js";
 import { percent, signedBar } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { onResize } from "../shared/surroundings.js";
 import { worker, workLine } from "../shared/work.js";
 import { histogram } from "./histogram.js";
 import { looksView } from "./looks.js";
@@ -42,8 +44,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
   const crops = sprites({ ...options, examples: CROPS, size: imagePixels(CROP) });
   const siblings = sprites({ ...options, examples: 1, size: imagePixels(SIBLING) });
   const large = preview({ area: node, source, known: () => ({ of: card?.responses.length }), say, fail });
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => drawHistogram());
-  resized?.observe(node);
+  const stopResizing = onResize(node, () => drawHistogram());
   const plot = h("div", { class: "sl-plot" });
   const cropGrid = h("div", { class: "sl-crops" });
   const full = ask && !pinned ? ask : null;
@@ -108,7 +109,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
         onPin &&
           button({
             label: pinned ? "Unpin (Space)" : "Pin beside the next (Space)",
-            icon: pinned ? "cross" : "pin",
+            icon: pinned ? icons.cross : icons.pin,
             class: "sl-outlined sl-square",
             "aria-pressed": pinned ? null : "false",
             "data-testid": pinned ? "unpin" : "pin",
@@ -291,7 +292,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
     },
     destroy() {
       asking?.abort();
-      resized?.disconnect();
+      stopResizing();
       crops.clear();
       siblings.clear();
       large.destroy();

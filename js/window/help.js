@@ -1,6 +1,7 @@
 /** The keys, on one sheet. */
 
 import { button, h } from "../shared/dom.js";
+import * as icons from "../shared/icons.js";
 
 const KEYS = [
   ["/", "go to the search box"],
@@ -28,7 +29,7 @@ const KEYS = [
 export function helpSheet({ onClose }) {
   const close = button({
     label: "Close",
-    icon: "cross",
+    icon: icons.cross,
     class: "sl-square",
     "data-testid": "help-close",
     onclick: onClose,

@@ -3,11 +3,10 @@
 import { semanticMapView } from "../semantic_map/view.js";
 
 /** @type {import("./tabs.js").Tab} */
-export function mapTab({ source, ask, catalog, say, fail, act, tell }) {
+export function mapTab({ source, ask, say, fail, act, tell }) {
   const map = semanticMapView({
     source,
     ask,
-    catalog,
     say,
     fail,
     tell,

@@ -1,11 +1,14 @@
 /** What the window of `lens.show()` is made of, over a kernel or over a file: its styles, its traits, its view. */
 
 import "../shared/theme.css";
+import "../shared/heading.css";
 import "../shared/parts.css";
+import "../shared/state.css";
 import "../shared/relevance.css";
 import "../shared/toggle.css";
 import "../shared/figure_menu.css";
 import "../search_box/view.css";
+import "../shared/rows.css";
 import "../gallery/view.css";
 import "../semantic_map/view.css";
 import "../label_table/view.css";

@@ -16,7 +16,7 @@ import { searchTab } from "./search_tab.js";
  * footer then shows the line of Python that does the same, `lens.TRAIT = value` unless `python` says it otherwise.
  * `tell` shows a line of Python for a gesture that sets no trait. `work` does what may take long, with its progress
  * and a way to give it up in the footer.
- * @typedef {import("../shared/mount.js").Context & {act: (trait: string, value: any, python?: string) => void, tell: (python: string) => void, work: import("../shared/work.js").Work}} TabContext
+ * @typedef {import("../shared/catalog.js").NamedContext & {act: (trait: string, value: any, python?: string) => void, tell: (python: string) => void, work: import("../shared/work.js").Work}} TabContext
  */
 
 /**

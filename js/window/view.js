@@ -15,7 +15,7 @@ const SHOWN_IDS = 6;
 let windows = 0;
 
 /**
- * @param {import("../shared/mount.js").Context} context
+ * @param {import("../shared/catalog.js").NamedContext} context
  * @param {Record<string, {title: string, mount: import("./tabs.js").Tab}>} [tabs]
  * @returns {import("../shared/mount.js").View}
  */

@@ -1,9 +1,10 @@
 /** The crop under the pointer, large: a ring at once, the picture after a moment. */
 
-import { isAbort } from "../shared/channel.js";
-import { fill, h } from "../shared/dom.js";
-import { activation } from "../shared/format.js";
-import { imagePixels } from "../shared/sprites.js";
+import "./preview.css";
+import { isAbort } from "./channel.js";
+import { fill, h } from "./dom.js";
+import { activation } from "./format.js";
+import { imagePixels } from "./sprites.js";
 
 /** Waiting times in ms: before the picture opens, and before it closes. */
 const OPEN_AFTER = 125;
@@ -26,7 +27,7 @@ export function openingTop(anchor, height, room) {
  * Crops are elements with `data-row` and `data-rank`.
  * @param {object} options
  * @param {HTMLElement} options.area in which crops are hovered; the preview is placed inside its window
- * @param {import("../shared/source.js").Source} options.source
+ * @param {import("./source.js").Source} options.source
  * @param {(row: number) => {response?: number, of?: number}} options.known what is known before asking
  * @param {(text: string) => void} options.say
  * @param {(error: unknown) => void} options.fail

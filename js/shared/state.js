@@ -1,0 +1,20 @@
+/** What stands in a view where it has nothing to show: why, and what can be done about it. */
+
+import "./state.css";
+import { h } from "./dom.js";
+
+/**
+ * @param {string} id for tests @param {string} title @param {string} text
+ * @param {...import("./dom.js").Child} more below it
+ */
+export const statePane = (id, title, text, ...more) =>
+  h(
+    "div",
+    { class: "sl-state", "data-testid": id },
+    h("h2", {}, title),
+    h("p", { class: "sl-quiet" }, text),
+    ...more,
+  );
+
+/** Things to do, or words to choose from, in a line. @param {...import("./dom.js").Child} actions */
+export const stateActions = (...actions) => h("div", { class: "sl-words" }, ...actions);
