@@ -2,13 +2,13 @@
 
 import { button, fill, h, icon } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
-import * as grid from "../shared/grid.js";
 import * as icons from "../shared/icons.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
+import { positionOf, virtualRows } from "../shared/virtual_rows.js";
 
 const CROP = 40;
 const EXAMPLES = 10;
-const SPARE = 3;
 /** Heights of a line: of one component, of a pair, and of the words of a pair where there are any. */
 const SINGLE = 78;
 const PAIR = 120;
@@ -54,11 +54,11 @@ export function componentList({
   let items = [];
   /** Lines pinned to the top, whatever the filter. @type {Item[]} */
   let pinned = [];
+  /** Pinned lines, then the others. @type {Item[]} */
+  let lines = [];
   let total = 0;
-  let active = 0;
   /** Whether a line is the chosen one. @type {(item: Item) => boolean} */
   let isChosen = () => false;
-  let scheduled = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
 
@@ -70,13 +70,13 @@ export function componentList({
         source: side.source,
         examples: EXAMPLES,
         size: imagePixels(CROP),
-        onArrive: paintAll,
+        onArrive: () => paint(body),
         onError: fail,
         capacity: 200,
       }),
     ]),
   );
-  const stops = sides.map((side) => side.catalog.onArrive(draw));
+  const stops = sides.map((side) => side.catalog.onArrive(arrange));
   const number = h("span", { class: "sl-number sl-quiet", "data-testid": `${testid}-count` });
   const find = h("input", {
     type: "search",
@@ -97,7 +97,7 @@ export function componentList({
   });
   const body = h("div", { class: "sl-lines-rows", role: "list" });
   const nothing = h("p", { class: "sl-quiet sl-lines-empty", hidden: true }, empty);
-  const scroller = h("div", { class: "sl-lines-scroll", onscroll: schedule, tabindex: "-1" }, body, nothing);
+  const scroller = h("div", { class: "sl-lines-scroll", tabindex: "-1" }, body, nothing);
   const heading = h("h3", { class: "sl-ellipsis" }, title);
   const subtitle = h("p", { class: "sl-quiet sl-small-text" }, hint);
   const node = h(
@@ -112,45 +112,46 @@ export function componentList({
     ),
     scroller,
   );
-  const resized = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => schedule());
-  resized?.observe(scroller);
-
-  const layout = () => ({ count: lines().length, row: height, cut: null, divider: 0 });
-
-  /** Pinned lines, then the others. @returns {Item[]} */
-  function lines() {
-    return pinned.length ? [...pinned, ...items.filter((item) => !isPinned(item))] : items;
-  }
+  const rows = virtualRows({
+    scroller,
+    body,
+    spare: 3,
+    draw: (position) => drawLine(lines[position]),
+    mark(line, position) {
+      const chosen = isChosen(lines[position]);
+      line.classList.toggle("sl-lines-chosen", chosen);
+      if (chosen) line.setAttribute("aria-current", "true");
+      else line.removeAttribute("aria-current");
+    },
+    ask(positions) {
+      for (const [side, key] of /** @type {[Side | null, "a" | "b"][]} */ ([
+        [a, "a"],
+        [b, "b"],
+      ])) {
+        const wanted = positions.map((position) => lines[position][key]).filter((row) => row !== null);
+        side?.catalog.want(wanted);
+        if (side) strips.get(side)?.want(wanted);
+      }
+      if (paired && height === PAIR && positions.some((position) => wordsOf(lines[position]) !== null)) {
+        height = PAIR + WORDS;
+        lay();
+      }
+    },
+  });
 
   /** @param {Item} item */
   const isPinned = (item) => pinned.some((other) => other.a === item.a && other.b === item.b);
 
   /** @param {Side} side @param {number} row */
-  function strip(side, row) {
-    const line = h(
-      "div",
-      { class: "sl-lines-strip", "data-strip": row, "data-side": side === a ? "a" : "b" },
-      ...Array.from({ length: EXAMPLES }, () => h("i", { class: "sl-crop" })),
-    );
-    paintStrip(line);
-    return line;
-  }
+  const strip = (side, row) =>
+    cropStrip(row, EXAMPLES, { class: "sl-lines-strip", "data-side": side === a ? "a" : "b" });
 
-  /** @param {HTMLElement} line */
-  function paintStrip(line) {
-    const side = line.dataset.side === "a" ? a : b;
-    const sheet = side && strips.get(side)?.get(Number(line.dataset.strip));
-    if (!sheet || line.dataset.painted === sheet.url) return;
-    line.dataset.painted = sheet.url;
-    for (const [rank, crop] of /** @type {HTMLElement[]} */ ([...line.children]).entries()) {
-      if (rank < sheet.count) paint(crop, sheet, rank);
-      else crop.hidden = true;
-    }
-  }
-
-  function paintAll() {
-    for (const line of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll("[data-strip]")))
-      paintStrip(line);
+  /** @param {Element} place */
+  function paint(place) {
+    paintStrips(place, (row, { dataset }) => {
+      const side = dataset.side === "a" ? a : b;
+      return side ? strips.get(side)?.get(row) : undefined;
+    });
   }
 
   /** @param {Side | null} side @param {number | null} row */
@@ -164,24 +165,20 @@ export function componentList({
     return believed.length ? [...new Set(believed)].join(" · ") : "unexplained";
   }
 
-  /** @param {Item} item @param {number} position */
-  function drawLine(item, position) {
+  /** @param {Item} item */
+  function drawLine(item) {
     const [first, second] = [known(a, item.a), known(b, item.b)];
     const ids = [item.a !== null && (first?.id ?? "…"), item.b !== null && (second?.id ?? "…")].filter(
       Boolean,
     );
     const labels = wordsOf(item) ?? "";
     const quiet = labels === "unexplained" ? " sl-quiet" : "";
-    const chosen = isChosen(item);
     const line = h(
       "div",
       {
-        class: `sl-lines-line${chosen ? " sl-lines-chosen" : ""}`,
+        class: "sl-lines-line",
         role: "listitem",
-        tabindex: position === active ? 0 : -1,
-        "aria-current": chosen ? "true" : null,
         "aria-label": `${ids.join(" and ")}, ${labels ? `${labels}, ` : ""}cosine ${score(item.score, 2)}`,
-        "data-position": position,
         "data-testid": `${testid}-line`,
         "data-ids": ids.join(" "),
       },
@@ -209,52 +206,22 @@ export function componentList({
       item.a !== null && strip(a, item.a),
       b && item.b !== null && strip(b, item.b),
     );
-    line.style.top = `${position * height}px`;
     line.style.height = `${height}px`;
+    paint(line);
     return line;
   }
 
-  function schedule() {
-    if (scheduled) return;
-    scheduled = requestAnimationFrame(() => {
-      scheduled = 0;
-      draw();
-    });
+  function lay() {
+    rows.lay({ count: lines.length, row: height, cut: null, divider: 0 });
   }
 
-  function draw() {
-    const all = lines();
-    const hadFocus = body.contains(document.activeElement);
-    const [first, end] = grid.visible(layout(), scroller.scrollTop, scroller.clientHeight || 480, SPARE);
-    active = Math.min(active, Math.max(0, all.length - 1));
-    const shown = all.slice(first, end);
-    const rowsOf = (/** @type {"a" | "b"} */ key) =>
-      shown.map((item) => item[key]).filter((row) => row !== null);
-    if (paired) {
-      const labelled = shown.some((item) => wordsOf(item) !== null);
-      height = labelled || (height > PAIR && shown.length > 0) ? PAIR + WORDS : PAIR;
-    }
-    body.style.height = `${all.length * height}px`;
-    fill(body, ...shown.map((item, i) => drawLine(item, first + i)));
-    nothing.hidden = all.length > 0;
-    if (hadFocus) lineAt(active)?.focus({ preventScroll: true });
-    for (const [side, key] of /** @type {[Side | null, "a" | "b"][]} */ ([
-      [a, "a"],
-      [b, "b"],
-    ])) {
-      if (!side) continue;
-      side.catalog.want(rowsOf(key));
-      strips.get(side)?.want(rowsOf(key));
-    }
+  /** Everything is drawn anew: other lines, or other words in them. */
+  function arrange() {
+    lines = pinned.length ? [...pinned, ...items.filter((item) => !isPinned(item))] : items;
+    if (!lines.length && paired) height = PAIR;
+    nothing.hidden = lines.length > 0;
     fill(number, items.length === total ? count(total) : `${count(items.length)} of ${count(total)}`);
-  }
-
-  /** @param {number} position @returns {HTMLElement | null} */
-  const lineAt = (position) => body.querySelector(`[data-position="${position}"]`);
-
-  /** @param {number} position */
-  function bringIntoSight(position) {
-    scroller.scrollTop = grid.scrollTo(layout(), position, scroller.scrollTop, scroller.clientHeight || 480);
+    lay();
   }
 
   /** @param {Item} item */
@@ -262,17 +229,15 @@ export function componentList({
     pinned = isPinned(item)
       ? pinned.filter((other) => other.a !== item.a || other.b !== item.b)
       : [...pinned, item];
-    draw();
+    arrange();
   }
 
   /** @param {Event} event @returns {Item | null} */
   function itemOf(event) {
-    const line = /** @type {HTMLElement | null} */ (
-      /** @type {Element} */ (event.target).closest?.("[data-position]")
-    );
-    if (!line) return null;
-    active = Number(line.dataset.position);
-    return lines()[active] ?? null;
+    const position = positionOf(event);
+    if (position === null) return null;
+    rows.active = position;
+    return lines[position] ?? null;
   }
 
   /** @param {MouseEvent} event */
@@ -280,7 +245,8 @@ export function componentList({
     const item = itemOf(event);
     if (!item) return;
     onChoose(item);
-    lineAt(active)?.focus({ preventScroll: true });
+    rows.mark();
+    rows.focus();
   }
 
   /** @param {KeyboardEvent} event */
@@ -288,14 +254,9 @@ export function componentList({
     if (event.target === find || event.altKey || event.ctrlKey || event.metaKey) return;
     const item = itemOf(event);
     if (!item) return;
-    const page = Math.max(1, Math.floor((scroller.clientHeight || 480) / height) - 1);
-    const next = grid.step(event.key, active, lines().length, page);
-    if (next !== null) {
-      active = next;
-      bringIntoSight(next);
-      draw();
-      lineAt(next)?.focus({ preventScroll: true });
-    } else if (event.key === "Enter") onChoose(item);
+    const next = rows.stepOf(event);
+    if (next !== null) rows.goTo(next);
+    else if (event.key === "Enter") onChoose(item);
     else if (event.key === " " && pins) togglePin(item);
     else return;
     event.preventDefault();
@@ -304,7 +265,7 @@ export function componentList({
 
   return {
     node,
-    draw,
+    draw: arrange,
     /** @param {{title: string, hint?: string}} words */
     name(words) {
       heading.textContent = words.title;
@@ -316,23 +277,19 @@ export function componentList({
       items = next;
       total = ofAll;
       scroller.scrollTop = 0;
-      active = 0;
-      draw();
+      rows.active = 0;
+      arrange();
     },
     /** Marks the chosen lines, and brings the first into sight if `reveal`. @param {(item: Item) => boolean} chosen @param {boolean} [reveal] */
     mark(chosen, reveal = false) {
       isChosen = chosen;
-      const at = reveal ? lines().findIndex(chosen) : -1;
-      if (at >= 0) {
-        active = at;
-        bringIntoSight(at);
-      }
-      draw();
+      const at = reveal ? lines.findIndex(chosen) : -1;
+      if (at >= 0) rows.reveal(at);
+      else rows.mark();
     },
     destroy() {
-      cancelAnimationFrame(scheduled);
       clearTimeout(typing);
-      resized?.disconnect();
+      rows.destroy();
       for (const stop of stops) stop();
       for (const kept of strips.values()) kept.clear();
     },

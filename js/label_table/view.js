@@ -115,7 +115,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
   );
   bindKeys(node, { u: own.undo, "/": () => filters.find.focus() });
   const large = preview({ area: node, source, known: () => ({}), say, fail });
-  const crops = { source, size: imagePixels(CROP), onArrive: paintAll, onError: fail };
+  const crops = { source, size: imagePixels(CROP), onArrive: () => paint(node), onError: fail };
   const thumbnails = sprites({ ...crops, examples: EXAMPLES });
   /** All examples of the row whose meanings are open. */
   const allExamples = sprites({ ...crops, examples: 40, capacity: 20 });
@@ -131,13 +131,12 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
       thumbnails.want(seen);
       if (meanings.open !== null) allExamples.want([meanings.open]);
       if (names.labels?.made) meanings.want(seen);
-      paintAll();
     },
   });
 
-  function paintAll() {
-    paintStrips(node, (row, { dataset }) => (dataset.all === undefined ? thumbnails : allExamples).get(row));
-  }
+  /** @param {Element} place */
+  const paint = (place) =>
+    paintStrips(place, (row, { dataset }) => (dataset.all === undefined ? thumbnails : allExamples).get(row));
 
   // which rows
 
@@ -213,18 +212,17 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
   /** @param {number} position */
   function drawRow(position) {
     const row = listed[position];
-    return labelRow(names, row, {
+    const element = labelRow(names, row, {
       editor: editing === row ? drawEditor(row) : null,
       meanings: meanings.cell(row),
       crops: cropStrip(row, EXAMPLES),
     });
+    paint(element);
+    return element;
   }
 
   /** @param {number} row */
-  function redraw(row) {
-    rows.redraw(listed.indexOf(row));
-    paintAll();
-  }
+  const redraw = (row) => rows.redraw(listed.indexOf(row));
 
   /** @param {number} row */
   function drawEditor(row) {
@@ -276,7 +274,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     meanings.node.style.top = `${cut * ROW}px`;
     meanings.node.style.height = `${divider}px`;
     body.append(meanings.node);
-    paintAll();
+    paint(meanings.node);
   }
 
   // choosing

@@ -2,6 +2,7 @@
 
 import { fill, h, s } from "../shared/dom.js";
 import { plural, score as written } from "../shared/format.js";
+import { capture, placeIn } from "../shared/pointer.js";
 import { linear } from "../shared/scales.js";
 
 const BINS = 36;
@@ -125,10 +126,7 @@ export function distributionView({ onBrush, say, height }) {
     );
   }
 
-  /** @param {PointerEvent} event */
-  function xOf(event) {
-    return event.clientX - node.getBoundingClientRect().left;
-  }
+  const xOf = (/** @type {PointerEvent} */ event) => placeIn(node, event)[0];
 
   /** @param {PointerEvent} event */
   function onDown(event) {
@@ -136,11 +134,7 @@ export function distributionView({ onBrush, say, height }) {
     dragging = true;
     from = back(xOf(event));
     range = [from, from];
-    try {
-      node.setPointerCapture?.(event.pointerId);
-    } catch {
-      // a pointer that is gone already needs no capture
-    }
+    capture(node, event);
     draw();
   }
 

@@ -1,5 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { h } from "../shared/dom.js";
+import { describe, expect, it } from "vitest";
 import {
   all,
   byId,
@@ -11,40 +10,20 @@ import {
   settled,
   toyModel,
 } from "../testing/toy.js";
+import { opener, pick } from "../testing/window.js";
+import { opened, resized, shifted } from "./rectangle.js";
 import { extent, extremes } from "./scores.js";
 import scoreView from "./widget.js";
 
-/** @type {AbortController[]} */
-const lives = [];
-afterEach(() => {
-  for (const life of lives.splice(0)) life.abort();
-  document.body.replaceChildren();
-});
-
-async function open(toy) {
-  const el = h("div");
-  document.body.append(el);
-  const life = new AbortController();
-  lives.push(life);
-  scoreView.render({ model: toy.model, el, signal: life.signal });
-  for (let i = 0; i < 4; i++) await settled();
-  return el;
-}
-
-const choose = (select, value) => {
-  select.value = value;
-  select.dispatchEvent(new Event("change"));
-};
+const open = opener(scoreView);
 const ids = (el) => all(el, "extreme").map((strip) => strip.dataset.id);
-const drag = (node, from, to, options = {}) => {
-  for (const [type, x] of [
-    ["pointerdown", from],
-    ["pointermove", to],
-    ["pointerup", to],
+const drag = (node, from, to, options = {}, y = [10, 10]) => {
+  for (const [type, clientX, clientY] of [
+    ["pointerdown", from, y[0]],
+    ["pointermove", to, y[1]],
+    ["pointerup", to, y[1]],
   ])
-    node.dispatchEvent(
-      new MouseEvent(type, { bubbles: true, clientX: x, clientY: 10, button: 0, ...options }),
-    );
+    node.dispatchEvent(new MouseEvent(type, { bubbles: true, clientX, clientY, button: 0, ...options }));
 };
 
 describe("the scores", () => {
@@ -105,7 +84,7 @@ describe("the scores", () => {
   it("polysemanticity speaks of clear components only, and never without their clarity", async () => {
     const toy = toyModel({ layers: LAYERS });
     const el = await open(toy);
-    choose(byId(el, "rank-by"), "polysemanticity");
+    pick(byId(el, "rank-by"), "polysemanticity");
     expect(ids(el)).toHaveLength(7);
     for (const strip of all(el, "extreme")) expect(strip.textContent).toMatch(/clarity/);
     expect(ids(el)).not.toContain(idOf(0));
@@ -132,6 +111,27 @@ describe("the scores", () => {
     expect(all(el, "extreme")[0].className).toContain("sl-primary");
   });
 
+  it("all components can be listed by a score, and those that are selected alone", async () => {
+    const toy = toyModel({ layers: LAYERS });
+    const el = await open(toy);
+    const listed = () => all(el, "score-list-row").map((row) => row.dataset.id);
+    byId(el, "list-all").click();
+    expect(listed()).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11].map(idOf));
+    press(byId(el, "score-list"), "ArrowDown");
+    expect(toy.state.selection).toEqual([9]);
+    press(byId(el, "score-list"), "Home", { ctrlKey: true });
+    press(byId(el, "score-list"), " ", { ctrlKey: true });
+    expect(toy.state.selection).toEqual([10, 9]);
+    byId(el, "list-selected").click();
+    expect(listed()).toEqual([idOf(10), idOf(9)]);
+    press(byId(el, "score-list"), "ArrowDown");
+    expect(toy.state.selection, "stepping moves the primary and keeps the rest").toEqual([9, 10]);
+    toy.kernelSets({ selection: [] });
+    await settled();
+    expect(all(el, "extreme").length).toBeGreaterThan(0);
+    expect(byId(el, "score-list").hidden).toBe(true);
+  });
+
   it("raw and centred scores, and one layer", async () => {
     const toy = toyModel({ layers: LAYERS });
     const el = await open(toy);
@@ -156,5 +156,98 @@ describe("the scores", () => {
     await settled();
     expect(byId(el, "banner").textContent).toContain("ValueError: no examples");
     expect(byId(el, "evaluate").disabled).toBe(false);
+  });
+});
+
+/** Places in the plane of 376 × 236 px: clarity across and polysemanticity up, both rising with the row. */
+describe("the plane of two scores", () => {
+  const brush = (el) => el.querySelector(".sl-brush");
+  const plane = async () => {
+    const toy = toyModel({ layers: LAYERS });
+    const el = await open(toy);
+    return { toy, el, node: byId(el, "scatter"), said: () => byId(el, "live").textContent };
+  };
+
+  it("a rectangle that is dragged selects the components in it, and is gone when another selection comes", async () => {
+    const { toy, el, node } = await plane();
+    drag(node, 30, 155, {}, [228, 135]);
+    expect(toy.state.selection).toEqual([0, 1, 2, 3]);
+    expect(brush(el)).not.toBeNull();
+    toy.kernelSets({ selection: [7] });
+    await settled();
+    expect(brush(el)).toBeNull();
+  });
+
+  it("arrows move a rectangle, Shift sizes it, and each step tells what is in it", async () => {
+    const { toy, el, node, said } = await plane();
+    press(node, "ArrowRight");
+    expect(said()).toBe("clarity .40 to .60, polysemanticity .40 to .60: 3 components");
+    press(node, "ArrowRight");
+    press(node, "ArrowUp");
+    expect(said()).toBe("clarity .45 to .65, polysemanticity .45 to .65: 2 components");
+    for (let i = 0; i < 20; i++) press(node, "ArrowRight", { shiftKey: true });
+    for (let i = 0; i < 20; i++) press(node, "ArrowUp", { shiftKey: true });
+    expect(said()).toBe("clarity .00 to 1.00, polysemanticity .00 to 1.00: 11 components");
+    press(node, "ArrowDown", { shiftKey: true });
+    expect(said()).toBe("clarity .00 to 1.00, polysemanticity .00 to .95: 10 components");
+    expect(toy.state.selection).toEqual([]);
+    press(node, "Enter");
+    expect(toy.state.selection).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    press(node, "Escape");
+    expect(brush(el)).toBeNull();
+    expect(press(node, "Escape"), "then Escape is the window's").toBe(true);
+  });
+
+  it("with Ctrl the rectangle's components join the selection, with Alt they leave it", async () => {
+    const { toy, node } = await plane();
+    toy.kernelSets({ selection: [0, 5] });
+    await settled();
+    press(node, "ArrowLeft");
+    press(node, "Enter", { ctrlKey: true });
+    expect(toy.state.selection).toEqual([0, 5, 4, 6]);
+    press(node, "Enter", { altKey: true });
+    expect(toy.state.selection).toEqual([0]);
+  });
+
+  it("Page Down and j step through the components of the rectangle, or through all, and Enter takes one", async () => {
+    const { toy, el, node, said } = await plane();
+    press(node, "PageDown");
+    expect(said()).toBe("conv1:0  red, clarity .00, polysemanticity .00; 1 of 11");
+    press(node, "End");
+    expect(said()).toContain("11 of 11");
+    press(node, "ArrowUp");
+    press(node, "PageDown");
+    press(node, "j");
+    expect(said()).toBe("conv2:0  blue, clarity .50, polysemanticity .50; 2 of 3");
+    expect(el.querySelectorAll(".sl-map-ring")).toHaveLength(1);
+    press(node, "Enter");
+    expect(toy.state.selection).toEqual([5]);
+    press(node, "PageUp");
+    press(node, "Enter", { ctrlKey: true });
+    expect(toy.state.selection).toEqual([5, 4]);
+  });
+
+  it("is reached by Tab, and says what it shows and which keys it has", async () => {
+    const { node } = await plane();
+    expect(node.tabIndex).toBe(0);
+    const label = node.getAttribute("aria-label");
+    expect(label).toContain("polysemanticity against clarity; rings are not clear");
+    expect(label).toContain("Arrows move a rectangle");
+  });
+});
+
+describe("rectangles", () => {
+  it("move in steps up to the edges of the plane, and keep their size", () => {
+    let box = opened();
+    for (let i = 0; i < 30; i++) box = shifted(box, 1, -1);
+    expect(box.map((edge) => Number(edge.toFixed(9)))).toEqual([0.8, 0, 1, 0.2]);
+  });
+
+  it("become as large as the plane and as small as a step", () => {
+    let box = [0.9, 0, 1, 0.1];
+    for (let i = 0; i < 30; i++) box = resized(box, 1, -1);
+    expect(box.map((edge) => Number(edge.toFixed(9)))).toEqual([0, 0, 1, 1]);
+    for (let i = 0; i < 30; i++) box = resized(box, -1, 1);
+    expect(box.map((edge) => Number(edge.toFixed(9)))).toEqual([0, 0.95, 0.05, 1]);
   });
 });

@@ -1,6 +1,7 @@
 /** Hands and keys on the map: pressing, dragging it, a lasso around points, the wheel, and pointing. */
 
 import { assign, h, s } from "../shared/dom.js";
+import { capture, placeIn } from "../shared/pointer.js";
 
 /** By how many px a press becomes a drag. */
 const DRAG = 4;
@@ -33,11 +34,7 @@ export function mapGestures({ area, camera, onPress, onLasso, onPoint, onMove, o
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
-  /** @param {MouseEvent} event @returns {[number, number]} */
-  function at(event) {
-    const box = area.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
+  const at = (/** @type {MouseEvent} */ event) => placeIn(area, event);
 
   /** @param {PointerEvent} event */
   function onDown(event) {
@@ -46,11 +43,7 @@ export function mapGestures({ area, camera, onPress, onLasso, onPoint, onMove, o
     hint.hidden = true;
     const [x, y] = at(event);
     drag = { x, y, mode: lassoing || event.shiftKey ? "lasso" : "press", path: [[x, y]] };
-    try {
-      area.setPointerCapture?.(event.pointerId);
-    } catch {
-      // a pointer that is gone already needs no capture
-    }
+    capture(area, event);
     event.preventDefault();
   }
 

@@ -1,9 +1,9 @@
 /** Beside the map: what is selected and what it has in common, over the list of all components or of those alone. */
 
+import { componentList } from "../shared/component_list.js";
 import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count as counted, plural } from "../shared/format.js";
 import { toggled } from "../shared/selection.js";
-import { componentList } from "./list.js";
 
 /**
  * @param {object} options
@@ -41,6 +41,7 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
   const list = componentList({
     source,
     label: "Components on the map",
+    testid: "map-list",
     describe,
     onPoint,
     fail,

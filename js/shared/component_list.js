@@ -1,22 +1,23 @@
-/** The map's twin for the keyboard and for screen readers: components as a list, in the order they were chosen. */
+/** The twin of a picture for the keyboard and for screen readers: its components as a list that can be stepped through. */
 
-import { h } from "../shared/dom.js";
-import { adds } from "../shared/selection.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
-import { positionOf, virtualRows } from "../shared/virtual_rows.js";
+import "./component_list.css";
+import { h } from "./dom.js";
+import { adds } from "./selection.js";
+import { imagePixels, paint, sprites } from "./sprites.js";
+import { positionOf, virtualRows } from "./virtual_rows.js";
 
 const ROW = 42;
 const CROP = 32;
 
 /**
  * @param {object} options
- * @param {import("../shared/source.js").Source} options.source
- * @param {string} options.label @param {(row: number) => {id: string, text: string, quiet: boolean, value: string}} options.describe
+ * @param {import("./source.js").Source} options.source
+ * @param {string} options.label @param {string} options.testid @param {(row: number) => {id: string, text: string, quiet: boolean, value: string}} options.describe
  * @param {(row: number, how: "only" | "first" | "toggle") => void} options.onChoose
  * @param {(row: number | null) => void} options.onPoint the row under the pointer or the focus
  * @param {(error: unknown) => void} options.fail
  */
-export function componentList({ source, label, describe, onChoose, onPoint, fail }) {
+export function componentList({ source, label, testid, describe, onChoose, onPoint, fail }) {
   const own = `sl-list-${Math.random().toString(36).slice(2)}`;
   /** @type {ArrayLike<number>} */
   let listed = [];
@@ -34,16 +35,16 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     onArrive: paintCrops,
     onError: fail,
   });
-  const body = h("div", { class: "sl-map-list-rows", role: "presentation" });
+  const body = h("div", { class: "sl-components-rows", role: "presentation" });
   const node = h(
     "div",
     {
-      class: "sl-map-list",
+      class: "sl-components",
       role: "listbox",
       tabindex: "0",
       "aria-label": label,
       "aria-multiselectable": "true",
-      "data-testid": "map-list",
+      "data-testid": testid,
       onkeydown: onKey,
       onclick: onClick,
       onpointerover: (/** @type {Event} */ event) => onPoint(rowOf(event)),
@@ -77,16 +78,16 @@ export function componentList({ source, label, describe, onChoose, onPoint, fail
     return h(
       "div",
       {
-        class: "sl-map-row",
+        class: "sl-component",
         role: "option",
         id: `${own}-${position}`,
         "data-id": id,
-        "data-testid": "map-list-row",
+        "data-testid": `${testid}-row`,
       },
       h("i", { class: "sl-crop", "data-crop": row }),
       h(
         "span",
-        { class: "sl-map-words" },
+        { class: "sl-component-words" },
         h("span", { class: "sl-id" }, id),
         h("span", { class: `sl-ellipsis${quiet ? " sl-quiet" : ""}`, title: text }, text),
       ),

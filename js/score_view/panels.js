@@ -1,0 +1,127 @@
+/** The distributions: a panel per score, in it every layer that is shown, and how many stand out from chance. */
+
+import { button, fill, h } from "../shared/dom.js";
+import { count as counted, score as written } from "../shared/format.js";
+import { distributionView } from "./distribution.js";
+import { column, extent, SCORES, says } from "./scores.js";
+
+/** @typedef {{name: string, start: number, end: number, summary: Record<string, any> | undefined}} LayerScores rows [start, end) */
+/** @typedef {(rows: number[], event: MouseEvent | KeyboardEvent) => void} Brush */
+
+/**
+ * @param {{onBrush: Brush, say: (text: string) => void}} options
+ */
+export function scorePanels({ onBrush, say }) {
+  const node = h("div", { class: "sl-score-panels" });
+  /** @type {ReturnType<typeof distributionView>[]} */
+  let distributions = [];
+
+  /** @param {import("./scores.js").Evaluation} scores @param {boolean} centred @param {LayerScores[]} layers @param {typeof SCORES[number]} score */
+  function drawPanel(scores, centred, layers, { name, title, says: meaning }) {
+    const key = column(name, centred);
+    const numbers = /** @type {Float32Array} */ (scores.of.get(key));
+    // What random sets reach stands in every plot, however far from it the components are.
+    const levels = layers.map(({ summary }) => summary?.[key]?.null_high ?? Number.NaN);
+    const domain = extent([...(extent(numbers) ?? [0, 1]), ...levels]) ?? [0, 1];
+    const beyond = beyondChance(scores, name, centred, layers);
+    // As tall as there is room for, so that few layers do not leave the pane empty.
+    const height = Math.max(46, Math.min(130, Math.floor(330 / layers.length) - 28));
+    const drawLayer = (/** @type {LayerScores} */ layer) => {
+      const of = layer.summary?.[key];
+      const rows = [];
+      for (let row = layer.start; row < layer.end; row++) if (Number.isFinite(numbers[row])) rows.push(row);
+      const distribution = distributionView({ onBrush, say, height });
+      distributions.push(distribution);
+      const facts =
+        of && of.mean !== null
+          ? `${written(of.mean, 2)} [${written(of.low, 2)}, ${written(of.high, 2)}]`
+          : "no component";
+      distribution.show({
+        title: `${title} of ${layer.name}, mean ${facts}`,
+        domain,
+        rows,
+        numbers,
+        says: (row) => says(scores, name, row),
+        summary: of ?? { mean: null, low: null, high: null, null: null, null_high: null },
+      });
+      return h(
+        "div",
+        { class: "sl-layer-score" },
+        h(
+          "div",
+          { class: "sl-layer-line" },
+          h("span", { class: "sl-id sl-ellipsis", title: layer.name }, layer.name),
+          h("span", { class: "sl-number", title: "mean over components, with its 95 % interval" }, facts),
+        ),
+        distribution.node,
+      );
+    };
+    return h(
+      "section",
+      { class: "sl-score-panel", "aria-label": title, "data-testid": `panel-${name}` },
+      h("h3", { class: "sl-heading" }, title, h("span", { class: "sl-quiet" }, meaning)),
+      button({
+        text: beyond.text,
+        label: `Select: ${beyond.text}`,
+        class: "sl-outlined sl-beyond",
+        "data-testid": `beyond-${name}`,
+        onclick: (event) => onBrush(beyond.rows, event),
+      }),
+      ...layers.map(drawLayer),
+      h(
+        "div",
+        { class: "sl-layer-line sl-quiet sl-axis-line" },
+        h("span", {}, written(domain[0], 2)),
+        h("span", {}, "┆ 95 % of random sets"),
+        h("span", {}, written(domain[1], 2)),
+      ),
+    );
+  }
+
+  return {
+    node,
+    /** Other scores, another form of them or other layers. @param {import("./scores.js").Evaluation} scores @param {boolean} centred @param {LayerScores[]} layers */
+    show(scores, centred, layers) {
+      distributions = [];
+      fill(node, ...SCORES.map((score) => drawPanel(scores, centred, layers, score)));
+    },
+    /** There is another room for the same. */
+    redraw() {
+      for (const distribution of distributions) distribution.draw();
+    },
+    /** @param {ReadonlySet<number>} rows that are selected */
+    mark(rows) {
+      for (const distribution of distributions) distribution.mark(rows);
+    },
+    /** Takes brushes away: the selection is another now. */
+    clear() {
+      for (const distribution of distributions) distribution.clear();
+    },
+  };
+}
+
+/**
+ * The components that stand out from chance, or (clarity) do not.
+ * @param {import("./scores.js").Evaluation} scores @param {string} name @param {boolean} centred @param {LayerScores[]} layers
+ */
+function beyondChance(scores, name, centred, layers) {
+  const key = column(name, centred);
+  const numbers = /** @type {Float32Array} */ (scores.of.get(key));
+  const rows = [];
+  let all = 0;
+  for (const { start, end, summary } of layers) {
+    const level = summary?.[key]?.null_high ?? Number.POSITIVE_INFINITY;
+    for (let row = start; row < end; row++) {
+      if (!Number.isFinite(numbers[row]) || !says(scores, name, row)) continue;
+      all += 1;
+      if (numbers[row] > level !== (name === "clarity")) rows.push(row);
+    }
+  }
+  const share = `${counted(rows.length)} of ${counted(all)}`;
+  const text = {
+    clarity: `${share} no clearer than random`,
+    redundancy: `${share} closer than random`,
+    polysemanticity: `${share} clear ones above random`,
+  }[name];
+  return { rows, text: text ?? share };
+}
