@@ -4,6 +4,7 @@ import { button, h, icon } from "../shared/dom.js";
 import { plural, z } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { linear } from "../shared/scales.js";
+import { signedBar } from "../shared/signed.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { letterOf, moved, ordered, SECTIONS, stepped } from "./concepts.js";
@@ -393,12 +394,6 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     band.style.width = `${scale(Math.max(0, level)).toFixed(1)}px`;
     dot.style.left = `${scale(Math.max(0, finding.z ?? 0)).toFixed(1)}px`;
     const share = finding.relevance;
-    const bar = h("span", { class: "sl-signed-bar", "aria-hidden": "true" }, h("i"));
-    if (share !== null && Number.isFinite(share)) {
-      const part = /** @type {HTMLElement} */ (bar.firstElementChild);
-      part.className = share >= 0 ? "sl-for" : "sl-against";
-      part.style.width = `${Math.min(50, (50 * Math.abs(share)) / most)}%`;
-    }
     return [
       h(
         "span",
@@ -419,7 +414,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
           class: `sl-check-relevance${finding.use && !finding.used ? " sl-unused" : ""}`,
           title: finding.use || null,
         },
-        weighted ? bar : h("span"),
+        weighted ? signedBar(share ?? 0, most) : h("span"),
         h("span", { class: "sl-number", "data-testid": "relevance" }, weighted ? signed(share) : "–"),
       ),
     ];

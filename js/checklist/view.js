@@ -126,7 +126,7 @@ export function checklistView(
     hidden: true,
     "data-testid": "audit-note",
   });
-  const scroller = h("div", { class: "sl-check-scroll" }, list.node);
+  const scroller = h("div", { class: "sl-check-scroll sl-scrolls" }, list.node);
   const left = h(
     "div",
     { class: "sl-audit-left sl-banner-place" },

@@ -97,7 +97,7 @@ export function componentList({
   });
   const body = h("div", { class: "sl-lines-rows", role: "list" });
   const nothing = h("p", { class: "sl-quiet sl-lines-empty", hidden: true }, empty);
-  const scroller = h("div", { class: "sl-lines-scroll", tabindex: "-1" }, body, nothing);
+  const scroller = h("div", { class: "sl-lines-scroll sl-scrolls", tabindex: "-1" }, body, nothing);
   const heading = h("h3", { class: "sl-ellipsis" }, title);
   const subtitle = h("p", { class: "sl-quiet sl-small-text" }, hint);
   const node = h(

@@ -91,13 +91,13 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     ),
     h(
       "div",
-      { class: "sl-bar-row sl-bar-head", "aria-hidden": "true" },
+      { class: "sl-bar-row sl-bar-head sl-item", "aria-hidden": "true" },
       h("span", {}, "Component"),
       h("span", {}),
       h("span", { class: "sl-sides" }, h("span", {}, "against"), h("span", {}, "for")),
       h("span", {}),
     ),
-    h("div", { class: "sl-bars-scroll" }, list, more),
+    h("div", { class: "sl-bars-scroll sl-scrolls" }, list, more),
   );
   const crops = sprites({
     source,
@@ -227,7 +227,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       ...rows.map((row) =>
         h(
           "div",
-          { class: "sl-bar-row", role: "option", "data-row": row, "data-testid": "bar" },
+          { class: "sl-bar-row sl-item", role: "option", "data-row": row, "data-testid": "bar" },
           h("span", { class: "sl-bar-name" }),
           h(
             "span",

@@ -47,7 +47,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     role: "group",
     onkeydown: onKey,
   });
-  const scroll = h("div", { class: "sl-circuit-scroll" }, drawing);
+  const scroll = h("div", { class: "sl-circuit-scroll sl-scrolls" }, drawing);
   const node = h(
     "section",
     { class: "sl-circuit-pane", "aria-label": "Circuit" },

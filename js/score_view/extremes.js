@@ -39,7 +39,7 @@ export function extremeStrips({ source, describe, onChoose, fail }) {
     return h(
       "div",
       {
-        class: "sl-extreme",
+        class: "sl-extreme sl-item",
         role: "button",
         tabindex: "0",
         "data-extreme": row,

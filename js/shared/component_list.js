@@ -39,7 +39,7 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
   const node = h(
     "div",
     {
-      class: "sl-components",
+      class: "sl-components sl-scrolls",
       role: "listbox",
       tabindex: "0",
       "aria-label": label,
@@ -78,7 +78,7 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
     return h(
       "div",
       {
-        class: "sl-component",
+        class: "sl-component sl-item",
         role: "option",
         id: `${own}-${position}`,
         "data-id": id,

@@ -1,5 +1,6 @@
 /** Relevance with its sign: a bar to the right for, to the left against, and the number with its sign. */
 
+import "./signed.css";
 import { h } from "./dom.js";
 
 /** A share with its sign, in %: +22.1, −8.9, 0.0. @param {number} share */
