@@ -1,5 +1,6 @@
 /** The audit: the checklist on the left; what the score rests on, the scatter and the unexpected on the right. */
 
+import "../shared/scrolls.css";
 import { isAbort } from "../shared/channel.js";
 import { button, fill, h, icon } from "../shared/dom.js";
 import { plural, score } from "../shared/format.js";

@@ -1,5 +1,6 @@
 /** The components that carried a prediction, layer by layer, as bars with sign. */
 
+import "../shared/scrolls.css";
 import { fill, h } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
 import * as grid from "../shared/grid.js";

@@ -1,5 +1,6 @@
 /** The way of relevance through the layers, as a graph to walk. */
 
+import "../shared/scrolls.css";
 import { button, fill, h, s } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import { percent, side } from "../shared/signed.js";

@@ -2,6 +2,7 @@
 
 import "../shared/theme.css";
 import "../shared/heading.css";
+import "../shared/low.css";
 import "../shared/parts.css";
 import "../shared/relevance.css";
 import "../shared/toggle.css";

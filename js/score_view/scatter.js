@@ -5,7 +5,6 @@ import { plural, score as written } from "../shared/format.js";
 import { step as stepped } from "../shared/grid.js";
 import { pixelCanvas } from "../shared/pixels.js";
 import { capture, placeIn } from "../shared/pointer.js";
-import { preferences } from "../shared/preferences.js";
 import { packed, stamp } from "../shared/raster.js";
 import { linear, ticks } from "../shared/scales.js";
 import { opened, resized, shifted } from "./rectangle.js";
@@ -18,7 +17,7 @@ const DRAG = 4;
 /** What lies on an edge of the rectangle is in it, however its share of the plane is rounded. */
 const ROUNDING = 1e-6;
 const KEYS =
-  "Arrows move a rectangle, Shift and arrows change its size, Enter selects the components in it. Page Down and Page Up step through them one by one, Escape takes it away.";
+  "Arrows move a rectangle, Shift sizes it, Enter selects the components in it. Page Down steps through them, Escape takes it away.";
 
 /** @typedef {import("./rectangle.js").Rectangle} Rectangle */
 
@@ -275,15 +274,15 @@ export function scatterView({ onBrush, nameOf, say }) {
   }
 
   /** Goes to another component of the rectangle, from left to right. @param {KeyboardEvent} event @returns {boolean} whether the key does */
-  function stepThrough({ key, ctrlKey, metaKey, altKey }) {
-    if (!shown || ctrlKey || metaKey || altKey || (key.length === 1 && !preferences().keys)) return false;
+  function stepThrough({ key }) {
+    if (!shown || key.length === 1) return false;
     const { x, y, names } = shown;
     const rows = within().sort((a, b) => x[a] - x[b] || y[a] - y[b] || a - b);
     const at = stepping ? rows.indexOf(hovered) : -1;
-    const next =
-      at < 0 ? (stepped(key, 0, rows.length, 1) === null ? null : 0) : stepped(key, at, rows.length, 1);
-    if (next === null) return false;
+    const to = stepped(key, Math.max(0, at), rows.length, 1);
+    if (to === null) return false;
     stepping = true;
+    const next = at < 0 ? 0 : to;
     const row = rows[next];
     point(row);
     const values = [x, y].map((of, i) => `${names[i]} ${written(of[row], 2)}`).join(", ");

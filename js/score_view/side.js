@@ -1,14 +1,14 @@
-/** Components beside the plots, by one score: the best and worst, all of them, or those that are selected. */
+/** Components beside the plots, by one score: the best and worst, or those that are selected. */
 
-import { componentList } from "../shared/component_list.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count as counted } from "../shared/format.js";
-import { toggled } from "../shared/selection.js";
-import { extremeStrips } from "./extremes.js";
 import { extremes } from "./scores.js";
+import { componentStrips } from "./strips.js";
 
 /** How many are the best, and how many the worst. */
 const EXTREMES = 4;
+/** So many of the selected are shown at most. */
+const MOST = 50;
 /** What a component with much of a score is, in words. @type {Record<string, string>} */
 const WORDS = {
   clarity: "clear",
@@ -16,111 +16,87 @@ const WORDS = {
   redundancy: "redundant",
 };
 
-/**
- * The components that are shown, by a score: `allowed` are those of whom it says something.
- * @typedef {{score: string, numbers: Float32Array, rows: number[], allowed: (row: number) => boolean}} Ranking
- */
+/** `allowed` are the components of whom the score says something. @typedef {{score: string, numbers: Float32Array, allowed: (row: number) => boolean}} Ranking */
 
 /**
- * @param {object} options
- * @param {import("../shared/source.js").Source} options.source
- * @param {(row: number) => {id: string, text: string, quiet: boolean, value: string, beside: string}} options.describe
- * @param {(next: readonly number[]) => void} options.onChoose
- * @param {(row: number | null) => void} options.onPoint the row under the pointer or the focus
- * @param {(error: unknown) => void} options.fail
+ * @param {Omit<Parameters<typeof componentStrips>[0], "onChoose"> & {onChoose: (next: readonly number[]) => void}} options
  */
-export function scoreSide({ source, describe, onChoose, onPoint, fail }) {
-  /** @type {"extremes" | "all" | "selected"} */
-  let shown = "extremes";
+export function scoreSide(options) {
+  let showsSelected = false;
   /** @type {readonly number[]} */
   let selection = [];
   /** @type {Ranking | null} */
   let ranking = null;
-  /** The rows that the list has. @type {readonly number[]} */
-  let listed = [];
-
-  const strips = extremeStrips({ source, describe, onChoose, fail });
-  const list = componentList({
-    source,
-    label: "Components by score",
-    testid: "score-list",
-    describe: (row) => {
-      const { beside, value, ...rest } = describe(row);
-      return { ...rest, value: [value, beside].filter(Boolean).join(" · ") };
-    },
-    onPoint,
-    fail,
-    onChoose(row, how) {
-      if (how === "toggle") onChoose(toggled(selection, row));
-      else if (how === "first") onChoose([row, ...selection.filter((other) => other !== row)]);
-      else onChoose([row]);
-    },
-  });
   const choice = h("div", { class: "sl-scores-choice", role: "group", "aria-label": "Listed" });
+  const strips = componentStrips({ ...options, onChoose: choose });
 
-  /** @param {number[]} rows largest number first, those without one last */
-  function byNumber(rows) {
-    const numbers = ranking?.numbers ?? new Float32Array(0);
-    const worth = (/** @type {number} */ row) =>
-      Number.isFinite(numbers[row]) ? numbers[row] : Number.NEGATIVE_INFINITY;
-    return rows.sort((a, b) => worth(b) - worth(a) || a - b);
+  /** Of the selected, one that is pointed at becomes the primary, and the rest stays. @param {readonly number[]} next */
+  function choose(next) {
+    const [row] = next;
+    const keeps = showsSelected && next.length === 1 && selection.includes(row);
+    options.onChoose(keeps ? [row, ...selection.filter((other) => other !== row)] : next);
   }
 
-  /** @param {boolean} [anew] whether the components say something else now */
-  function draw(anew = false) {
-    if (!ranking) return;
-    const { score, numbers, rows, allowed } = ranking;
-    const now = shown === "selected" && !selection.length ? "extremes" : shown;
-    /** @param {typeof shown} value @param {string} text */
-    const option = (value, text) =>
-      button({
-        text,
-        class: "sl-outlined",
-        "aria-pressed": String(now === value),
-        "data-testid": `list-${value}`,
-        onclick() {
-          shown = value;
-          draw(true);
-        },
-      });
+  /** @returns {import("./strips.js").Group[]} */
+  function groups() {
+    if (!ranking) return [];
+    const { score, numbers, allowed } = ranking;
+    if (showsSelected) {
+      const rows = [...selection].sort((a, b) => numbers[b] - numbers[a] || a - b).slice(0, MOST);
+      const left = selection.length - rows.length;
+      return [{ title: left ? `the first ${MOST}, and ${counted(left)} more` : "selected", rows }];
+    }
+    const best = extremes(numbers, allowed, EXTREMES, true);
+    const worst = extremes(numbers, (row) => allowed(row) && !best.includes(row), EXTREMES, false);
+    return [
+      { title: `most ${WORDS[score]}`, rows: best },
+      { title: `least ${WORDS[score]}`, rows: worst.reverse() },
+    ];
+  }
+
+  /** @param {boolean} selected @param {string} text @param {string} id */
+  const option = (selected, text, id) =>
+    button({
+      text,
+      class: "sl-outlined",
+      "aria-pressed": String(showsSelected === selected),
+      "data-testid": id,
+      onclick() {
+        showsSelected = selected;
+        draw();
+      },
+    });
+
+  function draw() {
+    if (!selection.length) showsSelected = false;
+    drawChoice();
+    strips.show(groups());
+  }
+
+  function drawChoice() {
     fill(
       choice,
-      option("extremes", "Best and worst"),
-      option("all", `All ${counted(rows.length)}`),
-      selection.length > 0 && option("selected", `Selected ${counted(selection.length)}`),
+      option(false, "Best and worst", "list-extremes"),
+      selection.length > 0 && option(true, `Selected ${counted(selection.length)}`, "list-selected"),
     );
-    strips.node.hidden = now !== "extremes";
-    list.node.hidden = now === "extremes";
-    if (now === "extremes") {
-      if (!anew) return strips.select(selection);
-      const best = extremes(numbers, allowed, EXTREMES, true);
-      const worst = extremes(numbers, (row) => allowed(row) && !best.includes(row), EXTREMES, false);
-      strips.show({ score, word: WORDS[score], best, worst: worst.reverse() });
-      return strips.select(selection);
-    }
-    const wanted = byNumber([...(now === "all" ? rows : selection)]);
-    const others = anew || wanted.length !== listed.length || wanted.some((row, i) => row !== listed[i]);
-    listed = wanted;
-    list.update({ rows: others ? wanted : undefined, selection, keeps: now === "selected" });
   }
 
   return {
-    node: h("div", {}, choice, strips.node, list.node),
+    node: h("div", {}, choice, strips.node),
     /** @param {Ranking} next */
     show(next) {
       ranking = next;
-      draw(true);
+      draw();
     },
     /** @param {readonly number[]} next */
     select(next) {
-      const left = shown === "selected" && !next.length;
+      const had = new Set(selection);
+      const same = next.length === selection.length && next.every((row) => had.has(row));
       selection = next;
-      if (left) shown = "extremes";
-      draw(left);
+      strips.select(next);
+      if (showsSelected && !same) draw();
+      else drawChoice();
     },
-    destroy() {
-      strips.destroy();
-      list.destroy();
-    },
+    destroy: strips.destroy,
   };
 }

@@ -162,11 +162,14 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
   /** A line of the list: polysemanticity is never shown without clarity. @param {number} row */
   function describe(row) {
     const value = (/** @type {string} */ score) => written(numbersOf(score)[row], 2);
+    const beside = chosen.ranked === "clarity" ? "" : `clarity ${value("clarity")}`;
+    const says = [`${chosen.ranked} ${value(chosen.ranked)}`, beside].filter(Boolean).join(", ");
     return {
       id: names.idOf(row),
-      ...names.wordOf(row),
+      text: names.wordOf(row).text,
       value: value(chosen.ranked),
-      beside: chosen.ranked === "clarity" ? "" : `clarity ${value("clarity")}`,
+      beside,
+      says,
     };
   }
 
@@ -257,11 +260,9 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     if (!scores?.made) return;
     const found = scores;
     const { ranked: score } = chosen;
-    const [first, end] = names.span;
     side.show({
       score,
       numbers: numbersOf(score),
-      rows: Array.from({ length: end - first }, (_, i) => first + i),
       allowed: (row) => seen(row) && says(found, score, row),
     });
   }

@@ -1,6 +1,7 @@
 /** Beside the map: what is selected and what it has in common, over the list of all components or of those alone. */
 
 import { componentList } from "../shared/component_list.js";
+import "../shared/title.css";
 import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count as counted, plural } from "../shared/format.js";
 import { toggled } from "../shared/selection.js";

@@ -1,6 +1,7 @@
 /** The twin of a picture for the keyboard and for screen readers: its components as a list that can be stepped through. */
 
 import "./component_list.css";
+import "./scrolls.css";
 import { h } from "./dom.js";
 import { adds } from "./selection.js";
 import { imagePixels, paint, sprites } from "./sprites.js";

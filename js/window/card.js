@@ -1,5 +1,6 @@
 /** The card: everything about one component. */
 
+import "../shared/title.css";
 import { isAbort } from "../shared/channel.js";
 import { button, copyButton, fill, h } from "../shared/dom.js";
 import { count, p, score, z } from "../shared/format.js";

@@ -1,5 +1,6 @@
 /** The keys, on one sheet. */
 
+import "../shared/title.css";
 import { button, h } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 
