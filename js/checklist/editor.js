@@ -1,13 +1,12 @@
 /** Everything about one concept, to be changed in place: its words, its place, its components. */
 
-import { button, fill, h } from "../shared/dom.js";
-import { count, z } from "../shared/format.js";
+import { arrange, button, fill, h } from "../shared/dom.js";
+import { count, signed, z } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { SECTIONS } from "./concepts.js";
-import { verdictButtons } from "./glyphs.js";
-import { arrange, CROP, signed } from "./list.js";
+import { CROP, verdictButtons } from "./glyphs.js";
 
 /** @typedef {import("./source.js").Concept} Concept */
 

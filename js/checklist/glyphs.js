@@ -2,6 +2,8 @@
 
 import { h, s } from "../shared/dom.js";
 
+/** Side of a crop in a line of the list, in px. */
+export const CROP = 27;
 /** Outlines in a box of 12 by 12. */
 const OUTLINES = {
   valid: "M6 1.5a4.500 4.500 0 1 1 0 9a4.500 4.500 0 1 1 0-9Z",

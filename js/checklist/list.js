@@ -1,7 +1,7 @@
 /** The checklist itself: sections, one row per concept, and the editor under the open row. */
 
-import { button, h, icon } from "../shared/dom.js";
-import { plural, z } from "../shared/format.js";
+import { arrange, button, h, icon } from "../shared/dom.js";
+import { plural, signed, z } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { linear } from "../shared/scales.js";
 import { signedBar } from "../shared/signed.js";
@@ -9,13 +9,12 @@ import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { letterOf, moved, ordered, SECTIONS, stepped } from "./concepts.js";
 import { editorView } from "./editor.js";
-import { decisionOf, glyph, verdictButtons } from "./glyphs.js";
+import { CROP, decisionOf, glyph, verdictButtons } from "./glyphs.js";
 
 /** @typedef {import("./source.js").Concept} Concept */
 /** @typedef {import("./source.js").Finding} Finding */
 
 const CROPS = 3;
-export const CROP = 27;
 const CHART = 50;
 /** Each column's words, class and title. */
 const HEADS = [
@@ -32,14 +31,6 @@ const WORDS = {
   unknown: "cannot be searched",
   unseen: "cannot be seen",
 };
-
-/** A signed share in per cent, with one digit: +14.6, −0.4. @param {number | null} value */
-export const signed = (value) =>
-  value === null || !Number.isFinite(value)
-    ? "–"
-    : value > 0 && value.toFixed(1) !== "0.0"
-      ? `+${z(value)}`
-      : z(value);
 
 /**
  * @param {object} options
@@ -671,12 +662,4 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     active = found.name;
     queueMicrotask(() => rowOf(found.name)?.scrollIntoView?.({ block: "nearest" }));
   }
-}
-
-/** Makes `nodes` the children of `parent`, in order, moving as few as possible. @param {Element} parent @param {Element[]} nodes */
-export function arrange(parent, nodes) {
-  const wanted = new Set(nodes);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  for (const [i, child] of nodes.entries())
-    if (parent.children[i] !== child) parent.insertBefore(child, parent.children[i] ?? null);
 }

@@ -1,12 +1,11 @@
 /** Unexpected components: relevant, but on no list; the most relevant without a verdict first. */
 
 import { button, fill, h } from "../shared/dom.js";
-import { count } from "../shared/format.js";
+import { count, signed } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { decisionOf, verdictButtons } from "./glyphs.js";
-import { signed } from "./list.js";
 
 const CARDS = 3;
 const CROPS = 4;

@@ -1,7 +1,7 @@
 /** Valid against spurious: every component by its best z on both sides, sized by relevance. */
 
 import { button, fill, h, s } from "../shared/dom.js";
-import { count, plural, z } from "../shared/format.js";
+import { count, plural, signed, z } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { linear, ticks } from "../shared/scales.js";
 import { same, toggled } from "../shared/selection.js";
@@ -9,7 +9,6 @@ import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { onResize } from "../shared/surroundings.js";
 import { DECISIONS, decisionOf, glyph } from "./glyphs.js";
-import { signed } from "./list.js";
 import { inside, mark, radius, rightHalf } from "./shapes.js";
 import { REGIONS } from "./source.js";
 

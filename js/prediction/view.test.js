@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { h } from "../shared/dom.js";
-import { all, byId, COMPONENTS, idOf, press, settled, toyModel } from "../testing/toy.js";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { all, byId, COMPONENTS, idOf, press, toyModel } from "../testing/toy.js";
+import { answered, opener } from "../testing/window.js";
 import lensWindow from "../window/widget.js";
 import predictionWidget from "./widget.js";
 
@@ -110,32 +110,13 @@ function explainer(changes = {}) {
   return { toy, kernel: state };
 }
 
-/** @type {AbortController[]} */
-const lives = [];
 const copied = vi.fn(async () => {});
 beforeEach(() => {
   copied.mockClear();
   Object.defineProperty(navigator, "clipboard", { value: { writeText: copied }, configurable: true });
 });
-afterEach(() => {
-  for (const life of lives.splice(0)) life.abort();
-  document.body.replaceChildren();
-});
-
-/** @param {ReturnType<typeof explainer>["toy"]} toy */
-async function open(toy, widget = lensWindow) {
-  const el = h("div");
-  document.body.append(el);
-  const life = new AbortController();
-  lives.push(life);
-  widget.render({ model: toy.model, el, signal: life.signal });
-  for (let i = 0; i < 4; i++) await settled();
-  return el;
-}
+const open = opener(lensWindow);
 const rows = (el) => all(el, "bar").map((row) => Number(row.dataset.row));
-const soon = async () => {
-  for (let i = 0; i < 4; i++) await settled();
-};
 
 describe("the prediction view", () => {
   it("shows the components of the highest layer by how much they moved, with sign and side in words", async () => {
@@ -156,12 +137,12 @@ describe("the prediction view", () => {
     expect(all(el, "class")[0].textContent).toBe("nevus70.0 %");
     expect(pressed()).toEqual(["nevus"]);
     all(el, "class")[1].click();
-    await soon();
+    await answered();
     expect(kernel.target).toBe("melanoma");
     expect(pressed()).toEqual(["melanoma"]);
     expect(byId(el, "python-line").textContent).toBe('lens.target = "melanoma"');
     all(el, "class")[1].click();
-    await soon();
+    await answered();
     expect(kernel.target).toBeNull();
   });
 
@@ -174,11 +155,11 @@ describe("the prediction view", () => {
     };
     byId(el, "other-class").value = "mole";
     press(byId(el, "other-class"), "Enter");
-    await soon();
+    await answered();
     expect(kernel.target).toBe("mole");
     expect(all(el, "class").at(-1).dataset.class).toBe("mole");
     name("navus");
-    await soon();
+    await answered();
     expect(byId(el, "banner").textContent).toContain("did you mean 'nevus'");
     expect(kernel.target).toBe("mole");
   });
@@ -187,7 +168,7 @@ describe("the prediction view", () => {
     const { toy } = explainer();
     const el = await open(toy);
     all(el, "bar")[1].click();
-    await soon();
+    await answered();
     expect(toy.state.selection).toEqual([10]);
     expect(byId(el, "heat-words").textContent).toBe(
       "conv2:5, +11.0 % of its layer: half of it comes from 6 % of the image, mostly at the left.",
@@ -214,7 +195,7 @@ describe("the prediction view", () => {
     const { toy } = explainer();
     const el = await open(toy);
     toy.kernelSets({ selection: [2] });
-    await soon();
+    await answered();
     expect(rows(el)).toContain(2);
     expect(all(el, "bars-layer").map((b) => b.getAttribute("aria-pressed"))).toEqual(["true", "false"]);
     expect(byId(el, "heat-words").textContent).toContain(idOf(2));
@@ -229,7 +210,7 @@ describe("the prediction view", () => {
     press(all(el, "bar")[1], " ");
     expect(toy.state.selection).toEqual([]);
     press(all(el, "bar")[1], "Enter");
-    await soon();
+    await answered();
     expect(byId(el, "card-pane").hidden).toBe(false);
     expect(byId(el, "card-id").textContent).toBe(idOf(10));
     press(byId(el, "close-card"), "Escape");
@@ -256,7 +237,7 @@ describe("the prediction view", () => {
     const el = await open(toy);
     const node = (row) => all(el, "node").find((n) => n.dataset.row === String(row));
     node(10).click();
-    await soon();
+    await answered();
     expect(toy.state.selection).toEqual([10]);
     const faded = all(el, "edge").filter((e) => e.classList.contains("sl-faded"));
     expect(faded.map((e) => e.getAttribute("class"))).toEqual(["sl-edge sl-against sl-faded"]);
@@ -271,11 +252,11 @@ describe("the prediction view", () => {
     expect(byId(el, "depth").value).toBe("2");
     byId(el, "depth").value = "1";
     byId(el, "depth").dispatchEvent(new Event("change"));
-    await soon();
+    await answered();
     expect(toy.asked("circuit").at(-1).args).toEqual({ depth: 1, top: 3 });
     expect(all(el, "edge")).toHaveLength(2);
     byId(el, "copy-rows").click();
-    await soon();
+    await answered();
     expect(copied.mock.calls[0][0]).toBe(
       "lower\tupper\trelevance\nconv2:5\tnevus\t0.1100\nconv2:6\tnevus\t-0.1200\n",
     );
@@ -288,14 +269,14 @@ describe("the prediction view", () => {
     expect(byId(el, "prediction-empty").textContent).toContain("Which prediction should be explained?");
     expect(byId(el, "browse-where").textContent).toBe("1–20 of 40");
     byId(el, "browse-next").click();
-    await soon();
+    await answered();
     expect(byId(el, "browse-where").textContent).toBe("21–40 of 40");
     all(el, "browse-image")[1].click();
-    await soon();
+    await answered();
     expect(kernel.image).toBe(21);
     expect(byId(el, "image-name").textContent).toBe("image pic21, labelled melanoma");
     byId(el, "next-image").click();
-    await soon();
+    await answered();
     expect(kernel.image).toBe(22);
     expect(byId(el, "python-line").textContent).toBe("lens.image = 22");
   });
@@ -304,16 +285,16 @@ describe("the prediction view", () => {
     const { toy } = explainer();
     const el = await open(toy);
     byId(el, "browse-images").click();
-    await soon();
+    await answered();
     byId(el, "browse-order").value = "wrong";
     byId(el, "browse-order").dispatchEvent(new Event("change"));
-    await soon();
+    await answered();
     expect(all(el, "browse-image")[0].getAttribute("aria-label")).toBe(
       "image pic0, labelled nevus, predicted melanoma, 90 %",
     );
     byId(el, "browse-label").selectedIndex = 2;
     byId(el, "browse-label").dispatchEvent(new Event("change"));
-    await soon();
+    await answered();
     expect(toy.asked("browse").at(-1).args).toMatchObject({ label: "melanoma", order: "wrong", start: 0 });
     byId(el, "browse-back").click();
     expect(all(el, "bar").length).toBeGreaterThan(0);
@@ -331,7 +312,7 @@ describe("the prediction view", () => {
     drop(new File(["x"], "notes.txt", { type: "text/plain" }));
     expect(byId(el, "banner").textContent).toContain("is not an image");
     drop(new File(["xyz"], "mine.png", { type: "image/png" }));
-    await soon();
+    await answered();
     const [asked] = toy.asked("explain");
     expect(asked.args).toMatchObject({ name: "mine.png" });
     expect(asked.buffers[0].byteLength).toBe(3);
@@ -343,11 +324,11 @@ describe("the prediction view", () => {
     const el = await open(toy);
     byId(el, "method").value = "lrp";
     byId(el, "method").dispatchEvent(new Event("change"));
-    await soon();
+    await answered();
     expect(byId(el, "banner").textContent).toContain("no rule for Swish");
     expect(byId(el, "method").value).toBe("auto");
     [...byId(el, "banner").querySelectorAll("button")].find((b) => b.textContent === "Use gradient").click();
-    await soon();
+    await answered();
     expect(kernel.method).toBe("gradient");
     expect(all(el, "banner")).toEqual([]);
   });

@@ -91,6 +91,14 @@ describe("numbers", () => {
     expect(format.score(-0.0001, 2)).toBe(".00");
     expect(format.score(1, 2)).toBe("1.00");
     expect(format.score(Number.NaN)).toBe("–");
+    expect([14.6, -0.4, 0.04, -0.04, null, Number.NaN].map(format.signed)).toEqual([
+      "+14.6",
+      "−0.4",
+      "0.0",
+      "0.0",
+      "–",
+      "–",
+    ]);
     expect(format.pEquals(0.00001)).toBe("p < .001");
     expect(format.pEquals(0.34)).toBe("p = .34");
     expect(format.count(1234567)).toBe("1,234,567");

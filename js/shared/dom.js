@@ -52,6 +52,14 @@ export function fill(node, ...children) {
   );
 }
 
+/** Makes `nodes` the children of `parent`, in order, moving as few as possible. @param {Element} parent @param {Element[]} nodes */
+export function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  for (const [i, child] of nodes.entries())
+    if (parent.children[i] !== child) parent.insertBefore(child, parent.children[i] ?? null);
+}
+
 /** @param {import("./icons.js").Icon} drawing that carries no meaning of its own */
 export function icon({ d }) {
   return s("svg", { class: "sl-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d }));

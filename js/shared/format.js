@@ -44,5 +44,11 @@ export function signedTick(value, step) {
 /** Digits after the point that tell ticks of this step apart. @param {number} step */
 export const decimals = (step) => Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
 
+/** A signed share in per cent, with one digit: +14.6, −0.4; a dash for none. @param {number | null} value */
+export function signed(value) {
+  const text = z(value ?? Number.NaN);
+  return Number.isFinite(value) && Number(value) > 0 && text !== "0.0" ? `+${text}` : text;
+}
+
 /** "1 component", "2 components". @param {number} number @param {string} noun */
 export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;

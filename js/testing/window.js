@@ -5,27 +5,30 @@ import { h } from "../shared/dom.js";
 import { settled } from "./toy.js";
 
 /**
- * A function that opens a widget over a toy model and waits until it has come to rest. Closes what it opened, and empties
- * the page, after each test of the file that calls it.
+ * A function that opens a widget (or another) over a toy model and waits until it has come to rest. Closes what it opened,
+ * and empties the page, after each test of the file that calls it; `close` closes one sooner.
  * @param {{render: (widget: any) => unknown}} widget @param {() => Promise<unknown>} [rest] until it has come to rest
  */
 export function opener(widget, rest = answered) {
-  /** @type {AbortController[]} */
-  const lives = [];
+  /** @type {Map<Element, AbortController>} by the element that the widget was given */
+  const lives = new Map();
   afterEach(() => {
-    for (const life of lives.splice(0)) life.abort();
+    for (const life of lives.values()) life.abort();
+    lives.clear();
     document.body.replaceChildren();
   });
 
-  return async (/** @type {{model: import("../shared/channel.js").Model}} */ toy) => {
+  /** @param {{model: import("../shared/channel.js").Model}} toy @param {typeof widget} [other] */
+  async function open(toy, other = widget) {
     const el = h("div");
     document.body.append(el);
     const life = new AbortController();
-    lives.push(life);
-    widget.render({ model: toy.model, el, signal: life.signal });
+    lives.set(el, life);
+    other.render({ model: toy.model, el, signal: life.signal });
     await rest();
     return el;
-  };
+  }
+  return Object.assign(open, { close: (/** @type {Element} */ el) => lives.get(el)?.abort() });
 }
 
 /** Lets answers come that lead to other questions. */

@@ -1,29 +1,13 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import gallery from "../gallery/widget.js";
 import searchBox from "../search_box/widget.js";
 import { h } from "../shared/dom.js";
 import { all, byId, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
+import { opener } from "../testing/window.js";
 import { windowView } from "./view.js";
 import lensWindow from "./widget.js";
 
-/** @type {AbortController[]} */
-const lives = [];
-afterEach(() => {
-  for (const life of lives.splice(0)) life.abort();
-  document.body.replaceChildren();
-});
-
-/** @param {ReturnType<typeof toyModel>} toy */
-async function open(toy, widget = lensWindow) {
-  const el = h("div");
-  document.body.append(el);
-  const life = new AbortController();
-  lives.push(life);
-  widget.render({ model: toy.model, el, signal: life.signal });
-  await settled();
-  await settled();
-  return { el, life };
-}
+const open = opener(lensWindow);
 
 const ids = (el) =>
   all(el, "gallery-row")
@@ -39,7 +23,7 @@ const type = (el, text) => {
 describe("the window", () => {
   it("typing sets the query, and the gallery shows its hits", async () => {
     const toy = toyModel();
-    const { el } = await open(toy);
+    const el = await open(toy);
     type(el, "green");
     await settled();
     await settled();
@@ -50,7 +34,7 @@ describe("the window", () => {
 
   it("a query, a layer and a selection set from a cell move the window", async () => {
     const toy = toyModel();
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.kernelSets({ query: "blue", layer: "conv2", selection: [8, 5] });
     await settled();
     await settled();
@@ -63,7 +47,7 @@ describe("the window", () => {
 
   it("a click ends as ids in the footer, a line of Python, and a card", async () => {
     const toy = toyModel({ query: "red" });
-    const { el } = await open(toy);
+    const el = await open(toy);
     all(el, "gallery-row")
       .find((row) => row.dataset.position === "1")
       .click();
@@ -78,7 +62,7 @@ describe("the window", () => {
 
   it("a pinned card stays while others are looked at", async () => {
     const toy = toyModel({ query: "red", selection: [0] });
-    const { el } = await open(toy);
+    const el = await open(toy);
     byId(el, "pin").click();
     toy.kernelSets({ selection: [3] });
     await settled();
@@ -92,7 +76,7 @@ describe("the window", () => {
 
   it("/ goes to the search box, Escape clears, ? shows the keys", async () => {
     const toy = toyModel({ query: "red" });
-    const { el } = await open(toy);
+    const el = await open(toy);
     const row = all(el, "gallery-row")[0];
     row.focus();
     press(row, "/");
@@ -108,7 +92,7 @@ describe("the window", () => {
 
   it("an exception in the kernel is a banner that can be dismissed; the last result stays", async () => {
     const toy = toyModel({ query: "red" });
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.fire(
       "msg:custom",
       { kind: "event", name: "error", type: "ValueError", message: "<b>no</b> such word" },
@@ -123,7 +107,7 @@ describe("the window", () => {
 
   it("a failure belongs to the tab that is open: another tab opens without it", async () => {
     const toy = toyModel({ layers: LAYERS, tabs: ["search", "map"] });
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.fire(
       "msg:custom",
       { kind: "event", name: "error", type: "NeedsKernel", message: "no CLIP here" },
@@ -165,7 +149,7 @@ describe("the window", () => {
         },
       },
     );
-    const { el } = await open(toy);
+    const el = await open(toy);
     expect(byId(el, "banner").textContent).toContain("the space is empty");
     broken = false;
     toy.kernelSets({ query: "" });
@@ -175,7 +159,7 @@ describe("the window", () => {
 
   it("a kernel that is gone is told; everything drawn stays readable", async () => {
     const toy = toyModel({ query: "red", selection: [0] });
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.kill();
     expect(byId(el, "banner").textContent).toContain("Run the cell again to reconnect");
     expect(ids(el)[0]).toBe(idOf(0));
@@ -183,7 +167,7 @@ describe("the window", () => {
   });
 
   it("a reply that does not fit its rows is refused", async () => {
-    const { el } = await open(
+    const el = await open(
       toyModel(
         { query: "red" },
         {
@@ -200,18 +184,18 @@ describe("the window", () => {
   it("two windows on one lens agree, and closing one leaves the other alone", async () => {
     const toy = toyModel();
     const [one, other] = [await open(toy), await open(toy)];
-    type(one.el, "red");
+    type(one, "red");
     await settled();
     await settled();
-    expect(byId(other.el, "chip").dataset.text).toBe("red");
-    expect(ids(other.el)).toEqual(ids(one.el));
-    one.life.abort();
-    expect(one.el.children).toHaveLength(0);
+    expect(byId(other, "chip").dataset.text).toBe("red");
+    expect(ids(other)).toEqual(ids(one));
+    open.close(one);
+    expect(one.children).toHaveLength(0);
     toy.kernelSets({ query: "green" });
     await settled();
     await settled();
-    expect(ids(other.el)[0]).toBe(idOf(1));
-    other.life.abort();
+    expect(ids(other)[0]).toBe(idOf(1));
+    open.close(other);
     expect(toy.listenerCount()).toBe(0);
   });
 
@@ -256,7 +240,7 @@ describe("the single widgets", () => {
   it("SearchBox needs a query and nothing else", async () => {
     const toy = toyModel();
     for (const name of Object.keys(toy.state)) if (name !== "query") delete toy.state[name];
-    const { el } = await open(toy, searchBox);
+    const el = await open(toy, searchBox);
     type(el, "red");
     expect(toy.state.query).toBe("red");
     expect(toy.asked("hits")).toEqual([]);
@@ -264,7 +248,7 @@ describe("the single widgets", () => {
 
   it("Gallery shows hits and sets the selection and the layer", async () => {
     const toy = toyModel({ query: "red" });
-    const { el } = await open(toy, gallery);
+    const el = await open(toy, gallery);
     all(el, "gallery-row")[0].click();
     expect(toy.state.selection).toEqual([0]);
     const filter = byId(el, "layer-filter");

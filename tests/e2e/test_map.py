@@ -96,6 +96,10 @@ def test_scores_are_made_and_brushed_in_the_window(open_notebook):
     notebook.page.mouse.up()
     living = notebook.value("int(lens.space.alive[lens.components.rows('colour')].sum())")
     notebook.expect_value("len(lens.selection)", living)
+    window.get_by_test_id("scatter").focus()
+    for key in ["ArrowRight"] + 16 * ["Shift+ArrowRight"] + 16 * ["Shift+ArrowUp"] + ["Enter"]:
+        notebook.page.keyboard.press(key)
+    notebook.expect_value("len(lens.selection)", notebook.value("int(lens.space.alive.sum())"))
     window.get_by_test_id("rank-by").select_option("polysemanticity")
     for text in window.get_by_test_id("extreme").all_inner_texts():
         assert "clarity" in text
@@ -110,6 +114,10 @@ def test_axe_finds_no_serious_violation_in_the_map_and_its_neighbours(open_noteb
     for tab, ready in (("map", "map-list-row"), ("describe", "label-row"), ("evaluate", "extreme")):
         window.get_by_test_id(f"tab-{tab}").click()
         expect(window.get_by_test_id(ready).first).to_be_visible()
+        if tab == "evaluate":
+            window.get_by_test_id("list-selected").click()
+            window.get_by_test_id("scatter").press("ArrowRight")
+            expect(window.locator(".sl-plane .sl-brush")).to_be_visible()
         found = notebook.page.evaluate(
             "async () => (await axe.run(document.querySelector('.semlens'))).violations"
             ".filter(v => ['serious', 'critical'].includes(v.impact)).map(v => [v.id, v.nodes[0].html])"
