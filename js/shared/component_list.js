@@ -3,7 +3,7 @@
 import "./component_list.css";
 import "./scrolls.css";
 import { h } from "./dom.js";
-import { adds } from "./selection.js";
+import { adds, showChosen } from "./selection.js";
 import { imagePixels, paint, sprites } from "./sprites.js";
 import { positionOf, virtualRows } from "./virtual_rows.js";
 
@@ -22,10 +22,8 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
   const own = `sl-list-${Math.random().toString(36).slice(2)}`;
   /** @type {ArrayLike<number>} */
   let listed = [];
-  /** @type {ReadonlySet<number>} */
-  let chosen = new Set();
-  /** @type {number | undefined} */
-  let primary;
+  /** @type {readonly number[]} */
+  let selection = [];
   /** Whether the rows are the selection: stepping then moves the primary and leaves the rest. */
   let keeps = false;
 
@@ -98,11 +96,8 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
 
   /** @param {HTMLElement} element @param {number} position */
   function markRow(element, position) {
-    const row = listed[position];
-    element.classList.toggle("sl-selected", chosen.has(row));
-    element.classList.toggle("sl-primary", row === primary);
+    showChosen(element, selection, listed[position]);
     element.classList.toggle("sl-active", position === rows.active);
-    element.setAttribute("aria-selected", String(chosen.has(row)));
     if (position === rows.active) node.setAttribute("aria-activedescendant", element.id);
   }
 
@@ -145,9 +140,8 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
      * @param {{rows?: ArrayLike<number>, selection: readonly number[], keeps: boolean}} next `rows` only where they changed
      */
     update(next) {
-      chosen = new Set(next.selection);
-      primary = next.selection[0];
-      keeps = next.keeps;
+      ({ selection, keeps } = next);
+      const [primary] = selection;
       if (next.rows) {
         listed = next.rows;
         if (node.scrollTop > listed.length * ROW) node.scrollTop = 0;
