@@ -67,11 +67,10 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
       ? `${counted(selection.length)} selected`
       : plural(names.count, "component");
     clear.hidden = copyIds.hidden = !selection.length;
-    fill(
-      tabs,
-      selection.length > 0 && tab(true, "All", "map-list-all"),
-      selection.length > 0 && tab(false, `Selected ${counted(selection.length)}`, "map-list-selected"),
-    );
+    if (selection.length) {
+      const some = tab(false, `Selected ${counted(selection.length)}`, "map-list-selected");
+      fill(tabs, tab(true, "All", "map-list-all"), some);
+    } else fill(tabs);
     common.textContent = selection.length ? shared() : "Click a point, or drag around several with Shift.";
     list.update({
       rows: others ? (selectedOnly ? listed : allRows()) : undefined,

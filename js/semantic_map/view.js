@@ -355,8 +355,7 @@ export function semanticMapView({
   function press(x, y, event) {
     const row = pick(x, y);
     if (row === null) return;
-    if (event.altKey) choose(selection.filter((other) => other !== row));
-    else choose(adds(event) ? toggled(selection, row) : [row]);
+    choose(adds(event) ? toggled(selection, row) : brushed(selection, [row], event));
   }
 
   /** @param {number | null} row under the pointer */

@@ -38,6 +38,7 @@ export function componentNames({ ask, onChange, fail }) {
   }
 
   const idOfRow = (/** @type {number} */ row) => idOf(layers, row);
+  const bestOfRow = (/** @type {number} */ row) => labels && bestOf(labels, row);
 
   return {
     get layers() {
@@ -68,12 +69,12 @@ export function componentNames({ ask, onChange, fail }) {
     /** A person's own label. @param {number} row @returns {string | undefined} */
     ownOf: (row) => own[idOfRow(row)],
     /** The best computed word, believed or not; null for none. @param {number} row */
-    bestOf: (row) => (labels ? bestOf(labels, row) : null),
+    bestOf: bestOfRow,
     /** A label in words; quiet where none is believed. @param {number} row */
     wordOf(row) {
       const word = named.words[row];
       if (word >= 0) return { text: named.names[word], quiet: false };
-      const best = labels ? bestOf(labels, row) : null;
+      const best = bestOfRow(row);
       return { text: best ? `unexplained (${best.text}?)` : "", quiet: true };
     },
     /** A person's own labels were changed here. @param {Record<string, string>} next */
