@@ -339,15 +339,17 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
 
   /** What the table is on paper: as it is usually, or the first rows of what is shown where a person chose them. */
   function figures() {
+    const { kind, text, word } = filters.wanted;
     const chosen =
-      kind !== "all" || find.value.trim() || word !== null || layer !== null || sorting.key !== "row";
-    const options = chosen ? { components: rows.slice(0, ON_PAPER).map((row) => idOf(layers, row)) } : {};
+      kind !== "all" || text.trim() || word !== null || names.layer !== null || heads.sorting.key !== "row";
+    const options = chosen ? { components: listed.slice(0, ON_PAPER).map(names.idOf) } : {};
     return [{ view: "describe", title: "Table", options }];
   }
 
   return {
     node,
     undo: own.undo,
+    figures,
     find: () => filters.find.focus(),
     update(changed) {
       filters.layers.update(changed);

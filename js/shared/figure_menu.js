@@ -1,9 +1,10 @@
 /** The button "Figure": what is open as a figure for a paper, made by Python, and the line that makes it again. */
 
-import { button, fill, h, icon } from "../shared/dom.js";
-import * as icons from "../shared/icons.js";
-import { themeOf } from "../shared/palette.js";
-import { blob } from "../shared/source.js";
+import { button, fill, h, icon } from "./dom.js";
+import * as icons from "./icons.js";
+import { themeOf } from "./palette.js";
+import { literal } from "./python.js";
+import { blob } from "./source.js";
 
 const FORMATS = ["pdf", "svg", "png"];
 /** Columns of most journals, in mm. */
