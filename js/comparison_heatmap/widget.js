@@ -1,7 +1,6 @@
 /** `ComparisonHeatmap`: several models as one matrix, and the pairs behind its cells. */
 
 import "../shared/theme.css";
-import "../shared/heading.css";
 import "../shared/parts.css";
 import "../shared/figure_menu.css";
 import "../shared/toggle.css";
