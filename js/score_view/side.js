@@ -74,10 +74,11 @@ export function scoreSide(options) {
   }
 
   function drawChoice() {
+    choice.hidden = !selection.length;
     fill(
       choice,
       option(false, "Best and worst", "list-extremes"),
-      selection.length > 0 && option(true, `Selected ${counted(selection.length)}`, "list-selected"),
+      option(true, `Selected ${counted(selection.length)}`, "list-selected"),
     );
   }
 
