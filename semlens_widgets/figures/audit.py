@@ -129,7 +129,7 @@ def _scatter(sheet: Sheet, report: AuditReport, y: Number) -> Number:
     rows = np.flatnonzero(shown)
     tall = min((right - left) * 0.62, 75.0)
     limit = report.thresholds.z
-    domains = [_padded(values[rows], limit) for values in (across, up)]
+    domains = [_padded(across[rows], limit, 0.06), _padded(up[rows], limit, 0.1)]  # words stand in the corners
     place_x, place_y = linear(domains[0], (left, right)), linear(domains[1], (y + tall, y))
     corner = (place_x(limit), place_y(limit))
     sheet.rectangle(left, corner[1], corner[0] - left, y + tall - corner[1], theme.bg_sunk)
@@ -163,9 +163,9 @@ def _scatter(sheet: Sheet, report: AuditReport, y: Number) -> Number:
     return y + tall + 1.2 + 2 * line - start
 
 
-def _padded(values: np.ndarray, limit: Number) -> tuple[float, float]:
+def _padded(values: np.ndarray, limit: Number, share: Number) -> tuple[float, float]:
     low, high = float(min(values.min(initial=0), 0, limit - 1)), float(max(values.max(initial=0), limit * 1.6))
-    spare = (high - low) * 0.06
+    spare = float((high - low) * share)
     return low - spare, high + spare
 
 
