@@ -101,6 +101,14 @@ def test_what_one_model_never_learned_is_only_in_the_other(plain):
     assert table.carriers[1].tolist()[0] > table.carriers[1].tolist()[1]
 
 
+def test_a_series_tracks_concepts_as_a_search_would_find_them(plain, other):
+    models, words = {"first": plain, "second": other}, ["red", "green"]
+    tracked, table = sl.compare_many(models, concepts=words).concepts, sl.concept_table(models, words)
+    assert np.allclose(tracked.scores, table.scores)
+    assert np.array_equal(tracked.carriers, table.carriers)
+    assert tracked.scores[0, 0] == pytest.approx(plain.search("red")[0].score)
+
+
 def test_a_series_of_lenses_tracks_their_words(plain, other):
     series = sl.compare_many({"first": plain, "second": other, "third": other.space})
     assert series.concepts.concepts == ("red", "green", "blue")

@@ -173,11 +173,14 @@ def compare_many(
     probes: Probes | None = None,
     allow: str | Collection[str] = (),
     centre: bool = False,
+    centre_probes: bool | None = None,
     block: int = 2048,
     seed: int = 0,
 ) -> Series:
     """Compare every two of several spaces, in the order given; `probes` are concepts to track along it.
 
+    Components are centred among each other with `centre`, for probes with `centre_probes` (as `centre` unless told):
+    probes that the null probe was subtracted from are compared with components that are not centred.
     Parameters and errors as in `compare`; ValueError for fewer than two spaces.
     """
     if len(spaces) < 2:
@@ -187,5 +190,7 @@ def compare_many(
         compare(spaces[i], spaces[j], names=(i, j), allow=allow, centre=centre, block=block, seed=seed)
         for i, j in combinations(spaces, 2)
     )
-    tracked = None if probes is None else concepts(probes, spaces, allow=allow, centre=centre)
+    tracked = None if probes is None else concepts(
+        probes, spaces, allow=allow, centre=centre if centre_probes is None else centre_probes
+    )  # fmt: skip
     return Series(tuple(spaces), tuple(spaces.values()), compared, tracked)

@@ -208,4 +208,7 @@ def compare_many(
     if probes is None and lens is not None:
         words = tidy(lens.concepts if concepts is None else concepts)
         probes = lens.probes(words) if words else None
-    return compare_spaces_many(spaces, probes=probes, allow=allow, centre=centre, seed=seed)
+    as_searched = None if lens is None else lens._centre
+    return compare_spaces_many(
+        spaces, probes=probes, allow=allow, centre=centre, centre_probes=as_searched, seed=seed
+    )  # fmt: skip
