@@ -44,7 +44,11 @@ def test_shortcuts_are_used_in_the_planted_direction_and_valid_factors_are_found
     report = audited.report
     for concept in ("irregular border", "several colours", "blue-white veil", "large diameter"):
         assert report[concept].state == "found", concept
+        assert report[concept].moves.low > 0, concept
+    for concept in ("several colours", "blue-white veil", "large diameter"):
         assert report[concept].direction == "for", concept
+    # Eight components encode the border; the examples of one only look like it to the demo's CLIP.
+    assert report["irregular border"].elsewhere
     assert (report["ruler"].state, report["ruler"].direction) == ("found", "for")
     assert (report["coloured patch"].state, report["coloured patch"].direction) == ("found", "against")
     assert report["ink marker"].direction == "for"
