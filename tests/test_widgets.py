@@ -211,6 +211,16 @@ def test_a_window_and_its_lens_stay_in_step_both_ways(view):
     assert other.query == "green"
 
 
+def test_a_query_that_comes_to_the_same_is_answered_too():
+    made = lens()
+    window = Window(made)
+    window.query = "red"
+    version = window.hits_version
+    window.query = " red ,"
+    assert window.query == "red"
+    assert window.hits_version > version, "the browser waits for it"
+
+
 def test_a_senseless_query_is_told_in_the_window_and_taken_back():
     made = lens()
     window = Window(made)

@@ -139,7 +139,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         "The lens cannot answer",
         status.message || "See the cell's output for what went wrong.",
       );
-    if (!hits) return searching ? loadingState("Scoring components…") : h("div");
+    if (searching) return loadingState(hits ? "Searching…" : "Scoring components…");
+    if (!hits) return h("div");
     if (hits.query && hits.not_found)
       return notFoundState({
         hits,
@@ -348,7 +349,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         "status" in changed ||
         "vocabulary_hint" in changed ||
         "layer" in changed ||
-        (!hits && "searching" in changed)
+        ("searching" in changed && !showsRows())
       )
         arrange();
       else if ("selection" in changed) {

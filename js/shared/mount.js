@@ -34,6 +34,8 @@ import { read, watch, write } from "./traits.js";
 
 /** Nothing is said about work that is done sooner, in ms. */
 const UNNOTICED = 150;
+/** Setting one of these is a search: the kernel answers with new hits, or says why not. */
+const ASKING = ["query", "layer"];
 
 /**
  * @param {{model: import("./channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget
@@ -73,6 +75,7 @@ export function mount({ model, el, signal }, traits, createView) {
       const known = Object.fromEntries(
         Object.entries(values).filter(([name]) => model.get(name) !== undefined),
       );
+      if (ASKING.some((name) => name in known && known[name] !== model.get(name))) expectHits();
       write(model, known);
     },
   });
@@ -84,32 +87,50 @@ export function mount({ model, el, signal }, traits, createView) {
 
   /** @type {AbortController | undefined} */
   let fetching;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let noticed;
+
+  /** From when the person asks, so that the kernel's own work counts as well: it may load a CLIP first. */
+  function expectHits() {
+    if (!traits.includes("hits_version")) return;
+    noticed ??= setTimeout(() => view.update({ searching: true }), UNNOTICED);
+  }
+
+  /** @param {Record<string, any>} answer what came, beside the end of the search */
+  function endSearch(answer = {}) {
+    clearTimeout(noticed);
+    noticed = undefined;
+    view.update({ ...answer, searching: false });
+  }
+
   async function fetchHits() {
     fetching?.abort();
     fetching = new AbortController();
     const { signal: stale } = fetching;
-    const noticed = setTimeout(() => view.update({ searching: true }), UNNOTICED);
+    expectHits();
     try {
       const hits = await source.hits(stale);
       if (stale.aborted) return;
       banner.hide("error");
-      view.update({ hits, searching: false });
+      endSearch({ hits });
     } catch (error) {
       if (stale.aborted) return;
-      view.update({ searching: false });
+      endSearch();
       fail(error);
-    } finally {
-      clearTimeout(noticed);
     }
   }
 
-  channel.onEvent("error", (event) =>
-    fail(Object.assign(new Error(event.message), { name: event.type ?? "Error" })),
-  );
+  channel.onEvent("error", (event) => {
+    endSearch();
+    fail(Object.assign(new Error(event.message), { name: event.type ?? "Error" }));
+  });
   channel.onEvent("components", () => view.update({ relabelled: true }));
   channel.onLife((alive) => {
     view.update({ alive });
-    if (!alive) return showGone();
+    if (!alive) {
+      endSearch();
+      return showGone();
+    }
     banner.hide("gone");
     if (traits.includes("hits_version")) fetchHits();
   });
@@ -130,6 +151,7 @@ export function mount({ model, el, signal }, traits, createView) {
     if (life.signal.aborted) return;
     life.abort();
     fetching?.abort();
+    clearTimeout(noticed);
     view.destroy();
     channel.close();
     root.remove();

@@ -13,6 +13,8 @@ const ids = (el) =>
   all(el, "gallery-row")
     .sort((a, b) => a.dataset.position - b.dataset.position)
     .map((row) => row.dataset.id);
+/** Long enough for work that goes on to be told. */
+const noticed = () => new Promise((resolve) => setTimeout(resolve, 200));
 const type = (el, text) => {
   const input = byId(el, "search-input");
   input.value = text;
@@ -30,6 +32,33 @@ describe("the window", () => {
     expect(toy.state.query).toBe("green");
     expect(ids(el).slice(0, 4)).toEqual([1, 4, 7, 10].map(idOf));
     expect(byId(el, "python-line").textContent).toBe('lens.query = "green"');
+  });
+
+  it("says that it searches from when the person asks, while the kernel makes ready", async () => {
+    const toy = toyModel();
+    const { el } = await open(toy);
+    toy.model.save_changes = () => {}; // a kernel that loads its CLIP before it answers
+    type(el, "green");
+    await noticed();
+    expect(byId(el, "state-loading").textContent).toContain("Searching…");
+    toy.kernelSets({ query: "green" });
+    await settled();
+    await settled();
+    expect(all(el, "state-loading").every((state) => state.closest("[hidden]"))).toBe(true);
+    expect(ids(el)[0]).toBe(idOf(1));
+  });
+
+  it("no longer says that it searches where the kernel refuses", async () => {
+    const toy = toyModel();
+    const { el } = await open(toy);
+    toy.model.save_changes = () => {};
+    type(el, "-green");
+    await noticed();
+    toy.fire("msg:custom", { kind: "event", name: "error", type: "ValueError", message: "add a word" }, []);
+    await settled();
+    expect(all(el, "state-loading")).toEqual([]);
+    expect(byId(el, "banner").textContent).toContain("add a word");
+    expect(byId(el, "state-empty")).toBeTruthy();
   });
 
   it("a query, a layer and a selection set from a cell move the window", async () => {

@@ -161,7 +161,7 @@ class LensView(anywidget.AnyWidget):
 
     def _from_browser(self, change: Any) -> None:
         """A trait of this window changed: the lens follows, or the window goes back and says why."""
-        name = change["name"]
+        name, version = change["name"], self.hits_version
         take = self._shared[name].take
         if take is not None:
             try:
@@ -170,6 +170,8 @@ class LensView(anywidget.AnyWidget):
             except Exception as error:
                 self._channel.failed(error)
         self._follow(name)
+        if name == "query" and self.hits_version == version:
+            self._ask_again("hits_version")  # the browser waits for hits, also where they are the ones it has
 
     def _from_lens(self, change: Any) -> None:
         name = change["name"]
