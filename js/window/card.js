@@ -105,7 +105,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
         "div",
         { class: "sl-card-head" },
         h("h2", { class: "sl-card-title", title, "data-testid": "card-title" }, title),
-        h("span", { class: "sl-id", "data-testid": "card-id" }, id),
+        h("span", { class: "sl-id", "data-testid": "card-id", hidden: title === id }, id),
         copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" }),
         onPin &&
           button({
