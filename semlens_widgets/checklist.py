@@ -67,6 +67,7 @@ class Concept:
 
     @property
     def visible(self) -> bool:
+        """Whether the concept can be seen in a picture at all: it has texts to search for."""
         return bool(self.texts)
 
     def kind_for(self, target: str | None) -> Kind:

@@ -26,8 +26,10 @@ TEMPLATES = ("{}", "a photo of {}", "an image of {}", "a close-up of {}")
 class Clip(Protocol):
     """What the engine asks of a multimodal model: a name that changes when its vectors would, and two towers.
 
-    `images` and `texts` give float32 unit vectors, one row per picture or text. A model that knows only some
-    words may also have `unknown_words(text) -> list[str]`.
+    `images` (PIL pictures, RGB) and `texts` give float32 unit vectors [row dim], one row per picture or text, in the
+    same space; windows call them from threads of their own. A model that knows only some words may also have
+    `unknown_words(text) -> list[str]`. Any such object stands in for `OpenClip`; results made with clips of different
+    names are never mixed.
     """
 
     @property
@@ -149,6 +151,7 @@ class OpenClip:
         return [w for w in dict.fromkeys(spoken) if w not in self.words]
 
     def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]:
+        """Unit vectors of PIL pictures, a row each. ValueError for none."""
         if not len(pictures):
             raise ValueError("no picture to embed")
         size = self.batch_size
@@ -177,6 +180,7 @@ class OpenClip:
         return int(np.clip(6e6 / (4 * pixels), 8, 256))
 
     def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
+        """Unit vectors of texts, a row each."""
         torch, (model, _, tokenizer) = self._torch, self._loaded
         vectors = []
         with torch.inference_mode():

@@ -28,6 +28,7 @@ class Component:
 
     @classmethod
     def parse(cls, text: str) -> Component:
+        """The component that prints as `text`; ValueError for a text that is none."""
         match = re.fullmatch(r"(.+):(\d+)([+-]?)", text)
         if not match:
             raise ValueError(f"{text!r} is no component; written as 'layer4:1207'")

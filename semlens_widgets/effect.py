@@ -88,6 +88,7 @@ class Effect:
 
     @property
     def equal_relevance(self) -> bool:
+        """Whether random components of equal relevance were switched off beside those of equal number."""
         return all("random, equal relevance" in sides for sides in self.measured.values())
 
     def to_rows(self) -> list[dict[str, Any]]:

@@ -110,6 +110,7 @@ class Matches(Result):
 
     @property
     def found(self) -> bool:
+        """Whether the probe is in these layers: better than chance, close enough, and told apart on other images."""
         close = not self.unknown and self.p_best <= LEVEL and self.reach >= REACH
         return close and bool(self.held_out.passed.all())
 

@@ -76,6 +76,7 @@ class Verdict:
 
     @property
     def withdrawn(self) -> bool:
+        """Whether the person took everything back."""
         return self.decision is None and self.label is None and not self.note
 
     @property

@@ -41,10 +41,12 @@ class TrainingImages(Sequence[TrainingImage]):
 
     @property
     def ids(self) -> tuple[int, ...]:
+        """Their numbers in the data set."""
         return tuple(image.image for image in self.images)
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Their names: paths below the folder, or numbers."""
         return tuple(image.name for image in self.images)
 
     def to_rows(self) -> list[dict[str, Any]]:

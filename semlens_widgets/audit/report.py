@@ -64,6 +64,7 @@ class Thresholds:
 
     @property
     def z(self) -> float:
+        """The level `p` in standard deviations of the normal distribution."""
         return NormalDist().inv_cdf(1 - self.p)
 
 
@@ -189,6 +190,7 @@ class AuditReport(Result):
 
     @property
     def has_relevance(self) -> bool:
+        """Whether relevance was known, so that shares of the class can be told."""
         return bool(np.isfinite(self.share).any())
 
     def __getitem__(self, name: str) -> Finding:

@@ -71,6 +71,7 @@ class Labels(Result):
 
     @property
     def unknown(self) -> tuple[str, ...]:
+        """Words of the vocabulary with a word in them that the CLIP never saw; they label nothing."""
         return tuple(n for n, unseen in zip(self.probes.names, self.probes.unknown, strict=True) if unseen)
 
     @cached_property

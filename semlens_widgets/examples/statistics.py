@@ -49,6 +49,7 @@ class Statistics:
 
     @property
     def mean(self) -> Float[np.ndarray, " component"]:
+        """The mean response over all images."""
         return self.sums @ np.asarray(_UNITS) / max(self.images, 1)
 
     @property
@@ -58,6 +59,7 @@ class Statistics:
 
     @property
     def nonzero_share(self) -> Float[np.ndarray, " component"]:
+        """The share of images, 0 to 1, that a component answers to at all."""
         return self.nonzero / max(self.images, 1)
 
     def histogram(self, component: int) -> tuple[Float[np.ndarray, " edge"], Int[np.ndarray, " bin"]]:
@@ -67,6 +69,7 @@ class Statistics:
         return start + width * np.arange(BINS + 1), self.bins[component]
 
     def merge(self, other: Statistics) -> Statistics:
+        """Those of both shards together, exactly."""
         negative = self.negative | other.negative
         exponent = np.maximum(self.exponent, other.exponent)
         bins = self.bins + other.bins

@@ -69,6 +69,7 @@ class Images:
         return f"<{len(self):,} images{where}{kinds}>"
 
     def name(self, image: int) -> str:
+        """The name of an image: its path below the folder, or its number."""
         return self._names[image] if self._names is not None else str(image)
 
     def number(self, name: str) -> int | None:

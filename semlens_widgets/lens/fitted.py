@@ -283,6 +283,7 @@ class Fitted(traitlets.HasTraits):
 
     @property
     def fitted(self) -> bool:
+        """Whether there is a semantic space: after `fit()`, or opened from a file."""
         return self._space is not None
 
     @property
@@ -294,6 +295,7 @@ class Fitted(traitlets.HasTraits):
 
     @property
     def components(self) -> Components:
+        """All components in row order. NotFitted before `fit()`."""
         return self.space.components
 
     @property
@@ -310,6 +312,7 @@ class Fitted(traitlets.HasTraits):
 
     @property
     def clip_or_none(self) -> Clip | None:
+        """The CLIP, or None where a lens opened from a file has none at hand."""
         return self._clip
 
     @property

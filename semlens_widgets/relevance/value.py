@@ -72,6 +72,7 @@ class Relevance(Result):
 
     @property
     def k(self) -> int:
+        """How many most relevant images are kept per class and component."""
         return self.top_images.shape[2]
 
     def number(self, target: int | np.integer | str) -> int:

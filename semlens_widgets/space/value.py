@@ -92,6 +92,7 @@ class SemanticSpace:
 
     @property
     def dim(self) -> int:
+        """Dimensions of the CLIP's space."""
         return self.vectors.shape[1]
 
     @cached_property
@@ -237,6 +238,7 @@ class SemanticSpace:
         return replace(self, originals=images)
 
     def image_name(self, image: int) -> str:
+        """What an image is called: its path below the folder, or its number."""
         return self.names.get(int(image), str(image))
 
     def label(self, image: int) -> str | None:
