@@ -65,6 +65,8 @@ export function mount({ model, el, signal }, traits, createView) {
       sticky: true,
     });
 
+  const followsHits = traits.includes("hits_version");
+  let gone = false;
   const view = createView({
     source,
     ask: channel.ask,
@@ -72,6 +74,7 @@ export function mount({ model, el, signal }, traits, createView) {
     say: live.say,
     fail,
     set(values) {
+      if (gone) return showGone();
       const known = Object.fromEntries(
         Object.entries(values).filter(([name]) => model.get(name) !== undefined),
       );
@@ -92,8 +95,7 @@ export function mount({ model, el, signal }, traits, createView) {
 
   /** From when the person asks, so that the kernel's own work counts as well: it may load a CLIP first. */
   function expectHits() {
-    if (!traits.includes("hits_version")) return;
-    noticed ??= setTimeout(() => view.update({ searching: true }), UNNOTICED);
+    if (followsHits) noticed ??= setTimeout(() => view.update({ searching: true }), UNNOTICED);
   }
 
   /** @param {Record<string, any>} answer what came, beside the end of the search */
@@ -126,13 +128,14 @@ export function mount({ model, el, signal }, traits, createView) {
   });
   channel.onEvent("components", () => view.update({ relabelled: true }));
   channel.onLife((alive) => {
+    gone = !alive;
     view.update({ alive });
     if (!alive) {
       endSearch();
       return showGone();
     }
     banner.hide("gone");
-    if (traits.includes("hits_version")) fetchHits();
+    if (followsHits) fetchHits();
   });
 
   view.update(read(model, traits));
@@ -145,7 +148,7 @@ export function mount({ model, el, signal }, traits, createView) {
     },
     life.signal,
   );
-  if (traits.includes("hits_version")) fetchHits();
+  if (followsHits) fetchHits();
 
   const leave = () => {
     if (life.signal.aborted) return;

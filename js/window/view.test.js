@@ -48,6 +48,17 @@ describe("the window", () => {
     expect(ids(el)[0]).toBe(idOf(1));
   });
 
+  it("does not say that it searches where there is no kernel to ask", async () => {
+    const toy = toyModel();
+    const { el } = await open(toy);
+    toy.kill();
+    type(el, "green");
+    await noticed();
+    expect(all(el, "state-loading")).toEqual([]);
+    expect(byId(el, "banner").dataset.kind).toBe("gone");
+    expect(toy.state.query).toBe("");
+  });
+
   it("no longer says that it searches where the kernel refuses", async () => {
     const toy = toyModel();
     const { el } = await open(toy);
