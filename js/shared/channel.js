@@ -48,7 +48,7 @@ export class KernelError extends Error {
 /** Nobody answers: the kernel was restarted or shut down, or the widget was closed there. */
 export class KernelGone extends Error {
   constructor() {
-    super("The kernel no longer holds this window. Run the cell again to reconnect.");
+    super("The kernel is gone; run the cell again.");
     this.name = "KernelGone";
   }
 }

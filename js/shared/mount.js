@@ -53,6 +53,7 @@ export function mount({ model, el, signal }, traits, createView) {
   /** @param {unknown} error */
   const fail = (error) => {
     if (isAbort(error)) return;
+    endSearch();
     if (error instanceof KernelGone) return showGone();
     const { name, message } = /** @type {Error} */ (error);
     banner.show({ kind: "error", text: `${name}:`, detail: message });
@@ -61,10 +62,12 @@ export function mount({ model, el, signal }, traits, createView) {
     banner.show({
       kind: "gone",
       text: "The kernel is gone.",
-      detail: "Run the cell again to reconnect; what is drawn here stays readable.",
+      detail: "Run the cell again to reconnect.",
       sticky: true,
     });
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let noticed;
   const followsHits = traits.includes("hits_version");
   let gone = false;
   const view = createView({
@@ -90,16 +93,13 @@ export function mount({ model, el, signal }, traits, createView) {
 
   /** @type {AbortController | undefined} */
   let fetching;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let noticed;
-
   /** From when the person asks, so that the kernel's own work counts as well: it may load a CLIP first. */
   function expectHits() {
     if (followsHits) noticed ??= setTimeout(() => view.update({ searching: true }), UNNOTICED);
   }
 
-  /** @param {Record<string, any>} answer what came, beside the end of the search */
-  function endSearch(answer = {}) {
+  /** @param {Record<string, any>} [answer] what came, beside the end of the search */
+  function endSearch(answer) {
     clearTimeout(noticed);
     noticed = undefined;
     view.update({ ...answer, searching: false });
@@ -116,24 +116,16 @@ export function mount({ model, el, signal }, traits, createView) {
       banner.hide("error");
       endSearch({ hits });
     } catch (error) {
-      if (stale.aborted) return;
-      endSearch();
-      fail(error);
+      if (!stale.aborted) fail(error);
     }
   }
 
-  channel.onEvent("error", (event) => {
-    endSearch();
-    fail(Object.assign(new Error(event.message), { name: event.type ?? "Error" }));
-  });
+  channel.onEvent("error", (event) => fail({ name: event.type ?? "Error", message: event.message }));
   channel.onEvent("components", () => view.update({ relabelled: true }));
   channel.onLife((alive) => {
     gone = !alive;
     view.update({ alive });
-    if (!alive) {
-      endSearch();
-      return showGone();
-    }
+    if (gone) return fail(new KernelGone());
     banner.hide("gone");
     if (followsHits) fetchHits();
   });
@@ -154,7 +146,6 @@ export function mount({ model, el, signal }, traits, createView) {
     if (life.signal.aborted) return;
     life.abort();
     fetching?.abort();
-    clearTimeout(noticed);
     view.destroy();
     channel.close();
     root.remove();
