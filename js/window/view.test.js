@@ -36,7 +36,7 @@ describe("the window", () => {
 
   it("says that it searches from when the person asks, while the kernel makes ready", async () => {
     const toy = toyModel();
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.model.save_changes = () => {}; // a kernel that loads its CLIP before it answers
     type(el, "green");
     await noticed();
@@ -50,7 +50,7 @@ describe("the window", () => {
 
   it("does not say that it searches where there is no kernel to ask", async () => {
     const toy = toyModel();
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.kill();
     type(el, "green");
     await noticed();
@@ -61,7 +61,7 @@ describe("the window", () => {
 
   it("no longer says that it searches where the kernel refuses", async () => {
     const toy = toyModel();
-    const { el } = await open(toy);
+    const el = await open(toy);
     toy.model.save_changes = () => {};
     type(el, "-green");
     await noticed();
