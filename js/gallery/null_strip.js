@@ -1,7 +1,7 @@
-/** The strip above the gallery: the null distribution, and every component as a mark on the same axis. */
+/** The strip above the gallery: the null distribution, and every component as a mark on the same axis, that of z. */
 
 import { fill, h, s } from "../shared/dom.js";
-import { count, score, signedTick, z } from "../shared/format.js";
+import { count, signedTick, z } from "../shared/format.js";
 import { linear, ticks } from "../shared/scales.js";
 import { onResize } from "../shared/surroundings.js";
 
@@ -41,9 +41,13 @@ export function nullStrip() {
     const distribution = hits?.null;
     node.hidden = !distribution;
     if (!hits || !distribution) return;
-    const { hist, score_at_p01: threshold } = distribution;
+    const { mean, sd, z_at_p01: threshold } = distribution;
+    const hist = {
+      counts: distribution.hist.counts,
+      edges: distribution.hist.edges.map((edge) => (edge - mean) / (sd || 1)),
+    };
     const width = node.clientWidth > 24 ? node.clientWidth - 24 : 800;
-    const all = hits.scores ?? new Float32Array();
+    const all = hits.z ?? new Float32Array();
     const best = hits.best;
     let low = Math.min(hist.edges[0], threshold);
     let high = Math.max(hist.edges[hist.edges.length - 1], threshold);
@@ -54,7 +58,7 @@ export function nullStrip() {
     const margin = (high - low) * 0.03 || 0.01;
     const x = linear([low - margin, high + margin], [0, width]);
     const axis = ticks([low - margin, high + margin], Math.max(2, width / 110));
-    const unit = width > 560 ? "score (cosine)" : "score";
+    const unit = width > 560 ? "z above random image sets" : "z";
     const unitStart = width - unit.length * 6 - 12;
     const parts = [
       s("path", { class: "sl-null-shape", d: silhouette(hist, x, 14) }),
@@ -76,7 +80,7 @@ export function nullStrip() {
       ? `Null: ${count(distribution.size)} random image sets`
       : "Null: random image sets";
     // Labels give way in this order: the best component, p = .01, the name of the null.
-    const bestAt = best ? x(best.score) : null;
+    const bestAt = best ? x(best.z) : null;
     const bestText = best ? `${best.id}  z = ${z(best.z)}` : "";
     const half = (bestText.length * 6.6) / 2;
     const thresholdX = x(threshold);
@@ -106,8 +110,8 @@ export function nullStrip() {
       );
     }
     const summary = best
-      ? `Scores against the null: best ${best.id} at ${score(best.score)}, z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a score of ${score(threshold)}`
-      : `The null distribution; p = .01 is a score of ${score(threshold)}`;
+      ? `Components against the null: best ${best.id} at z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a z of ${z(threshold)}`
+      : `The null distribution; p = .01 is a z of ${z(threshold)}`;
     fill(node, s("svg", { width, height: HEIGHT, role: "img", "aria-label": summary }, ...parts));
   }
 

@@ -249,7 +249,7 @@ describe("the gallery", () => {
     await show("red");
     const strip = byId(gallery.node, "null-strip");
     expect(strip.querySelector("svg").getAttribute("aria-label")).toContain(
-      "best conv1:0 at .300, z 7.0; 4 of 12 above p = .01",
+      "best conv1:0 at z 7.0; 4 of 12 above p = .01",
     );
     expect(strip.querySelector(".sl-null-above").getAttribute("d").match(/M/g)).toHaveLength(4);
     expect(byId(gallery.node, "null-best").textContent).toContain("z = 7.0");

@@ -1,4 +1,4 @@
-"""The strip above a list of hits: the null distribution, and every component as a mark on the same axis."""
+"""The strip above a list of hits: the null distribution, and every component as a mark on the same axis, of z."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def score_at_p01(matches: Matches) -> Number:
 
 def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number) -> Number:
     """Draws between x0 and x1 from y on; gives the height."""
-    theme, sets, scores = sheet.theme, matches.null.sets, matches.scores
-    limit = score_at_p01(matches)
-    low = float(min(sets.min(), limit, scores.min(initial=np.inf)))
-    high = float(max(sets.max(), limit, scores.max(initial=-np.inf)))
+    theme, sets, z = sheet.theme, matches.null.sets, matches.z
+    sets, limit = (sets - sets.mean()) / max(float(sets.std()), 1e-9), Z_ABOVE
+    low = float(min(sets.min(), limit, z.min(initial=np.inf)))
+    high = float(max(sets.max(), limit, z.max(initial=-np.inf)))
     margin = (high - low) * 0.03 or 0.01
     domain = (low - margin, high + margin)
     place, base = linear(domain, (x0, x1)), y + _LABEL + _HEIGHT
@@ -36,12 +36,12 @@ def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number
     outline = [(place(m), up(n)) for m, n in zip(middles, counts, strict=True)]
     sheet.area([(place(edges[0]), base), *outline, (place(edges[-1]), base)], theme.null)
     above = int((matches.p <= ABOVE).sum()) if not matches.unknown else 0
-    for chosen, colour, width in ((scores[above:], theme.context, LINE), (scores[:above], theme.seq[4], BOLD_LINE)):
-        for at in sorted({round(place(float(s)), 1) for s in chosen}):
+    for chosen, colour, width in ((z[above:], theme.context, LINE), (z[:above], theme.seq[4], BOLD_LINE)):
+        for at in sorted({round(place(float(v)), 1) for v in chosen}):
             sheet.line([(at, base), (at, base - 3)], colour, width)
     at = place(limit)
     sheet.line([(at, y + 1.2), (at, base)], theme.ink, LINE, (2, 1.5))
-    below = axis(sheet, x0, x1, base, domain, name="score (cosine)", signed=True)
+    below = axis(sheet, x0, x1, base, domain, name="z above random image sets", signed=True)
     _names(sheet, matches, at, (x0, x1), y, place, base)
     return _LABEL + _HEIGHT + below
 
@@ -59,7 +59,7 @@ def _names(
     theme, (x0, x1) = sheet.theme, room
     taken: list[tuple[Number, Number]] = []
     if len(matches):
-        best = place(float(matches.scores[0]))
+        best = place(float(matches.z[0]))
         name, value = str(matches[0].component), f"  z = {numbers.z(matches[0].z)}"
         first, second = text_width(name, SMALL, False, True), text_width(value, SMALL, True)
         width = first + second
