@@ -236,8 +236,7 @@ def search(
         mean = null_scores.mean(1)[sizes] / lengths
         sd = np.maximum(null_scores.std(1), 1e-9)[sizes] / lengths
         z = np.where(alive, (scores - mean) / sd, -np.inf)
-        rows = _ranked(np.where(alive, scores, -np.inf), z >= Z_ABOVE, len(scores) if top is None else top)
-        rows = rows[alive[rows]]
+        rows = _ranked(scores, z >= Z_ABOVE, alive, len(scores) if top is None else top)
         drawn = null_scores[-1] / (lengths[rows[0]] if len(rows) else np.float32(1))
         answers.append(
             Matches(
@@ -249,12 +248,13 @@ def search(
 
 
 def _ranked(
-    scores: Float[np.ndarray, " row"], above: Bool[np.ndarray, " row"], k: int
+    scores: Float[np.ndarray, " row"], above: Bool[np.ndarray, " row"], alive: Bool[np.ndarray, " row"], k: int
 ) -> Int[np.ndarray, " hit"]:
-    """The k strongest rows: first those above the null, then the others."""
+    """The k strongest living rows: first those above the null, then the others."""
     first, _ = top_k(np.where(above, scores, -np.inf), min(k, int(above.sum())))
-    others, _ = top_k(np.where(above, -np.inf, scores), min(k, len(scores)) - len(first))
-    return np.concatenate([first, others])
+    others = alive & ~above
+    rest, _ = top_k(np.where(others, scores, -np.inf), min(k - len(first), int(others.sum())))
+    return np.concatenate([first, rest])
 
 
 def _products(matrix: Float[np.ndarray, "row dim"], vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " row"]:

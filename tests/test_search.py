@@ -184,6 +184,25 @@ def test_hits_above_the_null_come_first(fitted):
         assert some.rows.tolist() == answer.rows[:3].tolist()
 
 
+def test_every_living_component_is_ranked_once_among_dead_ones():
+    space = _random_space(np.random.default_rng(0), seed=0)
+    dead = np.arange(len(space.components)) % 3 == 0
+    examples = replace(
+        space.examples,
+        responses=np.where(dead[:, None], 0, space.examples.responses).astype(np.float32),
+        statistics=replace(space.examples.statistics, negative=~dead),
+    )
+    space = replace(space, examples=examples, vectors=np.where(dead[:, None], 0, space.vectors).astype(np.float32))
+    assert (space.alive == ~dead).all()
+    above = []
+    for row in np.flatnonzero(~dead):
+        answer = search(space, component_probe(space, int(row)), top=None)[0]
+        assert sorted(answer.rows.tolist()) == np.flatnonzero(~dead).tolist()
+        above.append((answer.p <= ABOVE).any())
+    assert any(above)
+    assert not all(above)
+
+
 def test_centring_changes_the_order_but_not_what_counts_as_evidence(fitted):
     """z in loops: the projection of a component's offset, against that of random sets' offsets."""
     space, answer = fitted.space, fitted.search("red", centre=True, layer="colour", top=None)

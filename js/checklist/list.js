@@ -14,6 +14,8 @@ import { CROP, decisionOf, glyph, verdictButtons } from "./glyphs.js";
 /** @typedef {import("./source.js").Concept} Concept */
 /** @typedef {import("./source.js").Finding} Finding */
 
+/** What ends a press; a drag cancels the pointer. */
+const RELEASES = ["pointerup", "pointercancel", "dragend"];
 const CROPS = 3;
 const CHART = 50;
 /** Each column's words, class and title. */
@@ -61,6 +63,8 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
   let selection = [];
   /** @type {string | null} */
   let dragged = null;
+  /** Whether a row is pressed: one that is replaced then can be neither clicked nor dragged. */
+  let pressed = false;
   /** Drawn rows and what is drawn in them: a row is left alone as long as that is the same. @type {Map<string, {drawn: string, node: HTMLElement}>} */
   let rows = new Map();
 
@@ -106,6 +110,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       onclick: onClick,
       ondblclick: onDoubleClick,
       onkeydown: onKey,
+      onpointerdown: onPress,
       ondragstart: onDragStart,
       ondragover: onDragOver,
       ondragleave: () => unmark(),
@@ -134,7 +139,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
   const named = (/** @type {string | null} */ name) => concepts.find((concept) => concept.name === name);
 
   function draw() {
-    if (dragged !== null) return; // a row that is replaced ends the drag
+    if (dragged !== null || pressed) return; // a row that is replaced ends the drag
     const hadFocus = focused();
     const fresh = new Map();
     /** @type {HTMLElement[]} */
@@ -564,6 +569,23 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     dragged = nameAt(event);
     event.dataTransfer?.setData("text/plain", dragged ?? "");
     if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+  }
+
+  /** @param {PointerEvent} event */
+  function onPress(event) {
+    if (
+      event.button !== 0 ||
+      nameAt(event) === null ||
+      editor.node.contains(/** @type {Node} */ (event.target))
+    )
+      return;
+    pressed = true;
+    const release = () => {
+      for (const kind of RELEASES) document.removeEventListener(kind, release, true);
+      pressed = false;
+      setTimeout(draw); // after the click that this may become
+    };
+    for (const kind of RELEASES) document.addEventListener(kind, release, true);
   }
 
   /** Where a drop would put the dragged concept. @param {DragEvent} event */

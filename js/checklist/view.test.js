@@ -219,6 +219,22 @@ describe("the checklist", () => {
     expect(toy.audit.concepts[2]).toMatchObject({ name: "green", kind: "spurious" });
   });
 
+  it("a pressed row stays what it is until it is let go, so that it can be clicked and dragged", async () => {
+    const toy = auditModel();
+    const el = await open(toy);
+    const node = row(el, "green");
+    node.dispatchEvent(Object.assign(new Event("pointerdown", { bubbles: true }), { button: 0 }));
+    toy.audit.verdicts.set(2, "unsure");
+    toy.audit.concepts[1] = { ...toy.audit.concepts[1], note: "changed meanwhile" };
+    toy.bump();
+    await arrived();
+    expect(row(el, "green")).toBe(node);
+    document.dispatchEvent(new Event("pointerup"));
+    await new Promise((done) => setTimeout(done, 1));
+    expect(node.isConnected).toBe(false);
+    expect(byId(row(el, "green"), "note-button").title).toBe("changed meanwhile");
+  });
+
   it("text being typed survives an audit that arrives meanwhile", async () => {
     const toy = auditModel();
     const el = await open(toy);
