@@ -221,6 +221,16 @@ def test_a_query_that_comes_to_the_same_is_answered_too():
     assert window.hits_version > version, "the browser waits for it"
 
 
+def test_a_query_that_is_refused_is_not_answered_by_hits():
+    made = lens()
+    window = Window(made)
+    window.query = "red"
+    version = window.hits_version
+    window.query = "-red"
+    assert window.query == "red"
+    assert window.hits_version == version, "new hits would take away the words that say why"
+
+
 def test_a_senseless_query_is_told_in_the_window_and_taken_back():
     made = lens()
     window = Window(made)

@@ -162,6 +162,8 @@ class LensView(anywidget.AnyWidget):
     def _from_browser(self, change: Any) -> None:
         """A trait of this window changed: the lens follows, or the window goes back and says why."""
         name, version = change["name"], self.hits_version
+        if change["new"] == self._shared[name].shown(self.lens):
+            return  # set by `_follow`, or what the lens has anyway
         take = self._shared[name].take
         if take is not None:
             try:
@@ -169,6 +171,7 @@ class LensView(anywidget.AnyWidget):
                     take(self.lens, change["new"])
             except Exception as error:
                 self._channel.failed(error)
+                version = -1  # the browser is told why, and waits for nothing
         self._follow(name)
         if name == "query" and self.hits_version == version:
             self._ask_again("hits_version")  # the browser waits for hits, also where they are the ones it has
