@@ -36,7 +36,7 @@ export function hitRow(hits, position, component, crops) {
       "span",
       { role: "gridcell", class: "sl-score" },
       value === undefined ? "" : h("span", { class: "sl-number" }, score(value)),
-      value !== undefined && scoreBar(hits, value),
+      value !== undefined && scoreBar(hits, position),
     ),
     h("span", { role: "gridcell", class: "sl-number" }, hits.z ? z(hits.z[position]) : ""),
     h(
@@ -64,10 +64,11 @@ function margin({ confident, margin: lead }) {
   return typeof lead === "number" ? `margin ${score(lead, 2)}` : "";
 }
 
-/** The score as a bar, with a tick where one random set in a hundred gets. @param {import("../shared/source.js").Hits} hits @param {number} value */
-function scoreBar(hits, value) {
-  const threshold = hits.null?.score_at_p01;
-  const top = Math.max(hits.scores?.[0] ?? 0, (threshold ?? 0) * 1.25, 1e-6) * 1.08;
+/** The score as a bar, with a tick where one random set in a hundred gets. @param {import("../shared/source.js").Hits} hits @param {number} position */
+function scoreBar(hits, position) {
+  const value = hits.scores?.[position] ?? 0;
+  const threshold = hits.null ? levelOf(hits.null, value, hits.z?.[position] ?? 0) : undefined;
+  const top = Math.max(hits.scores?.[0] ?? 0, (hits.null?.score_at_p01 ?? 0) * 1.25, 1e-6) * 1.08;
   const across = linear([0, top], [0, 100]);
   const percent = (/** @type {number} */ at) => `${Math.max(0, Math.min(100, across(at)))}%`;
   const bar = h(
@@ -80,4 +81,14 @@ function scoreBar(hits, value) {
   fillPart.style.width = percent(value);
   if (tick) tick.style.left = percent(threshold ?? 0);
   return bar;
+}
+
+/**
+ * The score that one random set in a hundred exceeds beside this hit. The null is that of the best hit; another's is
+ * the same in other units, as many as its score is of what its z would be there.
+ * @param {import("../shared/source.js").NullDistribution} distribution @param {number} value @param {number} z
+ */
+function levelOf({ mean, sd, score_at_p01 }, value, z) {
+  const there = mean + z * sd;
+  return Math.abs(there) > 1e-3 ? (score_at_p01 * value) / there : score_at_p01;
 }

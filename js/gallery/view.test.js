@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalog } from "../shared/catalog.js";
 import { openingTop } from "../shared/preview.js";
-import { all, byId, componentOf, hitsOf, idOf, meaningOf, press, settled } from "../testing/toy.js";
+import { all, byId, componentOf, hitsOf, idOf, meaningOf, NULL, press, settled } from "../testing/toy.js";
 import { galleryView } from "./view.js";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
@@ -253,6 +253,25 @@ describe("the gallery", () => {
     );
     expect(strip.querySelector(".sl-null-above").getAttribute("d").match(/M/g)).toHaveLength(4);
     expect(byId(gallery.node, "null-best").textContent).toContain("z = 7.0");
+  });
+
+  it("a row's bar passes its tick where the hit lies above the null, whatever its examples have in common", async () => {
+    const hits = hitsOf("red", null);
+    hits.null = { ...NULL, score_at_p01: NULL.mean + NULL.z_at_p01 * NULL.sd };
+    const likeness = hits.scores.map((value, i) => value * Math.max(0.1, 1 - i / 5)); // alike by 1, .8, .6, …
+    hits.z = likeness.map((value) => (value - NULL.mean) / NULL.sd);
+    gallery.update({ hits });
+    await settled();
+    const bars = all(gallery.node, "gallery-row").map((row) => {
+      const [bar, tick] = row.querySelector(".sl-bar").children;
+      return [
+        hits.z[row.dataset.position],
+        Number.parseFloat(bar.style.width),
+        Number.parseFloat(tick.style.left),
+      ];
+    });
+    expect(bars.length).toBeGreaterThan(4);
+    for (const [z, bar, tick] of bars) expect(bar > tick).toBe(z > NULL.z_at_p01);
   });
 
   it("hostile labels, ids and queries stay text", async () => {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..images import Images
-from ..search import ABOVE, LEVEL, REACH, Matches
+from ..search import ABOVE, LEVEL, REACH, Z_ABOVE, Matches
 from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -114,8 +114,8 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     at = left + names + 2
     sheet.fit(left, middle, names, str(hit.component), SMALL, mono=True, colour=ink, upright="center")
     sheet.text(at + values - 1, middle, numbers.score(hit.score), SMALL, colour=ink, align="right", upright="center")
-    limit = score_at_p01(matches)
-    top = max(float(matches.scores[0]), limit * 1.25, 1e-6)
+    limit = float(matches.null.mean[rank] + Z_ABOVE * matches.null.sd[rank])
+    top = max(float(matches.scores[0]), score_at_p01(matches) * 1.25, 1e-6)
     across = linear((0, top), (0, _BAR))
     bar = at + values
     sheet.rectangle(bar, middle - 0.6, _BAR, 1.2, theme.bg_sunk)
