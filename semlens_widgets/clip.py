@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from . import hub
 from .vectors import frozen, unit
 
+_OF_HUB = "hf-hub:"  # open_clip's prefix for models that bring their weights
 TEMPLATES = ("{}", "a photo of {}", "an image of {}", "a close-up of {}")
 
 
@@ -77,14 +79,14 @@ class OpenClip:
         folder = Path(str(model).removeprefix("local-dir:"))
         self._model_name, self._pretrained = str(model), None if pretrained is None else str(pretrained)
         self._device, self._batch_size = device, batch_size
-        hub = self._model_name.startswith("hf-hub:")  # open_clip's prefix for models that bring their weights
+        of_hub = self._model_name.startswith(_OF_HUB)
         self.folder = folder if (folder / "open_clip_config.json").is_file() else None
-        if self.folder is None and not hub and ("/" in self._model_name or folder.exists()):
+        if self.folder is None and not of_hub and ("/" in self._model_name or folder.exists()):
             raise FileNotFoundError(
                 f"{self._model_name!r} is no folder with open_clip_config.json; give such a folder, or a model name "
                 "and pretrained tag such as OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
             )
-        if self.folder is None and not hub and pretrained is None:
+        if self.folder is None and not of_hub and pretrained is None:
             raise ValueError(
                 f"OpenClip({self._model_name!r}) would have random weights; give a pretrained tag or checkpoint file, "
                 "as in OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
@@ -200,7 +202,8 @@ class OpenClip:
     def _loaded(self) -> tuple[Any, Any, Any]:
         import open_clip
 
-        with warnings.catch_warnings():
+        cut_off = hub.unreachable() if self._asks_hub(open_clip) else None
+        with warnings.catch_warnings(), hub.kept_only() if cut_off else contextlib.nullcontext():
             warnings.simplefilter("ignore")
             try:
                 if self.folder is not None:
@@ -212,23 +215,34 @@ class OpenClip:
                     )
                     tokenizer = open_clip.get_tokenizer(self._model_name)
             except Exception as error:
-                raise RuntimeError(self._why_not_loaded(open_clip, error)) from error
+                raise RuntimeError(self._why_not_loaded(open_clip, error, cut_off)) from error
         device = self._device or ("cuda" if self._torch.cuda.is_available() else "cpu")
         return model.eval().to(device), prepare, tokenizer
 
-    def _why_not_loaded(self, open_clip: Any, error: Exception) -> str:
+    def _asks_hub(self, open_clip: Any) -> bool:
+        """Whether loading may download: weights, or the tokenizer of a text tower that is the hub's."""
+        if self.folder is not None:
+            return False
+        if self._model_name.startswith(_OF_HUB):
+            return True
+        config = open_clip.get_model_config(self._model_name) or {}
+        foreign = any(setting.startswith("hf_") for setting in config.get("text_cfg", {}))
+        return foreign or self._pretrained in open_clip.list_pretrained_tags_by_model(self._model_name)
+
+    def _why_not_loaded(self, open_clip: Any, error: Exception, cut_off: str | None) -> str:
+        reason = cut_off if cut_off and _is_missing(error) else _first_line(error)
         what = f"cannot load the CLIP model {self._model_name!r}"
         if self.folder is not None:
-            return f"{what} from its folder: {_first_line(error)}; save it with open_clip's own folder layout"
+            return f"{what} from its folder: {reason}; save it with open_clip's own folder layout"
         if self._model_name not in open_clip.list_models() and ":" not in self._model_name:
             return f"{what}: open_clip does not know it; open_clip.list_pretrained() lists what there is"
         if self._pretrained is None:
-            return f"{what} from its hub: {_first_line(error)}; without a network give a local folder"
+            return f"{what} from its hub: {reason}; without a network give a local folder"
         tags = open_clip.list_pretrained_tags_by_model(self._model_name)
         if self._pretrained not in tags and not Path(str(self._pretrained)).exists():
             return f"{what} with weights {self._pretrained!r}; its tags are {', '.join(tags) or 'none'}, or give a file"
         return (
-            f"{what} with weights {self._pretrained!r}: {_first_line(error)}; without a network give a checkpoint "
+            f"{what} with weights {self._pretrained!r}: {reason}; without a network give a checkpoint "
             "file, OpenClip(name, 'weights.pt'), or a local folder, OpenClip('folder')"
         )
 
@@ -247,6 +261,15 @@ def _hash_files(paths: Sequence[Path]) -> str:
             while block := file.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()[:12]
+
+
+def _is_missing(error: BaseException | None) -> bool:
+    """Whether something failed because a file of the hub is not on this machine."""
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    return error is not None and (
+        isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled) or _is_missing(error.__context__)
+    )
 
 
 def _first_line(error: Exception) -> str:

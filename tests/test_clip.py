@@ -135,6 +135,21 @@ def test_a_model_of_the_hub_brings_its_weights_and_a_folder_may_be_named_as_open
     assert sl.OpenClip(f"local-dir:{folder}").name == sl.OpenClip(folder).name
 
 
+def test_a_model_kept_from_the_hub_is_loaded_without_a_network(folder, tmp_path, monkeypatch):
+    import shutil
+
+    from huggingface_hub import constants
+
+    kept = tmp_path / "models--owner--model"
+    shutil.copytree(folder, kept / "snapshots" / "0123")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("0123")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    vectors = sl.OpenClip("hf-hub:owner/model").texts(["a ruler"])
+    assert vectors == pytest.approx(sl.OpenClip(folder).texts(["a ruler"]), abs=1e-5)
+
+
 def test_the_same_weights_in_a_folder_of_another_name_are_the_same_clip(folder):
     known = sl.OpenClip(folder)
     weights = known.name.rpartition("@")[2]
