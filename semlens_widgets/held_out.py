@@ -6,6 +6,7 @@ it cold. The sample of the data set, without the component's own examples, can.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,20 +42,28 @@ class HeldOut:
 
 
 def held_out(
-    space: SemanticSpace, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
+    space: SemanticSpace,
+    rows: Int[np.ndarray, " pair"],
+    vectors: Float[np.ndarray, "pair dim"],
+    asked: Sequence[int] = (),
 ) -> HeldOut:
-    """Components (as rows) and probes held against the space's sample. Nobody is judged where it has none."""
+    """Components (as rows) and probes held against the space's sample. Nobody is judged where it has none.
+
+    `asked` are rows of components that the probes were made from: their examples are left out as well.
+    """
     auroc, shown = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
     sample = space.sample
     if sample is None or not len(sample):
         return HeldOut(auroc, shown)
     examples, step = space.examples, max(1, _BLOCK_NUMBERS // len(sample))
+    made_of = [examples.images[row, : examples.counts[row]] for row in asked]
+    known = np.isin(sample.images, np.concatenate(made_of) if made_of else [])
     for start in range(0, len(rows), step):
         pairs = slice(start, start + step)
         some = rows[pairs]
         place = np.minimum(np.searchsorted(sample.images, examples.images[some]), len(sample) - 1)
         ranked = np.arange(place.shape[1]) < examples.counts[some, None]
-        own = np.zeros((len(some), len(sample)), bool)
+        own = np.tile(known, (len(some), 1))
         pair, rank = np.nonzero(ranked & (sample.images[place] == examples.images[some]))
         own[pair, place[pair, rank]] = True
         likeness = vectors[pairs] @ sample.vectors.T

@@ -62,7 +62,9 @@ class Matches(Result):
     images, so a small p alone proves little. `held_out` says whether the best component also tells sampled images
     that show the probe from others, which its strongest examples alone cannot. `found` asks for all three: p_best
     at most 0.05, a reach of at least one half, and a held-out AUROC of at least .75 where enough sampled images
-    show the probe to judge. `unknown` words were never seen by the CLIP: their scores mean nothing.
+    show the probe to judge. `unknown` words were never seen by the CLIP: their scores mean nothing. `asked` are rows of
+    components that are (part of) the query themselves: the answer is about the others, so they are no hits, and
+    their examples, which made the probe, count as evidence no more than the best component's own.
     """
 
     probe: str
@@ -74,6 +76,7 @@ class Matches(Result):
     space: SemanticSpace
     vector: Float[np.ndarray, " dim"]
     unknown: tuple[str, ...] = ()
+    asked: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         freeze(self, "rows", "scores", "z", "vector")
@@ -106,7 +109,7 @@ class Matches(Result):
     @cached_property
     def held_out(self) -> HeldOut:
         """The best component (the one pair; none where nothing was searched) on sampled images."""
-        return held_out(self.space, self.rows[:1], self.vector[None][: len(self.rows)])
+        return held_out(self.space, self.rows[:1], self.vector[None][: len(self.rows)], self.asked)
 
     @property
     def found(self) -> bool:
@@ -137,27 +140,28 @@ class Matches(Result):
     @property
     def message(self) -> str:
         """The answer in one sentence."""
+        where, other = (" in other components", "other ") if self.asked else ("", "")
         if self.unknown:
             words = ", ".join(repr(w) for w in self.unknown)
             return f"{self.probe!r} cannot be searched: {self.space.recipe.clip} does not know {words}"
         if not len(self):
-            return f"{self.probe!r}: no living component to search"
+            return f"{self.probe!r}: no {other}living component to search"
         chance = f"z = {self.z[0]:.1f}, p = {self.p_best:.2g} over all"
         best = f"best {self[0].component} scores {self.scores[0]:.3f} ({chance})"
         if self.p_best > LEVEL:
-            return f"{self.probe!r} not found: {best}, no better than random images"
+            return f"{self.probe!r} not found{where}: {best}, no better than random images"
         share = f"{self.reach:.0%} of the way to the images that match best"
         if self.reach < REACH:
-            return f"{self.probe!r} not found: {best}, only {share}"
+            return f"{self.probe!r} not found{where}: {best}, only {share}"
         (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
         if np.isnan(auroc):
-            return f"{self.probe!r} found: {best}, {share}; {shown} sampled images show it, too few to check"
+            return f"{self.probe!r} found{where}: {best}, {share}; {shown} sampled images show it, too few to check"
         if auroc < TELLS:
             return (
-                f"{self.probe!r} not found: {best}, {share}, but it hardly tells the {shown} sampled images that show "
-                f"it from the others (AUROC {auroc:.2f})"
+                f"{self.probe!r} not found{where}: {best}, {share}, but it hardly tells the {shown} sampled images "
+                f"that show it from the others (AUROC {auroc:.2f})"
             )
-        return f"{self.probe!r} found: {best}, {share}; AUROC {auroc:.2f} on sampled images"
+        return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
         """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""
@@ -205,6 +209,7 @@ def search(
     top: int | None = 20,
     layer: str | Sequence[str] | None = None,
     centre: bool = False,
+    without: Sequence[int | str | Component] = (),
 ) -> list[Matches]:
     """Hold probes against a space: one `Matches` per probe, in order.
 
@@ -213,7 +218,8 @@ def search(
     directions would not do: a set without anything in common has a short mean, and making that unit lengthens what
     all images share with the probe.) `top` hits are kept (None: all); dead components are never hits. `layer`
     restricts to one or several layers. `centre` first subtracts each layer's mean vector from its components, and
-    the sets' mean from the sets: often sharper, and best without the null probe. Raises ValueError when the probes
+    the sets' mean from the sets: often sharper, and best without the null probe. `without` leaves out components that
+    the probes were made from: each is its own best match. Raises ValueError when the probes
     come from another CLIP, KeyError for an unknown layer. (Dreyer et al. 2025)
     """
     if probes.clip != space.recipe.clip:
@@ -225,9 +231,10 @@ def search(
     if top is not None and top < 1:
         raise ValueError(f"top={top}; ask for at least one hit, or None for all")
     chosen = space.components.rows(layer)
+    asked = tuple(dict.fromkeys(space.components.row(component) for component in without))
     vectors = (space.centred if centre else space.vectors)[chosen]
-    alive, sizes = space.alive[chosen], space.set_size_of[chosen]
     start = chosen if isinstance(chosen, np.ndarray) else np.arange(chosen.start, chosen.stop)
+    alive, sizes = space.alive[chosen] & ~np.isin(start, asked), space.set_size_of[chosen]
     lengths, sets = space.divided_by(start, centre), space.null_of(centre)
     answers = []
     for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
@@ -242,6 +249,7 @@ def search(
             Matches(
                 probe, start[rows], scores[rows], z[rows], int(alive.sum()),
                 Null(frozen(mean[rows]), frozen(sd[rows]), frozen(drawn)), space, vector, unknown,
+                asked,
             )
         )  # fmt: skip
     return answers
@@ -267,9 +275,13 @@ def _products(matrix: Float[np.ndarray, "row dim"], vector: Float[np.ndarray, " 
     )
 
 
-def component_probe(space: SemanticSpace, component: int | str | Component) -> Probes:
-    """A component's own direction as a probe. ValueError for a dead component, which has none."""
+def component_probe(space: SemanticSpace, component: int | str | Component, *, centre: bool = False) -> Probes:
+    """A component's own direction as a probe, for a search with the same `centre`.
+
+    ValueError for a dead component, which has none.
+    """
     row = space.components.row(component)
     if not space.alive[row]:
         raise ValueError(f"component {space.components[row]} is dead: no image excites it, so it has no direction")
-    return Probes((str(space.components[row]),), unit(space.vectors[row : row + 1]), space.recipe.clip)
+    vectors = space.centred if centre else space.vectors
+    return Probes((str(space.components[row]),), unit(vectors[row : row + 1]), space.recipe.clip)

@@ -74,6 +74,19 @@ def test_strong_examples_alone_are_not_enough(lens):
     assert "hardly tells the" in answer.message
 
 
+def test_examples_that_made_the_probe_are_left_out_as_well(lens):
+    """A component that finds another: the images that chose either of them judge neither."""
+    answer = lens.search("colour:0", top=None)
+    space, row = lens.space, int(answer.rows[0])
+    sample, examples = space.sample, space.examples
+    chose = {int(image) for r in (row, 0) for image in examples.images[r, : examples.counts[r]]}
+    rest = [at for at, image in enumerate(sample.images) if int(image) not in chose]
+    usual, best = np.mean(sample.vectors @ answer.vector), space.likeness(answer.rows[:1], answer.vector[None])[0]
+    shows = sample.vectors[rest] @ answer.vector >= (usual + best) / 2
+    assert answer.held_out.shown[0] == shows.sum() < held_out(space, answer.rows[:1], answer.vector[None]).shown[0]
+    assert answer.held_out.auroc[0] == pytest.approx(roc_auc_score(shows, sample.activations[rest, row]))
+
+
 def test_nobody_is_judged_by_a_handful_of_images():
     few = fitted(sample=12)
     answer = few.search("red")

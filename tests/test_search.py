@@ -78,9 +78,61 @@ def test_images_and_components_are_probes_too(fitted):
     blue = Image.new("RGB", (8, 8), (90, 90, 255))
     assert fitted.search(blue, layer="colour")[0].component.index == 2
     assert fitted.search([blue, blue], layer="colour").probe == "2 images"
-    itself = fitted.search(sl.Component("colour", 1), top=None)
-    assert itself[0].component == sl.Component("colour", 1)
-    assert itself[0].score == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("query", ["colour:0", sl.Component("colour", 0)])
+def test_a_component_as_the_query_finds_others_like_it_and_is_no_hit_itself(fitted, query):
+    answer = fitted.search(query, top=None)
+    assert answer[0].component == sl.Component("head", 0), "the head's first output reads the red channel alone"
+    assert answer.components.count(sl.Component("colour", 0)) == 0
+    assert answer.searched == len(answer) == fitted.space.alive.sum() - 1
+    assert answer.found
+    assert answer.message.startswith("'colour:0' found in other components: best head:0")
+    assert "other living components" in answer.figure().caption()
+
+
+def test_a_component_is_no_evidence_for_itself(fitted):
+    answer = fitted.search("colour:0", layer="colour")
+    assert {hit.component.index for hit in answer} == {1, 2, 3}
+    assert not answer.found
+    assert answer.message.startswith("'colour:0' not found in other components: best colour:")
+    alone = colour_lens().fit(cached=False, progress=False).space
+    nobody = search(alone, component_probe(alone, 0), without=[0, 1, 2, 3], layer="colour")[0]
+    assert nobody.message == "'colour:0': no other living component to search"
+    assert not nobody.found
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_a_component_is_like_itself_whether_centred_or_not(fitted, centre):
+    probe = component_probe(fitted.space, "colour:0", centre=centre)
+    (itself,) = search(fitted.space, probe, top=1, centre=centre)
+    assert itself[0].component == sl.Component("colour", 0)
+    assert itself[0].score == pytest.approx(1, abs=1e-5)
+    others = fitted.search("colour:0", centre=centre, top=None)
+    assert np.array_equal(others.vector, probe.vectors[0])
+    assert others.rows.tolist() == [row for row in search(fitted.space, probe, top=None, centre=centre)[0].rows if row]
+
+
+def test_components_stand_among_words_in_a_query(fitted):
+    red, blue = (component_probe(fitted.space, c).vectors[0] for c in ("colour:0", "colour:2"))
+    green = fitted.search("green").vector
+    for answer in (fitted.search("colour:0, colour:2, -green"), fitted.answer("colour:0, colour:2, -green"),
+                   fitted.search("colour:0, colour:2", negative="green")):  # fmt: skip
+        assert answer.vector == pytest.approx(unit(unit(red + blue) - green), abs=1e-6)
+        assert answer.asked == (0, 2)
+    pushed = fitted.search("green, -colour:0")
+    assert pushed.vector == pytest.approx(unit(green - red), abs=1e-6)
+    assert pushed.asked == ()
+    assert np.array_equal(fitted.search("green", negative="colour:0").vector, pushed.vector)
+
+
+def test_a_list_of_texts_is_each_text_by_itself(fitted):
+    texts = ["red", "colour:2", "red blue, -blue"]
+    for text, answer in zip(texts, fitted.search(texts), strict=True):
+        alone = fitted.search(text)
+        assert (answer.probe, answer.asked) == (alone.probe, alone.asked)
+        assert np.array_equal(answer.rows, alone.rows)
+        assert np.array_equal(answer.vector, alone.vector)
 
 
 def test_the_data_behind_a_probe_are_the_closest_images(fitted):

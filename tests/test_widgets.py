@@ -120,6 +120,18 @@ def test_not_found_says_whether_the_data_could_show_it():
     assert "where known words reach" in could["message"]
 
 
+def test_a_component_that_is_searched_is_no_hit_and_the_data_are_not_asked_whether_they_could_show_it():
+    made = lens(vocabulary=["red", "blue"])
+    made.query, made.layer = "colour:0", "colour"
+    result, (rows, *_) = answers.hits(made)
+    assert result["asked"] == ["colour:0"]
+    assert result["not_found"]
+    assert result["couldshow"] is None
+    assert 0 not in np.frombuffer(rows, np.int32)
+    assert result["message"] == made.search("colour:0", layer="colour").message
+    assert answers.card(made, 0)[0]["score"] is None
+
+
 def test_a_sprite_sheet_has_a_row_of_crops_per_component():
     made = lens(crop=None)
     result, (data,) = answers.sprite(made, [0, 2], 3, 16)

@@ -46,16 +46,22 @@ export function emptyState({ words, total, onWord, onBrowse }) {
  * images speak against it, the message says so.
  * @param {import("../shared/source.js").Hits} hits
  */
-function verdict({ best, count: searched, message }) {
+function verdict({ best, count: searched, message, asked }) {
   if (!best) return message;
   const { p_all, reach } = best;
-  const facts = `The best of ${plural(searched, "component")} scores ${score(best.score)} (z = ${z(best.z)}, ${
+  const facts = `The best of ${plural(searched, asked?.length ? "other component" : "component")} scores ${score(best.score)} (z = ${z(best.z)}, ${
     typeof p_all === "number" ? `${pEquals(p_all)} over all components` : pEquals(best.p)
   })`;
   if ((p_all ?? best.p) > LEVEL) return `${facts}: no better than a random set of images.`;
   if (typeof reach === "number" && reach < REACH)
     return `${facts}: better than random images, but only ${Math.round(reach * 100)} % of the way to the images that match best.`;
   return message ?? `${facts}.`;
+}
+
+/** Where a concept was looked for, in words. @param {import("../shared/source.js").Hits} hits @param {boolean} oneLayer */
+function placeOf({ asked }, oneLayer) {
+  if (asked?.length) return `other components${oneLayer ? " of this layer" : ""}`;
+  return oneLayer ? "this layer" : "this model";
 }
 
 /**
@@ -74,7 +80,7 @@ export function notFoundState({ hits, onClear, onLayers, closest }) {
       "h2",
       { "data-testid": "not-found-title" },
       known
-        ? `“${hits.query}” is not found in ${onLayers ? "this layer" : "this model"}`
+        ? `“${hits.query}” is not found in ${placeOf(hits, onLayers !== null)}`
         : `“${hits.query}” cannot be searched`,
     ),
     h("p", {}, known ? verdict(hits) : hits.message),

@@ -199,6 +199,20 @@ describe("the gallery", () => {
     expect(byId(gallery.node, "state-not-found").textContent).toContain(message);
   });
 
+  it("a component that nothing else is like is not found in others", async () => {
+    gallery.update({ hits: { ...hitsOf("coffee"), query: "layer4:3", asked: ["layer4:3"] } });
+    expect(byId(gallery.node, "not-found-title").textContent).toBe(
+      "“layer4:3” is not found in other components",
+    );
+    expect(byId(gallery.node, "state-not-found").textContent).toContain(
+      "The best of 12 other components scores",
+    );
+    gallery.update({ layer: "layer4" });
+    expect(byId(gallery.node, "not-found-title").textContent).toBe(
+      "“layer4:3” is not found in other components of this layer",
+    );
+  });
+
   it("a word the CLIP does not know is said to be unknown, and nothing is scored", async () => {
     gallery.update({
       hits: { ...hitsOf("qwxz"), unknown_words: ["qwxz"], message: "toy-clip does not know 'qwxz'" },

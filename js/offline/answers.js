@@ -225,6 +225,7 @@ export function fileAnswers(file) {
           best: null,
           message: null,
           unknown_words: [],
+          asked: [],
           couldshow: null,
         },
         buffers: [rows.buffer],

@@ -26,6 +26,7 @@ import { KernelError } from "./channel.js";
  *   chance (0) to the images that match best (1); `held_out`: the AUROC with which it tells the `shown` sampled
  *   images that show the query from the others, null where they are too few
  * @property {string | null} message something the person should know about this result
+ * @property {string[]} [asked] components that the query names: it is about the others, and they are no hits
  * @property {string[]} unknown_words words the CLIP or the lens does not know
  * @property {{possible: boolean, message: string} | null} couldshow whether the data could show the concept
  * @property {Int32Array} rows @property {Float32Array | null} scores @property {Float32Array | null} z @property {Float32Array | null} p

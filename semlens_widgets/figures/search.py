@@ -39,7 +39,7 @@ def hits(
 def _caption(matches: Matches, crops: Crops) -> str:
     p_all = numbers.p_equals(matches.p_best)
     verdict = (
-        f"Search for “{matches.probe}” over {numbers.plural(matches.searched, 'living component')}: "
+        f"Search for “{matches.probe}” over {numbers.plural(matches.searched, f'{_other(matches)}living component')}: "
         + ("found" if matches.found else "not found")
         + (f" (best {matches[0].component}, z = {numbers.z(matches[0].z)}, {p_all} over all)" if len(matches) else "")
         + ". Score: cosine of the probe and a component's mean embedding; z against random sets of as many images."
@@ -89,12 +89,16 @@ def _draw(sheet: Sheet, matches: Matches, crops: Crops, rows: int, wanted: int |
     return y + MARGIN
 
 
+def _other(matches: Matches) -> str:
+    return "other " if matches.asked else ""
+
+
 def _verdict(matches: Matches) -> str:
     if matches.unknown:
         return f"unknown to this CLIP: {', '.join(matches.unknown)}"
     if not len(matches):
-        return "no living component to search"
-    among = f"over {numbers.plural(matches.searched, 'component')}"
+        return f"no {_other(matches)}living component to search"
+    among = f"over {numbers.plural(matches.searched, f'{_other(matches)}component')}"
     facts = f"z = {numbers.z(matches[0].z)}, {numbers.p_equals(matches.p_best)} {among}"
     if matches.found:
         return f"found: {facts}"

@@ -56,8 +56,9 @@ class Searching(Fitted):
         """Which components encode this? One query gives `Matches`, a list of texts a list of them.
 
         query:     a text; a list of texts, each by itself; a PIL picture or the file of one, or several pictures (one
-                   probe, their mean); a component of this lens, as `Component` or as "layer4:57". In a text, terms
-                   that begin with "-" are pushed away from, as in "hair, -ruler".
+                   probe, their mean); a component of this lens, as `Component` or as "layer4:57", which finds others
+                   like it and is no hit itself. In a text, terms that begin with "-" are pushed away from, as in
+                   "hair, -ruler".
         negative:  one or several words to push away from.
         top:       how many hits to keep, best first; None for all.
         layer:     one or several layers to look in; None for all.
@@ -67,28 +68,32 @@ class Searching(Fitted):
         empty query, KeyError for an unknown layer or component, TypeError for what cannot be searched.
         """
         centre = self._centre if centre is None else centre
-        several = isinstance(query, list | tuple) and bool(query) and isinstance(query[0], str)
+        texts = [q for q in query if isinstance(q, str)] if isinstance(query, list | tuple) else []
+        several = isinstance(query, list | tuple) and 0 < len(query) == len(texts)
+        if several and not all(map(self._is_plain, texts)):
+            options: Any = {"negative": negative, "top": top, "layer": layer, "templates": templates, "centre": centre}
+            return [cast("Matches", self.search(text, **options)) for text in texts]
         probes = self._probes_for(query, templates, centre)
         if negative:
             words = [negative] if isinstance(negative, str | int) else list(negative)
             if not all(isinstance(word, str) for word in words):
                 raise TypeError(f"negative is {negative!r:.60}; give a word or a list of words to push away from")
-            probes = probes.away_from(self._text_probes(words, templates, centre))
-        answers = search(self.space, probes, top=top, layer=layer, centre=centre)
+            probes = probes.away_from(self._term_probes(words, templates, centre))
+        answers = search(self.space, probes, top=top, layer=layer, centre=centre, without=self._asked(query))
         return answers if several else answers[0]
 
     def _probes_for(self, query: Any, templates: str | Sequence[str] | None, centre: bool) -> Probes:
-        if isinstance(query, Component) or (isinstance(query, str) and self._is_component(query)):
-            return component_probe(self.space, query)
+        if isinstance(query, Component):
+            return component_probe(self.space, query, centre=centre)
         if _is_picture_file(query):
             with Image.open(query) as opened:
                 return image_probes(self.clip, [rgb(opened)], Path(query).name)
         if isinstance(query, str):
             toward, away = _signs(query)
-            if not away:
+            if self._is_plain(query):
                 return self._text_probes([query], templates, centre)
-            probe = self._text_probes(toward, templates, centre).joined(query)
-            return probe.away_from(self._text_probes(away, templates, centre), query)
+            probe = self._term_probes(toward, templates, centre).joined(query)
+            return probe.away_from(self._term_probes(away, templates, centre), query) if away else probe
         if isinstance(query, Image.Image):
             return image_probes(self.clip, [query])
         if isinstance(query, list | tuple) and query:
@@ -106,6 +111,17 @@ class Searching(Fitted):
         """Whether a text is written as a component of one of this lens's layers."""
         layer, colon, _ = text.rpartition(":")
         return bool(colon) and layer in self.components.layers
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether a text is one text throughout: no term of it is pushed away from, a component, or a picture."""
+        special = (t.startswith("-") or self._is_component(t) or t in self._pictures for t in terms(text))
+        return not (any(special) or _is_picture_file(text))
+
+    def _asked(self, query: Any) -> list[int]:
+        """Rows of the components that a query looks for."""
+        if isinstance(query, Component):
+            return [self.components.row(query)]
+        return [self.components.row(t) for t in terms(query) if self._is_component(t)] if isinstance(query, str) else []
 
     def probes(self, words: Sequence[str]) -> Probes:
         """Texts as probes, with the lens's own templates; embedded once and remembered."""
@@ -203,19 +219,20 @@ class Searching(Fitted):
     def answer(self, query: str, layer: str | None = None) -> Matches:
         """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""
         toward, away = _signs(query)
-        probe = self._term_probes(toward).joined(query)
+        probe = self._term_probes(toward, None, self._centre).joined(query)
         if away:
-            probe = probe.away_from(self._term_probes(away), query)
-        return search(self.space, probe, top=None, layer=layer, centre=self._centre)[0]
+            probe = probe.away_from(self._term_probes(away, None, self._centre), query)
+        options: Any = {"layer": layer, "centre": self._centre, "without": self._asked(query)}
+        return search(self.space, probe, top=None, **options)[0]
 
-    def _term_probes(self, wanted: list[str]) -> Probes:
-        return _stacked([self._term_probe(term) for term in wanted])
+    def _term_probes(self, wanted: list[str], templates: str | Sequence[str] | None, centre: bool) -> Probes:
+        return _stacked([self._term_probe(term, templates, centre) for term in wanted])
 
-    def _term_probe(self, term: str) -> Probes:
+    def _term_probe(self, term: str, templates: str | Sequence[str] | None, centre: bool) -> Probes:
         if self._is_component(term):
-            return component_probe(self.space, term)
+            return component_probe(self.space, term, centre=centre)
         if not term.startswith("image:"):
-            return self._text_probes([term], None, self._centre)
+            return self._text_probes([term], templates, centre)
         if term not in self._pictures:
             raise ValueError(f"no picture is kept as {term!r}; drop it into the search box, or keep_image(picture)")
         if term not in self._probes:

@@ -27,7 +27,9 @@ def hits(lens: Lens) -> Answer:
     if answer is None:
         chosen = lens.components.rows(lens.layer)
         rows = np.arange(len(lens.components), dtype=np.int32)[chosen]
-        nothing: dict[str, Any] = {"null": None, "best": None, "message": None, "unknown_words": [], "couldshow": None}
+        nothing: dict[str, Any] = {
+            "null": None, "best": None, "message": None, "unknown_words": [], "asked": [], "couldshow": None,
+        }  # fmt: skip
         result = {"query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False}
         return result | nothing, [rows.tobytes(), b"", b"", b""]
     numbers = [answer.scores, answer.z, answer.p]
@@ -48,7 +50,8 @@ def told(lens: Lens, answer: Matches) -> dict[str, Any]:
         "best": _best(answer),
         "message": answer.message,
         "unknown_words": list(answer.unknown),
-        "couldshow": None if answer.found or answer.unknown else could_show(lens, answer),
+        "asked": [str(lens.components[row]) for row in answer.asked],
+        "couldshow": None if answer.found or answer.unknown or answer.asked else could_show(lens, answer),
     }
 
 
