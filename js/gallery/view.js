@@ -8,8 +8,10 @@ import { preview } from "../shared/preview.js";
 import { adds, pointed, same, showChosen, toggled } from "../shared/selection.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
+import { onResize } from "../shared/surroundings.js";
 import { positionOf, virtualRows } from "../shared/virtual_rows.js";
 import { nullStrip } from "./null_strip.js";
+import { cropsThatFit, lineWidth } from "./room.js";
 import { hitRow } from "./row.js";
 import { dividerText, emptyState, loadingState, notFoundState, plainState } from "./states.js";
 
@@ -19,6 +21,10 @@ const DIVIDER = 26;
 const CROP = sizes.crop;
 /** How many of the closest components a negative answer shows. */
 const CLOSEST = 3;
+/** Crops of each of those. */
+const CLOSEST_CROPS = 6;
+/** Crops in a row that was not laid out yet. */
+const USUAL = 8;
 
 /** @typedef {import("../shared/source.js").Hits} Hits */
 
@@ -47,14 +53,12 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   let layer = null;
   /** @type {readonly number[]} */
   let selection = [];
-  const examples = preferences().columns;
-  const thumbnails = sprites({
-    source,
-    examples,
-    size: imagePixels(CROP),
-    onArrive: paintAll,
-    onError: fail,
-  });
+  const most = preferences().columns ?? Number.POSITIVE_INFINITY;
+  /** Crops in a row. */
+  let examples = Math.min(most, USUAL);
+  /** Crops that are fetched of a component: those of the widest row so far. */
+  let fetched = Math.max(examples, CLOSEST_CROPS);
+  let thumbnails = fetchCrops();
   const strip = nullStrip();
   const found = h("span", { class: "sl-found", "data-testid": "found" });
   const columns = [
@@ -97,7 +101,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   );
   const state = h("div", { class: "sl-states", hidden: true });
   const node = h("div", { class: "sl-gallery", "data-testid": "gallery" }, strip.node, table, state);
-  node.style.setProperty("--sl-strip", `${examples * (CROP + 2) - 2}px`);
+  node.style.setProperty("--sl-strip", `${lineWidth(examples)}px`);
   const large = preview({
     area: node,
     source,
@@ -117,6 +121,37 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       thumbnails.want(positions.map(rowAt));
     },
   });
+
+  const stopResizing = onResize(table, refit);
+
+  function fetchCrops() {
+    return sprites({
+      source,
+      examples: fetched,
+      size: imagePixels(CROP),
+      onArrive: paintAll,
+      onError: fail,
+    });
+  }
+
+  /** Whether the rows have room for more crops or fewer, which they then take. */
+  function takeRoom() {
+    const width = columns[3].offsetWidth + columns[4].offsetWidth;
+    const next = width ? Math.min(most, cropsThatFit(width)) : examples;
+    if (next === examples) return false;
+    examples = next;
+    node.style.setProperty("--sl-strip", `${lineWidth(examples)}px`);
+    if (examples > fetched) {
+      fetched = examples;
+      thumbnails.clear();
+      thumbnails = fetchCrops();
+    }
+    return true;
+  }
+
+  function refit() {
+    if (takeRoom() && showsRows()) rows.lay();
+  }
 
   const rowAt = (/** @type {number} */ position) => /** @type {Hits} */ (hits).rows[position];
 
@@ -181,7 +216,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
           h("span", { class: "sl-number" }, result.scores ? score(result.scores[i]) : ""),
           h("span", { class: "sl-number sl-quiet" }, result.z ? `z ${z(result.z[i])}` : ""),
           h("span", { class: "sl-ellipsis" }, component?.label?.text ?? ""),
-          cropStrip(row, 6),
+          cropStrip(row, CLOSEST_CROPS),
         );
       }),
     );
@@ -235,6 +270,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       body.append(divider);
     }
     drawFound();
+    takeRoom();
     rows.lay({ count: result.count, row: ROW, cut, divider: DIVIDER });
   }
 
@@ -361,6 +397,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     },
     destroy() {
       stopListening();
+      stopResizing();
       rows.destroy();
       thumbnails.clear();
       large.destroy();

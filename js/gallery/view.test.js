@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalog } from "../shared/catalog.js";
+import { remember } from "../shared/preferences.js";
 import { openingTop } from "../shared/preview.js";
 import { all, byId, componentOf, hitsOf, idOf, meaningOf, NULL, press, settled } from "../testing/toy.js";
 import { galleryView } from "./view.js";
@@ -36,9 +37,14 @@ describe("the gallery", () => {
         label: "toy",
       })),
     };
+    build();
+  });
+
+  function build() {
     const fail = (error) => {
       throw error;
     };
+    gallery?.destroy();
     gallery = galleryView({
       source,
       catalog: catalog(source, fail),
@@ -51,8 +57,11 @@ describe("the gallery", () => {
       fail,
     });
     document.body.replaceChildren(gallery.node);
+  }
+  afterEach(() => {
+    gallery.destroy();
+    gallery = undefined;
   });
-  afterEach(() => gallery.destroy());
 
   const show = async (query, changed = {}) => {
     gallery.update({ vocabulary_hint: ["red", "green"], ...changed, hits: hitsOf(query, changed.layer) });
@@ -103,6 +112,39 @@ describe("the gallery", () => {
     expect(source.sprite).toHaveBeenCalledTimes(1);
     expect(source.sprite.mock.calls[0][0]).toHaveLength(rows().length);
     expect(byId(gallery.node, "gallery-grid").getAttribute("aria-rowcount")).toBe("50001");
+  });
+
+  describe("in a window of another width", () => {
+    const shown = () => rows()[0].querySelectorAll(".sl-crop").length;
+    const width = (px) =>
+      vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(/* of label and crops */ px / 2);
+    afterEach(() => {
+      vi.restoreAllMocks();
+      remember({ columns: 0, figureTheme: "print", keys: true });
+    });
+
+    it("rows show as many crops as there is room for, and only what was not fetched yet is asked for", async () => {
+      await show("red");
+      expect(shown()).toBe(8);
+      width(925);
+      await show("green");
+      expect(shown()).toBe(13);
+      expect(source.sprite.mock.lastCall[1]).toBe(13);
+      const asked = source.sprite.mock.calls.length;
+      width(430);
+      await show("red");
+      expect(shown()).toBe(6);
+      expect(source.sprite).toHaveBeenCalledTimes(asked);
+      expect(gallery.node.style.getPropertyValue("--sl-strip")).toBe("298px");
+    });
+
+    it("a person may want no more than some", async () => {
+      remember({ columns: 4, figureTheme: "print", keys: true });
+      build();
+      width(925);
+      await show("red");
+      expect(shown()).toBe(4);
+    });
   });
 
   it("click selects, Ctrl adds as primary, and a second Ctrl takes out", async () => {

@@ -13,7 +13,7 @@ export const PLUGIN = "semlens-widgets:plugin";
 const DEFAULTS = {
   clip: "MobileCLIP2-S2 dfndr2b",
   thumbnail: 128,
-  columns: 8,
+  columns: 0,
   figureTheme: "print",
   keys: true,
 };

@@ -3,9 +3,9 @@
  * the defaults.
  */
 
-/** @typedef {{columns: number, figureTheme: "print" | "light" | "dark", keys: boolean}} Preferences */
+/** `columns`: the most crops in a row of the gallery; null: as many as there is room for. @typedef {{columns: number | null, figureTheme: "print" | "light" | "dark", keys: boolean}} Preferences */
 
-/** @param {Preferences} preferences */
+/** @param {{columns: number, figureTheme: Preferences["figureTheme"], keys: boolean}} settings with 0 columns for null */
 export function remember({ columns, figureTheme, keys }) {
   Object.assign(document.body.dataset, {
     semlensColumns: String(columns),
@@ -19,7 +19,7 @@ export function preferences() {
   const { semlensColumns, semlensFigureTheme, semlensKeys } = document.body.dataset;
   const columns = Number(semlensColumns);
   return {
-    columns: Number.isInteger(columns) && columns > 0 ? columns : 8,
+    columns: Number.isInteger(columns) && columns > 0 ? columns : null,
     figureTheme:
       semlensFigureTheme === "light" || semlensFigureTheme === "dark" ? semlensFigureTheme : "print",
     keys: semlensKeys !== "off",
