@@ -152,6 +152,11 @@ class OpenClip:
         spoken = re.findall(r"[^\W_]+(?:['’][^\W_]+)?", text.lower())
         return [w for w in dict.fromkeys(spoken) if w not in self.words]
 
+    def load(self) -> OpenClip:
+        """Load now what is otherwise loaded, and may fail, at first use. Returns the CLIP."""
+        self._loaded  # noqa: B018
+        return self
+
     def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]:
         """Unit vectors of PIL pictures, a row each. ValueError for none."""
         if not len(pictures):

@@ -96,6 +96,21 @@ def crop(
     return replace(examples, boxes=run.boxes)
 
 
+def try_crops(
+    model: torch.nn.Module, images: Images, layers: str | Layer | Sequence[str | Layer], *, by: CropBy
+) -> None:
+    """One crop of one image in each layer: the errors of `crop`, before the examples of many images are collected."""
+    wanted = resolve(model, layers)
+    opened = _by_activation(model, wanted, 0.0) if by == "activation" else _by_relevance(model, 0.0)
+    with opened as boxes_of:
+        for batch in batches(np.arange(len(images)), images.tensor_and_size, 1):
+            if batch.items:
+                tensors, first = [tensor for tensor, _ in batch.items], np.zeros(1, np.int64)
+                for layer in wanted:
+                    boxes_of(layer, tensors, first, first)
+                return
+
+
 @dataclass
 class _Cropping:
     """The boxes found so far."""

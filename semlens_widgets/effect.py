@@ -16,7 +16,7 @@ from .evaluate import Interval
 from .images import Images
 from .model import Layer
 from .relevance import class_names, class_number
-from .switching import By, Switch, logits_under
+from .switching import By, Switch, logits_under, outputs
 from .texts import to_csv
 
 if TYPE_CHECKING:
@@ -201,13 +201,11 @@ def effect(
     rest:   [component], what components are held at; None: 0.
     draws, points: random sets of each kind; numbers of components in the curve, each beside at most 5 random sets.
 
-    ValueError where labels are missing or are not classes of the model, and for no components or no draws.
+    ValueError where labels are missing or are not classes of the model, and for no components or no draws; KeyError or
+    IndexError for a class that there is not. All of it before anything is measured.
     """
-    if draws < 1:
-        raise ValueError(f"draws={draws}; at least one random set, else nothing says what chance does")
+    check(model, chosen, data, target, draws=draws, most=most, points=points, batch_size=batch_size)
     rows = np.asarray(list(dict.fromkeys(chosen)), np.int64)
-    if not len(rows):
-        raise ValueError("no components to switch off; give some, such as report.spurious")
     random = np.random.default_rng(seed)
     order = rows if share is None else rows[np.argsort(-share[rows], kind="stable")]
     numbers = sorted({round(n) for n in np.geomspace(1, len(rows), points)} | {len(rows)})
@@ -230,12 +228,11 @@ def effect(
     classes: tuple[str, ...] = ()
     number = -1
     for name, pictures in data.items():
-        ids = np.unique(np.linspace(0, len(pictures) - 1, min(most, len(pictures))).astype(np.int64))
-        read, outputs = logits_under(model, pictures, ids, switches, batch_size)
-        labels = _labels(name, pictures, read, outputs.shape[2])
-        classes = class_names(pictures, outputs.shape[2])
+        read, answered = logits_under(model, pictures, _measured(pictures, most), switches, batch_size)
+        labels = _labels(name, pictures, read, answered.shape[2])
+        classes = class_names(pictures, answered.shape[2])
         number = class_number(target, classes)
-        answers = _Answers.of(outputs, labels, number)
+        answers = _Answers.of(answered, labels, number)
         images[name] = len(read)
         measured[name] = answers.sides(counts)
         curve += answers.curve(name, numbers, counts)
@@ -243,6 +240,40 @@ def effect(
         tuple(components[int(row)] for row in rows), "zero" if rest is None else "mean", classes[number], classes,
         images, measured, tuple(curve), draws,
     )  # fmt: skip
+
+
+def check(
+    model: torch.nn.Module,
+    chosen: Sequence[int],
+    data: Mapping[str, Images],
+    target: int | str,
+    *,
+    draws: int,
+    most: int,
+    points: int,
+    batch_size: int,
+) -> None:
+    """The errors of `effect`, after one forward pass."""
+    if draws < 1:
+        raise ValueError(f"draws={draws}; at least one random set, else nothing says what chance does")
+    for what, amount in (("most", most), ("points", points), ("batch_size", batch_size)):
+        if amount < 1:
+            raise ValueError(f"{what}={amount}; it is at least 1")
+    if not len(chosen):
+        raise ValueError("no components to switch off; give some, such as report.spurious")
+    if not data:
+        raise ValueError("no data set to measure on; give one, or several by name")
+    for name, images in data.items():
+        if not isinstance(images, Images):
+            raise TypeError(f"the data set {name!r} is a {type(images).__name__}; make it with sl.images(…)")
+    number = outputs(model, next(iter(data.values())))
+    for name, images in data.items():
+        _labels(name, images, _measured(images, most), number)
+        class_number(target, class_names(images, number))
+
+
+def _measured(images: Images, most: int) -> Int[np.ndarray, " image"]:
+    return np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).astype(np.int64))
 
 
 def _labels(name: str, images: Images, ids: np.ndarray, outputs: int) -> Int[np.ndarray, " image"]:

@@ -228,8 +228,7 @@ def search(
         )
     if probes.vectors.shape[1] != space.dim:
         raise ValueError(f"the probes have {probes.vectors.shape[1]} dimensions, the space {space.dim}")
-    if top is not None and top < 1:
-        raise ValueError(f"top={top}; ask for at least one hit, or None for all")
+    check_settings(space, top, layer)
     chosen = space.components.rows(layer)
     asked = tuple(dict.fromkeys(space.components.row(component) for component in without))
     vectors = (space.centred if centre else space.vectors)[chosen]
@@ -253,6 +252,13 @@ def search(
             )
         )  # fmt: skip
     return answers
+
+
+def check_settings(space: SemanticSpace, top: int | None, layer: str | Sequence[str] | None) -> None:
+    """ValueError or KeyError for settings of `search` that there are not, whatever is searched."""
+    if top is not None and top < 1:
+        raise ValueError(f"top={top}; ask for at least one hit, or None for all")
+    space.components.rows(layer)
 
 
 def _ranked(

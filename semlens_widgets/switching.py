@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .images import Images, batches
+from .images import Images, UnreadableImage, batches
 from .model import Layer, evaluating, features_last, recording, stack, tensor_of
 from .vectors import frozen
 
@@ -235,6 +235,29 @@ def logits_under(
     if not found:
         raise ValueError(f"none of the {len(ids)} images could be read")
     return np.concatenate(read), np.concatenate(found, 1)
+
+
+def outputs(model: torch.nn.Module, images: Images) -> int:
+    """How many classes a model tells apart, by its answer to the first image that can be read: one forward pass.
+
+    ValueError where it does not answer with one number per class, or no image can be read.
+    """
+    import torch
+
+    why = ""
+    for image in range(len(images)):
+        try:
+            item = images.tensor(image)
+        except UnreadableImage as error:
+            why = why or str(error)
+            continue
+        with evaluating(model), torch.inference_mode():
+            answer = model(_placed(model, stack([item])))
+        if getattr(answer, "ndim", 0) != 2:
+            shape = f"of shape {tuple(answer.shape)}" if hasattr(answer, "shape") else f"a {type(answer).__name__}"
+            raise ValueError(f"the model's output is {shape}, not [image class]: it has no classes to tell apart")
+        return int(answer.shape[1])
+    raise ValueError(f"none of the {len(images)} images could be read; the first: {why}")
 
 
 def _placed(model: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:

@@ -97,6 +97,7 @@ def verify(
     the images these are, where they are not all.
     (Oikarinen et al. 2025 on metrics; Kopf et al. 2024, CoSy)
     """
+    check_settings(strongest, rounds)
     check_sample(labels.space, activations, image_vectors)
     images = len(activations)
     positives = round(strongest * images)
@@ -130,6 +131,14 @@ def verify(
     bounds = [dict(zip(METRICS, side, strict=True)) for side in (low, high)]
     pearson, auprc, auc, mad = measured[:, 0]
     return Verification(labels, pearson, auprc, auc, mad, bounds[0], bounds[1], images, positives / images)
+
+
+def check_settings(strongest: float, rounds: int) -> None:
+    """ValueError for settings of `verify` that there are not, whatever the images."""
+    if not 0 < strongest < 1:
+        raise ValueError(f"strongest={strongest}; a share of the images between 0 and 1")
+    if rounds < 1:
+        raise ValueError(f"rounds={rounds}; at least one resample, else nothing says how sure the numbers are")
 
 
 def _top_share(values: Float[np.ndarray, " image"], count: int) -> Bool[np.ndarray, " image"]:

@@ -50,7 +50,8 @@ def describe(
     another CLIP, have fewer than two words or one twice, or when a method lacks its activations.
     (Dreyer et al. 2025, "describe")
     """
-    _check(space, probes, k, level)
+    check_settings(k, level, method)
+    _check(space, probes)
     name = method if isinstance(method, str) else _name(method)
     if method == "mean":
         ranked = ranked_by_mean(
@@ -91,7 +92,15 @@ def _name(method: Labeler) -> str:
     return str(getattr(function, "__name__", type(method).__name__))
 
 
-def _check(space: SemanticSpace, probes: Probes, k: int, level: float) -> None:
+def check_settings(k: int, level: float, method: str | Labeler) -> None:
+    """ValueError for settings of `describe` that there are not, whatever the words."""
+    if k < 1 or not 0 <= level < 1:
+        raise ValueError(f"k={k}, level={level}; ask for at least one label, and a confidence in [0, 1)")
+    if method != "mean":
+        labeler(method)
+
+
+def _check(space: SemanticSpace, probes: Probes) -> None:
     if probes.clip != space.recipe.clip:
         raise ValueError(
             f"the words come from {probes.clip}, the space from {space.recipe.clip}; embed both with the same CLIP"
@@ -101,7 +110,5 @@ def _check(space: SemanticSpace, probes: Probes, k: int, level: float) -> None:
     if len(set(probes.names)) != len(probes):
         twice = next(n for n in probes.names if probes.names.count(n) > 1)
         raise ValueError(f"{twice!r} stands twice in the vocabulary, so that neither can lead; give every word once")
-    if k < 1 or not 0 <= level < 1:
-        raise ValueError(f"k={k}, level={level}; ask for at least one label, and a confidence in [0, 1)")
     if (known := known_words(probes).sum()) < 2:
         raise ValueError(f"{space.recipe.clip} knows {known} of the {len(probes)} words; a label needs a rival")

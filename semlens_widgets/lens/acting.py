@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..components import Component
-from ..effect import DRAWS, Effect, effect
+from ..effect import DRAWS, Effect, check, effect
 from ..images import Images
 from ..switching import By, Switch, resting, switched_off
 from .auditing import Auditing
@@ -69,7 +69,8 @@ class Acting(Auditing):
         components: as in `without`.
         data:       a data set (`sl.images(...)`) or several by name, such as {"clean": …, "with artefacts": …}; None
                     for the lens's own images.
-        labels:     the class number of every image where the data do not say, by name where there are several.
+        labels:     the class number of every image where the data do not say, by name where there are several (KeyError
+                    for a name that no data set has).
         target:     the class that is measured; None for the audited one, else the last.
         draws, most, points: random sets, images of each data set, and points of the curve; see `effect`.
 
@@ -81,7 +82,11 @@ class Acting(Auditing):
         sets: dict[str, Images] = dict(data) if isinstance(data, Mapping) else {"data": data or source.images}
         if labels is not None:
             given = labels if isinstance(labels, Mapping) else dict.fromkeys(sets, labels)
-            sets = {name: images.labelled(given[name]) if name in given else images for name, images in sets.items()}
+            if foreign := [name for name in given if name not in sets]:
+                raise KeyError(f"labels for {foreign[0]!r}, which is no data set; there are {', '.join(sets)}")
+            for name, numbers in given.items():
+                if isinstance(sets[name], Images):
+                    sets[name] = sets[name].labelled(numbers)
         wanted = self.audit_target if target is None else target
         share = None
         if self.relevance is not None and self.relevance.components == self.components:
@@ -92,6 +97,8 @@ class Acting(Auditing):
             if not outputs:
                 raise ValueError("the effect on which class? give target, by name or number")
             wanted = outputs - 1
+        _check_by(by)  # what it takes to know the means is long
+        check(source.model, chosen, sets, wanted, draws=draws, most=most, points=points, batch_size=batch_size)
         return effect(
             source.model, source.layers, self.components, chosen, sets, wanted, alive=self.space.alive, share=share,
             rest=self._rest(by), draws=draws, most=most, points=points, seed=seed, batch_size=batch_size,
@@ -108,8 +115,7 @@ class Acting(Auditing):
 
     def _rest(self, by: By) -> Float[np.ndarray, " component"] | None:
         """What switched-off components are held at; None for zero."""
-        if by not in get_args(By):
-            raise ValueError(f"by={by!r}; components are held at 'zero' or at their 'mean'")
+        _check_by(by)
         if by == "zero":
             return None
         if self._means is None:
@@ -117,3 +123,8 @@ class Acting(Auditing):
             ids = np.unique(np.linspace(0, len(images) - 1, min(_SAMPLE, len(images))).astype(np.int64))
             self._means = np.concatenate(resting(self.source.model, images, self.source.layers, ids))
         return self._means
+
+
+def _check_by(by: By) -> None:
+    if by not in get_args(By):
+        raise ValueError(f"by={by!r}; components are held at 'zero' or at their 'mean'")

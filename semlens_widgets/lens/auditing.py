@@ -142,13 +142,16 @@ class Auditing(Explaining, Describing):
                 "nothing to audit against: give a checklist, such as sl.Checklist.abcde() or one of your own, or set "
                 "lens.checklist"
             )
-        self.space  # noqa: B018  NotFitted here, before any long work
-        if relevance and self.relevance is None and self.has_data:
-            self.relate(progress=progress)
+        self.components.rows(layer)  # NotFitted or KeyError here, before any long work, and so for all that is asked
         given = {"p": level, "margin": margin, "used": used, "still": still}
+        before = replace(self._lines, p=self.audit_level)
+        lines = replace(before, **{name: value for name, value in given.items() if value is not None})
+        if relevance and self.relevance is None and self.has_data:
+            self._check_class(self.audit_target if target is None else target)
+            if wanted.prompts:
+                self._text_probes(list(wanted.prompts), None, True)
+            self.relate(progress=progress)
         with self.lock:
-            before = replace(self._lines, p=self.audit_level)
-            lines = replace(before, **{name: value for name, value in given.items() if value is not None})
             report = self._audit(wanted, self.audit_target if target is None else target, lines, layer)
             self._lines, self._audited_layer = lines, layer
             if wanted != self.checklist:
@@ -163,6 +166,14 @@ class Auditing(Explaining, Describing):
             self.set_trait("report", report)
             self._after_change()
         return report
+
+    def _check_class(self, target: int | str | None) -> None:
+        """ValueError, KeyError or IndexError where relevance would be known, but not for the class that is audited."""
+        if target is None:
+            classes = self.source.images.classes
+            known = f", one of {', '.join(classes[:20])}" if classes else ", by number"
+            raise ValueError(f"audit which class? give target{known}")
+        self._class_number(target)
 
     def _audit(
         self, checklist: Checklist, target: int | str | None, lines: Thresholds, layer: str | Sequence[str] | None

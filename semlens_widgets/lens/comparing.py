@@ -14,6 +14,7 @@ from ..compare import Comparison, ConceptTable, Series
 from ..compare import compare as compare_spaces
 from ..compare import compare_many as compare_spaces_many
 from ..compare import concepts as compare_concepts
+from ..compare.pairs import check_comparable
 from ..layout import Asked, Layout, overlay
 from ..space import SemanticSpace
 from .describing import Describing
@@ -177,6 +178,7 @@ def concept_table(
         raise ValueError("no word to look for; give words such as ['ruler', 'hair'], or set lens.concepts")
     first = next(iter(models.values()))
     spaces = {name: lens.space for name, lens in models.items()}
+    check_comparable(spaces, allow)  # before words go through the CLIP
     return compare_concepts(first.probes(tidy(words)), spaces, by_layer=by_layer, allow=allow, centre=first._centre)
 
 
@@ -205,6 +207,8 @@ def compare_many(
     lens = next((m for m in models.values() if isinstance(m, Comparing) and m.clip_or_none is not None), None)
     if probes is None and concepts and lens is None:
         raise ValueError("concepts are words, and only a lens can read them; give lenses, or probes instead")
+    if spaces:
+        check_comparable(spaces, allow)  # before words go through the CLIP
     if probes is None and lens is not None:
         words = tidy(lens.concepts if concepts is None else concepts)
         probes = lens.probes(words) if words else None

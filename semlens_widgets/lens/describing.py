@@ -15,11 +15,13 @@ import traitlets
 from .. import cache, store
 from ..clip import Clip, Probes, checked_templates
 from ..describe import CONFIDENCE, Labels, describe
+from ..describe.verb import check_settings
 from ..evaluate import Evaluation, OnStep, evaluate
 from ..images import Images
 from ..labelers import Labeler
 from ..space import SemanticSpace, embed
 from ..verify import Verification, verify
+from ..verify import check_settings as check_verification
 from ..vocabularies import vocabulary
 from .fitted import Part
 from .searching import Searching
@@ -98,6 +100,7 @@ class Describing(Searching):
         """
         centre = self._centre if centre is None else centre
         listed = vocabulary(words if words is not None else self.vocabulary if len(self.vocabulary) > 1 else "common")
+        check_settings(k, level, method)
         seen: dict[str, Any] = {}
         if method != "mean":
             sample = self.space.sample
@@ -134,6 +137,7 @@ class Describing(Searching):
         labels = self.labels if labels is None else labels
         if labels is None:
             raise ValueError("no labels to verify yet; call lens.describe() first")
+        check_verification(strongest, rounds)
         if images is not None:
             activations, vectors = self.source.responses(images, progress=progress)
             return verify(labels, activations, vectors, strongest=strongest, rounds=rounds)

@@ -22,7 +22,9 @@ from ..explain import ClassTarget, Explanation, explain, has_relevance
 from ..images import Images, rgb
 from ..model import Layer, resolve, stack
 from ..passes import OnStep
-from ..relevance import Relevance, Target, class_number, relevance
+from ..relevance import Relevance, Target, class_names, class_number, relevance
+from ..relevance.verb import check
+from ..switching import outputs
 from .fitted import Part
 from .searching import Searching
 
@@ -68,6 +70,7 @@ class Explaining(Searching):
     def _begin(self) -> None:
         super()._begin()
         self._explained: Explanation | None = None
+        self._outputs: int | None = None
 
     # one prediction
 
@@ -136,6 +139,8 @@ class Explaining(Searching):
         have been computed. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
         """
         source = self.source
+        if top < 1 or depth < 1 or images < 1:
+            raise ValueError(f"top={top}, depth={depth}, images={images}; all are at least 1")
         chosen, number, name = self._of_class(target, images)
         wanted = source.layers if layers is None else resolve(source.model, layers)
         usable = [layer for layer in wanted if has_relevance(layer)]
@@ -164,6 +169,19 @@ class Explaining(Searching):
         if not chosen:
             raise ValueError(f"no image of class {name!r} in the data set")
         return chosen, number, name
+
+    def _class_number(self, target: int | np.integer | str) -> int | None:
+        """The number of a class of the model; None where neither relevance nor model and images say which there are.
+
+        KeyError with the nearest name, or IndexError, for a class that there is not.
+        """
+        if self.relevance is not None:
+            return self.relevance.number(target)
+        if not self.has_data:
+            return None
+        if self._outputs is None:
+            self._outputs = outputs(self.source.model, self.source.images)
+        return class_number(target, class_names(self.source.images, self._outputs))
 
     # relevance over the data set
 
@@ -211,6 +229,7 @@ class Explaining(Searching):
         """
         source = self.source
         self._check_relevance()
+        check(target, method, k, sample, batch_size)
         path = None
         if cached:
             path = cache.folder() / f"{self._relevance_key(target, method, k, sample)}.relevance"
@@ -258,6 +277,7 @@ class Explaining(Searching):
     def _valid_target(self, proposal: Any) -> str:
         target = str(proposal["value"])
         if self.image is None:
+            self._class_number(target)
             return target
         self._explained = self._shown(self.image, target, self.method)
         return self._explained.target

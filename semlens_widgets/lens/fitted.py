@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from .. import cache
 from ..clip import TEMPLATES, Clip, OpenClip, checked_templates
 from ..components import Components, Recipe
-from ..crops import CropBy, crop, cut
+from ..crops import CropBy, crop, cut, try_crops
 from ..examples import ConceptExamples, collect
 from ..images import Images, batches
 from ..model import Layer, Pooling, fingerprint, recording, resolve
@@ -107,6 +107,10 @@ class Source:
         return np.concatenate(values), unit(np.concatenate(vectors).astype(np.float32))
 
     def examples(self, progress_file: Path | None, batch_size: int, fast: bool, progress: bool) -> ConceptExamples:
+        if isinstance(self.clip, OpenClip):
+            self.clip.load()
+        if self.crop is not None:
+            try_crops(self.model, self.images, self.layers, by=self.crop)
         found = collect(
             self.model,
             self.images,

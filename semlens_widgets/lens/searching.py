@@ -15,7 +15,7 @@ from PIL import Image
 from ..clip import Clip, Probes, checked_templates, image_probes, text_probes
 from ..components import Component
 from ..images import SUFFIXES, rgb
-from ..search import Matches, component_probe, search
+from ..search import Matches, check_settings, component_probe, search
 from .fitted import Fitted, Part
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Searching(Fitted):
         if several and not all(map(self._is_plain, texts)):
             options: Any = {"negative": negative, "top": top, "layer": layer, "templates": templates, "centre": centre}
             return [cast("Matches", self.search(text, **options)) for text in texts]
+        check_settings(self.space, top, layer)  # before a CLIP is loaded
         probes = self._probes_for(query, templates, centre)
         if negative:
             words = [negative] if isinstance(negative, str | int) else list(negative)

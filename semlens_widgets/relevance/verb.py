@@ -59,10 +59,7 @@ def relevance(
     The model is in eval mode during the pass and exactly as it was afterwards, whatever happened. ValueError where
     labels are demanded and cannot be used, or no image can be read; UnsupportedModel as in `attribute`.
     """
-    if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
-        raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
-    if target not in get_args(Target):
-        raise ValueError(f"target={target!r}; images are explained for their 'label', the 'predicted' class, or 'auto'")
+    check(target, method, k, sample, batch_size)
     from ..attribution import attribute
 
     wanted = resolve(model, layers)
@@ -101,6 +98,16 @@ def relevance(
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
             step(len(batch.ids) + len(batch.unreadable))
     return run.finished()
+
+
+def check(target: Target, method: Backend, k: int, sample: int | None, batch_size: int) -> None:
+    """ValueError for settings of `relevance` that there are not, whatever the model and the images."""
+    if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
+        raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
+    if target not in get_args(Target):
+        raise ValueError(f"target={target!r}; images are explained for their 'label', the 'predicted' class, or 'auto'")
+    if method not in get_args(Backend):
+        raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Backend)))}")
 
 
 @dataclass
