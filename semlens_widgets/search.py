@@ -16,6 +16,7 @@ from .components import Component
 from .held_out import TELLS, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
+from .texts import p_equals, p_value
 from .vectors import freeze, frozen, normal_tail, top_k, unit
 
 ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
@@ -35,7 +36,7 @@ class Hit:
     p: float
 
     def __str__(self) -> str:
-        return f"{self.component!s:<16} {self.score:+.3f}  z={self.z:4.1f}  p={self.p:.1g}"
+        return f"{self.component!s:<16} {self.score:+.3f}  z={self.z:4.1f}  {p_equals(self.p)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,7 @@ class Matches(Result):
             return f"{self.probe!r} cannot be searched: {self.space.recipe.clip} does not know {words}"
         if not len(self):
             return f"{self.probe!r}: no {other}living component to search"
-        chance = f"z = {self.z[0]:.1f}, p = {self.p_best:.2g} over all"
+        chance = f"z = {self.z[0]:.1f}, {p_equals(self.p_best)} over all"
         best = f"best {self[0].component} scores {self.scores[0]:.3f} ({chance})"
         if self.p_best > LEVEL:
             return f"{self.probe!r} not found{where}: {best}, no better than random images"
@@ -196,7 +197,7 @@ class Matches(Result):
         head = f"<p>{escape(self.message)}</p>"
         cells = "".join(
             f"<tr><td><code>{escape(str(h.component))}</code></td><td>{h.score:.3f}</td><td>{h.z:.1f}</td>"
-            f"<td>{h.p:.1g}</td></tr>"
+            f"<td>{escape(p_value(h.p))}</td></tr>"
             for h in (self[i] for i in range(min(len(self), 10)))
         )
         return f"{head}<table><tr><th>component</th><th>score</th><th>z</th><th>p</th></tr>{cells}</table>"

@@ -1,4 +1,4 @@
-"""Text files for people: written whole or not at all; tables that no spreadsheet runs as formulas."""
+"""Text for people: how a chance is written; files whole or not at all; tables that no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from pathlib import Path
 from typing import Any
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def p_value(p: float) -> str:
+    """A chance as it is written everywhere: ".034", "< .001". It is never 0, whatever is left of it in a float."""
+    return "< .001" if p < 0.001 else f"{p:.{3 if p < 0.095 else 2}f}".removeprefix("0")
+
+
+def p_equals(p: float) -> str:
+    """The same in a sentence: "p = .034", "p < .001"."""
+    return f"p {p_value(p)}" if p < 0.001 else f"p = {p_value(p)}"
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -17,6 +17,7 @@ from ..evaluate import Interval
 from ..held_out import TELLS, held_out
 from ..relevance import Relevance
 from ..space import SemanticSpace
+from ..texts import p_equals
 from ..vectors import normal_tail, unit
 from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z, signed
 
@@ -344,7 +345,7 @@ def _message(
         why = "no component" if z < thresholds.z else f"and {best} fits another concept much better"
         return f"missing: {against}{data}" if against else f"missing: best z {z:.1f}, {why}{data}"
     if state == "weak":
-        why = f"chance does as well with p = {p_all:.2g}" if led else f"{best} fits another concept a little better"
+        why = f"chance does as well ({p_equals(p_all)})" if led else f"{best} fits another concept a little better"
         return f"weak: {why}{data}"
     return f"found in {led} component{'s' if led > 1 else ''}{data}"
 

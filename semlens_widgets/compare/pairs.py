@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from ..components import Component
 from ..results import Result
 from ..space import SemanticSpace
+from ..texts import p_equals, p_value
 from ..vectors import frozen, unit
 from .nearest import Nearest, Similarity, both_ways
 from .shown import json_text, more, number, table
@@ -33,7 +34,7 @@ class Pair:
     reach: float
 
     def __str__(self) -> str:
-        return f"{self.a!s:<16} ↔ {self.b!s:<16} {self.score:+.3f}  z={self.z:4.1f}  p={self.p:.1g}"
+        return f"{self.a!s:<16} ↔ {self.b!s:<16} {self.score:+.3f}  z={self.z:4.1f}  {p_equals(self.p)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +237,7 @@ class Comparison(Result):
         first, second = (escape(name) for name in self.names)
         pairs = [
             (f"<code>{escape(str(x.a))}</code>", f"<code>{escape(str(x.b))}</code>", f"{x.score:.3f}", f"{x.z:.1f}",
-             f"{x.p:.1g}")
+             escape(p_value(x.p)))
             for x in self.pairs[:10]
         ]  # fmt: skip
         columns = [escape(layer) for layer in self.b.components.layers]

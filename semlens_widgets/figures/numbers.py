@@ -27,11 +27,6 @@ def z(value: Number) -> str:
     return fixed(value, 1)
 
 
-def p_equals(value: Number) -> str:
-    """ "p = .034", "p < .001"."""
-    return "p < .001" if value < 0.001 else f"p = {score(value, 3 if value < 0.095 else 2)}"
-
-
 def count(value: Number) -> str:
     return f"{round(value):,}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..images import Images
 from ..search import ABOVE, LEVEL, REACH, Z_ABOVE, Matches
+from ..texts import p_equals
 from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -37,7 +38,7 @@ def hits(
 
 
 def _caption(matches: Matches, crops: Crops) -> str:
-    p_all = numbers.p_equals(matches.p_best)
+    p_all = p_equals(matches.p_best)
     verdict = (
         f"Search for “{matches.probe}” over {numbers.plural(matches.searched, f'{_other(matches)}living component')}: "
         + ("found" if matches.found else "not found")
@@ -99,7 +100,7 @@ def _verdict(matches: Matches) -> str:
     if not len(matches):
         return f"no {_other(matches)}living component to search"
     among = f"over {numbers.plural(matches.searched, f'{_other(matches)}component')}"
-    facts = f"z = {numbers.z(matches[0].z)}, {numbers.p_equals(matches.p_best)} {among}"
+    facts = f"z = {numbers.z(matches[0].z)}, {p_equals(matches.p_best)} {among}"
     if matches.found:
         return f"found: {facts}"
     if matches.p_best > LEVEL:
