@@ -99,7 +99,7 @@ class OpenClip:
     def name(self) -> str:
         """Model and weights in one line; for local weights with a hash of their content."""
         if self.folder is not None:
-            return f"{self.folder.name}@{_hash_files(sorted(p for p in self.folder.iterdir() if p.is_file()))}"
+            return f"{self.folder.name}@{_hash_files(_read_files(self.folder))}"
         if self._pretrained and Path(self._pretrained).is_file():
             return f"{self._model_name}/{Path(self._pretrained).name}@{_hash_files([Path(self._pretrained)])}"
         return self._model_name if self._pretrained is None else f"{self._model_name}/{self._pretrained}"
@@ -107,11 +107,17 @@ class OpenClip:
     def called(self, name: str) -> OpenClip:
         """The same under another name, where that speaks of the same weights in a folder that was called otherwise."""
         _, at, weights = self.name.rpartition("@")
-        if not at or name == self.name or name.rpartition("@")[2] != weights:
+        wanted = name.rpartition("@")[2]
+        if not at or name == self.name or (wanted != weights and wanted != self._hash_of_all):
             return self
         other = copy.copy(self)
         other.__dict__["name"] = name
         return other
+
+    @cached_property
+    def _hash_of_all(self) -> str | None:
+        """The hash of all files of the folder, its README among them, by which older files know it."""
+        return None if self.folder is None else _hash_files(sorted(p for p in self.folder.iterdir() if p.is_file()))
 
     @property
     def spec(self) -> dict[str, str]:
@@ -256,6 +262,17 @@ def _local_tokenizer(open_clip: Any, folder: Path) -> Any:
     vocabulary = folder / "bpe.txt.gz"
     extra = {"bpe_path": str(vocabulary)} if vocabulary.is_file() else {}
     return open_clip.get_tokenizer(f"local-dir:{folder}", **extra)
+
+
+_NAMED = frozenset({"bpe.txt.gz", "words.txt", "vocab.txt", "merges.txt"})
+_KINDS = frozenset({".json", ".safetensors", ".bin", ".pth", ".model"})
+
+
+def _read_files(folder: Path) -> list[Path]:
+    """The files of a CLIP's folder that are read, so that vectors change with them: configuration, weights, words and
+    the tokenizer's own. A README, a licence or what a file browser leaves there are not."""
+    listed = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in listed if path.name in _NAMED or path.suffix in _KINDS)
 
 
 def _hash_files(paths: Sequence[Path]) -> str:

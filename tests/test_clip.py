@@ -73,6 +73,48 @@ def test_the_name_changes_with_the_weights(folder, tmp_path):
     assert sl.OpenClip(copy).name != sl.OpenClip(folder).name
 
 
+def test_the_name_does_not_change_with_what_is_only_beside_the_weights(folder, tmp_path):
+    import shutil
+
+    copy = tmp_path / "small"
+    shutil.copytree(folder, copy)
+    for file in ("README.md", "LICENSE", ".DS_Store", "._open_clip_config.json", "notes.txt", "thumbnail.png"):
+        (copy / file).write_text("of no account")
+    (copy / ".cache").mkdir()
+    assert sl.OpenClip(copy).name == sl.OpenClip(folder).name
+    names = {sl.OpenClip(copy).name}
+    for file in ("words.txt", "bpe.txt.gz", "tokenizer.json", "merges.txt"):
+        (copy / file).write_text("it matters")
+        names.add(sl.OpenClip(copy).name)
+    assert len(names) == 5
+
+
+def test_the_demos_clip_is_called_as_it_was():
+    weights = sl.OpenClip(sl.demo.clip_folder()).folder.iterdir()
+    assert sl.OpenClip(sl.demo.clip_folder()).name == f"clip@{hash_of_all(weights)}"
+
+
+def hash_of_all(files):
+    import hashlib
+
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def test_a_file_made_when_all_files_of_the_folder_counted_knows_its_clip(folder, tmp_path):
+    import shutil
+
+    copy = tmp_path / "small"
+    shutil.copytree(folder, copy)
+    (copy / "README.md").write_text("about these weights")
+    former, clip = f"small@{hash_of_all(copy.iterdir())}", sl.OpenClip(copy)
+    assert clip.name != former
+    assert clip.called(former).name == former
+    assert clip.called("small@0123456789ab") is clip
+
+
 def test_a_checkpoint_file_is_read_by_path(tmp_path):
     torch.manual_seed(1)
     model = open_clip.create_model("RN50-quickgelu")
