@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import nn
 from semlens_widgets.clip import OpenClip, text_probes
 from semlens_widgets.demo.factors import ARTEFACTS, FACTORS, INDEX, NAMES, SPLITS, TEMPLATES, Probabilities
 from semlens_widgets.demo.network import normalise
-from semlens_widgets.demo.planted import ENCODED, Truth, activations, auroc, measure_truth
+from semlens_widgets.demo.planted import ENCODED, Truth, activations, auroc
 from semlens_widgets.demo.world import Pictures, contents, render
 from semlens_widgets.vectors import unit
 
@@ -31,22 +32,26 @@ def margins(model: nn.Module, pictures: Pictures) -> Float[np.ndarray, " image"]
     return both[:, 1] - both[:, 0]
 
 
-def measure_classifier(model: nn.Module, n: int = 3000, seed: int = 9000) -> dict[str, Any]:
-    """Accuracy and AUROC of the diagnosis on every split, and what ``layer4`` encodes."""
-    figures: dict[str, Any] = {}
+def test_pictures(n: int = 3000, seed: int = 9000) -> dict[str, Pictures]:
+    """Pictures of every split a classifier is measured on."""
     splits: dict[str, Probabilities] = {
         "biased": SPLITS["biased"], "unbiased": SPLITS["unbiased"], "clean": SPLITS["clean"], "neutral": NEUTRAL,
         "reversed": SPLITS["reversed"],
     }  # fmt: skip
-    for split, probabilities in splits.items():
-        pictures = render(n, seed, probabilities=probabilities)
+    return {split: render(n, seed, probabilities=probabilities) for split, probabilities in splits.items()}
+
+
+def measure_classifier(model: nn.Module, tests: Mapping[str, Pictures], truth: Truth) -> dict[str, Any]:
+    """Accuracy and AUROC of the diagnosis on the pictures of every split, and what the layers of its truth encode."""
+    figures: dict[str, Any] = {}
+    for split, pictures in tests.items():
         scores, melanoma = margins(model, pictures), pictures.labels == 1
         figures[split] = {
             "accuracy": float(((scores > 0) == melanoma).mean()),
             "auroc": float(auroc(scores[:, None], melanoma[:, None])[0, 0]),
         }
-    for layer in ("layer3", "layer4"):
-        values = measure_truth(model, (layer,)).auroc
+    for layer in dict.fromkeys(layer for layer, _ in truth.components):
+        values = truth.layer(layer).auroc
         figures[layer] = {
             name: {"best": float(values[:, j].max()), "components": int((values[:, j] >= ENCODED).sum())}
             for j, name in enumerate(NAMES)
@@ -94,16 +99,14 @@ def embedded(clip: OpenClip, pictures: Pictures) -> Float[np.ndarray, "image dim
 
 
 def measure_search(
-    model: nn.Module, folder: Path, n: int = 2000, seed: int = 6000, k: int = 20, truth: Truth | None = None
+    model: nn.Module, folder: Path, truth: Truth, n: int = 2000, seed: int = 6000, k: int = 20
 ) -> dict[str, Any]:
     """Search and labels in ``layer4`` against truth, with the null probe and, alternatively, with centring.
 
-    ``truth`` is that of ``layer4``, measured here if not given. Per encoded factor: the AUROC of the first hit and
-    the average precision of the whole ranking; over the components that encode one factor: how often the best of
-    the queries names it.
+    ``truth`` is that of ``layer4``. Per encoded factor: the AUROC of the first hit and the average precision of the
+    whole ranking; over the components that encode one factor: how often the best of the queries names it.
     """
     clip, pictures = OpenClip(folder), render(n, seed)
-    truth = truth or measure_truth(model, ("layer4",))
     responses = activations(model, pictures)["layer4"]
     examples = np.argsort(-responses, axis=0, kind="stable")[:k].T
     vectors = unit(embedded(clip, pictures)[examples].mean(1))

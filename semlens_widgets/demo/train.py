@@ -58,15 +58,18 @@ def measure(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
     import open_clip
     import torch
 
-    from semlens_widgets.demo.measure import measure_classifier, measure_clip, measure_search
+    from semlens_widgets.demo.measure import measure_classifier, measure_clip, measure_search, test_pictures
     from semlens_widgets.demo.network import load_classifier
+    from semlens_widgets.demo.planted import measure_truth
 
     figures: dict[str, Any] = {"clip": measure_clip(folder / "clip")}
     report("measured the CLIP")
+    tests = test_pictures()
     for kind in KINDS:
         model = load_classifier(folder / f"classifier-{kind}.safetensors")
-        figures[kind] = measure_classifier(model)
-        figures[kind]["search"] = measure_search(model, folder / "clip")
+        truth = measure_truth(model)
+        figures[kind] = measure_classifier(model, tests, truth)
+        figures[kind]["search"] = measure_search(model, folder / "clip", truth.layer("layer4"))
         report(f"measured the {kind} classifier and the search in it")
     figures["versions"] = {
         "python": platform.python_version(), "torch": torch.__version__, "open_clip": open_clip.__version__,

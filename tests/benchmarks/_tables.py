@@ -22,12 +22,17 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def in_turn(*sides: Callable[[], object], rounds: int = 5) -> list[np.ndarray]:
+    """Seconds of each side, run in turn after one warm-up each, so that a drifting machine hits them all."""
+    for side in sides:
+        side()
+    return list(np.array([[seconds(side) for side in sides] for _ in range(rounds)]).T)
+
+
 def paired(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds of both sides, run in turn after one warm-up each, so that a drifting machine hits both."""
-    ours()
-    theirs()
-    times = np.array([[seconds(ours), seconds(theirs)] for _ in range(rounds)])
-    return times[:, 0], times[:, 1]
+    """Seconds of both sides, run in turn."""
+    ours_took, theirs_took = in_turn(ours, theirs, rounds=rounds)
+    return ours_took, theirs_took
 
 
 def ratio_row(work: str, against: str, target: str, ours: np.ndarray, theirs: np.ndarray) -> str:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import torch
 import torchvision
-from _tables import RATIO_HEAD, paired, particulars, ratio_row, seconds
+from _tables import RATIO_HEAD, in_turn, paired, particulars, ratio_row, seconds
 from PIL import Image
 from torchvision import transforms
 
@@ -60,15 +61,16 @@ def collect():
 
 
 class Reference:
-    """semanticlens 0.2.1: its collection and its embedding, with the same open_clip model."""
+    """semanticlens 0.2.1: its collection and its embedding, with the same open_clip model (name, checkpoint)."""
 
-    def __init__(self, model, data, layer, k, folder):
+    def __init__(self, model, data, layer, k, clip):
         import open_clip
         from semanticlens.component_visualization.activation_based import ActivationComponentVisualizer
         from semanticlens.component_visualization.aggregators import aggregate_conv_max
         from semanticlens.foundation_models.base import AbstractVLM
 
-        tower, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+        name, checkpoint = clip
+        tower, _, prepare = open_clip.create_model_and_transforms(name, pretrained=checkpoint)
 
         class SameClip(AbstractVLM):
             device = "cpu"
@@ -113,33 +115,52 @@ class Reference:
         # This collects, too; calling run() first would do it twice, with ids that count on from the first time.
         return Lens(self.clip, device="cpu").compute_concept_db(self.visualizer, batch_size=64)
 
+    def collected(self):
+        """The visualizer after its collection alone."""
+        self.visualizer.run(batch_size=64)
+        return self.visualizer
+
 
 def fit():
-    count, k = 10_000, 20
-    data = sl.images(sl.demo.images(count, seed=1), transform=sl.demo.transform())
-    model, folder = sl.demo.classifier("biased"), sl.demo.clip_folder()
+    """Whole fits: the demo with its own small CLIP, and sizes as users have them, a ResNet-18 and a ViT-B-32.
 
-    def ours():
-        return sl.Lens(model, data, "layer4", sl.OpenClip(folder), k=k, crop=None).fit(cached=False, progress=False)
+    The large ones have random weights, which take as long as any.
+    """
+    small = sl.images(sl.demo.images(10_000, seed=1), transform=sl.demo.transform())
+    fits("demo world", sl.demo.classifier("biased"), small, (f"local-dir:{sl.demo.clip_folder()}", None), batch=64)
+    torch.manual_seed(0)
+    resnet = torchvision.models.resnet18(weights=None).eval()
+    seen = transforms.Compose([transforms.Resize(224), transforms.ToTensor(), NORMALISE])
+    large = sl.images(sl.demo.images(1_000, seed=1), transform=seen)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = str(Path(folder) / "random.pt")
+        torch.save(open_clip.create_model("ViT-B-32").state_dict(), checkpoint)
+        fits("resnet18 at 224 with ViT-B-32", resnet, large, ("ViT-B-32", checkpoint), batch=64)
 
-    lens = ours()
-    share = len(lens.space.examples.referenced) / count
+
+def fits(name, model, data, clip, batch, layer="layer4", k=20):
+    ours_clip = sl.OpenClip(*clip, batch_size=batch)
+
+    def ours(fast=False):
+        lens = sl.Lens(model, data, layer, ours_clip, k=k, crop=None)
+        return lens.fit(cached=False, progress=False, fast=fast, batch_size=batch)
 
     def theirs():
-        return Reference(model, data, "layer4", k, folder).fit()
+        return Reference(model, data, layer, k, clip).fit()
 
-    sides = paired(ours, theirs, rounds=3)
-    print(
-        ratio_row(f"fit, demo world, {count:,} images, {share:.0%} referenced", "semanticlens 0.2.1", "≤ 0.6", *sides)
-    )
-    reference = Reference(model, data, "layer4", k, folder)
-    reference.fit()
-    ids = reference.visualizer.get_max_reference("layer4").numpy()
-    right = lens.space.examples.counts >= k
-    same = np.mean(
-        [len(set(a) & set(b)) / k for a, b in zip(lens.space.examples.images[right], ids[right], strict=True)]
-    )
-    print(f"\nshare of the same examples, where k images really excite the component: {same:.2%}\n")
+    plain, quick, reference = in_turn(ours, lambda: ours(fast=True), theirs, rounds=3)
+    examples, folded = (ours(fast).space.examples for fast in (False, True))
+    work = f"{name}, {len(data):,} images, {len(examples.referenced) / len(data):.0%} referenced"
+    print(ratio_row(f"fit, {work}", "semanticlens 0.2.1", "≤ 0.6", plain, reference))
+    print(ratio_row(f"fit(fast=True), {work}", "semanticlens 0.2.1", "≤ 0.6", quick, reference), flush=True)
+    visualizer = Reference(model, data, layer, k, clip).collected()
+    right = examples.counts >= k
+    for whose, ids in (
+        ("semanticlens", visualizer.get_max_reference(layer).numpy()),
+        ("fit(fast=True)", folded.images),
+    ):
+        same = [len(set(a) & set(b)) / k for a, b in zip(examples.images[right], ids[right], strict=True)]
+        print(f"\n{whose} has {np.mean(same):.2%} of the same examples, where k images really excite the component\n")
 
 
 def space_of(components, dim, k=4, crops=20_000):

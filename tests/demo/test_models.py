@@ -36,7 +36,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def searched(biased, truth):
-    return measure_search(biased, demo.clip_folder(), n=1500, truth=truth)
+    return measure_search(biased, demo.clip_folder(), truth, n=1500)
 
 
 def judged(model, probabilities, n=1000, seed=31):
