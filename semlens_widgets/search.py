@@ -232,26 +232,30 @@ def search(
     check_settings(space, top, layer)
     chosen = space.components.rows(layer)
     asked = tuple(dict.fromkeys(space.components.row(component) for component in without))
-    vectors = (space.centred if centre else space.vectors)[chosen]
-    start = chosen if isinstance(chosen, np.ndarray) else np.arange(chosen.start, chosen.stop)
-    alive, sizes = space.alive[chosen] & ~np.isin(start, asked), space.set_size_of[chosen]
-    lengths, sets = space.divided_by(start, centre), space.null_of(centre)
+    alive = space.alive
+    if asked:
+        alive = alive.copy()
+        alive[list(asked)] = False
+    alive = alive[chosen]
+    vectors, sets = space.centred if centre else space.vectors, space.null_of(centre)
     answers = []
     for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
-        scores = _products(vectors, vector)
         null_scores = sets @ vector
-        mean = null_scores.mean(1)[sizes] / lengths
-        sd = np.maximum(null_scores.std(1), 1e-9)[sizes] / lengths
-        z = np.where(alive, (scores - mean) / sd, -np.inf)
-        rows = _ranked(scores, z >= Z_ABOVE, alive, len(scores) if top is None else top)
-        drawn = null_scores[-1] / (lengths[rows[0]] if len(rows) else np.float32(1))
+        mean, sd = null_scores.mean(1), np.maximum(null_scores.std(1), 1e-9)
+        scores, z = np.empty((2, len(alive)), np.float32)
+        for block in _blocks(len(alive)):
+            some = _part(chosen, block)
+            size = space.set_size_of[some]
+            scores[block] = vectors[some] @ vector
+            z[block] = (scores[block] * space.divided_by(some, centre) - mean[size]) / sd[size]
+        best = _ranked(scores, z >= Z_ABOVE, alive, len(scores) if top is None else top)
+        rows = _part(chosen, best)
+        size, length = space.set_size_of[rows], space.divided_by(rows, centre)
+        drawn = null_scores[-1] / (length[0] if len(rows) else np.float32(1))
+        null = Null(frozen(mean[size] / length), frozen(sd[size] / length), frozen(drawn))
         answers.append(
-            Matches(
-                probe, start[rows], scores[rows], z[rows], int(alive.sum()),
-                Null(frozen(mean[rows]), frozen(sd[rows]), frozen(drawn)), space, vector, unknown,
-                asked,
-            )
-        )  # fmt: skip
+            Matches(probe, rows, scores[best], z[best], int(alive.sum()), null, space, vector, unknown, asked)
+        )
     return answers
 
 
@@ -262,14 +266,33 @@ def check_settings(space: SemanticSpace, top: int | None, layer: str | Sequence[
     space.components.rows(layer)
 
 
+def _blocks(count: int) -> Iterator[slice]:
+    """Rows in parts small enough that what is worked out about them stays in the processor's cache."""
+    return (slice(start, min(start + 32_768, count)) for start in range(0, count, 32_768))
+
+
+def _part(chosen: slice | Int[np.ndarray, " row"], part: Any) -> Any:
+    """Some of the chosen rows, themselves chosen by a slice or by numbers."""
+    if not isinstance(chosen, slice):
+        return chosen[part]
+    first = chosen.start
+    return slice(first + part.start, first + part.stop) if isinstance(part, slice) else first + part
+
+
 def _ranked(
     scores: Float[np.ndarray, " row"], above: Bool[np.ndarray, " row"], alive: Bool[np.ndarray, " row"], k: int
 ) -> Int[np.ndarray, " hit"]:
     """The k strongest living rows: first those above the null, then the others."""
-    first, _ = top_k(np.where(above, scores, -np.inf), min(k, int(above.sum())))
-    others = alive & ~above
-    rest, _ = top_k(np.where(others, scores, -np.inf), min(k - len(first), int(others.sum())))
-    return np.concatenate([first, rest])
+    first = _strongest(scores, above & alive, k)
+    if len(first) == k:
+        return first
+    return np.concatenate([first, _strongest(scores, ~above & alive, k - len(first))])
+
+
+def _strongest(scores: Float[np.ndarray, " row"], among: Bool[np.ndarray, " row"], k: int) -> Int[np.ndarray, " hit"]:
+    rows = np.flatnonzero(among)
+    best, _ = top_k(scores[rows], k)
+    return rows[best]
 
 
 def _products(matrix: Float[np.ndarray, "row dim"], vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " row"]:

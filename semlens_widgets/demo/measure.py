@@ -32,7 +32,7 @@ def margins(model: nn.Module, pictures: Pictures) -> Float[np.ndarray, " image"]
     return both[:, 1] - both[:, 0]
 
 
-def test_pictures(n: int = 3000, seed: int = 9000) -> dict[str, Pictures]:
+def unseen_pictures(n: int = 3000, seed: int = 9000) -> dict[str, Pictures]:
     """Pictures of every split a classifier is measured on."""
     splits: dict[str, Probabilities] = {
         "biased": SPLITS["biased"], "unbiased": SPLITS["unbiased"], "clean": SPLITS["clean"], "neutral": NEUTRAL,

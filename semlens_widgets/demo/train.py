@@ -58,13 +58,13 @@ def measure(folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
     import open_clip
     import torch
 
-    from semlens_widgets.demo.measure import measure_classifier, measure_clip, measure_search, test_pictures
+    from semlens_widgets.demo.measure import measure_classifier, measure_clip, measure_search, unseen_pictures
     from semlens_widgets.demo.network import load_classifier
     from semlens_widgets.demo.planted import measure_truth
 
     figures: dict[str, Any] = {"clip": measure_clip(folder / "clip")}
     report("measured the CLIP")
-    tests = test_pictures()
+    tests = unseen_pictures()
     for kind in KINDS:
         model = load_classifier(folder / f"classifier-{kind}.safetensors")
         truth = measure_truth(model)

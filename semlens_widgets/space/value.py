@@ -171,7 +171,7 @@ class SemanticSpace:
         """What the components' scores are held against: `null_offsets` with centring, else `null_means`."""
         return self.null_offsets if centre else self.null_means
 
-    def divided_by(self, rows: Int[np.ndarray, " row"], centre: bool) -> Float[np.ndarray, " row"]:
+    def divided_by(self, rows: slice | Int[np.ndarray, " row"], centre: bool) -> Float[np.ndarray, " row"]:
         """What made components' vectors unit (or centred and unit): their null is divided by it as well."""
         return np.maximum(self.residuals[rows] if centre else self.alikeness(rows), np.float32(1e-9))
 
@@ -202,12 +202,13 @@ class SemanticSpace:
     def _known_alikeness(self) -> Float[np.ndarray, " component"]:
         return np.full(len(self.components), np.nan, np.float32)
 
-    def alikeness(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    def alikeness(self, rows: slice | Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
         """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1]."""
         if self.lengths is not None:
             return self.lengths[rows]
         known = self._known_alikeness
-        missing = np.unique(rows[np.isnan(known[rows])])
+        unknown = np.isnan(known[rows])
+        missing = np.unique(np.arange(len(known))[rows][unknown]) if unknown.any() else ()
         for start in range(0, len(missing), 256):
             some = missing[start : start + 256]
             total = self.embeddings_of(some).sum(1)

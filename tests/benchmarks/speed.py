@@ -115,11 +115,6 @@ class Reference:
         # This collects, too; calling run() first would do it twice, with ids that count on from the first time.
         return Lens(self.clip, device="cpu").compute_concept_db(self.visualizer, batch_size=64)
 
-    def collected(self):
-        """The visualizer after its collection alone."""
-        self.visualizer.run(batch_size=64)
-        return self.visualizer
-
 
 def fit():
     """Whole fits: the demo with its own small CLIP, and sizes as users have them, a ResNet-18 and a ViT-B-32.
@@ -131,36 +126,38 @@ def fit():
     torch.manual_seed(0)
     resnet = torchvision.models.resnet18(weights=None).eval()
     seen = transforms.Compose([transforms.Resize(224), transforms.ToTensor(), NORMALISE])
-    large = sl.images(sl.demo.images(1_000, seed=1), transform=seen)
+    large = sl.images(sl.demo.images(2_000, seed=1), transform=seen)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = str(Path(folder) / "random.pt")
         torch.save(open_clip.create_model("ViT-B-32").state_dict(), checkpoint)
-        fits("resnet18 at 224 with ViT-B-32", resnet, large, ("ViT-B-32", checkpoint), batch=64)
+        fits("resnet18 at 224 with ViT-B-32", resnet, large, ("ViT-B-32", checkpoint), batch=64, rounds=1)
 
 
-def fits(name, model, data, clip, batch, layer="layer4", k=20):
+def fits(name, model, data, clip, batch, rounds=3, layer="layer4", k=20):
     ours_clip = sl.OpenClip(*clip, batch_size=batch)
+    images = {}  # whose: each component's examples
 
     def ours(fast=False):
         lens = sl.Lens(model, data, layer, ours_clip, k=k, crop=None)
-        return lens.fit(cached=False, progress=False, fast=fast, batch_size=batch)
+        examples = lens.fit(cached=False, progress=False, fast=fast, batch_size=batch).space.examples
+        images["fit(fast=True)" if fast else "fit"] = examples.images
+        return examples
 
     def theirs():
-        return Reference(model, data, layer, k, clip).fit()
+        reference = Reference(model, data, layer, k, clip)
+        reference.fit()
+        images["semanticlens"] = reference.visualizer.get_max_reference(layer).numpy()
 
-    plain, quick, reference = in_turn(ours, lambda: ours(fast=True), theirs, rounds=3)
-    examples, folded = (ours(fast).space.examples for fast in (False, True))
+    examples = ours()
+    plain, quick, reference = in_turn(ours, lambda: ours(fast=True), theirs, rounds=rounds)
     work = f"{name}, {len(data):,} images, {len(examples.referenced) / len(data):.0%} referenced"
     print(ratio_row(f"fit, {work}", "semanticlens 0.2.1", "≤ 0.6", plain, reference))
     print(ratio_row(f"fit(fast=True), {work}", "semanticlens 0.2.1", "≤ 0.6", quick, reference), flush=True)
-    visualizer = Reference(model, data, layer, k, clip).collected()
     right = examples.counts >= k
-    for whose, ids in (
-        ("semanticlens", visualizer.get_max_reference(layer).numpy()),
-        ("fit(fast=True)", folded.images),
-    ):
-        same = [len(set(a) & set(b)) / k for a, b in zip(examples.images[right], ids[right], strict=True)]
-        print(f"\n{whose} has {np.mean(same):.2%} of the same examples, where k images really excite the component\n")
+    for whose in ("semanticlens", "fit(fast=True)"):
+        pairs = zip(images["fit"][right], images[whose][right], strict=True)
+        same = np.mean([len(set(a) & set(b)) / k for a, b in pairs])
+        print(f"\n{whose} has {same:.2%} of the same examples, where k images really excite the component\n")
 
 
 def space_of(components, dim, k=4, crops=20_000):
@@ -193,7 +190,7 @@ def space_of(components, dim, k=4, crops=20_000):
         small, examples=examples, vectors=vectors, crop_vectors=pool, null_vectors=pool[:500],
         crop_of=random.integers(0, len(small.thumbnails), (components, k)).astype(np.int32),
         crop_images=np.arange(crops, dtype=np.int32), recipe=replace(small.recipe, clip="random"),
-        lengths=None,
+        lengths=random.uniform(0.2, 0.9, components).astype(np.float32),
     )  # fmt: skip
 
 
