@@ -201,8 +201,11 @@ class Evaluation(Result):
     def __len__(self) -> int:
         return len(self.components)
 
-    def kept(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a file keeps of the scores: a JSON document and arrays. `of_kept` makes them again."""
+    def to_document(self) -> dict[str, Any]:
+        """What a file keeps of the scores beside `to_arrays()`, as JSON values; `from_document` takes both."""
+        return {"clip": self.clip}
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}
         for form in ("raw", "centred"):
             scores: Scores = getattr(self, form)
@@ -210,10 +213,12 @@ class Evaluation(Result):
                 arrays[f"{form}_{name}"] = np.asarray(getattr(scores, name))
             for name, level in scores.null.items():
                 arrays[f"{form}_{name}_null"] = np.stack([level.mean, level.high])
-        return {"clip": self.clip}, arrays
+        return arrays
 
     @classmethod
-    def of_kept(cls, space: SemanticSpace, document: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Evaluation:
+    def from_document(
+        cls, space: SemanticSpace, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Evaluation:
         def scores(form: str) -> Scores:
             null = {name: NullLevel(*arrays[f"{form}_{name}_null"]) for name in SCORES}
             of = {name: arrays[f"{form}_{name}"] for name in (*SCORES, "sibling")}

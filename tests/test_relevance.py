@@ -194,9 +194,9 @@ def test_the_model_is_as_before_also_after_a_stop():
 
 def test_it_comes_back_from_a_file_as_it_was(tmp_path):
     found = made()
-    store.write(tmp_path / "r", found.arrays(), found.document())
+    store.write(tmp_path / "r", found.to_arrays(), found.to_document())
     stored = store.Stored(tmp_path / "r")
-    same(Relevance.from_stored(found.components, stored, stored.document), found)
+    same(Relevance.from_document(found.components, stored.document, stored), found)
 
 
 def test_unreadable_images_are_left_out_and_listed():

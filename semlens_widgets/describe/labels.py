@@ -141,17 +141,21 @@ class Labels(Result):
         """Of some words (numbers of `probes`) those that no image of the data set shows well."""
         return poorly_shown(self.space, self.probes, self.words[self.space.alive, 0], words)
 
-    def kept(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a file keeps of the labels: a JSON document and arrays. `of_kept` makes them again."""
-        document = {
+    def to_document(self) -> dict[str, Any]:
+        """What a file keeps of the labels beside `to_arrays()`, as JSON values; `from_document` takes both."""
+        return {
             "names": self.probes.names, "unknown": self.probes.unknown, "level": self.level, "method": self.method,
             "centre": self.centre, "distinct": self.distinct,
         }  # fmt: skip
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
         arrays = {name: np.asarray(getattr(self, name)) for name in _KEPT}
-        return document, arrays | {"vectors": np.asarray(self.probes.vectors)}
+        return arrays | {"vectors": np.asarray(self.probes.vectors)}
 
     @classmethod
-    def of_kept(cls, space: SemanticSpace, document: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Labels:
+    def from_document(
+        cls, space: SemanticSpace, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Labels:
         names, unknown = tuple(document["names"]), tuple(tuple(words) for words in document["unknown"])
         probes = Probes(names, arrays["vectors"], space.recipe.clip, unknown)
         kept: list[Any] = [arrays[name] for name in _KEPT]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -195,16 +195,16 @@ class Describing(Searching):
         if self.own_labels:
             parts["own_labels"] = (dict(self.own_labels), {})
         if self.labels is not None:
-            parts["labels"] = self.labels.kept()
+            parts["labels"] = (self.labels.to_document(), self.labels.to_arrays())
         if self.evaluation is not None:
-            parts["evaluation"] = self.evaluation.kept()
+            parts["evaluation"] = (self.evaluation.to_document(), self.evaluation.to_arrays())
         return parts
 
     def _restore(self, parts: Mapping[str, Part]) -> None:
         super()._restore(parts)
-        for name, of_kept in (("labels", Labels.of_kept), ("evaluation", Evaluation.of_kept)):
-            if name in parts:
-                remade: Callable[..., Any] = of_kept
-                self.set_trait(name, remade(self.space, *parts[name]))
+        if "labels" in parts:
+            self.set_trait("labels", Labels.from_document(self.space, *parts["labels"]))
+        if "evaluation" in parts:
+            self.set_trait("evaluation", Evaluation.from_document(self.space, *parts["evaluation"]))
         if "own_labels" in parts:
             self.own_labels = parts["own_labels"][0]

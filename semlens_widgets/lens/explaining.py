@@ -253,14 +253,14 @@ class Explaining(Searching):
     def _parts(self) -> dict[str, Part]:
         mine: dict[str, Part] = {}
         if self.relevance is not None:
-            mine["relevance"] = (self.relevance.document(), self.relevance.arrays())
+            mine["relevance"] = (self.relevance.to_document(), self.relevance.to_arrays())
         return super()._parts() | mine
 
     def _restore(self, parts: Mapping[str, Part]) -> None:
         super()._restore(parts)
         if "relevance" in parts:
             document, arrays = parts["relevance"]
-            self.set_trait("relevance", Relevance.from_stored(self.components, arrays, document))
+            self.set_trait("relevance", Relevance.from_document(self.components, document, arrays))
 
     # live state
 

@@ -169,8 +169,8 @@ class Relevance(Result):
             ]
         return rows
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What goes into a file beside `document()`; mean and share are made again from the sums."""
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What goes into a file beside `to_document()`; mean and share are made again from the sums."""
         if self.sums is None or self.magnitudes is None:
             raise ValueError("this relevance was put together by hand and has no sums to keep")
         return {
@@ -179,17 +179,17 @@ class Relevance(Result):
             "top_images": self.top_images, "top_values": self.top_values,
         }  # fmt: skip
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return {
             "classes": self.classes, "backend": self.backend, "statistic": self.statistic, "sample": self.sample,
             "unreadable": self.unreadable, "first": self.first,
         }  # fmt: skip
 
     @classmethod
-    def from_stored(
-        cls, components: Components, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]
+    def from_document(
+        cls, components: Components, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Relevance:
-        """The value that `arrays()` and `document()` were taken from."""
+        """The value that `to_document()` and `to_arrays()` were taken from."""
         counts, sums, magnitudes = (np.asarray(arrays[n]) for n in ("counts", "sums", "magnitudes"))
         mean, share = mean_and_share(components, counts, sums, magnitudes)
         return cls(

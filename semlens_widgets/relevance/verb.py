@@ -127,7 +127,7 @@ class _Pass:
 
     def save(self) -> None:
         value = self.finished()
-        self.file.write(value.arrays(), value.document() | {"position": self.position})
+        self.file.write(value.to_arrays(), value.to_document() | {"position": self.position})
 
     @classmethod
     def resumed(
@@ -137,7 +137,7 @@ class _Pass:
         if (saved := file.read()) is None:
             return cls(file, totals, classes, backend, statistic)
         arrays, document = saved
-        value = Relevance.from_stored(totals.components, arrays, document)
+        value = Relevance.from_document(totals.components, document, arrays)
         value.add_to(totals)
         return cls(file, totals, classes, backend, statistic, document["position"], value.unreadable)
 
