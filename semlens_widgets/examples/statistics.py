@@ -88,12 +88,12 @@ class Statistics:
             bins,
         )
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def to_arrays(self) -> dict[str, np.ndarray]:
         """What goes into a file, beside the number of images."""
         return {name: np.asarray(getattr(self, name)) for name in _STORED}
 
     @classmethod
-    def from_stored(cls, arrays: Mapping[str, np.ndarray], images: int) -> Statistics:
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], images: int) -> Statistics:
         return cls(images, *(arrays[name] for name in _STORED))
 
     @classmethod

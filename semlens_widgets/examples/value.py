@@ -78,33 +78,33 @@ class ConceptExamples:
         statistics, unreadable = self.statistics.merge(other.statistics), self.unreadable + other.unreadable
         return ConceptExamples.of(tally, self.components, self.grids, statistics, unreadable, sampled)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What goes into a file beside `document()`; a sample takes two arrays, boxes one."""
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What goes into a file beside `to_document()`; a sample takes two arrays, boxes one."""
         arrays = {
             "example_images": self.images, "example_responses": self.responses, "example_peaks": self.peaks,
-        } | self.statistics.arrays()  # fmt: skip
+        } | self.statistics.to_arrays()  # fmt: skip
         if self.boxes is not None:
             arrays["example_boxes"] = self.boxes
         if self.sampled is not None:
             arrays |= {"sample_images": self.sampled.images, "sample_responses": self.sampled.responses}
         return arrays
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return {
             "components": asdict(self.components), "grids": self.grids, "k": self.k,
             "images": self.statistics.images, "unreadable": self.unreadable,
         }  # fmt: skip
 
     @classmethod
-    def from_stored(cls, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> ConceptExamples:
-        """The value that `arrays()` and `document()` were taken from; sampled responses are read when asked for."""
+    def from_document(cls, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ConceptExamples:
+        """The value that both were taken from; sampled responses are read when asked for."""
         return cls(
             Components(**{name: tuple(part) for name, part in document["components"].items()}),
             arrays["example_images"],
             arrays["example_responses"],
             arrays["example_peaks"],
             tuple(tuple(grid) for grid in document["grids"]),
-            Statistics.from_stored(arrays, document["images"]),
+            Statistics.from_arrays(arrays, document["images"]),
             arrays.get("example_boxes"),
             tuple((name, why) for name, why in document["unreadable"]),
             document["k"],

@@ -130,7 +130,7 @@ class _Pass:
         arrays = {
             "keys": self.tally.keys, "peaks": self.tally.peaks, "sample_images": sampled.images,
             "sample_responses": sampled.responses.T,
-        } | self.statistics.arrays()  # fmt: skip
+        } | self.statistics.to_arrays()  # fmt: skip
         document = {
             "position": self.position, "images": self.statistics.images, "sizes": self.sizes, "grids": self.grids,
             "unreadable": self.unreadable,
@@ -151,7 +151,7 @@ class _Pass:
             fresh,
             position=document["position"],
             tally=tally,
-            statistics=Statistics.from_stored(arrays, document["images"]),
+            statistics=Statistics.from_arrays(arrays, document["images"]),
             sizes=tuple(document["sizes"]),
             grids=tuple(tuple(g) for g in document["grids"]),
             unreadable=tuple((name, why) for name, why in document["unreadable"]),

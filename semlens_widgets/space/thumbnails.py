@@ -39,14 +39,14 @@ class Thumbnails:
         except (SemlensFileError, OSError):
             return Image.new("RGB", (64, 64), (128, 128, 128))
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def to_arrays(self) -> dict[str, np.ndarray]:
         """What goes into a file."""
         return {
             "thumbnails": self.data, "thumbnail_offsets": self.offsets, "thumbnail_checksums": self.checksums,
         }  # fmt: skip
 
     @classmethod
-    def from_stored(cls, stored: Stored) -> Thumbnails:
+    def from_arrays(cls, stored: Stored) -> Thumbnails:
         return cls(stored.unchecked("thumbnails"), stored["thumbnail_offsets"], stored["thumbnail_checksums"])
 
     @classmethod

@@ -283,8 +283,8 @@ class SemanticSpace:
         document = {"recipe": asdict(self.recipe), "classes": self.classes, "extra": extra or {}}
         return store.write(
             path,
-            self.examples.arrays() | self.thumbnails.arrays() | arrays,
-            self.examples.document() | document,
+            self.examples.to_arrays() | self.thumbnails.to_arrays() | arrays,
+            self.examples.to_document() | document,
         )
 
     @classmethod
@@ -305,14 +305,14 @@ class SemanticSpace:
         known = stored["image_ids"].tolist()
         names = store.unpacked(stored["image_names"], stored["image_name_offsets"])
         return cls(
-            ConceptExamples.from_stored(stored, document),
+            ConceptExamples.from_document(document, stored),
             recipe,
             stored["crop_vectors"],
             stored["crop_of"],
             stored["crop_images"],
             stored["vectors"],
             stored["null_vectors"],
-            Thumbnails.from_stored(stored),
+            Thumbnails.from_arrays(stored),
             dict(zip(known, names, strict=True)),
             {i: n for i, n in zip(known, stored["image_labels"].tolist(), strict=True) if n >= 0},
             tuple(document["classes"]),
