@@ -7,10 +7,11 @@
  *   node js/build.mjs            build once
  *   node js/build.mjs --watch    build again whenever a file changes
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
 import { writeTokens } from "./tokens.mjs";
+import { withoutUnused } from "./unused.mjs";
 
 /**
  * Largest size in kB (1000 bytes) of JS and CSS together, by bundle. The map draws its own pixels, words and lasso,
@@ -57,7 +58,9 @@ if (process.argv.includes("--watch")) {
 } else {
   await build(options);
   for (const [name, budget] of Object.entries(BUDGETS)) {
-    const [js, css] = ["js", "css"].map((ending) => readFileSync(`${outdir}/${name}.${ending}`).length);
+    const read = (/** @type {string} */ ending) => readFileSync(`${outdir}/${name}.${ending}`, "utf8");
+    writeFileSync(`${outdir}/${name}.css`, withoutUnused(read("css"), read("js")));
+    const [js, css] = ["js", "css"].map((ending) => Buffer.byteLength(read(ending)));
     console.log(
       `${name}: ${(js / 1000).toFixed(1)} kB js, ${(css / 1000).toFixed(1)} kB css (budget ${budget} kB)`,
     );

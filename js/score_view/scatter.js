@@ -19,6 +19,7 @@ const ROUNDING = 1e-6;
 const KEYS =
   "Arrows move a rectangle, Shift sizes it, Enter selects the components in it. Page Down steps through them, Escape takes it away.";
 
+/** @typedef {Record<"background" | "mark" | "strong" | "accent", import("../semantic_map/colours.js").Colour>} Inks */
 /** @typedef {import("./rectangle.js").Rectangle} Rectangle */
 
 /**
@@ -69,7 +70,7 @@ export function scatterView({ onBrush, nameOf, say }) {
   let shown = null;
   /** @type {ReadonlySet<number>} */
   let selected = new Set();
-  /** @type {import("../semantic_map/colours.js").Palette | null} */
+  /** @type {Inks | null} */
   let palette = null;
   /** @type {Rectangle | null} */
   let box = null;
@@ -119,7 +120,7 @@ export function scatterView({ onBrush, nameOf, say }) {
     const { x, y } = scales();
     const [ground, usual, weak, accent] = [
       palette.background,
-      palette.seq[3],
+      palette.mark,
       palette.strong,
       palette.accent,
     ].map(packed);
@@ -293,7 +294,7 @@ export function scatterView({ onBrush, nameOf, say }) {
   return {
     node,
     point,
-    /** @param {Points} next @param {import("../semantic_map/colours.js").Palette} colours */
+    /** @param {Points} next @param {Inks} colours */
     show(next, colours) {
       [shown, palette] = [next, colours];
       [box, stepping, hovered, name.textContent] = [null, false, -1, ""];

@@ -1,6 +1,6 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
-import { paletteOf } from "../semantic_map/colours.js";
+import { colourReader } from "../semantic_map/colours.js";
 import { busyWork } from "../shared/busy.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count as counted, plural, score as written } from "../shared/format.js";
@@ -239,6 +239,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
     if (!scores?.made || !node.isConnected) return;
     const found = scores;
     const { across, up } = chosen;
+    const ink = colourReader(node);
     const needsClarity = [across, up].includes("polysemanticity");
     scatter.show(
       {
@@ -251,7 +252,12 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
         says: (row) => !needsClarity || says(found, "polysemanticity", row),
         about: needsClarity ? "rings are not clear, so that their polysemanticity says nothing" : "",
       },
-      paletteOf(node),
+      {
+        background: ink("--sl-bg"),
+        mark: ink("--sl-seq-4"),
+        strong: ink("--sl-line-strong"),
+        accent: ink("--sl-accent"),
+      },
     );
     scatter.mark(new Set(selection));
   }

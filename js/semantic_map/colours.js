@@ -35,30 +35,28 @@ const HUES = 11;
  *   | {kind: "note", text: string}} legend
  */
 
+/** Reads colours of the theme the window stands in. @param {HTMLElement} node in the document @returns {(property: string) => Colour} */
+export const colourReader = (node) => (property) => {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${property})`;
+  node.append(probe);
+  const read = getComputedStyle(probe).color.match(/[\d.]+/g) ?? ["0", "0", "0"];
+  probe.remove();
+  return read.slice(0, 3).map(Number);
+};
+
 /** The palette of the theme the window stands in. @param {HTMLElement} node in the document @returns {Palette} */
 export function paletteOf(node) {
-  const probe = document.createElement("i");
-  node.append(probe);
-  const read = (/** @type {string} */ name) => {
-    probe.style.color = `var(--sl-${name})`;
-    return (getComputedStyle(probe).color.match(/[\d.]+/g) ?? ["0", "0", "0"]).slice(0, 3).map(Number);
+  const read = colourReader(node);
+  return {
+    background: read("--sl-bg"),
+    context: read("--sl-context"),
+    strong: read("--sl-line-strong"),
+    accent: read("--sl-accent"),
+    cat: Array.from({ length: HUES }, (_, i) => read(`--sl-cat-${i + 1}`)),
+    seq: [1, 2, 3, 4, 5].map((step) => read(`--sl-seq-${step}`)),
+    div: ["n3", "n2", "n1", 0, "p1", "p2", "p3"].map((step) => read(`--sl-div-${step}`)),
   };
-  const series = (/** @type {string} */ name, /** @type {(string | number)[]} */ ends) =>
-    ends.map((end) => read(`${name}-${end}`));
-  const palette = {
-    background: read("bg"),
-    context: read("context"),
-    strong: read("line-strong"),
-    accent: read("accent"),
-    cat: series(
-      "cat",
-      Array.from({ length: HUES }, (_, i) => i + 1),
-    ),
-    seq: series("seq", [1, 2, 3, 4, 5]),
-    div: series("div", ["n3", "n2", "n1", 0, "p1", "p2", "p3"]),
-  };
-  probe.remove();
-  return palette;
 }
 
 /** @param {Colour[]} stops @param {number} share 0 to 1 @returns {Colour} */
