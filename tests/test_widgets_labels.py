@@ -16,7 +16,7 @@ def test_describing_from_the_window_tells_how_far_it_is():
     told = []
     for view in (LabelTable(made), Window(made)):
         view._verbs()["describe"]({"vocabulary": None}, [], Job("1", lambda content, buffers: told.append(content)))
-        assert (told[-1]["done"], told[-1]["total"], told[-1]["what"]) == (6, 6, "components described")
+        assert (told[-1]["done"], told[-1]["total"], told[-1]["what"]) == (6, 6, "Describing component")
         assert made.labels.probes.names == ("red", "green", "blue")
         assert view.labels_version >= 1
 
@@ -36,13 +36,13 @@ def test_describing_can_be_given_up_on_the_way():
 
     def leave(content, buffers):
         told.append(content)
-        if content["what"] == "components described":
+        if content["what"] == "Describing component":
             job.abort()
 
     job = Job("1", leave)
     with pytest.raises(Aborted):
         LabelTable(made)._verbs()["describe"]({"vocabulary": None}, [], job)
-    assert [entry["what"] for entry in told].count("components described") == 1
+    assert [entry["what"] for entry in told].count("Describing component") == 1
     assert made.labels is None
 
 

@@ -39,10 +39,10 @@ def test_evaluating_from_the_window_sets_the_lens_and_tells_the_browser(view):
     window._verbs()["evaluate"]({}, [], Job("1", lambda content, buffers: told.append(content)))
     assert made.evaluation is not None
     assert window.evaluation_version == before + 1
-    assert told[0]["what"] == "scoring 6 components"
+    assert told[0]["what"] == "Scoring"
     steps = [entry["done"] for entry in told[1:]]
     assert steps == sorted(steps)
-    assert (steps[-1], told[-1]["total"], told[-1]["what"]) == (6, 6, "scored")
+    assert (steps[-1], told[-1]["total"], told[-1]["what"]) == (6, 6, "Scoring component")
 
 
 def test_evaluating_can_be_given_up_at_every_step_and_changes_nothing():

@@ -14,9 +14,10 @@ import { blob } from "../shared/source.js";
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {(python: string) => void} options.tell @param {(error: unknown) => void} options.fail
  * @param {() => void} options.onChange work begins or ends, or vocabularies have come
+ * @param {import("../shared/work.js").Work} [options.work] where long work is told; without it, here
  */
-export function tableActions({ ask, tell, fail, onChange }) {
-  const work = busyWork({ ask, fail, onChange });
+export function tableActions({ ask, tell, fail, onChange, work: told }) {
+  const work = busyWork({ ask, fail, onChange, work: told });
   const vocabulary = h("select", { "aria-label": "Vocabulary", "data-testid": "vocabulary" });
   const describe = button({
     text: "Describe",
@@ -66,7 +67,7 @@ export function tableActions({ ask, tell, fail, onChange }) {
   return {
     /** Describing: the work under way, the vocabulary, the button. */
     describing: [
-      work.node,
+      ...(work.node ? [work.node] : []),
       h("label", { class: "sl-select" }, h("span", { class: "sl-quiet" }, "Words"), vocabulary),
       describe,
     ],

@@ -35,10 +35,11 @@ const ON_PAPER = 15;
  * @param {(layer: string | null) => void} options.onLayer
  * @param {(own: Record<string, string>, python: string) => void} options.onOwn a person's own labels changed
  * @param {(python: string) => void} [options.tell] a line of Python for a gesture that sets no trait
+ * @param {import("../shared/work.js").Work} [options.work] where long work is told; without it, here
  * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
  * @returns {import("../shared/mount.js").View & {undo: () => boolean, find: () => void}}
  */
-export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = () => {}, say, fail }) {
+export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = () => {}, work, say, fail }) {
   /** @type {readonly number[]} */
   let selection = [];
   /** The components that are shown, in their order. @type {number[]} */
@@ -64,7 +65,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     },
   });
   const filters = tableFilters({ onChange: rearrange, onLayer });
-  const actions = tableActions({ ask, tell, fail, onChange: arrange });
+  const actions = tableActions({ ask, tell, fail, onChange: arrange, work });
   const heads = tableHeads({
     onSort() {
       scroller.scrollTop = 0;

@@ -162,12 +162,13 @@ describe("the table of labels", () => {
     expect(asked.args).toEqual({ vocabulary: "common" });
     toy.fire(
       "msg:custom",
-      { kind: "progress", id: asked.id, done: 64, total: 693, what: "words embedded" },
+      { kind: "progress", id: asked.id, done: 64, total: 693, what: "Embedding word" },
       [],
     );
-    expect(byId(el, "work").textContent).toContain("64 of 693 words embedded");
+    await vi.waitFor(() => expect(byId(el, "work").hidden).toBe(false));
+    expect(byId(el, "work").textContent).toContain("Embedding word 64 of 693");
     expect(byId(el, "describe").disabled).toBe(true);
-    byId(el, "cancel").click();
+    byId(el, "cancel-work").click();
     await settled();
     expect(toy.sent.at(-1)).toMatchObject({ kind: "abort", id: asked.id });
     expect(byId(el, "describe").disabled).toBe(false);

@@ -23,10 +23,11 @@ import { scoreSide } from "./side.js";
  * @param {(selection: number[]) => void} options.onSelect
  * @param {(layer: string | null) => void} options.onLayer
  * @param {(python: string) => void} [options.tell] a line of Python for a gesture that sets no trait
+ * @param {import("../shared/work.js").Work} [options.work] where long work is told; without it, here
  * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
  * @returns {import("../shared/mount.js").View}
  */
-export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say, fail }) {
+export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, work: told, say, fail }) {
   /** @type {readonly number[]} */
   let selection = [];
   /** @type {import("./scores.js").Evaluation | null} */
@@ -37,7 +38,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
   let started = false;
 
   const names = componentNames({ ask, onChange: drawSide, fail });
-  const work = busyWork({ ask, fail, onChange: draw });
+  const work = busyWork({ ask, fail, onChange: draw, work: told });
   const filter = layerFilter({ onLayer });
   const forms = h("div", { class: "sl-forms", role: "group", "aria-label": "Form of the scores" });
   const evaluateButton = button({
@@ -231,7 +232,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, say
       "scores-empty",
       "How readable are these components?",
       `${plural(names.count, "component")} are scored by their own examples: clarity, polysemanticity and redundancy, each against random images of the same data.`,
-      stateActions(work.node, evaluateButton),
+      stateActions(evaluateButton, work.node),
     );
   }
 

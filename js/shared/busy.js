@@ -1,29 +1,24 @@
-/** Long work that a view asks the kernel for: progress in words, and a way to stop it. */
+/** Long work that a view asks the kernel for, one at a time: told where the window tells work, else in the view. */
 
 import "./busy.css";
 import { isAbort } from "./channel.js";
-import { button, fill, h } from "./dom.js";
-import { count } from "./format.js";
+import { worker, workLine } from "./work.js";
 
 /**
  * @param {object} options
  * @param {import("./channel.js").Channel["ask"]} options.ask
  * @param {(error: unknown) => void} options.fail
  * @param {() => void} options.onChange when work begins, ends or is given up
+ * @param {import("./work.js").Work} [options.work] the window's; without it `node` tells the progress
  */
-export function busyWork({ ask, fail, onChange }) {
-  const words = h("span", {});
-  const node = h("div", {
-    class: "sl-progress-line sl-quiet",
-    role: "status",
-    "data-testid": "work",
-    hidden: true,
-  });
+export function busyWork({ ask, fail, onChange, work }) {
+  const line = work ? null : workLine();
+  const told = work ?? worker((working) => line?.show(working));
   /** @type {AbortController | undefined} */
   let controller;
 
   return {
-    node,
+    node: line?.node ?? null,
     get running() {
       return controller !== undefined;
     },
@@ -32,32 +27,14 @@ export function busyWork({ ask, fail, onChange }) {
       controller?.abort();
       const mine = new AbortController();
       controller = mine;
-      words.textContent = what;
-      fill(
-        node,
-        words,
-        button({
-          text: "Cancel",
-          class: "sl-outlined",
-          "data-testid": "cancel",
-          onclick: () => mine.abort(),
-        }),
-      );
-      node.hidden = false;
       onChange();
       try {
-        await ask(verb, args, {
-          signal: mine.signal,
-          onProgress: ({ done, total, what: now }) => {
-            words.textContent = total ? `${count(done)} of ${count(total)} ${now}` : now;
-          },
-        });
+        await told(what, (options) => ask(verb, args, options), mine);
       } catch (error) {
         if (!isAbort(error)) fail(error);
       } finally {
         if (controller === mine) {
           controller = undefined;
-          node.hidden = true;
           onChange();
         }
       }

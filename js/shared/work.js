@@ -1,5 +1,6 @@
 /** Work that may take long: told with its progress, and it can be given up. */
 
+import "./work.css";
 import { button, h } from "./dom.js";
 import { count } from "./format.js";
 

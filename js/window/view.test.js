@@ -239,6 +239,34 @@ describe("the window", () => {
     expect(toy.listenerCount()).toBe(0);
   });
 
+  it("describing and evaluating are told in the footer, whatever tab is open, and given up there", async () => {
+    const waits = () => new Promise(() => {});
+    const toy = toyModel(
+      { tabs: ["describe", "evaluate"], tab: "describe" },
+      { describe: waits, evaluate: waits },
+    );
+    const el = await open(toy);
+    for (const [verb, other] of [
+      ["describe", "evaluate"],
+      ["evaluate", "describe"],
+    ]) {
+      byId(el, `tab-${verb}`).click();
+      await settled();
+      byId(el, verb).click();
+      const [asked] = toy.asked(verb);
+      toy.fire("msg:custom", { kind: "progress", id: asked.id, done: 3, total: 9, what: "Component" }, []);
+      byId(el, `tab-${other}`).click();
+      await vi.waitFor(() => expect(byId(el, "work").hidden).toBe(false));
+      expect(all(el, "work")).toHaveLength(1);
+      expect(byId(el, "work").closest("footer")).not.toBeNull();
+      expect(byId(el, "work").textContent).toContain("Component 3 of 9");
+      byId(el, "cancel-work").click();
+      await settled();
+      expect(toy.sent.at(-1)).toMatchObject({ kind: "abort", id: asked.id });
+      expect(byId(el, "work").hidden).toBe(true);
+    }
+  });
+
   it("opens tabs by name, tells a tab opened late what it missed, and ignores names it does not know", () => {
     const told = vi.fn();
     const tab = (title) => ({

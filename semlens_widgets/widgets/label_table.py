@@ -31,10 +31,10 @@ class LabelTable(LabelledView):
                 raise ValueError(f"no vocabulary {name!r}; there are {', '.join(packaged())}")
             words = vocabulary(lens.vocabulary if name is None else name)
             for done in range(0, len(words), _AT_ONCE):
-                job.progress(done, len(words), "words embedded")
+                job.progress(done, len(words), "Embedding word")
                 lens.probes(words[done : done + _AT_ONCE])
-            job.progress(len(words), len(words), "words embedded")
-            lens.describe(name, on_step=lambda done, total: job.progress(done, total, "components described"))
+            job.progress(len(words), len(words), "Embedding word")
+            lens.describe(name, on_step=lambda done, total: job.progress(done, total, "Describing component"))
             return {}, []
 
         mine = {

@@ -28,11 +28,12 @@ class ScoreView(LabelledView):
 
         def evaluate(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             count = len(lens.components)
-            job.progress(0, None, f"scoring {count:,} components")
-            # Of the three rounds over all components that an evaluation takes.
-            lens.evaluate(
-                progress=False, on_step=lambda done, total: job.progress(done * count // total, count, "scored")
-            )
+            job.progress(0, None, "Scoring")
+
+            def step(done: int, total: int) -> None:  # of the three rounds over all components
+                job.progress(done * count // total, count, "Scoring component")
+
+            lens.evaluate(progress=False, on_step=step)
             return {}, []
 
         return super()._verbs() | {"scores": self._plain(scores), "evaluate": evaluate}
