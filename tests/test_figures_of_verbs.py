@@ -53,7 +53,7 @@ def test_the_map_names_its_groups_and_counts_them(lens):
     assert "unexplained" in said
     assert {"layer3", "layer4"} <= set(texts(lens.figure("map", colour="layer")))
     lens.query = "ruler"
-    assert any(t.startswith("score of “ruler”") for t in texts(lens.figure("map", colour="search")))
+    assert any(t.startswith("z of “ruler”") for t in texts(lens.figure("map", colour="search")))
 
 
 def test_the_map_colours_by_any_score_it_can(lens):

@@ -560,6 +560,17 @@ describe("without a kernel", () => {
     expect(names(el)).toHaveLength(5);
   });
 
+  it("relevance cannot be asked for", async () => {
+    const toy = auditModel({ weighted: false });
+    const el = await open(toy);
+    const sent = () => toy.sent.filter(({ verb }) => verb === "audit_relevance").length;
+    toy.kill();
+    byId(el, "compute-relevance").click();
+    await arrived();
+    expect(sent()).toBe(0);
+    expect(byId(el, "compute-relevance").getAttribute("aria-disabled")).toBe("true");
+  });
+
   it("a verdict that nobody took is not shown as if it were kept", async () => {
     const toy = auditModel();
     const el = await open(toy);

@@ -55,7 +55,12 @@ export function compareTab(context) {
 
   const map = heatmap({ label: "Similarity layer by layer", onCell });
   const mapTitle = h("h3", {});
-  const measures = h("div", { class: "sl-choice", role: "group", "aria-label": "Measure" });
+  const measures = h("div", {
+    class: "sl-choice",
+    role: "group",
+    "aria-label": "Measure",
+    "data-browser": true,
+  });
   const turn = button({
     label: "Exchange the direction: how well A knows B",
     text: "⇄",

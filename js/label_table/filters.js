@@ -22,6 +22,7 @@ export function tableFilters({ onChange, onLayer }) {
   const find = h("input", {
     type: "search",
     class: "sl-input",
+    "data-browser": true,
     placeholder: "Search within",
     "aria-label": "Search ids, labels and closest words",
     "data-testid": "label-search",
@@ -40,6 +41,7 @@ export function tableFilters({ onChange, onLayer }) {
     "select",
     {
       "aria-label": "Components shown",
+      "data-browser": true,
       "data-testid": "label-kind",
       onchange: () => {
         kind = kinds.value;

@@ -25,6 +25,7 @@ export function tableHeads({ onSort }) {
         {
           type: "button",
           class: "sl-head-button",
+          "data-browser": true,
           "data-testid": `sort-${key}`,
           onclick: (/** @type {Event} */ event) => {
             event.stopPropagation();

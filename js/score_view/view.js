@@ -40,7 +40,12 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   const names = componentNames({ ask, onChange: drawSide, fail });
   const work = busyWork({ ask, fail, onChange: draw, work: told });
   const filter = layerFilter({ onLayer });
-  const forms = h("div", { class: "sl-forms", role: "group", "aria-label": "Form of the scores" });
+  const forms = h("div", {
+    class: "sl-forms",
+    role: "group",
+    "aria-label": "Form of the scores",
+    "data-browser": true,
+  });
   const evaluateButton = button({
     text: "Evaluate",
     class: "sl-outlined sl-main-action",
@@ -134,7 +139,12 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
       ...SCORES.map(({ name }) => h("option", { value: name }, name)),
     );
     return {
-      node: h("label", { class: "sl-select" }, h("span", { class: "sl-quiet" }, text), select),
+      node: h(
+        "label",
+        { class: "sl-select", "data-browser": true },
+        h("span", { class: "sl-quiet" }, text),
+        select,
+      ),
       select,
     };
   }

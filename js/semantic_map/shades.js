@@ -1,6 +1,6 @@
 /** What the map's colours show: one of the things that can be shown, its numbers, and the colour of each point. */
 
-import { score } from "../shared/format.js";
+import { score, z } from "../shared/format.js";
 import { byLabel, byLayer, byNumber, COLOURS, plain } from "./colours.js";
 
 /** @param {{names: ReturnType<typeof import("../shared/names.js").componentNames>}} options */
@@ -10,21 +10,21 @@ export function shades({ names }) {
   let values = null;
   /** @type {import("../shared/source.js").Hits | null} */
   let hits = null;
-  /** Scores of the hits by row, once they are wanted. @type {{of: import("../shared/source.js").Hits, count: number, values: import("./colours.js").Values} | null} */
+  /** z of the hits by row, once they are wanted. @type {{of: import("../shared/source.js").Hits, count: number, values: import("./colours.js").Values} | null} */
   let known = null;
 
-  function scores() {
-    if (!hits?.scores) return null;
+  function evidence() {
+    if (!hits?.z) return null;
     const { count } = names;
     if (known?.of !== hits || known.count !== count)
-      known = { of: hits, count, values: scoresOf(hits, count) };
+      known = { of: hits, count, values: evidenceOf(hits, count) };
     return known.values;
   }
 
   /** What is really shown: labels that are not there yet leave the colours to the layers. */
   const shown = () => (colour === "label" && !names.named.names.length ? "layer" : colour);
   /** The numbers that are shown, or null. */
-  const shownValues = () => (shown() === "search" ? scores() : values);
+  const shownValues = () => (shown() === "search" ? evidence() : values);
 
   return {
     /** The one that was chosen. */
@@ -51,12 +51,13 @@ export function shades({ names }) {
     textOf(row) {
       const number = shownValues()?.numbers?.[row];
       if (number === undefined || !Number.isFinite(number)) return "";
+      if (shown() === "search") return z(number);
       if (!values?.signed) return score(number, 2);
       return `${number > 0 ? "+" : ""}${(100 * number).toFixed(1).replace("-", "−")} %`;
     },
     /** What that number is. */
     get about() {
-      return shown() === "search" ? "score" : COLOURS[shown()];
+      return shown() === "search" ? "z" : COLOURS[shown()];
     },
     /** The largest numbers first, or as they are where no numbers are shown. @param {number[]} rows @param {Float32Array | null} [instead] of no numbers */
     ordered(rows, instead = null) {
@@ -78,13 +79,13 @@ export function shades({ names }) {
 }
 
 /** @param {import("../shared/source.js").Hits} hits @param {number} count of all rows @returns {import("./colours.js").Values} */
-function scoresOf(hits, count) {
+function evidenceOf(hits, count) {
   const numbers = new Float32Array(count).fill(Number.NaN);
-  for (let at = 0; at < hits.rows.length; at++) numbers[hits.rows[at]] = hits.scores?.[at] ?? Number.NaN;
+  for (let at = 0; at < hits.rows.length; at++) numbers[hits.rows[at]] = hits.z?.[at] ?? Number.NaN;
   return {
     there: true,
-    about: `score for ${hits.query}`,
-    mark: hits.null?.score_at_p01 ?? null,
+    about: `z of ${hits.query}`,
+    mark: hits.null?.z_at_p01 ?? null,
     signed: false,
     numbers,
   };

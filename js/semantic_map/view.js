@@ -139,7 +139,7 @@ export function semanticMapView({
   const legend = h("div", { class: "sl-map-legend", "data-testid": "map-legend" });
   const zoomButtons = h(
     "div",
-    { class: "sl-map-zoom" },
+    { class: "sl-map-zoom", "data-browser": true },
     zoomButton({ label: "Zoom in (+)", icon: icons.plus, onclick: () => gestures.zoom(ZOOM_STEP) }),
     zoomButton({ label: "Zoom out (−)", icon: icons.minus, onclick: () => gestures.zoom(1 / ZOOM_STEP) }),
     zoomButton({ label: "Show all (0)", text: "⤢", "data-testid": "map-fit", onclick: camera.showAll }),

@@ -1,7 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { idOf as idIn, rowOf } from "../shared/labels.js";
 import { packed, stamp } from "../shared/raster.js";
-import { all, byId, COMPONENTS, idOf, LAYERS, placesOf, press, settled, toyModel } from "../testing/toy.js";
+import {
+  all,
+  byId,
+  COMPONENTS,
+  hitsOf,
+  idOf,
+  LAYERS,
+  placesOf,
+  press,
+  settled,
+  toyModel,
+} from "../testing/toy.js";
 import { opener, pick } from "../testing/window.js";
 import { clusters, placed } from "./captions.js";
 import { byNumber } from "./colours.js";
@@ -244,6 +255,23 @@ describe("the map", () => {
     await frame();
     expect(byId(el, "map-legend").textContent).toContain("random sets stay below .20");
     expect(all(el, "map-list-row")[0].dataset.id).toBe(idOf(10));
+  });
+
+  it("coloured by a search, z is shown: each component stands against its own null, whatever its score", async () => {
+    const found = hitsOf("red");
+    // The component that scores the most has a null as high as that; the next has not.
+    const { rows, scores, p, ...result } = { ...found, z: undefined };
+    const z = found.z.map((value, i) => (i === 0 ? 1 : value));
+    const hits = () => ({
+      result,
+      buffers: [rows, scores, z, p].map(({ buffer }) => new DataView(buffer)),
+    });
+    const el = await open(toyModel({ layers: LAYERS, query: "red", map_colour: "search" }, { hits }));
+    await frame();
+    expect(byId(el, "map-legend").textContent).toContain("z of red2.30");
+    expect(byId(el, "map-legend").textContent).toContain("random sets stay below 2.30");
+    const listed = all(el, "map-list-row").map((row) => row.dataset.id);
+    expect(listed.slice(0, 4)).toEqual([...rows.slice(1, 4), rows[0]].map(idOf));
   });
 
   it("a selected component without a place has no mark, and gets one when it is placed", async () => {

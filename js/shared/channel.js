@@ -53,6 +53,8 @@ export class KernelGone extends Error {
   }
 }
 
+const aborted = (text = "No longer needed.") => new DOMException(text, "AbortError");
+
 /** @param {unknown} error whether it only says that somebody lost interest */
 export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
 
@@ -147,14 +149,14 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
 
   /** @type {Channel["ask"]} */
   function ask(verb, args = {}, { signal, buffers, onProgress } = {}) {
-    if (closed) return Promise.reject(new DOMException("The view was closed.", "AbortError"));
-    if (signal?.aborted) return Promise.reject(new DOMException("No longer needed.", "AbortError"));
+    if (closed) return Promise.reject(aborted("The view was closed."));
+    if (signal?.aborted) return Promise.reject(aborted());
     const id = `${prefix}:${++count}`;
     return new Promise((resolve, reject) => {
       const abort = () => {
         settle(id);
         trySend({ kind: "abort", id });
-        reject(new DOMException("No longer needed.", "AbortError"));
+        reject(aborted());
       };
       signal?.addEventListener("abort", abort, { once: true });
       waiting.set(id, {
@@ -208,7 +210,7 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
       for (const [id, request] of [...waiting]) {
         trySend({ kind: "abort", id });
         settle(id);
-        request.reject(new DOMException("The view was closed.", "AbortError"));
+        request.reject(aborted("The view was closed."));
       }
     },
   };

@@ -87,6 +87,7 @@ export function copyButton({ label, text, ...attributes }) {
     label,
     icon: icons.copy,
     class: "sl-square sl-small",
+    "data-browser": true,
     ...attributes,
     onclick: async () => {
       try {

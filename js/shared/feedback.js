@@ -8,7 +8,12 @@ import * as icons from "./icons.js";
  * @returns {{node: HTMLElement, show: (banner: {kind: string, text: string, detail?: string, action?: {text: string, onclick: () => void}, sticky?: boolean}) => void, hide: (kind?: string) => void}}
  */
 export function bannerPlace() {
-  const node = h("div", { class: "sl-banners", role: "alert", "data-testid": "banners" });
+  const node = h("div", {
+    class: "sl-banners",
+    role: "alert",
+    "data-browser": true,
+    "data-testid": "banners",
+  });
   /** @type {string | null} */
   let shown = null;
   /** @param {string} [kind] */

@@ -9,6 +9,7 @@ import { h } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";
 import { kernelSource } from "./source.js";
 import { read, watch, write } from "./traits.js";
+import { kernelSwitch } from "./without_kernel.js";
 
 /**
  * What a view is given. It knows nothing of widgets: the same view works over anything that fills this.
@@ -18,7 +19,8 @@ import { read, watch, write } from "./traits.js";
  *   live kernel a request, but anything that answers the same verbs may stand in its place (a file, a test)
  * @property {ReturnType<typeof bannerPlace>} banner
  * @property {(text: string) => void} say to screen readers
- * @property {(values: Record<string, any>) => void} set traits, as something the person did
+ * @property {(values: Record<string, any>) => boolean} set traits, as something the person did; false where there is no
+ *   kernel to take them: the view is then told what they are
  * @property {(error: unknown) => void} fail tells a failure; aborts are silent
  */
 
@@ -77,12 +79,17 @@ export function mount({ model, el, signal }, traits, createView) {
     say: live.say,
     fail,
     set(values) {
-      if (gone) return showGone();
       const known = Object.fromEntries(
         Object.entries(values).filter(([name]) => model.get(name) !== undefined),
       );
+      if (gone) {
+        showGone();
+        view.update(read(model, Object.keys(known)));
+        return false;
+      }
       if (ASKING.some((name) => name in known && known[name] !== model.get(name))) expectHits();
       write(model, known);
+      return true;
     },
   });
 
@@ -90,6 +97,7 @@ export function mount({ model, el, signal }, traits, createView) {
   if (!view.node.contains(banner.node)) root.append(banner.node);
   root.append(view.node, live.node);
   el.append(root);
+  const switchControls = kernelSwitch(root, showGone);
 
   /** @type {AbortController | undefined} */
   let fetching;
@@ -124,6 +132,7 @@ export function mount({ model, el, signal }, traits, createView) {
   channel.onEvent("components", () => view.update({ relabelled: true }));
   channel.onLife((alive) => {
     gone = !alive;
+    switchControls(alive);
     view.update({ alive });
     if (gone) return fail(new KernelGone());
     banner.hide("gone");

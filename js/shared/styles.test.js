@@ -161,7 +161,7 @@ describe("a widget alone", () => {
     const drawn = new Set(
       files
         .filter((file) => file.endsWith(".js"))
-        .flatMap((file) => read(file).match(/sl-[a-z][\w-]*/g) ?? []),
+        .flatMap((file) => read(file).match(/(?<!--)sl-[a-z][\w-]*/g) ?? []),
     );
     const brought = new Set(
       sheets.flatMap(([file, meant]) => (files.includes(file) ? [...meant.keys()] : [])),

@@ -37,7 +37,7 @@ export function helpSheet({ onClose }) {
   });
   const node = h(
     "div",
-    { class: "sl-help", role: "dialog", "aria-label": "Keys", "data-testid": "help" },
+    { class: "sl-help", role: "dialog", "aria-label": "Keys", "data-browser": true, "data-testid": "help" },
     h("div", { class: "sl-card-head" }, h("h2", { class: "sl-card-title" }, "Keys"), close),
     h("dl", {}, ...KEYS.flatMap(([key, what]) => [h("dt", { class: "sl-id" }, key), h("dd", {}, what)])),
   );

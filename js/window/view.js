@@ -38,6 +38,7 @@ export function windowView(context, tabs = TABS) {
     label: "Keys (?)",
     text: "?",
     class: "sl-square",
+    "data-browser": true,
     "data-testid": "help-button",
     onclick: toggleHelp,
   });
@@ -108,9 +109,8 @@ export function windowView(context, tabs = TABS) {
   /** @type {import("./tabs.js").TabContext["act"]} */
   function act(trait, value, python = assignment(trait, value)) {
     const change = { [trait]: value };
+    if (!set(trait === "selection" ? change : { ...change, python })) return;
     namedLast = trait === "selection" ? value : null;
-    if (trait === "selection") set(change);
-    else set({ ...change, python });
     update(change);
     if (trait !== "selection") tell(python);
   }
@@ -173,6 +173,7 @@ export function windowView(context, tabs = TABS) {
             "aria-selected": String(name === known.tab),
             "aria-controls": panel.id,
             tabindex: name === known.tab ? 0 : -1,
+            "data-browser": true,
             "data-title": tabs[name].title,
             "data-testid": `tab-${name}`,
             onclick: () => openTab(name),
@@ -197,8 +198,8 @@ export function windowView(context, tabs = TABS) {
 
   /** @param {string} name */
   function openTab(name) {
-    known.tab = name;
     set({ tab: name });
+    known.tab = name;
     drawTabs();
     drawPanel();
     document.getElementById(`${own}-${name}`)?.focus();

@@ -3,7 +3,7 @@ import gallery from "../gallery/widget.js";
 import searchBox from "../search_box/widget.js";
 import { h } from "../shared/dom.js";
 import { all, byId, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
-import { opener } from "../testing/window.js";
+import { answered, opener } from "../testing/window.js";
 import { windowView } from "./view.js";
 import lensWindow from "./widget.js";
 
@@ -204,6 +204,28 @@ describe("the window", () => {
     expect(byId(el, "banner").textContent).toContain("Run the cell again to reconnect");
     expect(ids(el)[0]).toBe(idOf(0));
     expect(byId(el, "card-id").textContent).toBe(idOf(0));
+  });
+
+  it("nothing looks as if it worked without a kernel: no selection, no line of Python; tabs open all the same", async () => {
+    const toy = toyModel({
+      query: "red",
+      selection: [0],
+      python: "lens.query = 'red'",
+      tabs: ["search", "map"],
+      tab: "search",
+    });
+    const el = await open(toy);
+    toy.kill();
+    all(el, "gallery-row")[1].click();
+    await answered();
+    expect(all(el, "selected-id").map((node) => node.textContent)).toEqual([idOf(0)]);
+    expect(all(el, "gallery-row")[1].getAttribute("aria-selected")).toBe("false");
+    expect(byId(el, "python-line").textContent).toBe("lens.query = 'red'");
+    byId(el, "tab-map").click();
+    expect(byId(el, "tab-map").getAttribute("aria-selected")).toBe("true");
+    expect(toy.state).toMatchObject({ selection: [0], tab: "search" });
+    expect(byId(el, "figure-button").getAttribute("aria-disabled")).toBe("true");
+    expect(byId(el, "help-button").hasAttribute("aria-disabled")).toBe(false);
   });
 
   it("a reply that does not fit its rows is refused", async () => {

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..compare import Comparison
 from ..lens.mapping import has_colour, map_values
+from ..search import Z_ABOVE
 from .audit import audit, checklist_table
 from .card import card
 from .circuit import circuit
@@ -17,7 +18,6 @@ from .comparison import comparison
 from .figure import Figure
 from .gallery import gallery
 from .labels import label_table, own_table
-from .null_strip import score_at_p01
 from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
@@ -131,9 +131,9 @@ def values_of(lens: Lens, colour: str) -> dict[str, Any]:
     if lens.hits is None:
         raise NothingToShow("nothing is searched; set lens.query, or colour the map by label or layer")
     values = np.full(len(lens.components), np.nan)
-    values[lens.hits.rows] = lens.hits.scores
-    mark = None if lens.hits.unknown else score_at_p01(lens.hits)
-    return {"values": values, "values_name": f"score of “{lens.hits.probe}”", "mark": mark, "evidence": True}
+    values[lens.hits.rows] = lens.hits.z
+    mark = None if lens.hits.unknown else Z_ABOVE
+    return {"values": values, "values_name": f"z of “{lens.hits.probe}”", "mark": mark, "evidence": True}
 
 
 _MISSING = {
