@@ -97,6 +97,7 @@ export function checklistView(
     h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, text), control);
   const targetLabel = labelled("Target", targets);
   const levelLabel = labelled("Above null at", levels);
+  levelLabel.classList.add("sl-above-null");
   const lines = linesMenu();
   const reviewed = h("div", { class: "sl-reviewed", "data-testid": "reviewed" });
   const busy = h("span", { class: "sl-quiet sl-small-text", "data-testid": "auditing" });

@@ -277,6 +277,9 @@ export function compareTab(context) {
   function drawBar() {
     if (!comparison) return;
     const { names, a_in_b, b_in_a, different_data } = comparison;
+    const chance = score(a_in_b.chance, 2);
+    // Said once where it is the same for both.
+    const one = chance === score(b_in_a.chance, 2);
     const directed = (
       /** @type {string} */ text,
       /** @type {import("./questions.js").Similarity} */ s,
@@ -293,7 +296,7 @@ export function compareTab(context) {
         h(
           "span",
           { class: "sl-quiet" },
-          ` ± ${score((s.high - s.low) / 2, 2)} · chance ${score(s.chance, 2)}`,
+          ` ± ${score((s.high - s.low) / 2, 2)}${one ? "" : ` · chance ${score(s.chance, 2)}`}`,
         ),
       );
     const select = h(
@@ -312,8 +315,13 @@ export function compareTab(context) {
       different_data && h("span", { class: "sl-compare-warning" }, "over different data"),
       h("span", { class: "sl-spring" }),
       views,
-      directed("B knows A", a_in_b, "b-knows-a"),
-      directed("A knows B", b_in_a, "a-knows-b"),
+      h(
+        "span",
+        { class: "sl-compare-scores" },
+        directed("B knows A", a_in_b, "b-knows-a"),
+        directed("A knows B", b_in_a, "a-knows-b"),
+        one && h("span", { class: "sl-quiet" }, `chance ${chance}`),
+      ),
       others.length > 1 && h("label", { class: "sl-select sl-compare-select" }, h("span", {}, "B"), select),
     );
     select.value = names[1];

@@ -143,6 +143,21 @@ test("both directed scores stand with their interval and with chance", async () 
   expect(byId(el, "a-knows-b").textContent).toBe("A knows B .69 ± .02 · chance .25");
 });
 
+test("chance is said once where it is the same for both", async () => {
+  const b_in_a = { ...COMPARISON.b_in_a, chance: COMPARISON.a_in_b.chance };
+  const { el } = await opened(
+    {},
+    {
+      comparison: () => ({
+        result: { others: ["second"], other: "second", comparison: { ...COMPARISON, b_in_a } },
+      }),
+    },
+  );
+  expect(byId(el, "b-knows-a").parentElement.textContent).toBe(
+    "B knows A .74 ± .02A knows B .69 ± .02chance .24",
+  );
+});
+
 test("the three columns hold pairs of both models and what only one has", async () => {
   const { el } = await opened();
   expect(all(el, "shared-line").map((line) => line.dataset.ids)).toEqual(["conv1:1 B:0", "conv1:0 B:1"]);

@@ -110,6 +110,14 @@ def test_from_the_window_to_the_planted_shortcut_and_back_after_a_reload(open_no
     expect(prompts.first).to_have_value("coloured patch")
     notebook.expect_value(f"len(lens.report['coloured patch'].rows) == {found}", True)
 
+    # In a narrow window every name is whole, and the report stands beside what it is about.
+    notebook.page.set_viewport_size({"width": 800, "height": 1000})
+    cut = "names => names.filter(name => name.scrollWidth > name.clientWidth).map(name => name.textContent)"
+    assert window.get_by_test_id("concept-name").evaluate_all(cut) == []
+    tops = [window.get_by_test_id(one).bounding_box()["y"] for one in ("audit-target", "report")]
+    assert abs(tops[0] - tops[1]) < 12
+    notebook.page.set_viewport_size({"width": 1360, "height": 1000})
+
     # A concept of one's own.
     window.get_by_test_id("add-neutral").click()
     window.get_by_test_id("edit-name").fill("lesion")
