@@ -133,9 +133,11 @@ def test_a_restarted_kernel_is_noticed_and_a_rerun_recovers(open_notebook):
     notebook.page.evaluate(
         """async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"""
     )
-    search(window, "blue")
     gone = notebook.page.get_by_text("Run the cell again to reconnect")
     expect(gone.first).to_be_visible(timeout=40_000)
+    for off in ("search-input", "figure-button", "layer-filter"):
+        expect(window.get_by_test_id(off)).to_be_disabled()
+    expect(window.get_by_test_id("tab-search")).to_be_enabled()
     expect(first_row(window)).to_have_attribute("data-id", "colour:0")
     notebook.run(TOY)
     notebook.run("lens.query = 'green'")
