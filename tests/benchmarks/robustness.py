@@ -69,7 +69,7 @@ def kills(moments=20):
     print(f"{fewer} of them without beginning again\n", flush=True)
 
 
-def damage(trials=2000):
+def damage(trials=500):
     """A demo lens file with a bit flipped, cut, with a wrong length or a huge header: refused, or just as before."""
     random = np.random.default_rng(SEED)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,15 +2,16 @@
 
 python tests/benchmarks/scaling.py [work ...]
 
-Every point is a process of its own, so that its memory can be told: what its peak adds to what the process held
-before the work began. The exponent is the slope of a line through all points of a row, on two logarithmic axes:
-1 where twice as much takes twice as long, below it where a fixed cost still counts.
+Every point is a process of its own, so that its memory can be told: what its peak adds to what the process holds
+when the work begins (on Linux; elsewhere nothing is said). The exponent is the slope of a line through all points of
+a row, on two logarithmic axes: 1 where twice as much takes twice as long, below it where a fixed cost still counts.
 """
 
 import multiprocessing
-import resource
+import re
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -76,20 +77,29 @@ ROWS = (
 )
 
 
+def memory(what):
+    """Megabytes of this process, "VmRSS" now or "VmHWM" at its peak so far; 0 where the system does not say."""
+    status = Path("/proc/self/status")
+    held = re.search(rf"{what}:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(held[1]) / 1024 if held else 0
+
+
+def forget_the_peak():
+    if (file := Path("/proc/self/clear_refs")).exists():
+        file.write_text("5")
+
+
 def point(made, what, size, results):
     torch.set_num_threads(2)
     work = made(**{what: size})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    work()
-    took = time.perf_counter() - start
-    added = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    again = []
-    for _ in range(2):
+    forget_the_peak()
+    before = memory("VmRSS")
+    times = []
+    for _ in range(3):
         start = time.perf_counter()
         work()
-        again.append(time.perf_counter() - start)
-    results.put((min(took, *again), added / 1024))
+        times.append(time.perf_counter() - start)
+    results.put((min(times), memory("VmHWM") - before))
 
 
 def exponent(sizes, values):
@@ -107,10 +117,10 @@ def row(name, made, what, sizes):
         worker.join()
     seconds, added = np.array(found).T
     grows = exponent(sizes, np.maximum(added, 1)) if added[-1] > 2 * added[0] and added[0] > 1 else None
-    memory = "–" if grows is None else f"{grows:.2f}"
+    rises = "–" if grows is None else f"{grows:.2f}"
     print(
         f"| {name} | {what}, {sizes[0]:,} … {sizes[-1]:,} | {seconds[0]:.3g} … {seconds[-1]:.3g} s "
-        f"| **{exponent(sizes, seconds):.2f}** | {added[0]:.0f} … {added[-1]:.0f} MB | {memory} |",
+        f"| **{exponent(sizes, seconds):.2f}** | {added[0]:.0f} … {added[-1]:.0f} MB | {rises} |",
         flush=True,
     )
 
