@@ -56,7 +56,8 @@ def biased(seed, layers):
     lens = sl.demo.lens(seed=seed, layers=layers)
     report = lens.audit(ABCDE, target="melanoma", progress=False)
     real = truth_of(lens, sl.demo.truth())
-    shortcut = (real[:, [INDEX[n] for n in SHORTCUTS]] >= ENCODED).any(1)
+    best = real[:, [INDEX[n] for n in SHORTCUTS]].max(1)
+    shortcut = best >= ENCODED
     flagged = np.zeros(len(real), bool)
     flagged[report.rows("spurious")] = True
     right = (flagged & shortcut).sum()
@@ -72,6 +73,8 @@ def biased(seed, layers):
     print(f"\n### The shipped biased classifier, {' and '.join(layers)}, seed {seed}\n")
     print("| measure | value | target |\n|---|---|---|")
     print(f"| spurious components: precision | {right / max(flagged.sum(), 1):.3f} ({flagged.sum()} flagged) | ≥ .90 |")
+    print(f"| of them, tell a shortcut at all (true AUROC ≥ .75; ≥ {ENCODED:g} counts above) "
+          f"| {(best[flagged] >= 0.75).mean():.3f} | – |")  # fmt: skip
     print(f"| recall | {right / shortcut.sum():.3f} ({shortcut.sum()} encode a shortcut) | ≥ .85 |")
     print(f"| AUROC, artefacts independent: lift by switching them off | {lifted:+.3f} ({base:.3f} before) | ≥ +.12 |")
     print(f"| the same, random components of equal number, mean of {effect.draws} draws (lowest to highest) | "
