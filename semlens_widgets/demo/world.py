@@ -6,11 +6,8 @@ the batch it is drawn in. What chance decides is in `scene`, how it is drawn in 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,16 +110,17 @@ def render(
     if flags is not None and np.shape(flags) != (n, len(NAMES)):
         raise ValueError(f"flags must have shape ({n}, {len(NAMES)}), got {np.shape(flags)}")
 
-    def drawn(a: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[tuple[str, str, str]]]:
-        block = slice(a, a + BLOCK)
-        scene, own = scenes(which[block], seed, size, probabilities)
-        on = own if flags is None else np.asarray(flags, bool)[block]
-        labels = (scene.u["label"][:, 0] < 0.5).astype(np.int64)
-        return *paint(scene, on, size), on, labels, scene.words()
-
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painters") as painters:
-        blocks = list(painters.map(drawn, range(0, n, BLOCK)))
-    images, masks, factors, labels, words = zip(*blocks, strict=True) if blocks else ((),) * 5
+    blocks = [scenes(which[a : a + BLOCK], seed, size, probabilities) for a in range(0, n, BLOCK)]
+    images, factors, masks, labels, words = [], [], [], [], []
+    for a, block in enumerate(blocks):
+        scene, own = block
+        on = own if flags is None else np.asarray(flags, bool)[a * BLOCK : (a + 1) * BLOCK]
+        picture, mask = paint(scene, on, size)
+        images.append(picture)
+        masks.append(mask)
+        factors.append(on)
+        labels.append((scene.u["label"][:, 0] < 0.5).astype(np.int64))
+        words += scene.words()
     shape = (0, size, size)
     return Pictures(
         images=np.concatenate([*images, np.zeros((*shape, 3), np.uint8)]),
@@ -130,7 +128,7 @@ def render(
         masks=np.concatenate([*masks, np.zeros(shape, np.int16)]),
         labels=np.concatenate([*labels, np.zeros(0, np.int64)]),
         indices=which.copy(),
-        words=tuple(chain.from_iterable(words)),
+        words=tuple(words),
         seed=seed,
     )
 
