@@ -176,7 +176,9 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         row.classList.toggle("sl-primary", primary);
         row.setAttribute("aria-selected", String(primary));
         row.querySelector(".sl-note")?.setAttribute("aria-expanded", String(concept.name === open));
-        row.tabIndex = concept.name === active ? 0 : -1;
+        // Tab leads to the active row and what can be done in it, not through those of all.
+        for (const stop of [row, .../** @type {HTMLElement[]} */ ([...row.querySelectorAll("button")])])
+          stop.tabIndex = concept.name === active ? 0 : -1;
         const said = facts.verdict?.conflict ?? [];
         if (said.length) keep(`conflict ${concept.name}`, JSON.stringify(said), () => drawConflict(said));
         if (concept.name === open) nodes.push(editor.node);

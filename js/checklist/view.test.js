@@ -137,6 +137,18 @@ describe("the checklist", () => {
     expect(toy.audit.verdicts.size).toBe(0);
   });
 
+  it("Tab leads through one row, the active one, and what can be done in it", async () => {
+    const el = await open(auditModel());
+    row(el, "red").click();
+    const stops = (name) =>
+      [row(el, name), ...row(el, name).querySelectorAll("button")].map((stop) => stop.tabIndex);
+    expect(new Set(stops("red"))).toEqual(new Set([0]));
+    expect(new Set(stops("green"))).toEqual(new Set([-1]));
+    press(row(el, "red"), "ArrowDown");
+    await arrived();
+    expect([new Set(stops("red")), new Set(stops("green"))]).toEqual([new Set([-1]), new Set([0])]);
+  });
+
   it("keys give verdicts and go to the next row without one; u takes back, U gives again", async () => {
     const toy = auditModel();
     const el = await open(toy);
