@@ -139,7 +139,8 @@ def test_every_theme_can_be_drawn_on_its_own_ground(shown, name):
 @every_figure
 def test_the_figure_looks_as_it_did(shown, name):
     """Structure, not pixels: 2 mm blocks of a small grey picture differ little from the reference."""
-    small = pixels(shown[name].at(120), 40).convert("L")
+    # Drawn large and made small: an image's place differs by a pixel between releases of matplotlib.
+    small = pixels(shown[name].at(120), 160).reduce(4).convert("L")
     path = REFERENCES / f"{name}.png"
     if os.environ.get("FIGURE_REFERENCES"):
         REFERENCES.mkdir(exist_ok=True)
