@@ -186,8 +186,9 @@ def installers() -> dict[str, set[str]]:
     """The distributions that bring each top-level name; Python 3.10's own table leaves out many."""
     found: dict[str, set[str]] = {}
     for distribution in distributions():
-        for file in distribution.files or ():
-            found.setdefault(file.parts[0].removesuffix(".py"), set()).add(normal(distribution.metadata["Name"]))
+        name = normal(distribution.metadata["Name"])
+        for top in {file.parts[0].removesuffix(".py") for file in distribution.files or ()}:
+            found.setdefault(top, set()).add(name)
     return found
 
 
