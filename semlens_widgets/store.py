@@ -73,7 +73,10 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], docume
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.touch()
+        try:
+            temporary.touch()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         usual = temporary.stat().st_mode  # safetensors would leave a file that only its owner can read
         try:
             save_file(arrays, temporary, metadata={FORMAT: json.dumps(header, sort_keys=True, separators=(",", ":"))})

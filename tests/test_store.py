@@ -54,6 +54,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(path, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_that_may_not_be_written_is_told_with_the_name_asked_for(path, monkeypatch):
+    def refuse(self, *settings, **more):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.touch", refuse)
+    with pytest.raises(PermissionError, match=f"Permission denied: '{path}'"):
+        write(path, ARRAYS, {})
+
+
 def test_every_damage_is_refused_or_harmless(path):
     """One flipped bit, a cut, or a wrong length anywhere: refused with our error, or nothing of value changed."""
     whole = path.read_bytes()

@@ -4,7 +4,7 @@
 export const COLOURS = {
   label: "label",
   layer: "layer",
-  search: "search score",
+  search: "search (z)",
   relevance: "relevance",
   confidence: "confidence",
   clarity_centred: "clarity",
