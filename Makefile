@@ -20,8 +20,6 @@ CHROMIUM ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Spinning OpenMP threads on busy cores cost more than they give.
-export OMP_WAIT_POLICY ?= PASSIVE
 
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
 SCRIPTS := semlens_widgets/palette.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads on busy cores cost more than they give
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
 STAGES = ("classifier", "series", "clip", "measure", "audit")
