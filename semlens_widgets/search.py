@@ -23,6 +23,7 @@ ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred
 Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
 LEVEL = 0.05  # of "found": random sets of images pass at most this often
 REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
+_BLOCK = 32_768  # components weighed at once: what is worked out about them stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,8 @@ def search(
     all images share with the probe.) `top` hits are kept (None: all); dead components are never hits. `layer`
     restricts to one or several layers. `centre` first subtracts each layer's mean vector from its components, and
     the sets' mean from the sets: often sharper, and best without the null probe. `without` leaves out components that
-    the probes were made from: each is its own best match. Raises ValueError when the probes
-    come from another CLIP, KeyError for an unknown layer. (Dreyer et al. 2025)
+    the probes were made from: each is its own best match. Raises ValueError when the probes come from another CLIP,
+    KeyError for an unknown layer. (Dreyer et al. 2025)
     """
     if probes.clip != space.recipe.clip:
         raise ValueError(
@@ -267,8 +268,7 @@ def check_settings(space: SemanticSpace, top: int | None, layer: str | Sequence[
 
 
 def _blocks(count: int) -> Iterator[slice]:
-    """Rows in parts small enough that what is worked out about them stays in the processor's cache."""
-    return (slice(start, min(start + 32_768, count)) for start in range(0, count, 32_768))
+    return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
 
 
 def _part(chosen: slice | Int[np.ndarray, " row"], part: Any) -> Any:

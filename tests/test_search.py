@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,29 @@ def test_scores_are_cosines_of_mean_example_embeddings_and_null_subtracted_templ
             expected = probe @ theta / np.linalg.norm(probe) / np.linalg.norm(theta)
             assert hit.score == pytest.approx(expected, abs=2e-3)
     assert answers[0].space is space
+
+
+@pytest.mark.parametrize("layer", [None, "head", ["head", "colour"]])
+@pytest.mark.parametrize("centre", [False, True])
+def test_block_by_block_the_answer_is_that_of_one_product(fitted, monkeypatch, layer, centre):
+    """Score, z and null in loops over components, against blocks of two."""
+    monkeypatch.setattr(sys.modules[search.__module__], "_BLOCK", 2)
+    space = fitted.space
+    probes = fitted.probes(["red"])
+    vectors, vector = (space.centred if centre else space.vectors), probes.vectors[0]
+    (answer,) = search(space, probes, top=None, layer=layer, centre=centre)
+    among = np.arange(len(space.components))[space.components.rows(layer)]
+    assert sorted(answer.rows.tolist()) == sorted(among[space.alive[among]].tolist())
+    for row, score, z, mean, sd in zip(
+        answer.rows, answer.scores, answer.z, answer.null.mean, answer.null.sd, strict=True
+    ):
+        length = space.residuals[row] if centre else np.linalg.norm(
+            space.embeddings[row].sum(0) / space.examples.counts[row]
+        )  # fmt: skip
+        chance = space.null_of(centre)[space.set_size_of[row]] @ vector / length
+        assert score == pytest.approx(vectors[row] @ vector, abs=1e-5)
+        assert (mean, sd) == pytest.approx((chance.mean(), chance.std()), rel=2e-3, abs=1e-5)
+        assert z == pytest.approx((score - chance.mean()) / chance.std(), rel=5e-3, abs=5e-3)
 
 
 @pytest.mark.parametrize("queries", [1, 2, 6])
