@@ -23,6 +23,7 @@ ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred
 Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
 LEVEL = 0.05  # of "found": random sets of images pass at most this often
 REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
+_LOOKED_AT = 20  # leading hits that an answer may stand on
 _BLOCK = 32_768  # components weighed at once: what is worked out about them stays in the processor's cache
 
 
@@ -59,12 +60,13 @@ class Matches(Result):
 
     `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them
     against random sets of images; `p_best` is the chance that the best of that many random sets does as well
-    (Sidak). `reach` says how far the best component's examples get, by their mean likeness to the probe, from random
+    (Sidak). `reach` says how far the component's examples get, by their mean likeness to the probe, from random
     images (0) to the k images that match it best (1): examples of any component are more alike than random
-    images, so a small p alone proves little. `held_out` says whether the best component also tells sampled images
+    images, so a small p alone proves little. `held_out` says whether the component also tells sampled images
     that show the probe from others, which its strongest examples alone cannot. `found` asks for all three: p_best
     at most 0.05, a reach of at least one half, and a held-out AUROC of at least .75 where enough sampled images
-    show the probe to judge. `unknown` words were never seen by the CLIP: their scores mean nothing. `asked` are rows of
+    show the probe to judge. They are told of one hit, the `best`: the first or, where that fails, a later one that
+    passes surely. `unknown` words were never seen by the CLIP: their scores mean nothing. `asked` are rows of
     components that are (part of) the query themselves: the answer is about the others, so they are no hits, and
     their examples, which made the probe, count as evidence no more than the best component's own.
     """
@@ -87,12 +89,68 @@ class Matches(Result):
     def p(self) -> Float[np.ndarray, " hit"]:
         return frozen(normal_tail(self.z))
 
+    @cached_property
+    def stands_on(self) -> int:
+        """The rank of the hit that the answer stands on: the `best`.
+
+        Where the first hit fails, the next may pass: a component whose strongest examples happen to show the probe
+        says nothing about those behind it. But to look further is to choose by the outcome, so a later one (of the
+        first 20) has to pass surely (`HeldOut.surely`). Where none does, the answer is about the first.
+        """
+        if len(self) < 2 or self.unknown or self._passes(np.arange(1)).all():
+            return 0
+        ranks = np.arange(min(len(self), _LOOKED_AT))
+        close = ranks[self._close(ranks)]
+        later = close[close > 0]
+        sure = self._judged(later).surely(len(close))
+        return int(later[sure.argmax()]) if sure.any() else 0
+
+    @property
+    def best(self) -> Hit:
+        """The hit that the answer stands on. IndexError where there is none."""
+        return self[self.stands_on]
+
+    @cached_property
+    def carriers(self) -> Bool[np.ndarray, " hit"]:
+        """Which hits pass, each by itself, the test that `found` puts to the best one."""
+        ranks = np.arange(0 if self.unknown else len(self))
+        result = np.zeros(len(self), bool)
+        result[ranks] = self._passes(ranks)
+        return frozen(result)
+
+    def _passes(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+        passing = self._close(ranks)
+        passing[passing] = self._judged(ranks[passing]).passed
+        return passing
+
+    def _close(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+        """Which are better than chance, and close enough."""
+        close = self._p_all(ranks) <= LEVEL
+        close[close] = self._reaches(ranks[close]) >= REACH
+        return close
+
+    def _p_all(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
+        return -np.expm1(self.searched * np.log1p(-np.minimum(self.p[ranks].astype(np.float64), 1 - 1e-16)))
+
+    def _reaches(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
+        likeness = self.space.likeness(self.rows[ranks], self._pairs(ranks))
+        return reach(likeness, self.space.chance(self.vector[None]), np.asarray([self.attainable], np.float32))
+
+    def _judged(self, ranks: Int[np.ndarray, " some"]) -> HeldOut:
+        return held_out(self.space, self.rows[ranks], self._pairs(ranks), self.asked)
+
+    def _pairs(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, "some dim"]:
+        return np.broadcast_to(self.vector, (len(ranks), len(self.vector)))
+
+    @property
+    def _alone(self) -> Int[np.ndarray, " some"]:
+        """The best hit's rank; none where nothing was searched."""
+        return np.arange(self.stands_on, self.stands_on + 1)[: len(self)]
+
     @property
     def p_best(self) -> float:
-        """The chance that the best of `searched` unrelated components scores this high."""
-        if not len(self.z):
-            return 1.0
-        return float(-np.expm1(self.searched * np.log1p(-min(float(normal_tail(self.z[:1])[0]), 1 - 1e-16))))
+        """The chance that the best of `searched` unrelated components scores as high as the best hit."""
+        return float(self._p_all(self._alone)[0]) if len(self) else 1.0
 
     @cached_property
     def attainable(self) -> float:
@@ -101,17 +159,13 @@ class Matches(Result):
 
     @cached_property
     def reach(self) -> float:
-        """Where the best component's examples lie between random images (0) and `attainable` (1)."""
-        if not len(self.scores):
-            return 0.0
-        best = self.space.likeness(self.rows[:1], self.vector[None])
-        chance = self.space.chance(self.vector[None])
-        return float(reach(best, chance, np.asarray([self.attainable], np.float32))[0])
+        """Where the best hit's examples lie between random images (0) and `attainable` (1)."""
+        return float(self._reaches(self._alone)[0]) if len(self) else 0.0
 
     @cached_property
     def held_out(self) -> HeldOut:
-        """The best component (the one pair; none where nothing was searched) on sampled images."""
-        return held_out(self.space, self.rows[:1], self.vector[None][: len(self.rows)], self.asked)
+        """The best hit (the one pair; none where nothing was searched) on sampled images."""
+        return self._judged(self._alone)
 
     @property
     def found(self) -> bool:
@@ -148,8 +202,8 @@ class Matches(Result):
             return f"{self.probe!r} cannot be searched: {self.space.recipe.clip} does not know {words}"
         if not len(self):
             return f"{self.probe!r}: no {other}living component to search"
-        chance = f"z = {self.z[0]:.1f}, {p_equals(self.p_best)} over all"
-        best = f"best {self[0].component} scores {self.scores[0]:.3f} ({chance})"
+        hit, before = self.best, self.stands_on
+        best = f"best {hit.component} scores {hit.score:.3f} (z = {hit.z:.1f}, {p_equals(self.p_best)} over all)"
         if self.p_best > LEVEL:
             return f"{self.probe!r} not found{where}: {best}, no better than random images"
         share = f"{self.reach:.0%} of the way to the images that match best"
@@ -163,7 +217,8 @@ class Matches(Result):
                 f"{self.probe!r} not found{where}: {best}, {share}, but it hardly tells the {shown} sampled images "
                 f"that show it from the others (AUROC {auroc:.2f})"
             )
-        return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images"
+        passed_over = f"; {before} stronger {'hit does' if before == 1 else 'hits do'} not pass" if before else ""
+        return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
         """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""

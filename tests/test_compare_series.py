@@ -7,7 +7,7 @@ import pytest
 from planted_spaces import CASES, CONCEPTS, DIM, model, rearranged, space_of, strongest, world
 
 import semlens_widgets as sl
-from semlens_widgets.compare import carriers, compare, compare_many, concepts
+from semlens_widgets.compare import compare, compare_many, concepts
 from semlens_widgets.evaluate import SCORES, evaluate
 from semlens_widgets.search import search
 
@@ -100,12 +100,12 @@ def test_the_concept_table_repeats_search_for_every_model_and_layer():
     )  # fmt: skip
     for j, (name, layer) in enumerate(table.columns[:4]):
         answers = search(first if name == "first" else second, probes, layer=layer, top=None)
-        assert table.scores[:, j].tolist() == [a.scores[0] for a in answers]
+        assert table.scores[:, j].tolist() == [a.best.score for a in answers]
         assert table.found[:, j].tolist() == [a.found for a in answers]
-        assert [c[j] for c in table.best] == [a[0].component for a in answers]
+        assert [c[j] for c in table.best] == [a.best.component for a in answers]
         for i, answer in enumerate(answers):
-            passing = carriers(answer)
-            assert bool(passing[:1].any()) == answer.found
+            passing = answer.carriers
+            assert passing[answer.stands_on] == answer.found
             assert table.carriers[i, j] == passing.sum()
             assert table.carrying[i][j].tolist() == answer.rows[passing].tolist()
     assert 0 < table.found[:, 0].sum() < CONCEPTS

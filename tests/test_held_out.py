@@ -4,17 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.held_out import ENOUGH, held_out
+from semlens_widgets.held_out import ENOUGH, TELLS, HeldOut, held_out
 
 
-def fitted(count=150, sample=101, **options):
+def fitted(count=150, sample=101, net=ColourNet, **options):
     data = sl.images(pictures(count), transform=to_pixels)
     options = {"crop": None, "k": 7, "templates": ("{}",)} | options
-    made = sl.Lens(ColourNet(), data, ["colour"], ColourClip(), sample=sample, **options)
+    made = sl.Lens(net(), data, ["colour"], ColourClip(), sample=sample, **options)
     return made.fit(cached=False, progress=False)
 
 
@@ -72,6 +73,92 @@ def test_strong_examples_alone_are_not_enough(lens):
     assert answer.reach == honest.reach >= 0.5
     assert not answer.found
     assert "hardly tells the" in answer.message
+
+
+class TwoReds(ColourNet):
+    """Its blue channel sees red as well, in its own way."""
+
+    def __init__(self):
+        super().__init__()
+        self.colour.weight.data[2, :, 0, 0] = torch.tensor([3.0, -2, -1])
+
+
+@pytest.fixture(scope="module")
+def two_reds():
+    return fitted(net=TwoReds)
+
+
+def forgetful(space, shares):
+    """The same space, but components forget what they responded to a share of the sampled images, by row."""
+    random, sampled = np.random.default_rng(4), space.examples.sampled
+    responses = sampled.responses.copy()
+    for row, share in shares.items():
+        forgotten = random.permutation(responses.shape[1])[: round(share * responses.shape[1])]
+        responses[row, forgotten] = random.permuted(responses[row, forgotten])
+    arrays = {"sample_responses": responses}
+    return replace(space, examples=replace(space.examples, sampled=replace(sampled, arrays=arrays)))
+
+
+def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
+    probes = two_reds.probes(["red"])
+    (honest,) = sl.search(two_reds.space, probes)
+    assert sorted(honest.rows[:2]) == [0, 2]
+    assert honest.carriers.tolist() == [True, True, False, False]
+    assert honest.stands_on == 0
+    assert honest.best == honest[0]
+    first, second = honest.rows[:2].tolist()
+    (answer,) = sl.search(forgetful(two_reds.space, {first: 1}), probes)
+    assert answer.rows.tolist() == honest.rows.tolist()
+    assert answer.carriers.tolist() == [False, True, False, False]
+    assert answer.found
+    assert answer.stands_on == 1
+    assert answer.best.row == second
+    assert f"best {answer[1].component} scores" in answer.message
+    assert answer.message.endswith("1 stronger hit does not pass")
+    alone = held_out(two_reds.space, honest.rows[1:2], answer.vector[None])
+    assert answer.held_out.auroc == alone.auroc > 0.9
+    assert answer.p_best == pytest.approx(1 - (1 - answer.p[1]) ** answer.searched)
+    (neither,) = sl.search(forgetful(two_reds.space, {first: 1, second: 1}), probes)
+    assert not neither.found
+    assert neither.stands_on == 0
+    assert neither.message.startswith(f"'red' not found: best {neither[0].component}")
+
+
+def test_a_later_hit_that_just_passes_does_not_carry_the_answer(two_reds):
+    """It would do for the first hit; but this one was chosen because it passes."""
+    probes = two_reds.probes(["red"])
+    first, second = sl.search(two_reds.space, probes)[0].rows[:2].tolist()
+    for share in np.arange(0.2, 1, 0.01):
+        (answer,) = sl.search(forgetful(two_reds.space, {first: 1, second: share}), probes)
+        judged = held_out(answer.space, np.array([second]), answer.vector[None])
+        if TELLS <= judged.auroc[0] < 0.8:
+            break
+    assert TELLS <= judged.auroc[0] < 0.8
+    assert answer.carriers.tolist() == [False, True, False, False]
+    assert not answer.found
+    (alone,) = sl.search(answer.space, probes, without=[first])
+    assert alone.best.row == second
+    assert alone.found
+
+
+def test_surely_is_right_of_the_best_of_many():
+    """Components whose AUROC is .75: the best of twenty passes at most once in twenty times."""
+    random, tried, rounds = np.random.default_rng(0), 20, 300
+    shown, others, shift = 40, 400, 0.9539  # of two normal distributions with an AUROC of .75
+    scores = random.normal(size=(rounds * tried, shown + others))
+    scores[:, :shown] += shift
+    ranks = scores.argsort(1).argsort(1)[:, :shown] + 1
+    auroc = (ranks.sum(1) - shown * (shown + 1) / 2) / (shown * others)
+    assert auroc.mean() == pytest.approx(TELLS, abs=0.002)
+    judged = HeldOut(auroc, np.full(len(auroc), shown), np.full(len(auroc), others))
+    assert judged.passed.reshape(rounds, tried).any(1).all()
+    assert 0 < judged.surely(tried).reshape(rounds, tried).any(1).mean() <= 0.05
+    assert judged.surely(1).mean() == pytest.approx(0.05, abs=0.02)
+
+
+def test_surely_of_the_clear_and_of_those_nobody_can_judge():
+    judged = HeldOut(np.array([1.0, 0.5, np.nan, 0.0]), np.array([10, 10, 3, 10]), np.array([90, 90, 97, 90]))
+    assert judged.surely(20).tolist() == [True, False, False, False]
 
 
 def test_examples_that_made_the_probe_are_left_out_as_well(lens):

@@ -1,6 +1,6 @@
 """Compare: what two models share, what only one of them knows, and what changes along a series of them."""
 
-from .concepts import ConceptTable, carriers, concepts
+from .concepts import ConceptTable, concepts
 from .nearest import Nearest, Similarity, cosine_tail
 from .pairs import Comparison, Pair, Pairs, compare
 from .series import Series, Step, compare_many
@@ -14,7 +14,6 @@ __all__ = [
     "Series",
     "Similarity",
     "Step",
-    "carriers",
     "compare",
     "compare_many",
     "concepts",

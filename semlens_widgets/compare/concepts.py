@@ -13,10 +13,9 @@ from jaxtyping import Bool, Float, Int
 
 from ..clip import Probes
 from ..components import Component
-from ..held_out import held_out
 from ..results import Result
-from ..search import LEVEL, REACH, Matches, search
-from ..space import SemanticSpace, reach
+from ..search import search
+from ..space import SemanticSpace
 from ..vectors import frozen
 from .pairs import check_comparable
 from .shown import json_text, number, table
@@ -143,31 +142,18 @@ def concepts(
     return ConceptTable(
         probes.names,
         tuple(columns),
-        cells_of(lambda m: m.scores[0] if len(m) else np.nan, float),
-        cells_of(lambda m: m.z[0] if len(m) else np.nan, float),
+        cells_of(lambda m: m.best.score if len(m) else np.nan, float),
+        cells_of(lambda m: m.best.z if len(m) else np.nan, float),
         cells_of(lambda m: m.reach if len(m) else np.nan, float),
         cells_of(lambda m: m.found, bool),
-        tuple(tuple(frozen(column[i].rows[carriers(column[i])]) for column in answers) for i in range(len(probes))),
+        tuple(tuple(frozen(column[i].rows[column[i].carriers]) for column in answers) for i in range(len(probes))),
         tuple(
-            tuple(column[i][0].component if len(column[i]) else None for column in answers) for i in range(len(probes))
+            tuple(m.best.component if len(m) else None for m in (column[i] for column in answers))
+            for i in range(len(probes))
         ),
         probes.unknown,
         tuple(len(spaces[name].components.layers) if layer is None else 1 for name, layer in columns),
     )
-
-
-def carriers(matches: Matches) -> Bool[np.ndarray, " hit"]:
-    """Which hits pass, each by itself, the test that `Matches.found` puts to the best one."""
-    if matches.unknown or not len(matches):
-        return np.zeros(len(matches), bool)
-    p_best = -np.expm1(matches.searched * np.log1p(-np.minimum(matches.p, 1 - 1e-16)))
-    space, probe = matches.space, matches.vector[None]
-    attainable = np.asarray([matches.attainable], np.float32)
-    pairs = np.broadcast_to(matches.vector, (len(matches), len(matches.vector)))
-    reached = reach(space.likeness(matches.rows, pairs), space.chance(probe), attainable)
-    passing = (p_best <= LEVEL) & (reached >= REACH)
-    passing[passing] = held_out(space, matches.rows[passing], pairs[passing]).passed
-    return passing
 
 
 def column_name(column: tuple[str, str | None]) -> str:

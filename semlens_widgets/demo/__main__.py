@@ -19,17 +19,17 @@ PICTURES, SEED = 1500, 0
 
 
 def picture_of_hits(answers: list[Matches], data: DemoImages, examples: int = 8, side: int = 128) -> Image.Image:
-    """One row per query: its words, its first hit, and the pictures that excite this component most."""
+    """One row per query: its words, its best hit, and the pictures that excite this component most."""
     text, gap = 300, 6
     sheet = Image.new("RGB", (text + examples * (side + gap), len(answers) * (side + gap)), "white")
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(18)
     for row, answer in enumerate(answers):
         top = row * (side + gap)
-        verdict = f"{answer[0].component}   z = {answer[0].z:.1f}" if answer.found else "not found"
+        verdict = f"{answer.best.component}   z = {answer.best.z:.1f}" if answer.found else "not found"
         pen.multiline_text((12, top + side // 2 - 24), f"{answer.probe}\n{verdict}", fill="black", font=font, spacing=8)
         if answer.found:
-            for place, (image, _) in enumerate(answer.examples(0)[:examples]):
+            for place, (image, _) in enumerate(answer.examples(answer.stands_on)[:examples]):
                 sheet.paste(data[image][0].resize((side, side)), (text + place * (side + gap), top))
     return sheet
 
@@ -42,9 +42,9 @@ def main() -> None:
     row_of = {component: row for row, component in enumerate(truth.components)}
     answers = lens.search([factor.query for factor in demo.FACTORS])
     assert isinstance(answers, list)  # a list of queries has a list of answers
-    print(f"\n{'search':<18} {'first hit':<12} {'score':>6} {'z':>6}   {'truth: AUROC of the hit / best of all'}")
+    print(f"\n{'search':<18} {'best hit':<12} {'score':>6} {'z':>6}   {'truth: AUROC of the hit / best of all'}")
     for j, answer in enumerate(answers):
-        hit, best = answer[0], truth.auroc[:, j].max()
+        hit, best = answer.best, truth.auroc[:, j].max()
         real = truth.auroc[row_of[hit.component.layer, hit.component.index], j]
         shown = str(hit.component) if answer.found else "not found"
         print(f"{answer.probe:<18} {shown:<12} {hit.score:6.3f} {hit.z:6.1f}   {real:.3f} / {best:.3f}")

@@ -59,8 +59,8 @@ def _names(
     theme, (x0, x1) = sheet.theme, room
     taken: list[tuple[Number, Number]] = []
     if len(matches):
-        best = place(float(matches.z[0]))
-        name, value = str(matches[0].component), f"  z = {numbers.z(matches[0].z)}"
+        best = place(float(matches.best.z))
+        name, value = str(matches.best.component), f"  z = {numbers.z(matches.best.z)}"
         first, second = text_width(name, SMALL, False, True), text_width(value, SMALL, True)
         width = first + second
         start = min(max(best - width / 2, x0), x1 - width)

@@ -38,11 +38,14 @@ def hits(
 
 
 def _caption(matches: Matches, crops: Crops) -> str:
-    p_all = p_equals(matches.p_best)
+    best = ""
+    if len(matches):
+        hit = matches.best
+        best = f" (best {hit.component}, z = {numbers.z(hit.z)}, {p_equals(matches.p_best)} over all)"
     verdict = (
         f"Search for “{matches.probe}” over {numbers.plural(matches.searched, f'{_other(matches)}living component')}: "
         + ("found" if matches.found else "not found")
-        + (f" (best {matches[0].component}, z = {numbers.z(matches[0].z)}, {p_all} over all)" if len(matches) else "")
+        + best
         + ". Score: cosine of the probe and a component's mean embedding; z against random sets of as many images."
     )
     return f"{verdict} {made_from(matches.space)} {crops.note}"
@@ -100,7 +103,7 @@ def _verdict(matches: Matches) -> str:
     if not len(matches):
         return f"no {_other(matches)}living component to search"
     among = f"over {numbers.plural(matches.searched, f'{_other(matches)}component')}"
-    facts = f"z = {numbers.z(matches[0].z)}, {p_equals(matches.p_best)} {among}"
+    facts = f"z = {numbers.z(matches.best.z)}, {p_equals(matches.p_best)} {among}"
     if matches.found:
         return f"found: {facts}"
     if matches.p_best > LEVEL:

@@ -72,7 +72,7 @@ def _null(answer: Matches) -> dict[str, Any]:
 def _best(answer: Matches) -> dict[str, Any] | None:
     if not len(answer):
         return None
-    hit = answer[0]
+    hit = answer.best
     return {
         "row": hit.row, "id": str(hit.component), "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best,
         "reach": answer.reach, "held_out": _told(answer), "shown": int(answer.held_out.shown[0]),

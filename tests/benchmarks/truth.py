@@ -83,7 +83,7 @@ def random_weights(seed, n=1500, networks=5):
         truth = np.concatenate([auroc(responses[layer], pictures.factors) for layer in ("layer3", "layer4")])
         for factor, answer in enumerate(search(lens.space, probes)):
             found += answer.found
-            false += answer.found and truth[answer.rows[0], factor] < KNOWN
+            false += answer.found and truth[answer.best.row, factor] < KNOWN
         labels = describe(lens.space, probes, k=1)
         rows = np.flatnonzero(labels.accepted[:, 0])
         labelled += len(rows)
