@@ -1,6 +1,7 @@
 """The comparison heatmap without a browser: what it draws, what stands behind a cell, and how it lives."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,13 +105,21 @@ def test_models_against_models_and_layers_against_layers(models):
     assert behind(heatmap, 1, 1)[1][0].tolist() == []
 
 
-def test_behind_a_concept_are_its_carriers_beside_their_nearest(models):
+def test_behind_a_concept_are_its_carriers_beside_their_nearest(models, monkeypatch):
     heatmap = ComparisonHeatmap(models)
     result, (rows, _, scores) = behind(heatmap, 1, 0)
     assert (result["a"], result["b"]) == ("plain", None)
     table = heatmap.table()
     assert rows.tolist() == table.carrying[1][0].tolist()
     assert scores[0] == pytest.approx(table.scores[1, 0])
+    answer = models["plain"].search("green", top=None)
+    first, second, third = table.carrying
+    carrying = (first, (answer.rows[1:3], *second[1:]), third)
+    with monkeypatch.context() as refuted:  # as if the first hit failed on sampled images
+        refuted.setattr(heatmap, "table", lambda: replace(table, carrying=carrying))
+        _, (rows, _, scores) = behind(heatmap, 1, 0)
+    assert rows.tolist() == answer.rows[1:3].tolist()
+    assert scores.tolist() == answer.scores[1:3].tolist()
     result, (rows, nearest, scores) = behind(heatmap, 1, 1)
     assert (result["title"], result["a"], result["b"]) == ("green", "exchanged", "plain")
     assert (ORDER.index(1), 1) in zip(rows.tolist(), nearest.tolist(), strict=True)

@@ -318,10 +318,10 @@ class ComparisonHeatmap(LensView):
         if not len(rows):
             rows, hint = ranked.rows[:CLOSEST], f"not found in {place}; the closest"
         base = self.against or next(iter(self.lenses))
-        if base == model:  # carriers are the best of all, in the same order
-            return {"title": concept, "hint": hint, "a": model, "b": None}, _buffers(
-                rows, rows, ranked.scores[: len(rows)]
-            )
+        if base == model:
+            scores = dict(zip(ranked.rows.tolist(), ranked.scores, strict=True))
+            own = np.array([scores[row] for row in rows.tolist()], np.float32)
+            return {"title": concept, "hint": hint, "a": model, "b": None}, _buffers(rows, rows, own)
         near = self.series[model, base].ab
         at = np.searchsorted(near.rows, rows)
         result = {"title": concept, "hint": f"{hint}, each beside its nearest in {base}", "a": model, "b": base}
