@@ -1,4 +1,4 @@
-/** Where the map's words stand: over the densest place of the components that share one, and never over another. */
+/** Where the map's words stand: over the densest place of the components that share one, or under it; never over another. */
 
 /** Two components of one label belong together within this share of the map. */
 const TOGETHER = 0.07;
@@ -10,7 +10,8 @@ const GAP = 10;
 /** What stays free at the edges, in px. */
 const EDGE = 2;
 
-/** @typedef {{word: number, count: number, rows: number[], x: number, y: number, top: number}} Cluster in places; `top` is the highest point */
+/** @typedef {{cluster: Cluster, left: number, right: number, top: number}} Box in px */
+/** @typedef {{word: number, count: number, rows: number[], x: number, top: number, foot: number}} Cluster in places; `top` is the highest point, `foot` the lowest */
 
 /**
  * Labels with the place where most of their components are, the most frequent first.
@@ -40,22 +41,29 @@ function densest(places, word, rows) {
     if (around > most) [best, most] = [row, around];
   }
   const together = rows.filter((row) => near(row, best));
-  const mean = (/** @type {number} */ axis) =>
-    together.reduce((sum, row) => sum + places[2 * row + axis], 0) / together.length;
-  const top = Math.max(...together.slice(0, 5000).map((row) => places[2 * row + 1]));
-  return { word, count: rows.length, rows, x: mean(0), y: mean(1), top };
+  const x = together.reduce((sum, row) => sum + places[2 * row], 0) / together.length;
+  const heights = together.slice(0, 5000).map((row) => places[2 * row + 1]);
+  const [top, foot] = [Math.max(...heights), Math.min(...heights)];
+  return { word, count: rows.length, rows, x, top, foot };
 }
 
 /**
- * The captions that have room, each with the middle of its foot in px.
+ * The captions that have room, each over its points or under them.
  * @param {readonly Cluster[]} wanted most important first
  * @param {import("./projection.js").Projection} view @param {number} width @param {number} height
  * @param {(cluster: Cluster) => number} widthOf of a caption in px
  * @param {number} most
  */
 export function placed(wanted, { sx, sy, ox, oy }, width, height, widthOf, most) {
-  /** @type {{cluster: Cluster, left: number, top: number, right: number, bottom: number}[]} */
+  /** @type {Box[]} */
   const taken = [];
+  const meets = (/** @type {Box} */ box) =>
+    taken.some(
+      (other) =>
+        box.left < other.right + 6 &&
+        box.right > other.left - 6 &&
+        Math.abs(box.top - other.top) < HEIGHT + 2,
+    );
   for (const cluster of wanted) {
     if (taken.length >= most) break;
     const half = widthOf(cluster) / 2;
@@ -63,17 +71,13 @@ export function placed(wanted, { sx, sy, ox, oy }, width, height, widthOf, most)
     if (middle < 0 || middle > width) continue;
     // Beside the edge a caption stands a little inwards.
     const x = Math.min(Math.max(middle, half + EDGE), width - half - EDGE);
-    const bottom = cluster.top * sy + oy - GAP;
-    const box = { cluster, left: x - half, right: x + half, top: bottom - HEIGHT, bottom };
-    if (box.left < 2 || box.right > width - 2 || box.top < 2 || bottom > height - 2) continue;
-    const meets = taken.some(
-      (other) =>
-        box.left < other.right + 6 &&
-        box.right > other.left - 6 &&
-        box.top < other.bottom + 2 &&
-        box.bottom > other.top - 2,
-    );
-    if (!meets) taken.push(box);
+    // Over its points, or under them where another stands.
+    for (const top of [cluster.top * sy + oy - GAP - HEIGHT, cluster.foot * sy + oy + GAP]) {
+      const box = { cluster, left: x - half, right: x + half, top };
+      if (top < EDGE || top > height - HEIGHT - EDGE || meets(box)) continue;
+      taken.push(box);
+      break;
+    }
   }
   return taken;
 }

@@ -1,7 +1,7 @@
 /** What the map's colours say, in words. */
 
 import { h } from "../shared/dom.js";
-import { count, score } from "../shared/format.js";
+import { plural, score } from "../shared/format.js";
 
 /** @param {import("./colours.js").Colour} colour */
 const css = (colour) => `rgb(${colour.join(" ")})`;
@@ -30,7 +30,7 @@ export function legendOf(legend, { byWord, noLabels, palette }) {
       ...(byWord ? [] : legend.items).map(({ text, colour }) =>
         h("span", {}, dot(colour), h("span", { class: "sl-ellipsis" }, text)),
       ),
-      byWord && legend.rest > 0 && h("span", {}, dot(palette.context), `${count(legend.rest)} rarer labels`),
+      byWord && legend.rest > 0 && h("span", {}, dot(palette.context), plural(legend.rest, "rarer label")),
       open,
       noLabels && "no labels yet",
     ];

@@ -134,17 +134,23 @@ describe("places and pixels", () => {
     expect(apart([0, 1, 2], sight)).toEqual([1, 2]);
   });
 
-  it("captions stand over their densest place and never over each other", () => {
-    const places = Float32Array.of(0.1, 0.1, 0.12, 0.1, 0.9, 0.9, 0.16, 0.12, 0.5, 0.5);
-    const found = clusters(places, Int32Array.of(0, 0, 0, 1, -1), 2);
+  it("captions stand over their densest place or under it, and never over each other", () => {
+    const places = Float32Array.of(0.1, 0.4, 0.12, 0.4, 0.9, 0.9, 0.16, 0.42, 0.14, 0.41, 0.5, 0.5);
+    const found = clusters(places, Int32Array.of(0, 0, 0, 1, 2, -1), 3);
     expect(found.map(({ word, count }) => [word, count])).toEqual([
       [0, 3],
       [1, 1],
+      [2, 1],
     ]);
     expect(found[0].x).toBeCloseTo(0.11, 5);
     const view = fitted([0, 0, 1, 1], 500, 500);
-    expect(placed(found, view, 500, 500, () => 80, 9).map(({ cluster }) => cluster.word)).toEqual([0]);
-    expect(placed(found, view, 500, 500, () => 8, 9)).toHaveLength(2);
+    const [over, under, ...more] = placed(found, view, 500, 500, () => 80, 9);
+    expect([over.cluster.word, under.cluster.word]).toEqual([0, 1]);
+    const heightOf = (/** @type {number} */ row) => places[2 * row + 1] * view.sy + view.oy;
+    expect(over.top + 16).toBeLessThan(heightOf(0));
+    expect(under.top).toBeGreaterThan(heightOf(3));
+    expect(more, "the third has room neither over its points nor under them").toEqual([]);
+    expect(placed(found, view, 500, 500, () => 8, 9)).toHaveLength(3);
     const [{ left, right }] = placed([{ ...found[0], x: 1 }], view, 500, 500, () => 200, 9);
     expect([left, right], "beside the edge it stands inwards").toEqual([298, 498]);
     expect(
