@@ -91,8 +91,8 @@ def audit(
         if living.any() and np.isfinite(top := refuted[:, j].max()):
             row = int(refuted[:, j].argmax())
             against = (
-                f"{space.components[row]} comes close (z {top:.1f}), but hardly tells the {seen[row, j]} sampled "
-                f"images that show it from the others (AUROC {telling[row, j]:.2f})"
+                f"{space.components[row]} comes close (z {top:.1f}; AUROC {telling[row, j]:.2f}), but hardly tells the "
+                f"{seen[row, j]} sampled images that show it from the others"
             )
         findings.append(
             _finding(space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j], bool(shown[j]),
