@@ -68,7 +68,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     /** Describing: the work under way, the vocabulary, the button. */
     describing: [
       ...(work.node ? [work.node] : []),
-      h("label", { class: "sl-select" }, h("span", { class: "sl-quiet" }, "Words"), vocabulary),
+      h("label", { class: "sl-select sl-words" }, h("span", { class: "sl-quiet" }, "Words"), vocabulary),
       describe,
     ],
     exports,
