@@ -17,7 +17,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets import figures, palette
 from semlens_widgets.compare import compare, compare_many, concepts
-from semlens_widgets.figures import Figure, problems
+from semlens_widgets.figures import Figure, numbers, problems
 from semlens_widgets.figures.panel import _rows as rows_of
 from semlens_widgets.figures.sheet import fitted, text_width, wrapped
 from semlens_widgets.layout import overlay
@@ -310,6 +310,13 @@ def test_a_word_the_clip_does_not_know_is_told(lens):
     figure = answer.figure()
     assert problems(figure) == []
     assert "unknown to this CLIP: coffee" in figure.to_bytes("svg").decode()
+
+
+def test_a_share_has_its_sign_and_is_not_rounded_to_nothing():
+    """As in the windows: js/shared/heat.test.js."""
+    assert [numbers.signed(x) for x in (0.221, -0.089, 0.00004, -0.00004)] == ["+22.1", "−8.9", "0.0", "0.0"]
+    assert [numbers.signed(x) for x in (0.0004, -0.0004, 0.00094, 0.00096)] == ["+0.04", "−0.04", "+0.09", "+0.1"]
+    assert numbers.signed(float("nan")) == "–"
 
 
 def test_the_checker_finds_what_it_is_for():

@@ -36,7 +36,8 @@ describe("a map over a picture", () => {
 
 describe("relevance with its sign", () => {
   it("always writes the sign, with a true minus, but none at zero", () => {
-    expect([0.221, -0.089, 0.0001, -0.0001].map(percent)).toEqual(["+22.1", "−8.9", "0.0", "0.0"]);
+    expect([0.221, -0.089, 0.00004, -0.00004].map(percent)).toEqual(["+22.1", "−8.9", "0.0", "0.0"]);
+    expect([0.0004, -0.0004, 0.00094, 0.00096].map(percent)).toEqual(["+0.04", "−0.04", "+0.09", "+0.1"]);
     expect([0.1, -0.1].map(side)).toEqual(["for", "against"]);
   });
 

@@ -254,7 +254,7 @@ def _unexpected(sheet: Sheet, report: AuditReport, y: Number) -> Number:
         sheet.text(x, y, name, SMALL, mono=True)
         if np.isfinite(report.relevance[row]) and np.isfinite(report.share[row]):
             signed = float(np.sign(report.relevance[row]) * report.share[row])
-            text = ("+" if signed > 0 else "") + numbers.fixed(100 * signed, 1) + " %"
+            text = numbers.signed(signed) + " %"
             colour = theme.supports if signed > 0 else theme.against
             if text_width(name, SMALL, False, True) + text_width(text, SMALL) + 1 < column:
                 sheet.text(x + column, y, text, SMALL, colour=colour, align="right")

@@ -119,7 +119,7 @@ def _classes(sheet: Sheet, relevance: Relevance, row: int, x0: Number, x1: Numbe
         sheet.fit(x0, middle, names, name, SMALL, upright="center")
         begin, end = sorted((across(0), across(share)))
         sheet.rectangle(begin, middle - 0.8, max(end - begin, 0.05), 1.6, colour)
-        text = ("+" if share > 0 else "") + numbers.fixed(100 * share, 1)
+        text = numbers.signed(share)
         sheet.text(x1, middle, text, SMALL, colour=colour, align="right", upright="center")
         y += step
     if listed:

@@ -99,7 +99,7 @@ def _node(
         sheet.rectangle(x - side / 2, y - side / 2, side, side, edge=colour, line=LINE * 2)
     else:
         sheet.rectangle(x - side / 2, y - side / 2, side, side, theme.bg_sunk, edge=colour, line=LINE * 2)
-    text = ("+" if node.relevance > 0 else "") + numbers.fixed(100 * node.relevance, 1) + " %"
+    text = numbers.signed(node.relevance) + " %"
     word = names.word(node.row) if names is not None else None
     line = SMALL * PT * 1.3
     below = y + side / 2 + 0.6

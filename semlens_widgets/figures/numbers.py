@@ -36,6 +36,14 @@ def percent(share: Number, digits: int = 0) -> str:
     return f"{fixed(100 * share, digits)} %"
 
 
+def signed(share: Number) -> str:
+    """A share as a percentage without the sign %, with its own: +22.1, −8.9; below .1 with another digit, −0.04."""
+    text = fixed(100 * share, 1 if abs(share) >= 0.00095 else 2)
+    if not math.isfinite(share):
+        return text
+    return "0.0" if not text.strip(f"{MINUS}0.") else f"+{text}" if share > 0 else text
+
+
 def activation(value: Number) -> str:
     """Three significant digits, never scientific below a million."""
     size = abs(value)

@@ -170,7 +170,7 @@ def _components(
         colour = theme.supports if amount > 0 else theme.against
         begin, end = sorted((across(0), across(amount)))
         sheet.rectangle(begin, middle - 0.9, end - begin, 1.8, colour)
-        text = ("+" if amount > 0 else "") + numbers.fixed(100 * amount, 1)
+        text = numbers.signed(amount)
         sheet.text(x1, middle, text, SMALL, colour=colour, align="right", upright="center")
         y += _ROW
     sheet.line([(across(0), top), (across(0), y - (_ROW - _CROP))], theme.ink, LINE)

@@ -94,7 +94,7 @@ def _one(
         colour = theme.supports if mean > 0 else theme.against
         begin, end = sorted((place(0), place(mean)))
         sheet.rectangle(begin, middle - 0.8, end - begin, 1.6, colour)
-        text = ("+" if mean > 0 else "") + numbers.fixed(100 * mean, 1)
+        text = numbers.signed(mean)
         sheet.text(x + room, middle, text, SMALL, colour=colour, align="right", upright="center")
         y += _ROW
     sheet.line([(place(0), start + TEXT * PT * 1.5 + GAP / 2), (place(0), y)], theme.ink, LINE)
