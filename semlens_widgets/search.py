@@ -217,7 +217,7 @@ class Matches(Result):
                 f"{self.probe!r} not found{where}: {best}, {share}, but it hardly tells the {shown} sampled images "
                 f"that show it from the others (AUROC {auroc:.2f})"
             )
-        passed_over = f"; {before} stronger {'hit does' if before == 1 else 'hits do'} not pass" if before else ""
+        passed_over = f"; {before} stronger {'hit' if before == 1 else 'hits'} passed over" if before else ""
         return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:

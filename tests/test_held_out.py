@@ -10,6 +10,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.held_out import ENOUGH, TELLS, HeldOut, held_out
+from semlens_widgets.widgets import answers
 
 
 def fitted(count=150, sample=101, net=ColourNet, **options):
@@ -114,10 +115,15 @@ def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
     assert answer.stands_on == 1
     assert answer.best.row == second
     assert f"best {answer[1].component} scores" in answer.message
-    assert answer.message.endswith("1 stronger hit does not pass")
+    assert answer.message.endswith("1 stronger hit passed over")
     alone = held_out(two_reds.space, honest.rows[1:2], answer.vector[None])
     assert answer.held_out.auroc == alone.auroc > 0.9
     assert answer.p_best == pytest.approx(1 - (1 - answer.p[1]) ** answer.searched)
+    told = answers.told(two_reds, answer)
+    assert told["best"]["id"] == str(answer[1].component)
+    assert told["best"]["rank"] == 1
+    drawn = {text.get_text(): text.get_color() for text in answer.figure().canvas().axes[0].texts}
+    assert drawn[str(answer[1].component)] != drawn[str(answer[0].component)] == drawn[str(answer[3].component)]
     (neither,) = sl.search(forgetful(two_reds.space, {first: 1, second: 1}), probes)
     assert not neither.found
     assert neither.stands_on == 0

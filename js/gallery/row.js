@@ -4,6 +4,9 @@ import { h } from "../shared/dom.js";
 import { pEquals, score, z } from "../shared/format.js";
 import { linear } from "../shared/scales.js";
 
+/** Of a hit before the one that the answer stands on. */
+const PASSED_OVER = "passed over: what was asked is found in a later one, which surely passes the tests";
+
 /**
  * @param {import("../shared/source.js").Hits} hits @param {number} position in the hits
  * @param {import("../shared/source.js").Component | undefined} component undefined while it is asked for
@@ -11,6 +14,7 @@ import { linear } from "../shared/scales.js";
  */
 export function hitRow(hits, position, component, crops) {
   const inside = hits.scores !== null && position >= hits.found;
+  const skipped = !inside && position < (hits.best?.rank ?? 0);
   const label = component?.label;
   const value = hits.scores?.[position];
   const facts = [
@@ -20,12 +24,14 @@ export function hitRow(hits, position, component, crops) {
     hits.p && pEquals(hits.p[position]),
     label?.text,
     inside && "inside the null",
+    skipped && PASSED_OVER,
   ];
   return h(
     "div",
     {
-      class: `sl-row${inside ? " sl-inside" : ""}`,
+      class: `sl-row${inside || skipped ? " sl-inside" : ""}`,
       role: "row",
+      title: skipped && PASSED_OVER,
       "aria-label": facts.filter(Boolean).join(", "),
       "data-testid": "gallery-row",
       "data-row-number": hits.rows[position],

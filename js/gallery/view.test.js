@@ -92,6 +92,17 @@ describe("the gallery", () => {
     expect(rows()[4].style.top).toBe(`${4 * 56 + 26}px`);
   });
 
+  it("greys the hits before the one that the answer stands on, and says why", async () => {
+    const hits = hitsOf("red");
+    gallery.update({ hits: { ...hits, best: { ...hits.best, rank: 2 } } });
+    await settled();
+    const some = rows().slice(0, 5);
+    expect(some.map((row) => row.classList.contains("sl-inside"))).toEqual([true, true, false, false, true]);
+    expect(some.map((row) => row.title.startsWith("passed over"))).toEqual([true, true, false, false, false]);
+    expect(some[0].getAttribute("aria-label")).toContain("passed over");
+    expect(some[4].getAttribute("aria-label")).toContain("inside the null");
+  });
+
   it("is a grid that says how many rows it has, with one row to tab to", async () => {
     await show("red");
     const table = byId(gallery.node, "gallery-grid");

@@ -21,7 +21,8 @@ import { KernelError } from "./channel.js";
  * @property {number} found how many of `rows`, from the top, lie above the null
  * @property {boolean} not_found whether the best hit lies inside the null over all components
  * @property {NullDistribution | null} null
- * @property {{row: number, id: string, score: number, z: number, p: number, p_all?: number, reach?: number, held_out?: number | null, shown?: number} | null} best
+ * @property {{rank?: number, row: number, id: string, score: number, z: number, p: number, p_all?: number, reach?: number, held_out?: number | null, shown?: number} | null} best
+ *   the hit that the answer stands on; `rank`: hits before it are passed over;
  *   `p_all`: the chance that the best of so many random sets does as well; `reach`: how far it gets from
  *   chance (0) to the images that match best (1); `held_out`: the AUROC with which it tells the `shown` sampled
  *   images that show the query from the others, null where they are too few

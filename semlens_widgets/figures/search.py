@@ -117,7 +117,7 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     """Name, score with its bar, and z; a tick on the bar marks p = .01."""
     theme, (left, names, values) = sheet.theme, columns
     hit = matches[rank]
-    evident = matches.found and hit.p <= ABOVE
+    evident = matches.found and rank >= matches.stands_on and hit.p <= ABOVE
     ink = theme.ink if evident else theme.ink_2
     at = left + names + 2
     sheet.fit(left, middle, names, str(hit.component), SMALL, mono=True, colour=ink, upright="center")

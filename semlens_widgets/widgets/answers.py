@@ -74,8 +74,9 @@ def _best(answer: Matches) -> dict[str, Any] | None:
         return None
     hit = answer.best
     return {
-        "row": hit.row, "id": str(hit.component), "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best,
-        "reach": answer.reach, "held_out": _told(answer), "shown": int(answer.held_out.shown[0]),
+        "rank": answer.stands_on, "row": hit.row, "id": str(hit.component),
+        "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best, "reach": answer.reach,
+        "held_out": _told(answer), "shown": int(answer.held_out.shown[0]),
     }  # fmt: skip
 
 
