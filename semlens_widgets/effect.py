@@ -17,7 +17,7 @@ from .images import Images
 from .model import Layer
 from .relevance import class_names, class_number
 from .switching import By, Switch, logits_under, outputs
-from .texts import to_csv
+from .texts import plural, to_csv
 
 if TYPE_CHECKING:
     import torch
@@ -137,7 +137,7 @@ class Effect:
                 f"{data}: AUROC {before.auroc.mean:.3f} → {after.auroc.mean:.3f} (random {_shown(random.auroc)}), "
                 f"accuracy {before.accuracy.mean:.3f} → {after.accuracy.mean:.3f} (random {_shown(random.accuracy)})"
             )
-        off = f"{len(self.components)} component{'s' if len(self.components) > 1 else ''} off ({self.by})"
+        off = f"{plural(len(self.components), 'component')} off ({self.by})"
         return f"{off}, beside {self.draws} random sets of as many. " + ". ".join(sentences) + "."
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from .components import Component
 from .held_out import TELLS, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
-from .texts import p_equals, p_value
+from .texts import p_equals, p_value, plural
 from .vectors import freeze, frozen, normal_tail, top_k, unit
 
 ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
@@ -217,7 +217,7 @@ class Matches(Result):
                 f"{self.probe!r} not found{where}: {best}, {share}, but it hardly tells the {shown} sampled images "
                 f"that show it from the others (AUROC {auroc:.2f})"
             )
-        passed_over = f"; {before} stronger {'hit' if before == 1 else 'hits'} passed over" if before else ""
+        passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
         return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""Text for people: how a chance is written; files whole or not at all; tables that no spreadsheet runs as formulas."""
+"""Text for people: chances and numbers of things; files whole or not at all; tables no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def p_value(p: float) -> str:
 def p_equals(p: float) -> str:
     """The same in a sentence: "p = .034", "p < .001"."""
     return f"p {p_value(p)}" if p < 0.001 else f"p = {p_value(p)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """So many of something: "1 verdict", "1,024 components"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -154,12 +154,25 @@ def test_the_audit_is_there_again_when_the_same_lens_is_made_and_says_so(home):
     assert second.audit_level == 0.02
     assert second.report is not None
     assert second.report.region_of(2) == "spurious"
-    assert "3 concepts and 1 verdicts" in second.audit_notice
-    assert str(home) not in second.audit_notice, "the file's name is enough, and a saved page may be passed on"
-    assert "1 verdicts" in repr(second)
+    assert second.audit_notice.startswith("restored 3 concepts and 1 verdict, last decided 20")
+    assert "3 concepts and 1 verdict" in repr(second)
     (file,) = (home / "cache").glob("*.audit.json")
     assert Checklist.from_file(file) == LIST
     assert sl.Verdicts.from_file(file) == first.verdicts
+
+
+def test_a_kept_checklist_that_a_cell_replaces_is_not_said_to_be_restored(home):
+    lens().audit(LIST, target="warm", progress=False)
+    again = lens()
+    assert again.audit_notice == "restored 3 concepts and 0 verdicts"
+    again.audit(target="warm", progress=False)
+    assert again.audit_notice, "the restored checklist is what is audited"
+    again.audit(LIST, target="warm", progress=False)
+    assert again.audit_notice == ""
+    again.verdicts["colour:2"] = "spurious"
+    decided = lens()
+    decided.audit(LIST, target="warm", progress=False)
+    assert "1 verdict" in decided.audit_notice, "a person should know of verdicts made before"
 
 
 def test_lines_that_were_moved_are_there_again(home):

@@ -17,7 +17,7 @@ from ..evaluate import Interval
 from ..held_out import TELLS, held_out
 from ..relevance import Relevance
 from ..space import SemanticSpace
-from ..texts import p_equals
+from ..texts import p_equals, plural
 from ..vectors import normal_tail, unit
 from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z, signed
 
@@ -347,7 +347,7 @@ def _message(
     if state == "weak":
         why = f"chance does as well ({p_equals(p_all)})" if led else f"{best} fits another concept a little better"
         return f"weak: {why}{data}"
-    return f"found in {led} component{'s' if led > 1 else ''}{data}"
+    return f"found in {plural(led, 'component')}{data}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..circuit import Circuit, CircuitNode
 from ..describe import Labels
 from ..space import SemanticSpace
+from ..texts import plural
 from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
@@ -41,7 +42,7 @@ def circuit(
     over = "one picture" if circuit.images == 1 else f"{numbers.count(circuit.images)} pictures"
     caption = (
         f"Circuit of {circuit.target} over {over} ({circuit.backend}): "
-        f"{numbers.plural(len(circuit.nodes), 'component')}, {numbers.plural(len(circuit.edges), 'edge')}; "
+        f"{plural(len(circuit.nodes), 'component')}, {plural(len(circuit.edges), 'edge')}; "
         "width: relevance passed on, as a share of the highest layer; "
         f"whole: for, dashed: against.{names.key if names else ''} " + (made_from(space) if space is not None else "")
     ).strip()

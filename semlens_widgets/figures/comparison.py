@@ -10,6 +10,7 @@ import numpy as np
 from ..compare import Comparison, ConceptTable, Series, Similarity
 from ..compare.concepts import column_name
 from ..compare.pairs import Pairs
+from ..texts import plural
 from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, SINGLE, Figure
@@ -209,7 +210,7 @@ def concept_table(table: ConceptTable, *, width_mm: Number = SINGLE, theme: str 
     A dash stands where a concept is not found.
     """
     caption = (
-        f"{numbers.plural(len(table.concepts), 'concept')} in {numbers.plural(len(table.columns), 'column')}. Colour: "
+        f"{plural(len(table.concepts), 'concept')} in {plural(len(table.columns), 'column')}. Colour: "
         "reach of the best component, from random images (paper) to the images that match best (deep blue); number: "
         "components that pass search's test each by itself; dash: not found."
     )

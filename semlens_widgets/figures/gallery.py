@@ -10,7 +10,7 @@ from ..components import Component
 from ..describe import Labels
 from ..images import Images
 from ..space import SemanticSpace
-from . import numbers
+from ..texts import plural
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
 from .made_from import made_from
@@ -41,7 +41,7 @@ def gallery(
     crops = Crops.of(space, pictures)
     names = Names.of(space.components, labels, own_labels)
     caption = (
-        f"{numbers.plural(len(rows), 'component')} with their strongest examples, strongest first.{names.note} "
+        f"{plural(len(rows), 'component')} with their strongest examples, strongest first.{names.note} "
         f"{made_from(space, _layers(space, rows))} {crops.note}"
     )
     return Figure(lambda sheet: _draw(sheet, crops, rows, names, examples), caption, width_mm, theme)

@@ -11,6 +11,7 @@ from ..components import Component
 from ..describe import UNEXPLAINED, Labels
 from ..images import Images
 from ..space import SemanticSpace
+from ..texts import plural
 from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
@@ -85,7 +86,7 @@ def own_table(
     chosen = sorted(space.components.row(component) for component in own_labels)[:rows]
     crops = Crops.of(space, pictures)
     caption = (
-        f"{numbers.plural(len(own_labels), 'component')} named by a person.{names.key} "
+        f"{plural(len(own_labels), 'component')} named by a person.{names.key} "
         f"{made_from(space)} {crops.note}"
     )  # fmt: skip
 

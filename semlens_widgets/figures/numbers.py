@@ -52,7 +52,3 @@ def activation(value: Number) -> str:
     if size >= 1e6 or 0 < size < 1e-4:
         return f"{value:.1e}".replace("-", MINUS)
     return fixed(value, 0 if size >= 100 else 1 if size >= 1 else 2 if size >= 0.1 else 3)
-
-
-def plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

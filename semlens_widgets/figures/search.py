@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..images import Images
 from ..search import ABOVE, LEVEL, REACH, Z_ABOVE, Matches
-from ..texts import p_equals
+from ..texts import p_equals, plural
 from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -43,7 +43,7 @@ def _caption(matches: Matches, crops: Crops) -> str:
         hit = matches.best
         best = f" (best {hit.component}, z = {numbers.z(hit.z)}, {p_equals(matches.p_best)} over all)"
     verdict = (
-        f"Search for “{matches.probe}” over {numbers.plural(matches.searched, f'{_other(matches)}living component')}: "
+        f"Search for “{matches.probe}” over {plural(matches.searched, f'{_other(matches)}living component')}: "
         + ("found" if matches.found else "not found")
         + best
         + ". Score: cosine of the probe and a component's mean embedding; z against random sets of as many images."
@@ -102,7 +102,7 @@ def _verdict(matches: Matches) -> str:
         return f"unknown to this CLIP: {', '.join(matches.unknown)}"
     if not len(matches):
         return f"no {_other(matches)}living component to search"
-    among = f"over {numbers.plural(matches.searched, f'{_other(matches)}component')}"
+    among = f"over {plural(matches.searched, f'{_other(matches)}component')}"
     facts = f"z = {numbers.z(matches.best.z)}, {p_equals(matches.p_best)} {among}"
     if matches.found:
         return f"found: {facts}"

@@ -21,6 +21,7 @@ from ..audit.state import AuditState
 from ..checklist import Checklist
 from ..clip import Probes
 from ..components import Component
+from ..texts import plural
 from ..verdicts import Verdict, Verdicts, subject_of
 from .describing import Describing
 from .explaining import Explaining
@@ -164,6 +165,8 @@ class Auditing(Explaining, Describing):
             finally:
                 self._quiet = False
             self.set_trait("report", report)
+            if checklist is not None and not len(self.verdicts):
+                self.set_trait("audit_notice", "")  # nothing of what was restored is left
             self._after_change()
         return report
 
@@ -420,9 +423,10 @@ class Auditing(Explaining, Describing):
             warnings.warn(f"the kept checklist could not be audited: {error}", stacklevel=5)
         last = max((v.when for v in kept.verdicts.entries), default="")
         changed = f", last decided {last[:16].replace('T', ' ')} UTC" if last else ""
-        notice = f"restored {len(kept.checklist)} concepts and {len(kept.verdicts)} verdicts from {path.name}{changed}"
-        self.set_trait("audit_notice", notice)
-        _log.info("%s, in %s", notice, path.parent)
+        held = _held(kept.checklist, kept.verdicts)
+        where = "" if path.parent == cache.folder() else f" from {path.name}"
+        self.set_trait("audit_notice", f"restored {held}{where}{changed}")
+        _log.info("restored %s from %s", held, path)
 
     def _save_audit(self) -> None:
         """Write the audit to its files; what another notebook wrote there meanwhile is merged, not lost."""
@@ -456,7 +460,11 @@ class Auditing(Explaining, Describing):
         state = super()._state()
         if not self.fitted or self._audit_state().empty:
             return state
-        return f"{state}; audit with {len(self.checklist)} concepts and {len(self.verdicts)} verdicts"
+        return f"{state}; audit with {_held(self.checklist, self.verdicts)}"
+
+
+def _held(checklist: Checklist, verdicts: Verdicts) -> str:
+    return f"{plural(len(checklist), 'concept')} and {plural(len(verdicts), 'verdict')}"
 
 
 def audit_file(lens: Path) -> Path:
