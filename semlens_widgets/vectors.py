@@ -125,7 +125,7 @@ def halves(
         side *= _signs(moved <= now)
     now, _ = _spread(products, squares, side, size)
     side = np.take_along_axis(side, _best_unlike(now[..., 0], _FINALISTS)[..., None], 1)
-    going = np.arange(len(side))
+    going: np.ndarray = np.arange(len(side))
     for _ in range(2 * products.shape[1]):
         now, moved = _spread(products[going], squares[going], side[going], size[going])
         best = moved.argmax(2)

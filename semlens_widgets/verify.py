@@ -161,7 +161,8 @@ def _tallied(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> t
     order = np.argsort(-scores, kind="stable")
     starts = np.flatnonzero(np.concatenate([[True], np.diff(scores[order]) != 0]))
     ordered = weights[:, order]
-    return tuple(np.add.reduceat(ordered * kind[order], starts, axis=1) for kind in (positive, ~positive))  # type: ignore[return-value]
+    ours, others = (np.add.reduceat(ordered * kind[order], starts, axis=1) for kind in (positive, ~positive))
+    return ours, others
 
 
 def _average_precision(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:

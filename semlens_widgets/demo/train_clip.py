@@ -169,7 +169,7 @@ class _Deck:
 
     def __init__(self, pictures: Pictures, rng: np.random.Generator) -> None:
         self.pictures, self._rng = pictures, rng
-        self._order = np.empty(0, np.int64)
+        self._order: np.ndarray = np.empty(0, np.int64)
 
     def draw(self, count: int) -> np.ndarray:
         if len(self._order) < count:

@@ -53,7 +53,7 @@ def groups(
     while waiting:
         owner = np.asarray([row for row, _ in waiting])
         n = np.asarray([len(ranks) for _, ranks in waiting])
-        gathered = np.zeros((len(waiting), n.max(), embeddings.shape[2]), np.float32)
+        gathered = np.zeros((len(waiting), int(n.max()), embeddings.shape[2]), np.float32)
         for at, (row, ranks) in enumerate(waiting):
             gathered[at, : len(ranks)] = embeddings[row, ranks]
         second = two_means(gathered, n)

@@ -135,7 +135,7 @@ def _rebinned(
 
     Result has twice the room (128 bins, from -64 or from 0) so that nothing falls off before `_finest`.
     """
-    wide = np.zeros((len(bins), 2 * BINS), np.int64)
+    wide: np.ndarray = np.zeros((len(bins), 2 * BINS), np.int64)
     wide[:, BINS // 2 : BINS // 2 + BINS] = bins  # as if from -64 … : bin b of a negative component is b - 32
     shifted = np.zeros_like(wide)
     shifted[:, BINS:] = bins  # of a non-negative component: bin b is b

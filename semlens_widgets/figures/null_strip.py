@@ -33,7 +33,7 @@ def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number
     counts, edges = np.histogram(sets, bins=48)
     up = linear((0, max(1, int(counts.max()))), (base, y + _LABEL))
     middles = (edges[:-1] + edges[1:]) / 2
-    outline = [(place(m), up(n)) for m, n in zip(middles, counts, strict=True)]
+    outline = [(place(m), up(n)) for m, n in zip(middles.tolist(), counts.tolist(), strict=True)]
     sheet.area([(place(edges[0]), base), *outline, (place(edges[-1]), base)], theme.null)
     above = int((matches.p <= ABOVE).sum()) if not matches.unknown else 0
     for chosen, colour, width in ((z[above:], theme.context, LINE), (z[:above], theme.seq[4], BOLD_LINE)):

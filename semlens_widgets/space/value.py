@@ -261,7 +261,7 @@ class SemanticSpace:
         Names of attached arrays have a "/" in them, as in "relevance/mean".
         """
         known = np.asarray(sorted(self.names), np.int64)
-        text, offsets = store.packed([self.names[i] for i in known])
+        text, offsets = store.packed([self.names[i] for i in known.tolist()])
         arrays = {
             "crop_vectors": self.crop_vectors,
             "crop_of": self.crop_of,
