@@ -97,6 +97,17 @@ class LensView(anywidget.AnyWidget):
         lens.observe(self._renamed, _NAMES)
         self._open = True
 
+    def open(self) -> None:
+        """Open the comm to the browser, whose messages keep the kernel thread that the browser chose for them.
+
+        JupyterLab gives windows a thread of their own. But ipykernel (since 7.4) passes what comes from the browser to
+        the thread that spoke last, so that a cell can wait for the browser. No cell waits for a window; one that sets
+        `lens.query` and works on would keep it silent until it ends.
+        """
+        super().open()
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = lambda data, chosen: chosen
+
     @classmethod
     def over_classes(cls, table: str) -> dict[str, Any]:
         """A table with what all classes this one is made of have in it."""
