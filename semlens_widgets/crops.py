@@ -13,8 +13,9 @@ from jaxtyping import Float
 from PIL import Image
 
 from .examples import ConceptExamples
+from .fingerprints import fingerprint
 from .images import WHOLE, Images, Window, batches
-from .model import Layer, fingerprint, recording, resolve, stack
+from .model import Layer, recording, resolve, stack
 from .passes import OnStep, ProgressFile, digest, steps
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import difflib
 import fnmatch
-import hashlib
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from .fingerprints import of_encoder
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ class Layer:
     @property
     def key(self) -> str:
         """What a result was made from, as text: part of a recipe."""
-        return f"{self.name}|{self.signed}|{self.axes}|{self.tokens}|{self.output}|{_fingerprint_via(self.via)}"
+        return f"{self.name}|{self.signed}|{self.axes}|{self.tokens}|{self.output}|{of_encoder(self.via)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,34 +100,6 @@ def _no_layer(name: str, names: list[str]) -> str:
     top = [n for n in names if "." not in n]
     shown = ", ".join(top if len(top) <= 12 else [*top[:6], "…", *top[-5:]])
     return f"no layer {name!r}; this model has {shown}{hint}"
-
-
-def fingerprint(model: torch.nn.Module) -> str:
-    """A hash of the model's structure, all its weights and buffers, and the components that are switched off in it."""
-    digest = hashlib.sha256(repr(model).encode())
-    for name, module in model.named_modules():
-        for hook in module._forward_hooks.values():
-            digest.update(f"{name} {hook.semlens_key}".encode() if hasattr(hook, "semlens_key") else b"")
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(_bytes(tensor))
-    return digest.hexdigest()
-
-
-def _bytes(tensor: torch.Tensor) -> memoryview:
-    import torch
-
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
-
-
-def _fingerprint_via(via: Any) -> str:
-    if via is None:
-        return ""
-    if hasattr(via, "state_dict"):
-        return fingerprint(via)
-    if hasattr(via, "shape"):
-        return hashlib.sha256(np.ascontiguousarray(via, np.float32).tobytes()).hexdigest()
-    return f"{getattr(via, '__module__', '')}.{getattr(via, '__qualname__', repr(via))}"
 
 
 _ALONE: weakref.WeakKeyDictionary[torch.nn.Module, threading.RLock] = weakref.WeakKeyDictionary()

@@ -12,7 +12,8 @@ from toy import ColourClip, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets.components import Component, Components
 from semlens_widgets.effect import SIDES, area_under_curve, effect
-from semlens_widgets.model import Layer, fingerprint
+from semlens_widgets.fingerprints import fingerprint
+from semlens_widgets.model import Layer
 
 
 class Weighing(nn.Module):

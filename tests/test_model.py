@@ -5,7 +5,8 @@ from torch import nn
 from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.model import evaluating, fingerprint, folded, recording, resolve
+from semlens_widgets.fingerprints import fingerprint
+from semlens_widgets.model import evaluating, folded, recording, resolve
 
 BATCH = [to_pixels(p) for p in pictures(5)]
 

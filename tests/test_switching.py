@@ -7,7 +7,8 @@ from torch import nn
 from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.model import Layer, fingerprint, recording
+from semlens_widgets.fingerprints import fingerprint
+from semlens_widgets.model import Layer, recording
 from semlens_widgets.switching import Switch, logits_under, resting, switched_off
 
 N, C, H, W, T, F = 3, 5, 7, 11, 13, 17

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..components import Components
+from ..fingerprints import fingerprint
 from ..images import Images, batches
-from ..model import Layer, Pooling, Recorder, Responses, fingerprint, folded, recording, resolve
+from ..model import Layer, Pooling, Recorder, Responses, folded, recording, resolve
 from ..passes import ProgressFile, digest, steps
 from ..vectors import rank_keys
 from .sample import Sampled, drawn

@@ -23,8 +23,9 @@ from ..clip import TEMPLATES, Clip, OpenClip, checked_templates
 from ..components import Components, Recipe
 from ..crops import CropBy, crop, cut, try_crops
 from ..examples import ConceptExamples, collect
+from ..fingerprints import fingerprint
 from ..images import Images, batches
-from ..model import Layer, Pooling, fingerprint, recording, resolve
+from ..model import Layer, Pooling, recording, resolve
 from ..space import SemanticSpace, embed
 from ..store import Section
 from ..vectors import unit

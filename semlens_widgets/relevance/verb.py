@@ -13,8 +13,9 @@ from jaxtyping import Float
 from ..attribution import Attribution
 from ..attribution.values import Backend
 from ..components import Components
+from ..fingerprints import fingerprint
 from ..images import Images, UnreadableImage, batches
-from ..model import Layer, NotFinite, fingerprint, resolve, stack
+from ..model import Layer, NotFinite, resolve, stack
 from ..passes import OnStep, ProgressFile, digest, steps
 from .classes import class_names
 from .totals import Totals
