@@ -15,6 +15,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from . import cache, store
+from .threads import fair_share
 
 OnStep = Callable[[int, int], None]  # called with (done, in all) after each step; what it raises ends the work
 _PAUSE = 10.0  # seconds between two savings, at least
@@ -72,13 +73,17 @@ def steps(
     keeps saving below a twentieth of the time; and calls `on_step`. What that raises ends the pass, which goes on
     from where it was last saved another time.
     """
-    with tqdm(total=total, initial=run.position, unit=unit, desc=what, disable=not progress) as bar:
+    with (
+        tqdm(total=total, initial=run.position, unit=unit, desc=what, disable=not progress) as bar,
+        fair_share() as adjust_threads,
+    ):
         saved, pause, news = time.monotonic(), _PAUSE, False
 
         def step(count: int) -> None:
             nonlocal saved, pause, news
             run.position += count
             bar.update(count)
+            adjust_threads()
             news = True
             if run.file.path is not None and time.monotonic() - saved > pause:
                 started = time.monotonic()

@@ -134,7 +134,7 @@ def lens(
     split: Split = "independent",
     layers: Sequence[str] = ("layer3", "layer4"),
     k: int = 20,
-    progress: bool = False,
+    progress: bool = True,
     **settings: Any,
 ) -> Lens:
     """A fitted lens on a demo classifier and ``n`` freshly drawn pictures: offline, in seconds, nothing trained.
@@ -165,7 +165,7 @@ def series(
     layers: Sequence[str] = ("layer4",),
     k: int = 20,
     relevance: bool = True,
-    progress: bool = False,
+    progress: bool = True,
     **settings: Any,
 ) -> dict[str, Lens]:
     """A fitted lens on each of ``checkpoints()``, over the same ``n`` pictures: ``sl.compare_many(sl.demo.series())``.

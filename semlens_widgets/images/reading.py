@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..threads import use_one
 from .value import UnreadableImage
 
 
@@ -35,7 +36,8 @@ def batches(
         except UnreadableImage as unreadable:
             return unreadable
 
-    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1), thread_name_prefix="images") as pool:
+    threads = workers or min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads, thread_name_prefix="images", initializer=use_one) as pool:
         ahead: deque[tuple[Any, list[Future[Any]]]] = deque()
 
         def submit(start: int) -> None:
