@@ -47,9 +47,14 @@ def test_a_pass_follows_the_load_and_leaves_the_threads_as_they_were(monkeypatch
             seen.append(torch.get_num_threads())
     assert seen == [3, 1, 3]
     loads = iter([100.0 * os.cpu_count()])
-    with pytest.raises(KeyboardInterrupt), steps(Counting(), 2, "counting", progress=False):
-        assert torch.get_num_threads() == 1
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with steps(Counting(), 2, "counting", progress=False):
+            assert torch.get_num_threads() == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert torch.get_num_threads() == 3
 
 
