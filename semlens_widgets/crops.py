@@ -78,7 +78,7 @@ def crop(
     opened = _by_activation(model, wanted, threshold) if by == "activation" else _by_relevance(model, threshold)
     with opened as boxes_of, steps(run, len(referenced), "crops", progress=progress, on_step=on_step) as step:
         size = batch_size if by == "activation" else _AT_ONCE
-        for batch in batches(referenced[run.position :], images.tensor_and_size, size):
+        for batch in batches(images, referenced[run.position :], size, Images.tensor_and_size):
             begin, end = np.searchsorted(pictures, batch.ids), np.searchsorted(pictures, batch.ids, "right")
             at = np.repeat(np.arange(len(batch.ids)), end - begin)
             pairs = np.concatenate([np.arange(b, e) for b, e in zip(begin, end, strict=True)]) if len(at) else at
@@ -104,7 +104,7 @@ def try_crops(
     wanted = resolve(model, layers)
     opened = _by_activation(model, wanted, 0.0) if by == "activation" else _by_relevance(model, 0.0)
     with opened as boxes_of:
-        for batch in batches(np.arange(len(images)), images.tensor_and_size, 1):
+        for batch in batches(images, np.arange(len(images)), 1, Images.tensor_and_size):
             if batch.items:
                 tensors, first = [tensor for tensor, _ in batch.items], np.zeros(1, np.int64)
                 for layer in wanted:

@@ -191,7 +191,7 @@ def resting(
     sums: dict[str, Any] = {}
     seen = 0
     with recording(model, tuple(layers)) as recorder:
-        for batch in batches(ids, images.tensor, batch_size):
+        for batch in batches(images, ids, batch_size):
             if not batch.items:
                 continue
             seen += len(batch.items)
@@ -220,7 +220,7 @@ def logits_under(
     found: list[np.ndarray] = []
     together: bool | None = None
     with evaluating(model):
-        for batch in batches(ids, images.tensor, batch_size):
+        for batch in batches(images, ids, batch_size):
             if not batch.items:
                 continue
             inputs = _placed(model, stack(batch.items))

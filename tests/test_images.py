@@ -5,7 +5,7 @@ from PIL import Image
 from torchvision import transforms
 
 import semlens_widgets as sl
-from semlens_widgets.images import UnreadableImage, batches, seen_window
+from semlens_widgets.images import Images, UnreadableImage, batches, seen_window
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 17, 3), dtype=np.uint8)
 
@@ -47,7 +47,7 @@ def test_truncated_and_empty_files_are_named_when_read(tmp_path):
     data = sl.images(tmp_path)
     with pytest.raises(UnreadableImage, match=r"^b\.png: "):
         data.picture(1)
-    read = list(batches(range(3), data.picture, 2))
+    read = list(batches(data, range(3), 2, Images.picture))
     assert [b.ids.tolist() for b in read] == [[0], []]
     assert [[u.name for u in b.unreadable] for b in read] == [["b.png"], ["c.png"]]
 
@@ -139,7 +139,8 @@ def test_the_window_the_model_sees_is_found_from_the_transform_alone(steps, size
 
 def test_batches_keep_their_order_and_read_ahead_at_most_two_batches():
     loaded = []
-    stream = batches(range(100), lambda i: loaded.append(i) or i, 7, workers=3)
+    data = sl.images([Image.fromarray(PIXELS)] * 100)
+    stream = batches(data, range(100), 7, lambda _, i: loaded.append(i) or i, workers=3)
     first = next(stream)
     assert first.items == list(range(7))
     assert len(loaded) <= 21

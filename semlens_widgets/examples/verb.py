@@ -64,7 +64,7 @@ def collect(
     run = _Pass.resumed(file, wanted, k, drawn(len(images), sample, seed))
     runner = folded(model, wanted, _first_readable(images, chosen)) if fast else model
     with recording(runner, wanted) as recorder, steps(run, len(chosen), "examples", progress=progress) as step:
-        for batch in batches(chosen[run.position :], images.tensor, batch_size):
+        for batch in batches(images, chosen[run.position :], batch_size):
             run.take(batch.ids, batch.items, recorder, pooling, batch_size if len(chosen) > batch_size else 0)
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
             step(len(batch.ids) + len(batch.unreadable))
@@ -75,7 +75,7 @@ def collect(
 
 
 def _first_readable(images: Images, ids: np.ndarray) -> Any:
-    for batch in batches(ids, images.tensor, 1, workers=1):
+    for batch in batches(images, ids, 1, workers=1):
         if batch.items:
             return batch.items[0]
     raise ValueError(f"none of the {len(ids)} images could be read")

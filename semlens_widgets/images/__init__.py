@@ -4,7 +4,7 @@ One module per idea: `sources` opens a data set, `value` is one, `transform` fin
 reads ahead in batches.
 """
 
-from .reading import Batch, batches
+from .reading import Batch, ahead, batches
 from .sources import SUFFIXES, images
 from .transform import WHOLE, Window, behaviour, seen_window
 from .value import Images, UnreadableImage, rgb
@@ -16,6 +16,7 @@ __all__ = [
     "Images",
     "UnreadableImage",
     "Window",
+    "ahead",
     "batches",
     "behaviour",
     "images",

@@ -1,18 +1,24 @@
-"""Images read ahead in threads, batch by batch."""
+"""Images read ahead, batch by batch: in threads where a source allows it, else one by one in the thread that asks."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..threads import use_one
-from .value import UnreadableImage
+from .value import Images, UnreadableImage
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+FIRST = 32  # images that may fail from the start before others are tried
+TRIED = 16  # others, at even distances over the whole data set
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,42 +31,75 @@ class Batch:
 
 
 def batches(
-    ids: Sequence[int] | np.ndarray, load: Callable[[int], Any], size: int, workers: int | None = None
+    images: Images,
+    ids: Sequence[int] | np.ndarray,
+    size: int,
+    read: Callable[[Images, int], Any] = Images.tensor,
+    *,
+    workers: int | None = None,
 ) -> Iterator[Batch]:
-    """Batches of `load(i)` for each id in order, read ahead in threads while the caller works on the last one."""
-    starts = range(0, len(ids), size)
+    """Batches of `read(images, i)` for each id in order, read ahead while the caller works on the last one.
+
+    ValueError, with the reason, when the first images all fail and others of the data set do as well.
+    """
 
     def one(image: int) -> Any:
         try:
-            return load(image)
+            return read(images, image)
         except UnreadableImage as unreadable:
             return unreadable
 
-    threads = workers or min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads, thread_name_prefix="images", initializer=use_one) as pool:
-        ahead: deque[tuple[Any, list[Future[Any]]]] = deque()
+    failed: list[UnreadableImage] | None = []  # None once an image could be read
+    parts = [[int(i) for i in ids[start : start + size]] for start in range(0, len(ids), size)]
+    for part, results in zip(parts, ahead(parts, one, threads=images.concurrent, workers=workers), strict=True):
+        unreadable = tuple(r for r in results if isinstance(r, UnreadableImage))
+        kept = [j for j, r in enumerate(results) if not isinstance(r, UnreadableImage)]
+        if failed is not None:
+            failed = None if kept else [*failed, *unreadable]
+        if failed and len(failed) >= FIRST:
+            _check_others(images, one, failed)
+            failed = None
+        yield Batch(np.asarray([part[j] for j in kept], np.int64), [results[j] for j in kept], unreadable)
 
-        def submit(start: int) -> None:
-            part = ids[start : start + size]
-            ahead.append((part, [pool.submit(one, int(i)) for i in part]))
 
-        upcoming = iter(starts)
+def _check_others(images: Images, one: Callable[[int], Any], failed: Sequence[UnreadableImage]) -> None:
+    """ValueError if images from all over the data set cannot be read either."""
+    others = sorted({round(i) for i in np.linspace(0, len(images) - 1, TRIED)})
+    if all(isinstance(one(i), UnreadableImage) for i in others):
+        raise ValueError(
+            f"the first {len(failed)} of {len(images):,} images cannot be read, nor can {len(others)} others; the "
+            f"first: {failed[0]}"
+        )
+
+
+def ahead(
+    parts: Iterable[Sequence[Job]], do: Callable[[Job], Result], *, threads: bool, workers: int | None = None
+) -> Iterator[list[Result]]:
+    """The results of each part in order, up to two parts ahead of the caller in threads.
+
+    Without threads they are found one by one, in order, by the thread that asks: as torch's DataLoader does without
+    workers, and as a data set over one open file, archive or database needs it.
+    """
+    if not threads:
+        for part in parts:
+            yield [do(job) for job in part]
+        return
+    count = workers or min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(count, thread_name_prefix="images", initializer=use_one) as pool:
+        upcoming = iter(parts)
+        waiting: deque[list[Future[Result]]] = deque()
+
+        def submit() -> None:
+            for part in upcoming:
+                waiting.append([pool.submit(do, job) for job in part])
+                return
+
         try:
-            for start in upcoming:
-                submit(start)
-                if len(ahead) == 2:
-                    break
-            while ahead:
-                part, futures = ahead.popleft()
-                results = [f.result() for f in futures]
-                for start in upcoming:
-                    submit(start)
-                    break
-                kept = [j for j, r in enumerate(results) if not isinstance(r, UnreadableImage)]
-                yield Batch(
-                    np.asarray([part[j] for j in kept], np.int64),
-                    [results[j] for j in kept],
-                    tuple(r for r in results if isinstance(r, UnreadableImage)),
-                )
+            submit()
+            submit()
+            while waiting:
+                results = [future.result() for future in waiting.popleft()]
+                submit()
+                yield results
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

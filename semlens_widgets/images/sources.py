@@ -79,7 +79,17 @@ def images(
 
     classes = classes or tuple(getattr(source, "classes", ()))
     labels = labels if labels is not None else _labels_of(source)
-    return Images(None, len(source), load, labels, classes, transform, normalisation, lambda: _content(source, load))
+    return Images(
+        None,
+        len(source),
+        load,
+        labels,
+        classes,
+        transform,
+        normalisation,
+        lambda: _content(source, load),
+        concurrent=isinstance(source, list | tuple | np.ndarray),
+    )
 
 
 def _of_mapping(item: Mapping[str, Any]) -> Any:
@@ -147,7 +157,7 @@ def _from_paths(
         stats = ((n, s.st_size, s.st_mtime_ns) for n, s in ((n, p.stat()) for n, p in zip(names, paths, strict=True)))
         return "\n".join(f"{n}\0{size}\0{changed}" for n, size, changed in stats).encode()
 
-    return Images(names, len(paths), load, labels, classes, transform, None, content, root)
+    return Images(names, len(paths), load, labels, classes, transform, None, content, root, concurrent=True)
 
 
 def _content(source: Any, load: Callable[[int], Any]) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ class Images:
 
     `names` identify the images to a reader (a path below the folder, or a number). `classes` are the class
     names where labels are known. `fingerprint` changes when the images or the transform change.
+    `concurrent` says whether several threads may read at once; else one waits for the other.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Images:
         normalisation: tuple[Sequence[float], Sequence[float]] | None,
         content: Callable[[], bytes],
         root: Path | None = None,
+        concurrent: bool = False,
     ) -> None:
         self._names, self._length, self._load = names, length, load
         self._labels: Sequence[int] | None = None
@@ -59,6 +63,8 @@ class Images:
         self._content, self._fingerprint = content, ""
         self._windows: dict[tuple[int, int], Window] = {}
         self.root = root
+        self.concurrent = concurrent
+        self._one_reader: AbstractContextManager[Any] = nullcontext() if concurrent else threading.RLock()
 
     def __len__(self) -> int:
         return self._length
@@ -152,7 +158,8 @@ class Images:
 
     def _item(self, image: int) -> Any:
         try:
-            item = self._load(image)
+            with self._one_reader:
+                item = self._load(image)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, EOFError) as error:
             raise UnreadableImage(self.name(image), str(error) or type(error).__name__) from error
         if isinstance(item, Image.Image):

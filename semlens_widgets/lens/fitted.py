@@ -95,7 +95,7 @@ class Source:
             recording(self.model, self.layers) as recorder,
             tqdm(total=len(images), unit="image", desc="held-out images", disable=not progress) as bar,
         ):
-            for batch in batches(np.arange(len(images)), images.tensor, batch_size):
+            for batch in batches(images, np.arange(len(images)), batch_size):
                 bar.update(batch_size)
                 if not batch.items:
                     continue

@@ -86,7 +86,7 @@ def relevance(
     totals = Totals(components, len(names), k, sample, wants)
     run = _Pass.resumed(file, totals, names, found.backend, _statistic(labelled))
     with steps(run, len(chosen), "relevance", progress=progress, on_step=on_step) as step:
-        for batch in batches(chosen[run.position :], images.tensor, batch_size):
+        for batch in batches(images, chosen[run.position :], batch_size):
             if batch.items:
                 fill = batch_size - len(batch.items) if len(chosen) > batch_size else 0
                 inputs = stack([*batch.items, *batch.items[-1:] * fill])  # every batch runs the same kernels

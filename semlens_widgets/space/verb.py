@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..clip import Clip, PreparingClip
 from ..components import Recipe
 from ..crops import cut
 from ..examples import ConceptExamples, drawn
-from ..images import Images, UnreadableImage, Window
+from ..images import Images, UnreadableImage, Window, ahead
 from ..passes import ProgressFile, digest, steps
 from ..vectors import unit
 from .thumbnails import Thumbnails, webp
@@ -161,11 +160,10 @@ class _Embedding:
             crops = [cut(picture, job.box or seen) for job in part]
             return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
 
-        with (
-            ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="crops") as pool,
-            steps(self, len(jobs), "embed", "crop", progress=progress) as step,
-        ):
-            for results in _in_batches(pool, load, jobs, self.position, size):
+        parts = [_by_image(jobs[start : start + size]) for start in range(self.position, len(jobs), size)]
+        with steps(self, len(jobs), "embed", "crop", progress=progress) as step:
+            for loaded in ahead(parts, load, threads=images.concurrent):
+                results = [pair for run in loaded for pair in run]
                 pairs = [r for r in results if r is not None]
                 if pairs:
                     embedded = unit(np.asarray(encode([p[0] for p in pairs]), np.float32))
@@ -210,23 +208,6 @@ class _Embedding:
         )  # fmt: skip
 
 
-def _in_batches(
-    pool: ThreadPoolExecutor, load: Any, jobs: list[_Job], start: int, size: int
-) -> Iterator[list[tuple[Any, bytes] | None]]:
-    """Loaded jobs in batches, the next one read while the last is embedded; neighbours of one image together."""
-
-    def submit(begin: int) -> list[Any]:
-        part = jobs[begin : begin + size]
-        runs: list[list[_Job]] = []
-        for job in part:
-            if runs and runs[-1][0].image == job.image:
-                runs[-1].append(job)
-            else:
-                runs.append([job])
-        return [pool.submit(load, run) for run in runs]
-
-    waiting = submit(start) if start < len(jobs) else []
-    for begin in range(start, len(jobs), size):
-        current = waiting
-        waiting = submit(begin + size) if begin + size < len(jobs) else []
-        yield [pair for future in current for pair in future.result()]
+def _by_image(jobs: Sequence[_Job]) -> list[list[_Job]]:
+    """Neighbouring jobs of one image together: it is read once for all."""
+    return [list(run) for _, run in groupby(jobs, key=lambda job: job.image)]

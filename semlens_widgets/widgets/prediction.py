@@ -290,7 +290,7 @@ def guess(lens: Lens, labels: np.ndarray, job: Job) -> Guesses:
     confidence, of_label = np.zeros(len(data), np.float32), np.ones(len(data), np.float32)
     done = 0
     job.progress(0, len(data), "Asking the model, image")
-    for batch in batches(np.arange(len(data)), data.tensor, 32):
+    for batch in batches(data, np.arange(len(data)), 32):
         if batch.items:
             likely = _probabilities(model, batch.items)
             if labels.max() >= likely.shape[1] or len(data.classes) not in (0, likely.shape[1]):

@@ -29,7 +29,7 @@ NORMALISE = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 def bare(model, data, batch_size=64):
     """The same forward passes with the same loading, and nothing else."""
     with torch.inference_mode():
-        for batch in batches(range(len(data)), data.tensor, batch_size):
+        for batch in batches(data, range(len(data)), batch_size):
             model(stack(batch.items))
 
 
