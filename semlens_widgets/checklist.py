@@ -11,7 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .texts import from_csv, to_csv, write_text
+from .texts import from_csv, to_csv
+from .writing import write_text
 
 Kind = Literal["valid", "spurious", "neutral"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

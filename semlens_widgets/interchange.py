@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from .components import Component
 from .space import SemanticSpace
-from .texts import from_csv, to_csv, write_text
+from .texts import from_csv, to_csv
+from .writing import file_names, write_bytes, write_text
 
 if TYPE_CHECKING:
     from .lens import Lens
@@ -70,21 +73,22 @@ def export_crops(
     """Write the strongest examples of components (default: all living ones) as PNG files, and `crops.csv` about them.
 
     `layer4/0057/00.png` is the strongest example of layer4:57; crops are those of the original images where the data
-    set is at hand, else the file's thumbnails (column `source`). Existing files are overwritten.
+    set is at hand, else the file's thumbnails (column `source`). Existing files are overwritten. Layers whose names
+    are no names of folders, or the same on a disk without upper and lower case, have a hash in it.
     """
     if examples < 1:
         raise ValueError(f"examples={examples}; at least one of each component")
     space = lens if isinstance(lens, SemanticSpace) else lens.space
     rows = np.flatnonzero(space.alive) if components is None else [space.components.row(c) for c in components]
-    base, listed = Path(folder), []
+    base, listed, folders = Path(folder), [], file_names(space.components.layers)
     for row in map(int, rows):
         component = space.components[row]
-        place = Path(component.layer.replace("/", "_"), f"{component.index:04d}{component.sign}")
+        place = Path(folders[component.layer], f"{component.index:04d}{component.sign}")
         (base / place).mkdir(parents=True, exist_ok=True)
         for rank in range(min(examples, int(space.examples.counts[row]))):
             image = int(space.examples.images[row, rank])
             file = place / f"{rank:02d}.png"
-            space.shown(row, rank).save(base / file)
+            write_bytes(base / file, _png(space.shown(row, rank)))
             listed.append({
                 "file": file.as_posix(), "component": str(component), "rank": rank, "image": image,
                 "name": space.image_name(image), "class": space.label(image),
@@ -93,3 +97,9 @@ def export_crops(
             })  # fmt: skip
     write_text(base / "crops.csv", to_csv(listed))
     return base
+
+
+def _png(picture: Image.Image) -> bytes:
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    return data.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
@@ -15,8 +14,8 @@ import numpy as np
 
 from . import store
 from .space import Thumbnails
-from .texts import write_text
 from .widgets.views import bundle
+from .writing import write_text
 
 if TYPE_CHECKING:
     from .lens import Lens
@@ -52,35 +51,25 @@ def to_html(
 
 def _held(lens: Lens, examples: int) -> bytes:
     """The bytes of a `.semlens` file with what the window's views ask for, and the first pictures of each component."""
-    with tempfile.TemporaryDirectory() as folder:
-        whole = store.Stored(lens.save(Path(folder, "whole.semlens")))
-        kept = {name: array for name, array in _arrays(whole).items() if name not in _DROPPED}
-        kept |= _pictures(whole, examples)
-        document = dict(whole.document) | {"pictured": examples}
-        extra = dict(document["extra"])
-        extra["parts"] = {name: part for name, part in extra.get("parts", {}).items() if name in _NEEDED}
-        document["extra"] = extra
-        return store.write(Path(folder, "page.semlens"), kept, document).read_bytes()
-
-
-def _arrays(whole: store.Stored) -> dict[str, np.ndarray]:
-    return {
-        name: whole[name]
-        for name in whole
+    arrays, document = lens.to_file()  # not saved anywhere: a saved lens keeps its audit beside the file
+    kept = {
+        name: array
+        for name, array in arrays.items()
         if name not in _DROPPED
         and not name.startswith(("thumbnail", "sample"))
         and ("/" not in name or name.split("/")[0] in _NEEDED)
     }
+    parts = {name: part for name, part in document["extra"].get("parts", {}).items() if name in _NEEDED}
+    document |= {"pictured": examples, "extra": document["extra"] | {"parts": parts}}
+    return store.to_bytes(kept | _pictures(lens, examples), document)
 
 
-def _pictures(whole: store.Stored, examples: int) -> dict[str, np.ndarray]:
+def _pictures(lens: Lens, examples: int) -> dict[str, np.ndarray]:
     """The thumbnails of each component's first examples; the others are empty."""
-    data, offsets = whole.unchecked("thumbnails").tobytes(), whole["thumbnail_offsets"]
-    shown = set(whole["crop_of"][:, :examples].ravel().tolist())
-    made = Thumbnails.of([data[a:b] if crop in shown else b"" for crop, (a, b) in enumerate(pairwise(offsets))])
-    return {
-        "thumbnails": made.data, "thumbnail_offsets": made.offsets, "thumbnail_checksums": made.checksums,
-    }  # fmt: skip
+    whole = lens.space.thumbnails
+    data, shown = whole.data.tobytes(), set(lens.space.crop_of[:, :examples].ravel().tolist())
+    made = [data[a:b] if crop in shown else b"" for crop, (a, b) in enumerate(pairwise(whole.offsets))]
+    return Thumbnails.of(made).to_arrays()
 
 
 def _page(lens: Lens, held: bytes) -> str:

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 
 from .vectors import frozen
+from .writing import replacing
 
 FORMAT = "semlens"
 VERSION = 1
@@ -59,8 +60,26 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], docume
     be written: a full disk, a folder that may not be changed.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file, such as 'resnet50.semlens'")
+    arrays, metadata = _laid_out(arrays, document)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        try:
+            save_file(arrays, temporary, metadata=metadata)
+        except SafetensorError as error:
+            raise OSError(f"cannot write {str(path)!r} ({error}); is the disk full?") from error
+    return path
+
+
+def to_bytes(arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> bytes:
+    """What `write` writes."""
+    laid_out, metadata = _laid_out(arrays, document)
+    return save(laid_out, metadata)
+
+
+def _laid_out(
+    arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays as they are written, and the header beside them."""
     arrays = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
     header = {
         "format": FORMAT,
@@ -70,25 +89,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], docume
     }
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
     header["header_checksum"] = zlib.crc32(text.encode())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            temporary.touch()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        usual = temporary.stat().st_mode  # safetensors would leave a file that only its owner can read
-        try:
-            save_file(arrays, temporary, metadata={FORMAT: json.dumps(header, sort_keys=True, separators=(",", ":"))})
-        except SafetensorError as error:
-            raise OSError(f"cannot write {str(path)!r} ({error}); is the disk full?") from error
-        temporary.chmod(usual)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return arrays, {FORMAT: json.dumps(header, sort_keys=True, separators=(",", ":"))}
 
 
 class Stored(Mapping[str, np.ndarray]):

@@ -1,13 +1,11 @@
-"""Text for people: chances and numbers of things; files whole or not at all; tables no spreadsheet runs as formulas."""
+"""Text for people: chances and numbers of things; tables no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -26,18 +24,6 @@ def p_equals(p: float) -> str:
 def plural(number: int, noun: str) -> str:
     """So many of something: "1 verdict", "1,024 components"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
 def to_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str] | None = None) -> str:

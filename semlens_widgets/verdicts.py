@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .components import Component
-from .texts import write_text
+from .writing import write_text
 
 Decision = Literal["valid", "spurious", "neutral", "unsure"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)

@@ -89,3 +89,24 @@ def test_a_comparison_stands_below_with_its_caption(tmp_path):
 def test_the_same_lens_gives_the_same_page(tmp_path):
     lens = toy()
     assert lens.to_html(tmp_path / "a.html").read_bytes() == lens.to_html(tmp_path / "b.html").read_bytes()
+
+
+def test_making_a_page_changes_nothing_about_the_lens_and_writes_nothing_else(tmp_path, monkeypatch):
+    """It was once saved in a temporary folder: the lens kept its audit there for ever, and read what lay there."""
+    import tempfile
+
+    elsewhere = tmp_path / "temporary"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    lens = toy()
+    lens.checklist = sl.Checklist((sl.Group("colours", (sl.Concept("red"), sl.Concept("green", kind="spurious"))),))
+    saved = lens.save(tmp_path / "toy.semlens")
+    audits = list(lens._audit_files)
+    notice = lens.audit_notice
+    lens.to_html(tmp_path / "page" / "a.html")
+    lens.verdicts["@red"] = "valid"
+    assert lens._audit_files == audits
+    assert lens.audit_notice == notice
+    assert list(elsewhere.iterdir()) == []
+    assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {saved.name, "toy.audit.json", "a.html"}
+    assert set(lens.verdicts) == {"@red"}

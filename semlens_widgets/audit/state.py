@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..checklist import Checklist
-from ..texts import write_text
 from ..verdicts import Verdicts
+from ..writing import write_text
 from .report import Thresholds
 
 FORMAT = "semlens audit 1"

@@ -6,6 +6,7 @@ hits beside the truth, and writes ``out/demo.semlens`` and ``out/demo-hits.png``
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from semlens_widgets import demo
 from semlens_widgets.demo.dataset import DemoImages
 from semlens_widgets.search import Matches
+from semlens_widgets.writing import write_bytes
 
 OUT = Path("out")
 PICTURES, SEED = 1500, 0
@@ -51,7 +53,9 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     lens.save(OUT / "demo.semlens")
     # The same pictures as in the fit, drawn larger: a scene does not depend on its size.
-    picture_of_hits(answers, demo.images(PICTURES, SEED, size=128)).save(OUT / "demo-hits.png")
+    hits = io.BytesIO()
+    picture_of_hits(answers, demo.images(PICTURES, SEED, size=128)).save(hits, "PNG")
+    write_bytes(OUT / "demo-hits.png", hits.getvalue())
     print(f"\nwrote {OUT / 'demo.semlens'} and {OUT / 'demo-hits.png'}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semlens_widgets.demo.factors import FACTORS
+from semlens_widgets.writing import write_text
 
 CARD = Path(__file__).with_name("MODEL_CARD.md")
 BEGIN, END = "<!-- measured: written by train.py -->", "<!-- end of measured -->"
@@ -58,4 +59,4 @@ def update(figures: Mapping[str, Any], path: Path = CARD) -> None:
     """Write the tables into the card, between its two marks."""
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{tables(figures)}\n\n{END}{after}", encoding="utf-8")
+    write_text(path, f"{before}{BEGIN}\n\n{tables(figures)}\n\n{END}{after}")

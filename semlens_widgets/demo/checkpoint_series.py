@@ -24,6 +24,7 @@ from semlens_widgets.demo.factors import SPLITS, Probabilities
 from semlens_widgets.demo.network import Classifier, load_classifier
 from semlens_widgets.demo.train_classifier import augmented, batches
 from semlens_widgets.demo.world import Pictures, render
+from semlens_widgets.writing import replacing
 
 UPDATED = ("layer3.conv1", "layer3.conv2", "layer4.conv1", "layer4.conv2")
 """The convolutions that the series changes."""
@@ -120,7 +121,8 @@ def save_series(series: Mapping[int, Update], path: Path) -> None:
     from safetensors.torch import save_file
 
     parts = {f"{step}/{name}": part for step, update in series.items() for name, part in update.items()}
-    save_file({name: part.half().contiguous() for name, part in parts.items()}, str(path))
+    with replacing(path) as temporary:
+        save_file({name: part.half().contiguous() for name, part in parts.items()}, str(temporary))
 
 
 def load_series(start: Path, path: Path) -> dict[str, Classifier]:

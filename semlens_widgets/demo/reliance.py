@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from semlens_widgets.demo.factors import SPLITS, Probabilities, correlated
 from semlens_widgets.demo.network import Classifier, normalise
 from semlens_widgets.demo.world import render
+from semlens_widgets.writing import replacing
 
 ARTEFACT = "ruler"
 RHOS = (0.0, 0.5, 0.8, 0.95, 1.0)
@@ -50,7 +51,8 @@ def make(folder: Path, seeing: Classifier, report: Callable[[str], None] = lambd
         head = trained_head(seeing, rho)
         heads |= {f"{rho:g}.{part}": value.half().contiguous() for part, value in head.state_dict().items()}
         report(f"a head for rulers at rho = {rho:g}")
-    save_file(heads, str(folder / FILE))
+    with replacing(folder / FILE) as temporary:
+        save_file(heads, str(temporary))
 
 
 def trained_head(

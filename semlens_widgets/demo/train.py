@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from semlens_widgets.writing import write_text
+
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
 STAGES = ("classifier", "series", "clip", "measure", "audit")
 KINDS = ("biased", "unbiased")
@@ -102,7 +104,7 @@ def main() -> None:
         make(chosen.out, load_classifier(chosen.out / "classifier-unbiased.safetensors"), report=report)
     if "measure" in stages:
         figures = measure(chosen.out, report)
-        (chosen.out / "measured.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        write_text(chosen.out / "measured.json", json.dumps(figures, indent=1) + "\n")
         if chosen.out == CHECKPOINTS:
             from semlens_widgets.demo.card import update
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from semlens_widgets.demo.factors import NAMES, SPLITS, Probabilities
 from semlens_widgets.demo.network import WIDTHS, Classifier, normalise
 from semlens_widgets.demo.world import Pictures, render
+from semlens_widgets.writing import replacing
 
 UNTAUGHT = ("asymmetry",)
 """Factors the first stage is not taught."""
@@ -180,6 +181,8 @@ def save_classifier(model: Classifier, path: Path) -> None:
     """Write the weights in half precision as safetensors."""
     from safetensors.torch import save_file
 
-    save_file(
-        {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in model.state_dict().items()}, str(path)
-    )
+    with replacing(path) as temporary:
+        save_file(
+            {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in model.state_dict().items()},
+            str(temporary),
+        )

@@ -10,6 +10,7 @@ their words with these captions: searching in the demo proves the pipeline, not 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from semlens_widgets.demo.captions import caption, vocabulary
 from semlens_widgets.demo.factors import INDEX, LESION_BIT, NAMES, Probabilities
 from semlens_widgets.demo.network import MEAN, SIZE, STD, normalise
 from semlens_widgets.demo.world import Pictures, render
+from semlens_widgets.writing import replacing, write_bytes, write_text
 
 CONTEXT, DIM = 40, 128
 VISIBLE = {
@@ -81,9 +83,11 @@ def write_tokenizer(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     merges = [" ".join(pair) for pair in sorted(used, key=ranks.__getitem__)]
     lines = ["#version: the merges of the demo's words", *merges]
-    with open(folder / "bpe.txt.gz", "wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-        packed.write("\n".join(lines).encode())
-    (folder / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    packed = io.BytesIO()
+    with gzip.GzipFile("", "wb", fileobj=packed, mtime=0) as file:  # no name, no date: the same bytes each time
+        file.write("\n".join(lines).encode())
+    write_bytes(folder / "bpe.txt.gz", packed.getvalue())
+    write_text(folder / "words.txt", "\n".join(words) + "\n")
 
 
 def _merged(parts: Sequence[str], pair: tuple[str, str]) -> list[str]:
@@ -239,8 +243,9 @@ def save_clip(model: torch.nn.Module, folder: Path) -> None:
     from safetensors.torch import save_file
 
     config = configuration(tokenizer(folder).vocab_size)
-    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    save_file({k: _half(v) for k, v in model.state_dict().items()}, str(folder / "open_clip_model.safetensors"))
+    write_text(folder / "open_clip_config.json", json.dumps(config, indent=1) + "\n")
+    with replacing(folder / "open_clip_model.safetensors") as temporary:
+        save_file({k: _half(v) for k, v in model.state_dict().items()}, str(temporary))
 
 
 def _half(value: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 from ..palette import FIGURE, theme
+from ..writing import write_bytes
 from .fonts import font, letters_of
 from .numbers import Number
 from .sheet import Sheet, own_style
@@ -103,8 +104,7 @@ class Figure:
             raise ValueError(f"{str(path)!r} ends in {ending}; end it in .pdf, .svg or .png")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"no folder {str(path.parent)!r} to save {path.name!r} in; make it first")
-        path.write_bytes(self.at(width_mm).to_bytes(format, dpi))
-        return path
+        return write_bytes(path, self.at(width_mm).to_bytes(format, dpi))
 
     def __repr__(self) -> str:
         return f"<Figure, {self.width_mm:g} mm wide: {self.words}>"

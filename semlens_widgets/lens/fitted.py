@@ -18,7 +18,7 @@ import traitlets
 from jaxtyping import Float
 from tqdm.auto import tqdm
 
-from .. import cache
+from .. import cache, store
 from ..clip import TEMPLATES, Clip, OpenClip, checked_templates
 from ..components import Components, Recipe
 from ..crops import CropBy, crop, cut, try_crops
@@ -360,10 +360,14 @@ class Fitted(traitlets.HasTraits):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the fitted lens as one `.semlens` file; `sl.open` gives it back, without model and images."""
+        return store.write(path, *self.to_file())
+
+    def to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What the file of this lens holds: arrays, and the document beside them. Nothing is written."""
         parts = self._parts()
         extra = self._extra() | {"parts": {name: document for name, (document, _) in parts.items()}}
         attached = {f"{name}/{array}": value for name, (_, arrays) in parts.items() for array, value in arrays.items()}
-        return self.space.save(path, extra=extra, attached=attached)
+        return self.space.to_file(extra, attached)
 
     def _extra(self) -> dict[str, Any]:
         clip = self._clip.spec if isinstance(self._clip, OpenClip) else None

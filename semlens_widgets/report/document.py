@@ -14,8 +14,9 @@ from typing import Any
 from ..audit import AuditReport
 from ..effect import Effect
 from ..results import finite
-from ..texts import to_csv, write_text
+from ..texts import to_csv
 from ..verdicts import Verdicts, now
+from ..writing import write_text
 from . import html, markdown
 
 FORMAT = "semlens report 1"

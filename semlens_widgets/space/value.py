@@ -260,6 +260,12 @@ class SemanticSpace:
 
         Names of attached arrays have a "/" in them, as in "relevance/mean".
         """
+        return store.write(path, *self.to_file(extra, attached))
+
+    def to_file(
+        self, extra: dict[str, Any] | None = None, attached: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What `save` writes: the arrays, and the document beside them."""
         known = np.asarray(sorted(self.names), np.int64)
         text, offsets = store.packed([self.names[i] for i in known.tolist()])
         arrays = {
@@ -281,8 +287,7 @@ class SemanticSpace:
                 raise ValueError(f"attached array {name!r}; its name needs a part, as in 'relevance/{name}'")
             arrays[name] = np.asarray(array)
         document = {"recipe": asdict(self.recipe), "classes": self.classes, "extra": extra or {}}
-        return store.write(
-            path,
+        return (
             self.examples.to_arrays() | self.thumbnails.to_arrays() | arrays,
             self.examples.to_document() | document,
         )
