@@ -1,0 +1,180 @@
+"""Recording: runs batches through a model and reads what its layers say, at the moment they say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .layer import Layer
+from .reading import Pooling, Responses, arranged, pooled
+from .running import alone, evaluating
+
+if TYPE_CHECKING:
+    import torch
+
+Said = TypeVar("Said")
+
+
+class _Stop(BaseException):
+    """Raised by the last recorded layer: what lies above it need not be computed. No model's `except` is meant."""
+
+
+class Recorder:
+    """Runs batches and reads layers. Made by `recording`, valid inside its `with` only."""
+
+    def __init__(self, model: torch.nn.Module, layers: tuple[Layer, ...]) -> None:
+        self.model, self.layers = model, layers
+        self.device, self.dtype = runs_on(model)
+        self._read: Callable[[Layer, Any], Any] | None = None
+        self._said: dict[str, Any] = {}
+        self._calls: dict[str, int] = {}
+        self._last: str | None = None  # the layer that ran last in the first batch, once every layer was seen
+        self._refused: Exception | None = None  # what reading an output raised
+
+    def hook(self, layer: Layer) -> Any:
+        def keep(module: Any, args: Any, output: Any) -> None:
+            if self._read is None:
+                return
+            self._calls[layer.name] = self._calls.get(layer.name, 0) + 1
+            try:
+                with _plain(self.device):
+                    self._said[layer.name] = self._read(layer, output)
+            except Exception as error:
+                self._refused = error
+                raise _Stop from None
+            if self._last == layer.name:
+                raise _Stop
+
+        return keep
+
+    def activations(self, items: Sequence[Any]) -> dict[str, torch.Tensor]:
+        """One forward pass, stopped after the deepest layer: per layer a tensor [n c h w], [n c t] or [n c].
+
+        The tensors are copies: what follows a layer may work in place.
+        """
+        return self._forward(items, lambda layer, output: arranged(layer, output).clone())
+
+    def responses(self, items: Sequence[Any], pooling: Pooling) -> dict[str, Responses]:
+        """One forward pass; per layer its pooled responses. NotFinite names the layer and component."""
+        said = self._forward(items, lambda layer, output: pooled(arranged(layer, output), pooling))
+        return {layer.name: said[layer.name].responses(layer) for layer in self.layers}
+
+    def _forward(self, items: Sequence[Any], read: Callable[[Layer, Any], Said]) -> dict[str, Said]:
+        """What `read` makes of each layer's output, read before the model goes on."""
+        batch = stack(items).to(self.device, self.dtype)
+        self._said, self._calls, self._refused, self._read = {}, {}, None, read
+        try:
+            self._run(batch)
+        finally:
+            self._read = None
+        if self._refused is not None:
+            raise self._refused
+        self._check()
+        self._last = next(reversed(self._calls))
+        return {layer.name: self._said[layer.name] for layer in self.layers}
+
+    def _run(self, batch: torch.Tensor) -> None:
+        import torch
+
+        try:
+            self.model(batch)
+        except _Stop:
+            return
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"a batch of {len(batch)} does not fit on {self.device}; give a smaller batch_size"
+            ) from error
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise ValueError(
+                f"the model fails on images [channel height width] of shape {tuple(batch.shape[1:])}: "
+                f"{(str(error).splitlines() or [type(error).__name__])[0]}; give sl.images the transform that belongs "
+                "to the model"
+            ) from error
+
+    def _check(self) -> None:
+        """Every layer ran once, in this batch as in the first."""
+        for layer in self.layers:
+            calls = self._calls.get(layer.name, 0)
+            if calls == 0:
+                raise ValueError(f"the layer {layer.name!r} takes no part in the model's forward pass; choose another")
+            if calls > 1:
+                raise ValueError(
+                    f"the layer {layer.name!r} runs {calls} times in one forward pass, so its activations are "
+                    f"ambiguous; choose the module around it ({layer.name.rpartition('.')[0] or 'its parent'!r})"
+                )
+
+
+@contextmanager
+def _plain(device: torch.device) -> Iterator[None]:
+    """Without the modes that a model may set inside its forward pass: what is read is read in full precision."""
+    import torch
+
+    with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
+        yield
+
+
+@contextmanager
+def recording(model: torch.nn.Module, layers: tuple[Layer, ...]) -> Iterator[Recorder]:
+    """A Recorder on the model's layers. The hooks are gone and the model is as it was, whatever happened."""
+    recorder = Recorder(model, layers)
+    modules = dict(model.named_modules())
+    handles: list[Any] = []
+    try:
+        with alone(model), evaluating(model):
+            for layer in layers:
+                handles.append(modules[layer.name].register_forward_hook(recorder.hook(layer)))
+            yield recorder
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def in_order(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence[Layer]) -> list[Layer]:
+    """The layers in the order in which they answer in a forward pass of `inputs`."""
+    finished: dict[str, int] = {}
+    modules = dict(model.named_modules())
+    handles: list[Any] = []
+
+    def note(name: str) -> Any:
+        def hook(module: Any, args: Any, output: Any) -> None:
+            finished.pop(name, None)
+            finished[name] = len(finished)
+
+        return hook
+
+    with alone(model), evaluating(model):
+        try:
+            for layer in layers:
+                handles.append(modules[layer.name].register_forward_hook(note(layer.name)))
+            device, dtype = runs_on(model)
+            model(inputs.to(device, dtype))
+        finally:
+            for handle in handles:
+                handle.remove()
+    order = list(finished)
+    return sorted(layers, key=lambda layer: order.index(layer.name))
+
+
+def runs_on(model: torch.nn.Module) -> tuple[torch.device, torch.dtype]:
+    """The device and the kind of number that a model's images are to have: those of its first weights."""
+    import torch
+
+    weights = [*model.parameters(), *model.buffers()]
+    first = next((w for w in weights if w.is_floating_point()), None)
+    device = weights[0].device if weights else torch.device("cpu")
+    return device, first.dtype if first is not None else torch.float32
+
+
+def stack(items: Sequence[Any]) -> torch.Tensor:
+    """Arrays or tensors of one shape as one batch tensor."""
+    import torch
+
+    tensors = [torch.as_tensor(item) for item in items]
+    shapes = sorted({tuple(t.shape) for t in tensors})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"the images of one batch have different sizes ({shapes[0]} and {shapes[1]}); give images(...) a transform "
+            "that resizes them, such as the model's own weights.transforms()"
+        )
+    return torch.stack(tensors)
