@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +17,11 @@ from jaxtyping import Float
 from PIL import Image
 
 from . import hub
+from .clip_folder import hash_files, packaged_folder, read_files, tokenizer_of
 from .vectors import frozen, unit
 
 _OF_HUB = "hf-hub:"  # open_clip's prefix for models that bring their weights
+_MOST_TEMPLATES, _LONGEST_TEMPLATE = 1000, 1000  # CLIP's own list for ImageNet has 80, of a few words
 TEMPLATES = ("{}", "a photo of {}", "an image of {}", "a close-up of {}")
 
 
@@ -77,6 +78,7 @@ class OpenClip:
         batch_size: int | None = None,
     ) -> None:
         folder = Path(str(model).removeprefix("local-dir:"))
+        self._only_listed = False
         self._model_name, self._pretrained = str(model), None if pretrained is None else str(pretrained)
         self._device, self._batch_size = device, batch_size
         of_hub = self._model_name.startswith(_OF_HUB)
@@ -92,17 +94,43 @@ class OpenClip:
                 "as in OpenClip('ViT-B-32', 'laion2b_s34b_b79k')"
             )
 
+    @classmethod
+    def listed(cls, model: str, pretrained: str) -> OpenClip:
+        """A model and tag of open_clip's own list and nothing else: no folder or file that happens to be called so.
+
+        RuntimeError, when first used, where the list has no such pair.
+        """
+        made = cls.__new__(cls)
+        made._model_name, made._pretrained, made._only_listed = model, pretrained, True
+        made._device, made._batch_size, made.folder = None, None, None
+        return made
+
     def __repr__(self) -> str:
         return f"OpenClip({self.name!r})"
 
     @cached_property
     def name(self) -> str:
         """Model and weights in one line; for local weights with a hash of their content."""
+        if self._only_listed:
+            return f"{self._model_name}/{self._pretrained}"
         if self.folder is not None:
-            return f"{self.folder.name}@{_hash_files(_read_files(self.folder))}"
-        if self._pretrained and Path(self._pretrained).is_file():
-            return f"{self._model_name}/{Path(self._pretrained).name}@{_hash_files([Path(self._pretrained)])}"
+            return f"{self.folder.name}@{hash_files(read_files(self.folder))}"
+        if (file := self._checkpoint) is not None:
+            return f"{self._model_name}/{file.name}@{hash_files([file])}"
         return self._model_name if self._pretrained is None else f"{self._model_name}/{self._pretrained}"
+
+    @property
+    def _checkpoint(self) -> Path | None:
+        """The checkpoint file, if the weights are one. A tag of open_clip's list is a tag, whatever file lies here."""
+        file = None if self._pretrained is None or self._only_listed else Path(self._pretrained)
+        if file is None or not file.is_file():
+            return None
+        if file.name == self._pretrained:
+            import open_clip
+
+            if open_clip.get_pretrained_cfg(self._model_name, self._pretrained):
+                return None
+        return file
 
     def called(self, name: str) -> OpenClip:
         """The same under another name, where that speaks of the same weights in a folder that was called otherwise."""
@@ -117,7 +145,7 @@ class OpenClip:
     @cached_property
     def _hash_of_all(self) -> str | None:
         """The hash of all files of the folder, its README among them, by which older files know it."""
-        return None if self.folder is None else _hash_files(sorted(p for p in self.folder.iterdir() if p.is_file()))
+        return None if self.folder is None else hash_files(sorted(p for p in self.folder.iterdir() if p.is_file()))
 
     @property
     def spec(self) -> dict[str, str]:
@@ -134,14 +162,17 @@ class OpenClip:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, str]) -> OpenClip | None:
-        """The same CLIP again, or None where its folder or checkpoint is not on this machine."""
+        """The same CLIP again, or None where its folder or checkpoint is not on this machine.
+
+        Whatever the spec names is taken; for one from a file see `semlens_widgets.trust`.
+        """
         if "model" in spec:
             tag = spec.get("pretrained")
             if tag is None:
                 return cls(spec["model"])
             return cls(spec["model"], tag) if Path(tag).is_file() or not Path(tag).is_absolute() else None
-        folder = Path(__file__).resolve().parent / spec["packaged"] if "packaged" in spec else Path(spec["folder"])
-        return cls(folder) if (folder / "open_clip_config.json").is_file() else None
+        folder = packaged_folder(spec["packaged"]) if "packaged" in spec else Path(spec["folder"])
+        return cls(folder) if folder is not None and (folder / "open_clip_config.json").is_file() else None
 
     @cached_property
     def words(self) -> frozenset[str] | None:
@@ -213,13 +244,19 @@ class OpenClip:
     def _loaded(self) -> tuple[Any, Any, Any]:
         import open_clip
 
+        if self._only_listed and not open_clip.get_pretrained_cfg(self._model_name, self._pretrained):
+            raise RuntimeError(
+                f"the file asks for the CLIP {self.name!r}, which is not in open_clip's list of pretrained models and "
+                "is not loaded unasked; if you trust it, give it, sl.open(path, "
+                f"clip=sl.OpenClip({self._model_name!r}, {self._pretrained!r}))"
+            )
         cut_off = hub.unreachable() if self._asks_hub(open_clip) else None
         with warnings.catch_warnings(), hub.kept_only() if cut_off else contextlib.nullcontext():
             warnings.simplefilter("ignore")
             try:
                 if self.folder is not None:
                     model, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{self.folder}")
-                    tokenizer = _local_tokenizer(open_clip, self.folder)
+                    tokenizer = tokenizer_of(open_clip, self.folder)
                 else:
                     model, _, prepare = open_clip.create_model_and_transforms(
                         self._model_name, pretrained=self._pretrained
@@ -232,16 +269,16 @@ class OpenClip:
 
     def _asks_hub(self, open_clip: Any) -> bool:
         """Whether loading may download: weights, or the tokenizer of a text tower that is the hub's."""
-        if self.folder is not None:
-            return False
         if self._model_name.startswith(_OF_HUB):
             return True
-        config = open_clip.get_model_config(self._model_name) or {}
+        own = self._model_name if self.folder is None else f"local-dir:{self.folder}"
+        config = open_clip.get_model_config(own) or {}
         foreign = any(setting.startswith("hf_") for setting in config.get("text_cfg", {}))
+        foreign |= str(config.get("vision_cfg", {}).get("timm_model_name", "")).startswith(("hf-hub:", "hf_hub:"))
         return foreign or self._pretrained in open_clip.list_pretrained_tags_by_model(self._model_name)
 
     def _why_not_loaded(self, open_clip: Any, error: Exception, cut_off: str | None) -> str:
-        reason = cut_off if cut_off and _is_missing(error) else _first_line(error)
+        reason = cut_off if cut_off and hub.is_missing(error) else _first_line(error)
         what = f"cannot load the CLIP model {self._model_name!r}"
         if self.folder is not None:
             return f"{what} from its folder: {reason}; save it with open_clip's own folder layout"
@@ -256,42 +293,6 @@ class OpenClip:
             f"{what} with weights {self._pretrained!r}: {reason}; without a network give a checkpoint "
             "file, OpenClip(name, 'weights.pt'), or a local folder, OpenClip('folder')"
         )
-
-
-def _local_tokenizer(open_clip: Any, folder: Path) -> Any:
-    vocabulary = folder / "bpe.txt.gz"
-    extra = {"bpe_path": str(vocabulary)} if vocabulary.is_file() else {}
-    return open_clip.get_tokenizer(f"local-dir:{folder}", **extra)
-
-
-_NAMED = frozenset({"bpe.txt.gz", "words.txt", "vocab.txt", "merges.txt"})
-_KINDS = frozenset({".json", ".safetensors", ".bin", ".pth", ".model"})
-
-
-def _read_files(folder: Path) -> list[Path]:
-    """The files of a CLIP's folder that are read, so that vectors change with them: configuration, weights, words and
-    the tokenizer's own. A README, a licence or what a file browser leaves there are not."""
-    listed = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    return sorted(path for path in listed if path.name in _NAMED or path.suffix in _KINDS)
-
-
-def _hash_files(paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()[:12]
-
-
-def _is_missing(error: BaseException | None) -> bool:
-    """Whether something failed because a file of the hub is not on this machine."""
-    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    return error is not None and (
-        isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled) or _is_missing(error.__context__)
-    )
 
 
 def _first_line(error: Exception) -> str:
@@ -339,14 +340,29 @@ class Probes:
 
 
 def checked_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
-    """Templates, or one, as a tuple. ValueError unless each has one `{}`."""
+    """Templates, or one, as a tuple. ValueError unless each has one `{}`, and no other brace.
+
+    A template is text with one place in it, and no format string: one from a stranger's file could ask for widths of
+    gigabytes, or for attributes.
+    """
     listed = (templates,) if isinstance(templates, str) else tuple(templates)
     if not listed:
         raise ValueError("no template; the plainest is '{}'")
+    if len(listed) > _MOST_TEMPLATES:
+        raise ValueError(f"{len(listed):,} templates; at most {_MOST_TEMPLATES:,} are asked for each word")
     for template in listed:
-        if not isinstance(template, str) or template.count("{}") != 1:
-            raise ValueError(f"a template has one {{}} for the query, as in 'a photo of {{}}'; not {template!r}")
+        if not isinstance(template, str) or template.count("{}") != 1 or set("{}") & set(template.replace("{}", "")):
+            raise ValueError(
+                "a template has one {} for the query and no other brace, as in 'a photo of {}'; "
+                f"not {template!r:.100}"
+            )
+        if len(template) > _LONGEST_TEMPLATE:
+            raise ValueError(f"a template has {len(template):,} letters; a CLIP reads a sentence")
     return listed
+
+
+def _filled(template: str, query: str) -> str:
+    return template.replace("{}", query)
 
 
 def text_probes(
@@ -363,11 +379,11 @@ def text_probes(
     for text in queries:
         if not isinstance(text, str) or not text.strip(" ,-\t\n"):
             raise ValueError(f"a query is a text with at least one word, not {text!r}")
-    sentences = [[template.format(query) for template in templates] for query in queries]
+    sentences = [[_filled(template, query) for template in templates] for query in queries]
     flat = clip.texts([s for row in sentences for s in row])
     vectors = flat.reshape(len(queries), len(templates), -1)
     if null:
-        vectors = vectors - clip.texts([template.format("") for template in templates])
+        vectors = vectors - clip.texts([_filled(template, "") for template in templates])
     unseen: Callable[[str], list[str]] = getattr(clip, "unknown_words", lambda text: [])
     return Probes(tuple(queries), unit(vectors.mean(1)), clip.name, tuple(tuple(unseen(query)) for query in queries))
 

@@ -55,3 +55,12 @@ def kept_only() -> Iterator[None]:
         finally:
             constants.HF_HUB_OFFLINE = before
             forget_sessions()
+
+
+def is_missing(error: BaseException | None) -> bool:
+    """Whether something failed because a file of the hub is not on this machine."""
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    return error is not None and (
+        isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled) or is_missing(error.__context__)
+    )

@@ -13,6 +13,7 @@ from ..clip import Clip
 from ..components import Component
 from ..role import Role, spoken_for, streams
 from ..space import SemanticSpace
+from ..store import SemlensFileError
 from .auditing import audit_file
 from .comparing import Comparing, compare_many, concept_table
 from .describing import ShownLabel
@@ -111,12 +112,21 @@ class Lens(Reporting, Comparing, Mapping):
         return super()._parts() | {"answers": recorded(self)}
 
 
-def open(path: str | os.PathLike[str], clip: Clip | None = None) -> Lens:
-    """A lens from a `.semlens` file. Its CLIP is loaded again by name where it can be, or given as `clip`.
+def open(path: str | os.PathLike[str], clip: Clip | None = None, *, trust: bool = False) -> Lens:
+    """A lens from a `.semlens` file. The audit that was saved beside it comes with it.
 
-    The audit that was saved beside it comes with it. FileNotFoundError, or SemlensFileError saying what is damaged.
+    clip:  the CLIP it was made with. Without one the file's own is loaded again, when it is first needed, if it is in
+           open_clip's list of pretrained models or comes with this package. Anything else a file may name, such as
+           another model of the hub or a folder, is neither loaded nor contacted: the lens opens without a CLIP, and
+           says what its file asks for where one is needed.
+    trust: load whatever CLIP the file names. Only for files from people you trust.
+
+    FileNotFoundError, or SemlensFileError saying what is damaged.
     """
     opened = SemanticSpace.open(path)
-    lens = Lens.of_space(opened.space, opened.extra, opened.attached, clip)
+    try:
+        lens = Lens.of_space(opened.space, opened.extra, opened.attached, clip, trust)
+    except SemlensFileError as error:
+        raise error if str(path) in str(error) else SemlensFileError(f"{path}: {error}") from error
     lens.keep_audit(audit_file(Path(path)))
     return lens

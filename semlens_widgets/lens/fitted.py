@@ -28,6 +28,7 @@ from ..images import Images, batches
 from ..model import Layer, Pooling, recording, resolve
 from ..space import SemanticSpace, embed
 from ..store import Section
+from ..trust import checked_extra, clip_of_file
 from ..vectors import unit
 from ..vocabularies import vocabulary as words_of
 
@@ -202,6 +203,8 @@ class Fitted(traitlets.HasTraits):
         self.lock = threading.RLock()
         self.vocabulary = words_of(vocabulary) if vocabulary else ()
         self._source, self._clip = source, clip
+        self._clip_spec: dict[str, str] | None = None  # what its file asks for
+        self._clip_missing = ""
         self._templates = checked_templates(templates)
         self._centre, self.name = centre, name
         self._space: SemanticSpace | None = None
@@ -326,9 +329,14 @@ class Fitted(traitlets.HasTraits):
         if self._clip is None:
             raise RuntimeError(
                 f"this lens was opened without its CLIP ({self.space.recipe.clip}), which new words and images need; "
-                "give it: sl.open(path, clip=sl.OpenClip(...))"
+                + self.how_to_get_clip
             )
         return self._clip
+
+    @property
+    def how_to_get_clip(self) -> str:
+        """What to do where a lens from a file has no CLIP at hand, and why it has none."""
+        return self._clip_missing or "give it: sl.open(path, clip=sl.OpenClip(...))"
 
     @property
     def unreadable(self) -> tuple[tuple[str, str], ...]:
@@ -371,6 +379,8 @@ class Fitted(traitlets.HasTraits):
 
     def _extra(self) -> dict[str, Any]:
         clip = self._clip.spec if isinstance(self._clip, OpenClip) else None
+        if self._clip is None:
+            clip = self._clip_spec
         return {
             "name": self.name,
             "clip": clip,
@@ -386,14 +396,21 @@ class Fitted(traitlets.HasTraits):
         extra: dict[str, Any],
         attached: Mapping[str, np.ndarray] | None = None,
         clip: Clip | None = None,
+        trust: bool = False,
     ) -> Self:
         """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them.
 
-        Where no `clip` is given, that of the file is taken if it is on this machine, the same weights as then.
+        Where no `clip` is given, that of the file is taken if it may be (see `semlens_widgets.trust`; with `trust`
+        any), is on this machine, and has the same weights as then.
         """
-        given = clip is not None
-        if clip is None and extra.get("clip"):
-            clip = OpenClip.from_spec(extra["clip"])
+        given, missing = clip is not None, ""
+        try:
+            extra = checked_extra(extra)
+            checked_templates(extra.get("templates", TEMPLATES))
+            if clip is None:
+                clip, missing = clip_of_file(extra.get("clip"), trust=trust)
+        except ValueError as error:
+            raise store.SemlensFileError(str(error)) from None
         if isinstance(clip, OpenClip):
             clip = clip.called(space.recipe.clip)
         if clip is not None and clip.name != space.recipe.clip:
@@ -401,7 +418,8 @@ class Fitted(traitlets.HasTraits):
                 raise ValueError(
                     f"the space was made with {space.recipe.clip}, not with {clip.name}; give the same CLIP"
                 )
-            clip = None  # another one lies now where the file's was
+            missing = f"what its file asks for is now {clip.name}, with other weights; give the CLIP it was made with"
+            clip = None
         lens = cls.__new__(cls)
         traitlets.HasTraits.__init__(lens)
         lens._start(
@@ -413,8 +431,14 @@ class Fitted(traitlets.HasTraits):
             extra.get("name", "model"),
         )
         lens._adopt(space)
+        lens._clip_spec, lens._clip_missing = extra.get("clip"), missing
         documents = extra.get("parts", {})
-        lens._restore({name: (document, Section(attached or {}, name)) for name, document in documents.items()})
+        try:
+            lens._restore({name: (document, Section(attached or {}, name)) for name, document in documents.items()})
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            if isinstance(error, store.SemlensFileError):
+                raise
+            raise store.SemlensFileError(f"what it keeps beside the space cannot be read: {error!r:.200}") from error
         return lens
 
     def __repr__(self) -> str:

@@ -145,8 +145,7 @@ class Searching(Fitted):
             some = f"{', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
             raise RuntimeError(
                 f"this lens was opened without its CLIP ({self.space.recipe.clip}) and knows only the words kept in "
-                f"its file: {some}; for {', '.join(map(repr, words[:3]))} give the CLIP: sl.open(path, "
-                "clip=sl.OpenClip(...))"
+                f"its file: {some}; for {', '.join(map(repr, words[:3]))} {self.how_to_get_clip}"
             )
         return self.clip
 
