@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from semlens_widgets.attribution.operations import ATTENTION, CARRIERS, RULES
 from semlens_widgets.attribution.rules import Affine, BatchNorm, stabilized
 from semlens_widgets.attribution.tape import Node, Tape
-from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, restored, selected
+from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, full_precision, restored, selected
 
 SIGNED = frozenset(
     ["gelu", "silu", "hardswish", "elu", "selu", "celu", "leaky_relu", "prelu", "rrelu", "mish", "tanh", "hardtanh"]
@@ -50,8 +50,7 @@ class LrpTrace:
     def pull(self, place: str, signal: Tensor, to: Iterable[str]) -> dict[str, Tensor]:
         """The signal sent back from one place to others."""
         wanted = {name: self.places[name] for name in to}
-        with torch.no_grad():
-            found = self.tape.propagate(self.places[place], signal, wanted.values())
+        found = self.tape.propagate(self.places[place], signal, wanted.values())
         return {name: found[node] for name, node in wanted.items()}
 
 
@@ -85,15 +84,18 @@ def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None
         for module in names:
             handles.append(module.register_forward_pre_hook(enter))
             handles.append(module.register_forward_hook(leave))
-        with torch.inference_mode():
+        # Below autograd torch shows the tape whole operations, as under inference_mode, whose tensors would stay in the
+        # model and fail its owner's backward.
+        with torch.inference_mode(False), torch.no_grad(), torch._C._AutoDispatchBelowAutograd():
             images = inputs.clone()
             places[INPUT] = tape.watch(images)
             with suppress(LayerReached):
                 with tape:
                     output = model(images)
                 places[OUTPUT] = before_softmax(tape.find(selected("the model", output, None)))
-    settle(tape, transformer=any(isinstance(module, NORMALISED) for module in names))
-    yield LrpTrace(tape, places)
+    with torch.inference_mode(False), torch.no_grad(), full_precision(inputs.device):
+        settle(tape, transformer=any(isinstance(module, NORMALISED) for module in names))
+        yield LrpTrace(tape, places)
 
 
 def before_softmax(output: Node | None) -> Node:

@@ -61,10 +61,11 @@ def _first_only(call: Call) -> Node | None:
 
 
 def _applied(call: Call) -> Callable[[Tensor], Any]:
-    """The operation as a function of its first argument; of several results (values, indices) the values."""
+    """The operation as a function of its first argument, in that one's precision; of (values, indices) the values."""
+    settings = {name: setting for name, setting in call.kwargs.items() if name != "dtype"}
 
     def first(value: Tensor) -> Any:
-        answer = call.function(value, *call.args[1:], **call.kwargs)
+        answer = call.function(value, *call.args[1:], **settings)
         return answer[0] if call.name in ("max", "min", "adaptive_max_pool2d") and isinstance(answer, tuple) else answer
 
     return first

@@ -8,18 +8,22 @@ the model is changed for this: no parameter is replaced, no forward is overwritt
 
 An operation without a rule becomes a Node too, and raises UnsupportedModel only if relevance arrives at it: what
 feeds a gate or a denominator receives none and may be anything.
+
+What Nodes keep is in single precision at least, however the model computes: relevance divides by sums of many terms.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 Pull = Callable[[Tensor, Sequence[bool]], Sequence[Tensor | None]]
 
@@ -27,6 +31,13 @@ Pull = Callable[[Tensor, Sequence[bool]], Sequence[Tensor | None]]
 SHAPE_ONLY = frozenset(  # what these make does not depend on the values of what they are given
     ["new_empty", "new_zeros", "new_ones", "new_full", "empty_like", "zeros_like", "ones_like", "full_like"]
 )
+VIEWS = frozenset(["view", "reshape", "flatten", "unflatten", "contiguous"])  # where the layout allows it
+LOW = (torch.bfloat16, torch.float16)
+
+
+def widened(value: Any) -> Any:
+    """A tensor of low precision in single precision; anything else as it is."""
+    return value.float() if isinstance(value, Tensor) and value.dtype in LOW else value
 
 
 class UnsupportedModel(ValueError):
@@ -82,7 +93,7 @@ class Call:
 
 
 class Tape(TorchDispatchMode):
-    """Records a forward pass as Nodes; `propagate` sends relevance back. Use inside `torch.inference_mode`."""
+    """Records a forward pass as Nodes; `propagate` sends relevance back. Use below autograd (`lrp.tracing`)."""
 
     def __init__(self, rules: Mapping[str, Callable[[Call], Any]]) -> None:
         super().__init__()
@@ -90,20 +101,30 @@ class Tape(TorchDispatchMode):
         self.nodes: list[Node] = []
         self.modules: list[str] = [""]
         self._node_of: dict[int, Node] = {}  # by id: a tensor's name while it lives, as it does in `_sharing`
-        self._sharing: dict[int, list[Tensor]] = defaultdict(list)  # storage → the tensors on it
-        self._overwritten: dict[int, Node] = {}  # storage → the node that explains why it cannot be followed
+        self._sharing: dict[StorageWeakRef, list[Tensor]] = defaultdict(list)  # the model's tensors on a storage
+        self._kept: dict[StorageWeakRef, list[Tensor]] = defaultdict(list)  # what Nodes keep of a storage
+        self._overwritten: dict[StorageWeakRef, Node] = {}  # the node that explains why it cannot be followed
+        self._copies: dict[StorageWeakRef, set[StorageWeakRef]] = defaultdict(set)  # see `_torn`
+        self._outdated: dict[StorageWeakRef, str] = {}  # the module that wrote into what should have been shared
 
     def watch(self, value: Tensor) -> Node:
         """Start: this tensor is the input."""
-        return self._remember(value, Node(torch.ops.aten.alias(value), (), None, "input", ""))
+        return self._remember(value, Node(self._keep(value), (), None, "input", ""))
 
     def find(self, tensor: Any) -> Node | None:
         """The node behind a tensor; None for a constant (a parameter, a buffer, a number)."""
         if not isinstance(tensor, Tensor):
             return None
+        storage = _storage(tensor)
+        if storage in self._outdated:
+            raise UnsupportedModel(
+                f"module {self._outdated[storage] or 'the model'!r} works in place on a view that is used by its other "
+                'name afterwards, which LRP cannot follow; use backend="gradient", which works for anything '
+                "differentiable"
+            )
         found = self._node_of.get(id(tensor))
-        if found is None and _storage(tensor) in self._overwritten:
-            cause = self._overwritten[_storage(tensor)]
+        if found is None and storage in self._overwritten:
+            cause = self._overwritten[storage]
             found = self._unfollowed(tensor, [cause], cause.operation)
             found.module = cause.module
             self._remember(tensor, found)
@@ -125,53 +146,99 @@ class Tape(TorchDispatchMode):
             if result is not NotImplemented:
                 return result
         result = func(*args, **kwargs)
+        if name in VIEWS:
+            self._torn(args[0], result)
         self._record(name, func, args, kwargs, result, sources)
         return result
 
+    def _torn(self, whole: Tensor, view: Tensor) -> None:
+        """Note a copy where the model may rely on a view: written into, one of them is no longer what it should be."""
+        one, other = _storage(whole), _storage(view)
+        if one != other:
+            self._copies[one].add(other)
+            self._copies[other].add(one)
+
     def _record(self, name: str, func: Any, args: Any, kwargs: Any, result: Any, sources: list[Node]) -> None:
-        """Nodes for the results. They keep an alias: what the model holds may be overwritten in place later."""
+        """Nodes for the results, from what is kept of them: what the model holds may be overwritten in place later."""
         made = _tensors(result)
-        kept = [torch.ops.aten.alias(value) for value in made]
+        kept = [self._keep(value) for value in made]
         seen = kept[0] if isinstance(result, Tensor) else kept
-        steps = self.rules[name](Call(name, func, args, kwargs, seen, self.find)) if name in self.rules else None
+        steps = self._steps(Call(name, func, *self._constants(args, kwargs), seen, self.find))
         if not isinstance(steps, list):
             steps = [steps] * len(made)
-        for value, alias, step in zip(made, kept, steps, strict=True):
-            if any(value is source for source in _tensors((args, kwargs))):
+        written = _tensors((args, kwargs)) if not func._schema.is_mutable else []
+        for value, copy, step in zip(made, kept, steps, strict=True):
+            if any(value is source for source in written):
                 continue  # the identity, as of `contiguous` on a contiguous tensor
-            if step is None:
-                node = Node(alias, tuple(sources), None, name, self.modules[-1])
-                node.learned = any(source.learned for source in sources)
-            else:
-                node = Node(alias, step.parents, step.pull, name, self.modules[-1], 0, step.gate, step.learned)
-                node.learned |= any(parent.learned for parent in step.parents)
-            self._remember(value, node)
+            self._remember(value, self._node(copy, step, sources, name))
+
+    def _steps(self, call: Call) -> Any:
+        return self.rules[call.name](call) if call.name in self.rules else None
+
+    def _node(self, value: Tensor, step: Step | None, sources: list[Node], name: str) -> Node:
+        if step is None:
+            return self._unfollowed(value, sources, name)
+        node = Node(value, step.parents, step.pull, name, self.modules[-1], 0, step.gate, step.learned)
+        node.learned |= any(parent.learned for parent in step.parents)
+        return node
+
+    def _constants(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments, with those that do not depend on the input in single precision at least."""
+        return tree_map(lambda value: value if self.find(value) is not None else widened(value), (args, kwargs))
+
+    def _keep(self, value: Tensor) -> Tensor:
+        """What a Node keeps of a value: in single precision, and by an alias of its own where that is the same."""
+        wide = widened(value)
+        if wide is value:
+            wide = torch.ops.aten.alias(value)
+            self._kept[_storage(value)].append(wide)
+        return wide
 
     def _in_place(self, name: str, func: Any, args: Any, kwargs: Any, sources: list[Node]) -> Any:
-        """`x.relu_()` as `relu(x)`, with the old value kept for those who used it."""
-        target = args[0]
-        before = self.find(target)
-        functional: Any = getattr(getattr(torch.ops.aten, name.removesuffix("_"), None), func._overloadname, None)
-        followed = before is not None and functional is not None and name.removesuffix("_") in self.rules
-        for other in self._sharing.get(_storage(target), []):
-            if not (followed and other is target):
-                self._node_of[id(other)] = self._append(self._unfollowed(other, sources, name))
-        if not followed:
-            result = func(*args, **kwargs)
-            self._overwritten[_storage(target)] = self._append(self._unfollowed(target, sources, name))
-            return result
-        value = functional(*args, **kwargs)
-        self._record(name.removesuffix("_"), functional, args, kwargs, value, sources)
-        if value is not target:
-            after = self.find(value)
-            assert after is not None
-            target.set_(value)
-            self._node_of[id(target)] = after
-            self._sharing[_storage(value)].append(target)
-        return target
+        """`x.relu_()` as `relu(x)`: the tensor is written as the model means it, the Nodes so far keep the old values."""
+        written = _written(func, args, kwargs)
+        plain = name.removesuffix("_")
+        functional: Any = getattr(getattr(torch.ops.aten, plain, None), func._overloadname, None)
+        followed = len(written) == 1 and written[0] is args[0] and name != plain and functional is not None
+        call = Call(plain, functional, *self._constants(args, kwargs), None, self.find)
+        turned = torch.Tag.inplace_view in func.tags  # `x.t_()`: not a number is written
+        tracked = [self.find(target) is not None for target in written]
+        if not turned:
+            self._set_apart(written)
+        result = func(*args, **kwargs)
+        for target, was_tracked in zip(written, tracked, strict=True):
+            kept = self._keep(target)
+            step = self._steps(replace(call, result=kept)) if followed else None
+            after = self._node(kept, step, sources, plain if followed else name)
+            self._remember(target, after)
+            storage = _storage(target)
+            if not was_tracked or step is None:
+                self._overwritten[storage] = after
+            if not turned:
+                self._outdated |= dict.fromkeys(self._copies[storage], self.modules[-1])
+                self._others(target, after)
+        return result
+
+    def _set_apart(self, written: list[Tensor]) -> None:
+        """Give what Nodes keep of these tensors' storages a copy of its own, before they are written."""
+        for storage in {_storage(target) for target in written}:
+            for alias, old in _copied(self._kept.pop(storage, [])):
+                alias.set_(old)
+
+    def _others(self, target: Tensor, after: Node) -> None:
+        """What an operation in place on `target` did to the other tensors on its storage."""
+        for other in list(self._sharing[_storage(target)]):
+            if other is target or not _overlap(target, other):
+                continue
+            if _in_same_order(target, other):
+                step = Step((after,), lambda relevance, _: [relevance.reshape(relevance.shape[0], *after.value.shape)])
+                node = self._node(self._keep(other), replace(step, gate=after.gate), [after], "reshape")
+            else:
+                node = self._unfollowed(other, [after], after.operation)
+            self._node_of[id(other)] = self._append(node)
 
     def _unfollowed(self, value: Tensor, sources: list[Node], name: str) -> Node:
-        """A node for what was written into a tensor behind the tape's back, through a view or into a buffer."""
+        """A node without a way back: of an operation without a rule, or written behind the tape's back."""
         node = Node(value, tuple(sources), None, name, self.modules[-1])
         node.learned = any(source.learned for source in sources)
         return node
@@ -184,8 +251,9 @@ class Tape(TorchDispatchMode):
         return node
 
     def _remember(self, value: Tensor, node: Node) -> Node:
+        if id(value) not in self._node_of:
+            self._sharing[_storage(value)].append(value)
         self._node_of[id(value)] = node
-        self._sharing[_storage(value)].append(value)
         return self._append(node)
 
     def propagate(
@@ -243,5 +311,40 @@ def _tensors(nested: Any) -> list[Tensor]:
     return [tensor for part in nested for tensor in _tensors(part)]
 
 
-def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+def _storage(tensor: Tensor) -> StorageWeakRef:
+    """Which storage a tensor lies on. The reference holds the name, not the memory: no later storage can have it."""
+    return StorageWeakRef(tensor.untyped_storage())
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
+    """The tensors that an operation writes into, by its schema."""
+    given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False)) | dict(kwargs)
+    writes = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+    return _tensors([given.get(name) for name in writes])
+
+
+def _copied(aliases: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Each alias of one storage beside the same view of a copy of it."""
+    if not aliases:
+        return []
+    copy = aliases[0].untyped_storage().clone()
+    views = [alias.new_empty(0).set_(copy, alias.storage_offset(), alias.shape, alias.stride()) for alias in aliases]
+    return list(zip(aliases, views, strict=True))
+
+
+def _overlap(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors on one storage have an element in common."""
+    if one.dtype != other.dtype:
+        return True
+    elements = one.untyped_storage().nbytes() // one.element_size()
+    marked = torch.zeros(elements, dtype=torch.bool)
+    marked.as_strided(one.shape, one.stride(), one.storage_offset()).fill_(True)
+    return bool(marked.as_strided(other.shape, other.stride(), other.storage_offset()).any())
+
+
+def _in_same_order(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors on one storage are the same elements in the same order, whatever their shapes."""
+    if one.dtype != other.dtype or one.storage_offset() != other.storage_offset():
+        return False
+    same = one.shape == other.shape and one.stride() == other.stride()
+    return same or (one.numel() == other.numel() and one.is_contiguous() and other.is_contiguous())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -56,6 +56,16 @@ def restored(model: nn.Module) -> Iterator[list[Any]]:
             for module, mode in modes:
                 module.training = mode
             torch.backends.mha.set_fastpath_enabled(fast_attention)
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Without autocast, whatever the user set: relevance is computed in the precision of its numbers."""
+    with ExitStack() as stack:
+        for kind in {"cpu", device.type}:
+            with suppress(RuntimeError, AssertionError):  # a device without autocast
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
 
 
 def selected(name: str, output: Any, which: int | str | None) -> Tensor:
