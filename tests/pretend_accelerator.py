@@ -43,7 +43,7 @@ class Accelerator(TorchDispatchMode):
 
 
 class OnDevice(torch.Tensor):
-    """A tensor that says it lies on the device; `numbers` is the CPU tensor, on the same storage, that it stands for."""
+    """A tensor that says it lies on the device; `numbers` is the CPU tensor on the same storage that it stands for."""
 
     numbers: torch.Tensor
 
@@ -74,7 +74,8 @@ class OnDevice(torch.Tensor):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
             twin: Any = self.detach().clone().requires_grad_(self.requires_grad)
-            vars(twin).update({name: copy.deepcopy(held, memo) for name, held in vars(self).items() if name != "numbers"})
+            kept = {name: held for name, held in vars(self).items() if name != "numbers"}
+            vars(twin).update(copy.deepcopy(kept, memo))
             memo[id(self)] = twin
         return memo[id(self)]
 

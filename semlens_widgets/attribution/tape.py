@@ -134,7 +134,7 @@ class Tape(TorchDispatchMode):
         kwargs = kwargs or {}
         sources = [node for node in map(self.find, _tensors((args, kwargs))) if node is not None]
         name = func._schema.name.split("::")[-1]
-        if not sources or name in SHAPE_ONLY:
+        if not sources or name in SHAPE_ONLY or func.namespace == "prim":
             return func(*args, **kwargs)
         if func._schema.is_mutable:
             return self._in_place(name, func, args, kwargs, sources)
@@ -195,7 +195,7 @@ class Tape(TorchDispatchMode):
         return wide
 
     def _in_place(self, name: str, func: Any, args: Any, kwargs: Any, sources: list[Node]) -> Any:
-        """`x.relu_()` as `relu(x)`: the tensor is written as the model means it, the Nodes so far keep the old values."""
+        """`x.relu_()` as `relu(x)`: the tensor is written as the model means it, the Nodes so far keep old values."""
         written = _written(func, args, kwargs)
         plain = name.removesuffix("_")
         functional: Any = getattr(getattr(torch.ops.aten, plain, None), func._overloadname, None)
@@ -222,8 +222,10 @@ class Tape(TorchDispatchMode):
     def _set_apart(self, written: list[Tensor]) -> None:
         """Give what Nodes keep of these tensors' storages a copy of its own, before they are written."""
         for storage in {_storage(target) for target in written}:
-            for alias, old in _copied(self._kept.pop(storage, [])):
-                alias.set_(old)
+            aliases = self._kept.pop(storage, [])
+            copy = [alias.untyped_storage().clone() for alias in aliases[:1]]
+            for alias in aliases:
+                alias.set_(copy[0], alias.storage_offset(), alias.shape, alias.stride())
 
     def _others(self, target: Tensor, after: Node) -> None:
         """What an operation in place on `target` did to the other tensors on its storage."""
@@ -321,15 +323,6 @@ def _written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
     given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False)) | dict(kwargs)
     writes = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
     return _tensors([given.get(name) for name in writes])
-
-
-def _copied(aliases: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    """Each alias of one storage beside the same view of a copy of it."""
-    if not aliases:
-        return []
-    copy = aliases[0].untyped_storage().clone()
-    views = [alias.new_empty(0).set_(copy, alias.storage_offset(), alias.shape, alias.stride()) for alias in aliases]
-    return list(zip(aliases, views, strict=True))
 
 
 def _overlap(one: Tensor, other: Tensor) -> bool:
