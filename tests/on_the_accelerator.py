@@ -11,8 +11,8 @@ import pytest
 import torch
 from pretend_accelerator import NAME, Accelerator
 from safetensors.torch import save_file
-from toy import pictures, to_pixels
 from torch import nn
+from toy import pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.attribution import attribute, edges, heatmaps
@@ -23,7 +23,7 @@ CLIP = {
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
 PREPARED = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.25], "interpolation": "bilinear", "resize_mode": "squash"}
-PICTURES = pictures(24, size=16)
+PICTURES = pictures(16, size=16)
 
 
 @pytest.fixture(autouse=True)
@@ -99,9 +99,9 @@ LAYERS = {
 
 
 def lens(model, layer, clip, **options):
-    data = sl.images(PICTURES, transform=to_pixels, labels=[i % 3 for i in range(len(PICTURES))], classes=["a", "b", "c"])
-    made = sl.Lens(model, data, [layer], clip, k=4, sample=8, null=20, templates=("{}",), **options)
-    return made
+    labels = [i % 3 for i in range(len(PICTURES))]
+    data = sl.images(PICTURES, transform=to_pixels, labels=labels, classes=["a", "b", "c"])
+    return sl.Lens(model, data, [layer], clip, k=4, sample=8, null=20, templates=("{}",), **options)
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +120,7 @@ def clips(folder):
     return sl.OpenClip(folder, device="cpu"), sl.OpenClip(folder, device=NAME)
 
 
-@pytest.mark.parametrize("fast", [False, True])
-@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize(("kind", "fast"), [*((kind, False) for kind in LAYERS), ("plain", True), ("signed", True)])
 def test_fit(kind, fast, clips):
     spaces = []
     for model, clip in zip(both(Net), clips, strict=True):
@@ -155,7 +154,7 @@ def test_verbs_of_a_lens(clips):
         related = made.relate(progress=False)
         answers.append(
             [
-                made.search("red").scores, labels.margins, told.relevance, told.heatmap, told.heatmaps([2, 5])[1],
+                made.search("red").scores, labels.margins, told.relevance, told.heat, told.heatmaps([2, 5])[1],
                 switched, [row["accuracy"] for row in effect.to_rows()], made.circuit(0, depth=2).nodes[0].relevance,
                 made.verify(images=made.source.images, progress=False).pearson, related.mean,
                 [row["clarity"] for row in made.evaluate(progress=False).to_rows()],
@@ -165,14 +164,14 @@ def test_verbs_of_a_lens(clips):
         agree(np.nan_to_num(np.asarray(theirs, float)), np.nan_to_num(np.asarray(ours, float)))
 
 
-@pytest.mark.parametrize("by", ["zero", "mean"])
-@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize(("kind", "by"), [*((kind, "mean") for kind in LAYERS), ("signed", "zero")])
 def test_switching(kind, by, clips):
     answers = []
     for model, clip in zip(both(Net), clips, strict=True):
-        made = lens(model, LAYERS[kind](next(model.parameters()).device), clip, crop=None).fit(cached=False, progress=False)
+        device = next(model.parameters()).device
+        made = lens(model, LAYERS[kind](device), clip, crop=None).fit(cached=False, progress=False)
         with made.without([1, 2], by=by) as changed, torch.no_grad():
-            inputs = torch.stack([to_pixels(p) for p in PICTURES[:3]]).to(next(model.parameters()).device)
+            inputs = torch.stack([to_pixels(p) for p in PICTURES[:3]]).to(device)
             answers.append(changed(inputs).cpu().numpy())
     agree(answers[1], answers[0])
 
@@ -224,7 +223,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_of_the_test_mixing_is_refused(mistake):
-    with pytest.raises(RuntimeError, match="same device|indices should be"):
+    with pytest.raises(RuntimeError, match=r"same device|indices should be"):
         REFUSED[mistake](torch.randn(3, 4, device=NAME))
 
 

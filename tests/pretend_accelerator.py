@@ -31,9 +31,13 @@ class Accelerator(TorchDispatchMode):
 
     def __enter__(self) -> Any:
         if not _told:
-            from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+            from torch.utils import backend_registration
 
-            _setup_privateuseone_for_python_backend(NAME)
+            class Module(backend_registration._DummyBackendModule):
+                def get_amp_supported_dtype(self) -> list[torch.dtype]:
+                    return [torch.bfloat16, torch.float16]
+
+            backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=Module())
             torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(…, device=…) moves what it made on the CPU
             _told.append(NAME)
         return super().__enter__()

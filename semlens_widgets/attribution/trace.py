@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from semlens_widgets.model import alone
+from semlens_widgets.model.running import at_rest
 
 INPUT, OUTPUT = "<input>", "<output>"  # places of a trace beside the layers; no module can have these names
 
@@ -40,21 +41,16 @@ class Trace(Protocol):
 
 @contextmanager
 def restored(model: nn.Module) -> Iterator[list[Any]]:
-    """The model in eval mode; afterwards every module's mode is back and the handles in the list are removed."""
-    with alone(model):
-        modes = [(module, module.training) for module in model.modules()]
+    """The model at rest, for this thread alone; afterwards it is as it was, and the handles in the list are removed."""
+    with alone(model), at_rest(model):
         fast_attention = torch.backends.mha.get_fastpath_enabled()
         handles: list[Any] = []
         try:
             torch.backends.mha.set_fastpath_enabled(False)  # it computes a whole encoder layer as one unseen operation
-            for module, _ in modes:
-                module.training = False
             yield handles
         finally:
             for handle in handles:
                 handle.remove()
-            for module, mode in modes:
-                module.training = mode
             torch.backends.mha.set_fastpath_enabled(fast_attention)
 
 
