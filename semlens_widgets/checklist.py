@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .texts import from_csv, to_csv
+from .texts import from_csv, from_json, read_text, to_csv, well_formed
 from .writing import write_text
 
 Kind = Literal["valid", "spurious", "neutral"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _MEANING = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
 _UNSEEN = "cannot be seen in one image"
+_TWICE = "the {} {!r} stands twice in this checklist; give each its own name"
+_LISTED = 20  # names in an error
+_MOST_COMPARED = 2000  # of which the nearest is sought
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r:.80} in a checklist; names, prompts, classes and notes are texts")
+    return " ".join(well_formed(text).split())
 
 
 @dataclass(frozen=True)
@@ -44,19 +53,21 @@ class Concept:
     note: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _line(self.name):
+            raise ValueError(f"a concept needs a name with at least one letter, not {self.name!r:.80}")
         for field in ("prompts", "classes"):
             if isinstance(getattr(self, field), str):
-                raise TypeError(f"{field} of {self.name!r} is one text; give a list of texts")
-        if not isinstance(self.name, str) or not _line(self.name):
-            raise ValueError(f"a concept needs a name with at least one letter, not {self.name!r}")
+                raise TypeError(f"{field} of {self.name!r:.80} is one text; give a list of texts")
         if self.kind not in KINDS:
-            raise ValueError(f"{self.name!r} has kind {self.kind!r}; kinds are {', '.join(map(repr, KINDS))}")
+            raise ValueError(f"{self.name!r:.80} has kind {self.kind!r:.80}; kinds are {', '.join(map(repr, KINDS))}")
+        if not isinstance(self.note, str):
+            raise TypeError(f"the note on {self.name!r:.80} is {self.note!r:.80}; a note is a text")
         prompts = (self.name,) if self.prompts is None else self.prompts
         tidy = {
             "name": _line(self.name),
             "prompts": tuple(dict.fromkeys(filter(None, map(_line, prompts)))),
             "classes": tuple(dict.fromkeys(filter(None, map(_line, self.classes)))),
-            "note": "\n".join(line.strip() for line in self.note.strip().splitlines()),
+            "note": "\n".join(line.strip() for line in well_formed(self.note).strip().splitlines()),
         }
         for field, value in tidy.items():
             object.__setattr__(self, field, value)
@@ -106,8 +117,14 @@ class Checklist:
             ("group", [group.name for group in self.groups]),
             ("concept", [concept.name for concept in self]),
         ):
-            if twice := [name for name in names if names.count(name) > 1]:
-                raise ValueError(f"the {what} {twice[0][:80]!r} stands twice in this checklist; give each its own name")
+            name, times = next(iter(Counter(names).most_common(1)), ("", 0))
+            if times > 1:
+                raise ValueError(_TWICE.format(what, name[:80]))
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Concept, Group]]:
+        """Each concept and its group, by name."""
+        return {concept.name: (concept, group) for group in self.groups for concept in group.concepts}
 
     def __iter__(self) -> Iterator[Concept]:
         return (concept for group in self.groups for concept in group.concepts)
@@ -116,13 +133,19 @@ class Checklist:
         return sum(len(group.concepts) for group in self.groups)
 
     def __contains__(self, name: object) -> bool:
-        return any(concept.name == name for concept in self)
+        return isinstance(name, str) and name in self._places
 
     def __getitem__(self, name: str) -> Concept:
-        for concept in self:
-            if concept.name == name:
-                return concept
-        raise KeyError(f"no concept {name!r} in this checklist; it has {', '.join(c.name for c in self) or 'none'}")
+        return self._place(name)[0]
+
+    def _place(self, name: str) -> tuple[Concept, Group]:
+        if name in self:
+            return self._places[name]
+        near = difflib.get_close_matches(name, self._places, n=1) if len(self) <= _MOST_COMPARED else ()
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        names = [c.name for c in islice(self, _LISTED)]
+        more = f" and {len(self) - _LISTED:,} more" if len(self) > _LISTED else ""
+        raise KeyError(f"no concept {name[:80]!r} in this checklist; it has {', '.join(names) or 'none'}{more}{hint}")
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -131,8 +154,7 @@ class Checklist:
 
     def group_of(self, name: str) -> Group:
         """The group a concept stands in. KeyError if there is no such concept."""
-        self[name]
-        return next(group for group in self.groups if any(c.name == name for c in group.concepts))
+        return self._place(name)[1]
 
     # editing
 
@@ -182,8 +204,11 @@ class Checklist:
         ValueError says what is wrong, and where.
         """
         path = Path(path)
-        text = path.read_text(encoding="utf-8-sig")
-        return cls.from_text(text, _format(path))
+        form, text = _format(path), read_text(path)
+        try:
+            return cls.from_text(text, form)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from error
 
     @classmethod
     def from_text(cls, text: str, form: str) -> Checklist:
@@ -209,17 +234,33 @@ class Checklist:
         }
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Checklist:
-        """From what `to_document` gives, or a document that has it as "checklist". ValueError for anything else."""
+    def from_document(cls, document: Mapping[str, Any], bad: list[str] | None = None) -> Checklist:
+        """From what `to_document` gives, or a document that has it as "checklist". ValueError for anything else; with
+        a list `bad` a concept that is none is told there and left out, and the others are kept."""
         if isinstance(document, Mapping) and "checklist" in document:
             document = document["checklist"]
         if not isinstance(document, Mapping) or not isinstance(document.get("groups"), list | tuple):
             raise ValueError('a checklist has "groups", each with a "name" and "concepts"')
-        groups = []
-        for group in document["groups"]:
-            concepts = [_concept(entry, group.get("name", "")) for entry in group.get("concepts", ())]
-            groups.append(Group(group.get("name", ""), tuple(concepts)))
-        return cls(tuple(groups), document.get("title", ""))
+        listed: dict[str, list[Concept]] = {}
+        seen: set[str] = set()
+        for number, group in enumerate(document["groups"], 1):
+            try:
+                name, entries = _group(group, listed)
+            except (TypeError, ValueError) as error:
+                _left_out(f"this is no checklist: group {number}: {error}", bad)
+                continue
+            listed[name] = []
+            for at, entry in enumerate(entries, 1):
+                try:
+                    concept = _concept(entry, name)
+                    if concept.name in seen:
+                        raise ValueError(_TWICE.format("concept", concept.name[:80]))
+                except (TypeError, ValueError) as error:
+                    _left_out(f"concept {at} of group {name[:80]!r}: {error}", bad)
+                    continue
+                seen.add(concept.name)
+                listed[name].append(concept)
+        return cls(tuple(Group(name, made) for name, made in listed.items()), document.get("title", ""))
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{sum(c.kind == kind for c in self)} {kind}" for kind in KINDS)
@@ -239,6 +280,13 @@ class Checklist:
                 for c in group.concepts
             )
         return f"<b>{escape(self.title)}</b><table>{rows}</table>"
+
+
+def _left_out(said: str, bad: list[str] | None) -> None:
+    """Tell of an entry that is left out; ValueError where nothing may be."""
+    if bad is None:
+        raise ValueError(said)
+    bad.append(said)
 
 
 def _inserted(listed: list[Concept], concept: Concept, at: int | None) -> list[Concept]:
@@ -262,9 +310,21 @@ def _entry(concept: Concept) -> dict[str, Any]:
     return entry
 
 
+def _group(entry: Any, listed: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """(name, entries) of a group. ValueError where it is none, or its name stands already in `listed`."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("concepts", ()), list | tuple):
+        raise ValueError(f'{entry!r:.80} is not {{"name": …, "concepts": […]}}')
+    name = _line(entry.get("name", ""))
+    if name in listed:
+        raise ValueError(_TWICE.format("group", name[:80]))
+    return name, list(entry.get("concepts", ()))
+
+
 def _concept(entry: Any, group: str) -> Concept:
     if isinstance(entry, str):
         return Concept(entry, kind=_kind_of_heading(group))
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise ValueError(f'{entry!r:.80} is no concept; needed is a name, or {{"name": …}}')
     if unknown := set(entry) - {"name", "kind", "prompts", "classes", "note"}:
         raise ValueError(f"a concept has name, kind, prompts, classes and note, not {', '.join(sorted(unknown))}")
     return Concept(
@@ -291,11 +351,7 @@ def _to_json(checklist: Checklist) -> str:
 
 
 def _from_json(text: str) -> Checklist:
-    try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"this is no JSON: {error}") from None
-    return Checklist.from_document(document)
+    return Checklist.from_document(from_json(text, "this is no JSON"))
 
 
 _COLUMNS = ("group", "name", "kind", "prompts", "classes", "note")
@@ -359,8 +415,7 @@ def _from_markdown(text: str) -> Checklist:
     groups: dict[str, list[dict[str, Any]]] = {}
     group = ""
     entry: dict[str, Any] | None = None
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if heading := re.fullmatch(r"(#{1,6})(?:\s+(.*))?", line):
             group_name = _line(heading[2] or "")
             if heading[1] == "#":

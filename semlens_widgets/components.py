@@ -29,9 +29,9 @@ class Component:
     @classmethod
     def parse(cls, text: str) -> Component:
         """The component that prints as `text`; ValueError for a text that is none."""
-        match = re.fullmatch(r"(.+):(\d+)([+-]?)", text)
+        match = re.fullmatch(r"(.+):([0-9]{1,18})([+-]?)", text)
         if not match:
-            raise ValueError(f"{text!r} is no component; written as 'layer4:1207'")
+            raise ValueError(f"{text[:80]!r} is no component; written as 'layer4:1207'")
         return cls(match[1], int(match[2]), match[3])
 
 

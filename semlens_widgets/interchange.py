@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 from .components import Component
 from .space import SemanticSpace
-from .texts import from_csv, to_csv
+from .texts import from_csv, read_text, to_csv, whole_number
 from .writing import file_names, write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def dissect_labels(path: str | os.PathLike[str]) -> dict[str, str]:
 
     `lens.own_labels = dissect_labels(path)` shows them in every window, where the layers have the same names.
     """
-    rows = from_csv(Path(path).read_text(encoding="utf-8"))
+    rows = from_csv(read_text(path))
     missing = [name for name in ("layer", "unit", "description") if not rows or name not in rows[0]]
     if missing:
         raise ValueError(
@@ -57,9 +57,10 @@ def dissect_labels(path: str | os.PathLike[str]) -> dict[str, str]:
         )
     labels = {}
     for line, row in enumerate(rows, start=2):
-        if not row["unit"].strip().isdecimal():
-            raise ValueError(f"{path}, line {line}: the unit is {row['unit']!r}, needed is a number")
-        labels[str(Component(row["layer"].strip(), int(row["unit"])))] = row["description"].strip()
+        unit = whole_number(row["unit"].strip())
+        if unit is None:
+            raise ValueError(f"{path}, line {line}: the unit is {row['unit'][:80]!r}, needed is a number")
+        labels[str(Component(row["layer"].strip(), unit))] = row["description"].strip()
     return labels
 
 

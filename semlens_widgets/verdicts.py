@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .components import Component
+from .texts import from_json, natural, read_text, well_formed
 from .writing import write_text
 
 Decision = Literal["valid", "spurious", "neutral", "unsure"]
@@ -28,7 +28,7 @@ def subject_of(thing: str | Component) -> str:
     if isinstance(thing, Component):
         return str(thing)
     if thing.startswith(_CONCEPT):
-        name = " ".join(thing[1:].split())
+        name = well_formed(" ".join(thing[1:].split()))
         if not name:
             raise ValueError("'@' names no concept; write '@ruler' for a concept, 'layer4:64' for a component")
         return _CONCEPT + name
@@ -60,12 +60,17 @@ class Verdict:
     when: str = ""
 
     def __post_init__(self) -> None:
-        for name, kinds in (("label", (str, type(None))), ("note", str), ("who", str), ("when", str)):
-            if not isinstance(getattr(self, name), kinds):
-                raise TypeError(f"{name} of the verdict on {self.subject!r} is {getattr(self, name)!r}; it is a text")
+        for name, kinds in (
+            ("subject", str), ("label", (str, type(None))), ("note", str), ("who", str), ("when", str),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not isinstance(value, kinds):
+                raise TypeError(f"{name} of the verdict on {self.subject!r:.80} is {value!r:.80}; it is a text")
+            if isinstance(value, str):
+                object.__setattr__(self, name, well_formed(value))
         decision = _SYNONYMS.get(str(self.decision), self.decision)
         if decision is not None and decision not in DECISIONS:
-            raise ValueError(f"{self.decision!r} is no decision; decisions are {', '.join(map(repr, DECISIONS))}")
+            raise ValueError(f"{self.decision!r:.80} is no decision; decisions are {', '.join(map(repr, DECISIONS))}")
         label = None if self.label is None else " ".join(self.label.split()) or None
         if label is not None and len(label) > _LONGEST_LABEL:
             raise ValueError(f"a label of {len(label)} characters; at most {_LONGEST_LABEL}, more fits into the note")
@@ -233,23 +238,24 @@ class Verdicts(Mapping[str, Verdict]):
     @classmethod
     def from_json(cls, text: str) -> Verdicts:
         """From JSON text as `to_json` gives it. ValueError says which entry is wrong."""
-        try:
-            document = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"these are no verdicts: {error}") from None
+        document = from_json(text, "these are no verdicts")
         return cls.from_document(document.get("verdicts") if isinstance(document, dict) else None)
 
     @classmethod
-    def from_document(cls, listed: Any) -> Verdicts:
-        """From the list under "verdicts". ValueError says which entry is wrong."""
+    def from_document(cls, listed: Any, bad: list[str] | None = None) -> Verdicts:
+        """From the list under "verdicts". ValueError says which entry is wrong; with a list `bad` it is told there
+        and left out, and the others are kept."""
         if not isinstance(listed, list):
             raise ValueError('verdicts are a JSON object with a list "verdicts"')
         entries = []
         for number, entry in enumerate(listed, 1):
             try:
                 entries.append(Verdict(**entry))
-            except (TypeError, ValueError, AttributeError) as error:
-                raise ValueError(f"verdict {number} of the file: {error}") from None
+            except (TypeError, ValueError) as error:
+                said = f"verdict {number} of the file: {error}"
+                if bad is None:
+                    raise ValueError(said) from None
+                bad.append(said)
         return cls(tuple(entries))
 
     def to_file(self, path: str | os.PathLike[str], **about: Any) -> Path:
@@ -259,7 +265,7 @@ class Verdicts(Mapping[str, Verdict]):
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Verdicts:
         """Verdicts from a file that `to_file`, or a lens, wrote."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8-sig"))
+        return cls.from_json(read_text(path))
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per subject: the verdict that counts, and whether people disagree."""
@@ -286,10 +292,7 @@ class Verdicts(Mapping[str, Verdict]):
 
 def _natural(subject: str) -> tuple[bool, list[Any]]:
     """Components before concepts; numbers by size."""
-    return subject.startswith(_CONCEPT), [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in _PARTS(subject)]
-
-
-_PARTS = re.compile(r"[0-9]+|[^0-9]+").findall
+    return subject.startswith(_CONCEPT), natural(subject)
 
 
 def _in_order(verdict: Verdict) -> tuple[Any, ...]:

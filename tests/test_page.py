@@ -108,5 +108,7 @@ def test_making_a_page_changes_nothing_about_the_lens_and_writes_nothing_else(tm
     assert lens._audit_files == audits
     assert lens.audit_notice == notice
     assert list(elsewhere.iterdir()) == []
-    assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {saved.name, "toy.audit.json", "a.html"}
+    assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {
+        saved.name, "toy.audit.json", ".toy.audit.json.lock", "a.html",
+    }  # fmt: skip
     assert set(lens.verdicts) == {"@red"}

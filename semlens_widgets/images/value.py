@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..texts import whole_number
 from .transform import WHOLE, Window, behaviour, seen_window
 
 
@@ -81,7 +82,8 @@ class Images:
     def number(self, name: str) -> int | None:
         """The number of the image with that name, or None."""
         if self._names is None:
-            return int(name) if name.isdecimal() and int(name) < len(self) else None
+            number = whole_number(name)
+            return number if number is not None and number < len(self) else None
         return self._names.index(name) if name in self._names else None
 
     def label(self, image: int) -> int | None:

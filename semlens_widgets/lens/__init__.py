@@ -14,10 +14,10 @@ from ..components import Component
 from ..role import Role, spoken_for, streams
 from ..space import SemanticSpace
 from ..store import SemlensFileError
-from .auditing import audit_file
 from .comparing import Comparing, compare_many, concept_table
 from .describing import ShownLabel
 from .fitted import NotFitted, Part, Source
+from .keeping import audit_file
 from .mapping import Mapping
 from .reporting import Reporting
 

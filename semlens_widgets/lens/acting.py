@@ -13,7 +13,7 @@ from ..components import Component
 from ..effect import DRAWS, Effect, check, effect
 from ..images import Images
 from ..switching import By, Switch, resting, switched_off
-from .auditing import Auditing
+from .keeping import Keeping
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SAMPLE = 512  # images that say what the mean response is
 
 
-class Acting(Auditing):
+class Acting(Keeping):
     """The verbs `without` and `effect`: they need the model, and leave it as it was."""
 
     def _begin(self) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import getpass
-import logging
 import os
-import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import traitlets
 
-from .. import cache
 from ..audit import AuditReport, Thresholds, TrainingImages, audit, training_images
+from ..audit.merge import three_way
 from ..audit.state import AuditState
 from ..checklist import Checklist
 from ..clip import Probes
@@ -26,9 +23,8 @@ from ..verdicts import Verdict, Verdicts, subject_of
 from .describing import Describing
 from .explaining import Explaining
 
-Self = TypeVar("Self", bound="Auditing")
 _STEPS = 200  # that undo remembers
-_log = logging.getLogger(__name__)
+Step = tuple[AuditState, AuditState]  # from, to
 
 
 class LensVerdicts(Verdicts):
@@ -65,8 +61,7 @@ class Auditing(Explaining, Describing):
     """The verb `audit`, and the live state of an audit: change it in a cell or a window, both follow.
 
     Setting `checklist`, `audit_target` or `audit_level` audits again at once (only prompts that are new go through
-    CLIP) and sets `report`. Verdicts, checklist, class and lines are saved as they change, in a readable JSON file
-    beside the lens, and are there again when the same lens is fitted or opened: `audit_notice` says so.
+    CLIP) and sets `report`. `Keeping` saves all of it.
     """
 
     checklist = traitlets.Instance(Checklist, args=(), help="what is expected of the model").tag(live=True)
@@ -84,11 +79,9 @@ class Auditing(Explaining, Describing):
         self._audited: AuditReport | None = None
         self._lines = Thresholds()
         self._audited_layer: str | Sequence[str] | None = None
-        self._done: list[AuditState] = []
-        self._undone: list[AuditState] = []
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
         self._quiet = False  # while several traits change as one
-        self._audit_files: list[Path] = []
-        self._on_disk: dict[Path, str] = {}  # as this lens last read or wrote it
         self.verdicts  # noqa: B018  makes its default, so that the first change knows what was before
 
     @traitlets.default("verdicts")
@@ -156,7 +149,8 @@ class Auditing(Explaining, Describing):
             report = self._audit(wanted, self.audit_target if target is None else target, lines, layer)
             self._lines, self._audited_layer = lines, layer
             if wanted != self.checklist:
-                self._remember(self._audit_state())
+                state = self._audit_state()
+                self._remember(state, replace(state, checklist=wanted))
             self._quiet = True
             try:
                 self.checklist, self.audit_level = wanted, lines.p
@@ -258,21 +252,25 @@ class Auditing(Explaining, Describing):
         return done, len(self.checklist)
 
     def undo(self) -> None:
-        """Take back the last change of checklist or verdicts. Nothing happens where there is none."""
+        """Take back the last change of checklist or verdicts; what others changed since stays. Nothing happens where
+        there is none."""
         self._step(self._done, self._undone)
 
     def redo(self) -> None:
         """Do again what was undone last. Nothing happens where there is none."""
         self._step(self._undone, self._done)
 
-    def _step(self, back: list[AuditState], forth: list[AuditState]) -> None:
+    def _step(self, back: list[Step], forth: list[Step]) -> None:
+        """Undo the change from one state to another, wherever the audit is now."""
         with self.lock:
             if not back:
                 return
-            wanted = back[-1]
+            left, reached = back[-1]
+            now = self._audit_state()
+            wanted = three_way(reached, now, left)
             report = self._audited_with(checklist=wanted.checklist)
             back.pop()
-            forth.append(self._audit_state())
+            forth.append((now, wanted))
             self._quiet = True
             try:
                 self.checklist, self.verdicts = wanted.checklist, wanted.verdicts
@@ -304,8 +302,9 @@ class Auditing(Explaining, Describing):
     @traitlets.validate("audit_target")
     def _valid_audit_target(self, proposal: Any) -> str:
         target: str = proposal["value"]
-        if not self._quiet:
-            self._audited = self._audited_with(target=target)
+        if self._quiet:
+            return target
+        self._audited = self._audited_with(target=target)
         return target if self._audited is None or self._audited.target is None else self._audited.target
 
     @traitlets.validate("audit_level")
@@ -325,10 +324,16 @@ class Auditing(Explaining, Describing):
             return
         name = change["name"]
         if name in ("checklist", "verdicts"):
-            self._remember(replace(self._audit_state(), **{name: change["old"]}))
+            after = self._audit_state()
+            self._remember(replace(after, **{name: change["old"]}), after)
         if name != "verdicts":
             self.set_trait("report", self._audited)
         self._after_change()
+
+    @traitlets.observe("own_labels")
+    def _named(self, change: Any) -> None:
+        if not self._quiet:
+            self._keep()
 
     @traitlets.observe("relevance")
     def _weighed_anew(self, change: Any) -> None:
@@ -336,16 +341,17 @@ class Auditing(Explaining, Describing):
             if self.report is not None:
                 self.set_trait("report", self._audited_with())
 
-    def _remember(self, before: AuditState) -> None:
-        self._done = [*self._done[1 - _STEPS :], before]
+    def _remember(self, before: AuditState, after: AuditState) -> None:
+        self._done = [*self._done[1 - _STEPS :], (before, after)]
         self._undone.clear()
 
     def _after_change(self) -> None:
         self.set_trait("undoable", bool(self._done))
         self.set_trait("redoable", bool(self._undone))
-        self._save_audit()
+        self._keep()
 
-    # keeping
+    def _keep(self) -> None:
+        """Called after every change of what people decide: `Keeping` saves it."""
 
     def _audit_state(self) -> AuditState:
         made_from = {}
@@ -354,119 +360,17 @@ class Auditing(Explaining, Describing):
             made_from = {"model": recipe.weights, "images": recipe.images, "clip": recipe.clip, "key": recipe.key}
         verdicts = Verdicts(self.verdicts.entries)
         lines = replace(self._lines, p=self.audit_level)
-        return AuditState(self.checklist, verdicts, self.audit_target, lines, made_from)
-
-    def fit(self: Self, *, cached: bool = True, **settings: Any) -> Self:
-        """As `Explaining.fit`; a checklist and verdicts that were kept for the same lens are there again."""
-        super().fit(cached=cached, **settings)
-        if cached and not self._audit_files:
-            self.keep_audit(cache.folder() / f"{self.space.recipe.key}.audit.json")
-        return self
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the lens as one `.semlens` file, and the audit, if there is any, as readable JSON beside it.
-
-        From then on changes of the audit are saved there, too. `sl.open` gives both back, without model and images.
-        """
-        written = super().save(path)
-        beside = audit_file(written)
-        if not self._audit_state().empty:
-            self._on_disk.pop(beside, None)
-        if beside not in self._audit_files:
-            self._audit_files.append(beside)
-        self._save_audit()
-        return written
-
-    def keep_audit(self, path: str | os.PathLike[str]) -> None:
-        """Save checklist and verdicts in this JSON file from now on, and take over what is in it.
-
-        Verdicts are merged; a checklist in the file is taken where the lens has none. A file that is damaged is set
-        aside, not overwritten. `fit` and `sl.open` do this by themselves.
-        """
-        path = Path(path)
-        with self.lock:
-            kept = self._read_audit(path)
-            if path not in self._audit_files:
-                self._audit_files.append(path)
-            if kept is not None and not kept.empty:
-                self._take_over(kept, path)
-            self._save_audit()
-
-    def _read_audit(self, path: Path) -> AuditState | None:
-        if not path.exists():
-            return None
-        try:
-            text = path.read_text(encoding="utf-8")
-            kept = AuditState.from_text(text)
-        except (ValueError, OSError) as error:
-            aside = path.with_suffix(".damaged.json")
-            warnings.warn(f"the audit kept in {path} cannot be read, set aside as {aside.name}: {error}", stacklevel=4)
-            os.replace(path, aside)
-            return None
-        self._on_disk[path] = text
-        return kept
-
-    def _take_over(self, kept: AuditState, path: Path) -> None:
-        self._quiet = True
-        try:
-            self.verdicts = self.verdicts.merge(kept.verdicts)
-            if not len(self.checklist):
-                self._lines = kept.thresholds
-                self.checklist, self.audit_level = kept.checklist, kept.thresholds.p
-                if kept.target is not None and self.audit_target is None:
-                    self.audit_target = kept.target
-        finally:
-            self._quiet = False
-        try:
-            self.set_trait("report", self._audited_with())
-        except (KeyError, RuntimeError) as error:  # another class list, or no CLIP at hand
-            warnings.warn(f"the kept checklist could not be audited: {error}", stacklevel=5)
-        last = max((v.when for v in kept.verdicts.entries), default="")
-        changed = f", last decided {last[:16].replace('T', ' ')} UTC" if last else ""
-        held = _held(kept.checklist, kept.verdicts)
-        where = "" if path.parent == cache.folder() else f" from {path.name}"
-        self.set_trait("audit_notice", f"restored {held}{where}{changed}")
-        _log.info("restored %s from %s", held, path)
-
-    def _save_audit(self) -> None:
-        """Write the audit to its files; what another notebook wrote there meanwhile is merged, not lost."""
-        for path in self._audit_files:
-            try:
-                if path.exists() and path.read_text(encoding="utf-8") != self._on_disk.get(path):
-                    self._merge_from(path)
-                state = self._audit_state()
-                if state.empty and not path.exists():
-                    continue
-                text = state.to_text()
-                if text != self._on_disk.get(path):
-                    state.to_file(path)
-                    self._on_disk[path] = text
-            except OSError as error:
-                self.set_trait("audit_notice", f"the audit could not be saved: {error}")
-                warnings.warn(f"the audit could not be saved in {path}: {error}", stacklevel=4)
-
-    def _merge_from(self, path: Path) -> None:
-        theirs = self._read_audit(path)
-        if theirs is None or set(theirs.verdicts.entries) <= set(self.verdicts.entries):
-            return
-        quiet, self._quiet = self._quiet, True
-        try:
-            self.verdicts = self.verdicts.merge(theirs.verdicts)
-        finally:
-            self._quiet = quiet
-        self.set_trait("audit_notice", f"merged verdicts that were saved meanwhile in {path.name}")
+        return AuditState(
+            self.checklist, verdicts, self.audit_target, lines, made_from, dict(self.own_labels)
+        )
 
     def _state(self) -> str:
         state = super()._state()
         if not self.fitted or self._audit_state().empty:
             return state
-        return f"{state}; audit with {_held(self.checklist, self.verdicts)}"
+        return f"{state}; audit with {held(self.checklist, self.verdicts)}"
 
 
-def _held(checklist: Checklist, verdicts: Verdicts) -> str:
+def held(checklist: Checklist, verdicts: Verdicts) -> str:
+    """How much there is, in words."""
     return f"{plural(len(checklist), 'concept')} and {plural(len(verdicts), 'verdict')}"
-
-
-def audit_file(lens: Path) -> Path:
-    """Where the audit of a saved lens is kept: beside it."""
-    return lens.with_suffix(".audit.json")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..texts import read_text
+
 _PACKAGED = {path.stem: path for path in Path(__file__).parent.glob("*.txt")}
 
 
@@ -27,7 +29,7 @@ def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
                 f"no vocabulary {str(source)!r}; give a list of words, a text file with one word per line, or one of "
                 f"{', '.join(packaged())}"
             )
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in read_text(path).splitlines()]
         found = [line for line in lines if line and not line.startswith("#")]
     else:
         if (odd := next((word for word in source if not isinstance(word, str)), None)) is not None:

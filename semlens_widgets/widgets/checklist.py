@@ -47,6 +47,10 @@ class AuditChecklist(LensView):
     audit_level = traitlets.Float(0.01).tag(sync=True)
     audit_version = traitlets.Int(0).tag(sync=True)
 
+    def __init__(self, lens: Lens, **unknown: Any) -> None:
+        super().__init__(lens, **unknown)
+        lens.watch_audit()
+
     def _verbs(self) -> dict[str, Verb]:
         plain, lens = self._plain, self.lens
 
@@ -72,6 +76,7 @@ class AuditChecklist(LensView):
 def audited(lens: Lens) -> Answer:
     """All that the window shows of the audit: the checklist as it is, what was found, and the verdicts."""
     with lens.lock:
+        lens.refresh_audit()
         report = lens.report
         result: dict[str, Any] = {
             "concepts": [_shown(concept, group.name) for group in lens.checklist.groups for concept in group.concepts],
