@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -19,8 +20,8 @@ from .components import Component, Components
 from .crops import active_boxes, cut, squared
 from .images import Images, Window
 from .model import Layer, resolve, stack
+from .outputs import Chosen, Kind, NoClasses, Outputs, Reading, answering, ask, decide, whole
 from .passes import OnStep
-from .relevance import class_names, class_number
 from .results import Result
 from .vectors import freeze, frozen
 
@@ -36,7 +37,12 @@ class Explanation(Result):
 
     picture, window: the picture as a person sees it, and the part of it the model saw (shares of width and height).
     image:      its number in the data set, or None for another picture; `name` is what to call it.
-    classes, logits, probabilities: the model's answer.
+    classes, logits, probabilities: the model's answer, [class] each: one logit per class (a model that answers with
+                probabilities: their logarithms or log-odds; one logit: its negative and itself), and what its softmax
+                or sigmoid makes of them. Of a regression the logits are its numbers, the probabilities NaN. All empty
+                where a function of an answer without class scores is explained.
+    kind:       "single", "binary", "multi" or "regression", as `outputs=` says; None where there are no class scores.
+    note:       what to know about the names of classes, such as why they are numbers.
     target:     the class that is explained (or the function's name), `number` its number (None for a function),
                 `value` its logit: the number that relevance is a decomposition of.
     relevance:  [component] of the explained layers, sign kept: positive spoke for the target, negative against it.
@@ -60,6 +66,8 @@ class Explanation(Result):
     heat: Float[np.ndarray, "height width"]
     backend: str
     source: ExplanationSource = field(repr=False)
+    kind: Kind | None = "single"
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.relevance.shape != (len(self.components),):
@@ -67,9 +75,17 @@ class Explanation(Result):
         freeze(self, "logits", "probabilities", "relevance", "heat")
 
     def predictions(self, n: int = 5) -> list[tuple[str, float]]:
-        """The n likeliest classes with their probabilities, likeliest first."""
+        """The n likeliest classes with their probabilities, likeliest first. ValueError for a regression."""
+        if self.kind == "regression":
+            raise ValueError("a regression has no likeliest class; its numbers are in `logits`, by class")
         order = np.argsort(-self.probabilities, kind="stable")[:n]
         return [(self.classes[c], float(self.probabilities[c])) for c in order]
+
+    def answers(self, n: int = 5) -> list[tuple[str, str]]:
+        """What the model said, in words: its likeliest classes and probabilities, or the numbers of a regression."""
+        if self.kind == "regression":
+            return [(name, f"{value:.4g}") for name, value in zip(self.classes[:n], self.logits[:n], strict=True)]
+        return [(name, f"{probability:.1%}") for name, probability in self.predictions(n)]
 
     @property
     def share(self) -> Float[np.ndarray, " component"]:
@@ -158,15 +174,16 @@ class Explanation(Result):
         ]
 
     def __repr__(self) -> str:
-        best, probability = self.predictions(1)[0]
+        said = "".join(f"{name} ({value}); " for name, value in self.answers(1))
         top = ", ".join(f"{component} {value:+.3g}" for component, value in self.top(3))
         return (
-            f"<Explanation of {self.name}: {best} ({probability:.0%}); {self.target} {self.value:.3g} ({self.backend}) "
-            f"from {top}, …>"
+            f"<Explanation of {self.name}: {said}{self.target} {self.value:.3g} ({self.backend}) from {top}, …"
+            + (f" {self.note}>" if self.note else ">")
         )
 
     def _repr_html_(self) -> str:
-        answers = ", ".join(f"{escape(name)} {p:.1%}" for name, p in self.predictions())
+        answers = ", ".join(f"{escape(name)} {value}" for name, value in self.answers()) or "an answer without classes"
+        note = f"<p>{escape(self.note)}.</p>" if self.note else ""
         share = self.share
         lines = "".join(
             f"<tr><td>{escape(str(self.components[row]))}</td><td>{self.relevance[row]:+.3g}</td>"
@@ -175,7 +192,7 @@ class Explanation(Result):
         )
         return (
             f"<p>{escape(self.name)}: {answers}. "
-            f"Explained: {escape(self.target)} = {self.value:.3g}, {self.backend}.</p>"
+            f"Explained: {escape(self.target)} = {self.value:.3g}, {self.backend}.</p>{note}"
             f"<table><tr><th>component</th><th>relevance</th><th>of its layer</th></tr>{lines}</table>"
         )
 
@@ -183,7 +200,7 @@ class Explanation(Result):
 class ExplanationSource:
     """Model, input and target behind an explanation: what its heatmaps and circuit are computed from when asked."""
 
-    def __init__(self, model: torch.nn.Module, inputs: torch.Tensor, layers: tuple[Layer, ...], goal: Any) -> None:
+    def __init__(self, model: torch.nn.Module, inputs: torch.Tensor, layers: tuple[Layer, ...], goal: _Goal) -> None:
         self.model, self.inputs, self.layers, self.goal = model, inputs, layers, goal
         self.backend: Any = "auto"
         self.components: Components
@@ -193,7 +210,7 @@ class ExplanationSource:
     def heatmaps(self, rows: list[int], on_step: OnStep | None) -> list[np.ndarray]:
         from .attribution import heatmaps
 
-        with self._lock:
+        with self._lock, answering(self.model, self.goal.read):
             missing = [row for row in dict.fromkeys(rows) if row not in self._heatmaps]
             finished = 0
             for layer in self.layers:
@@ -213,10 +230,11 @@ class ExplanationSource:
         known = [
             layer for layer in self.layers if np.isfinite(explained.relevance[self.components.rows(layer.name)]).all()
         ]
-        return trace_circuit(
-            self.model, self.inputs, self.goal, known, self.backend, components=self.components,
-            target=explained.target, top=top, depth=depth, on_step=on_step,
-        )  # fmt: skip
+        with answering(self.model, self.goal.read):
+            return trace_circuit(
+                self.model, self.inputs, self.goal, known, self.backend, components=self.components,
+                target=explained.target, top=top, depth=depth, on_step=on_step,
+            )  # fmt: skip
 
 
 def _onwards(on_step: OnStep, finished: int, total: int) -> OnStep:
@@ -224,27 +242,93 @@ def _onwards(on_step: OnStep, finished: int, total: int) -> OnStep:
 
 
 class _Goal:
-    """The target as a function of the logits, which it remembers."""
+    """What is explained, as a function of the model's answer as `read` finds it in there."""
 
-    def __init__(self, target: ClassTarget, name_classes: Callable[[int], tuple[str, ...]]) -> None:
-        self.target, self._name_classes = target, name_classes
-        self.classes: tuple[str, ...] = ()
-        self.number: int | None = None
+    def __init__(
+        self, target: ClassTarget, read: Reading | whole, number: int | None, outputs: Outputs | None
+    ) -> None:
+        self.target, self.read, self.number, self.outputs = target, read, number, outputs
 
-    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        if logits.ndim != 2:
-            raise ValueError(f"the model's output has shape {tuple(logits.shape)}, not [image class]")
-        if not self.classes:
-            self.logits = logits.detach()[0].float().cpu().numpy()
-            self.classes = self._name_classes(logits.shape[1])
-            if self.target is None:
-                self.number = int(self.logits.argmax())
-            elif not callable(self.target):
-                self.number = class_number(self.target, self.classes)
-        if callable(self.target):
-            answer: torch.Tensor = self.target(logits)
-            return answer
-        return logits[:, self.number]
+    def said(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, Kind | None, str]:
+        """Classes, logits, probabilities, kind and note of the last answer."""
+        outputs, read = self.outputs, self.read
+        if outputs is None:
+            return (), np.zeros(0, np.float32), np.zeros(0, np.float32), None, ""
+        values = (read.values() if isinstance(read, Reading) else outputs.values(read.all, 1))[0]
+        logits = outputs.logits(values)
+        likely = np.full_like(logits, np.nan) if outputs.kind == "regression" else outputs.probabilities(values)
+        return outputs.classes, logits, likely, outputs.kind, outputs.note
+
+    def __call__(self, given: torch.Tensor) -> torch.Tensor:
+        if self.number is not None:
+            assert isinstance(self.read, Reading)
+            return self.read.of_class(given, self.number)
+        assert callable(self.target)
+        return _one_number(self.target(self.read.given(given) if isinstance(self.read, whole) else given))
+
+
+def _one_number(answer: Any) -> torch.Tensor:
+    """What a target function gave for one image, [1]. ValueError where that is not one number."""
+    import torch
+
+    if not isinstance(answer, torch.Tensor) or answer.numel() != 1:
+        shape = f"shape {tuple(answer.shape)}" if hasattr(answer, "shape") else f"a {type(answer).__name__}"
+        raise ValueError(
+            f"the target function gave {shape} for one image; it must give one number per image, as in "
+            "`lambda logits: logits[:, 3]`"
+        )
+    return answer.reshape(1)
+
+
+def _goal_of_function(
+    model: torch.nn.Module, inputs: torch.Tensor, target: Callable[..., Any], outputs: Outputs | None, output: Chosen
+) -> _Goal:
+    """The function as goal, of the class scores, or of the whole answer where that is what it takes."""
+    answer = ask(model, inputs)
+    all_of_it = whole(output)
+    if outputs is None:
+        _one_number(target(all_of_it.given(all_of_it(answer, 1))))
+        return _Goal(target, all_of_it, None, outputs)
+    reading = outputs.reading()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it may be written for something else
+            _one_number(target(reading(answer, 1)))
+    except (AttributeError, IndexError, KeyError, TypeError):
+        try:
+            _one_number(target(all_of_it.given(all_of_it(answer, 1))))
+        except Exception:  # it takes neither: what it says of the scores is what it was meant for
+            _one_number(target(reading(answer, 1)))
+        return _Goal(target, all_of_it, None, outputs)
+    return _Goal(target, reading, None, outputs)
+
+
+def _goal(
+    model: torch.nn.Module, inputs: torch.Tensor, target: ClassTarget, outputs: Outputs | None, output: Chosen
+) -> _Goal:
+    if callable(target):
+        return _goal_of_function(model, inputs, target, outputs, output)
+    assert outputs is not None
+    number = None if target is None else outputs.number(target)
+    reading = outputs.reading()
+    reading(ask(model, inputs), 1)
+    number = int(outputs.predicted(reading.values())[0]) if number is None else number
+    return _Goal(target, reading, number, outputs)
+
+
+def _decided(
+    model: torch.nn.Module, images: Images, inputs: torch.Tensor, target: ClassTarget, output: Chosen,
+    outputs: Kind | Outputs | None,
+) -> Outputs | None:  # fmt: skip
+    """How the model's answer is read; None where it has no class scores and a function says what is meant."""
+    if isinstance(outputs, Outputs):
+        return outputs
+    try:
+        return decide(model, images, output=output, outputs=outputs, inputs=inputs)
+    except NoClasses:
+        if not callable(target):
+            raise
+        return None
 
 
 def explain(
@@ -255,6 +339,8 @@ def explain(
     target: ClassTarget = None,
     *,
     method: Backend = "auto",
+    output: Chosen = None,
+    outputs: Kind | Outputs | None = None,
     name: str | None = None,
     on_step: OnStep | None = None,
 ) -> Explanation:
@@ -262,12 +348,16 @@ def explain(
 
     images: the data set, which says how a picture becomes the model's input and what the classes are called.
     image:  a number in the data set, or any PIL picture.
-    target: a class by name or number, a function of the logits [image class] that gives one number per image, or
-            None for the class the model predicts.
+    target: a class by name or number, a function that gives one number per image, or None for the class the model
+            predicts. The function is given the class scores [image class], or the model's whole answer where it has
+            none (detection, segmentation) or the function asks for a part of it.
     method: "lrp", "gradient", or "auto": LRP where it has a rule for all the model does.
+    output: the part of the model's answer that holds the class scores, by name or number, or a function that gives it.
+    outputs: "single", "binary", "multi" or "regression": what the scores mean. See `outputs.decide` for both.
 
     on_step is called with (passes done, in all); what it raises ends the work. KeyError with the nearest name for an
-    unknown class. The model is left as it was.
+    unknown class; ValueError where the answer has no class scores or does not say which they are. The model is left as
+    it was.
     """
     from .attribution import attribute
 
@@ -280,10 +370,12 @@ def explain(
             raise IndexError(f"image {image}; the data set has 0 to {len(images) - 1}")
         number = int(image)
         picture, item = images.picture(number), images.tensor(number)
-    goal = _Goal(target, lambda outputs: class_names(images, outputs))
     inputs = stack([item])
+    read = _decided(model, images, inputs, target, output, outputs)
+    goal = _goal(model, inputs, target, read, output)
     source = ExplanationSource(model, inputs, wanted, goal)
-    found = attribute(model, inputs, goal, possible, method, on_step=on_step)
+    with answering(model, goal.read):
+        found = attribute(model, inputs, goal, possible, method, on_step=on_step)
     assert found.heatmap is not None
     sizes = {layer.name: found.relevances[layer.name].shape[1] for layer in possible}
     if len(possible) < len(wanted):
@@ -297,10 +389,12 @@ def explain(
     nothing = {layer: np.full((1, size), np.nan, np.float32) for layer, size in sizes.items()}
     relevance = np.concatenate([(nothing | dict(found.relevances))[layer.name][0] for layer in wanted])
     called = name or (images.name(number) if number is not None else getattr(picture, "filename", "") or "a picture")
+    said = goal.said()
     return Explanation(
-        picture, images.window(picture.size), number, called, goal.classes, goal.logits, probabilities(goal.logits),
-        goal.classes[goal.number] if goal.number is not None else getattr(target, "__name__", "function"),
+        picture, images.window(picture.size), number, called, *said[:3],
+        said[0][goal.number] if goal.number is not None else getattr(target, "__name__", "function"),
         goal.number, float(found.targets[0]), source.components, relevance, found.heatmap[0], found.backend, source,
+        *said[3:],
     )  # fmt: skip
 
 
@@ -314,11 +408,3 @@ def _sizes(model: torch.nn.Module, inputs: torch.Tensor, layers: list[Layer]) ->
 
     with recording(model, tuple(layers)) as recorder:
         return {name: responses.values.shape[1] for name, responses in recorder.responses(list(inputs), "max").items()}
-
-
-def probabilities(logits: Float[np.ndarray, " class"]) -> Float[np.ndarray, " class"]:
-    """The softmax of logits; an output that adds up to 1 already is taken for one."""
-    if logits.min() >= 0 and abs(float(logits.sum()) - 1) < 1e-4:
-        return logits
-    raised = np.exp((logits - logits.max()).astype(np.float64))
-    return (raised / raised.sum()).astype(np.float32)

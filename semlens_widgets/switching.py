@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .images import Images, UnreadableImage, batches
-from .model import Layer, evaluating, features_last, recording, stack, tensor_of
+from .images import Images, batches
+from .model import Layer, alone, evaluating, features_last, recording, stack, tensor_of
+from .outputs import Outputs, decide, placed
 from .vectors import frozen
 
 if TYPE_CHECKING:
@@ -209,62 +210,38 @@ def logits_under(
     ids: Int[np.ndarray, " image"],
     switches: Sequence[Switch],
     batch_size: int = 64,
+    *,
+    read: Outputs | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> tuple[Int[np.ndarray, " image"], Float[np.ndarray, "condition image output"]]:
     """(images that could be read, the model's output for each of them under every condition).
 
+    read says where the output is in the model's answer; `told` is called with the number of images of each batch.
     What lies below the lowest switched layer is computed once for all conditions, where the model allows it: the first
     batch is held against the same conditions one by one, and a model for which they differ gets one pass for each.
     """
     conditions = len(switches[0].off)
-    read: list[np.ndarray] = []
+    read = decide(model, images) if read is None else read
+    ids_read: list[np.ndarray] = []
     found: list[np.ndarray] = []
     together: bool | None = None
-    with evaluating(model):
+    with alone(model), evaluating(model):
         for batch in batches(images, ids, batch_size):
-            if not batch.items:
-                continue
-            inputs = _placed(model, stack(batch.items))
-            if together is None:
-                alone = _one_by_one(model, inputs, switches)
-                together = conditions > 1 and _agrees(_side_by_side(model, inputs, switches), alone)
-                outputs: Any = alone
-            else:
-                outputs = (_side_by_side if together else _one_by_one)(model, inputs, switches)
-            read.append(batch.ids)
-            found.append(outputs)
+            if batch.items:
+                inputs = placed(model, stack(batch.items))
+                if together is None:
+                    singly = _one_by_one(model, inputs, switches, read)
+                    together = conditions > 1 and _agrees(_side_by_side(model, inputs, switches, read), singly)
+                    outputs: Any = singly
+                else:
+                    outputs = (_side_by_side if together else _one_by_one)(model, inputs, switches, read)
+                ids_read.append(batch.ids)
+                found.append(outputs)
+            if told is not None:
+                told(len(batch.ids) + len(batch.unreadable))
     if not found:
         raise ValueError(f"none of the {len(ids)} images could be read")
-    return np.concatenate(read), np.concatenate(found, 1)
-
-
-def outputs(model: torch.nn.Module, images: Images) -> int:
-    """How many classes a model tells apart, by its answer to the first image that can be read: one forward pass.
-
-    ValueError where it does not answer with one number per class, or no image can be read.
-    """
-    import torch
-
-    why = ""
-    for image in range(len(images)):
-        try:
-            item = images.tensor(image)
-        except UnreadableImage as error:
-            why = why or str(error)
-            continue
-        with evaluating(model), torch.inference_mode():
-            answer = model(_placed(model, stack([item])))
-        if getattr(answer, "ndim", 0) != 2:
-            shape = f"of shape {tuple(answer.shape)}" if hasattr(answer, "shape") else f"a {type(answer).__name__}"
-            raise ValueError(f"the model's output is {shape}, not [image class]: it has no classes to tell apart")
-        return int(answer.shape[1])
-    raise ValueError(f"none of the {len(images)} images could be read; the first: {why}")
-
-
-def _placed(model: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    parameter = next(iter(model.parameters()), None)
-    if parameter is None:
-        return inputs
-    return inputs.to(parameter.device, parameter.dtype if parameter.is_floating_point() else None)
+    return np.concatenate(ids_read), np.concatenate(found, 1)
 
 
 def _agrees(ours: np.ndarray | None, alone: np.ndarray) -> bool:
@@ -273,15 +250,19 @@ def _agrees(ours: np.ndarray | None, alone: np.ndarray) -> bool:
     return bool(np.allclose(ours, alone, rtol=1e-3, atol=1e-4 * max(float(np.abs(alone).max()), 1e-6)))
 
 
-def _one_by_one(model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch]) -> np.ndarray:
+def _one_by_one(
+    model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch], read: Outputs
+) -> np.ndarray:
     outputs = []
     for condition in range(len(switches[0].off)):
         with switched_off(model, [switch.only(slice(condition, condition + 1)) for switch in switches]):
-            outputs.append(_output(model(inputs)))
+            outputs.append(read.values(model(inputs), len(inputs)))
     return np.stack(outputs)
 
 
-def _side_by_side(model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch]) -> np.ndarray | None:
+def _side_by_side(
+    model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch], read: Outputs
+) -> np.ndarray | None:
     """All conditions in passes of many; None where the model does not carry a grown batch."""
     conditions, images = len(switches[0].off), len(inputs)
     step = max(1, _ROWS // images)
@@ -297,20 +278,8 @@ def _side_by_side(model: torch.nn.Module, inputs: torch.Tensor, switches: Sequen
                 hook.images = images
                 undo.callback(modules[switch.layer.name].register_forward_hook(hook).remove)
             try:
-                output = _output(model(inputs))
+                output = read.values(model(inputs), len(some[0].off) * images)
             except Exception:  # whatever a model says to a batch that grows on its way
                 return None
-        if len(output) != len(some[0].off) * images:
-            return None
         outputs.append(output.reshape(len(some[0].off), images, *output.shape[1:]))
     return np.concatenate(outputs)
-
-
-def _output(output: Any) -> np.ndarray:
-    values = tensor_of(Layer("the model"), output)
-    if values.ndim != 2:
-        raise ValueError(
-            f"the model's output has shape {tuple(values.shape)}, not [image class]; the effect on classes needs one "
-            "number per image and class"
-        )
-    return values.detach().float().cpu().numpy()

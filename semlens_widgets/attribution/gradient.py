@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semlens_widgets.attribution.tape import widened
-from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, full_precision, restored, selected
+from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, answer_of, full_precision, restored, selected
 
 SCALES = (10, 0, -10)  # powers of two that gradients in half precision are multiplied with, tried in this order
 
@@ -110,7 +110,7 @@ def tracing(
             images = inputs.detach().clone().requires_grad_()
             places[INPUT] = Place.of(INPUT, images)
             with suppress(LayerReached):
-                answer = selected("the model", model(images.clone()), None)
+                answer = answer_of(model(images.clone()), len(images))
                 if not answer.requires_grad:
                     raise ValueError("the model's output does not depend on its input; there is nothing to attribute")
                 places[OUTPUT] = Place.of(OUTPUT, answer)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from semlens_widgets.attribution.operations import ATTENTION, CARRIERS, RULES
 from semlens_widgets.attribution.rules import Affine, BatchNorm, stabilized
 from semlens_widgets.attribution.tape import Node, Tape
-from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, full_precision, restored, selected
+from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, answer_of, full_precision, restored, selected
 
 SIGNED = frozenset(
     ["gelu", "silu", "hardswish", "elu", "selu", "celu", "leaky_relu", "prelu", "rrelu", "mish", "tanh", "hardtanh"]
@@ -92,19 +92,24 @@ def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None
             with suppress(LayerReached):
                 with tape:
                     output = model(images)
-                places[OUTPUT] = before_softmax(tape.find(selected("the model", output, None)))
+                places[OUTPUT] = before_softmax(tape.find(answer_of(output, len(images))))
     with torch.inference_mode(False), torch.no_grad(), full_precision(inputs.device):
         settle(tape, transformer=any(isinstance(module, NORMALISED) for module in names))
         yield LrpTrace(tape, places)
 
 
+_LIKELY = ("softmax", "_softmax", "log_softmax", "sigmoid")
+_RESHAPED = ("view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "clone", "alias", "to", "_to_copy")
+
+
 def before_softmax(output: Node | None) -> Node:
-    """The logits: relevance starts at the class logit, not at its share after a softmax."""
+    """The logits: relevance starts at the class logit, not at its share after a softmax or sigmoid at the end."""
     if output is None:
         raise ValueError("the model's output does not depend on its input; there is nothing to attribute")
-    while output.operation in ("softmax", "_softmax", "log_softmax"):
-        output = output.parents[0]
-    return output
+    inner = output
+    while inner.operation in _RESHAPED and inner.parents[0].value.numel() == inner.value.numel():
+        inner = inner.parents[0]
+    return before_softmax(inner.parents[0]) if inner.operation in _LIKELY else output
 
 
 def settle(tape: Tape, transformer: bool) -> None:

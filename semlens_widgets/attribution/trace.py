@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from semlens_widgets.model import alone
 from semlens_widgets.model.running import at_rest
+from semlens_widgets.outputs.parts import scores
 
 INPUT, OUTPUT = "<input>", "<output>"  # places of a trace beside the layers; no module can have these names
 
@@ -62,6 +63,11 @@ def full_precision(device: torch.device) -> Iterator[None]:
             with suppress(RuntimeError, AssertionError):  # a device without autocast
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+def answer_of(output: Any, images: int) -> Tensor:
+    """The model's answer: its tensor, or the class scores in whatever holds them (see `outputs.parts`)."""
+    return output if isinstance(output, Tensor) else scores(output, None, images)
 
 
 def selected(name: str, output: Any, which: int | str | None) -> Tensor:

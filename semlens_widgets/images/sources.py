@@ -56,7 +56,7 @@ def images(
     if classes and highest >= len(classes):
         raise ValueError(f"label {highest} with {len(classes)} classes; class numbers count from 0")
     if isinstance(source, str | os.PathLike):
-        return _from_folder(Path(source), transform, labels, classes)
+        return _stated(_from_folder(Path(source), transform, labels, classes), classes)
     if not hasattr(source, "__len__") or not hasattr(source, "__getitem__"):
         raise TypeError(
             f"cannot read images from a {type(source).__name__}; needed is a folder, a data set with len() and "
@@ -69,7 +69,7 @@ def images(
         missing = next((p for p in paths if not p.is_file()), None)
         if missing is not None:
             raise FileNotFoundError(f"no image file {str(missing)!r}; paths are read from {str(Path.cwd())!r}")
-        return _from_paths(paths, [str(p) for p in paths], None, transform, labels, classes)
+        return _stated(_from_paths(paths, [str(p) for p in paths], None, transform, labels, classes), classes)
 
     def load(image: int) -> Any:
         item = source[image]
@@ -77,9 +77,9 @@ def images(
             return _of_mapping(item)
         return item[0] if isinstance(item, tuple | list) else item
 
-    classes = classes or tuple(getattr(source, "classes", ()))
+    given, classes = classes, classes or tuple(getattr(source, "classes", ()))
     labels = labels if labels is not None else _labels_of(source)
-    return Images(
+    found = Images(
         None,
         len(source),
         load,
@@ -90,6 +90,13 @@ def images(
         lambda: _content(source, load),
         concurrent=isinstance(source, list | tuple | np.ndarray),
     )
+    return _stated(found, given)
+
+
+def _stated(found: Images, classes: Sequence[str]) -> Images:
+    """The images, which know that the user named the classes."""
+    found.stated = bool(classes) and found.classes == tuple(classes)
+    return found
 
 
 def _of_mapping(item: Mapping[str, Any]) -> Any:
@@ -134,9 +141,15 @@ def _from_folder(
         raise ValueError(f"the folder {str(folder)!r} has no image files (.jpg, .png, .webp, .tif, …) in it")
     names = [p.relative_to(folder).as_posix() for p in paths]
     if labels is None and all("/" in n for n in names):
-        classes = sorted({n.split("/")[0] for n in names})
-        number = {c: i for i, c in enumerate(classes)}
-        labels = [number[n.split("/")[0]] for n in names]
+        folders = sorted({n.split("/")[0] for n in names})
+        if classes and len(classes) != len(folders) and not set(folders) <= set(classes):
+            raise ValueError(
+                f"{len(classes)} classes for {len(folders)} sub-folders, of which not all are among them; name each "
+                "sub-folder in sorted order, or give classes=… that have the names of the sub-folders among them"
+            )
+        classes = classes or folders
+        known = list(classes) if set(folders) <= set(classes) else folders
+        labels = [known.index(n.split("/")[0]) for n in names]
     return _from_paths(paths, names, folder, transform, labels, classes)
 
 

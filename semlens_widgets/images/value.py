@@ -40,7 +40,10 @@ class Images:
     `names` identify the images to a reader (a path below the folder, or a number). `classes` are the class
     names where labels are known. `fingerprint` changes when the images or the transform change.
     `concurrent` says whether several threads may read at once; else one waits for the other.
+    `stated` says whether the class names were given by the user, not found in the data.
     """
+
+    stated: bool = False
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Images:
     def labelled(self, labels: Sequence[int], classes: Sequence[str] | None = None) -> Images:
         """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
         other = copy.copy(self)
+        other.stated = self.stated if classes is None else bool(classes)
         other._labels, other.classes = _numbered(labels, self.classes if classes is None else classes, len(self))
         return other
 

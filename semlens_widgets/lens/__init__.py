@@ -49,6 +49,10 @@ class Lens(Reporting, Comparing, Mapping):
     null:    random images that say what chance looks like.
     sample:  random images on which all components are kept, to check answers on images that are no examples of
              theirs (0: no sample, answers rest on the examples alone).
+    output:  which part of the model's answer holds its class scores, by name or number, or a function that gives it;
+             by default what is called `logits`, or the only tensor [image class] there is.
+    outputs: what the scores mean: "single" (one class per image), "binary" (one logit, two classes), "multi" (several
+             labels at once), "regression" (numbers); by default what is certain. `lens.outputs` is what was decided.
     """
 
     def show(self) -> Window:

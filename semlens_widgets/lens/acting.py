@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..components import Component
-from ..effect import DRAWS, Effect, check, effect
+from ..effect import DRAWS, Effect, check, check_classes, effect
 from ..images import Images
+from ..passes import OnStep
 from ..switching import By, Switch, resting, switched_off
 from .keeping import Keeping
 
@@ -63,6 +64,8 @@ class Acting(Keeping):
         points: int = 8,
         seed: int = 0,
         batch_size: int = 64,
+        progress: bool = True,
+        on_step: OnStep | None = None,
     ) -> Effect:
         """Switch components off and measure: accuracy, AUROC, recall and logit change, beside random components.
 
@@ -73,6 +76,7 @@ class Acting(Keeping):
                     for a name that no data set has).
         target:     the class that is measured; None for the audited one, else the last.
         draws, most, points: random sets, images of each data set, and points of the curve; see `effect`.
+        on_step:    called with (images measured, images in all); what it raises ends the work.
 
         Random sets have as many components (and, where relevance is known, as much relevance) of each layer. No
         promise beyond what is measured: switching off is not retraining.
@@ -92,16 +96,14 @@ class Acting(Keeping):
         if self.relevance is not None and self.relevance.components == self.components:
             names = self.relevance.classes
             share = self.relevance.share_of(names[-1] if wanted is None else wanted)
-        if wanted is None:
-            outputs = len(next(iter(sets.values())).classes) if self.relevance is None else len(self.relevance.classes)
-            if not outputs:
-                raise ValueError("the effect on which class? give target, by name or number")
-            wanted = outputs - 1
+        check(chosen, sets, draws=draws, most=most, points=points, batch_size=batch_size)
         _check_by(by)  # what it takes to know the means is long
-        check(source.model, chosen, sets, wanted, draws=draws, most=most, points=points, batch_size=batch_size)
+        outputs = self.outputs
+        number = check_classes(outputs, sets, len(outputs.classes) - 1 if wanted is None else wanted, most)
         return effect(
-            source.model, source.layers, self.components, chosen, sets, wanted, alive=self.space.alive, share=share,
+            source.model, source.layers, self.components, chosen, sets, number, alive=self.space.alive, share=share,
             rest=self._rest(by), draws=draws, most=most, points=points, seed=seed, batch_size=batch_size,
+            outputs=outputs, progress=progress, on_step=on_step,
         )  # fmt: skip
 
     def _chosen(self, components: Any) -> list[int]:

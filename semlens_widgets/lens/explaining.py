@@ -21,10 +21,10 @@ from ..circuit import Circuit, trace_circuit
 from ..explain import ClassTarget, Explanation, explain, has_relevance
 from ..images import Images, rgb
 from ..model import Layer, resolve, stack
+from ..outputs import NoClasses, Outputs, answering, decide
 from ..passes import OnStep
-from ..relevance import Relevance, Target, class_names, class_number, relevance
+from ..relevance import Relevance, Target, relevance
 from ..relevance.verb import check
-from ..switching import outputs
 from .fitted import Part
 from .searching import Searching
 
@@ -70,7 +70,19 @@ class Explaining(Searching):
     def _begin(self) -> None:
         super()._begin()
         self._explained: Explanation | None = None
-        self._outputs: int | None = None
+        self._outputs: Outputs | None = None
+
+    @property
+    def outputs(self) -> Outputs:
+        """How the model's answers are read, and what they are called: decided once, by asking the model.
+
+        ValueError where they have no class scores, or several that may be, or do not say what they mean: then say it
+        with `output=` or `outputs=` when the lens is made.
+        """
+        if self._outputs is None:
+            s = self.source
+            self._outputs = decide(s.model, s.images, output=s.output, outputs=s.outputs)
+        return self._outputs
 
     # one prediction
 
@@ -86,8 +98,8 @@ class Explaining(Searching):
         """Which components carried a prediction, where in the picture, and through which others.
 
         image:  a number of the data set, the name of one of its images, a file, or a PIL picture.
-        target: a class by name or number, a function of the logits [image class] that gives one number per image, or
-                None for the class the model predicts.
+        target: a class by name or number, a function of the class scores [image class] (of the model's whole answer
+                where it has none, as in detection) that gives one number per image, or None for the predicted class.
         method: "lrp", "gradient" (activation × gradient), "auto": LRP where it has a rule for all the model does, or
                 "zennit": the implementation CRP was published with, slow, for torchvision's VGG and ResNets only.
         layers: by default those of the lens, so that rows are the lens's own.
@@ -99,7 +111,16 @@ class Explaining(Searching):
         source = self.source
         found, name = self._picture(image)
         wanted = source.layers if layers is None else layers
-        return explain(source.model, source.images, found, wanted, target, method=method, name=name, on_step=on_step)
+        outputs: Any = source.outputs
+        try:
+            outputs = self.outputs
+        except NoClasses:
+            if not callable(target):
+                raise
+        return explain(
+            source.model, source.images, found, wanted, target, method=method, output=source.output, outputs=outputs,
+            name=name, on_step=on_step,
+        )  # fmt: skip
 
     def _picture(self, image: Picture) -> tuple[int | Image.Image, str | None]:
         """(a number of the data set or a picture, what to call it)."""
@@ -145,10 +166,13 @@ class Explaining(Searching):
         wanted = source.layers if layers is None else resolve(source.model, layers)
         usable = [layer for layer in wanted if has_relevance(layer)]
         inputs = stack([source.images.tensor(image) for image in chosen])
-        return trace_circuit(
-            source.model, inputs, number, usable, method, target=name, top=top, depth=depth, on_step=on_step,
-            components=self.components if self.fitted and layers is None else None,
-        )  # fmt: skip
+        reading = self.outputs.reading()
+        with answering(source.model, reading):
+            return trace_circuit(
+                source.model, inputs, lambda given: reading.of_class(given, number), usable, method, target=name,
+                top=top, depth=depth, on_step=on_step,
+                components=self.components if self.fitted and layers is None else None,
+            )  # fmt: skip
 
     def _of_class(self, target: int | np.integer | str, count: int) -> tuple[list[int], int, str]:
         """(images of a class, its number, its name)."""
@@ -157,15 +181,16 @@ class Explaining(Searching):
             number = self.relevance.number(target)
             chosen = self.relevance.images[self.relevance.targets == number][:count].tolist()
             name = self.relevance.classes[number]
-        elif images.highest_label is None or not images.classes:
-            raise ValueError(
-                "the data set does not say which images belong to a class; call lens.relate() first, which explains "
-                "each image for the class the model predicts"
-            )
         else:
-            number = class_number(target, images.classes)
-            chosen = [i for i in range(len(images)) if images.label(i) == number][:count]
-            name = images.classes[number]
+            number = self.outputs.number(target)
+            labels = self.outputs.labels_of(images, range(len(images)))
+            if self.outputs.agreed is False or (labels < 0).all():
+                raise ValueError(
+                    "the data set does not say which images belong to a class; call lens.relate() first, which "
+                    "explains each image for the class the model predicts"
+                )
+            chosen = np.flatnonzero(labels == number)[:count].tolist()
+            name = self.outputs.classes[number]
         if not chosen:
             raise ValueError(f"no image of class {name!r} in the data set")
         return chosen, number, name
@@ -179,9 +204,7 @@ class Explaining(Searching):
             return self.relevance.number(target)
         if not self.has_data:
             return None
-        if self._outputs is None:
-            self._outputs = outputs(self.source.model, self.source.images)
-        return class_number(target, class_names(self.source.images, self._outputs))
+        return self.outputs.number(target)
 
     # relevance over the data set
 
@@ -231,13 +254,13 @@ class Explaining(Searching):
         self._check_relevance()
         check(target, method, k, sample, batch_size)
         path = None
-        if cached:
+        if cached and not callable(source.output):  # what a function does is not known
             path = cache.folder() / f"{self._relevance_key(target, method, k, sample)}.relevance"
         sampled = self.space.examples.sampled if self.fitted else None
         known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
         found = relevance(
-            source.model, source.images, source.layers, target=target, method=method, k=k, sample=sample,
-            batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
+            source.model, source.images, source.layers, target=target, method=method, outputs=self.outputs, k=k,
+            sample=sample, batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
         )  # fmt: skip
         with self.lock:
             self.set_trait("relevance", found)
@@ -247,7 +270,7 @@ class Explaining(Searching):
         """What the relevance is made from; labels count too, which the examples do not depend on."""
         recipe, images = self.source.recipe(), self.source.images
         labels = [images.label(i) for i in range(len(images))]
-        parts = [recipe.weights, recipe.images, recipe.layers, images.classes, labels, settings]
+        parts = [recipe.weights, recipe.images, recipe.layers, images.classes, labels, self.outputs.key, settings]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
     def _parts(self) -> dict[str, Part]:

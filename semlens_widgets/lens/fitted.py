@@ -26,6 +26,7 @@ from ..examples import ConceptExamples, collect
 from ..fingerprints import fingerprint
 from ..images import Images, batches
 from ..model import Layer, Pooling, recording, resolve
+from ..outputs import KINDS, Chosen, Kind
 from ..space import SemanticSpace, embed
 from ..store import Section
 from ..trust import checked_extra, clip_of_file
@@ -65,6 +66,8 @@ class Source:
     null: int
     seed: int
     sample: int
+    output: Chosen = None
+    outputs: Kind | None = None
 
     def recipe(self) -> Recipe:
         return Recipe(
@@ -168,6 +171,8 @@ class Fitted(traitlets.HasTraits):
         null: int = 500,
         sample: int = 500,
         seed: int = 0,
+        output: Chosen = None,
+        outputs: Kind | None = None,
         name: str | None = None,
     ) -> None:
         if not isinstance(images, Images):
@@ -188,7 +193,12 @@ class Fitted(traitlets.HasTraits):
         if not 0 <= threshold < 1:
             raise ValueError(f"threshold={threshold}; a share of the map's maximum in [0, 1), the paper uses 0.01")
         super().__init__()
-        source = Source(model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample)
+        if outputs is not None and outputs not in KINDS:
+            raise ValueError(f"outputs={outputs!r}; the model's outputs are {', '.join(map(repr, KINDS))}")
+        source = Source(
+            model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample, output,
+            outputs,
+        )  # fmt: skip
         self._start(source, clip, templates, centre, vocabulary, name or type(model).__name__)
 
     def _start(

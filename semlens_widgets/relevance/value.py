@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Component, Components
+from ..outputs import class_number
 from ..results import Result
 from ..vectors import freeze
-from .classes import class_number
 from .totals import NO_IMAGE, Totals, mean_and_share
 
 

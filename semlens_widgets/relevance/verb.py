@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -16,15 +17,16 @@ from ..components import Components
 from ..fingerprints import fingerprint
 from ..images import Images, UnreadableImage, batches
 from ..model import Layer, NotFinite, resolve, stack
+from ..outputs import Chosen, Kind, Outputs, Reading, answering, decide
 from ..passes import OnStep, ProgressFile, digest, steps
-from .classes import class_names
 from .totals import Totals
 from .value import Relevance
 
 if TYPE_CHECKING:
     import torch
 
-Target = Literal["auto", "label", "predicted"]
+Target = Literal["auto", "label", "predicted"] | int
+_WAYS = ("auto", "label", "predicted")
 _AT_MOST = 16_384  # images kept in `values` unless the caller says otherwise
 
 
@@ -35,6 +37,8 @@ def relevance(
     *,
     target: Target = "auto",
     method: Backend = "auto",
+    output: Chosen = None,
+    outputs: Kind | Outputs | None = None,
     k: int = 8,
     sample: int | None = None,
     batch_size: int = 16,
@@ -46,9 +50,11 @@ def relevance(
 ) -> Relevance:
     """Each component's relevance for each class in one pass over the data set, for all layers at once.
 
-    target:  "label" explains each image for its own label, "predicted" for the class the model answers; "auto" takes
-             labels if the data set has them and as many classes as the model has outputs (a folder with ten of a
-             model's thousand classes has not: its labels are other numbers than the model's).
+    target:  "label" explains each image for its own label, "predicted" for the class the model answers (of several
+             labels the likeliest), a number for that class; "auto" takes labels if each image has one that means a
+             class of the model (a folder with ten of a model's thousand classes has not: its labels are other numbers)
+             and the model's predictions do not speak against it.
+    output, outputs: which part of the model's answer holds the class scores, and what they mean: see `outputs.decide`.
     method:  as in `attribution.attribute`; "auto" is settled by the first batch, for all of them.
     k:       images kept per class and component in `top_images`.
     sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
@@ -65,37 +71,35 @@ def relevance(
 
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
-    outputs, found = _tried(model, images, chosen, wanted, method)
-    labelled = _by_label(images, outputs, target)
+    read = outputs if isinstance(outputs, Outputs) else decide(model, images, output=output, outputs=outputs)
+    goal = _Goal(read, target, _by_label(read, images, target))
+    found = _tried(model, images, chosen, wanted, method, goal)
     if sample is None:
-        sample = min(256, max(_AT_MOST // outputs, 16))
+        sample = min(256, max(_AT_MOST // len(read.classes), 16))
     components = Components(
         tuple(layer.name for layer in wanted),
         tuple(found.relevances[layer.name].shape[1] for layer in wanted),
         tuple(layer.signed for layer in wanted),
     )
-    names, wants = class_names(images, outputs), tuple(int(i) for i in first)
+    names, wants = read.classes, tuple(int(i) for i in first)
     file = ProgressFile(
         progress_file,
         lambda: {
             "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
-            "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "labelled": labelled,
-            "backend": found.backend, "first": wants,
+            "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "target": goal.statistic,
+            "outputs": read.key, "backend": found.backend, "first": wants,
         },
     )  # fmt: skip
     totals = Totals(components, len(names), k, sample, wants)
-    run = _Pass.resumed(file, totals, names, found.backend, _statistic(labelled))
+    run = _Pass.resumed(file, totals, names, found.backend, goal.statistic)
     with steps(run, len(chosen), "relevance", progress=progress, on_step=on_step) as step:
         for batch in batches(images, chosen[run.position :], batch_size):
             if batch.items:
                 fill = batch_size - len(batch.items) if len(chosen) > batch_size else 0
                 inputs = stack([*batch.items, *batch.items[-1:] * fill])  # every batch runs the same kernels
-                goal = _Predicted()
-                labels = [images.label(int(i)) for i in batch.ids] if labelled else []
-                targets: Any = np.asarray(labels + labels[-1:] * fill) if labelled else goal
-                found = attribute(model, inputs, targets, wanted, run.backend, heatmap=False, batch_size=len(inputs))
-                answered = targets if labelled else goal.classes
-                totals.add(batch.ids, answered[: len(batch.ids)], _shares(found, components, len(batch.ids)))
+                with goal.asking(model, images, [*batch.ids, *batch.ids[-1:].repeat(fill)]):
+                    found = attribute(model, inputs, goal, wanted, run.backend, heatmap=False, batch_size=len(inputs))
+                totals.add(batch.ids, goal.classes[: len(batch.ids)], _shares(found, components, len(batch.ids)))
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
             step(len(batch.ids) + len(batch.unreadable))
     return run.finished()
@@ -105,8 +109,11 @@ def check(target: Target, method: Backend, k: int, sample: int | None, batch_siz
     """ValueError for settings of `relevance` that there are not, whatever the model and the images."""
     if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
-    if target not in get_args(Target):
-        raise ValueError(f"target={target!r}; images are explained for their 'label', the 'predicted' class, or 'auto'")
+    if target not in _WAYS and not isinstance(target, int | np.integer):
+        raise ValueError(
+            f"target={target!r}; images are explained for their 'label', the 'predicted' class, one class by its "
+            "number, or 'auto'"
+        )
     if method not in get_args(Backend):
         raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Backend)))}")
 
@@ -157,27 +164,48 @@ def _shares(found: Attribution, components: Components, images: int) -> Float[np
     return np.concatenate(parts, 1)
 
 
-class _Predicted:
-    """The largest logit as the target; remembers whose it was."""
+class _Goal:
+    """What each image is explained for; remembers the `classes` of the last batch."""
 
-    classes: np.ndarray
-    outputs: int
+    def __init__(self, outputs: Outputs, target: Target, labelled: bool) -> None:
+        self.outputs, self.labelled = outputs, labelled
+        self.one = None if isinstance(target, str) else outputs.number(target)
+        self.classes: np.ndarray
 
-    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        if logits.ndim != 2:
-            raise ValueError(
-                f"the model's output has shape {tuple(logits.shape)}, not [image class]; relevance per class needs one "
-                "number per image and class"
-            )
-        self.classes = logits.detach().argmax(1).cpu().numpy()
-        self.outputs = int(logits.shape[1])
-        return logits.max(1).values
+    @property
+    def statistic(self) -> str:
+        of = "their label" if self.labelled else "their predicted class"
+        if self.one is not None:
+            of = f"{self.outputs.classes[self.one]!r}"
+        elif self.outputs.kind == "regression":
+            of = "the number that the model gives"
+        return (
+            "mean over a class's images of relevance / sum of absolute relevance of the layer; images explained for "
+            + of
+        )
+
+    @contextmanager
+    def asking(self, model: torch.nn.Module, images: Images, ids: Sequence[int]) -> Iterator[None]:
+        """Within, the model answers with class scores to these images, and this is a target of `attribute`."""
+        self._given = self.outputs.labels_of(images, ids) if self.labelled else None
+        self._reading: Reading = self.outputs.reading()
+        with answering(model, self._reading):
+            yield
+
+    def __call__(self, given: torch.Tensor) -> torch.Tensor:
+        values = self._reading.values()  # NotFinite for every kind of target
+        if self._given is not None:
+            self.classes = self._given
+        else:
+            one = self.one
+            self.classes = self.outputs.predicted(values) if one is None else np.full(len(values), one)
+        return self._reading.of_class(given, self.classes)
 
 
 def _tried(
-    model: torch.nn.Module, images: Images, ids: np.ndarray, wanted: tuple[Layer, ...], backend: Backend
-) -> tuple[int, Attribution]:
-    """How many classes the model has, and one image's relevances, before any long work."""
+    model: torch.nn.Module, images: Images, ids: np.ndarray, wanted: tuple[Layer, ...], backend: Backend, goal: _Goal
+) -> Attribution:
+    """One image's relevances, before any long work."""
     from ..attribution import attribute
 
     why = ""
@@ -187,29 +215,22 @@ def _tried(
         except UnreadableImage as error:
             why = why or str(error)
             continue
-        goal = _Predicted()
-        found = attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
-        return goal.outputs, found
+        with goal.asking(model, images, [int(image)]):
+            return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
     raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
 
 
-def _by_label(images: Images, outputs: int, target: Target) -> bool:
+def _by_label(outputs: Outputs, images: Images, target: Target) -> bool:
     """Whether images are explained for their labels; ValueError if that is demanded and cannot be."""
-    if target == "predicted":
+    if target not in ("auto", "label"):
         return False
-    highest = images.highest_label
-    fitting = highest is not None and len(images.classes) in (0, outputs) and highest < outputs
+    fitting = bool((outputs.labels_of(images, range(len(images))) >= 0).all())
     if target == "label" and not fitting:
+        highest = images.highest_label
         have = "no labels" if highest is None else f"labels up to {highest} in {len(images.classes)} named classes"
+        gives = "numbers" if outputs.kind == "regression" else f"{len(outputs.classes)} classes"
         raise ValueError(
-            f"target='label', but the data set has {have} and the model {outputs} outputs, so a label does not say "
-            "which output it means; give labels=… and classes=… to sl.images, or target='predicted'"
+            f"target='label', but the data set has {have} and the model {gives}, so a label does not say which output "
+            "it means for every image; give labels=… and classes=… to sl.images, or target='predicted'"
         )
-    return fitting
-
-
-def _statistic(labelled: bool) -> str:
-    return (
-        "mean over a class's images of relevance / sum of absolute relevance of the layer; images explained for their "
-        + ("label" if labelled else "predicted class")
-    )
+    return fitting and (target == "label" or outputs.agreed is not False)
