@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -309,11 +309,11 @@ def _goal(
     if callable(target):
         return _goal_of_function(model, inputs, target, outputs, output)
     assert outputs is not None
-    number = None if target is None else outputs.number(target)
-    reading = outputs.reading()
-    reading(ask(model, inputs), 1)
-    number = int(outputs.predicted(reading.values())[0]) if number is None else number
-    return _Goal(target, reading, number, outputs)
+    if target is None:
+        number = int(outputs.predicted(outputs.values(ask(model, inputs), 1))[0])
+    else:
+        number = outputs.number(target)
+    return _Goal(target, outputs.reading(), number, outputs)
 
 
 def _decided(
@@ -361,6 +361,8 @@ def explain(
     """
     from .attribution import attribute
 
+    if method not in get_args(Backend):
+        raise ValueError(f"no method {method!r} to explain by; choose {', '.join(map(repr, get_args(Backend)))}")
     wanted = resolve(model, layers)
     possible = tuple(layer for layer in wanted if has_relevance(layer)) or wanted
     if isinstance(image, Image.Image):

@@ -84,7 +84,7 @@ OTHER = sl.images(pictures(30), transform=to_pixels, labels=[0, 7] * 15)
 def test_what_cannot_be_answered_is_refused_first(watched, ask, error, message):
     with pytest.raises(error, match=message):
         ask(watched.lens)
-    assert watched.seen <= 1
+    assert watched.seen <= 2  # one image, which is asked about twice at once
     assert watched.read == 0
 
 

@@ -12,7 +12,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets.attribution import attribute, edges, heatmaps
 from semlens_widgets.circuit import trace_circuit
-from semlens_widgets.explain import explain, probabilities
+from semlens_widgets.explain import explain
 from semlens_widgets.model import Layer, in_order, resolve, stack
 
 CLASSES = ("warm", "cold")
@@ -355,10 +355,3 @@ def test_circuits_as_rows_json_and_graph():
     assert graph.number_of_edges() == len(found.edges)
     assert graph.nodes[str(found.nodes[0].component)]["relevance"] == found.nodes[0].relevance
     assert found.target in found._repr_html_()
-
-
-def test_probabilities_are_a_softmax_unless_they_are_one_already():
-    logits = np.array([1.0, 3.0, -2.0], np.float32)
-    np.testing.assert_allclose(probabilities(logits), np.exp(logits) / np.exp(logits).sum(), rtol=1e-5)
-    already = np.array([0.25, 0.75], np.float32)
-    np.testing.assert_array_equal(probabilities(already), already)

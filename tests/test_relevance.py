@@ -15,7 +15,8 @@ from semlens_widgets import store
 from semlens_widgets.attribution import attribute
 from semlens_widgets.images import UnreadableImage
 from semlens_widgets.model import Layer, stack
-from semlens_widgets.relevance import NO_IMAGE, Relevance, class_number, relevance
+from semlens_widgets.outputs import class_number
+from semlens_widgets.relevance import NO_IMAGE, Relevance, relevance
 
 CLASSES = ("warm", "cold")
 

@@ -73,7 +73,7 @@ export function imageBrowser({ source, onImage, work, fail }) {
     const wish = {
       start: Math.max(0, to),
       count: PER_PAGE,
-      label: label.selectedIndex > 0 ? classes[label.selectedIndex - 1] : null,
+      label: label.selectedIndex > 0 ? label.selectedIndex - 1 : null,
       order: order.value || "stored",
       size: imagePixels(SIDE),
     };
@@ -97,13 +97,11 @@ export function imageBrowser({ source, onImage, work, fail }) {
     const lines = Math.ceil(page.images.length / page.columns);
     fill(
       grid,
-      ...page.images.map(({ index, name, label, predicted, probability }, i) => {
-        const wrong = predicted !== null && label !== null && predicted !== label;
+      ...page.images.map(({ index, name, label, predicted, text, wrong }, i) => {
         const facts = [
           `image ${name}`,
           label !== null && `labelled ${label}`,
-          predicted !== null &&
-            `predicted ${predicted}${probability === null ? "" : `, ${Math.round(100 * probability)} %`}`,
+          predicted !== null && [`predicted ${predicted}`, text].filter(Boolean).join(", "),
         ]
           .filter(Boolean)
           .join(", ");

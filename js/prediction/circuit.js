@@ -7,7 +7,6 @@ import { percent, side } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { onResize } from "../shared/surroundings.js";
 import { placed, walked, waysThrough } from "./layout.js";
-import { share } from "./picture.js";
 
 const NODE = 40;
 const CLASS_WIDTH = 84;
@@ -235,7 +234,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
           "div",
           { class: "sl-circuit-class", "data-testid": "circuit-class" },
           h("b", { class: "sl-ellipsis", title: prediction.target.name }, prediction.target.name),
-          h("span", { class: "sl-quiet" }, share(prediction.target.probability)),
+          h("span", { class: "sl-quiet" }, prediction.target.text),
         ),
         target.x,
         target.y + down,

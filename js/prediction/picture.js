@@ -23,9 +23,6 @@ const CORNERS = {
 
 let panes = 0;
 
-/** Share as a percentage with a space: 71.4 %. @param {number} share */
-export const share = (share) => `${(100 * share).toFixed(1)} %`;
-
 /** @typedef {"image" | "all" | "component"} Mode */
 /** @type {[Mode, string][]} */
 const MODES = [
@@ -115,6 +112,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   });
   const classes = h("div", { class: "sl-classes", role: "group", "aria-label": "Explained class" });
   const whose = h("span", { class: "sl-quiet sl-ellipsis" });
+  const said = h("p", { class: "sl-small-text sl-quiet", "data-testid": "names-note", hidden: true });
   const node = h(
     "section",
     { class: "sl-picture-pane", "aria-label": "Image and prediction", ondragover: onDrag, ondrop: onDrop },
@@ -130,6 +128,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       classes,
       listed,
       other,
+      said,
     ),
   );
   /** @type {import("./source.js").Prediction | null} */
@@ -150,12 +149,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     typing = setTimeout(async () => {
       try {
         const found = other.value.trim() ? await source.classes(other.value.trim()) : [];
-        fill(
-          listed,
-          ...found
-            .slice(0, LISTED)
-            .map(({ name, probability }) => h("option", { value: name }, share(probability))),
-        );
+        fill(listed, ...found.slice(0, LISTED).map(({ name, text }) => h("option", { value: name }, text)));
       } catch (error) {
         fail(error);
       }
@@ -208,13 +202,17 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       top,
       target,
       classes: total,
+      kind,
+      note,
     } = /** @type {Required<import("./source.js").Prediction>} */ (prediction);
     const shown = top.some(({ index }) => index === target.index) ? top : [...top, target];
     fill(
       classes,
-      ...shown.map(({ index, name, probability }) => {
-        const bar = h("span", { class: "sl-class-bar", "aria-hidden": "true" }, h("i"));
-        /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${100 * probability}%`;
+      ...shown.map(({ index, name, probability, text }) => {
+        const bar =
+          probability !== null && h("span", { class: "sl-class-bar", "aria-hidden": "true" }, h("i"));
+        if (bar)
+          /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${100 * (probability ?? 0)}%`;
         return h(
           "button",
           {
@@ -231,12 +229,15 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
           },
           h("span", { class: "sl-ellipsis" }, name),
           bar,
-          h("span", { class: "sl-number" }, share(probability)),
+          h("span", { class: "sl-number" }, text),
         );
       }),
     );
     other.hidden = total <= shown.length;
-    whose.textContent = target.chosen ? "class chosen" : "likeliest explained";
+    const [one, usual] = kind === "regression" ? ["number", "explained"] : ["class", "likeliest explained"];
+    whose.textContent = target.index < 0 ? "a function" : target.chosen ? `${one} chosen` : usual;
+    said.textContent = note;
+    said.hidden = !note;
   }
 
   const place = h(

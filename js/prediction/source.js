@@ -2,7 +2,10 @@
 
 import { blob, bytes } from "../shared/source.js";
 
-/** @typedef {{index: number, name: string, probability: number}} ClassScore */
+/**
+ * A class and its probability; of what has none (a number of a regression, a function) null. `text` is what to show.
+ * @typedef {{index: number, name: string, probability: number | null, text: string}} ClassScore
+ */
 
 /**
  * One explained prediction. Relevances are parts of what moved in their layer: of the sum of absolute values, with sign.
@@ -15,6 +18,8 @@ import { blob, bytes } from "../shared/source.js";
  * @property {ClassScore[]} [top] the five likeliest classes
  * @property {ClassScore & {chosen: boolean}} [target] the class that is explained; `chosen` by the person, else the likeliest
  * @property {number} [classes] how many classes there are
+ * @property {string | null} [kind] what the model's outputs mean: "single", "binary", "multi", "regression"
+ * @property {string} [note] what to know about the names of the classes, such as why they are numbers
  * @property {string} [backend] what computed it
  * @property {{name: string, start: number, count: number}[]} [layers]
  * @property {Float32Array} [relevances] by component row
@@ -37,7 +42,7 @@ import { blob, bytes } from "../shared/source.js";
  * @property {{lower: number, upper: number | null, relevance: number}[]} edges
  */
 
-/** @typedef {{index: number, name: string, label: string | null, predicted: string | null, probability: number | null}} Listed */
+/** @typedef {{index: number, name: string, label: string | null, predicted: string | null, text: string | null, wrong: boolean}} Listed */
 /** @typedef {{start: number, total: number, images: Listed[], columns: number, sheet: Blob}} Page */
 
 /** @param {DataView} view @param {{width: number, height: number}} size @returns {HeatMap} */
@@ -79,7 +84,7 @@ export function predictionSource(ask) {
       return (await ask("circuit", { depth, top }, options)).result;
     },
     /**
-     * @param {{start: number, count: number, label: string | null, order: string, size: number}} wish
+     * @param {{start: number, count: number, label: number | null, order: string, size: number}} wish
      * @param {import("../shared/channel.js").AskOptions} [options] @returns {Promise<Page>}
      */
     async browse(wish, options) {

@@ -197,7 +197,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       show();
       if (!isNew) return;
       const { image, target } = /** @type {Required<import("./source.js").Prediction>} */ (next);
-      say(`image ${image.name}: ${target.name} explained, ${Math.round(100 * target.probability)} %`);
+      say(`image ${image.name}: ${target.name} explained, ${target.text}`);
       const { depth, top } = circuit.wish();
       walk(depth, top);
     } catch (error) {

@@ -5,6 +5,7 @@ import lensWindow from "../window/widget.js";
 import predictionWidget from "./widget.js";
 
 const CLASSES = ["nevus", "melanoma", "wart", "scar", "burn", "cyst", "mole"];
+const PROBABILITIES = [0.7, 0.2, 0.04, 0.03, 0.02, 0.006, 0.004];
 /** Component r has share r/100; odd ones speak against. */
 const shareOf = (row) => ((row % 2 ? -1 : 1) * (row + 1)) / 100;
 
@@ -14,7 +15,8 @@ function explainer(changes = {}) {
   const scored = (index) => ({
     index,
     name: CLASSES[index],
-    probability: [0.7, 0.2, 0.04, 0.03, 0.02, 0.006, 0.004][index],
+    probability: PROBABILITIES[index],
+    text: `${(100 * PROBABILITIES[index]).toFixed(1)} %`,
   });
   const data = { images: 40, classes: CLASSES, labelled: true };
   const view = (array) => new DataView(array.buffer, array.byteOffset, array.byteLength);
@@ -31,9 +33,12 @@ function explainer(changes = {}) {
           method: state.method,
           backend: state.method === "gradient" ? "gradient" : "lrp",
           image: { index: state.image, name: `pic${state.image}`, label: "melanoma" },
+          kind: "single",
+          note: state.note ?? "",
           classes: CLASSES.length,
           top: [0, 1, 2, 3, 4].map(scored),
           target: { ...scored(index), chosen: state.target !== null },
+          ...state.answer,
           layers: [
             { name: "conv1", start: 0, count: 5 },
             { name: "conv2", start: 5, count: 7 },
@@ -87,14 +92,15 @@ function explainer(changes = {}) {
     browse: ({ start, count, order, label }) => ({
       result: {
         start,
-        total: label ? 5 : 40,
+        total: label !== null ? 5 : 40,
         columns: 8,
-        images: Array.from({ length: Math.min(count, label ? 5 : 40 - start) }, (_, i) => ({
+        images: Array.from({ length: Math.min(count, label !== null ? 5 : 40 - start) }, (_, i) => ({
           index: start + i,
           name: `pic${start + i}`,
-          label: label ?? "nevus",
+          label: ["nevus", "melanoma"][label ?? 0],
           predicted: order === "wrong" ? "melanoma" : null,
-          probability: order === "wrong" ? 0.9 : null,
+          text: order === "wrong" ? "90.0 %" : null,
+          wrong: order === "wrong",
         })),
       },
       buffers: [view(new Uint8Array(3))],
@@ -263,6 +269,26 @@ describe("the prediction view", () => {
     expect(byId(el, "python-line").textContent).toBe("lens.explanation.circuit(depth=1, top=3).to_rows()");
   });
 
+  it("numbers of a regression have no probability and no bar, and a function no class", async () => {
+    const age = { index: 0, name: "age", probability: null, text: "41.3", chosen: false };
+    const el = await open(
+      explainer({ answer: { kind: "regression", classes: 1, top: [age], target: age } }).toy,
+    );
+    expect(all(el, "class").map((one) => one.textContent)).toEqual(["age41.3"]);
+    expect(el.querySelector(".sl-class-bar")).toBeNull();
+    expect(byId(el, "circuit-class").textContent).toBe("age41.3");
+    const box = { index: -1, name: "box", probability: null, text: "0.62", chosen: true };
+    const other = await open(explainer({ answer: { kind: null, classes: 0, top: [], target: box } }).toy);
+    expect(all(other, "class").map((one) => one.textContent)).toEqual(["box0.62"]);
+    expect(byId(other, "other-class").hidden).toBe(true);
+  });
+
+  it("says why classes are numbers", async () => {
+    const note = "Predictions agree with labels for 0 of 64 images";
+    expect(byId(await open(explainer({ note }).toy), "names-note").textContent).toBe(note);
+    expect(byId(await open(explainer().toy), "names-note").hidden).toBe(true);
+  });
+
   it("without an image it invites to choose one, and shows what was chosen", async () => {
     const { toy, kernel } = explainer({ image: null });
     const el = await open(toy);
@@ -290,12 +316,12 @@ describe("the prediction view", () => {
     byId(el, "browse-order").dispatchEvent(new Event("change"));
     await answered();
     expect(all(el, "browse-image")[0].getAttribute("aria-label")).toBe(
-      "image pic0, labelled nevus, predicted melanoma, 90 %",
+      "image pic0, labelled nevus, predicted melanoma, 90.0 %",
     );
     byId(el, "browse-label").selectedIndex = 2;
     byId(el, "browse-label").dispatchEvent(new Event("change"));
     await answered();
-    expect(toy.asked("browse").at(-1).args).toMatchObject({ label: "melanoma", order: "wrong", start: 0 });
+    expect(toy.asked("browse").at(-1).args).toMatchObject({ label: 1, order: "wrong", start: 0 });
     byId(el, "browse-back").click();
     expect(all(el, "bar").length).toBeGreaterThan(0);
     expect(all(el, "image-browser")).toEqual([]);

@@ -15,6 +15,7 @@ from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
 from ..evaluate import Interval
 from ..held_out import TELLS, held_out
+from ..outputs import class_number
 from ..relevance import Relevance
 from ..space import SemanticSpace
 from ..texts import p_equals, plural
@@ -138,9 +139,7 @@ def _target(relevance: Relevance | None, target: int | str | None, space: Semant
         number = relevance.number(target)
         return number, str(relevance.classes[number])
     if isinstance(target, str):
-        if space.classes and target not in space.classes:
-            raise KeyError(f"no class {target!r}; there are {', '.join(space.classes)}")
-        return None, target
+        return None, space.classes[class_number(target, space.classes)] if space.classes else target
     return None, space.classes[target] if 0 <= target < len(space.classes) else str(target)
 
 

@@ -122,7 +122,7 @@ class Effect:
         """As JSON-ready dicts and lists."""
         return {
             "components": [str(c) for c in self.components], "by": self.by, "target": self.target,
-            "kind": self.kind, "note": self.note,
+            "kind": self.kind, "measures": list(self.measures), "note": self.note,
             "classes": [] if self.kind == "regression" else list(self.classes), "draws": self.draws,
             "curve_draws": self.curve_draws, "measured": self.to_rows(), "curve": self.curve_rows(),
         }  # fmt: skip

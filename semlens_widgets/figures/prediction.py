@@ -48,9 +48,10 @@ def prediction(
     shown = None if component is None else explanation.components.row(component)
     heat = explanation.heat if shown is None else explanation.heatmap(shown)
     where = "of all components" if shown is None else f"of {explanation.components[shown]}"
-    answers = ", ".join(f"{name} {numbers.percent(p, 1)}" for name, p in explanation.predictions(3))
+    answers = ", ".join(f"{name} {text}" for name, text, _ in _answers(explanation, 3))
+    answers += f" ({explanation.note})" if explanation.note else ""
     caption = (
-        f"Prediction for {explanation.name}: {answers}. Relevance {where} for {explanation.target} "
+        f"Prediction for {explanation.name}: {answers or 'no classes'}. Relevance {where} for {explanation.target} "
         f"({explanation.backend}); green speaks for it, purple against it; shares of the absolute relevance of a "
         f"component's layer.{names.key} " + (made_from(space) if space is not None else "")
     ).strip()
@@ -112,18 +113,27 @@ def _classes(sheet: Sheet, explanation: Explanation, x0: Number, x1: Number, y: 
     sheet.fit(x0, y, x1 - x0, "Prediction", SMALL, bold=True)
     y += SMALL * PT * 1.7
     step = SMALL * PT * 1.8
-    value = text_width("100.0 %", SMALL)
-    bar = min(14.0, (x1 - x0) * 0.3)
-    for name, probability in explanation.predictions(4):
+    shown = _answers(explanation, 4) or [(explanation.target, f"{explanation.value:.4g}", None)]
+    value = max(text_width(text, SMALL) for text in ("100.0 %", *(text for _, text, _ in shown)))
+    bar = 0.0 if shown[0][2] is None else min(14.0, (x1 - x0) * 0.3)
+    for name, text, probability in shown:
         middle = y + step / 2
         explained = name == explanation.target
         sheet.fit(x0, middle, x1 - x0 - value - bar - 3, name, SMALL, bold=explained, upright="center")
         at = x1 - value - bar - 1
-        sheet.rectangle(at, middle - 0.6, bar, 1.2, theme.bg_sunk)
-        sheet.rectangle(at, middle - 0.6, max(bar * probability, 0.1), 1.2, theme.seq[4])
-        sheet.text(x1, middle, numbers.percent(probability, 1), SMALL, align="right", upright="center")
+        if probability is not None:
+            sheet.rectangle(at, middle - 0.6, bar, 1.2, theme.bg_sunk)
+            sheet.rectangle(at, middle - 0.6, max(bar * probability, 0.1), 1.2, theme.seq[4])
+        sheet.text(x1, middle, text, SMALL, align="right", upright="center")
         y += step
     return y - start
+
+
+def _answers(explanation: Explanation, n: int) -> list[tuple[str, str, float | None]]:
+    """(name, what stands there, probability) of what the model said; of a regression its numbers, without one."""
+    if explanation.kind == "regression":
+        return [(name, text, None) for name, text in explanation.answers(n)]
+    return [(name, numbers.percent(p, 1), p) for name, p in explanation.predictions(n)]
 
 
 def _components(

@@ -148,8 +148,9 @@ def _from_folder(
                 "sub-folder in sorted order, or give classes=… that have the names of the sub-folders among them"
             )
         classes = classes or folders
-        known = list(classes) if set(folders) <= set(classes) else folders
-        labels = [known.index(n.split("/")[0]) for n in names]
+        labels = [n.split("/")[0] for n in names]
+        if not set(folders) <= set(classes):
+            labels = [folders.index(name) for name in labels]
     return _from_paths(paths, names, folder, transform, labels, classes)
 
 

@@ -207,6 +207,12 @@ def _numbered(
         odd = next((label for label in labels if not isinstance(label, str) or label not in known), labels[0])
         raise ValueError(f"label {odd!r}; labels are class numbers, or all of them names among {', '.join(known)}")
     number = {name: i for i, name in enumerate(known)}
+    several = next((name for name in dict.fromkeys(names) if known.count(name) > 1), None) if len(number) < len(
+        known
+    ) else None  # fmt: skip
+    if several is not None:
+        which = " and ".join(str(i) for i, name in enumerate(known) if name == several)
+        raise ValueError(f"label {several!r} is the name of several classes ({which}); give class numbers as labels")
     return [number[name] for name in names], known
 
 

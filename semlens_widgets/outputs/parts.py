@@ -85,8 +85,8 @@ def scores(answer: Any, output: Chosen, images: int) -> torch.Tensor:
     if fitting:
         first = next(iter(fitting))
         raise NoClasses(
-            f"the model answers with a {described(answer, images)}, of which {' and '.join(map(repr, fitting))} may be class "
-            f"scores [image class]; say which: output={_as_written(first)}"
+            f"the model answers with a {described(answer, images)}, of which {' and '.join(map(repr, fitting))} may be "
+            f"class scores [image class]; say which: output={_as_written(first)}"
         )
     raise NoClasses(_nothing(answer, images))
 
@@ -114,8 +114,8 @@ def _checked(tensor: torch.Tensor, answer: Any, images: int) -> torch.Tensor:
         return tensor
     if tensor.ndim in (1, 2) and len(tensor) == images and not tensor.is_floating_point():
         raise NoClasses(
-            f"the model answers with {_shape(tensor, images)} of kind {tensor.dtype}: numbers of classes, or other whole "
-            "numbers; what is explained are the scores they are made from, so give the model that answers with those"
+            f"the model answers with {_shape(tensor, images)} of kind {tensor.dtype}: numbers of classes, or other "
+            "whole numbers. What is explained are the scores they are made from; give a model that answers with them"
         )
     raise NoClasses(_nothing(answer, images))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -97,14 +96,17 @@ class Outputs:
 
     # what labels say
 
-    def labels_of(self, images: Images, ids: Iterable[int]) -> Int[np.ndarray, " image"]:
+    def labels_of(self, images: Images, ids: Any) -> Int[np.ndarray, " image"]:
         """The class that each image's label means; -1 where there is none, or it means nothing for this model."""
         labels = [images.label(int(image)) for image in ids]
         meant = self._meant(images)
         return np.asarray([-1 if label is None else meant.get(label, -1) for label in labels], np.int64)
 
     def _meant(self, images: Images) -> dict[int, int]:
-        """The class of each label of a data set: as it was decided, or by name, or by number where it has no names."""
+        """The class of each label of a data set: as it was decided, or by name, or by number where it has no names.
+
+        Numbers of which one is no class are taken for numbers of something else.
+        """
         classes = images.classes
         if self.kind == "regression":
             return {}
@@ -112,7 +114,7 @@ class Outputs:
             return {label: number for label, number in enumerate(self.labels) if number >= 0}
         if classes and classes != self.named and set(classes) <= set(self.classes):
             return {label: self.classes.index(name) for label, name in enumerate(classes)}
-        if len(classes) in (0, len(self.classes)):
+        if len(classes) in (0, len(self.classes)) and (images.highest_label or 0) < len(self.classes):
             return {number: number for number in range(len(self.classes))}
         return {}
 

@@ -97,7 +97,7 @@ def relevance(
             if batch.items:
                 fill = batch_size - len(batch.items) if len(chosen) > batch_size else 0
                 inputs = stack([*batch.items, *batch.items[-1:] * fill])  # every batch runs the same kernels
-                with goal.asking(model, images, [*batch.ids, *batch.ids[-1:].repeat(fill)]):
+                with goal.asking(model, images, np.concatenate([batch.ids, batch.ids[-1:].repeat(fill)])):
                     found = attribute(model, inputs, goal, wanted, run.backend, heatmap=False, batch_size=len(inputs))
                 totals.add(batch.ids, goal.classes[: len(batch.ids)], _shares(found, components, len(batch.ids)))
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
@@ -185,7 +185,7 @@ class _Goal:
         )
 
     @contextmanager
-    def asking(self, model: torch.nn.Module, images: Images, ids: Sequence[int]) -> Iterator[None]:
+    def asking(self, model: torch.nn.Module, images: Images, ids: np.ndarray) -> Iterator[None]:
         """Within, the model answers with class scores to these images, and this is a target of `attribute`."""
         self._given = self.outputs.labels_of(images, ids) if self.labelled else None
         self._reading: Reading = self.outputs.reading()
@@ -215,7 +215,7 @@ def _tried(
         except UnreadableImage as error:
             why = why or str(error)
             continue
-        with goal.asking(model, images, [int(image)]):
+        with goal.asking(model, images, np.asarray([image])):
             return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
     raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
 

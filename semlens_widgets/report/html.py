@@ -204,14 +204,18 @@ def _effect(d: Mapping[str, Any]) -> str:
     if e is None:
         return ""
     recalls = [f"recall {c}" for c in e["classes"][:6]]
+    known = [name for name in ("accuracy", "auroc") if name in e["measures"]]
     body, last = "", None
     for row in e["measured"]:
         name = _text(row["data"]) if row["data"] != last else ""
         last = row["data"]
-        cells = "".join(f'<td class="n">{_interval(row, key)}</td>' for key in ("accuracy", "auroc", *recalls))
+        cells = "".join(f'<td class="n">{_interval(row, key)}</td>' for key in (*known, *recalls))
         own = ' class="own"' if row["side"] == "switched off" else ""
         body += f'<tr{own}><th scope="row">{name}</th><td>{escape(row["side"])}</td>{cells}<td class="n">{_interval(row, "change", True)}</td></tr>'
-    heads = "".join(f'<th class="n">{h}</th>' for h in ("Accuracy", "AUROC", *(_text(r) for r in recalls), "Logit change"))
+    named = [{"accuracy": "Accuracy", "auroc": "AUROC"}[name] for name in known] + [_text(r) for r in recalls]
+    changed = "Logit change" if known else f"Change of {_text(e['target'])}"
+    heads = "".join(f'<th class="n">{h}</th>' for h in (*named, changed))
+    what = "the class" if known else "the number"
     sets = list(dict.fromkeys(p["data"] for p in e["curve"]))
     curves = "".join(
         f"<figure>{drawing.curve([p for p in e['curve'] if p['data'] == s])}<figcaption>{_text(s)}</figcaption></figure>"
@@ -219,7 +223,7 @@ def _effect(d: Mapping[str, Any]) -> str:
     )
     return (
         f'<section><h2>Effect of switching off</h2><p>{len(e["components"])} components were held at '
-        f'{"their mean" if e["by"] == "mean" else "zero"} in the model itself, and the class {_text(e["target"])} measured, '
+        f'{"their mean" if e["by"] == "mean" else "zero"} in the model itself, and {what} {_text(e["target"])} measured, '
         f"beside random components.</p><div class=\"wide\"><table><thead><tr><th>Data</th><th></th>{heads}</tr></thead>"
         f'<tbody>{body}</tbody></table></div><div class="curves">{curves}</div><p class="note">Intervals: 95 % over images; '
         f"of random sides, the mean and the lowest to the highest of {e['draws']} draws (of the grey band: "

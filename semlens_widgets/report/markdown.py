@@ -91,12 +91,14 @@ def _effect(d: Mapping[str, Any]) -> str:
     if e is None:
         return ""
     recalls = [f"recall {c}" for c in e["classes"][:6]]
+    known = [name for name in ("accuracy", "auroc") if name in e["measures"]]
     rows = [
-        [_text(m["data"]), m["side"], *(_interval(m, k, ".3f") for k in ("accuracy", "auroc", *recalls)),
+        [_text(m["data"]), m["side"], *(_interval(m, k, ".3f") for k in (*known, *recalls)),
          _interval(m, "change", "+.2f")]
         for m in e["measured"]
     ]  # fmt: skip
-    heads = ["data", "side", "accuracy", "AUROC", *map(_text, recalls), "logit change"]
+    changed = "logit change" if known else f"change of {_text(e['target'])}"
+    heads = ["data", "side", *(name.replace("auroc", "AUROC") for name in known), *map(_text, recalls), changed]
     note = (
         f"In brackets: 95 % over images; of random sides, the mean and the lowest to the highest of {e['draws']} draws."
     )

@@ -17,7 +17,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..crops import cut
 from ..images import Images, UnreadableImage, batches, rgb
 from ..lens.explaining import steps_told
-from ..model import alone, evaluating, stack
+from ..model import stack
+from ..outputs import ask
 from ..space import webp
 from . import answers
 from .channel import Aborted, Answer, Buffers, Job, Verb
@@ -117,6 +118,8 @@ def prediction(lens: Lens) -> Answer:
             "name": _called.get(lens, {}).get(lens.image, explained.name),
             "label": None if explained.image is None else _label(data, explained.image),
         },
+        "kind": explained.kind,
+        "note": explained.note,
         "classes": len(explained.classes),
         "top": [_scored(explained, int(c)) for c in _likeliest(explained)[:TOP_CLASSES]],
         "target": _target(lens, explained),
@@ -128,20 +131,32 @@ def prediction(lens: Lens) -> Answer:
 
 
 def _likeliest(explained: Explanation) -> np.ndarray:
+    """Classes, the likeliest first; numbers of a regression as they stand."""
+    if explained.kind == "regression":
+        return np.arange(len(explained.classes))
     return np.argsort(-explained.probabilities, kind="stable")
 
 
 def _scored(explained: Explanation, number: int) -> dict[str, Any]:
+    """A class with its probability, or a number of a regression with its value; `text` is what stands there."""
+    likely = float(explained.probabilities[number])
+    value = float(explained.logits[number])
     return {
         "index": number,
         "name": explained.classes[number],
-        "probability": float(explained.probabilities[number]),
+        "probability": likely if np.isfinite(likely) else None,
+        "text": percent(likely) if np.isfinite(likely) else f"{value:.4g}",
     }
+
+
+def percent(likely: float) -> str:
+    return f"{100 * likely:.1f} %"
 
 
 def _target(lens: Lens, explained: Explanation) -> dict[str, Any]:
     if explained.number is None:
-        return {"index": -1, "name": explained.target, "probability": None, "chosen": True}
+        text = f"{explained.value:.4g}"
+        return {"index": -1, "name": explained.target, "probability": None, "text": text, "chosen": True}
     return _scored(explained, explained.number) | {"chosen": lens.target is not None}
 
 
@@ -230,34 +245,37 @@ def classes(lens: Lens, text: str) -> Answer:
 
 @dataclass(frozen=True, eq=False)
 class Guesses:
-    """What the model says of every picture of the data set: its class, how sure, and how sure of the label."""
+    """What the model says of every picture of the data set: its class, how sure, how sure of the label's class, and
+    whether that is wrong: another class is said, or, of several labels, this one is not."""
 
     predicted: np.ndarray
     confidence: np.ndarray
     of_label: np.ndarray
+    wrong: np.ndarray
 
-    def most_wrong(self, labels: np.ndarray) -> np.ndarray:
+    def most_wrong(self) -> np.ndarray:
         """Pictures in order of how far the label is from the answer: wrong ones, the surest first, then the rest."""
-        return np.lexsort((self.of_label, -self.confidence * (self.predicted != labels)))
+        return np.lexsort((self.of_label, -self.confidence * self.wrong))
 
 
 _called: weakref.WeakKeyDictionary[Lens, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
 _guesses: weakref.WeakKeyDictionary[Lens, Guesses] = weakref.WeakKeyDictionary()
 
 
-def browse(lens: Lens, start: int, count: int, label: str | None, order: str, size: int, job: Job) -> Answer:
-    """One page of the data set as a sheet of squares, of one label or all, as stored or the most wrong first."""
+def browse(lens: Lens, start: int, count: int, label: int | None, order: str, size: int, job: Job) -> Answer:
+    """One page of the data set as a sheet of squares, as stored or the most wrong first; of one label (its number)
+    or of all."""
     data = lens.source.images
     labels = np.asarray([-1 if (n := data.label(i)) is None else n for i in range(len(data))])
     chosen = np.arange(len(data))
     guesses = _guesses.get(lens)
     if order == "wrong":
-        guesses = guesses or guess(lens, labels, job)
-        chosen = guesses.most_wrong(labels)
+        guesses = guesses or guess(lens, job)
+        chosen = guesses.most_wrong()
     if label is not None:
-        if label not in data.classes:
-            raise ValueError(f"no label {label!r}; there are {', '.join(data.classes)}")
-        chosen = chosen[labels[chosen] == data.classes.index(label)]
+        if not 0 <= label < len(data.classes):
+            raise ValueError(f"no label {label}; there are 0 to {len(data.classes) - 1}")
+        chosen = chosen[labels[chosen] == label]
     begin, most = max(0, int(start)), int(np.clip(count, 1, MOST_LISTED))
     page = [int(i) for i in chosen[begin : begin + most]]
     side = int(np.clip(size, 16, 192))
@@ -276,51 +294,41 @@ def browse(lens: Lens, start: int, count: int, label: str | None, order: str, si
 
 def _listed(lens: Lens, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": image, "name": data.name(image), "label": _label(data, image)}
-    if guesses is None:
-        return entry | {"predicted": None, "probability": None}
-    number = int(guesses.predicted[image])
-    name = data.classes[number] if 0 <= number < len(data.classes) else str(number)
-    return entry | {"predicted": name, "probability": float(guesses.confidence[image])}
+    if guesses is None or guesses.predicted[image] < 0:
+        return entry | {"predicted": None, "text": None, "wrong": False}
+    name = lens.outputs.classes[int(guesses.predicted[image])]
+    likely = percent(float(guesses.confidence[image]))
+    return entry | {"predicted": name, "text": likely, "wrong": bool(guesses.wrong[image])}
 
 
-def guess(lens: Lens, labels: np.ndarray, job: Job) -> Guesses:
+def guess(lens: Lens, job: Job) -> Guesses:
     """The model's answers over the whole data set, once per lens. ValueError where labels are not its classes."""
-    data, model = lens.source.images, lens.source.model
+    data, model, outputs = lens.source.images, lens.source.model, lens.outputs
+    if outputs.kind == "regression":
+        raise ValueError('the model gives numbers (outputs="regression"), which are not right or wrong of a label')
+    labels = outputs.labels_of(data, range(len(data)))
+    if (labels < 0).all() or outputs.agreed is False:
+        why = outputs.note or f"the labels of the data set are not the model's {len(outputs.classes)} classes"
+        raise ValueError(f"what is wrong cannot be said: {why}")
     predicted = np.full(len(data), -1)
     confidence, of_label = np.zeros(len(data), np.float32), np.ones(len(data), np.float32)
+    wrong = np.zeros(len(data), bool)
     done = 0
     job.progress(0, len(data), "Asking the model, image")
     for batch in batches(data, np.arange(len(data)), 32):
         if batch.items:
-            likely = _probabilities(model, batch.items)
-            if labels.max() >= likely.shape[1] or len(data.classes) not in (0, likely.shape[1]):
-                raise ValueError(
-                    f"the data set has {len(data.classes) or labels.max() + 1} labels, but the model "
-                    f"{likely.shape[1]} classes: what is wrong cannot be said"
-                )
-            predicted[batch.ids] = likely.argmax(1)
+            values = outputs.values(ask(model, stack(batch.items)), len(batch.items))
+            likely, mine = outputs.probabilities(values), labels[batch.ids]
+            rows, known = np.arange(len(values)), mine >= 0
+            said = outputs.said(values)[rows, np.maximum(mine, 0)]
+            predicted[batch.ids] = outputs.predicted(values)
             confidence[batch.ids] = likely.max(1)
-            of_label[batch.ids] = np.where(
-                labels[batch.ids] >= 0, likely[np.arange(len(likely)), np.maximum(labels[batch.ids], 0)], 1
-            )
+            of_label[batch.ids] = np.where(known, likely[rows, np.maximum(mine, 0)], 1)
+            wrong[batch.ids] = known & ~said
         done += len(batch.ids) + len(batch.unreadable)
         job.progress(done, len(data), "Asking the model, image")
-    _guesses[lens] = found = Guesses(predicted, confidence, of_label)
+    _guesses[lens] = found = Guesses(predicted, confidence, of_label, wrong)
     return found
-
-
-def _probabilities(model: Any, items: Sequence[Any]) -> np.ndarray:
-    from ..explain import probabilities
-
-    parameter = next(iter(model.parameters()), None)
-    inputs = stack(items)
-    if parameter is not None:
-        inputs = inputs.to(parameter.device, parameter.dtype)
-    with alone(model), evaluating(model):
-        logits = model(inputs)
-    if getattr(logits, "ndim", 0) != 2:
-        raise ValueError("the model's output is not [image class]; what is wrong cannot be said")
-    return np.stack([probabilities(row) for row in logits.float().cpu().numpy()])
 
 
 def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
