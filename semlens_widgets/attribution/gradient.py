@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semlens_widgets.attribution.tape import widened
+from semlens_widgets.attribution.tape import UnsupportedModel, widened
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, answer_of, full_precision, restored, selected
 
 SCALES = (10, 0, -10)  # powers of two that gradients in half precision are multiplied with, tried in this order
@@ -69,13 +69,14 @@ class GradientTrace:
         half = any(there.root.dtype == torch.float16 for there in self.places.values())
         found: list[Tensor] = []
         for power in SCALES if half else (0,):
-            gradients = torch.autograd.grad(
-                self.places[place].root,
-                [self.places[name].edge for name in to],
-                (signal * 2.0**power).to(self.places[place].root.dtype),
-                retain_graph=True,
-                allow_unused=True,
-            )
+            with _differentiable():
+                gradients = torch.autograd.grad(
+                    self.places[place].root,
+                    [self.places[name].edge for name in to],
+                    (signal * 2.0**power).to(self.places[place].root.dtype),
+                    retain_graph=True,
+                    allow_unused=True,
+                )
             found = [
                 torch.zeros_like(self.value(name)) if gradient is None else widened(gradient) / 2.0**power
                 for name, gradient in zip(to, gradients, strict=True)
@@ -83,6 +84,20 @@ class GradientTrace:
             if not half or all(bool(torch.isfinite(gradient).all()) for gradient in found):
                 break
         return found
+
+
+@contextmanager
+def _differentiable() -> Iterator[None]:
+    """UnsupportedModel where autograd refuses what a model does; it would fail its own training as well."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(said in str(error) for said in ("inplace", "in-place", "automatic differentiation", "nference")):
+            raise
+        raise UnsupportedModel(
+            f"the model cannot be differentiated as it is: {str(error).splitlines()[0]} Use method 'lrp', which does "
+            "without, or change the model (inplace=False)"
+        ) from error
 
 
 @contextmanager
@@ -109,7 +124,7 @@ def tracing(
                 handles.append(modules[name].register_forward_hook(keep(name)))
             images = inputs.detach().clone().requires_grad_()
             places[INPUT] = Place.of(INPUT, images)
-            with suppress(LayerReached):
+            with suppress(LayerReached), _differentiable():
                 answer = answer_of(model(images.clone()), len(images))
                 if not answer.requires_grad:
                     raise ValueError("the model's output does not depend on its input; there is nothing to attribute")

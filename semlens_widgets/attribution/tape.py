@@ -41,7 +41,7 @@ def widened(value: Any) -> Any:
 
 
 class UnsupportedModel(ValueError):
-    """LRP has no rule for something this model does; the message names the module and the way out."""
+    """A method cannot follow what this model does; the message says where, and the way out."""
 
 
 @dataclass(eq=False)
