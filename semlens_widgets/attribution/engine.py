@@ -14,7 +14,7 @@ from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace
 from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps, Used
-from semlens_widgets.model import Layer, resolve
+from semlens_widgets.model import Layer, NotFinite, resolve
 from semlens_widgets.passes import OnStep
 
 Targets = Sequence[int] | np.ndarray | Tensor | int | Callable[[Tensor], Tensor]
@@ -48,7 +48,9 @@ def attribute(
     Relevance starts at the target's value; with a softmax at the model's end LRP starts at the logits before it.
     Components are those of the layers, in the order of `Components`: a feature on the channel axis, or on the last
     axis of tokens; with `tokens`, `signed` and `via` as `Reading` says.
-    A module that runs several times counts with its last run. UnsupportedModel if LRP is demanded and has no rule.
+    A module that runs several times counts with its last run. Models in low precision and autocast run as they are;
+    relevance is computed in single precision. UnsupportedModel if LRP is demanded and has no rule; NotFinite where
+    relevance is NaN or infinite.
     """
     asked = _asked(model, layers)
 
@@ -64,7 +66,7 @@ def attribute(
                 found = trace.pull(OUTPUT, signal, [*asked, INPUT] if heatmap else list(asked))
                 values.append(_array(value))
                 for name, layer in asked.items():
-                    relevances[name].append(_array(Reading(trace, layer).totals(found[name])[0]))
+                    relevances[name].append(_array(Reading(trace, layer).totals(found[name])[0], name))
                 if heatmap:
                     maps.append(_array(trace.relevance(INPUT, found[INPUT])[0].sum(1)))
             if on_step is not None:
@@ -269,5 +271,13 @@ def _conditions(conditions: int, images: int) -> Iterator[slice]:
         yield slice(first, first + at_once)
 
 
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().float().cpu().numpy()
+def _array(tensor: Tensor, layer: str | None = None) -> np.ndarray:
+    """Off the device, in single precision. NotFinite for what means nothing."""
+    array = tensor.detach().float().cpu().numpy()
+    if not np.isfinite(array).all():
+        where = "relevance" if layer is None else f"the relevance of layer {layer!r}"
+        raise NotFinite(
+            f"{where} is NaN or infinite; check the weights and the input's scale, and give a model in half precision "
+            "as model.float()"
+        )
+    return array

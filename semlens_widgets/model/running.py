@@ -45,6 +45,7 @@ def evaluating(model: torch.nn.Module) -> Iterator[None]:
 def at_rest(model: torch.nn.Module) -> Iterator[None]:
     """The model in eval mode; afterwards every module is in the mode it had and keeps what it kept.
 
+    Under a user's autocast its cache is not used: weights cast here, without gradients, would stay for their training.
     Attributes and buffers that a forward pass made or changed are put back, and what dicts, lists and sets of them
     held: a table made in eval mode would outlive the weights that it was made from, as in timm's LeViT.
     """
@@ -52,11 +53,14 @@ def at_rest(model: torch.nn.Module) -> Iterator[None]:
 
     modes = [(module, module.training) for module in model.modules()]
     kept = [_Kept(module) for module, _ in modes if not isinstance(module, torch.jit.ScriptModule)]
+    cast = torch.is_autocast_cache_enabled()
     try:
+        torch.set_autocast_cache_enabled(False)
         for module, _ in modes:
             module.training = False
         yield
     finally:
+        torch.set_autocast_cache_enabled(cast)
         for each in kept:
             each.put_back()
         for module, mode in modes:
