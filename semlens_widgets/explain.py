@@ -18,7 +18,7 @@ from .attribution.values import Backend
 from .circuit import Circuit, trace_circuit
 from .components import Component, Components
 from .crops import active_boxes, cut, squared
-from .images import Images, Window
+from .images import Images, Window, rgb
 from .model import Layer, resolve, stack
 from .outputs import Chosen, Kind, NoClasses, Outputs, Reading, answering, ask, decide, whole
 from .passes import OnStep
@@ -366,7 +366,8 @@ def explain(
     wanted = resolve(model, layers)
     possible = tuple(layer for layer in wanted if has_relevance(layer)) or wanted
     if isinstance(image, Image.Image):
-        picture, item, number = image, images.prepared(image), None
+        picture, number = rgb(image, images.value_range), None
+        item = images.prepared(picture)
     else:
         if not 0 <= image < len(images):
             raise IndexError(f"image {image}; the data set has 0 to {len(images) - 1}")
@@ -390,7 +391,7 @@ def explain(
     source.backend = found.backend
     nothing = {layer: np.full((1, size), np.nan, np.float32) for layer, size in sizes.items()}
     relevance = np.concatenate([(nothing | dict(found.relevances))[layer.name][0] for layer in wanted])
-    called = name or (images.name(number) if number is not None else getattr(picture, "filename", "") or "a picture")
+    called = name or (images.name(number) if number is not None else getattr(image, "filename", "") or "a picture")
     said = goal.said()
     return Explanation(
         picture, images.window(picture.size), number, called, *said[:3],

@@ -9,7 +9,7 @@ from semlens_widgets.checklist import KINDS, Checklist, Concept, Group
 FORMS = ("json", "csv", "md")
 HOSTILE = (
     "<script>alert(1)</script>",
-    "=HYPERLINK(\"http://x\")",
+    '=HYPERLINK("http://x")',
     "'=1+1",
     "a; b (spurious)",
     "- [x] * # ## \\ | `code`",

@@ -7,7 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from toy import ColourClip, ColourNet
 
 import semlens_widgets as sl
 from semlens_widgets.images import Images, batches
@@ -112,7 +114,6 @@ def test_an_unknown_data_set_is_read_in_order_by_the_thread_that_asks():
             return Image.new("RGB", (5, 7))
 
     stream = batches(sl.images(Data()), range(23), 4)
-    asked.clear()
     next(stream)
     assert asked == [(i, threading.current_thread()) for i in range(4)], "nothing is read ahead"
     assert sum(len(batch.ids) for batch in stream) == 19
@@ -123,3 +124,97 @@ def test_folders_lists_and_arrays_are_read_ahead_in_threads(tmp_path):
     Image.new("RGB", (5, 7)).save(tmp_path / "a.png")
     for source in (tmp_path, [tmp_path / "a.png"], [Image.new("RGB", (5, 7))], np.zeros((2, 5, 7, 3), np.uint8)):
         assert sl.images(source).concurrent
+
+
+class Failing:
+    """Gives pictures, but raises for some."""
+
+    def __init__(self, length, failing, error):
+        self.length, self.failing, self.error = length, frozenset(failing), error
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, i):
+        if i in self.failing:
+            raise self.error
+        return Image.new("RGB", (11, 13), colour(i))
+
+
+ERRORS = [
+    RuntimeError("CUDA"),
+    KeyError("image"),
+    IndexError(),
+    AssertionError("odd"),
+    OSError(5, "I/O"),
+    StopIteration(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_item_that_raises_is_skipped_and_listed_with_the_reason(error):
+    data = sl.images(Failing(23, {3, 11}, error))
+    read = list(batches(data, range(23), 5, Images.picture))
+    assert [i for batch in read for i in batch.ids.tolist()] == [i for i in range(23) if i not in (3, 11)]
+    told = [unreadable for batch in read for unreadable in batch.unreadable]
+    assert [u.name for u in told] == ["3", "11"]
+    assert all(type(error).__name__ in u.why for u in told)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, SystemExit, torch.cuda.OutOfMemoryError])
+def test_what_is_no_fault_of_the_item_passes(error):
+    with pytest.raises(error):
+        list(batches(sl.images(Failing(5, {3}, error())), range(5), 2))
+
+
+def test_items_that_are_no_image_are_skipped_and_listed():
+    data = sl.images([Image.new("RGB", (5, 7)), None, 5, "absent.png", {}, (), Image.new("RGB", (5, 7))])
+    (read,) = batches(data, range(7), 7)
+    assert read.ids.tolist() == [0, 6]
+    assert [u.name for u in read.unreadable] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("concurrent", [True, False])
+def test_when_all_fail_it_ends_soon_with_how_many_and_the_first_reason(concurrent):
+    class Asked(Failing):
+        count = 0
+
+        def __getitem__(self, i):
+            self.count += 1
+            return super().__getitem__(i)
+
+    source = Asked(10_000, range(10_000), RuntimeError("no such column 'image'"))
+    data = sl.images(source)
+    data.concurrent = concurrent
+    said = (
+        r"the first 3\d of 10,000 images cannot be read, nor can 16 others; the first: 0: RuntimeError: no such column"
+    )
+    with pytest.raises(ValueError, match=said):
+        list(batches(data, range(10_000), 8))
+    assert source.count < 100
+
+
+def test_a_bad_start_does_not_end_it_where_others_can_be_read():
+    data = sl.images(Failing(301, range(100), RuntimeError()))
+    read = list(batches(data, range(301), 16))
+    assert [i for batch in read for i in batch.ids.tolist()] == list(range(100, 301))
+    assert sum(len(batch.unreadable) for batch in read) == 100
+
+
+def test_a_transform_that_fails_on_one_picture_makes_it_unreadable():
+    def transform(picture):
+        if picture.width == 1:
+            raise ValueError("height and width must be > 0")
+        return np.asarray(picture, np.float32).transpose(2, 0, 1)
+
+    data = sl.images([Image.new("RGB", (5, 7)), Image.new("RGB", (1, 7))], transform=transform)
+    (read,) = batches(data, range(2), 2)
+    assert read.ids.tolist() == [0]
+    assert "the transform fails on a picture of 1 × 7 pixels (ValueError: height" in read.unreadable[0].why
+
+
+def test_fit_goes_on_without_images_that_raise_and_lists_them():
+    data = sl.images(Failing(61, {7, 40}, KeyError("image")))
+    lens = sl.Lens(ColourNet(), data, ["colour"], ColourClip(), k=5, crop=None, templates=("{}",))
+    lens.fit(cached=False, progress=False)
+    assert {name for name, _ in lens.unreadable} == {"7", "40"}

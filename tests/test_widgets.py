@@ -193,7 +193,7 @@ def test_a_dropped_picture_becomes_a_term_of_the_query():
     chip = answers.query_image(made, buffer.getvalue(), "blue.png")[0]["chip"]
     made.query = f"image:{chip['id']}"
     assert made.hits[0].component == sl.Component("colour", 2)
-    with pytest.raises(ValueError, match=r"notes\.txt cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"notes\.txt is not a picture"):
         answers.query_image(made, b"text", "notes.txt")
     with pytest.raises(ValueError, match="no picture is kept"):
         made.query = "image:00000000"

@@ -144,7 +144,7 @@ def test_a_dropped_picture_is_explained_under_its_name():
     assert result["target"]["name"] == "cold"
     with pytest.raises(ValueError, match=r"notes\.txt is not a picture"):
         prediction.explain(made, {"name": "notes.txt"}, [b"text"], job())
-    with pytest.raises(ValueError, match=r"cut\.png cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"cut\.png is not a picture that can be read: damaged"):
         prediction.explain(made, {"name": "cut.png"}, [buffer.getvalue()[:60]], job())
 
 

@@ -1,13 +1,16 @@
 """One data set of images; what the model sees and what CLIP sees are both derived from it.
 
-One module per idea: `sources` opens a data set, `value` is one, `transform` finds out what a transform does, `reading`
-reads ahead in batches.
+One module per idea: `sources` opens a data set, `folders` one on disk, `labels` and `datasets` find its classes,
+`value` is one. `items` makes pictures or tensors of what it holds, on the scale that `tones` knows. `transform` finds
+out what a transform does, `reading` reads ahead in batches.
 """
 
+from ..pictures import SUFFIXES
 from .reading import Batch, ahead, batches
-from .sources import SUFFIXES, images
+from .sources import images
+from .tones import picture_in, rgb
 from .transform import WHOLE, Window, behaviour, seen_window
-from .value import Images, UnreadableImage, rgb
+from .value import Images, UnreadableImage
 
 __all__ = [
     "SUFFIXES",
@@ -20,6 +23,7 @@ __all__ = [
     "batches",
     "behaviour",
     "images",
+    "picture_in",
     "rgb",
     "seen_window",
 ]

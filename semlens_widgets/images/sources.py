@@ -12,33 +12,50 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .value import Images, rgb
-
-SUFFIXES = frozenset(Image.registered_extensions())
+from ..warned import warn
+from .datasets import Known, image_column, image_of_or_none, known
+from .folders import read_folder, readable
+from .items import Normalisation, image_of
+from .labels import Labels, NoClasses, as_list, read_classes, read_labels
+from .tones import checked_range
+from .value import Images
 
 
 def images(
-    source: str | os.PathLike[str] | Sequence[Any] | Any,
+    source: Any,
     transform: Callable[[Image.Image], Any] | None = None,
     *,
-    labels: Sequence[int] | Sequence[str] | None = None,
-    classes: Sequence[str] = (),
-    mean: float | Sequence[float] | None = None,
-    std: float | Sequence[float] | None = None,
+    labels: Any = None,
+    classes: Any = (),
+    mean: Any = None,
+    std: Any = None,
+    value_range: Any = None,
 ) -> Images:
-    """One data set from a folder, a torch Dataset, or a list of PIL images (or of image paths).
+    """One data set from a folder, a torch or Hugging Face Dataset, or a list of pictures or of their files.
 
-    transform: turns a PIL image into the model's input, a tensor [channel height width], the same each time; without
-               one the model sees the pixels in [0, 1].
-    labels:    one class number or class name per image. By default the sub-folders of a folder, the `targets` of a
-               data set, or the second items of a list of pairs; without any, all works but what needs classes.
-    classes:   the names of the class numbers; by default the sub-folders, the names given, or the data set's own.
-    mean, std: how a data set that yields tensors [channel height width] has normalised them (0 and 1 for pixels in
-               [0, 1]), so that CLIP and you can see the pictures; instead of `transform`.
+    transform:   turns a PIL image into the model's input, a tensor [channel height width], the same each time; without
+                 one the model sees the pixels in [0, 1].
+    labels:      one class per image: whole numbers or names, as a list, array, tensor or column; None, NaN and -1 are
+                 images without one. By default the sub-folders of a folder, what a data set keeps (`targets`, a column
+                 of class labels), or the second items of a list of pairs. Labels that are no classes, such as boxes
+                 or several classes at once, are left out with a warning; all works without but what needs classes.
+    classes:     the names of the class numbers; by default the sub-folders, the names given, or the data set's own.
+    mean, std:   how a data set that yields tensors [channel height width] has normalised them (0 and 1 for pixels in
+                 [0, 1]), so that CLIP and you can see the pictures; instead of `transform`. Tensors of whole numbers
+                 from 0 to 255 are divided by 255 and normalised so.
+    value_range: the numbers that are black and white, on one scale for the whole data set: for pictures and arrays of
+                 more than 8 bits and for floats, such as (0, 4095) or (-1000, 1000); what lies beyond is clipped.
+                 Without it 16-bit pictures that use the upper half of their range are read on the whole of it, and
+                 others are refused with the numbers that were seen.
 
-    A folder is read with all folders below it, in sorted order. A data set has `len()` and numbered items, each an
-    image, a pair `(image, label)`, or a dict with an "image". Images are PIL pictures of any mode or size, uint8 arrays
-    [height width 3], or tensors. Files that cannot be read are skipped by `fit` and listed in `lens.unreadable`.
+    A folder is read as torchvision's ImageFolder reads it: the same classes and files in the same order, folders
+    hidden by a dot apart; without sub-folders of images, its own. `repr` tells what is left out. A data set has `len()`
+    and numbered items, each an image, a pair `(image, label)`, or a dict with an "image". Images are PIL pictures of
+    any mode or size, arrays [height width], [height width channel] or [channel height width], or tensors. Model, CLIP
+    and people see the same picture: the first of a file, as stored (EXIF rotation is not applied), alpha dropped.
+
+    Images that cannot be read are skipped by `fit` and listed in `lens.unreadable`. Folders, lists and arrays are read
+    in several threads; any other data set in order by one, as it may hold a single open file.
 
     FileNotFoundError or ValueError where there is no image, TypeError for what is no image, transform or data set.
     """
@@ -47,131 +64,204 @@ def images(
             f"transform is a {type(transform).__name__}; give a function from a PIL image to a tensor, such as "
             "weights.transforms()"
         )
-    if (mean is None) != (std is None):
-        raise ValueError("mean and std are stated together: mean=(…), std=(…)")
-    normalisation = None if mean is None or std is None else (_channels(mean), _channels(std))
-    if normalisation is not None and transform is not None:
-        raise ValueError("give either transform (for pictures) or mean and std (for tensors), not both")
-    highest = max((label for label in labels or () if not isinstance(label, str)), default=-1)
-    if classes and highest >= len(classes):
-        raise ValueError(f"label {highest} with {len(classes)} classes; class numbers count from 0")
+    normalisation = _normalisation(mean, std)
+    scale = checked_range(value_range)
+    if normalisation is not None and (transform is not None or scale is not None):
+        other = "transform (for pictures)" if transform is not None else "value_range (for numbers as they are)"
+        raise ValueError(f"give either {other} or mean and std (for tensors), not both")
+    given = read_classes(classes)
     if isinstance(source, str | os.PathLike):
-        return _stated(_from_folder(Path(source), transform, labels, classes), classes)
-    if not hasattr(source, "__len__") or not hasattr(source, "__getitem__"):
-        raise TypeError(
-            f"cannot read images from a {type(source).__name__}; needed is a folder, a data set with len() and "
-            "numbered items, or a list of PIL images"
-        )
+        return _from_folder(Path(source), transform, labels, given, scale)
+    source = _numbered_items(source)
     if len(source) == 0:
         raise ValueError("the data set is empty: no image to look at")
-    if isinstance(source[0], str | os.PathLike):
-        paths = [Path(source[i]) for i in range(len(source))]
-        missing = next((p for p in paths if not p.is_file()), None)
-        if missing is not None:
-            raise FileNotFoundError(f"no image file {str(missing)!r}; paths are read from {str(Path.cwd())!r}")
-        return _stated(_from_paths(paths, [str(p) for p in paths], None, transform, labels, classes), classes)
-
-    def load(image: int) -> Any:
-        item = source[image]
-        if isinstance(item, Mapping):
-            return _of_mapping(item)
-        return item[0] if isinstance(item, tuple | list) else item
-
-    given, classes = classes, classes or tuple(getattr(source, "classes", ()))
-    labels = labels if labels is not None else _labels_of(source)
-    found = Images(
-        None,
-        len(source),
-        load,
-        labels,
-        classes,
-        transform,
-        normalisation,
-        lambda: _content(source, load),
-        concurrent=isinstance(source, list | tuple | np.ndarray),
-    )
-    return _stated(found, given)
+    about = known(source)
+    if isinstance(source, list | tuple | np.ndarray):
+        paths = [image_of_or_none(item) for item in source] if _is_path(image_of_or_none(source[0])) else [None]
+        if all(map(_is_path, paths)):
+            return _from_paths(
+                [os.fspath(path) for path in paths if path is not None], transform, labels, given, scale, about
+            )
+    load = _Items(source, image_column(source))
+    return Images(
+        about.names, len(source), load, _classes(labels, given, about, len(source)), transform, normalisation,
+        lambda: _content(source, load), value_range=scale, concurrent=about.concurrent, stated=bool(given),
+    )  # fmt: skip
 
 
-def _stated(found: Images, classes: Sequence[str]) -> Images:
-    """The images, which know that the user named the classes."""
-    found.stated = bool(classes) and found.classes == tuple(classes)
+class _Items:
+    """The images of a data set with numbered items."""
+
+    def __init__(self, source: Any, column: str | None) -> None:
+        self.source, self.column = source, column
+
+    def __call__(self, image: int) -> Any:
+        item = self.source[image]
+        found = item[self.column] if self.column is not None and isinstance(item, Mapping) else image_of(item)
+        return image_of(found) if isinstance(found, Mapping) else found
+
+
+class _Files:
+    """The images of files."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = paths
+
+    def __call__(self, image: int) -> str:
+        return self.paths[image]
+
+
+def _normalisation(mean: Any, std: Any) -> Normalisation | None:
+    if (mean is None) != (std is None):
+        raise ValueError("mean and std are stated together: mean=(…), std=(…)")
+    if mean is None or std is None:
+        return None
+    found = _channels(mean), _channels(std)
+    if not all(np.isfinite(number) for numbers in found for number in numbers) or min(found[1]) <= 0:
+        raise ValueError(f"mean={mean!r:.60}, std={std!r:.60}; needed are numbers, and std is above 0")
     return found
 
 
-def _of_mapping(item: Mapping[str, Any]) -> Any:
-    """The image in a data-set item that is a dict."""
-    if (name := next((name for name in ("image", "img") if name in item), None)) is None:
-        raise TypeError(
-            f"an item of the data set is a dict with {', '.join(map(str, item))}; needed is one with an 'image', or "
-            "wrap the data set so that its items are (image, label)"
+def _channels(value: Any) -> tuple[float, ...]:
+    return tuple(float(v) for v in np.asarray(value, np.float64).reshape(-1))
+
+
+def _is_path(item: Any) -> bool:
+    return isinstance(item, str | os.PathLike)
+
+
+def _numbered_items(source: Any) -> Any:
+    """The source, if it has a length and numbered items. TypeError with what to give instead of others."""
+    kind = type(source).__name__
+    instead = ""
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        instead = "give its column of files: sl.images(table['path'], labels=table['label'])"
+    elif hasattr(source, "iloc") or (hasattr(source, "tolist") and not hasattr(source, "ndim")):
+        return list(source)
+    elif isinstance(source, Image.Image):
+        instead = "give a list of pictures: sl.images([picture])"
+    elif isinstance(source, Mapping):
+        first = next(iter(source), "train")
+        instead = f"give one data set of it, such as sl.images(source[{first!r}]), or list(source.values())"
+    elif hasattr(source, "dataset") and hasattr(source, "collate_fn"):
+        instead = "give the data set that it loads: sl.images(loader.dataset)"
+    elif isinstance(source, set | frozenset):
+        instead = "it has no order; give a list"
+    elif any(base.__name__ == "IterableDataset" for base in type(source).__mro__):
+        instead = (
+            "it gives its images in a stream, without numbers, and examples are looked up by number; write the "
+            "images into a folder, or give list(…) of as many as fit in memory"
         )
-    return item[name]
+    elif hasattr(source, "__next__"):
+        instead = "it gives its items once; give list(…) of it"
+    elif getattr(source, "ndim", 4) == 3 and _as_one_picture(source):
+        instead = f"its shape {tuple(source.shape)} is that of one picture; give a list of pictures, or picture[None]"
+    elif hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, bytes):
+        return source
+    instead = instead or "needed is a folder, a data set with len() and numbered items, or a list of PIL images"
+    raise TypeError(f"cannot read images from a {kind}; {instead}")
 
 
-def _channels(value: float | Sequence[float]) -> tuple[float, ...]:
-    return (float(value),) if isinstance(value, int | float) else tuple(float(v) for v in value)
+def _as_one_picture(source: Any) -> bool:
+    return source.shape[2] in (1, 3, 4) if isinstance(source, np.ndarray) else source.shape[0] in (1, 3, 4)
 
 
-def _labels_of(source: Any) -> Sequence[int] | Sequence[str] | None:
-    """Labels without decoding images: torchvision's `targets`, else the second item of in-memory tuples."""
-    targets = getattr(source, "targets", None)
-    if targets is not None:
-        return [int(t) for t in targets] if len(targets) == len(source) else None
-    if isinstance(source, list | tuple) and isinstance(source[0], tuple | list) and len(source[0]) > 1:
-        seconds = [item[1] for item in source]
-        return seconds if isinstance(seconds[0], str) else [int(second) for second in seconds]
-    return None
+def _classes(labels: Any, given: tuple[str, ...], about: Known, length: int) -> Labels:
+    """The labels and class names of a data set: those stated, else its own; a warning where these are no classes."""
+    if labels is None:
+        if about.labels is not None:
+            return renamed(about.labels, given)
+        if about.why:
+            warn(f"the data set has {about.why}; going on without labels: labels=… states one class per image")
+        return Labels((), given or about.classes)
+    names = given or (about.classes if _fits(labels, about.classes) else ())
+    try:
+        return read_labels(labels, names, length)
+    except NoClasses as error:
+        warn(f"labels are no classes: {error}; going on without labels: labels=… states one class per image")
+        return Labels((), names)
+
+
+def _fits(labels: Any, classes: tuple[str, ...]) -> bool:
+    """Whether labels are numbers, or names some of which are classes."""
+    names = {str(label) for label in as_list(labels) or () if isinstance(label, str)}
+    return not names or bool(names & set(classes))
+
+
+def renamed(labels: Labels, classes: tuple[str, ...]) -> Labels:
+    """Labels under other class names: numbered anew where the old names are among them, else renamed in order."""
+    old = labels.classes
+    if not classes or classes == old:
+        return labels
+    if old and set(old) <= set(classes) and len(set(classes)) == len(classes):
+        number = [classes.index(name) for name in old]
+        return Labels(tuple(None if n is None else number[n] for n in labels.numbers), classes)
+    highest = max((n for n in labels.numbers if n is not None), default=-1)
+    if old and (len(classes) != len(old) or set(old) & set(classes)):
+        odd = next((name for name in old if name not in classes), old[0])
+        raise ValueError(
+            f"{len(classes)} class names for {len(old)} classes ({odd!r} is not among them); give as many, or names "
+            "among which all of these are"
+        )
+    if highest >= len(classes):
+        raise ValueError(f"label {highest} with {len(classes)} classes; class numbers count from 0")
+    return Labels(labels.numbers, classes)
 
 
 def _from_folder(
     folder: Path,
     transform: Callable[..., Any] | None,
-    labels: Sequence[int] | Sequence[str] | None,
-    classes: Sequence[str],
+    labels: Any,
+    classes: tuple[str, ...],
+    scale: tuple[float, float] | None,
 ) -> Images:
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"no folder {str(folder)!r}; images() reads a folder, a data set or a list of PIL images"
+    found = read_folder(folder)
+    if found.beside:
+        warn(
+            f"{found.beside:,} image{'s' if found.beside > 1 else ''} beside the class folders of "
+            f"{readable(folder)!r} {'are' if found.beside > 1 else 'is'} left out: they belong to no class"
         )
-    paths = sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-    )
-    if not paths:
-        raise ValueError(f"the folder {str(folder)!r} has no image files (.jpg, .png, .webp, .tif, …) in it")
-    names = [p.relative_to(folder).as_posix() for p in paths]
-    if labels is None and all("/" in n for n in names):
-        folders = sorted({n.split("/")[0] for n in names})
-        if classes and len(classes) != len(folders) and not set(folders) <= set(classes):
-            raise ValueError(
-                f"{len(classes)} classes for {len(folders)} sub-folders, of which not all are among them; name each "
-                "sub-folder in sorted order, or give classes=… that have the names of the sub-folders among them"
-            )
-        classes = classes or folders
-        labels = [n.split("/")[0] for n in names]
-        if not set(folders) <= set(classes):
-            labels = [folders.index(name) for name in labels]
-    return _from_paths(paths, names, folder, transform, labels, classes)
+    own = None if found.labels is None else Labels(found.labels, found.classes)
+    about = Known(own, classes=found.classes, names=found.names, concurrent=True)
+    if labels is not None:
+        about = Known(names=found.names)
+    return Images(
+        found.names, len(found.paths), _Files(found.paths), _classes(labels, classes, about, len(found.paths)),
+        transform, None, lambda: _of_files(found.names, found.paths), folder, value_range=scale, concurrent=True,
+        left_out=found.left_out, stated=bool(classes),
+    )  # fmt: skip
 
 
 def _from_paths(
-    paths: list[Path],
-    names: list[str],
-    root: Path | None,
+    paths: Sequence[str],
     transform: Callable[..., Any] | None,
-    labels: Sequence[int] | Sequence[str] | None,
-    classes: Sequence[str],
+    labels: Any,
+    classes: tuple[str, ...],
+    scale: tuple[float, float] | None,
+    about: Known,
 ) -> Images:
-    def load(image: int) -> Image.Image:
-        with Image.open(paths[image]) as opened:
-            opened.load()
-            return rgb(opened)
+    missing = next((path for path in paths if not os.path.isfile(path)), None)
+    if missing is not None:
+        where = "web addresses are not fetched" if "://" in missing else f"paths are read from {str(Path.cwd())!r}"
+        raise FileNotFoundError(f"no image file {readable(missing)!r}; {where}")
+    names = [readable(path) for path in paths]
+    return Images(
+        names, len(paths), _Files(paths), _classes(labels, classes, about, len(paths)), transform, None,
+        lambda: _of_files(names, paths), value_range=scale, concurrent=True, stated=bool(classes),
+    )  # fmt: skip
 
-    def content() -> bytes:
-        stats = ((n, s.st_size, s.st_mtime_ns) for n, s in ((n, p.stat()) for n, p in zip(names, paths, strict=True)))
-        return "\n".join(f"{n}\0{size}\0{changed}" for n, size, changed in stats).encode()
 
-    return Images(names, len(paths), load, labels, classes, transform, None, content, root, concurrent=True)
+def _of_files(names: Sequence[str], paths: Sequence[str]) -> bytes:
+    """Names, sizes and dates of files; that one is missing counts, too."""
+
+    def line(name: str, path: str) -> str:
+        try:
+            about = os.stat(path)
+        except OSError:
+            return f"{name}\0missing"
+        return f"{name}\0{about.st_size}\0{about.st_mtime_ns}"
+
+    return "\n".join(line(name, path) for name, path in zip(names, paths, strict=True)).encode()
 
 
 def _content(source: Any, load: Callable[[int], Any]) -> bytes:
@@ -188,5 +278,10 @@ def _content(source: Any, load: Callable[[int], Any]) -> bytes:
         except (pickle.PicklingError, AttributeError, TypeError, OSError):
             pass  # state that cannot be pickled: every image is read instead
     for i in everything:
-        digest.update(np.ascontiguousarray(np.asarray(load(i))).tobytes())
+        try:
+            digest.update(np.ascontiguousarray(np.asarray(load(i))).tobytes())
+        except MemoryError:
+            raise
+        except Exception as error:  # an image that cannot be read is skipped by a pass, too
+            digest.update(repr(error).encode())
     return digest.digest()

@@ -6,15 +6,22 @@ import copy
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..pictures import UnopenedPicture
 from ..texts import whole_number
+from .folders import readable
+from .items import Normalisation, Reading, normalised, of_sixteen_bits, shown
+from .labels import Labels, read_classes, read_labels
+from .tones import Range, Unstated, rgb
 from .transform import WHOLE, Window, behaviour, seen_window
+
+_SAMPLE = 16  # images that are looked at to know what their numbers mean
 
 
 class UnreadableImage(ValueError):
@@ -25,58 +32,59 @@ class UnreadableImage(ValueError):
         self.name, self.why = name, why
 
 
-def rgb(image: Image.Image) -> Image.Image:
-    """The picture as 8-bit RGB: alpha is dropped as torchvision's loader does, 16-bit grey keeps its range."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        grey = np.asarray(image).astype(np.float64)
-        grey = grey / 257 if grey.max(initial=0) > 255 else grey
-        return Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8), "L").convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
 class Images:
     """Images by number. Made by `images(...)`; `len(data)`, `data.picture(i)`, `data.tensor(i)`, `data.label(i)`.
 
     `names` identify the images to a reader (a path below the folder, or a number). `classes` are the class
     names where labels are known. `fingerprint` changes when the images or the transform change.
+    `left_out` tells what of a folder is not among the images, `value_range` the scale of pictures of more than 8 bits.
     `concurrent` says whether several threads may read at once; else one waits for the other.
     `stated` says whether the class names were given by the user, not found in the data.
     """
-
-    stated: bool = False
 
     def __init__(
         self,
         names: Sequence[str] | None,
         length: int,
         load: Callable[[int], Any],
-        labels: Sequence[int] | Sequence[str] | None,
-        classes: Sequence[str],
+        labels: Labels,
         transform: Callable[[Image.Image], Any] | None,
-        normalisation: tuple[Sequence[float], Sequence[float]] | None,
+        normalisation: Normalisation | None,
         content: Callable[[], bytes],
         root: Path | None = None,
+        *,
+        value_range: Range | None = None,
         concurrent: bool = False,
+        left_out: Sequence[str] = (),
+        stated: bool = False,
     ) -> None:
         self._names, self._length, self._load = names, length, load
-        self._labels: Sequence[int] | None = None
-        self.classes = tuple(classes)
-        if labels is not None:
-            self._labels, self.classes = _numbered(labels, classes, length)
-        self.transform, self._normalisation = transform, normalisation
+        self._labels, self.classes, self.stated = labels.numbers or None, labels.classes, stated
+        self.transform, self._normalisation, self.value_range = transform, normalisation, value_range
+        self._reading = Reading(value_range, normalisation, self._sixteen_bits)
         self._content, self._fingerprint = content, ""
         self._windows: dict[tuple[int, int], Window] = {}
-        self.root = root
-        self.concurrent = concurrent
+        self.root, self.left_out, self.concurrent = root, tuple(left_out), concurrent
         self._one_reader: AbstractContextManager[Any] = nullcontext() if concurrent else threading.RLock()
+        self._looking = threading.RLock()
+        self._numbers: list[tuple[float, float] | None] = []  # of 16-bit images in a sample, once it was looked at
+        self._grey: bool | None = None  # whether the model's tensors have one channel
 
     def __len__(self) -> int:
         return self._length
 
     def __repr__(self) -> str:
-        where = f" in {self.root}" if self.root else ""
-        kinds = f", {len(self.classes)} classes" if self.classes else ""
-        return f"<{len(self):,} images{where}{kinds}>"
+        where = f" in {readable(self.root)}" if self.root else ""
+        if self._labels is None:
+            kinds = ", no labels"
+        else:
+            count = self._labels.count(None)
+            without = f", {count:,} without a label" if count else ""
+            kinds = f", {len(self.classes) or max((n for n in self._labels if n is not None), default=-1) + 1} classes"
+            kinds += without
+        scale = "" if self.value_range is None else ", values {:g} to {:g}".format(*self.value_range)
+        out = f"; left out: {'; '.join(self.left_out)}" if self.left_out else ""
+        return f"<{len(self):,} images{where}{kinds}{scale}{out}>"
 
     def name(self, image: int) -> str:
         """The name of an image: its path below the folder, or its number."""
@@ -90,27 +98,30 @@ class Images:
         return self._names.index(name) if name in self._names else None
 
     def label(self, image: int) -> int | None:
-        """The class number, or None where labels are not known."""
-        return None if self._labels is None else int(self._labels[image])
+        """The class number, or None where it is not known."""
+        return None if self._labels is None else self._labels[image]
 
-    def labelled(self, labels: Sequence[int], classes: Sequence[str] | None = None) -> Images:
+    def labelled(self, labels: Any, classes: Any = None) -> Images:
         """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
         other = copy.copy(self)
-        other.stated = self.stated if classes is None else bool(classes)
-        other._labels, other.classes = _numbered(labels, self.classes if classes is None else classes, len(self))
+        other.stated = self.stated if classes is None else bool(read_classes(classes))
+        found = read_labels(labels, self.classes if classes is None else read_classes(classes), len(self))
+        other._labels, other.classes = found.numbers, found.classes
         return other
 
     @property
     def highest_label(self) -> int | None:
-        """The largest class number, or None where labels are not known."""
-        return None if self._labels is None or not len(self._labels) else int(np.max(self._labels))
+        """The largest class number, or None where that of some image is not known."""
+        if self._labels is None or None in self._labels:
+            return None
+        return max(number for number in self._labels if number is not None)
 
     @property
     def fingerprint(self) -> str:
         """A hash of the images, their order, the normalisation and what the transform does."""
         if not self._fingerprint:
             digest = hashlib.sha256(self._content())
-            digest.update(repr(self._normalisation).encode())
+            digest.update(repr((self._normalisation, self.value_range)).encode())
             digest.update(behaviour(self.transform))
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
@@ -118,26 +129,23 @@ class Images:
     def picture(self, image: int) -> Image.Image:
         """The image as a person sees it: PIL, 8-bit RGB. UnreadableImage where it cannot be decoded."""
         item = self._item(image)
-        if isinstance(item, Image.Image):
-            return item
-        return self._shown(item)
+        return item if isinstance(item, Image.Image) else shown(item, self._normalisation)
 
     def tensor_and_size(self, image: int) -> tuple[Any, tuple[int, int]]:
         """The model's input and the (width, height) of the picture it came from, read once."""
         item = self._item(image)
-        if isinstance(item, Image.Image):
-            return (self.transform(item) if self.transform else _plain(item)), item.size
-        return item, (int(item.shape[2]), int(item.shape[1]))
-
-    def _shown(self, item: Any) -> Image.Image:
-        pixels = np.asarray(item, np.float32)
-        if self._normalisation is not None:
-            mean, std = (np.asarray(v, np.float32).reshape(-1, 1, 1) for v in self._normalisation)
-            pixels = pixels * std + mean
-        pixels = np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-        return Image.fromarray(pixels[0], "L").convert("RGB") if len(pixels) == 1 else Image.fromarray(
-            np.ascontiguousarray(pixels.transpose(1, 2, 0))
-        )  # fmt: skip
+        if not isinstance(item, Image.Image):
+            self._grey = len(item) == 1
+            return item, (int(item.shape[2]), int(item.shape[1]))
+        if self.transform is None:
+            return self.prepared(item), item.size
+        try:
+            return self.transform(item), item.size
+        except MemoryError:
+            raise
+        except Exception as error:
+            why = f"the transform fails on a picture of {item.width:,} × {item.height:,} pixels ({_told(error)})"
+            raise UnreadableImage(self.name(image), why) from error
 
     def tensor(self, image: int) -> Any:
         """The image as the model sees it: a float array or tensor [channel height width]."""
@@ -145,14 +153,22 @@ class Images:
 
     def prepared(self, picture: Image.Image) -> Any:
         """What the model would see of any picture: transformed, or normalised as this data set's tensors are."""
-        picture = rgb(picture)
+        picture = rgb(picture, self.value_range)
         if self.transform is not None:
             return self.transform(picture)
-        pixels = _plain(picture)
         if self._normalisation is None:
-            return pixels
-        mean, std = (np.asarray(v, np.float32).reshape(-1, 1, 1) for v in self._normalisation)
-        return (pixels - mean) / std
+            return _plain(picture)
+        if self._grey is None:
+            self._grey = self._has_grey_tensors()
+        pixels = np.asarray(picture.convert("L"), np.float32)[None] / 255 if self._grey else _plain(picture)
+        return normalised(pixels, self._normalisation)
+
+    def _has_grey_tensors(self) -> bool:
+        for image in range(min(len(self), 8)):
+            with suppress(UnreadableImage):
+                item = self._item(image)
+                return not isinstance(item, Image.Image) and len(item) == 1
+        return False
 
     def window(self, size: tuple[int, int]) -> Window:
         """The part of a picture of that size the model sees, as shares of width and height (a centre crop cuts)."""
@@ -163,57 +179,45 @@ class Images:
         return self._windows[size]
 
     def _item(self, image: int) -> Any:
+        """A picture, or a tensor as it is. UnreadableImage for what is wrong with this image alone."""
+        try:
+            with self._one_reader:  # pictures that were opened and not read share a file, so this is part of it
+                return self._reading.read(self._load(image))
+        except (MemoryError, UnreadableImage):
+            raise
+        except Unstated as error:
+            raise type(error)(f"image {self.name(image)} {error}") from error
+        except Exception as error:
+            if type(error).__name__ == "OutOfMemoryError":  # torch's is a RuntimeError
+                raise
+            raise UnreadableImage(self.name(image), _told(error)) from error
+
+    def _sixteen_bits(self) -> tuple[float, float] | None:
+        """The least and greatest number of 16-bit images in a sample of the data set, which is looked at once."""
+        with self._looking:
+            if not self._numbers:
+                found = [n for image in sorted({round(i) for i in np.linspace(0, len(self) - 1, _SAMPLE)})
+                         if (n := self._of_sixteen_bits(image)) is not None]  # fmt: skip
+                self._numbers.append((min(n[0] for n in found), max(n[1] for n in found)) if found else None)
+            return self._numbers[0]
+
+    def _of_sixteen_bits(self, image: int) -> tuple[float, float] | None:
         try:
             with self._one_reader:
-                item = self._load(image)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, EOFError) as error:
-            raise UnreadableImage(self.name(image), str(error) or type(error).__name__) from error
-        if isinstance(item, Image.Image):
-            return rgb(item)
-        if isinstance(item, np.ndarray) and item.dtype == np.uint8:
-            return rgb(Image.fromarray(item))
-        return self._checked(image, item)
-
-    def _checked(self, image: int, item: Any) -> Any:
-        shape = getattr(item, "shape", None)
-        if shape is None:
-            raise TypeError(
-                f"image {image} is a {type(item).__name__}; images are PIL images, uint8 arrays [height width 3] "
-                "or float tensors [channel height width]"
-            )
-        if self._normalisation is None:
-            raise TypeError(
-                f"image {image} is a tensor {tuple(shape)}; say how it was normalised, so that CLIP and you can see "
-                "it: images(..., mean=(…), std=(…)), or mean=0, std=1 for pixels in [0, 1]"
-            )
-        if len(shape) != 3 or shape[0] not in (1, 3):
-            raise TypeError(
-                f"image {image} is a tensor {tuple(shape)}; needed is [channel height width], 1 or 3 channels"
-            )
-        return item
+                numbers = of_sixteen_bits(self._load(image))
+        except MemoryError:
+            raise
+        except Exception:
+            return None
+        return None if numbers is None or not numbers.size else (float(numbers.min()), float(numbers.max()))
 
 
-def _numbered(
-    labels: Sequence[int] | Sequence[str], classes: Sequence[str], length: int
-) -> tuple[Sequence[int], tuple[str, ...]]:
-    """(class numbers, class names) from labels that are numbers or names. ValueError unless there is one per image."""
-    if len(labels) != length:
-        raise ValueError(f"{len(labels)} labels for {length} images; give one for each")
-    names = [label for label in labels if isinstance(label, str)]
-    if not names:
-        return [int(label) for label in labels], tuple(classes)
-    known = tuple(classes) or tuple(sorted(set(names)))
-    if len(names) < length or not set(names) <= set(known):
-        odd = next((label for label in labels if not isinstance(label, str) or label not in known), labels[0])
-        raise ValueError(f"label {odd!r}; labels are class numbers, or all of them names among {', '.join(known)}")
-    number = {name: i for i, name in enumerate(known)}
-    several = next((name for name in dict.fromkeys(names) if known.count(name) > 1), None) if len(number) < len(
-        known
-    ) else None  # fmt: skip
-    if several is not None:
-        which = " and ".join(str(i) for i, name in enumerate(known) if name == several)
-        raise ValueError(f"label {several!r} is the name of several classes ({which}); give class numbers as labels")
-    return [number[name] for name in names], known
+def _told(error: Exception) -> str:
+    """What an error says; what kind it is where that is not clear from what it says."""
+    said = str(error).strip()
+    if isinstance(error, UnopenedPicture) and said:
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _plain(picture: Image.Image) -> np.ndarray:

@@ -19,7 +19,7 @@ from .. import cache
 from ..attribution.values import Backend
 from ..circuit import Circuit, trace_circuit
 from ..explain import ClassTarget, Explanation, explain, has_relevance
-from ..images import Images, rgb
+from ..images import Images, picture_in
 from ..model import Layer, resolve, stack
 from ..outputs import NoClasses, Outputs, answering, decide
 from ..passes import OnStep
@@ -335,6 +335,7 @@ def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
     if not path.is_file():
         first = f", such as {images.name(0)!r}," if len(images) else ""
         raise KeyError(f"{name!r} is neither an image of the data set{first} nor a file; or give a number or a picture")
-    with Image.open(path) as opened:
-        opened.load()
-        return rgb(opened), path.name
+    try:
+        return picture_in(path, images.value_range), path.name
+    except ValueError as error:
+        raise ValueError(f"{name!r} cannot be opened: {error}") from error

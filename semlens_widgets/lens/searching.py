@@ -14,7 +14,8 @@ from PIL import Image
 
 from ..clip import Clip, Probes, checked_templates, image_probes, text_probes
 from ..components import Component
-from ..images import SUFFIXES, rgb
+from ..images import SUFFIXES, picture_in, rgb
+from ..pictures import UnopenedPicture
 from ..search import Matches, check_settings, component_probe, search
 from .fitted import Fitted, Part
 
@@ -87,8 +88,10 @@ class Searching(Fitted):
         if isinstance(query, Component):
             return component_probe(self.space, query, centre=centre)
         if _is_picture_file(query):
-            with Image.open(query) as opened:
-                return image_probes(self.clip, [rgb(opened)], Path(query).name)
+            try:
+                return image_probes(self.clip, [picture_in(query, self.value_range)], Path(query).name)
+            except UnopenedPicture as error:
+                raise ValueError(f"{os.fspath(query)!r} cannot be opened: {error}") from error
         if isinstance(query, str):
             toward, away = _signs(query)
             if self._is_plain(query):
@@ -96,12 +99,12 @@ class Searching(Fitted):
             probe = self._term_probes(toward, templates, centre).joined(query)
             return probe.away_from(self._term_probes(away, templates, centre), query) if away else probe
         if isinstance(query, Image.Image):
-            return image_probes(self.clip, [query])
+            return image_probes(self.clip, [rgb(query, self.value_range)])
         if isinstance(query, list | tuple) and query:
             if all(isinstance(q, str) for q in query):
                 return self._text_probes(list(query), templates, centre)
             if all(isinstance(q, Image.Image) for q in query):
-                return image_probes(self.clip, list(query), name=f"{len(query)} images")
+                return image_probes(self.clip, [rgb(q, self.value_range) for q in query], name=f"{len(query)} images")
         shown = "" if hasattr(query, "shape") else f" ({query!r:.60})"
         raise TypeError(
             f"cannot search for a {type(query).__name__}{shown}; search for a text, a list of texts, PIL image(s) or "
@@ -239,9 +242,15 @@ class Searching(Fitted):
             self._probes[term] = image_probes(self.clip, [self._pictures[term]], term)
         return self._probes[term]
 
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The numbers that are black and white in pictures of more than 8 bits, where the data set states them."""
+        return None if self._source is None else self._source.images.value_range
+
     def keep_image(self, picture: Image.Image) -> str:
         """Keep a picture for queries; the term it gets, 'image:…', can stand in `query` like a word."""
-        term = f"image:{hashlib.sha256(picture.convert('RGB').tobytes()).hexdigest()[:8]}"
+        picture = rgb(picture, self.value_range)
+        term = f"image:{hashlib.sha256(picture.tobytes()).hexdigest()[:8]}"
         self._pictures[term] = picture
         return term
 

@@ -11,7 +11,11 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
+from ..images import rgb
+from ..pictures import UnopenedPicture, opened
 from ..store import SemlensFileError, Stored
+
+_MOST_PIXELS = 4096 * 4096  # of one thumbnail: a file from a stranger may claim any size
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +39,8 @@ class Thumbnails:
     def picture(self, crop: int) -> Image.Image:
         """One crop as a PIL image; a grey square where its bytes are damaged."""
         try:
-            return Image.open(io.BytesIO(self.webp(crop))).convert("RGB")
-        except (SemlensFileError, OSError):
+            return rgb(opened(self.webp(crop), kinds=("WEBP",), most=_MOST_PIXELS).image)
+        except (SemlensFileError, UnopenedPicture):
             return Image.new("RGB", (64, 64), (128, 128, 128))
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..images import picture_in
 from ..search import ABOVE, Z_ABOVE, Matches
 from ..space import SemanticSpace, webp
 from ..vectors import top_k
@@ -222,12 +223,16 @@ def suggest(lens: Lens, prefix: str, most: int = 12) -> Answer:
 
 def query_image(lens: Lens, data: bytes, name: str) -> Answer:
     """Keep a picture that was dropped into the search box; the query names it by its chip."""
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert("RGB")
-    except Exception as error:
-        raise ValueError(f"{name or 'the picture'} cannot be read as an image: {error}") from error
+    picture = dropped(lens, data, name or "the picture")
     return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}, []
+
+
+def dropped(lens: Lens, data: bytes, name: str) -> Image.Image:
+    """A picture that was dropped into a window, as the lens's data set would show it. ValueError for what is none."""
+    try:
+        return picture_in(data, lens.value_range)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a picture that can be read: {error}") from error
 
 
 def checked_rows(space: SemanticSpace, rows: Sequence[int]) -> list[int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ..images import picture_in
 from . import answers
 from .channel import Answer, Buffers, Job, Verb
 
@@ -101,11 +102,11 @@ def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
     for line, row in enumerate(rows):
         model, _, own = _place(lens, row)
         result, (data,) = answers.sprite(model, [own], examples, size)
-        with Image.open(io.BytesIO(data)) as strip:
-            if sheet is None:
-                side = result["size"]
-                sheet = Image.new("RGB", (strip.width, side * len(rows)))
-            sheet.paste(strip, (0, side * line))
+        strip = picture_in(data)
+        if sheet is None:
+            side = result["size"]
+            sheet = Image.new("RGB", (strip.width, side * len(rows)))
+        sheet.paste(strip, (0, side * line))
         counts += result["counts"]
     if sheet is None:
         return answers.sprite(lens, [], examples, size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import traitlets
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from ..crops import cut
-from ..images import Images, UnreadableImage, batches, rgb
+from ..images import Images, UnreadableImage, batches
 from ..lens.explaining import steps_told
 from ..model import stack
 from ..outputs import ask
@@ -339,7 +338,7 @@ def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job
         with steps_told(lambda done, total: job.check()):
             if buffers:
                 name = str(args.get("name") or "the picture")
-                term = lens.keep_image(_opened(buffers[0], name))
+                term = lens.keep_image(answers.dropped(lens, bytes(buffers[0]), name))
                 _called.setdefault(lens, {})[term] = name
                 lens.image = term
             elif args.get("image") is not None:
@@ -355,13 +354,3 @@ def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job
                 setattr(lens, name, value)
         raise
     return {}, []
-
-
-def _opened(data: bytes, name: str) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            return rgb(ImageOps.exif_transpose(opened))
-    except UnidentifiedImageError:
-        raise ValueError(f"{name} is not a picture of a kind that can be read") from None
-    except Exception as error:
-        raise ValueError(f"{name} cannot be read as an image: {error}") from error
