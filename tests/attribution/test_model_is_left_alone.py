@@ -1,5 +1,7 @@
 """Whatever happens, the model is afterwards what it was; and neither zennit nor crp is needed."""
 
+import contextlib
+import copy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,26 +11,42 @@ import pytest
 import torch
 from nets import SmallResNet, calibrated
 from torch import nn
+from toy import pictures, to_pixels
 
+import semlens_widgets as sl
 from semlens_widgets.attribution import Attribution, UnsupportedModel, attribute, edges, heatmaps
-from semlens_widgets.model import Layer, recording, resolve
+from semlens_widgets.components import Components
+from semlens_widgets.crops import crop, try_crops
+from semlens_widgets.effect import effect
+from semlens_widgets.examples import collect
+from semlens_widgets.explain import explain
+from semlens_widgets.model import Layer, evaluating, in_order, recording, resolve
+from semlens_widgets.relevance import relevance
+from semlens_widgets.switching import Switch, logits_under, resting, switched_off
 
 
 def portrait(model):
-    """Everything a caller could notice: attributes, hooks, modes, and the very tensors with their contents."""
+    """Everything a caller could notice: attributes, hooks, modes, the very tensors and contents, torch's state."""
     parts = []
     for name, module in model.named_modules():
-        parts.append((name, id(module), type(module), module.training, sorted(vars(module))))
-        parts.append(
-            [list(hooks) for key, hooks in sorted(vars(module).items()) if key.endswith("hooks") and hooks is not None]
-        )
+        parts.append((name, id(module), type(module), module.training))
+        parts.append([(attribute, _shown(value)) for attribute, value in sorted(vars(module).items())])
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         gradient = tensor.grad
         contents = tensor.detach().clone().numpy().tobytes()
         parts.append((name, id(tensor), tensor.data_ptr(), tensor.requires_grad, gradient, contents))
     parts.append(torch.backends.mha.get_fastpath_enabled())
     parts.append((torch.is_grad_enabled(), torch.is_inference_mode_enabled()))
+    parts.append((torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"), torch.is_autocast_cache_enabled()))
     return parts
+
+
+def _shown(value):
+    if isinstance(value, torch.Tensor):
+        return id(value), value.is_inference(), value.requires_grad, value.detach().float().sum().item()
+    if isinstance(value, dict):
+        return [(key, id(held)) for key, held in value.items()]
+    return [id(held) for held in value] if isinstance(value, list) else (id(value), str(value)[:80])
 
 
 def model_and_images():
@@ -89,6 +107,141 @@ def test_after_an_interruption_on_the_way_back(backend):
     with pytest.raises(KeyboardInterrupt):
         attribute(model, images, stop, ["layer1"], backend)
     assert portrait(model) == before
+
+
+class Keeping(SmallResNet):
+    """Keeps all that models are seen to keep: a table made at first use, last features, counts, a list, a mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.features, self.calls, self.seen = None, None, 0, []
+        self.settings = {"size": None}
+        self.register_buffer("mean", torch.zeros(5))
+
+    def forward(self, x):
+        if self.table is None:
+            self.table = torch.linspace(0.9, 1.1, x.shape[-1], device=x.device, dtype=x.dtype)
+            self.register_buffer("mask", torch.ones_like(x[:1]), persistent=False)
+        self.calls += 1
+        self.settings["size"] = x.shape[-1]
+        self.features = self.layer3(self.layer2(self.layer1(self.stem(x * self.table * self.mask))))
+        self.seen.append(self.features.mean())
+        answer = self.fc(self.features.mean((2, 3)))
+        self.mean.mul_(0.9).add_(answer.detach().mean(0))
+        return answer
+
+
+def world():
+    """A model that keeps things, a mixture of modes and of what is trained, with a data set and layers."""
+    torch.manual_seed(0)
+    model = calibrated(SmallResNet(), torch.randn(3, 3, 16, 16))
+    keeping = Keeping()
+    keeping.load_state_dict(model.state_dict() | {"mean": torch.zeros(5)})
+    keeping.train()
+    keeping.layer2.eval()
+    keeping.fc.weight.requires_grad_(False)
+    labels = [i % 5 for i in range(7)]
+    images = sl.images(pictures(7, size=16), transform=lambda p: to_pixels(p) / 128 - 1, labels=labels, classes="abcde")
+    return keeping, images, (Layer("layer3"), Layer("layer1", signed=True))
+
+
+def _examples(model, images, layers, **settings):
+    return collect(model, images, layers, k=2, batch_size=3, sample=0, progress=False, **settings)
+
+
+def _switches(layers):
+    off = np.zeros((3, 47), bool)
+    off[1, 3] = off[2, 5] = True
+    return [Switch(layers[0], off, np.ones(47))]
+
+
+def _without(model, images, layers):
+    with switched_off(model, [_switches(layers)[0].only([1])]), evaluating(model):
+        model(images.tensor(0)[None])
+
+
+VERBS = {
+    "collect": _examples,
+    "collect fast": lambda *world: _examples(*world, fast=True),
+    "crops by activation": lambda *world: crop(_examples(*world), *world, progress=False),
+    "crops by crp": lambda *world: crop(_examples(*world), *world, by="crp", progress=False),
+    "trying crops": lambda *world: try_crops(*world, by="crp"),
+    "relevance by lrp": lambda *world: relevance(*world, method="lrp", batch_size=3, progress=False),
+    "relevance by gradient": lambda *world: relevance(*world, method="gradient", batch_size=3, progress=False),
+    "explain": lambda m, images, layers: explain(m, images, 2, layers, 1).heatmaps([1, 50]),
+    "circuit": lambda m, images, layers: explain(m, images, 2, layers, method="gradient").circuit(top=2, depth=2),
+    "switching": _without,
+    "means": lambda m, images, layers: resting(m, images, layers, np.arange(7), 3),
+    "switching many": lambda m, images, layers: logits_under(m, images, np.arange(7), _switches(layers), 3),
+    "effect": lambda m, images, layers: effect(
+        m, layers, Components(("layer3", "layer1"), (47, 62), (False, True)), [3, 60], {"data": images}, 2,
+        alive=np.ones(109, bool), draws=2,
+    ),
+    "order of layers": lambda m, images, layers: in_order(m, images.tensor(0)[None], layers),
+}  # fmt: skip
+
+
+def trained(model, images):
+    """The gradients of one step of its owner's."""
+    loss = model(torch.stack([images.tensor(i) for i in range(3)])).square().sum()
+    loss.backward()
+    found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    return found
+
+
+AROUND = {
+    "nothing": contextlib.nullcontext,
+    "inference mode": torch.inference_mode,
+    "no grad": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+}
+
+
+SHORT = ["collect fast", "explain", "circuit", "crops by crp", "relevance by lrp", "switching many"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "around"),
+    [
+        *((verb, "nothing") for verb in VERBS),
+        *((verb, around) for verb in SHORT for around in list(AROUND)[1:]),
+    ],
+)
+def test_after_every_verb_the_model_is_as_before_and_as_usable(verb, around):
+    model, images, layers = world()
+    with AROUND[around]():
+        before = portrait(model)
+        VERBS[verb](model, images, layers)
+        assert portrait(model) == before
+    copy.deepcopy(model)
+    torch.testing.assert_close(trained(model, images), trained(world()[0], images))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("verb", VERBS)
+def test_after_every_verb_that_was_interrupted_anywhere(verb, error):
+    model, images, layers = world()
+    calls = 0
+    last = -1
+
+    def count(module, args):
+        nonlocal calls
+        calls += 1
+        if calls == last:
+            raise error("stopped by the test")
+
+    handle = model.layer2.c2.register_forward_pre_hook(count)
+    before = portrait(model)
+    VERBS[verb](model, images, layers)
+    for last in sorted({1, 2, calls // 2, calls - 1, calls} & set(range(1, calls + 1))):
+        calls = 0
+        with contextlib.suppress(error, ValueError):  # a batch that fails is tried one by one
+            VERBS[verb](model, images, layers)
+        assert calls >= last
+        assert portrait(model) == before
+    handle.remove()
+    torch.testing.assert_close(trained(model, images), trained(world()[0], images))
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt])
