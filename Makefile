@@ -22,7 +22,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
-SCRIPTS := semlens_widgets/palette.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)
+SCRIPTS := semlens_widgets/palette.json semlens_widgets/format.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)
 
 .PHONY: help demo test bench lint types windows-test chromium picture clean
 

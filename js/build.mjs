@@ -16,7 +16,8 @@ import { withoutUnused } from "./unused.mjs";
 /**
  * Largest size in kB (1000 bytes) of JS and CSS together, by bundle. The map draws its own pixels, words and lasso,
  * and brings a list that says the same: more than the others, and still less than a drawing library. The checklist
- * has an editor, a scatter and a queue. `page` is the window over a file, for a page of its own. The style that all
+ * has an editor, a scatter and a queue. `page` is the window over a file, for a page of its
+ * own, with the table that the file is held against. The style that all
  * have in common, with the colours of both themes, is 8 kB of each.
  */
 const BUDGETS = {
@@ -29,7 +30,7 @@ const BUDGETS = {
   label_table: 50,
   score_view: 48,
   window: 280,
-  page: 310,
+  page: 322,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

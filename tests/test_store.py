@@ -58,7 +58,7 @@ def test_a_folder_that_may_not_be_written_is_told_with_the_name_asked_for(path, 
     def refuse(self, *settings, **more):
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr("pathlib.Path.touch", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     with pytest.raises(PermissionError, match=f"Permission denied: '{path}'"):
         write(path, ARRAYS, {})
 
@@ -104,7 +104,7 @@ def test_a_newer_format_is_refused_by_number(tmp_path, monkeypatch):
     monkeypatch.setattr("semlens_widgets.store.VERSION", 7)
     path = write(tmp_path / "new.semlens", ARRAYS, {})
     monkeypatch.undo()
-    with pytest.raises(SemlensFileError, match="format version 7, this program reads up to 1"):
+    with pytest.raises(SemlensFileError, match="format version 7, this program reads up to 2"):
         Stored(path)
 
 

@@ -3,7 +3,10 @@
  * that needs neither model nor CLIP. Words that are kept in the file can be searched; others need a kernel.
  */
 
+import { DamagedFile } from "./file.js";
+import { checkBuffers } from "./format.js";
 import { needsKernel } from "./model.js";
+import { showable } from "./picture.js";
 
 const SIBLINGS = 5;
 /** Above this many numbers the nearest siblings are not sought: it would read the whole of a large file. */
@@ -11,6 +14,8 @@ const MOST_COMPARED = 32_000_000;
 const BINS = 64;
 /** A hit with a p up to this lies above the null. */
 const ABOVE = 0.01;
+/** Pictures that are decoded at one time. */
+const AT_ONCE = 8;
 
 /** @typedef {Awaited<ReturnType<typeof import("./file.js").openLensFile>>} LensFile */
 
@@ -168,7 +173,8 @@ export function fileAnswers(file) {
   async function scored(number) {
     const [vectors, alike, probes, mean, sd, count] = await Promise.all([
       file.array("vectors"),
-      file.has("lengths") ? file.array("lengths") : null,
+      // The first files had no lengths where their vectors were means of one.
+      file.version > 1 || file.has("lengths") ? file.array("lengths") : null,
       file.array("words/vectors"),
       file.array("words/null_mean"),
       file.array("words/null_sd"),
@@ -312,13 +318,20 @@ export function fileAnswers(file) {
     };
   }
 
-  /** WebP bytes of some crops. @param {readonly number[]} crops */
+  /** WebP bytes of some crops; null for one that is damaged, or no picture. @param {readonly number[]} crops */
   async function webps(crops) {
-    const offsets = await file.array("thumbnail_offsets");
-    return file.bytes(
+    const [offsets, checksums] = await Promise.all([
+      file.array("thumbnail_offsets"),
+      file.array("thumbnail_checksums"),
+    ]);
+    const found = await file.bytes(
       "thumbnails",
-      crops.map((crop) => [Number(offsets[crop]), Number(offsets[crop + 1])]),
+      crops.map((crop) => ({
+        range: [Number(offsets[crop]), Number(offsets[crop + 1])],
+        checksum: Number(checksums[crop]),
+      })),
     );
+    return found.map((bytes) => (showable(bytes) ? bytes : null));
   }
 
   /** The replies that were recorded when the file was written: of views whose answers depend on nothing else. */
@@ -337,7 +350,9 @@ export function fileAnswers(file) {
         const { result, buffers } = replies[number];
         const parts = Array.from({ length: buffers }, (_, at) => file.array(`answers/${number}.${at}`));
         // Copies: a view may take the buffer over.
-        return { result, buffers: (await Promise.all(parts)).map((bytes) => bytes.slice().buffer) };
+        const copies = (await Promise.all(parts)).map((bytes) => bytes.slice().buffer);
+        checkBuffers(verb, copies, { component: table.total, k: result.k ?? 0 });
+        return { result, buffers: copies };
       };
     const { meanings } = verbs;
     if (meanings)
@@ -389,6 +404,7 @@ export function fileAnswers(file) {
           throw new RangeError(`example ${rank} of ${table.of(row).id}; it has ${count[row]}`);
         const image = Number(images[rank]);
         const [bytes] = await webps([crops[rank]]);
+        if (!bytes) throw new DamagedFile(`the picture of example ${rank} of ${table.of(row).id} is damaged`);
         const result = {
           response: responses[rank],
           rank,
@@ -463,7 +479,7 @@ const ownLabel = (own, id) =>
 
 /**
  * One picture of many crops: the middle square of each, at its place.
- * @param {ArrayBuffer[]} pictures @param {number[][]} places @param {number} size @param {number} columns @param {number} lines
+ * @param {(ArrayBuffer | null)[]} pictures @param {number[][]} places @param {number} size @param {number} columns @param {number} lines
  */
 async function drawSheet(pictures, places, size, columns, lines) {
   const canvas = document.createElement("canvas");
@@ -472,19 +488,22 @@ async function drawSheet(pictures, places, size, columns, lines) {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   pen.fillStyle = "#808080";
   pen.fillRect(0, 0, canvas.width, canvas.height);
-  await Promise.all(
-    pictures.map(async (bytes, i) => {
-      try {
-        const image = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
-        const edge = Math.min(image.width, image.height);
-        const [left, top] = [(image.width - edge) / 2, (image.height - edge) / 2];
-        pen.drawImage(image, left, top, edge, edge, places[i][0], places[i][1], size, size);
-        image.close();
-      } catch {
-        // A damaged picture stays grey, as it does in Python.
-      }
-    }),
-  );
+  const draw = async (/** @type {ArrayBuffer | null} */ bytes, /** @type {number[]} */ [x, y]) => {
+    if (!bytes) return; // A damaged picture stays grey, as it does in Python.
+    try {
+      const image = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
+      const edge = Math.min(image.width, image.height);
+      const [left, top] = [(image.width - edge) / 2, (image.height - edge) / 2];
+      pen.drawImage(image, left, top, edge, edge, x, y, size, size);
+      image.close();
+    } catch {
+      // What the browser cannot decode stays grey as well.
+    }
+  };
+  for (let start = 0; start < pictures.length; start += AT_ONCE)
+    await Promise.all(
+      pictures.slice(start, start + AT_ONCE).map((bytes, i) => draw(bytes, places[start + i])),
+    );
   const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ done) =>
     canvas.toBlob(done, "image/webp", 0.85),
   );

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..held import held, partly_read, read_when_touched
+
 BINS = 64
 _UNITS = (2.0**40, 1.0, 2.0**-40, 2.0**-80)  # of the four integers an exact sum is kept in
 _LARGEST = 2.0**78
@@ -94,7 +96,7 @@ class Statistics:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], images: int) -> Statistics:
-        return cls(images, *(arrays[name] for name in _STORED))
+        return partly_read(cls, images=images, **{name: held(arrays, name) for name in _STORED})
 
     @classmethod
     def of(cls, responses: Float[np.ndarray, "image component"], like: Statistics | None = None) -> Statistics:
@@ -122,6 +124,9 @@ class Statistics:
             exponent,
             bins.astype(np.int64),
         )
+
+
+read_when_touched(Statistics, *_STORED)
 
 
 def _rebinned(

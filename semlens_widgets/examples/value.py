@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Components
-from ..vectors import freeze, rank_keys
+from ..held import freeze_read, held, partly_read, read_when_touched, shape_of
+from ..vectors import rank_keys
 from .sample import Sampled
 from .statistics import Statistics
 from .tally import Tally
@@ -40,7 +41,7 @@ class ConceptExamples:
     sampled: Sampled | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.components) == len(self.images) == len(self.responses) == len(self.peaks):
+        if not len(self.components) == shape_of(self, "images")[0] == len(self.responses) == shape_of(self, "peaks")[0]:
             raise ValueError(f"{len(self.components)} components but {len(self.images)} rows of examples")
         if self.sampled is not None and isinstance(self.sampled.arrays, dict):
             shape = self.sampled.responses.shape
@@ -48,7 +49,7 @@ class ConceptExamples:
                 raise ValueError(f"sampled responses of shape {shape} for {len(self.components)} components")
         if self.responses.size and np.any(np.diff(self.responses, axis=1) > 0):
             raise ValueError("examples are not in order of response")
-        freeze(self, "images", "responses", "peaks", "boxes")
+        freeze_read(self, "images", "responses", "peaks", "boxes")
 
     @property
     def counts(self) -> Int[np.ndarray, " component"]:
@@ -98,17 +99,18 @@ class ConceptExamples:
     @classmethod
     def from_document(cls, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ConceptExamples:
         """The value that both were taken from; sampled responses are read when asked for."""
-        return cls(
-            Components(**{name: tuple(part) for name, part in document["components"].items()}),
-            arrays["example_images"],
-            arrays["example_responses"],
-            arrays["example_peaks"],
-            tuple(tuple(grid) for grid in document["grids"]),
-            Statistics.from_arrays(arrays, document["images"]),
-            arrays.get("example_boxes"),
-            tuple((name, why) for name, why in document["unreadable"]),
-            document["k"],
-            Sampled(arrays["sample_images"], arrays) if "sample_images" in arrays else None,
+        return partly_read(
+            cls,
+            components=Components(**{name: tuple(part) for name, part in document["components"].items()}),
+            images=held(arrays, "example_images"),
+            responses=arrays["example_responses"],
+            peaks=held(arrays, "example_peaks"),
+            grids=tuple(tuple(grid) for grid in document["grids"]),
+            statistics=Statistics.from_arrays(arrays, document["images"]),
+            boxes=held(arrays, "example_boxes") if "example_boxes" in arrays else None,
+            unreadable=tuple((name, why) for name, why in document["unreadable"]),
+            k=document["k"],
+            sampled=Sampled(arrays["sample_images"], arrays) if "sample_images" in arrays else None,
         )
 
     @classmethod
@@ -124,3 +126,6 @@ class ConceptExamples:
         """What a pass has come to; no component has more examples than there were images."""
         images, responses, peaks = tally.ranked(statistics.images)
         return cls(components, images, responses, peaks, grids, statistics, None, unreadable, tally.k, sampled)
+
+
+read_when_touched(ConceptExamples, "images", "peaks", "boxes")

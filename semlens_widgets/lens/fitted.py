@@ -28,7 +28,7 @@ from ..images import Images, batches
 from ..model import Layer, Pooling, recording, resolve
 from ..outputs import KINDS, Chosen, Kind
 from ..space import SemanticSpace, embed
-from ..store import Section
+from ..store import Section, reading
 from ..trust import checked_extra, clip_of_file
 from ..vectors import unit
 from ..vocabularies import vocabulary as words_of
@@ -432,23 +432,20 @@ class Fitted(traitlets.HasTraits):
             clip = None
         lens = cls.__new__(cls)
         traitlets.HasTraits.__init__(lens)
-        lens._start(
-            None,
-            clip,
-            extra.get("templates", TEMPLATES),
-            extra.get("centre", False),
-            extra.get("vocabulary", ()),
-            extra.get("name", "model"),
-        )
+        with reading("what the file keeps of its lens is damaged"):
+            lens._start(
+                None,
+                clip,
+                extra.get("templates", TEMPLATES),
+                extra.get("centre", False),
+                extra.get("vocabulary", ()),
+                extra.get("name", "model"),
+            )
         lens._adopt(space)
         lens._clip_spec, lens._clip_missing = extra.get("clip"), missing
         documents = extra.get("parts", {})
-        try:
+        with reading("what the file keeps beside its space is damaged"):
             lens._restore({name: (document, Section(attached or {}, name)) for name, document in documents.items()})
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if isinstance(error, store.SemlensFileError):
-                raise
-            raise store.SemlensFileError(f"what it keeps beside the space cannot be read: {error!r:.200}") from error
         return lens
 
     def __repr__(self) -> str:
@@ -480,7 +477,7 @@ def _cached(path: Path, recipe: Recipe) -> SemanticSpace | None:
     if not path.exists():
         return None
     try:
-        space = SemanticSpace.open(path).space
+        space = SemanticSpace.open(path, whole=True).space
     except ValueError as error:
         warnings.warn(f"the cached space is damaged and is made again: {error}", stacklevel=3)
         return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +18,9 @@ from .. import store
 from ..components import Components, Recipe
 from ..crops import cut, region
 from ..examples import ConceptExamples
+from ..held import Later, freeze_read, held, partly_read, read_when_touched, rows_of, shape_of
 from ..images import Images, UnreadableImage
-from ..vectors import freeze, frozen, unit
+from ..vectors import frozen, unit
 from .chance import attainable, set_means, set_sizes
 from .thumbnails import Thumbnails
 
@@ -50,6 +52,9 @@ class SemanticSpace:
     `sample` has both together. `lengths` say how alike each component's examples are (`alikeness`; worked out where
     they are not given). `names` and `labels` describe the images of the crops. `originals` is the data
     set itself where it is at hand; it is not saved.
+
+    Of a space from a file the large arrays and the names are read, and held against their checksums, when they are
+    first asked for: they may raise SemlensFileError then.
     """
 
     examples: ConceptExamples
@@ -68,19 +73,22 @@ class SemanticSpace:
     originals: Images | None = None
 
     def __post_init__(self) -> None:
-        if len(self.vectors) != len(self.components) or self.crop_of.shape != self.examples.images.shape:
+        vectors, crops = shape_of(self, "vectors")[0], shape_of(self, "crop_vectors")[0]
+        if vectors != len(self.components) or self.crop_of.shape != self.examples.images.shape:
             raise ValueError(
-                f"{len(self.components)} components, {len(self.vectors)} vectors, {self.crop_of.shape} crops: they "
-                "must agree"
+                f"{len(self.components)} components, {vectors} vectors, {self.crop_of.shape} crops: they must agree"
             )
         if self.lengths is not None and len(self.lengths) != len(self.components):
             raise ValueError(f"{len(self.components)} components, {len(self.lengths)} lengths: they must agree")
-        if self.crop_of.size and not 0 <= self.crop_of.min() <= self.crop_of.max() < len(self.crop_vectors):
+        if self.crop_of.size and not 0 <= self.crop_of.min() <= self.crop_of.max() < crops:
             raise ValueError("an example points at a crop that is not there")
         sampled = self.examples.sampled
-        if self.sample_vectors is not None and sampled and len(self.sample_vectors) != len(sampled.images):
-            raise ValueError(f"{len(sampled.images)} sampled images, {len(self.sample_vectors)} vectors of them")
-        freeze(self, "crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors", "lengths")
+        if vars(self)["sample_vectors"] is not None and sampled:
+            vectors = shape_of(self, "sample_vectors")[0]
+            if vectors != len(sampled.images):
+                raise ValueError(f"{len(sampled.images)} sampled images, {vectors} vectors of them")
+        freeze_read(self, "crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors")
+        freeze_read(self, "sample_vectors", "lengths")
 
     def __repr__(self) -> str:
         layers = ", ".join(f"{n} {s}" for n, s in zip(self.components.layers, self.components.sizes, strict=True))
@@ -93,7 +101,7 @@ class SemanticSpace:
     @property
     def dim(self) -> int:
         """Dimensions of the CLIP's space."""
-        return self.vectors.shape[1]
+        return shape_of(self, "vectors")[1]
 
     @cached_property
     def alive(self) -> Bool[np.ndarray, " component"]:
@@ -102,7 +110,7 @@ class SemanticSpace:
 
     def embeddings_of(self, rows: Any) -> Float[np.ndarray, "component example dim"]:
         """Unit embeddings of some components' examples, float32; those beyond a component's count are zero."""
-        gathered = unit(self.crop_vectors[self.crop_of[rows]].astype(np.float32))
+        gathered = unit(rows_of(self, "crop_vectors", self.crop_of[rows]).astype(np.float32))
         counts = self.examples.counts[rows]
         return gathered * (np.arange(self.crop_of.shape[1]) < np.asarray(counts)[..., None])[..., None]
 
@@ -236,7 +244,9 @@ class SemanticSpace:
 
     def with_originals(self, images: Images | None) -> SemanticSpace:
         """The same space with its data set at hand, or without it."""
-        return replace(self, originals=images)
+        made = copy.copy(self)  # what has not been read yet stays so
+        object.__setattr__(made, "originals", images)
+        return made
 
     def image_name(self, image: int) -> str:
         """What an image is called: its path below the folder, or its number."""
@@ -293,37 +303,54 @@ class SemanticSpace:
         )
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Opened:
-        """What a `.semlens` file holds, memory-mapped. SemlensFileError if it is damaged or foreign."""
-        stored = store.Stored(path)
-        try:
+    def open(cls, path: str | os.PathLike[str], *, whole: bool = False) -> Opened:
+        """What a `.semlens` file holds, memory-mapped. SemlensFileError if it is damaged or foreign.
+
+        Large arrays are checked when they are first asked for, with `whole` all at once.
+        """
+        stored = store.Stored(path, space=True)
+        if whole:
+            stored.check()
+        with store.reading(f"{path} holds no semantic space"):
             return Opened(cls._from(stored), dict(stored.document["extra"]), stored)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            if isinstance(error, store.SemlensFileError):
-                raise
-            raise store.SemlensFileError(f"{path} holds no semantic space: {error}") from error
 
     @classmethod
     def _from(cls, stored: store.Stored) -> SemanticSpace:
         document = stored.document
-        recipe = Recipe(**(document["recipe"] | {"layers": tuple(document["recipe"]["layers"])}))
-        known = stored["image_ids"].tolist()
-        names = store.unpacked(stored["image_names"], stored["image_name_offsets"])
-        return cls(
-            ConceptExamples.from_document(document, stored),
-            recipe,
-            stored["crop_vectors"],
-            stored["crop_of"],
-            stored["crop_images"],
-            stored["vectors"],
-            stored["null_vectors"],
-            Thumbnails.from_arrays(stored),
-            dict(zip(known, names, strict=True)),
-            {i: n for i, n in zip(known, stored["image_labels"].tolist(), strict=True) if n >= 0},
-            tuple(document["classes"]),
-            stored.get("sample_vectors"),
-            stored.get("lengths"),
+        return partly_read(
+            cls,
+            examples=ConceptExamples.from_document(document, stored),
+            recipe=Recipe(**(document["recipe"] | {"layers": tuple(document["recipe"]["layers"])})),
+            crop_vectors=held(stored, "crop_vectors"),
+            crop_of=stored["crop_of"],
+            crop_images=held(stored, "crop_images"),
+            vectors=held(stored, "vectors"),
+            null_vectors=held(stored, "null_vectors"),
+            thumbnails=Thumbnails.from_arrays(stored),
+            names=Later(lambda: _names(stored)),
+            labels=Later(lambda: _labels(stored)),
+            classes=tuple(document["classes"]),
+            sample_vectors=held(stored, "sample_vectors") if "sample_vectors" in stored else None,
+            lengths=stored.get("lengths"),
+            originals=None,
         )
+
+
+read_when_touched(
+    SemanticSpace, "crop_vectors", "crop_images", "vectors", "null_vectors", "sample_vectors", "names", "labels"
+)
+
+
+def _names(stored: store.Stored) -> dict[int, str]:
+    """The names of the images, by number."""
+    texts = store.unpacked(stored["image_names"], stored["image_name_offsets"])
+    return dict(zip(stored["image_ids"].tolist(), texts, strict=True))
+
+
+def _labels(stored: store.Stored) -> dict[int, int]:
+    """The classes of the images that have one, by number."""
+    pairs = zip(stored["image_ids"].tolist(), stored["image_labels"].tolist(), strict=True)
+    return {image: label for image, label in pairs if label >= 0}
 
 
 class Opened(NamedTuple):

@@ -1,0 +1,275 @@
+"""Lens files with something wrong in them, read by Python and by the page, and plain readers to hold both against.
+
+A damaged file must be refused, or say what the whole one says. A file that was sealed anew may say something else: what
+a plain reader (the arrays as they lie there, no checks) reads in it, where its numbers keep to the rules written out
+plainly in `lawless`; else it must be refused.
+"""
+
+import copy
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load
+from toy import ColourClip, ColourNet, pictures, to_pixels
+
+import semlens_widgets as sl
+from semlens_widgets import store
+from semlens_widgets.space import SemanticSpace
+from semlens_widgets.store import SemlensFileError
+
+ROOT = Path(__file__).parents[1]
+WORDS = ("red", "green", "blue", "yellow")
+NODE = (Path(__file__).parent / "read_in_node.mjs").as_posix()
+
+
+def whole_lens():
+    """A lens on the toy world in which all there is to keep has been made."""
+    data = sl.images(
+        pictures(60, size=24), transform=to_pixels, labels=[i % 2 for i in range(60)], classes=["even", "odd"]
+    )
+    layers = ["colour", sl.Layer("head", signed=True)]
+    lens = sl.Lens(
+        ColourNet(), data, layers, ColourClip(), k=5, null=40, sample=50, templates=("{}",), vocabulary=WORDS, name="toy"
+    ).fit(cached=False, progress=False)  # fmt: skip
+    lens.describe(level=0.0)
+    lens.evaluate()
+    lens.lay_out("pca")
+    lens.relate(cached=False, progress=False)
+    lens.own_labels = {"colour:1": "leaf"}
+    lens.concepts = ("red",)
+    concepts = [{"name": name, "kind": kind} for name, kind in (("red", "valid"), ("blue", "spurious"))]
+    lens.audit(sl.Checklist.from_document({"groups": [{"name": "colours", "concepts": concepts}]}), "even")
+    return lens
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The bytes of a file, and what was done to it; `sealed` where its checksums were made to fit."""
+
+    data: bytes
+    done: str
+    sealed: bool
+
+
+class Mutants:
+    """Mutants of one file without end; the same for the same seed."""
+
+    def __init__(self, whole, seed=0):
+        self.whole, self.random = whole, np.random.default_rng(seed)
+        self.header = int.from_bytes(whole[:8], "little")
+        self.arrays, self.document = taken_apart(whole)
+
+    def damaged(self):
+        """The next file with bytes changed, lost or added."""
+        r, data = self.random, bytearray(self.whole)
+        size, kind = len(data), r.integers(9)
+        at = int(r.integers(size))
+        if kind == 0:
+            del data[at:]
+        elif kind == 1:
+            data[:8] = int(r.integers(2**63)).to_bytes(8, "little")
+        elif kind == 2:
+            data[:8] = max(0, self.header + int(r.integers(-200, 200))).to_bytes(8, "little")
+        elif kind == 3:
+            data[8 + int(r.integers(self.header))] ^= 1 << int(r.integers(8))
+        elif kind == 4:
+            place = 8 + int(r.integers(self.header - 20))
+            data[place : place + 20] = data[place : place + 20][::-1]
+        elif kind == 5:
+            data[at : at + 4096] = bytes(len(data[at : at + 4096]))
+        elif kind == 6:
+            data += bytes(r.integers(0, 256, 100, dtype=np.uint8))
+        elif kind == 7:
+            other = int(r.integers(size))
+            here, there = data[at : at + 64], data[other : other + 64]
+            length = min(len(here), len(there))
+            data[at : at + length], data[other : other + length] = there[:length], here[:length]
+        else:
+            data[at] ^= 1 << int(r.integers(8))
+        return Mutant(bytes(data), f"damage {kind} at {at}", sealed=False)
+
+    def sealed(self):
+        """The next file that says something else, with checksums that fit."""
+        r, arrays, document = self.random, dict(self.arrays), copy.deepcopy(self.document)
+        if r.random() < 0.5:
+            done = self._number(arrays)
+        else:
+            done = self._member(document)
+        return Mutant(put_together(arrays, document), done, sealed=True)
+
+    def _number(self, arrays):
+        r, names = self.random, sorted(name for name in self.arrays if self.arrays[name].size)
+        name = names[int(r.integers(len(names)))]
+        array = np.array(arrays[name])
+        kind = ("one", "several", "row", "times", "shape", "gone", "shorter")[int(r.integers(7))]
+        special = [np.nan, np.inf, -np.inf, -1, 0, 1, 2, 7, 0.5, 1e9, -1e30, 2**31 - 1, 2**62]
+        if array.dtype.kind in "iub":
+            limits = (0, 1) if array.dtype == bool else (np.iinfo(array.dtype).min, np.iinfo(array.dtype).max)
+            special = [np.clip(int(v), *limits) for v in (-1, 0, 1, 2, 7, 1e9, *limits, len(array), int(array.max()) + 1)]
+        value = special[int(r.integers(len(special)))]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if kind == "shape":
+                array = array.reshape(array.shape[::-1]) if array.ndim > 1 else array[:, None]
+            elif kind == "gone":
+                del arrays[name]
+                return f"{name} gone"
+            elif kind == "shorter":
+                array = array[: int(r.integers(len(array)))]
+            elif kind == "times":
+                array = (array * np.asarray(7).astype(array.dtype)).astype(array.dtype)
+            elif kind == "row":
+                array[int(r.integers(len(array)))] = value
+            else:
+                places = r.integers(array.size, size=1 if kind == "one" else 20)
+                array.reshape(-1)[places] = value
+        arrays[name] = array
+        return f"{name} {kind} {value}"
+
+    def _member(self, document):
+        """A member of the document, at any depth, that is gone, of another type, or out of its range."""
+        r, here, path = self.random, document, []
+        while True:
+            keys = list(here) if isinstance(here, dict) else list(range(len(here)))
+            key = keys[int(r.integers(len(keys)))]
+            path.append(str(key))
+            if not isinstance(here[key], dict | list) or not here[key] or r.random() < 0.15:
+                break
+            here = here[key]
+        value = OTHERS[int(r.integers(len(OTHERS)))]
+        if value is GONE:
+            del here[key]
+        else:
+            here[key] = copy.deepcopy(value)
+        return f"{'.'.join(path)} = {'gone' if value is GONE else value!r:.40}"
+
+
+GONE = object()
+OTHERS = (None, True, False, -1, 0, 5, 1.5, 10**9, -(2**70), 1e300, "x", "", "1", [], [1], ["x"], {}, {"x": 1}, GONE)
+
+
+def taken_apart(data):
+    """(arrays, document) of a file's bytes, as they lie there."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return load(data), json.loads(header["__metadata__"]["semlens"])["document"]
+
+
+def put_together(arrays, document):
+    """The bytes of a sealed file."""
+    return b"".join([store._header(arrays := _in_order(arrays), document), *(a.tobytes() for a in arrays.values())])
+
+
+def _in_order(arrays):
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return dict(sorted(plain.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
+
+
+class Plain(dict):
+    """The arrays of a file with its document, unchecked: what the space is made of by a plain reader."""
+
+    def __init__(self, data):
+        arrays, self.document = taken_apart(data)
+        super().__init__(arrays)
+
+    def unchecked(self, name):
+        return self[name]
+
+    def lens(self):
+        return sl.Lens.of_space(SemanticSpace._from(self), self.document["extra"], self)
+
+
+def told(lens):
+    """All that a lens from a file says, as one text."""
+    space, examples = lens.space, lens.space.examples
+    rows = range(len(lens.components))
+    said = [repr(lens), lens.name, [str(c) for c in lens.components], space.recipe, lens.known_words(), lens.concepts]
+    said += [lens.vocabulary, lens.unreadable, space.names, sorted(space.labels.items()), space.classes]
+    said += [examples.images.tolist(), examples.responses.tolist(), examples.peaks.tolist(), examples.counts.tolist()]
+    said += [None if examples.boxes is None else examples.boxes.tolist(), examples.grids, space.crop_images.tolist()]
+    statistics = examples.statistics
+    said += [statistics.mean.tolist(), statistics.variance.tolist(), statistics.nonzero_share.tolist()]
+    said += [[part.tolist() for part in statistics.histogram(row)] for row in rows]
+    said += [[space.thumbnails.webp(crop) for crop in range(len(space.thumbnails))]]
+    said += [space.embeddings.tolist(), space.embeddings_of([0, 3]).tolist(), space.alikeness(list(rows)).tolist()]
+    for word in lens.known_words():
+        answer = lens.search(word, top=None)
+        said += [answer.message, answer.to_rows()]
+    if lens.labels is not None:
+        said += [lens.labels.to_rows(lens.own_labels), [lens.label_of(row) for row in rows], lens.labels.z.tolist()]
+    if lens.evaluation is not None:
+        said += [lens.evaluation.to_rows()]
+    if lens.relevance is not None:
+        r = lens.relevance
+        said += [r.counts.tolist(), r.mean.tolist(), r.share.tolist(), r.top_images.tolist(), r.top_values.tolist()]
+        said += [r.images.tolist(), r.targets.tolist(), r.values.tolist(), r.classes]
+    if lens.layout is not None:
+        said += [lens.layout.positions.tolist(), lens.layout.method]
+    return repr(said)
+
+
+def lawless(arrays, document):
+    """The names of arrays whose numbers are none that this package writes, by the rules in plain words."""
+    wrong = set()
+
+    def rule(holds, *names):
+        wrong.update(() if holds else names)
+
+    for name, array in arrays.items():
+        if array.dtype.kind == "f":
+            may_be_nan = name.startswith(("labels/", "evaluation/", "layout/")) and name != "labels/vectors"
+            rule(np.isfinite(array).all() or (may_be_nan and not np.isinf(array).any()), name)
+        if name.split("/")[-1] in ("vectors", "crop_vectors", "null_vectors", "sample_vectors"):
+            with np.errstate(over="ignore"):
+                lengths = np.linalg.norm(array.astype(np.float64), axis=-1)
+            rule(((abs(lengths - 1) < 0.03) | (lengths == 0)).all(), name)
+    crops, parts = len(arrays["crop_vectors"]), document["extra"]["parts"]
+    below = {
+        "crop_of": crops, "labels/words": len(parts["labels"]["names"]), "relevance/targets": len(parts["relevance"]["classes"]),
+        "evaluation/raw_sibling": 8, "evaluation/centred_sibling": 8, "answers/relevance.classes": 2,
+    }  # fmt: skip
+    for name, end in below.items():
+        array = arrays.get(name, np.zeros(0))
+        rule(((array >= 0) & ((array < end) | (array == 2**31 - 1) & (name != "crop_of"))).all(), name)
+    for name, of in (("thumbnail_offsets", "thumbnails"), ("image_name_offsets", "image_names")):
+        offsets = arrays.get(name, np.zeros(1))
+        rule(offsets[0] == 0 and offsets[-1] == len(arrays.get(of, ())) and (np.diff(offsets) >= 0).all(), name)
+    return wrong
+
+
+class Page:
+    """The page's reader in Node: questions about a file, and the answers."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["node", "--no-warnings", NODE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, path, questions):
+        """The answers, each {"result", "buffers"} or {"error"}; one {"error"} for a file that cannot be opened."""
+        self.process.stdin.write(json.dumps({"path": str(path), "questions": questions}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the reader ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+def questions(rows):
+    """What the page is asked about a file with so many components: all that its windows ask."""
+    asked = [["hits", {}, {"query": word, "layer": layer}] for word in WORDS for layer in (None, "head")]
+    asked += [["hits", {}, {"query": "", "layer": None}], ["components", {"rows": list(range(rows))}, {}]]
+    asked += [["card", {"row": row}, {"query": "red"}] for row in range(rows)]
+    asked += [["example", {"row": row, "rank": 0}, {}] for row in range(rows)]
+    asked += [[verb, {}, {}] for verb in ("map", "labels", "scores", "audit")]
+    asked += [["map_values", {"colour": "clarity"}, {}], ["meanings", {"rows": [0, 1]}, {}], ["suggest", {"prefix": "r"}, {}]]
+    return asked
