@@ -8,17 +8,18 @@ plainly in `lawless`; else it must be refused.
 import copy
 import json
 import subprocess
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load
+from plain_page import PlainPage
+from safetensors.numpy import load, save
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets import store
 from semlens_widgets.space import SemanticSpace
-from semlens_widgets.store import SemlensFileError
 
 ROOT = Path(__file__).parents[1]
 WORDS = ("red", "green", "blue", "yellow")
@@ -27,12 +28,12 @@ NODE = (Path(__file__).parent / "read_in_node.mjs").as_posix()
 
 def whole_lens():
     """A lens on the toy world in which all there is to keep has been made."""
-    data = sl.images(
-        pictures(60, size=24), transform=to_pixels, labels=[i % 2 for i in range(60)], classes=["even", "odd"]
-    )
+    labels = [i % 2 for i in range(60)]
+    data = sl.images(pictures(60, size=24), transform=to_pixels, labels=labels, classes=["even", "odd"])
     layers = ["colour", sl.Layer("head", signed=True)]
+    sizes = {"k": 5, "null": 40, "sample": 50}
     lens = sl.Lens(
-        ColourNet(), data, layers, ColourClip(), k=5, null=40, sample=50, templates=("{}",), vocabulary=WORDS, name="toy"
+        ColourNet(), data, layers, ColourClip(), templates=("{}",), vocabulary=WORDS, name="toy", **sizes
     ).fit(cached=False, progress=False)  # fmt: skip
     lens.describe(level=0.0)
     lens.evaluate()
@@ -94,10 +95,7 @@ class Mutants:
     def sealed(self):
         """The next file that says something else, with checksums that fit."""
         r, arrays, document = self.random, dict(self.arrays), copy.deepcopy(self.document)
-        if r.random() < 0.5:
-            done = self._number(arrays)
-        else:
-            done = self._member(document)
+        done = self._number(arrays) if r.random() < 0.5 else self._member(document)
         return Mutant(put_together(arrays, document), done, sealed=True)
 
     def _number(self, arrays):
@@ -108,7 +106,8 @@ class Mutants:
         special = [np.nan, np.inf, -np.inf, -1, 0, 1, 2, 7, 0.5, 1e9, -1e30, 2**31 - 1, 2**62]
         if array.dtype.kind in "iub":
             limits = (0, 1) if array.dtype == bool else (np.iinfo(array.dtype).min, np.iinfo(array.dtype).max)
-            special = [np.clip(int(v), *limits) for v in (-1, 0, 1, 2, 7, 1e9, *limits, len(array), int(array.max()) + 1)]
+            near = (-1, 0, 1, 2, 7, 1e9, *limits, len(array), int(array.max()) + 1)
+            special = [np.clip(int(v), *limits) for v in near]
         value = special[int(r.integers(len(special)))]
         with np.errstate(over="ignore", invalid="ignore"):
             if kind == "shape":
@@ -161,6 +160,15 @@ def put_together(arrays, document):
     return b"".join([store._header(arrays := _in_order(arrays), document), *(a.tobytes() for a in arrays.values())])
 
 
+def first_version(arrays, document):
+    """The bytes of the same file as version 1 of the format had it: a checksum of each array, and one of the header."""
+    checksums = {name: zlib.crc32(np.ascontiguousarray(array).tobytes()) for name, array in arrays.items()}
+    header = {"format": "semlens", "version": 1, "checksums": checksums, "document": document}
+    header["header_checksum"] = zlib.crc32(json.dumps(header, sort_keys=True, separators=(",", ":")).encode())
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {"semlens": text})
+
+
 def _in_order(arrays):
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return dict(sorted(plain.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
@@ -192,7 +200,8 @@ def told(lens):
     said += [statistics.mean.tolist(), statistics.variance.tolist(), statistics.nonzero_share.tolist()]
     said += [[part.tolist() for part in statistics.histogram(row)] for row in rows]
     said += [[space.thumbnails.webp(crop) for crop in range(len(space.thumbnails))]]
-    said += [space.embeddings.tolist(), space.embeddings_of([0, 3]).tolist(), space.alikeness(list(rows)).tolist()]
+    said += [space.embeddings.tolist(), space.embeddings_of([0, 3]).tolist()]
+    said += [space.alikeness(np.arange(len(rows))).tolist()]
     for word in lens.known_words():
         answer = lens.search(word, top=None)
         said += [answer.message, answer.to_rows()]
@@ -226,7 +235,8 @@ def lawless(arrays, document):
             rule(((abs(lengths - 1) < 0.03) | (lengths == 0)).all(), name)
     crops, parts = len(arrays["crop_vectors"]), document["extra"]["parts"]
     below = {
-        "crop_of": crops, "labels/words": len(parts["labels"]["names"]), "relevance/targets": len(parts["relevance"]["classes"]),
+        "crop_of": crops, "labels/words": len(parts["labels"]["names"]),
+        "relevance/targets": len(parts["relevance"]["classes"]),
         "evaluation/raw_sibling": 8, "evaluation/centred_sibling": 8, "answers/relevance.classes": 2,
     }  # fmt: skip
     for name, end in below.items():
@@ -236,6 +246,65 @@ def lawless(arrays, document):
         offsets = arrays.get(name, np.zeros(1))
         rule(offsets[0] == 0 and offsets[-1] == len(arrays.get(of, ())) and (np.diff(offsets) >= 0).all(), name)
     return wrong
+
+
+def page_told(page, path, rows):
+    """The answers of the page to all its questions, or the one error of a file that it cannot open."""
+    reply = page.ask(path, questions(rows))
+    return reply if "error" in reply else reply["answers"]
+
+
+class Judge:
+    """Whether what was read of mutants is right, judged by the whole file and the plain readers.
+
+    `python` and `page` say "refused", "as the whole", "as it says" (of a file that was sealed anew), or what is wrong.
+    """
+
+    def __init__(self, whole, path, page):
+        self.path, self.page = path, page
+        path.write_bytes(whole)
+        lens = sl.open(path)
+        self.rows, self.said = len(lens.components), told(lens)
+        self.answered = page_told(page, path, self.rows) if page else None
+
+    def python(self, mutant):
+        try:
+            said = told(sl.open(self.path))
+        except sl.SemlensFileError:
+            return "refused"
+        except Exception as error:
+            return f"crash: {error!r}"
+        if said == self.said:
+            return "as the whole"
+        if not mutant.sealed:
+            return "wrong"
+        plain = Plain(mutant.data)
+        bad = lawless(plain, plain.document)
+        if bad:
+            return f"wrong: read although {bad} cannot be"
+        return "as it says" if said == told(plain.lens()) else "wrong: not what a plain reader reads"
+
+    def by_page(self, mutant):
+        answers = page_told(self.page, self.path, self.rows)
+        if answers == self.answered:
+            return "as the whole"
+        if isinstance(answers, dict):
+            return "refused" if _refusal(answers) else f"crash: {answers}"
+        plain = PlainPage(*taken_apart(mutant.data)) if mutant.sealed else None
+        for number, (question, answer) in enumerate(zip(questions(self.rows), answers, strict=True)):
+            if "error" in answer:
+                if not _refusal(answer):
+                    return f"crash: {question} {answer}"
+            elif answer != self.answered[number] and not (plain and plain.fits(question, answer)):
+                return f"wrong: {question}"
+        refused = all("error" in answer for answer in answers)
+        return "refused" if refused or not mutant.sealed else "as it says"
+
+
+def _refusal(answer):
+    """Whether an error is one that says what is damaged, or what there is not."""
+    name, message = answer["error"]["name"], answer["error"]["message"]
+    return name in ("DamagedFile", "NeedsKernel") or (name == "RangeError" and "no layer" in message)
 
 
 class Page:
@@ -271,5 +340,5 @@ def questions(rows):
     asked += [["card", {"row": row}, {"query": "red"}] for row in range(rows)]
     asked += [["example", {"row": row, "rank": 0}, {}] for row in range(rows)]
     asked += [[verb, {}, {}] for verb in ("map", "labels", "scores", "audit")]
-    asked += [["map_values", {"colour": "clarity"}, {}], ["meanings", {"rows": [0, 1]}, {}], ["suggest", {"prefix": "r"}, {}]]
-    return asked
+    asked += [["map_values", {"colour": "clarity"}, {}], ["meanings", {"rows": [0, 1]}, {}]]
+    return [*asked, ["suggest", {"prefix": "r"}, {}]]

@@ -3,6 +3,7 @@
 import base64
 import math
 import zlib
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class PlainPage:
         order = [(not p[row] <= 0.01, -score[row]) for row in rows.tolist() if firm[row]]
         return (
             sorted(rows.tolist()) == np.flatnonzero(living).tolist()
-            and all(a <= (b[0], b[1] + 1e-5) for a, b in zip(order, order[1:], strict=False))
+            and all(a <= (b[0], b[1] + 1e-5) for a, b in pairwise(order))
             and np.allclose(got[0], score[rows], atol=1e-5)
             and np.allclose(got[1], z[rows], rtol=1e-3, atol=1e-3)
             and np.allclose(got[2], p[rows], rtol=1e-2, atol=1e-6)
@@ -93,8 +94,9 @@ class PlainPage:
         names = self.parts["labels"]["names"]
         if not words[row, 0] < len(names):
             return None
-        accepted = np.frombuffer(self._reply("labels")[1][5], np.uint8).reshape(words.shape) if self._reply("labels") else None
-        return names[words[row, 0]], accepted is not None and accepted[row, 0] == 1
+        reply = self._reply("labels")
+        accepted = reply is not None and np.frombuffer(reply[1][5], np.uint8).reshape(words.shape)[row, 0] == 1
+        return names[words[row, 0]], accepted
 
     def _component(self, row, got):
         responses = self.arrays["example_responses"][row, : self.counts[row]]
