@@ -7,6 +7,8 @@ plainly in `lawless`; else it must be refused.
 
 import copy
 import json
+import re
+import select
 import subprocess
 import zlib
 from dataclasses import dataclass
@@ -248,9 +250,9 @@ def lawless(arrays, document):
     return wrong
 
 
-def page_told(page, path, rows):
+def page_told(page, path, rows, seconds=30.0):
     """The answers of the page to all its questions, or the one error of a file that it cannot open."""
-    reply = page.ask(path, questions(rows))
+    reply = page.ask(path, questions(rows), seconds)
     return reply if "error" in reply else reply["answers"]
 
 
@@ -272,7 +274,7 @@ class Judge:
             said = told(sl.open(self.path))
         except sl.SemlensFileError:
             return "refused"
-        except Exception as error:
+        except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
             return f"crash: {error!r}"
         if said == self.said:
             return "as the whole"
@@ -284,8 +286,8 @@ class Judge:
             return f"wrong: read although {bad} cannot be"
         return "as it says" if said == told(plain.lens()) else "wrong: not what a plain reader reads"
 
-    def by_page(self, mutant):
-        answers = page_told(self.page, self.path, self.rows)
+    def by_page(self, mutant, seconds=30.0):
+        answers = page_told(self.page, self.path, self.rows, seconds)
         if answers == self.answered:
             return "as the whole"
         if isinstance(answers, dict):
@@ -311,26 +313,47 @@ class Page:
     """The page's reader in Node: questions about a file, and the answers."""
 
     def __init__(self):
+        self.restart()
+
+    def restart(self):
+        """A new reader, in place of one that is there."""
+        if hasattr(self, "process"):
+            self.process.kill()
+            self.close()
         self.process = subprocess.Popen(
             ["node", "--no-warnings", NODE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def ask(self, path, questions):
-        """The answers, each {"result", "buffers"} or {"error"}; one {"error"} for a file that cannot be opened."""
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def ask(self, path, questions, seconds=30.0):
+        """The answers, each {"result", "buffers"} or {"error"}; one {"error"} for a file that cannot be opened.
+
+        TimeoutError where they take longer than so many seconds.
+        """
         self.process.stdin.write(json.dumps({"path": str(path), "questions": questions}) + "\n")
         self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise TimeoutError
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the reader ended with {self.process.wait()}")
         return json.loads(line)
 
+    def largest(self):
+        """The most bytes that the reader has held; 0 where the system does not say."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        held = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+        return 1024 * int(held[1]) if held else 0
+
     def __enter__(self):
         return self
 
     def __exit__(self, *failure):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
+        self.close()
 
 
 def questions(rows):

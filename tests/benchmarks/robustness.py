@@ -1,119 +1,253 @@
-"""Fits killed at random moments, and damaged lens files.
+"""What may go wrong around a lens and its file: fits killed at random moments, and damaged files.
 
-python tests/benchmarks/robustness.py [kills|damage ...]
+python tests/benchmarks/robustness.py [mutants|page|kills ...]
 """
 
+import collections
+import concurrent.futures
+import itertools
+import multiprocessing
 import os
-import subprocess
+import resource
+import shutil
+import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 from _tables import particulars
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import mutants as files
+
 import semlens_widgets as sl
 
 SEED = 0
-
-FIT = """
-import os, signal, sys
-from itertools import accumulate, repeat
-from operator import mul
-import time
-time.monotonic = accumulate(repeat(100), mul, initial=100).__next__  # every batch is due for saving
-import semlens_widgets as sl
-left = [int(sys.argv[1])]
-def counted(function):
-    def count(picture):
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(picture)
-    return count
-class Clip(sl.OpenClip):
-    def prepare(self, picture):
-        return counted(super().prepare)(picture)
-data = sl.images(sl.demo.images(600, seed=1), transform=sl.demo.transform())
-lens = sl.Lens(sl.demo.classifier("biased"), data, ["layer3", "layer4"], Clip(sl.demo.clip_folder()), k=20)
-data.fingerprint  # before counting: a transform is fingerprinted by trying it out
-data.transform = counted(data.transform)
-left[0] = int(sys.argv[1])
-lens.fit(batch_size=32, progress=False)
-print(left[0])
-"""
+WORKERS = 2
+WRONG = {"crash": "crashes", "hang": "hangs (> 5 s)", "memory": "over 1 GB", "wrong": "wrong without notice"}
+CHUNK = 250  # mutants of one task
+LONGEST = 5.0  # seconds, for one file
+MOST = 1 << 30  # bytes beyond what a process holds before
+RIGHT = ("refused", "as the whole", "as it says")
+FRESH = multiprocessing.get_context("forkserver")  # children of a process without threads, with all imported
+FRESH.set_forkserver_preload(["torch", "open_clip", "zennit", "semlens_widgets", "semlens_widgets.demo", "mutants"])
 
 
-def fit(home, after):
-    env = os.environ | {"SEMLENS_CACHE": str(home)}
-    return subprocess.run([sys.executable, "-c", FIT, str(after)], env=env, check=False, capture_output=True, text=True)
+def row(what, target, found):
+    print(f"| {what} | {target} | {found} |", flush=True)
+
+
+# damaged files
+
+
+class Hang(Exception):
+    """One file took longer than `LONGEST`."""
+
+
+def _alarm(number, frame):
+    raise Hang
+
+
+def _limit_memory():
+    status = Path("/proc/self/statm")
+    if status.exists():
+        now = int(status.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + MOST, resource.RLIM_INFINITY))
+
+
+def judged(whole, seed, count, by_page):
+    """What became of so many mutants: how many of each outcome, and the first that went wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = files.Page() if by_page else None
+        judge = files.Judge(whole, Path(folder, "toy.semlens"), page)
+        if not by_page:
+            _limit_memory()
+            signal.signal(signal.SIGALRM, _alarm)
+        made, found, first = files.Mutants(whole, seed), collections.Counter(), []
+        for number in range(count):
+            mutant = made.damaged() if number % 2 else made.sealed()
+            judge.path.write_bytes(mutant.data)
+            outcome = _outcome(judge, mutant, page)
+            kind = outcome.split(":")[0]
+            found["damaged" if number % 2 else "sealed", kind] += 1
+            if kind not in RIGHT and len(first) < 5:
+                first.append(f"{mutant.done}: {outcome}")
+        if page:
+            found["largest", "MB"] = page.largest() // 2**20
+            page.close()
+    return found, first
+
+
+def _outcome(judge, mutant, page):
+    if page:
+        try:
+            return judge.by_page(mutant, LONGEST)
+        except TimeoutError:
+            page.restart()
+            return "hang"
+    signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    try:
+        return judge.python(mutant)
+    except Hang:
+        return "hang"
+    except MemoryError:
+        return "memory"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _judge_all(total, by_page):
+    whole = _whole()
+    found, first, largest = collections.Counter(), [], 0
+    started = time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(WORKERS, FRESH, max_tasks_per_child=4) as pool:
+        tasks = [pool.submit(judged, whole, SEED + at, CHUNK, by_page) for at in range(total // CHUNK)]
+        for task in concurrent.futures.as_completed(tasks):
+            part, wrong = task.result()
+            largest = max(largest, part.pop(("largest", "MB"), 0))
+            found.update(part)
+            first += wrong
+    reader = "the page" if by_page else "Python"
+    for kind in ("damaged", "sealed"):
+        tally = {name: number for (of, name), number in found.items() if of == kind}
+        how = "damaged" if kind == "damaged" else "changed and sealed anew"
+        told = ", ".join(f"{tally.get(name, 0):,} {name}" for name in RIGHT)
+        row(f"{sum(tally.values()):,} files {how}, read by {reader}", "each is one of these", told)
+        for name, what in WRONG.items():
+            if not (by_page and name == "memory"):
+                row(f"of these: {what}", 0, tally.get(name, 0))
+    if by_page:
+        row("the most memory that the reader held", "< 1,024 MB", f"{largest} MB")
+    for wrong in first[:10]:
+        print(f"  {wrong}")
+    print(f"\n{time.monotonic() - started:.0f} s\n", flush=True)
+
+
+def _whole():
+    with tempfile.TemporaryDirectory() as folder:
+        return files.whole_lens().save(Path(folder, "toy.semlens")).read_bytes()
+
+
+def mutants(total=10_000):
+    """Damaged files and files that were changed and sealed anew, read in Python."""
+    _judge_all(total, by_page=False)
+
+
+def page(total=2000):
+    """The same, read by the code of the page, in Node."""
+    _judge_all(total, by_page=True)
+
+
+# killed fits
+
+
+STAGES = {".examples": "collecting", ".crops": "cropping", ".embedding": "embedding", ".relevance": "relevance"}
+
+
+class Counted:
+    """Counts the pictures that each stage takes, and kills the process at the one that is chosen."""
+
+    def __init__(self, stage=None, at=0):
+        self.stage, self.at, self.now, self.seen = stage, at, "", collections.Counter()
+
+    def watch(self):
+        """From here on the stage is that of the file in which the pass at hand saves itself."""
+        from semlens_widgets.passes import ProgressFile
+
+        plain = ProgressFile.__init__
+
+        def begun(file, path, made_from):
+            plain(file, path, made_from)
+            if path is not None:
+                self.now = STAGES.get(Path(path).suffix, "")
+
+        ProgressFile.__init__ = begun
+
+    def __call__(self, function):
+        def count(picture):
+            self.seen[self.now] += 1
+            if self.now == self.stage and self.seen[self.now] >= self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(picture)
+
+        return count
+
+
+def fitted(home, stage, at, results=None):
+    """A fit of the demo with relevance, saved as out.semlens; killed at picture `at` of a stage."""
+    os.environ["SEMLENS_CACHE"] = str(home)
+    moments = itertools.accumulate(itertools.repeat(100), lambda a, b: a * 2 + b, initial=100)
+    time.monotonic = moments.__next__  # every batch is due for saving
+    counted = Counted(stage, at)
+
+    class Clip(sl.OpenClip):
+        def prepare(self, picture):
+            return counted(super().prepare)(picture)
+
+    data = sl.images(sl.demo.images(96, seed=1), transform=sl.demo.transform())
+    model, clip = sl.demo.classifier("biased"), Clip(sl.demo.clip_folder())
+    sizes = {"k": 5, "null": 50, "sample": 48}
+    lens = sl.Lens(model, data, ["layer3", "layer4"], clip, crop="activation", **sizes)
+    data.fingerprint  # noqa: B018  before counting: a transform is fingerprinted by trying it out
+    data.transform = counted(data.transform)
+    counted.watch()
+    lens.fit(batch_size=16, progress=False)
+    lens.relate(batch_size=16, progress=False)
+    lens.save(home / "out.semlens")
+    if results is not None:
+        results.put(dict(counted.seen))
+
+
+def _fit(home, stage=None, at=0):
+    """(exit code, pictures taken in each stage) of a fit in a process of its own."""
+    results = FRESH.Queue()
+    process = FRESH.Process(target=fitted, args=(home, stage, at, results))
+    process.start()
+    process.join()
+    return process.exitcode, results.get() if process.exitcode == 0 else {}
+
+
+def _killed(folder, number, stage, at, expected, whole):
+    """Whether a fit that was killed came out the same, and with less work than one from the beginning."""
+    home = folder / str(number)
+    home.mkdir()
+    code, _ = _fit(home, stage, at)
+    if code != -signal.SIGKILL:
+        raise RuntimeError(f"not killed at picture {at} of {stage}: {code}")
+    _, seen = _fit(home)
+    same = (home / "out.semlens").read_bytes() == expected
+    shutil.rmtree(home)
+    return same, sum(seen.values()) < sum(whole.values())
 
 
 def kills(moments=20):
-    """kill -9 at random moments of a fit of the demo, each followed by a fit that is left alone."""
-    random = np.random.default_rng(SEED)
-    with tempfile.TemporaryDirectory() as folder:
-        whole = fit(Path(folder) / "whole", 10**9)
-        steps = 10**9 - int(whole.stdout or sys.exit(whole.stderr))
-        expected = next((Path(folder) / "whole").glob("*.semlens"))
-        same, fewer = 0, 0
-        for number in range(moments):
-            home = Path(folder) / str(number)
-            killed = fit(home, int(random.integers(2, steps)))
-            if killed.returncode != -9:
-                sys.exit(f"not killed: {killed.stderr}")
-            resumed = fit(home, 10**9)
-            same += (home / expected.name).read_bytes() == expected.read_bytes()
-            fewer += 10**9 - int(resumed.stdout) < steps
-    print(f"killed at {moments} random moments: {same} fits resumed to the same bytes (target {moments}),", end=" ")
-    print(f"{fewer} of them without beginning again\n", flush=True)
+    """kill -9 at random moments of each long stage, each followed by a fit that is left alone."""
+    random, started = np.random.default_rng(SEED), time.monotonic()
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        folder = Path(name)
+        (folder / "whole").mkdir()
+        code, whole = _fit(folder / "whole")
+        if code != 0:
+            sys.exit(f"the fit that is left alone ended with {code}")
+        expected = (folder / "whole" / "out.semlens").read_bytes()
+        for stage in STAGES.values():
+            at = random.integers(2, whole[stage], moments).tolist()
+            numbers = [f"{stage}{i}" for i in range(moments)]
+            done = [
+                pool.submit(_killed, folder, n, stage, moment, expected, whole)
+                for n, moment in zip(numbers, at, strict=True)
+            ]
+            same, fewer = np.array([task.result() for task in done]).sum(0)
+            row(f"killed {moments} times while {stage}: resumed to the same bytes", moments, same)
+            row("of these: without beginning again", "–", fewer)
+    print(f"\n{time.monotonic() - started:.0f} s\n", flush=True)
 
 
-def damage(trials=500):
-    """A demo lens file with a bit flipped, cut, with a wrong length or a huge header: refused, or just as before."""
-    random = np.random.default_rng(SEED)
-    with tempfile.TemporaryDirectory() as folder:
-        path = sl.demo.lens().save(Path(folder) / "demo.semlens")
-        whole = path.read_bytes()
-        said = told(path)
-        refused, harmless, wrong = 0, 0, 0
-        header = int.from_bytes(whole[:8], "little")
-        for trial in range(trials):
-            mutant = bytearray(whole)
-            kind = trial % 5
-            if kind == 0:
-                del mutant[int(random.integers(len(whole))) :]
-            elif kind == 1:
-                mutant[:8] = int(random.integers(2**63)).to_bytes(8, "little")
-            elif kind == 2:  # in the header, where names, shapes and places are
-                mutant[8 + int(random.integers(header))] ^= 1 << int(random.integers(8))
-            elif kind == 3:
-                mutant[:8] = (header + int(random.integers(-200, 200))).to_bytes(8, "little")
-            else:
-                mutant[int(random.integers(len(whole)))] ^= 1 << int(random.integers(8))
-            path.write_bytes(mutant)
-            try:
-                same = told(path) == said
-            except sl.SemlensFileError:
-                refused += 1
-            else:
-                harmless, wrong = harmless + same, wrong + (not same)
-    print(f"{trials:,} damaged files of {len(whole) / 1e6:.1f} MB: {refused} refused by name,", end=" ")
-    print(f"{harmless} as before, {wrong} silently wrong (target 0), no other error\n", flush=True)
-
-
-def told(path):
-    """All that a lens from a file says: its answers, its labels and its pictures."""
-    lens = sl.open(path)
-    answer = lens.search("ruler", top=None)
-    labels = lens.describe(["ruler", "hair"]).to_rows()
-    pictures = [lens.space.thumbnails.webp(i) for i in range(len(lens.space.thumbnails))]
-    return repr(lens), answer.message, answer.to_rows(), labels, pictures
-
-
-WORKS = {"kills": kills, "damage": damage}
+WORKS = {"mutants": mutants, "page": page, "kills": kills}
 
 if __name__ == "__main__":
-    print(f"\n{particulars(SEED)}\n")
+    print(f"\n{particulars(SEED)}\n\n| attempt | target | found |\n|---|---|---|", flush=True)
     for name in sys.argv[1:] or WORKS:
         WORKS[name]()
