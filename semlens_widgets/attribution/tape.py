@@ -296,6 +296,8 @@ class Tape(TorchDispatchMode):
             for parent, share, asked_for in zip(node.parents, sent, mask, strict=True):
                 if share is None or not asked_for:
                     continue
+                if parent.value.is_floating_point():
+                    share = share.to(parent.value.dtype)  # a model may go on in double precision
                 arriving[parent] = arriving[parent] + share if parent in arriving else share
         for node in asked:
             if node not in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 Chosen = str | int | Callable[[Any], Any] | None  # `output=`: a part by name or number, or a function that gives it
+_FEATURES = re.compile(r"pool|embed|feature|hidden|latent|codes?$")  # names of what is no class score
 _FUNCTION = "target=…, a function of the model's output that gives one number per image"
 
 
@@ -80,8 +82,14 @@ def scores(answer: Any, output: Chosen, images: int) -> torch.Tensor:
     if len(named) == 1:
         return _checked(named[0], answer, images)
     fitting = {way: tensor for way, tensor in found.items() if _fits(tensor, images)}
-    if len(fitting) == 1:
+    if len(fitting) == 1 and not _FEATURES.search(next(iter(fitting))):
         return _checked(next(iter(fitting.values())), answer, images)
+    if len(fitting) == 1:
+        way = next(iter(fitting))
+        raise NoClasses(
+            f"the model answers with a {described(answer, images)}, of which {way!r} is called as features are, not "
+            f"class scores; if its numbers are what is meant, say output={way!r}"
+        )
     if fitting:
         first = next(iter(fitting))
         raise NoClasses(
@@ -112,6 +120,8 @@ def _fits(tensor: torch.Tensor, images: int) -> bool:
 def _checked(tensor: torch.Tensor, answer: Any, images: int) -> torch.Tensor:
     if _fits(tensor, images):
         return tensor
+    if tensor.ndim == 0 and images == 1 and tensor.is_floating_point():
+        return tensor.reshape(1)  # what `squeeze()` leaves of one number for one image
     if tensor.ndim in (1, 2) and len(tensor) == images and not tensor.is_floating_point():
         raise NoClasses(
             f"the model answers with {_shape(tensor, images)} of kind {tensor.dtype}: numbers of classes, or other "

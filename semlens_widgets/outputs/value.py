@@ -63,8 +63,10 @@ class Outputs:
         values = (tensor[:, None] if tensor.ndim == 1 else tensor).detach().float().cpu().numpy()
         if values.shape[1] != self.count:
             raise ValueError(f"the model gave {self.count} numbers per image before, and now {values.shape[1]}")
-        if np.isnan(values).any() or np.isposinf(values).any():
-            bad = int(np.flatnonzero((np.isnan(values) | np.isposinf(values)).any(1))[0])
+        excluded = np.isneginf(values) if self.kind == "single" else False  # a class that is masked out
+        wrong = (~(np.isfinite(values) | excluded)).any(1) | ~np.isfinite(values).any(1)
+        if wrong.any():
+            bad = int(np.flatnonzero(wrong)[0])
             raise NotFinite(
                 f"the model's output is NaN or infinite for image {bad} of the batch; check its weights, the input's "
                 "scale and the precision (half and bfloat16 overflow)"

@@ -60,6 +60,11 @@ def decide(
     if outputs is not None and outputs not in KINDS:
         listed = ", ".join(f"{kind!r} ({MEANS[kind]})" for kind in KINDS)
         raise ValueError(f"outputs={outputs!r}; what a model's outputs mean is {listed}")
+    if getattr(model, "num_classes", None) == 0:
+        raise NoClasses(
+            "the model has no classifier (num_classes=0): its numbers are features; make it with its classes, or say "
+            "what is to be explained: target=…, a function of the model's output that gives one number per image"
+        )
     example = _example(images) if inputs is None else inputs
     answer, count = _tried(model, example)
     tensor = scores(answer, output, count)
