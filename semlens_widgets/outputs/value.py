@@ -116,7 +116,8 @@ class Outputs:
             return {label: number for label, number in enumerate(self.labels) if number >= 0}
         if classes and classes != self.named and set(classes) <= set(self.classes):
             return {label: self.classes.index(name) for label, name in enumerate(classes)}
-        if len(classes) in (0, len(self.classes)) and (images.highest_label or 0) < len(self.classes):
+        known = [label for image in range(len(images)) if (label := images.label(image)) is not None]
+        if len(classes) in (0, len(self.classes)) and max(known, default=-1) < len(self.classes):
             return {number: number for number in range(len(self.classes))}
         return {}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ..attribution import Attribution
 from ..attribution.values import Backend
@@ -72,7 +72,7 @@ def relevance(
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
     read = outputs if isinstance(outputs, Outputs) else decide(model, images, output=output, outputs=outputs)
-    goal = _Goal(read, target, _by_label(read, images, target))
+    goal = _Goal(read, target, _labels(read, images, target))
     found = _tried(model, images, chosen, wanted, method, goal)
     if sample is None:
         sample = min(256, max(_AT_MOST // len(read.classes), 16))
@@ -97,7 +97,7 @@ def relevance(
             if batch.items:
                 fill = batch_size - len(batch.items) if len(chosen) > batch_size else 0
                 inputs = stack([*batch.items, *batch.items[-1:] * fill])  # every batch runs the same kernels
-                with goal.asking(model, images, np.concatenate([batch.ids, batch.ids[-1:].repeat(fill)])):
+                with goal.asking(model, np.concatenate([batch.ids, batch.ids[-1:].repeat(fill)])):
                     found = attribute(model, inputs, goal, wanted, run.backend, heatmap=False, batch_size=len(inputs))
                 totals.add(batch.ids, goal.classes[: len(batch.ids)], _shares(found, components, len(batch.ids)))
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
@@ -167,14 +167,14 @@ def _shares(found: Attribution, components: Components, images: int) -> Float[np
 class _Goal:
     """What each image is explained for; remembers the `classes` of the last batch."""
 
-    def __init__(self, outputs: Outputs, target: Target, labelled: bool) -> None:
-        self.outputs, self.labelled = outputs, labelled
+    def __init__(self, outputs: Outputs, target: Target, labels: Int[np.ndarray, " image"] | None) -> None:
+        self.outputs, self.labels = outputs, labels
         self.one = None if isinstance(target, str) else outputs.number(target)
         self.classes: np.ndarray
 
     @property
     def statistic(self) -> str:
-        of = "their label" if self.labelled else "their predicted class"
+        of = "their predicted class" if self.labels is None else "their label"
         if self.one is not None:
             of = f"{self.outputs.classes[self.one]!r}"
         elif self.outputs.kind == "regression":
@@ -185,9 +185,9 @@ class _Goal:
         )
 
     @contextmanager
-    def asking(self, model: torch.nn.Module, images: Images, ids: np.ndarray) -> Iterator[None]:
+    def asking(self, model: torch.nn.Module, ids: np.ndarray) -> Iterator[None]:
         """Within, the model answers with class scores to these images, and this is a target of `attribute`."""
-        self._given = self.outputs.labels_of(images, ids) if self.labelled else None
+        self._given = None if self.labels is None else self.labels[ids]
         self._reading: Reading = self.outputs.reading()
         with answering(model, self._reading):
             yield
@@ -215,16 +215,18 @@ def _tried(
         except UnreadableImage as error:
             why = why or str(error)
             continue
-        with goal.asking(model, images, np.asarray([image])):
+        with goal.asking(model, np.asarray([image])):
             return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
     raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
 
 
-def _by_label(outputs: Outputs, images: Images, target: Target) -> bool:
-    """Whether images are explained for their labels; ValueError if that is demanded and cannot be."""
+def _labels(outputs: Outputs, images: Images, target: Target) -> Int[np.ndarray, " image"] | None:
+    """The classes that images are explained for where these are their labels, else None; ValueError if that is demanded
+    and cannot be."""
     if target not in ("auto", "label"):
-        return False
-    fitting = bool((outputs.labels_of(images, range(len(images))) >= 0).all())
+        return None
+    labels = outputs.labels_of(images, range(len(images)))
+    fitting = bool((labels >= 0).all())
     if target == "label" and not fitting:
         highest = images.highest_label
         have = "no labels" if highest is None else f"labels up to {highest} in {len(images.classes)} named classes"
@@ -233,4 +235,4 @@ def _by_label(outputs: Outputs, images: Images, target: Target) -> bool:
             f"target='label', but the data set has {have} and the model {gives}, so a label does not say which output "
             "it means for every image; give labels=… and classes=… to sl.images, or target='predicted'"
         )
-    return fitting and (target == "label" or outputs.agreed is not False)
+    return labels if fitting and (target == "label" or outputs.agreed is not False) else None
