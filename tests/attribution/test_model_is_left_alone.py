@@ -140,8 +140,8 @@ def world():
     keeping.train()
     keeping.layer2.eval()
     keeping.fc.weight.requires_grad_(False)
-    labels = [i % 5 for i in range(7)]
-    images = sl.images(pictures(7, size=16), transform=lambda p: to_pixels(p) / 128 - 1, labels=labels, classes="abcde")
+    named = {"labels": [i % 5 for i in range(7)], "classes": list("abcde")}
+    images = sl.images(pictures(7, size=16), transform=lambda p: to_pixels(p) / 128 - 1, **named)
     return keeping, images, (Layer("layer3"), Layer("layer1", signed=True))
 
 

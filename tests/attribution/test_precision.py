@@ -138,7 +138,7 @@ def lens(model, layers):
         pictures(12, size=16),
         transform=lambda p: to_pixels(p) / 128 - 1,
         labels=[i % 5 for i in range(12)],
-        classes="abcde",
+        classes=list("abcde"),
     )
     return data, [sl.Layer(name) for name in layers]
 
