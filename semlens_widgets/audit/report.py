@@ -195,8 +195,7 @@ class AuditReport(Result):
 
     def __getitem__(self, name: str) -> Finding:
         """The finding of one concept, by name."""
-        self.checklist[name]
-        return next(f for f in self.findings if f.name == name)
+        return self.findings[self._column(name)]
 
     # components
 
@@ -290,7 +289,11 @@ class AuditReport(Result):
 
     def _column(self, concept: str) -> int:
         self.checklist[concept]
-        return [f.name for f in self.findings].index(concept)
+        return self._columns[concept]
+
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        return {finding.name: column for column, finding in enumerate(self.findings)}
 
     # data
 

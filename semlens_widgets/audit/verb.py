@@ -409,11 +409,18 @@ class _Relevant:
         """(relevance with sign, share) of some components together; None where nothing is known."""
         if not self.known:
             return None, None
+        if not len(rows):
+            return self._nothing, self._nothing
         member = np.zeros((len(self.mean), 1), bool)
         member[rows] = True
         centre = (self.mean * self.weight) @ member
         drawn = self.resampled @ ((self.values * self.weight) @ member)
         return self._intervals(centre, drawn)[0], self.shares(member)[0]
+
+    @cached_property
+    def _nothing(self) -> Interval:
+        """What no components carry: nothing, in every resample."""
+        return self._intervals(np.zeros(1), np.zeros((len(self.resampled), 1)))[0]
 
     def _intervals(
         self, centre: Float[np.ndarray, " group"], drawn: Float[np.ndarray, "round group"]

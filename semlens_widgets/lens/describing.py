@@ -20,6 +20,7 @@ from ..evaluate import Evaluation, OnStep, evaluate
 from ..images import Images
 from ..labelers import Labeler
 from ..space import SemanticSpace, embed
+from ..texts import well_formed
 from ..verify import Verification, verify
 from ..verify import check_settings as check_verification
 from ..vocabularies import vocabulary
@@ -60,7 +61,7 @@ class Describing(Searching):
             name = str(self.components[self.components.row(component)])
             if not isinstance(text, str):
                 raise TypeError(f"own label {text!r} of {name}; a label is a text, and an empty one takes it away")
-            words = " ".join(text.split())
+            words = " ".join(well_formed(text).split())
             if len(words) > _LONGEST:
                 raise ValueError(f"own label of {len(words)} characters for {name}; at most {_LONGEST}")
             if words:

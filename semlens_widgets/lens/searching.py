@@ -17,6 +17,7 @@ from ..components import Component
 from ..images import SUFFIXES, picture_in, rgb
 from ..pictures import UnopenedPicture
 from ..search import Matches, check_settings, component_probe, search
+from ..texts import well_formed
 from .fitted import Fitted, Part
 
 if TYPE_CHECKING:
@@ -287,5 +288,5 @@ def _stacked(parts: Sequence[Probes]) -> Probes:
 
 def terms(query: str) -> list[str]:
     """The terms of a query: 'ruler, -hair' has 'ruler' and '-hair'. Spaces are evened out, empty terms dropped."""
-    tidy = (" ".join(term.split()) for term in query.split(","))
+    tidy = (" ".join(term.split()) for term in well_formed(query).split(","))
     return [f"-{t[1:].strip()}" if t.startswith("-") else t for t in tidy if t.strip("- ")]

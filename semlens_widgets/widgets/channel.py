@@ -13,7 +13,10 @@ import traceback
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
+
+from ..texts import sendable
 
 Buffers = Sequence[Any]
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -21,6 +24,7 @@ Verb = Callable[[dict[str, Any], Buffers, "Job"], Answer]
 Send = Callable[[dict[str, Any], list[bytes]], None]
 
 WORKERS = 3
+_LONGEST_MESSAGE = 2000  # of an error, in characters
 
 
 class Aborted(Exception):
@@ -73,44 +77,59 @@ class Channel:
         self._in_order = frozenset(in_order)
 
     def receive(self, message: Any, buffers: Buffers = ()) -> None:
-        """A message from the browser; foreign messages are ignored."""
-        if not isinstance(message, dict):
+        """A message from the browser. What is no request or abort with a text as id is ignored: nobody could be
+        answered; any other fault in it is answered as an error."""
+        if not isinstance(message, dict) or not isinstance(message.get("id"), str):
             return
-        if message.get("kind") == "abort":
+        kind, number = message.get("kind"), message["id"]
+        if kind == "abort":
             with self._lock:
-                job = self._jobs.get(message.get("id", ""))
+                job = self._jobs.get(number)
             if job is not None and not job.lasting:
                 job.abort()
-        elif message.get("kind") == "request" and isinstance(message.get("id"), str):
-            verb = str(message.get("verb"))
-            job = Job(message["id"], self._send, lasting=verb in self._in_order)
+        elif kind == "request":
+            verb = message.get("verb")
+            job = Job(number, self._deliver, lasting=isinstance(verb, str) and verb in self._in_order)
             with self._lock:
                 self._jobs[job.id] = job
-            (self._queue if job.lasting else self._pool).submit(
-                self._answer, job, verb, message.get("args") or {}, buffers
-            )
+            try:
+                (self._queue if job.lasting else self._pool).submit(
+                    self._answer, job, verb, message.get("args"), buffers
+                )
+            except RuntimeError:  # the window was closed meanwhile
+                self._forget(job)
 
     def failed(self, error: BaseException) -> None:
         """Show a failure that belongs to no request: a callback that raised."""
         self._log("".join(traceback.format_exception(error)))
-        self._send({"kind": "event", "name": "error"} | _told(error), [])
+        self._deliver({"kind": "event", "name": "error"} | _told(error), [])
 
-    def _answer(self, job: Job, verb: str, args: dict[str, Any], buffers: Buffers) -> None:
+    def _deliver(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Send what any WebSocket can carry: names that are no UTF-8 would close it."""
+        self._send(sendable(message), buffers)
+
+    def _answer(self, job: Job, verb: Any, args: Any, buffers: Buffers) -> None:
         try:
             job.check()
-            if verb not in self.verbs:
-                raise ValueError(f"no request {verb!r}; this window answers {', '.join(sorted(self.verbs))}")
-            result, sent = self.verbs[verb](args, buffers, job)
+            if not isinstance(verb, str) or verb not in self.verbs:
+                raise ValueError(f"no request {verb!r:.80}; this window answers {', '.join(sorted(self.verbs))}")
+            if not isinstance(args, dict | NoneType):
+                raise TypeError(f"the arguments of {verb!r} are {args!r:.80}; they are values by name")
+            result, sent = self.verbs[verb](args or {}, buffers, job)
             job.check()
-            self._send({"kind": "reply", "id": job.id, "result": result}, sent)
+            self._deliver({"kind": "reply", "id": job.id, "result": result}, sent)
         except Aborted:
             pass
         except Exception as error:
             self._log("".join(traceback.format_exception(error)))
-            self._send({"kind": "error", "id": job.id, "error": _told(error)}, [])
+            self._deliver({"kind": "error", "id": job.id, "error": _told(error)}, [])
         finally:
-            with self._lock:
-                self._jobs.pop(job.id, None)
+            self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            if self._jobs.get(job.id) is job:  # an id that came twice is the later one's
+                del self._jobs[job.id]
 
     def close(self) -> None:
         """Drop what waits, but for what is done in order; what runs is told."""
@@ -124,7 +143,7 @@ class Channel:
 
 def _told(error: BaseException) -> dict[str, str]:
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return {"type": type(error).__name__, "message": str(message)}
+    return {"type": type(error).__name__, "message": str(message)[:_LONGEST_MESSAGE]}
 
 
 def _pong(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:

@@ -101,7 +101,7 @@ def audited(lens: Lens) -> Answer:
         "weighted": report.has_relevance,
         "basis": _basis(report),
         "names": [finding.name for finding in report.findings],
-        "findings": {finding.name: _found(finding, report) for finding in report.findings},
+        "findings": {finding.name: _found(finding, column, report) for column, finding in enumerate(report.findings)},
         "regions": {region: _part(report, region) for region in REGIONS},
         "queue": report.rows("unexpected").tolist(),
     }
@@ -140,8 +140,7 @@ def _shown(concept: Concept, group: str) -> dict[str, Any]:
     }
 
 
-def _found(finding: Finding, report: AuditReport) -> dict[str, Any]:
-    column = report.findings.index(finding)
+def _found(finding: Finding, column: int, report: AuditReport) -> dict[str, Any]:
     relevance = None
     if finding.share is not None and finding.relevance is not None:
         relevance = 100 * finding.share.mean * (-1 if finding.relevance.mean < 0 else 1)
@@ -371,7 +370,7 @@ def written(lens: Lens, form: str) -> Answer:
     target = lens.report.target if lens.report is not None else None
     name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {target or ''}"))[:80]
     answer = {"name": f"{name}.{form}", "type": f"{FORMATS[form]};charset=utf-8"}
-    return answer | {"python": f'lens.write_report("{name}.{form}")'}, [text.encode()]
+    return answer | {"python": f'lens.write_report("{name}.{form}")'}, [text.encode("utf-8", "backslashreplace")]
 
 
 def _told(python: str) -> Answer:

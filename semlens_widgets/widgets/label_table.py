@@ -77,4 +77,4 @@ def labels_file(lens: Lens, format: str) -> Answer:
     if format not in FORMATS:
         raise ValueError(f"format {format!r}; labels are exported as {' or '.join(FORMATS)}")
     text = lens.labels.to_csv(lens.own_labels) if format == "csv" else lens.labels.to_json(lens.own_labels)
-    return {"name": f"labels.{format}", "type": FORMATS[format]}, [text.encode()]
+    return {"name": f"labels.{format}", "type": FORMATS[format]}, [text.encode("utf-8", "backslashreplace")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import anywidget
 import traitlets
 
+from ..texts import sendable
 from . import answers, component_card
 from .channel import Answer, Buffers, Channel, Job, Verb
 
@@ -107,6 +108,10 @@ class LensView(anywidget.AnyWidget):
         super().open()
         if hasattr(self.comm, "_reply_subshell_for"):
             self.comm._reply_subshell_for = lambda data, chosen: chosen
+
+    def get_state(self, *args: Any, **options: Any) -> Any:
+        """As ipywidgets has it, in what any WebSocket can carry: a name that is no UTF-8 would close it."""
+        return sendable(super().get_state(*args, **options))
 
     @classmethod
     def over_classes(cls, table: str) -> dict[str, Any]:
