@@ -29,8 +29,8 @@ class HeldOut:
     An image shows the probe when its likeness to it is at least half-way from that of the whole sample to that of
     the component's examples, which are left out themselves. `auroc` is the chance that the component responds more
     strongly to an image that shows the probe than to one that does not (.5 is chance; Mann & Whitney 1947), NaN
-    where fewer than 10 images do or do not. `shown` says how many do, `others` how many do not. A component nobody
-    can judge `passed`.
+    where fewer than 10 images do or do not. `shown` says how many do, `others` how many do not. Such a component is
+    not `checked`: it is neither `confirmed` (.75 or more) nor `refuted`.
     """
 
     auroc: Float[np.ndarray, " pair"]
@@ -41,8 +41,16 @@ class HeldOut:
         freeze(self, "auroc", "shown", "others")
 
     @property
-    def passed(self) -> Bool[np.ndarray, " pair"]:
-        return ~(self.auroc < TELLS)
+    def checked(self) -> Bool[np.ndarray, " pair"]:
+        return ~np.isnan(self.auroc)
+
+    @property
+    def confirmed(self) -> Bool[np.ndarray, " pair"]:
+        return self.auroc >= TELLS
+
+    @property
+    def refuted(self) -> Bool[np.ndarray, " pair"]:
+        return self.auroc < TELLS
 
     def surely(self, tried: int) -> Bool[np.ndarray, " pair"]:
         """Which would pass although they were picked among `tried` for passing. Nobody who cannot be judged.

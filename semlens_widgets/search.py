@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .clip import Probes
 from .components import Component
-from .held_out import TELLS, HeldOut, held_out
+from .held_out import ENOUGH, TELLS, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
 from .texts import p_equals, p_value, plural
@@ -23,6 +23,8 @@ ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred
 Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
 LEVEL = 0.05  # of "found": random sets of images pass at most this often
 REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
+State = Literal["found", "unchecked", "not found"]
+STATES: tuple[State, ...] = get_args(State)
 _LOOKED_AT = 20  # leading hits that an answer may stand on
 _BLOCK = 32_768  # components weighed at once: what is worked out about them stays in the processor's cache
 
@@ -61,14 +63,15 @@ class Matches(Result):
     `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them
     against random sets of images; `p_best` is the chance that the best of that many random sets does as well
     (Sidak). `reach` says how far the component's examples get, by their mean likeness to the probe, from random
-    images (0) to the k images that match it best (1): examples of any component are more alike than random
-    images, so a small p alone proves little. `held_out` says whether the component also tells sampled images
-    that show the probe from others, which its strongest examples alone cannot. `found` asks for all three: p_best
-    at most 0.05, a reach of at least one half, and a held-out AUROC of at least .75 where enough sampled images
-    show the probe to judge. They are told of one hit, the `best`: the first or, where that fails, a later one that
-    passes surely. `unknown` words were never seen by the CLIP: their scores mean nothing. `asked` are rows of
-    components that are (part of) the query themselves: the answer is about the others, so they are no hits, and
-    their examples, which made the probe, count as evidence no more than the best component's own.
+    images (0) to the k images that match it best (1): examples of any component are more alike than random images,
+    so a small p alone proves little. `held_out` says whether the component also tells sampled images that show the
+    probe from others, which its strongest examples alone cannot. `found` asks for all three: p_best at most 0.05, a
+    reach of at least one half, and a held-out AUROC of at least .75. Where the first two hold and too few sampled
+    images show the probe (or are others) to ask for the third, `state` is "unchecked", and nothing is found. They
+    are told of one hit, the `best`: the first or, where that fails, a later one that passes surely. `unknown` words
+    were never seen by the CLIP: their scores mean nothing. `asked` are rows of components that are (part of) the
+    query themselves: the answer is about the others, so they are no hits, and their examples, which made the probe,
+    count as evidence no more than the best component's own.
     """
 
     probe: str
@@ -93,11 +96,11 @@ class Matches(Result):
     def stands_on(self) -> int:
         """The rank of the hit that the answer stands on: the `best`.
 
-        Where the first hit fails, the next may pass: a component whose strongest examples happen to show the probe
+        Where the first hit is not found, the next may be: a component whose strongest examples happen to show the probe
         says nothing about those behind it. But to look further is to choose by the outcome, so a later one (of the
         first 20) has to pass surely (`HeldOut.surely`). Where none does, the answer is about the first.
         """
-        if len(self) < 2 or self.unknown or self._passes(np.arange(1)).all():
+        if len(self) < 2 or self.unknown or self._confirmed(np.arange(1)).all():
             return 0
         ranks = np.arange(min(len(self), _LOOKED_AT))
         close = ranks[self._close(ranks)]
@@ -115,12 +118,12 @@ class Matches(Result):
         """Which hits pass, each by itself, the test that `found` puts to the best one."""
         ranks = np.arange(0 if self.unknown else len(self))
         result = np.zeros(len(self), bool)
-        result[ranks] = self._passes(ranks)
+        result[ranks] = self._confirmed(ranks)
         return frozen(result)
 
-    def _passes(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+    def _confirmed(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
         passing = self._close(ranks)
-        passing[passing] = self._judged(ranks[passing]).passed
+        passing[passing] = self._judged(ranks[passing]).confirmed
         return passing
 
     def _close(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
@@ -170,8 +173,15 @@ class Matches(Result):
     @property
     def found(self) -> bool:
         """Whether the probe is in these layers: better than chance, close enough, and told apart on other images."""
-        close = not self.unknown and self.p_best <= LEVEL and self.reach >= REACH
-        return close and bool(self.held_out.passed.all())
+        return self.state == "found"
+
+    @property
+    def state(self) -> State:
+        """ "found"; "unchecked": better than chance and close enough, but too few sampled images show the probe, or
+        are others, to check it; else "not found"."""
+        if self.unknown or not len(self) or self.p_best > LEVEL or self.reach < REACH or self.held_out.refuted.any():
+            return "not found"
+        return "found" if self.held_out.checked.all() else "unchecked"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -210,8 +220,8 @@ class Matches(Result):
         if self.reach < REACH:
             return f"{self.probe!r} not found{where}: {best}, only {share}"
         (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
-        if np.isnan(auroc):
-            return f"{self.probe!r} found{where}: {best}, {share}; {shown} sampled images show it, too few to check"
+        if self.state == "unchecked":
+            return f"{self.probe!r} unchecked{where}: {best}, {share}, but {self._too_few}"
         if auroc < TELLS:
             return (
                 f"{self.probe!r} not found{where}: {best}, {share}, but it hardly tells the {shown} sampled images "
@@ -219,6 +229,15 @@ class Matches(Result):
             )
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
         return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
+
+    @property
+    def _too_few(self) -> str:
+        """Why nobody could check, in words."""
+        sample, (shown,), (others,) = self.space.sample, self.held_out.shown, self.held_out.others
+        if sample is None or not len(sample):
+            return "there is no sample of images to check it on; fit the lens with one (sample=500)"
+        few, what = (shown, "show it") if shown <= others else (others, "do not show it")
+        return f"only {few} sampled images {what}, too few to check (at least {ENOUGH})"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
         """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""
@@ -238,16 +257,17 @@ class Matches(Result):
         return list(zip(e.images[row, :n].tolist(), e.responses[row, :n].tolist(), strict=True))
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One dict per hit: probe, component, layer, index, score, z, p, found."""
+        """One dict per hit: probe, component, layer, index, score, z, p, found, state."""
         return [
             {"probe": self.probe, "component": str(h.component), "layer": h.component.layer, "index": h.component.index,
-             "score": h.score, "z": h.z, "p": h.p, "found": self.found}
+             "score": h.score, "z": h.z, "p": h.p, "found": self.found,
+             "state": self.state}
             for h in self
         ]  # fmt: skip
 
     def __repr__(self) -> str:
         shown = "\n".join(f"  {self[i]}" for i in range(min(len(self), 10)))
-        return f"{self.message}\n{shown}" if self.found else self.message
+        return self.message if self.state == "not found" else f"{self.message}\n{shown}"
 
     def _repr_html_(self) -> str:
         head = f"<p>{escape(self.message)}</p>"

@@ -7,6 +7,7 @@ import numpy as np
 from toy import colour_lens
 
 import semlens_widgets as sl
+from semlens_widgets.examples.sample import Sampled
 from semlens_widgets.vectors import unit
 
 CONCEPTS, DIM, K = 41, 67, 11
@@ -17,20 +18,28 @@ def toy_space():
     return colour_lens(count=12, k=K, sample=0).fit(cached=False, progress=False).space
 
 
-def space_of(chosen, cloud, sizes=None, counts=None, seed=0, **recipe):
-    """A space whose component i has the images `chosen[i]` of a cloud of embeddings, the first `counts[i]` of them."""
+def space_of(chosen, cloud, sizes=None, counts=None, seed=0, activations=None, **recipe):
+    """A space whose component i has the images `chosen[i]` of a cloud of embeddings, the first `counts[i]` of them.
+
+    With `activations` [image component], every other image is in its sample.
+    """
     components, k = chosen.shape
     counts = np.full(components, k) if counts is None else np.asarray(counts)
     sizes = sizes or (components,)
     responses = np.where(np.arange(k) < counts[:, None], np.arange(k, 0, -1), 0).astype(np.float32)
     random = np.random.default_rng(seed)
     base = toy_space()
+    some = np.arange(0, len(cloud), 2)
+    sampled = None
+    if activations is not None:
+        sampled = Sampled(some, {"sample_responses": activations[some].T.astype(np.float32)})
     examples = replace(
         base.examples,
         components=sl.Components(tuple(f"layer{i}" for i in range(len(sizes))), tuple(sizes), (False,) * len(sizes)),
         images=np.where(responses > 0, chosen, -1).astype(np.int32),
         responses=responses,
         peaks=np.zeros((components, k), np.int32),
+        sampled=sampled,
         statistics=sl.Statistics.of(random.random((len(cloud), components)).astype(np.float32)),
     )
     mean = [
@@ -47,6 +56,7 @@ def space_of(chosen, cloud, sizes=None, counts=None, seed=0, **recipe):
         vectors=unit(np.stack(mean).astype(np.float32)),
         null_vectors=cloud[random.permutation(len(cloud))[:300]],
         lengths=None,
+        sample_vectors=None if sampled is None else cloud[some],
     )
 
 
@@ -71,7 +81,7 @@ def model(rotation=None, noise=0.0, seed=0, **options):
     cloud, strengths = world()
     seen = strengths if rotation is None else strengths @ rotation
     seen = seen + noise * np.random.default_rng(seed).normal(size=seen.shape)
-    return space_of(strongest(seen), cloud, seed=seed, **options)
+    return space_of(strongest(seen), cloud, seed=seed, activations=seen, **options)
 
 
 def unrelated(components, seed, k=7, images=400, dim=31, spread=1.0, **options):
@@ -89,9 +99,12 @@ def rearranged(space, rows):
         e.statistics,
         **{f: getattr(e.statistics, f)[rows] for f in ("sums", "squares", "nonzero", "negative", "exponent", "bins")},
     )
+    sampled = e.sampled and Sampled(
+        e.sampled.images, {"sample_responses": e.sampled.responses[rows]}
+    )
     examples = replace(
         e, components=sl.Components(("layer0",), (len(rows),), (False,)), images=e.images[rows],
-        responses=e.responses[rows], peaks=e.peaks[rows], statistics=statistics,
+        responses=e.responses[rows], peaks=e.peaks[rows], statistics=statistics, sampled=sampled,
     )  # fmt: skip
     lengths = None if space.lengths is None else space.lengths[rows]
     return replace(space, examples=examples, crop_of=space.crop_of[rows], vectors=space.vectors[rows], lengths=lengths)
@@ -103,8 +116,8 @@ def layered(seed, sizes, dead=()):
     random = np.random.default_rng(seed)
     cloud, strengths = world()
     channels = strengths[:, random.integers(0, CONCEPTS, components)]
-    chosen = strongest(channels + 0.5 * random.normal(size=channels.shape))
-    return space_of(chosen, cloud, sizes=sizes, counts=counts, seed=seed)
+    seen = channels + 0.5 * random.normal(size=channels.shape)
+    return space_of(strongest(seen), cloud, sizes=sizes, counts=counts, seed=seed, activations=seen)
 
 
 CASES = {

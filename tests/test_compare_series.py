@@ -18,9 +18,8 @@ def training():
     random = np.random.default_rng(2)
     noise = random.random(strengths.shape)
     learned = [np.arange(CONCEPTS) < n for n in (5, 20, CONCEPTS)]
-    spaces = {
-        f"epoch {i}": space_of(strongest(np.where(known, strengths, noise)), cloud) for i, known in enumerate(learned)
-    }
+    seen = [np.where(known, strengths, noise) for known in learned]
+    spaces = {f"epoch {i}": space_of(strongest(each), cloud, activations=each) for i, each in enumerate(seen)}
     order = np.arange(CONCEPTS)
     order[[0, 1]] = 1, 0
     return spaces | {"epoch 3": rearranged(spaces["epoch 2"], order)}

@@ -157,7 +157,7 @@ def test_surely_is_right_of_the_best_of_many():
     auroc = (ranks.sum(1) - shown * (shown + 1) / 2) / (shown * others)
     assert auroc.mean() == pytest.approx(TELLS, abs=0.002)
     judged = HeldOut(auroc, np.full(len(auroc), shown), np.full(len(auroc), others))
-    assert judged.passed.reshape(rounds, tried).any(1).all()
+    assert judged.confirmed.reshape(rounds, tried).any(1).all()
     assert 0 < judged.surely(tried).reshape(rounds, tried).any(1).mean() <= 0.05
     assert judged.surely(1).mean() == pytest.approx(0.05, abs=0.02)
 
@@ -183,12 +183,28 @@ def test_examples_that_made_the_probe_are_left_out_as_well(lens):
 def test_nobody_is_judged_by_a_handful_of_images():
     few = fitted(sample=12)
     answer = few.search("red")
-    assert np.isnan(answer.held_out.auroc[0])
-    assert answer.found
-    assert "too few to check" in answer.message
     without = fitted(sample=0).search("red")
-    assert np.isnan(without.held_out.auroc[0])
-    assert without.found
+    for unchecked, why in ((answer, "sampled images show it, too few to check"), (without, "there is no sample")):
+        assert np.isnan(unchecked.held_out.auroc[0])
+        assert (unchecked.found, unchecked.state) == (False, "unchecked")
+        assert unchecked.message.startswith("'red' unchecked: best colour:0")
+        assert why in unchecked.message
+        assert {row["state"] for row in unchecked.to_rows()} == {"unchecked"}
+        assert "colour:0" in repr(unchecked).split("\n", 1)[1], "what there is of evidence is shown"
+        assert not unchecked.carriers.any()
+
+
+@pytest.mark.parametrize("word", ["red", "green", "white", "xyzzy"])
+@pytest.mark.parametrize("count", [0, 12, 101])
+def test_found_is_only_what_was_checked(word, count):
+    """The three states from their definition, for a sample of any size."""
+    answer = fitted(sample=count).search(word)
+    close = not answer.unknown and answer.p_best <= 0.05 and answer.reach >= 0.5
+    auroc = float(answer.held_out.auroc[0])
+    expected = "not found" if not close or auroc < TELLS else "unchecked" if np.isnan(auroc) else "found"
+    assert answer.state == expected
+    assert answer.found == (close and auroc >= TELLS)
+    assert f" {expected}" in answer.message or answer.unknown
 
 
 def test_labels_abstain_where_held_out_images_say_no(lens):
@@ -201,7 +217,7 @@ def test_labels_abstain_where_held_out_images_say_no(lens):
     assert not mixed.accepted.any()
 
 
-def test_words_that_the_data_cannot_judge_are_nan_and_pass(lens):
+def test_nothing_asked_is_nothing_judged(lens):
     nothing = held_out(lens.space, np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
     assert len(nothing.auroc) == 0
-    assert nothing.passed.all()
+    assert len(nothing.confirmed) == len(nothing.refuted) == len(nothing.checked) == 0

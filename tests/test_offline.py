@@ -82,7 +82,8 @@ def test_searches_in_the_page_rank_as_python_ranks(tmp_path, centre):
         assert numbers(reply, 3, np.float32) == pytest.approx(answer.p, rel=1e-2, abs=1e-6)
         if traits["layer"] is None:
             assert reply["result"]["message"] == answer.message
-            assert reply["result"]["not_found"] == (not answer.found)
+            assert reply["result"]["state"] == answer.state
+            assert reply["result"]["not_found"] == (answer.state == "not found")
 
 
 @needs_node

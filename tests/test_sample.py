@@ -54,7 +54,7 @@ def test_no_sample_and_files_from_before_there_was_one(tmp_path):
     old = store.write(tmp_path / "old.semlens", arrays, document)
     lens = sl.open(old, clip=ColourClip())
     assert lens.space.sample is None
-    assert lens.search("red", layer="colour").found
+    assert lens.search("red", layer="colour").state == "unchecked"
 
 
 def test_a_damaged_sample_is_refused_when_touched(tmp_path):

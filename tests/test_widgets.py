@@ -264,7 +264,7 @@ def test_a_saved_notebook_keeps_a_small_picture_and_a_text():
     made = lens(name="<b>net</b>")
     made.query = "red"
     data = Window(made)._repr_mimebundle_()[0]
-    assert "red' found" in data["text/plain"]
+    assert f"red' {made.hits.state}" in data["text/plain"]
     assert "data:image/webp;base64," in data["text/html"]
     assert len(data["text/html"]) < 60_000
     made.query = ""
@@ -318,7 +318,7 @@ def test_a_window_shows_a_picture_of_its_own_where_it_is_not_live():
         window._ipython_display_()
     still, live = captured.outputs
     assert "semlens-static" in still.data["text/html"]
-    assert "red&#x27; found" in still.data["text/html"]
+    assert f"red&#x27; {made.hits.state}" in still.data["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in live.data
     assert "text/html" not in live.data
     window.close()

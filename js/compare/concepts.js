@@ -148,11 +148,12 @@ export function conceptRows({ onConcept, onConcepts }) {
       ),
       ...table.rows.map((row, i) => drawRow(row, values[i], differences[i], top, reach)),
     );
-    const hasLost = table.rows.some((row) => row.found.includes(false));
+    const hasLost = table.rows.some((row) => row.found.some((found, j) => !found && !row.unchecked?.[j]));
+    const hasUnchecked = table.rows.some((row) => row.unchecked?.includes(true));
     note.textContent =
       table.message ??
       (table.rows.length
-        ? `${MEASURES[measure].title[0].toUpperCase()}${MEASURES[measure].title.slice(1)}.${hasLost ? " A dash: not found." : ""}`
+        ? `${MEASURES[measure].title[0].toUpperCase()}${MEASURES[measure].title.slice(1)}.${hasLost ? " A dash: not found." : ""}${hasUnchecked ? " A question mark: unchecked, for too few images show it." : ""}`
         : "No concept is compared. Press Edit, or set lens.concepts.");
   }
 
@@ -160,7 +161,7 @@ export function conceptRows({ onConcept, onConcepts }) {
   function drawRow(row, values, difference, top, reach) {
     const facts = table.models.map(
       (model, j) =>
-        `${model} ${written(values[j], measure)}${row.unknown.length ? "" : row.found[j] ? "" : " (not found)"}`,
+        `${model} ${written(values[j], measure)}${row.unknown.length || row.found[j] ? "" : ` (${row.unchecked?.[j] ? "unchecked" : "not found"})`}`,
     );
     const title = row.unknown.length ? `the CLIP does not know ${row.unknown.join(", ")}` : "";
     const bar = h("span", { class: "sl-concept-bar", "aria-hidden": "true" }, h("i"));
@@ -192,15 +193,18 @@ export function conceptRows({ onConcept, onConcepts }) {
       ...[0, 1].map((j) => {
         const value = values[j];
         if (j >= table.models.length) return h("span", { role: "cell" });
-        const lost = row.unknown.length > 0 || !row.found[j];
+        const open = row.unknown.length === 0 && row.unchecked?.[j] === true;
+        const lost = !open && (row.unknown.length > 0 || !row.found[j]);
         return h(
           "span",
           {
             role: "cell",
             class: `sl-concept-cell ${value === null || row.unknown.length ? "sl-matrix-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}`,
-            title: row.best[j] ? `best ${row.best[j]}${lost ? ", not found" : ""}` : "",
+            title: row.best[j]
+              ? `best ${row.best[j]}${lost ? ", not found" : open ? ", unchecked" : ""}`
+              : "",
           },
-          row.unknown.length ? "?" : written(value ?? null, measure),
+          row.unknown.length ? "?" : `${written(value ?? null, measure)}${open ? " ?" : ""}`,
           lost && h("i", { class: "sl-matrix-dash", "aria-hidden": "true" }),
         );
       }),

@@ -22,7 +22,7 @@ import { bytes, kernelSource } from "../shared/source.js";
 /**
  * One concept in each model. `relevance` is the share of what moves the model's predictions that passes through
  * the components that carry the concept; null where it is not known.
- * @typedef {{concept: string, query: boolean, unknown: string[], score: (number | null)[], z: (number | null)[], found: boolean[], carriers: number[], relevance: (number | null)[], best: (string | null)[]}} ConceptRow
+ * @typedef {{concept: string, query: boolean, unknown: string[], score: (number | null)[], z: (number | null)[], found: boolean[], unchecked?: boolean[], carriers: number[], relevance: (number | null)[], best: (string | null)[]}} ConceptRow
  */
 
 /** @typedef {{models: string[], rows: ConceptRow[], relevance: boolean, message: string | null}} ConceptTable */

@@ -110,7 +110,7 @@ export function nullStrip() {
       );
     }
     const summary = best
-      ? `Components against the null: best ${best.id} at z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a z of ${z(threshold)}`
+      ? `Components against the null: best ${best.id} at z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a z of ${z(threshold)}${hits.state === "unchecked" ? "; unchecked on other images" : ""}`
       : `The null distribution; p = .01 is a z of ${z(threshold)}`;
     fill(node, s("svg", { width, height: HEIGHT, role: "img", "aria-label": summary }, ...parts));
   }

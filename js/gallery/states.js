@@ -58,6 +58,14 @@ function verdict({ best, count: searched, message, asked }) {
   return message ?? `${facts}.`;
 }
 
+/**
+ * Better than chance and close enough, but nobody could hold it against other images: what is shown is evidence, and no
+ * answer yet.
+ * @param {import("../shared/source.js").Hits} hits
+ */
+export const uncheckedNote = ({ message }) =>
+  message ?? "Too few images could check this answer: it is no “found”.";
+
 /** Where a concept was looked for, in words. @param {import("../shared/source.js").Hits} hits @param {boolean} oneLayer */
 function placeOf({ asked }, oneLayer) {
   if (asked?.length) return `other components${oneLayer ? " of this layer" : ""}`;

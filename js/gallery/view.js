@@ -13,7 +13,7 @@ import { positionOf, virtualRows } from "../shared/virtual_rows.js";
 import { nullStrip } from "./null_strip.js";
 import { cropsThatFit, lineWidth } from "./room.js";
 import { hitRow } from "./row.js";
-import { dividerText, emptyState, loadingState, notFoundState, plainState } from "./states.js";
+import { dividerText, emptyState, loadingState, notFoundState, plainState, uncheckedNote } from "./states.js";
 
 const ROW = sizes.row;
 const DIVIDER = 26;
@@ -100,7 +100,15 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     scroller,
   );
   const state = h("div", { class: "sl-states", hidden: true });
-  const node = h("div", { class: "sl-gallery", "data-testid": "gallery" }, strip.node, table, state);
+  const unchecked = h("p", { class: "sl-unchecked", role: "note", "data-testid": "unchecked", hidden: true });
+  const node = h(
+    "div",
+    { class: "sl-gallery", "data-testid": "gallery" },
+    strip.node,
+    unchecked,
+    table,
+    state,
+  );
   node.style.setProperty("--sl-strip", `${lineWidth(examples)}px`);
   const large = preview({
     area: node,
@@ -251,6 +259,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     const sight = showsRows();
     table.hidden = !sight;
     state.hidden = sight;
+    unchecked.hidden = !sight || hits?.state !== "unchecked";
+    fill(unchecked, unchecked.hidden ? "" : uncheckedNote(/** @type {Hits} */ (hits)));
     large.close();
     if (!sight) {
       rows.clear();
@@ -277,7 +287,11 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   function drawFound() {
     if (searching) fill(found, "Searching…");
     else if (hits?.scores)
-      fill(found, h("b", {}, count(hits.found)), ` of ${count(hits.count)} above the null`);
+      fill(
+        found,
+        h("b", {}, count(hits.found)),
+        ` of ${count(hits.count)} above the null${hits.state === "unchecked" ? ", unchecked" : ""}`,
+      );
     else fill(found, hits ? plural(hits.count, "component") : "");
   }
 
@@ -286,7 +300,10 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     if (!hits.query) say(plural(hits.count, "component"));
     else if (hits.not_found)
       say(`${hits.query} ${hits.unknown_words.length ? "cannot be searched" : "is not found"}`);
-    else say(`${hits.query}: ${count(hits.found)} of ${plural(hits.count, "component")} above the null`);
+    else
+      say(
+        `${hits.query}: ${count(hits.found)} of ${plural(hits.count, "component")} above the null${hits.state === "unchecked" ? ", unchecked" : ""}`,
+      );
   }
 
   /** @param {readonly number[]} next */

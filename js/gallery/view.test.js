@@ -245,6 +245,21 @@ describe("the gallery", () => {
     expect(text).not.toContain("inside the null");
   });
 
+  it("an answer that nobody could check is shown, and not called found", async () => {
+    const message = "'red' unchecked: best layer3:0 …, but only 3 sampled images show it, too few to check";
+    const hits = { ...hitsOf("red"), state: "unchecked", message };
+    gallery.update({ hits });
+    await settled();
+    expect(byId(gallery.node, "unchecked").hidden).toBe(false);
+    expect(byId(gallery.node, "unchecked").textContent).toBe(message);
+    expect(byId(gallery.node, "found").textContent).toMatch(/above the null, unchecked$/);
+    expect(rows().length).toBeGreaterThan(0);
+    expect(said.at(-1)).toMatch(/unchecked$/);
+    await show("red");
+    expect(byId(gallery.node, "unchecked").hidden).toBe(true);
+    expect(byId(gallery.node, "found").textContent).toMatch(/above the null$/);
+  });
+
   it("a best hit that other images speak against is not found, and the message says why", async () => {
     const hits = hitsOf("coffee");
     const message = "'coffee' not found: it hardly tells the images that show it from the others";

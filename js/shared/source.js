@@ -19,7 +19,9 @@ import { KernelError } from "./channel.js";
  * @property {number} count components after the layer filter: the length of `rows`
  * @property {number} total components of the lens
  * @property {number} found how many of `rows`, from the top, lie above the null
- * @property {boolean} not_found whether the best hit lies inside the null over all components
+ * @property {boolean} not_found whether nothing speaks for the query
+ * @property {"found" | "unchecked" | "not found" | null} [state] `unchecked`: better than chance and close enough, but too
+ *   few sampled images could check it, so that nothing is found
  * @property {NullDistribution | null} null
  * @property {{rank?: number, row: number, id: string, score: number, z: number, p: number, p_all?: number, reach?: number, held_out?: number | null, shown?: number} | null} best
  *   the hit that the answer stands on; `rank`: hits before it are passed over;

@@ -26,9 +26,9 @@ class ConceptTable(Result):
     """Which concept is known where: one row per probe, one column per model, or per model and layer.
 
     `columns` are (model, layer), the layer None for a whole model. `scores` and `z` are those of the best component,
-    `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, and `carrying` are the
-    rows of the components that pass its test each by itself, best first. `unknown` are the words the CLIP never
-    saw, per probe, and `layers` says how many layers each column covers.
+    `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, `unchecked` where too few
+    images could check it, and `carrying` are the rows of the components that pass its test each by itself, best first.
+    `unknown` are the words the CLIP never saw, per probe, and `layers` says how many layers each column covers.
     """
 
     concepts: tuple[str, ...]
@@ -41,9 +41,10 @@ class ConceptTable(Result):
     best: tuple[tuple[Component | None, ...], ...]
     unknown: tuple[tuple[str, ...], ...]
     layers: tuple[int, ...]
+    unchecked: Bool[np.ndarray, "probe column"]
 
     def __post_init__(self) -> None:
-        for name in ("scores", "z", "reach", "found"):
+        for name in ("scores", "z", "reach", "found", "unchecked"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @cached_property
@@ -75,11 +76,12 @@ class ConceptTable(Result):
         return column_name(self.columns[where[0]]) if len(where) else None
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One dict per concept and column: concept, model, layer, score, z, reach, found, carriers, best."""
+        """One dict per concept and column: concept, model, layer, score, z, reach, found, unchecked, carriers, best."""
         return [
             {"concept": concept, "model": model, "layer": layer, "score": float(self.scores[i, j]),
              "z": float(self.z[i, j]), "reach": float(self.reach[i, j]), "found": bool(self.found[i, j]),
-             "carriers": int(self.carriers[i, j]), "best": None if self.best[i][j] is None else str(self.best[i][j])}
+             "unchecked": bool(self.unchecked[i, j]), "carriers": int(self.carriers[i, j]),
+             "best": None if self.best[i][j] is None else str(self.best[i][j])}
             for i, concept in enumerate(self.concepts)
             for j, (model, layer) in enumerate(self.columns)
         ]  # fmt: skip
@@ -95,13 +97,13 @@ class ConceptTable(Result):
         for concept, row in zip(self.concepts, self._cells(), strict=True):
             cells = (f"{cell:>{len(name)}}" for cell, name in zip(row, names, strict=True))
             lines.append("  ".join([f"{concept:<{width}}", *cells]))
-        return "\n".join([*lines, "score, number of components; in brackets: not found"])
+        return "\n".join([*lines, _KEY.format(",")])
 
     def _cells(self) -> list[list[str]]:
         return [
             [
                 f"{number(self.scores[i, j])} ×{self.carriers[i, j]}" if self.found[i, j]
-                else f"({number(self.scores[i, j])})"
+                else f"{number(self.scores[i, j])}?" if self.unchecked[i, j] else f"({number(self.scores[i, j])})"
                 for j in range(len(self.columns))
             ]
             for i in range(len(self.concepts))
@@ -110,7 +112,10 @@ class ConceptTable(Result):
     def _repr_html_(self) -> str:
         rows = [(escape(c), *cells) for c, cells in zip(self.concepts, self._cells(), strict=True)]
         head = ["concept", *(escape(column_name(c)) for c in self.columns)]
-        return table(head, rows) + "<p>score × number of components; in brackets: not found</p>"
+        return table(head, rows) + f"<p>{_KEY.format(' ×')}</p>"
+
+
+_KEY = "score{} number of components; in brackets: not found; with a question mark: too few images to check it"
 
 
 def concepts(
@@ -153,6 +158,7 @@ def concepts(
         ),
         probes.unknown,
         tuple(len(spaces[name].components.layers) if layer is None else 1 for name, layer in columns),
+        cells_of(lambda m: m.state == "unchecked", bool),
     )
 
 

@@ -212,7 +212,7 @@ def concept_table(table: ConceptTable, *, width_mm: Number = SINGLE, theme: str 
     caption = (
         f"{plural(len(table.concepts), 'concept')} in {plural(len(table.columns), 'column')}. Colour: "
         "reach of the best component, from random images (paper) to the images that match best (deep blue); number: "
-        "components that pass search's test each by itself; dash: not found."
+        "components that pass search's test each by itself; dash: not found; question mark: too few images to check it."
     )
     return Figure(lambda sheet: _concepts(sheet, table), caption, width_mm, theme)
 
@@ -221,7 +221,9 @@ def _concepts(sheet: Sheet, table: ConceptTable) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
 
     def write(i: int, j: int) -> str:
-        return numbers.count(int(table.carriers[i, j])) if table.found[i, j] else "–"
+        if table.found[i, j]:
+            return numbers.count(int(table.carriers[i, j]))
+        return "?" if table.unchecked[i, j] else "–"
 
     names = [column_name(column) for column in table.columns]
     y += heatmap(sheet, np.clip(table.reach, 0, 1), list(table.concepts), names, left, right, y, domain=(0.0, 1.0),

@@ -44,7 +44,7 @@ def _caption(matches: Matches, crops: Crops) -> str:
         best = f" (best {hit.component}, z = {numbers.z(hit.z)}, {p_equals(matches.p_best)} over all)"
     verdict = (
         f"Search for “{matches.probe}” over {plural(matches.searched, f'{_other(matches)}living component')}: "
-        + ("found" if matches.found else "not found")
+        + matches.state
         + best
         + ". Score: cosine of the probe and a component's mean embedding; z against random sets of as many images."
     )
@@ -69,7 +69,7 @@ def _draw(sheet: Sheet, matches: Matches, crops: Crops, rows: int, wanted: int |
         return y + MARGIN
     if not matches.unknown:
         y += null_strip(sheet, matches, left, right, y) + 1.5
-    if not matches.found:
+    if matches.state == "not found":
         sheet.fit(left, y, right - left, "Closest components, not evidence of the concept", SMALL, bold=True)
         y += SMALL * PT * 1.7
     shown = range(min(rows, len(matches)))
@@ -104,8 +104,10 @@ def _verdict(matches: Matches) -> str:
         return f"no {_other(matches)}living component to search"
     among = f"over {plural(matches.searched, f'{_other(matches)}component')}"
     facts = f"z = {numbers.z(matches.best.z)}, {p_equals(matches.p_best)} {among}"
-    if matches.found:
+    if matches.state == "found":
         return f"found: {facts}"
+    if matches.state == "unchecked":
+        return f"unchecked: {facts}, but too few sampled images to check it"
     if matches.p_best > LEVEL:
         return f"not found: {facts}"
     if matches.reach < REACH:
@@ -117,7 +119,7 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     """Name, score with its bar, and z; a tick on the bar marks p = .01."""
     theme, (left, names, values) = sheet.theme, columns
     hit = matches[rank]
-    evident = matches.found and rank >= matches.stands_on and hit.p <= ABOVE
+    evident = matches.state != "not found" and rank >= matches.stands_on and hit.p <= ABOVE
     ink = theme.ink if evident else theme.ink_2
     at = left + names + 2
     sheet.fit(left, middle, names, str(hit.component), SMALL, mono=True, colour=ink, upright="center")

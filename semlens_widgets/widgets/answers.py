@@ -31,7 +31,10 @@ def hits(lens: Lens) -> Answer:
         nothing: dict[str, Any] = {
             "null": None, "best": None, "message": None, "unknown_words": [], "asked": [], "couldshow": None,
         }  # fmt: skip
-        result = {"query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False}
+        result = {
+            "query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False,
+            "state": None,
+        }  # fmt: skip
         return result | nothing, [rows.tobytes(), b"", b"", b""]
     numbers = [answer.scores, answer.z, answer.p]
     sent = [answer.rows.astype(np.int32).tobytes(), *(n.astype(np.float32).tobytes() for n in numbers)]
@@ -45,14 +48,15 @@ def told(lens: Lens, answer: Matches) -> dict[str, Any]:
         "query": answer.probe,
         "count": len(answer),
         "total": len(lens.components),
-        "found": above if answer.found else 0,
-        "not_found": not answer.found,
+        "found": 0 if answer.state == "not found" else above,
+        "not_found": answer.state == "not found",
+        "state": answer.state,
         "null": _null(answer),
         "best": _best(answer),
         "message": answer.message,
         "unknown_words": list(answer.unknown),
         "asked": [str(lens.components[row]) for row in answer.asked],
-        "couldshow": None if answer.found or answer.unknown or answer.asked else could_show(lens, answer),
+        "couldshow": _could_show(lens, answer),
     }
 
 
@@ -84,6 +88,11 @@ def _best(answer: Matches) -> dict[str, Any] | None:
 def _told(answer: Matches) -> float | None:
     auroc = float(answer.held_out.auroc[0])
     return None if np.isnan(auroc) else auroc
+
+
+def _could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:
+    asked = answer.state == "not found" and not answer.unknown and not answer.asked
+    return could_show(lens, answer) if asked else None
 
 
 def could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:

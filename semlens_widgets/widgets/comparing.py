@@ -188,6 +188,7 @@ def _row(table: ConceptTable, i: int, relevance: np.ndarray, query: str) -> dict
         "score": [number(table.scores[i, j]) for j in columns],
         "z": [number(table.z[i, j]) for j in columns],
         "found": [bool(table.found[i, j]) for j in columns],
+        "unchecked": [bool(table.unchecked[i, j]) for j in columns],
         "carriers": [int(table.carriers[i, j]) for j in columns],
         "relevance": [number(relevance[i, j]) for j in columns],
         "best": [None if table.best[i][j] is None else str(table.best[i][j]) for j in columns],
