@@ -182,13 +182,11 @@ def _grid(layer: Layer, tensor: torch.Tensor) -> tuple[int, int] | None:
         return places[0], places[1]
     if not places or places == (1,):
         return None
-    side = round(places[0] ** 0.5)
-    if side * side != places[0]:
-        raise ValueError(
-            f"layer {layer.name!r} has {places[0]} tokens, which make no square grid; for a sequence with a class "
-            f"token pool the patches, Layer({layer.name!r}, tokens='patches'), or use crop=None"
-        )
-    return side, side
+    raise ValueError(
+        f"layer {layer.name!r} has {places[0]} tokens of which it is not known where in the picture they lie; pool the "
+        f"patches alone, Layer({layer.name!r}, tokens='patches'), give their grid, Layer(..., grid=(rows, columns)), "
+        "or use crop=None"
+    )
 
 
 _RESOLUTION = 112

@@ -6,14 +6,14 @@ import copy
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .images import Images, batches
-from .model import Layer, alone, evaluating, features_last, recording, stack, tensor_of
+from .images import Images, UnreadableImage, batches
+from .model import Layer, alone, evaluating, features_last, recording, settled, stack, tensor_of
 from .outputs import Outputs, decide, placed
 from .vectors import frozen
 
@@ -49,8 +49,13 @@ class Switch:
 
 
 @contextmanager
-def switched_off(model: torch.nn.Module, switches: Sequence[Switch]) -> Iterator[torch.nn.Module]:
+def switched_off(
+    model: torch.nn.Module, switches: Sequence[Switch], images: Images | None = None
+) -> Iterator[torch.nn.Module]:
     """The model with components off; afterwards it is as it was, whatever happened. May be nested.
+
+    What the axes of the layers count is found out as the model runs; with `images` at once, for modules that are called
+    by themselves.
 
     Whatever lies above the layer sees the changed responses: shortcuts around the layer do not. A channel or feature is
     held at its resting response everywhere; a direction on top of a layer (`via`) by the smallest change of the
@@ -58,13 +63,47 @@ def switched_off(model: torch.nn.Module, switches: Sequence[Switch]) -> Iterator
     conditions × images at the lowest switched layer, condition after condition.
     """
     modules = dict(model.named_modules())
+    switches = [switch for switch in switches if switch.off.any() or len(switch.off) > 1]
+    if images is not None and switches and (item := _first(images)) is not None:
+        switches = _settled(model, switches, placed(model, stack([item])))
     with ExitStack() as undo:
-        for switch in switches:
-            if not switch.off.any() and len(switch.off) == 1:
-                continue
-            hook = _Hook(switch)
-            undo.callback(modules[switch.layer.name].register_forward_hook(hook).remove)
+        hooks = [_Hook(switch) for switch in switches]
+        undo.callback(model.register_forward_pre_hook(_Settling(hooks)).remove)
+        for hook in hooks:
+            undo.callback(modules[hook.switch.layer.name].register_forward_hook(hook).remove)
         yield model
+
+
+def _first(images: Images) -> Any:
+    """The first image that can be read, as the model takes it; None where none can."""
+    for number in range(len(images)):
+        try:
+            return images.tensor(number)
+        except UnreadableImage:
+            continue
+    return None
+
+
+class _Settling:
+    """A hook before the model runs: finds out what the axes of switched layers count, for images of a new shape."""
+
+    def __init__(self, hooks: Sequence[_Hook]) -> None:
+        self.hooks, self.busy = hooks, False
+
+    def __call__(self, model: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        if self.busy or not self.hooks or not inputs or not hasattr(inputs[0], "shape"):
+            return
+        self.busy = True
+        for hook in self.hooks:
+            hook.idle = True
+        try:
+            switches = _settled(model, [hook.switch for hook in self.hooks], inputs[0].detach())
+            for hook, switch in zip(self.hooks, switches, strict=True):
+                hook.switch = switch
+        finally:
+            self.busy = False
+            for hook in self.hooks:
+                hook.idle = False
 
 
 class _Hook:
@@ -75,13 +114,28 @@ class _Hook:
         content = switch.layer.key.encode() + np.packbits(switch.off).tobytes() + switch.rest.tobytes()
         self.semlens_key = hashlib.sha256(content).hexdigest()
         self.images = 0  # in a batch that is not yet conditions × images; 0: as many as come
+        self.idle = False
 
     def __call__(self, module: Any, inputs: Any, output: Any) -> Any:
+        if self.idle:
+            return output
         layer = self.switch.layer
         tensor = tensor_of(layer, output)
         if self.images and len(tensor) == self.images and len(self.switch.off) > 1:
             tensor = tensor.repeat(len(self.switch.off), *[1] * (tensor.ndim - 1))
         return _replaced(layer, output, _changed(self.switch, tensor))
+
+
+def _settled(model: torch.nn.Module, switches: Sequence[Switch], inputs: torch.Tensor) -> list[Switch]:
+    """The switches with what the axes of their layers count; as they are where that is not certain.
+
+    No component was ever counted of such a layer: a pass refuses it.
+    """
+    try:
+        layers = settled(model, [switch.layer for switch in switches], inputs)
+    except ValueError:
+        return list(switches)
+    return [replace(switch, layer=layer) for switch, layer in zip(switches, layers, strict=True)]
 
 
 def _replaced(layer: Layer, output: Any, tensor: torch.Tensor) -> Any:
@@ -230,6 +284,7 @@ def logits_under(
             if batch.items:
                 inputs = placed(model, stack(batch.items))
                 if together is None:
+                    switches = _settled(model, switches, inputs)
                     singly = _one_by_one(model, inputs, switches, read)
                     together = conditions > 1 and _agrees(_side_by_side(model, inputs, switches, read), singly)
                     outputs: Any = singly

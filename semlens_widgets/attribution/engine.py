@@ -14,7 +14,7 @@ from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace
 from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps, Used
-from semlens_widgets.model import Layer, NotFinite, resolve
+from semlens_widgets.model import Layer, NotFinite, resolve, settled
 from semlens_widgets.passes import OnStep
 
 Targets = Sequence[int] | np.ndarray | Tensor | int | Callable[[Tensor], Tensor]
@@ -52,7 +52,7 @@ def attribute(
     relevance is computed in single precision. UnsupportedModel if LRP is demanded and has no rule; NotFinite where
     relevance is NaN or infinite.
     """
-    asked = _asked(model, layers)
+    asked = _asked(model, layers, inputs)
 
     def answer(used: Used) -> Attribution:
         relevances: dict[str, list[np.ndarray]] = {name: [] for name in asked}
@@ -102,7 +102,7 @@ def heatmaps(
                 one for all or per [image component]. The heatmap is positive where the response comes from.
     on_step:    called with (heatmaps done, heatmaps in all) now and then; what it raises ends the work.
     """
-    asked = _asked(model, layer)
+    asked = _asked(model, layer, inputs)
     (name,) = asked
     numbers = np.asarray(components, dtype=np.int64)
     numbers = np.broadcast_to(numbers, (len(inputs), numbers.shape[-1]))
@@ -156,7 +156,7 @@ def edges(
 
     targets: as in `attribute`; None: what feeds the upper component itself, everywhere in the image.
     """
-    upper, lower = _asked(model, upper_layer), _asked(model, lower_layers)
+    upper, lower = _asked(model, upper_layer, inputs), _asked(model, lower_layers, inputs)
     (name,) = upper
     numbers = np.asarray(upper_components, dtype=np.int64)
 
@@ -215,12 +215,17 @@ def _tracing(backend: str, model: nn.Module, images: Tensor, layers: dict[str, L
     return doors[backend](model, images, {name: layer.output for name, layer in layers.items()}, stop)
 
 
-def _asked(model: nn.Module, layers: str | Layer | Sequence[str | Layer]) -> dict[str, Layer]:
-    return {layer.name: layer for layer in resolve(model, layers)}
+def _asked(model: nn.Module, layers: str | Layer | Sequence[str | Layer], inputs: Tensor) -> dict[str, Layer]:
+    found = resolve(model, layers)
+    return {layer.name: layer for layer in (settled(model, found, inputs) if _are_images(inputs) else found)}
+
+
+def _are_images(inputs: Tensor) -> bool:
+    return inputs.ndim > 1 and len(inputs) > 0
 
 
 def _batches(model: nn.Module, inputs: Tensor, size: int) -> Iterator[tuple[slice, Tensor]]:
-    if inputs.ndim < 2 or not len(inputs):
+    if not _are_images(inputs):
         raise ValueError(f"inputs of shape {tuple(inputs.shape)}; give a batch [image channel height width]")
     parameter = next(iter(model.parameters()), inputs)
     for first in range(0, len(inputs), size):

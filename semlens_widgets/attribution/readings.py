@@ -12,9 +12,7 @@ import torch
 from torch import Tensor
 
 from semlens_widgets.attribution.trace import Trace
-from semlens_widgets.model import Layer, component_values
-
-AXES = {2: "nc", 3: "ntc", 4: "nchw"}
+from semlens_widgets.model import Layer, axes_of, component_values, tokens_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +36,7 @@ class Reading:
 
     @cached_property
     def axes(self) -> str:
-        value, layer = self.value, self.layer
-        axes = layer.axes or AXES.get(value.ndim)
-        if axes is None or len(axes) != value.ndim:
-            raise ValueError(
-                f"the layer {layer.name!r} gives shape {tuple(value.shape)}; name its axes, as in "
-                f'Layer({layer.name!r}, axes="nhwc")'
-            )
-        return axes
+        return axes_of(self.layer, self.value)
 
     @property
     def value(self) -> Tensor:
@@ -186,10 +177,7 @@ class Reading:
     def _tokens(self) -> Any:
         if "t" not in self.axes:
             return slice(None)
-        known: dict[str, slice] = {"all": slice(None), "class": slice(0, 1), "patches": slice(1, None)}
-        return known.get(self.layer.tokens, self.layer.tokens) if isinstance(self.layer.tokens, str) else (
-            self.layer.tokens
-        )  # fmt: skip
+        return tokens_of(self.layer, self.value.shape[self.axes.index("t")])
 
     def _laid(self, tensor: Tensor) -> Tensor:
         """[condition image ...] as [condition image place feature]."""

@@ -48,7 +48,7 @@ class Acting(Keeping):
             rest = np.zeros(len(self.components), np.float32)
         rows = [self.components.rows(layer.name) for layer in source.layers]
         switches = [Switch(layer, off[:, r], rest[r]) for layer, r in zip(source.layers, rows, strict=True)]
-        with switched_off(source.model, switches) as model:
+        with switched_off(source.model, switches, source.images) as model:
             yield model
 
     def effect(

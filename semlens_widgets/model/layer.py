@@ -5,13 +5,40 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..fingerprints import of_encoder
 
 if TYPE_CHECKING:
     import torch
+
+Tokens = Literal["all", "class", "registers", "patches"]
+AXES = ("nchw", "ntc", "nc")
+
+
+@dataclass(frozen=True)
+class TokenRun:
+    """Tokens of a sequence that stand together: one class token, some registers, the patches of a picture.
+
+    grid: rows and columns of patches that stand row by row; None where they do not, or where it is not known.
+    """
+
+    kind: Literal["class", "registers", "patches", "other"]
+    count: int
+    grid: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a layer's axes count for images of one shape [channel height width], as found by running the model.
+
+    tokens: the token axis, in order; empty where it is not known what it is made of.
+    """
+
+    inputs: tuple[int, ...]
+    axes: str
+    tokens: tuple[TokenRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,32 +47,44 @@ class Layer:
 
     name:   module name as in `model.named_modules()`; in a list of layers also a wildcard, `"layer4.*"`.
     via:    an encoder on top of the layer whose outputs are the components: a torch module or function on
-            features in the last axis (the encoder of an SAE), or an array [direction feature] (CAVs).
+            features in the last axis (the encoder of an SAE), or an array [direction feature] (CAVs). A module runs
+            in eval mode, where the features are, in the more precise number format of the two, and is left as it was.
     signed: every component becomes two, `+` (strongest) and `-` (weakest responses); for layers without ReLU.
-    axes:   names of the output's axes: n image, c component, h w or t places; default by number of axes:
-            `"nchw"`, `"ntc"`, `"nc"`.
-    tokens: which tokens of a sequence are pooled: "all", "class" (the first), "patches" (all but the first),
-            or a slice.
+    axes:   names of the output's axes: n image, c component, h w or t places, as in "nhwc". By default they are
+            followed from the images through the model; a layer where that is not certain is refused.
+    tokens: which tokens of a sequence are pooled: "all", "class", "registers", "patches", or a slice. Which is which
+            is followed through the model, too; where that cannot be, "class" is the first and "patches" are the rest.
     output: which part of a tuple or dict output: a number or a key; by default its first tensor.
+    grid:   (rows, columns) of the patches, where they are not found out.
+    codes:  which part of what `via` gives are the components, a number or a key; needed where it gives several.
     """
 
     name: str
     via: Any = None
     signed: bool = False
     axes: str | None = None
-    tokens: Literal["all", "class", "patches"] | slice = "all"
+    tokens: Tokens | slice = "all"
     output: int | str | None = None
+    grid: tuple[int, int] | None = None
+    codes: int | str | None = None
+    layout: Layout | None = field(default=None, repr=False, compare=False)  # set by `settled`
 
     def __post_init__(self) -> None:
-        if self.axes is not None and sorted(self.axes) not in (sorted("nchw"), sorted("ntc"), sorted("nc")):
+        if self.axes is not None and sorted(self.axes) not in map(sorted, AXES):
             raise ValueError(f"axes={self.axes!r}; axes name each of n c h w, n t c or n c once, as in 'nhwc'")
-        if not isinstance(self.tokens, slice) and self.tokens not in ("all", "class", "patches"):
-            raise ValueError(f"tokens={self.tokens!r}; tokens are 'all', 'class', 'patches' or a slice")
+        if not isinstance(self.tokens, slice) and self.tokens not in get_args(Tokens):
+            raise ValueError(f"tokens={self.tokens!r}; tokens are 'all', 'class', 'registers', 'patches' or a slice")
+        if self.grid is not None:
+            grid = tuple(self.grid) if isinstance(self.grid, tuple | list) else ()
+            if len(grid) != 2 or not all(isinstance(n, int) and n > 0 for n in grid):
+                raise ValueError(f"grid={self.grid!r}; a grid is (rows, columns) of patches, as in (14, 14)")
+            object.__setattr__(self, "grid", grid)
 
     @property
     def key(self) -> str:
         """What a result was made from, as text: part of a recipe."""
-        return f"{self.name}|{self.signed}|{self.axes}|{self.tokens}|{self.output}|{of_encoder(self.via)}"
+        key = f"{self.name}|{self.signed}|{self.axes}|{self.tokens}|{self.output}|{of_encoder(self.via)}"
+        return key + "".join(f"|{n}={v}" for n, v in (("grid", self.grid), ("codes", self.codes)) if v is not None)
 
 
 def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer]) -> tuple[Layer, ...]:
@@ -65,7 +104,7 @@ def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer])
         if not matching:
             raise KeyError(_no_layer(layer.name, names))
         for name in matching:
-            found.setdefault(name, Layer(name, layer.via, layer.signed, layer.axes, layer.tokens, layer.output))
+            found.setdefault(name, replace(layer, name=name))
     return tuple(found.values())
 
 

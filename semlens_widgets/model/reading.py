@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from .encoding import component_values
 from .layer import Layer
 
 if TYPE_CHECKING:
@@ -58,59 +59,110 @@ def tensor_of(layer: Layer, output: Any) -> torch.Tensor:
     return output
 
 
-_BY_NUMBER_OF_AXES = {4: "nchw", 3: "ntc", 2: "nc"}
-
-
 def arranged(layer: Layer, output: Any) -> torch.Tensor:
-    """The layer's output as [n c h w], [n c t] or [n c]: encoder applied, tokens chosen, sign split."""
+    """The layer's output as [n c h w], [n c t] or [n c]: encoder applied, tokens chosen, sign split.
+
+    Tokens that are the patches of a picture, row by row, are [n c h w].
+    """
     import torch
 
     tensor = tensor_of(layer, output)
     order, chosen = features_last(layer, tensor)
+    grid = patch_grid(layer, output_tokens(layer, tensor))
     tensor = component_values(layer, tensor.permute(order)[chosen]).movedim(-1, 1)
+    if grid is not None:
+        tensor = tensor.unflatten(2, grid)
     return torch.cat([tensor, -tensor], 1) if layer.signed else tensor
 
 
 def features_last(layer: Layer, tensor: torch.Tensor) -> tuple[list[int], tuple[slice, ...]]:
     """(the order of axes that gives [n places … c], which part of the result the layer's tokens are)."""
-    axes = layer.axes or _BY_NUMBER_OF_AXES.get(tensor.ndim)
+    axes = axes_of(layer, tensor)
+    order = [axes.index(a) for a in "nhwtc" if a in axes]
+    if "t" not in axes:
+        return order, (slice(None),)
+    return order, (slice(None), tokens_of(layer, tensor.shape[axes.index("t")]))
+
+
+_CONVENTION = {4: "nchw", 3: "ntc", 2: "nc"}
+
+
+def axes_of(layer: Layer, tensor: torch.Tensor) -> str:
+    """What each axis of a layer's output counts, as in "nchw": as the layer says, or as it was settled.
+
+    Passes settle their layers. For one that is not, it is what is usual for so many axes. ValueError for a tensor that
+    has other axes.
+    """
+    axes = layer.axes or (layer.layout.axes if layer.layout is not None else _CONVENTION.get(tensor.ndim))
     if axes is None or len(axes) != tensor.ndim:
         raise ValueError(
             f"layer {layer.name!r} gives a tensor {tuple(tensor.shape)}; expected [n c h w], [n t c] or [n c], or say "
             "which axis is which: Layer(..., axes='nhwc')"
         )
-    order = [axes.index(a) for a in "nhwtc" if a in axes]
-    if "t" not in axes or layer.tokens == "all":
-        return order, (slice(None),)
-    tokens: Any = {"class": slice(0, 1), "patches": slice(1, None)}.get(str(layer.tokens), layer.tokens)
-    return order, (slice(None), tokens)
+    return axes
 
 
-def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
-    """What `layer.via` makes of features in the last axis; the features themselves where there is no `via`."""
-    import torch
-
-    if layer.via is None:
-        return features
-    if isinstance(layer.via, np.ndarray | torch.Tensor):
-        directions = torch.as_tensor(layer.via).to(features.device, features.dtype)
-        if directions.ndim != 2 or directions.shape[1] != features.shape[-1]:
-            raise ValueError(
-                f"layer {layer.name!r} has {features.shape[-1]} features, the array via has shape "
-                f"{tuple(directions.shape)}; needed is [direction feature]"
-            )
-        return features @ directions.T
-    kind = type(layer.via).__name__
-    if not callable(layer.via):
-        raise TypeError(f"via of layer {layer.name!r} is a {kind}; give an encoder, or an array [direction feature]")
-    try:
-        encoded = layer.via(features)
-    except (RuntimeError, ValueError, TypeError) as error:
+def tokens_of(layer: Layer, count: int) -> slice:
+    """Which of `count` tokens a layer means. ValueError where it has none of the kind."""
+    if isinstance(layer.tokens, slice):
+        return layer.tokens
+    if layer.tokens == "all":
+        return slice(None)
+    runs = layer.layout.tokens if layer.layout is not None else ()
+    if sum(run.count for run in runs) != count:
+        return _by_convention(layer, count)
+    starts = [sum(run.count for run in runs[:at]) for at in range(len(runs))]
+    found = [at for at, run in enumerate(runs) if run.kind == layer.tokens]
+    if not found or found[-1] - found[0] + 1 != len(found):
+        made_of = " + ".join(f"{run.count} {run.kind}" for run in runs)
+        kinds = "".join(f"{run.kind!r}, " for run in runs if run.kind != "other")
         raise ValueError(
-            f"the encoder via of layer {layer.name!r} ({kind}) fails on features [… {features.shape[-1]}]: "
-            f"{str(error).splitlines()[0]}; it is given the layer's {features.shape[-1]} features in the last axis"
-        ) from error
-    return tensor_of(Layer(f"{layer.name} via {kind}"), encoded)
+            f"layer {layer.name!r} has no tokens {layer.tokens!r} that stand together: its {count} tokens are "
+            f"{made_of}; give tokens={kinds}'all' or a slice"
+        )
+    return slice(starts[found[0]], starts[found[-1]] + runs[found[-1]].count)
+
+
+def _by_convention(layer: Layer, count: int) -> slice:
+    """Where it is not known what tokens are: the first is the class, the rest are patches."""
+    if layer.tokens == "registers":
+        raise ValueError(
+            f"which of the {count} tokens of layer {layer.name!r} are registers is not known; give a slice, as in "
+            "tokens=slice(1, 5)"
+        )
+    return slice(0, 1) if layer.tokens == "class" else slice(1, None)
+
+
+def patch_grid(layer: Layer, count: int) -> tuple[int, int] | None:
+    """Rows and columns of the tokens that a layer means, of `count`; None where they are no picture, row by row.
+
+    ValueError where `layer.grid` says otherwise than the tokens.
+    """
+    if not count:
+        return None
+    first, last, step = tokens_of(layer, count).indices(count)
+    known = None
+    start = 0
+    for run in layer.layout.tokens if layer.layout is not None else ():
+        if (start, start + run.count, 1) == (first, last, step):
+            known = run.grid
+        start += run.count
+    if layer.grid is None or layer.grid == known:
+        return known
+    chosen = len(range(first, last, step))
+    if known is not None or layer.grid[0] * layer.grid[1] != chosen:
+        found = f"{known[0]} × {known[1]} patches" if known is not None else f"{chosen} tokens"
+        raise ValueError(
+            f"layer {layer.name!r} has {found}, and grid={layer.grid}; give the grid of its patches, and tokens="
+            "'patches' or a slice where there are others"
+        )
+    return layer.grid
+
+
+def output_tokens(layer: Layer, tensor: torch.Tensor) -> int:
+    """How many tokens a layer's output has; 0 where it has no token axis."""
+    axes = axes_of(layer, tensor)
+    return int(tensor.shape[axes.index("t")]) if "t" in axes else 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .layer import Layer
+from .layouts import NotCertain, is_settled, settled, settled_by
 from .reading import Pooling, Responses, arranged, pooled
 from .running import alone, evaluating
 
 if TYPE_CHECKING:
     import torch
+
+    from .following import Following
 
 Said = TypeVar("Said")
 
@@ -31,13 +34,20 @@ class Recorder:
         self._calls: dict[str, int] = {}
         self._last: str | None = None  # the layer that ran last in the first batch, once every layer was seen
         self._refused: Exception | None = None  # what reading an output raised
+        self._following: Following | None = None  # finds out the axes of layers, while the first batch runs
 
-    def hook(self, layer: Layer) -> Any:
+    def hook(self, at: int) -> Any:
+        """A forward hook for the layer of this number."""
+
         def keep(module: Any, args: Any, output: Any) -> None:
             if self._read is None:
                 return
+            layer = self.layers[at]
             self._calls[layer.name] = self._calls.get(layer.name, 0) + 1
             try:
+                if self._following is not None:
+                    layer = settled_by(self._following, layer, output)
+                    self.layers = (*self.layers[:at], layer, *self.layers[at + 1 :])
                 with _plain(self.device):
                     self._said[layer.name] = self._read(layer, output)
             except Exception as error:
@@ -61,11 +71,19 @@ class Recorder:
         return {layer.name: said[layer.name].responses(layer) for layer in self.layers}
 
     def _forward(self, items: Sequence[Any], read: Callable[[Layer, Any], Said]) -> dict[str, Said]:
-        """What `read` makes of each layer's output, read before the model goes on."""
+        """What `read` makes of each layer's output, read before the model goes on.
+
+        In the first batch it is also found out what the axes of the outputs count.
+        """
         batch = stack(items).to(self.device, self.dtype)
-        self._said, self._calls, self._refused, self._read = {}, {}, None, read
+        self._read = read
         try:
             self._run(batch)
+            if isinstance(self._refused, NotCertain):
+                self._read = None
+                self.layers = settled(self.model, self.layers, batch)
+                self._read = read
+                self._run(batch)
         finally:
             self._read = None
         if self._refused is not None:
@@ -77,8 +95,15 @@ class Recorder:
     def _run(self, batch: torch.Tensor) -> None:
         import torch
 
+        from .following import Following
+
+        shape = tuple(int(n) for n in batch.shape[1:])
+        unsettled = not all(is_settled(layer, shape) for layer in self.layers)
+        self._said, self._calls, self._refused = {}, {}, None
+        self._following = Following(self.model, batch) if unsettled else None
         try:
-            self.model(batch)
+            with self._following if self._following is not None else nullcontext():
+                self.model(batch)
         except _Stop:
             return
         except torch.OutOfMemoryError as error:
@@ -122,8 +147,8 @@ def recording(model: torch.nn.Module, layers: tuple[Layer, ...]) -> Iterator[Rec
     handles: list[Any] = []
     try:
         with alone(model), evaluating(model):
-            for layer in layers:
-                handles.append(modules[layer.name].register_forward_hook(recorder.hook(layer)))
+            for at, layer in enumerate(layers):
+                handles.append(modules[layer.name].register_forward_hook(recorder.hook(at)))
             yield recorder
     finally:
         for handle in handles:

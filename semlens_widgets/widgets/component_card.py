@@ -68,11 +68,8 @@ def possible_looks(lens: Lens, row: int) -> list[str]:
 
 
 def as_map(grid: tuple[int, ...]) -> tuple[int, int] | None:
-    """A layer's grid as height and width; None where its places make no picture."""
-    if len(grid) == 2 and grid != (1, 1):
-        return grid
-    side = round(grid[0] ** 0.5) if len(grid) == 1 else 0
-    return (side, side) if side > 1 and side * side == grid[0] else None
+    """A layer's grid as height and width; None where its places make no picture, or it is not known which."""
+    return grid if len(grid) == 2 and grid != (1, 1) else None
 
 
 def looks(lens: Lens, row: int, look: str, count: int, size: int, job: Job) -> Answer:
