@@ -192,7 +192,7 @@ class Explanation(Result):
         )
         return (
             f"<p>{escape(self.name)}: {answers}. "
-            f"Explained: {escape(self.target)} = {self.value:.3g}, {self.backend}.</p>{note}"
+            f"Explained: {escape(self.target)} = {self.value:.3g}, {escape(self.backend)}.</p>{note}"
             f"<table><tr><th>component</th><th>relevance</th><th>of its layer</th></tr>{lines}</table>"
         )
 

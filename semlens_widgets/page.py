@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections.abc import Mapping
-from html import escape
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 
-from . import store
+from . import markup, store
 from .space import Thumbnails
 from .widgets.views import bundle
 from .writing import write_text
@@ -75,29 +76,19 @@ def _pictures(lens: Lens, examples: int) -> dict[str, np.ndarray]:
 def _page(lens: Lens, held: bytes) -> str:
     parts: Mapping[str, Any] = bundle("page")
     script = str(parts["_esm"]).replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    style = str(parts["_css"]).replace("</style", "<\\/style")
-    found = "".join(f"<h2>{escape(title)}</h2>{html}" for title, html in _found(lens))
     data = b64encode(held).decode()
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
-style-src 'unsafe-inline'; img-src data: blob:">
-<title>{escape(lens.name)}</title>
-<style>{style}</style>
-</head>
-<body class="semlens-page">
-<h1>{escape(lens.name)}</h1>
-<p>{escape(_made_from(lens))} The page holds {len(data) / 1e6:.1f} MB of data and loads nothing from elsewhere.</p>
-<div id="semlens-window"></div>
-{found}
-<script type="application/octet-stream" id="semlens-file">{data}</script>
-<script type="module">{script}</script>
-</body>
-</html>
-"""
+    return markup.render(
+        "page.html.j2",
+        name=lens.name,
+        made_from=_made_from(lens),
+        megabytes=len(data) / 1e6,
+        style=Markup(str(parts["_css"]).replace("</style", "<\\/style")),
+        found=_found(lens),
+        data=data,
+        script=Markup(script),
+        # Only this script runs, whatever else may come to stand in the page.
+        script_hash=Markup(f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"),
+    )
 
 
 def _made_from(lens: Lens) -> str:
@@ -106,12 +97,12 @@ def _made_from(lens: Lens) -> str:
     return made_from(lens.space)
 
 
-def _found(lens: Lens) -> list[tuple[str, str]]:
+def _found(lens: Lens) -> list[tuple[str, Markup]]:
     """What the window cannot show without a kernel, as pictures with their captions."""
     found = []
     for view, title in _FOUND.items():
         try:
-            found.append((title, lens.figure(view, theme="light").to_html(dpi=144)))
+            found.append((title, Markup(lens.figure(view, theme="light").to_html(dpi=144))))
         except ValueError:
             continue  # not made yet
     return found

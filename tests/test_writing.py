@@ -34,7 +34,7 @@ ALLOWED = {
     ("layout", "open"): "its own temporary folder: what the process of UMAP says",
     ("layout", "savez"): "its own temporary folder",
     ("layout", "save"): "its own temporary folder",
-    ("lens.auditing", "replace"): "a damaged audit is set aside",
+    ("audit.file", "replace"): "a damaged audit is set aside",
     ("figures.figure", "savefig"): "into memory",
     ("demo.train_clip", "GzipFile"): "into memory",
 }

@@ -8,10 +8,11 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from html import escape, unescape
+from html import unescape
 from numbers import Real
 from pathlib import Path
 
+from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
@@ -117,11 +118,11 @@ class Figure:
         """The figure and its caption as HTML, the picture inside."""
         data = b64encode(self.to_bytes("png", dpi)).decode()
         width = round(self.width_mm / 25.4 * 96)
-        words = escape(self.caption())
-        return (
-            f'<figure style="margin:0"><img alt="{words}" width="{width}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{words}</figcaption></figure>"
-        )
+        made = Markup(
+            '<figure style="margin:0"><img alt="{words}" width="{width}" src="data:image/png;base64,{data}">'
+            "<figcaption>{words}</figcaption></figure>"
+        ).format(words=self.caption(), width=width, data=data)
+        return str(made)
 
 
 def _told(sheet: Sheet) -> str:

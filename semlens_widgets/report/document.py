@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,18 +17,19 @@ from ..texts import to_csv
 from ..verdicts import Verdicts, now
 from ..writing import write_text
 from . import html, markdown
+from .schema import FORMAT, check
 
-FORMAT = "semlens report 1"
 _CROPS = 6  # of each component
 _PER_CONCEPT = 3  # components with a page, of each concept
 _QUEUE = 12  # unexpected components with a page
 _NAMES = 30  # images listed on a component's page
-_PICTURE = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 
 @dataclass(frozen=True)
 class Report:
     """An audit to hand in. `document` holds all of it; every format is made from that alone.
+
+    ValueError where it is not as `report/schema.json` in this package says.
 
     `Report.from_file("audit.json")` gives back the report that `save("audit.json")` wrote, and from it the same HTML.
     """
@@ -37,11 +37,7 @@ class Report:
     document: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.document, Mapping) or self.document.get("format") != FORMAT:
-            raise ValueError(f'this is no report of a known form ("format": {FORMAT!r})')
-        for name, picture in self.document.get("crops", {}).items():
-            if not isinstance(picture, str) or not _PICTURE.fullmatch(picture):
-                raise ValueError(f"the picture {str(name)[:40]!r} of the report is not base64")
+        check(self.document)
 
     def to_json(self) -> str:
         return json.dumps(self.document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -74,15 +70,20 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """ValueError if it is no report."""
+        """ValueError if it is no report, saying what of it is wrong."""
         try:
-            return cls(json.loads(text))
-        except (json.JSONDecodeError, RecursionError) as error:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"this is no report: {error}") from None
+        check(document)
+        return cls(document)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Report:
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def __repr__(self) -> str:
         return f"<Report {self.document['title']!r}, made {self.document['made'][:16]} UTC>"

@@ -1,137 +1,143 @@
-"""Drawings of the report, as SVG text: the bar of shares, the scatter of components, the curve of the effect."""
+"""Drawings of the report, as SVG: the bar of shares, the scatter of components, the curve of the effect."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from markupsafe import Markup
+
+from .. import markup
 
 ORDER = ("valid", "ambiguous", "spurious", "unexpected", "neutral")
 GLYPHS = {"valid": "●", "ambiguous": "◐", "spurious": "▲", "unexpected": "◆", "neutral": "□"}
-_W, _H, _LEFT, _BOTTOM, _TOP, _RIGHT = 680, 390, 46, 42, 26, 16
+_TEMPLATE = "report/templates/drawing.svg.j2"
+_LEFT, _BELOW, _TOP, _RIGHT = 46, 42, 26, 16  # room for the axes around a plot
+Number = float | int
 
 
-def bar(shares: Mapping[str, Sequence[float]]) -> str:
+@dataclass(frozen=True)
+class _Frame:
+    """The axes of a plot: its size, the ranges that its sides stand for, and what is written there."""
+
+    wide: int
+    high: int
+    range_x: tuple[Number, Number]
+    range_y: tuple[Number, Number]
+    below: str
+    beside: str
+    left: int = _LEFT
+    top: int = _TOP
+
+    @property
+    def right(self) -> int:
+        return self.wide - _RIGHT
+
+    @property
+    def bottom(self) -> int:
+        return self.high - _BELOW
+
+    def x(self, value: Number) -> float:
+        low, high = self.range_x
+        return self.left + (value - low) / (high - low) * (self.right - self.left)
+
+    def y(self, value: Number) -> float:
+        low, high = self.range_y
+        return self.bottom - (value - low) / (high - low) * (self.bottom - self.top)
+
+    @property
+    def across(self) -> list[tuple[float, float]]:
+        """Where ticks stand, and their values."""
+        return [(self.x(value), value) for value in _ticks(*self.range_x)]
+
+    @property
+    def up(self) -> list[tuple[float, float]]:
+        return [(self.y(value), value) for value in _ticks(*self.range_y)]
+
+
+def bar(shares: Mapping[str, Sequence[Number]]) -> Markup:
     """The shares of relevance side by side, in words below."""
     x, parts = 0.0, []
     for region in ORDER:
         if region in shares and shares[region][0] > 0:
             width = 100 * shares[region][0]
-            parts.append(f'<rect class="{region}" x="{x:.2f}" y="0" width="{max(width - 0.15, 0):.2f}" height="8"/>')
+            parts.append((region, x, max(width - 0.15, 0)))
             x += width
-    return (
-        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" '
-        f'aria-label="shares of relevance">{"".join(parts)}</svg>'
-    )
+    return _draw("bar", parts)
 
 
-def scatter(components: Sequence[Mapping[str, Any]], line: float | int) -> str:
+def scatter(components: Sequence[Mapping[str, Any]], line: Number) -> Markup:
     """Every component: best spurious z across, best valid z up, area by share; neutral ones are left out."""
     rows = [
-        c for c in components
-        if c["region"] != "neutral" and isinstance(c["valid"], float) and isinstance(c["spurious"], float)
+        c for c in components if c["region"] != "neutral" and c["valid"] is not None and c["spurious"] is not None
     ]  # fmt: skip
     if not rows:
-        return ""
-    low_x, high_x = _range([c["spurious"] for c in rows], line)
-    low_y, high_y = _range([c["valid"] for c in rows], line)
-
-    def x(value: float | int) -> float:
-        return _LEFT + (value - low_x) / (high_x - low_x) * (_W - _LEFT - _RIGHT)
-
-    def y(value: float | int) -> float:
-        return _H - _BOTTOM - (value - low_y) / (high_y - low_y) * (_H - _BOTTOM - _TOP)
-
-    parts = [_axes(x, y, (low_x, high_x), (low_y, high_y), "best spurious concept, z", "best valid concept, z")]
-    parts.append(
-        f'<path class="line" d="M{x(line):.1f} {_TOP}V{_H - _BOTTOM}M{_LEFT} {y(line):.1f}H{_W - _RIGHT}"/>'
-    )
-    most = max([c["share"] or 0 for c in rows], default=0) or 1
+        return Markup("")
+    ranges = [_range([c[name] for c in rows], line) for name in ("spurious", "valid")]
+    frame = _Frame(680, 390, ranges[0], ranges[1], "best spurious concept, z", "best valid concept, z")
+    most = max(c["share"] or 0 for c in rows) or 1
+    marks = []
     for c in sorted(rows, key=lambda c: -(c["share"] or 0)):
-        radius = 2.5 + 5.5 * ((c["share"] or 0) / most) ** 0.5
+        radius = 2.5 + 5.5 * math.sqrt(max(c["share"] or 0, 0) / most)
         title = f"{c['component']}: {c['concept'] or 'no concept'}"
         if c["share"] is not None:
-            title += f", {100 * c['share']:.1f} % of its layer"
-        mark = _mark(c["region"], x(c["spurious"]), y(c["valid"]), radius)
-        parts.append(f'<g class="{c["region"]}">{mark}<title>{escape(title)}</title></g>')
-    corners = (
-        ("valid", _LEFT + 6, _TOP + 14, "start"), ("ambiguous", _W - _RIGHT - 4, _TOP + 14, "end"),
-        ("spurious", _W - _RIGHT - 4, _H - _BOTTOM - 8, "end"), ("unexpected", _LEFT + 6, _H - _BOTTOM - 8, "start"),
-    )  # fmt: skip
-    for region, at_x, at_y, anchor in corners:
-        count = sum(c["region"] == region for c in rows)
-        parts.append(
-            f'<text class="corner {region}" x="{at_x}" y="{at_y}" text-anchor="{anchor}">{GLYPHS[region]} {region} '
-            f"{count}</text>"
+            title += f", {markup.percent(c['share'])} of its layer"
+        mark = _mark(c["region"], frame.x(c["spurious"]), frame.y(c["valid"]), radius)
+        marks.append(mark | {"region": c["region"], "title": title})
+    corners = [
+        {"region": region, "x": x, "y": y, "anchor": anchor,
+         "words": f"{GLYPHS[region]} {region} {sum(c['region'] == region for c in rows)}"}
+        for region, x, y, anchor in (
+            ("valid", frame.left + 6, frame.top + 14, "start"), ("ambiguous", frame.right - 4, frame.top + 14, "end"),
+            ("spurious", frame.right - 4, frame.bottom - 8, "end"),
+            ("unexpected", frame.left + 6, frame.bottom - 8, "start"),
         )
-    return f'<svg class="plot" viewBox="0 0 {_W} {_H}" role="img" aria-label="components">{"".join(parts)}</svg>'
+    ]  # fmt: skip
+    return _draw("scatter", frame, frame.x(line), frame.y(line), marks, corners)
 
 
-def curve(points: Sequence[Mapping[str, Any]]) -> str:
+def curve(points: Sequence[Mapping[str, Any]]) -> Markup:
     """AUROC against the number of components off, and the range that as many random ones give."""
     points = [p for p in points if p["auroc"] is not None]
     if len(points) < 2:
-        return ""
-    values = [p["auroc"] for p in points] + [p[k] for p in points for k in ("random_auroc_low", "random_auroc_high")
-                                             if p[k] is not None]  # fmt: skip
+        return Markup("")
+    ends = ("random_auroc_low", "random_auroc_high")
+    values = [p["auroc"] for p in points] + [p[end] for p in points for end in ends if p[end] is not None]
     low, high = min(values), max(values)
     low, high = low - 0.08 * (high - low) - 0.002, high + 0.08 * (high - low) + 0.002
-    last = max(p["number"] for p in points)
-    wide, tall = 420, 240
-
-    def x(value: float | int) -> float:
-        return _LEFT + value / last * (wide - _LEFT - _RIGHT)
-
-    def y(value: float | int) -> float:
-        return tall - _BOTTOM - (value - low) / (high - low) * (tall - _BOTTOM - _TOP)
-
-    band = [(p["number"], p["random_auroc_low"], p["random_auroc_high"]) for p in points
-            if p["random_auroc_low"] is not None]  # fmt: skip
-    there = " ".join(f"{x(n):.1f},{y(a):.1f}" for n, a, _ in band)
-    back = " ".join(f"{x(n):.1f},{y(b):.1f}" for n, _, b in reversed(band))
-    own = " ".join(f"{x(p['number']):.1f},{y(p['auroc']):.1f}" for p in points)
-    dots = "".join(f'<circle cx="{x(p["number"]):.1f}" cy="{y(p["auroc"]):.1f}" r="2.5"/>' for p in points)
-    axes = _axes(x, y, (0, last), (low, high), "components off, most relevant first", "AUROC", (wide, tall))
-    return (
-        f'<svg class="plot small" viewBox="0 0 {wide} {tall}" role="img" aria-label="curve">{axes}'
-        f'<polygon class="null" points="{there} {back}"/><polyline class="own" points="{own}"/>'
-        f'<g class="dots">{dots}</g></svg>'
-    )
+    last = max(p["number"] for p in points) or 1
+    frame = _Frame(420, 240, (0, last), (low, high), "components off, most relevant first", "AUROC")
+    band = [(frame.x(p["number"]), *(frame.y(p[end]) for end in ends)) for p in points
+            if all(p[end] is not None for end in ends)]  # fmt: skip
+    outline = [(x, low) for x, low, _ in band] + [(x, high) for x, _, high in reversed(band)]
+    own = [(frame.x(p["number"]), frame.y(p["auroc"])) for p in points]
+    return _draw("curve", frame, " ".join(f"{x:.1f},{y:.1f}" for x, y in outline), own)
 
 
-def _range(values: Sequence[float], line: float | int) -> tuple[float, float]:
+def _draw(name: str, *given: Any) -> Markup:
+    macro: Callable[..., Markup] = getattr(markup.macros(_TEMPLATE), name)
+    return Markup(macro(*given).strip())
+
+
+def _range(values: Sequence[Number], line: Number) -> tuple[float, float]:
     low, high = min([*values, 0.0]), max([*values, line + 1])
     return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
-def _mark(region: str, x: float, y: float, r: float) -> str:
-    if region == "spurious":
-        return f'<path d="M{x:.1f} {y - r * 1.15:.1f}l{r * 1.1:.1f} {r * 1.95:.1f}h{-r * 2.2:.1f}z"/>'
-    if region == "unexpected":
-        s = 1.2 * r
-        return f'<path d="M{x:.1f} {y - s:.1f}l{s:.1f} {s:.1f}l{-s:.1f} {s:.1f}l{-s:.1f} {-s:.1f}z"/>'
-    if region == "ambiguous":
-        return (
-            f'<circle class="hollow" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>'
-            f'<path d="M{x:.1f} {y - r:.1f}a{r:.1f} {r:.1f} 0 0 1 0 {2 * r:.1f}z"/>'
-        )
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>'
+def _mark(region: str, x: float, y: float, r: float) -> dict[str, Any]:
+    """A circle, a path, or both: a circle half full."""
+    path = {
+        "spurious": f"M{x:.1f} {y - r * 1.15:.1f}l{r * 1.1:.1f} {r * 1.95:.1f}h{-r * 2.2:.1f}z",
+        "unexpected": f"M{x:.1f} {y - 1.2 * r:.1f}l{1.2 * r:.1f} {1.2 * r:.1f}l{-1.2 * r:.1f} {1.2 * r:.1f}"
+                      f"l{-1.2 * r:.1f} {-1.2 * r:.1f}z",
+        "ambiguous": f"M{x:.1f} {y - r:.1f}a{r:.1f} {r:.1f} 0 0 1 0 {2 * r:.1f}z",
+    }.get(region)  # fmt: skip
+    return {"x": x, "y": y, "radius": r, "circle": region not in ("spurious", "unexpected"), "path": path}
 
 
-def _axes(x: Any, y: Any, across: Any, up: Any, below: str, beside: str, size: tuple[int, int] = (_W, _H)) -> str:
-    wide, tall = size
-    parts = [f'<path class="axis" d="M{_LEFT} {_TOP}V{tall - _BOTTOM}H{wide - _RIGHT}"/>']
-    for value in _ticks(*across):
-        parts.append(f'<text x="{x(value):.1f}" y="{tall - _BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
-    for value in _ticks(*up):
-        parts.append(f'<text x="{_LEFT - 7}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
-    parts.append(f'<text x="{wide - _RIGHT}" y="{tall - 6}" text-anchor="end">{escape(below)}</text>')
-    parts.append(f'<text x="0" y="12">{escape(beside)}</text>')
-    return "".join(parts)
-
-
-def _ticks(low: float | int, high: float | int) -> list[float]:
+def _ticks(low: Number, high: Number) -> list[float]:
     """Round numbers inside a range, about five."""
     raw = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(raw))

@@ -1,0 +1,86 @@
+"""The one engine that turns values into markup: jinja2 templates beside the code, in which every value is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+_HERE = Path(__file__).parent
+_LONG = 500  # letters; longer texts get a box of their own that scrolls
+
+
+def text(value: Any) -> Markup:
+    """A person's text: in its own direction, and no longer than its place."""
+    kind = ' class="long"' if len(str(value)) > _LONG else ""
+    return Markup(f"<bdi{kind}>{{}}</bdi>").format(str(value))
+
+
+def percent(share: float | int | None) -> str:
+    """0.123 as "12.3 %"."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def signed(value: float | int, digits: int) -> str:
+    """A number with its sign, a minus that is one."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def fixed(value: float | int, digits: int) -> str:
+    """A number with so many digits after the point."""
+    return f"{value:.{digits}f}"
+
+
+def plain(value: float | int) -> str:
+    """A number as short as it can be."""
+    return f"{value:g}"
+
+
+def count(value: float | int) -> str:
+    """A number of things."""
+    return f"{int(value):,}"
+
+
+def moment(when: str) -> str:
+    """The minute of a time in ISO 8601."""
+    return when[:16].replace("T", " ")
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "text": text, "percent": percent, "signed": signed, "fixed": fixed, "plain": plain, "count": count,
+    "moment": moment,
+}  # fmt: skip
+
+
+@cache
+def environment() -> Environment:
+    """Templates are named by their path in the package. What is not defined is an error, not nothing."""
+    made = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= _FILTERS
+    return made
+
+
+def render(template: str, **values: Any) -> Markup:
+    """A template with its values in it."""
+    return Markup(environment().get_template(template).render(**values))
+
+
+def macros(template: str) -> Any:
+    """The macros of a template, as functions that give markup."""
+    return environment().get_template(template).module
+
+
+def file(name: str) -> Markup:
+    """A file of the package, a style say, as it is."""
+    return Markup((_HERE / name).read_text(encoding="utf-8"))
