@@ -59,7 +59,9 @@ def opened(source: str | os.PathLike[str] | bytes, *, kinds: Sequence[str] = KIN
         with _stream(source) as stream:
             return _decoded(stream, kinds, most)
     except UnidentifiedImageError:
-        raise UnopenedPicture(f"no picture of a kind that is opened ({', '.join(kinds)})") from None
+        raise UnopenedPicture(
+            f"no picture of a kind that is opened ({', '.join(kinds)}), or in a form of it that Pillow does not read"
+        ) from None
     except Image.DecompressionBombError as error:
         raise UnopenedPicture(_too_large(str(error).split(", could")[0])) from None
 

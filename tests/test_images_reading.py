@@ -12,7 +12,7 @@ from PIL import Image
 from toy import ColourClip, ColourNet
 
 import semlens_widgets as sl
-from semlens_widgets.images import Images, batches
+from semlens_widgets.images import Images, batches, first_readable
 
 
 def colour(i):
@@ -218,3 +218,10 @@ def test_fit_goes_on_without_images_that_raise_and_lists_them():
     lens = sl.Lens(ColourNet(), data, ["colour"], ColourClip(), k=5, crop=None, templates=("{}",))
     lens.fit(cached=False, progress=False)
     assert {name for name, _ in lens.unreadable} == {"7", "40"}
+
+
+def test_the_first_readable_image_is_found_behind_others_and_none_says_why():
+    assert first_readable(sl.images(Failing(9, {0, 1}, KeyError("image"))))[0] == 2
+    assert first_readable(sl.images(Failing(9, {3}, KeyError("image"))), [3, 7, 1])[0] == 7
+    with pytest.raises(ValueError, match=r"none of the 9 images could be read; the first: 0: KeyError: 'image'"):
+        first_readable(sl.images(Failing(9, range(9), KeyError("image"))))

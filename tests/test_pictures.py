@@ -12,12 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from toy import ColourClip, ColourNet, colour_lens, to_pixels
 
 import semlens_widgets as sl
+from semlens_widgets.images import UnreadableImage, rgb
+from semlens_widgets.images.tones import UnknownRange
 from semlens_widgets.pictures import SUFFIXES_OF, UnopenedPicture, opened
+from semlens_widgets.space.thumbnails import Thumbnails
+from semlens_widgets.widgets import answers, prediction
+from semlens_widgets.widgets.channel import Job
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (13, 17, 3), dtype=np.uint8)
 PACKAGE = Path(sl.__file__).parent
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
 
 
 def encoded(image, kind, **options):
@@ -54,7 +61,7 @@ def test_a_program_in_a_picture_is_not_run_whatever_it_is_called(tmp_path, monke
     ghostscript.write_text(f"#!/bin/sh\ntouch {ran}\n")
     ghostscript.chmod(0o755)
     path = tmp_path / name
-    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n")
+    path.write_bytes(EPS)
     with pytest.raises(UnopenedPicture, match=r"no picture of a kind that is opened .JPEG, PNG"):
         opened(path)
     assert not ran.exists()
@@ -149,3 +156,53 @@ def test_a_damaged_file_is_a_picture_or_refused_and_nothing_else(content, change
     except UnopenedPicture:
         return
     assert found.image.width * found.image.height <= Image.MAX_IMAGE_PIXELS
+
+
+@pytest.fixture(scope="module")
+def lens():
+    return colour_lens(20).fit(cached=False, progress=False)
+
+
+def test_wherever_a_lens_takes_a_picture_a_program_is_refused(lens, tmp_path):
+    path = tmp_path / "p.png"
+    path.write_bytes(EPS)
+    for attempt in (
+        lambda: lens.search(path),
+        lambda: lens.search(str(path)),
+        lambda: lens.explain(path),
+        lambda: answers.query_image(lens, EPS, "p.png"),
+        lambda: prediction.explain(lens, {"name": "p.png"}, [EPS], Job("1", lambda content, buffers: None)),
+        lambda: sl.images([path]).picture(0),
+    ):
+        with pytest.raises((ValueError, UnreadableImage), match=r"p\.png.*no picture of a kind that is opened"):
+            attempt()
+
+
+NO_WEBP = [EPS, encoded(Image.fromarray(PIXELS), "PNG"), b"", b"RIFF\x00\x00\x00\x00WEBPVP8 "]
+
+
+@pytest.mark.parametrize("content", NO_WEBP, ids=["EPS", "PNG", "nothing", "cut"])
+def test_a_thumbnail_that_is_no_webp_is_a_grey_square(content):
+    picture = Thumbnails.of([content]).picture(0)
+    assert picture.getcolors() == [(picture.width * picture.height, (128, 128, 128))]
+
+
+def test_a_thumbnail_that_says_it_is_huge_is_a_grey_square(monkeypatch):
+    huge = encoded(Image.new("RGB", (5000, 4000)), "WEBP", lossless=True, method=0)
+    assert Thumbnails.of([huge]).picture(0).size == (64, 64)
+    small = encoded(Image.fromarray(PIXELS), "WEBP", lossless=True)
+    assert np.array_equal(np.asarray(Thumbnails.of([small]).picture(0)), PIXELS)
+
+
+def test_a_deep_picture_is_searched_for_on_the_scale_of_the_data_set():
+    numbers = np.random.default_rng(1).integers(0, 4096, (8, 8), dtype=np.uint16)
+    deep = Image.fromarray(numbers)
+    data = sl.images([numbers, numbers.T], value_range=(0, 4095), transform=to_pixels)
+    lens = sl.Lens(ColourNet(), data, ["colour"], ColourClip(), k=2, crop=None, templates=("{}",))
+    lens.fit(cached=False, progress=False)
+    assert np.allclose(lens.search(deep).scores, lens.search(data.picture(0)).scores, equal_nan=True)
+    seen = lens._pictures[lens.keep_image(deep)]
+    assert np.array_equal(np.asarray(seen), np.asarray(data.picture(0)))
+    assert np.array_equal(np.asarray(lens.explain(deep).picture), np.asarray(data.picture(0)))
+    with pytest.raises(UnknownRange, match="the picture has numbers from"):
+        rgb(deep)

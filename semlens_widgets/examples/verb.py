@@ -11,7 +11,7 @@ import numpy as np
 
 from ..components import Components
 from ..fingerprints import fingerprint
-from ..images import Images, batches
+from ..images import Images, batches, first_readable
 from ..model import Layer, Pooling, Recorder, Responses, folded, recording, resolve
 from ..passes import ProgressFile, digest, steps
 from ..vectors import rank_keys
@@ -62,7 +62,7 @@ def collect(
         },
     )  # fmt: skip
     run = _Pass.resumed(file, wanted, k, drawn(len(images), sample, seed))
-    runner = folded(model, wanted, _first_readable(images, chosen)) if fast else model
+    runner = folded(model, wanted, first_readable(images, chosen)[1]) if fast else model
     with recording(runner, wanted) as recorder, steps(run, len(chosen), "examples", progress=progress) as step:
         for batch in batches(images, chosen[run.position :], batch_size):
             run.take(batch.ids, batch.items, recorder, pooling, batch_size if len(chosen) > batch_size else 0)
@@ -72,13 +72,6 @@ def collect(
         raise ValueError(f"none of the {len(chosen)} images could be read; the first: {': '.join(run.unreadable[0])}")
     sampled = run.sampled() if sample else None
     return ConceptExamples.of(run.tally, run.components(), run.grids, run.statistics, run.unreadable, sampled)
-
-
-def _first_readable(images: Images, ids: np.ndarray) -> Any:
-    for batch in batches(images, ids, 1, workers=1):
-        if batch.items:
-            return batch.items[0]
-    raise ValueError(f"none of the {len(ids)} images could be read")
 
 
 @dataclass

@@ -6,7 +6,7 @@ out what a transform does, `reading` reads ahead in batches.
 """
 
 from ..pictures import SUFFIXES
-from .reading import Batch, ahead, batches
+from .reading import Batch, ahead, batches, first_readable
 from .sources import images
 from .tones import picture_in, rgb
 from .transform import WHOLE, Window, behaviour, seen_window
@@ -22,6 +22,7 @@ __all__ = [
     "ahead",
     "batches",
     "behaviour",
+    "first_readable",
     "images",
     "picture_in",
     "rgb",

@@ -50,8 +50,13 @@ def batches(
             return unreadable
 
     failed: list[UnreadableImage] | None = []  # None once an image could be read
-    parts = [[int(i) for i in ids[start : start + size]] for start in range(0, len(ids), size)]
-    for part, results in zip(parts, ahead(parts, one, threads=images.concurrent, workers=workers), strict=True):
+
+    def part(start: int) -> list[int]:
+        return [int(i) for i in ids[start : start + size]]
+
+    starts = range(0, len(ids), size)
+    found = ahead((part(start) for start in starts), one, threads=images.concurrent, workers=workers)
+    for start, results in zip(starts, found, strict=True):
         unreadable = tuple(r for r in results if isinstance(r, UnreadableImage))
         kept = [j for j, r in enumerate(results) if not isinstance(r, UnreadableImage)]
         if failed is not None:
@@ -59,7 +64,18 @@ def batches(
         if failed and len(failed) >= FIRST:
             _check_others(images, one, failed)
             failed = None
-        yield Batch(np.asarray([part[j] for j in kept], np.int64), [results[j] for j in kept], unreadable)
+        yield Batch(np.asarray(part(start), np.int64)[kept], [results[j] for j in kept], unreadable)
+
+
+def first_readable(images: Images, ids: Sequence[int] | np.ndarray | None = None) -> tuple[int, Any]:
+    """(number, what the model sees) of the first image that can be read; ValueError, with the reason, if none can."""
+    ids = np.arange(len(images)) if ids is None else ids
+    why: UnreadableImage | None = None
+    for batch in batches(images, ids, 1, workers=1):
+        if batch.items:
+            return int(batch.ids[0]), batch.items[0]
+        why = why or batch.unreadable[0]
+    raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
 
 
 def _check_others(images: Images, one: Callable[[int], Any], failed: Sequence[UnreadableImage]) -> None:

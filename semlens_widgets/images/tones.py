@@ -33,17 +33,24 @@ def rgb(image: Image.Image, value_range: Range | None = None) -> Image.Image:
 
     UnknownRange where that is not known. The result carries no EXIF, colour profile or file name.
     """
+    upper = coarse(image)
+    image.load()
+    return _rgb(image, value_range, upper)
+
+
+def _rgb(image: Image.Image, value_range: Range | None, upper: bool) -> Image.Image:
     check_shape(image.size)
-    if is_deep(image):
-        numbers = np.asarray(image)
-        if value_range is None:
-            value_range = range_of(numbers, sixteen=image.mode.startswith("I;16"))
-        return Image.fromarray(scaled(numbers, value_range), "L").convert("RGB")
-    if coarse(image):
-        image.load()
-        if value_range not in (None, SIXTEEN):
-            raise UnknownRange(coarse_told(value_range))
-        range_of(widened(image), sixteen=True)
+    try:
+        if is_deep(image):
+            numbers = np.asarray(image)
+            known = value_range or range_of(numbers, sixteen=image.mode.startswith("I;16"))
+            return Image.fromarray(scaled(numbers, known)).convert("RGB")
+        if upper and value_range is None:
+            range_of(widened(image), sixteen=True)
+        elif upper and value_range != SIXTEEN:
+            raise UnknownRange(coarse_told(value_range or SIXTEEN))
+    except UnknownRange as error:
+        raise UnknownRange(f"the picture {error}") from None
     return converted(image)
 
 
@@ -55,9 +62,7 @@ def is_deep(image: Image.Image) -> bool:
 def picture_in(source: str | os.PathLike[str] | bytes, value_range: Range | None = None) -> Image.Image:
     """The first picture of a file, or of the bytes of one, as `rgb` gives it. Errors as in `opened` and `rgb`."""
     found = opened(source)
-    if found.coarse and value_range is None:
-        range_of(widened(found.image), sixteen=True)
-    return rgb(found.image, value_range)
+    return _rgb(found.image, value_range, found.coarse)
 
 
 def widened(image: Image.Image) -> np.ndarray:

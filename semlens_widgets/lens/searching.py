@@ -15,7 +15,6 @@ from PIL import Image
 from ..clip import Clip, Probes, checked_templates, image_probes, text_probes
 from ..components import Component
 from ..images import SUFFIXES, picture_in, rgb
-from ..pictures import UnopenedPicture
 from ..search import Matches, check_settings, component_probe, search
 from ..texts import well_formed
 from .fitted import Fitted, Part
@@ -91,7 +90,7 @@ class Searching(Fitted):
         if _is_picture_file(query):
             try:
                 return image_probes(self.clip, [picture_in(query, self.value_range)], Path(query).name)
-            except UnopenedPicture as error:
+            except ValueError as error:
                 raise ValueError(f"{os.fspath(query)!r} cannot be opened: {error}") from error
         if isinstance(query, str):
             toward, away = _signs(query)

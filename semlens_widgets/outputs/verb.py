@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from ..images import Images, UnreadableImage, batches
+from ..images import Images, batches, first_readable
 from ..model import alone, evaluating, stack
 from .graph import End, end_of
 from .kinds import KINDS, MEANS, Kind, Scale
@@ -65,7 +65,7 @@ def decide(
             "the model has no classifier (num_classes=0): its numbers are features; make it with its classes, or say "
             "what is to be explained: target=…, a function of the model's output that gives one number per image"
         )
-    example = _example(images) if inputs is None else inputs
+    example = stack([first_readable(images)[1]]) if inputs is None else inputs
     answer, count = _tried(model, example)
     tensor = scores(answer, output, count)
     if not callable(output):
@@ -161,16 +161,6 @@ def _replaced(answer: Any, pieces: Iterator[torch.Tensor]) -> Any:
 
 
 # asking
-
-
-def _example(images: Images) -> torch.Tensor:
-    why = ""
-    for image in range(len(images)):
-        try:
-            return stack([images.tensor(image)])
-        except UnreadableImage as error:
-            why = why or str(error)
-    raise ValueError(f"none of the {len(images)} images could be read; the first: {why}")
 
 
 def _tried(model: torch.nn.Module, example: torch.Tensor) -> tuple[Any, int]:

@@ -15,7 +15,7 @@ from ..attribution import Attribution
 from ..attribution.values import Backend
 from ..components import Components
 from ..fingerprints import fingerprint
-from ..images import Images, UnreadableImage, batches
+from ..images import Images, batches, first_readable
 from ..model import Layer, NotFinite, resolve, stack
 from ..outputs import Chosen, Kind, Outputs, Reading, answering, decide
 from ..passes import OnStep, ProgressFile, digest, steps
@@ -208,16 +208,9 @@ def _tried(
     """One image's relevances, before any long work."""
     from ..attribution import attribute
 
-    why = ""
-    for image in ids:
-        try:
-            item = images.tensor(int(image))
-        except UnreadableImage as error:
-            why = why or str(error)
-            continue
-        with goal.asking(model, np.asarray([image])):
-            return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
-    raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
+    image, item = first_readable(images, ids)
+    with goal.asking(model, np.asarray([image])):
+        return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
 
 
 def _labels(outputs: Outputs, images: Images, target: Target) -> Int[np.ndarray, " image"] | None:

@@ -93,7 +93,8 @@ def prediction(lens: Lens) -> Answer:
         )
         return {"state": "no-model", "message": text}, []
     data = lens.source.images
-    known = {"images": len(data), "classes": list(data.classes), "labelled": data.label(0) is not None}
+    labelled = any(data.label(i) is not None for i in range(len(data)))
+    known = {"images": len(data), "classes": list(data.classes), "labelled": labelled}
     explained = lens.explanation
     if explained is None:
         return {"state": "empty", "message": "", "data": known, "method": lens.method}, []
