@@ -289,7 +289,7 @@ def _parsed(raw: bytes, size: int) -> _Header:
     if seal and zlib.crc32(_UNSEALED + raw[len(_UNSEALED) :]) != int(seal[1], 16):
         raise Unfit("its header is damaged (checksum does not match)")
     try:
-        table = json.loads(raw, parse_constant=_no_number)
+        table = json.loads(raw.decode(), parse_constant=_no_number)
         ours = json.loads(table.pop("__metadata__")[FORMAT], parse_constant=_no_number)
         version, document = ours["version"], ours["document"]
     except KeyError as missing:

@@ -23,6 +23,7 @@ async function answered({ path, questions }) {
     const answers = [];
     for (const [verb, args, traits] of questions) {
       try {
+        if (!verbs[verb]) throw Object.assign(new Error(`no answer to ${verb}`), { name: "NeedsKernel" });
         const { result, buffers = [] } = await verbs[verb](args, traits);
         answers.push({ result, buffers: buffers.map((bytes) => Buffer.from(bytes).toString("base64")) });
       } catch (error) {

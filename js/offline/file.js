@@ -77,8 +77,11 @@ export async function openLensFile(read, size) {
   const length = Number(new DataView(first).getBigUint64(0, true));
   if (length > Math.min(HEADER_LIMIT, size - 8))
     throw new DamagedFile(`its header claims ${length} bytes, the file has ${size}`);
-  const whole = 8 + length <= first.byteLength ? first : await read(0, 8 + length);
-  const { table, ours } = header(new Uint8Array(whole, 8, length));
+  const raw = new Uint8Array(length);
+  raw.set(new Uint8Array(first).subarray(8, 8 + length));
+  if (8 + length > first.byteLength)
+    raw.set(new Uint8Array(await read(first.byteLength, 8 + length)), first.byteLength - 8);
+  const { table, ours } = header(raw);
   const tensors = places(table, ours, 8 + length, size);
   checkDocument(ours.document);
   return lensFile(read, tensors, ours.document, ours.version);
@@ -99,7 +102,7 @@ function header(raw) {
   let ours;
   let said = "";
   try {
-    table = JSON.parse(text);
+    table = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw));
     said = table.__metadata__.semlens;
     ours = JSON.parse(said);
     if (ours.format !== "semlens") throw new Error("foreign");

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 import semlens_widgets as sl
+from semlens_widgets import store
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from toy import ColourClip, ColourNet, pictures, to_pixels
@@ -131,12 +133,25 @@ def test_a_damaged_file_says_what_is_wrong(lab_page, lens_file):
         ("half.semlens", data[: len(data) // 2], "its header claims"),
         ("foreign.semlens", b"\x10\x00\x00\x00\x00\x00\x00\x00" + b'{"a": 1}        ', "not ours"),
         ("empty.semlens", b"", "too few for a header"),
+        ("flipped.semlens", data[:500] + bytes([data[500] ^ 1]) + data[501:], "its header is damaged"),
     ):
         (lab_page.folder / name).write_bytes(content)
         command(lab_page, "docmanager:open", path=name)
         error = lab_page.get_by_test_id("file-error").last
         expect(error).to_contain_text(f"{name} cannot be opened")
         expect(error).to_contain_text(says)
+
+
+def test_a_damaged_array_is_told_where_it_would_be_shown(lab_page, lens_file):
+    data = bytearray(lens_file.read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    data[start + json.loads(data[8:start])["crop_of"]["data_offsets"][0]] ^= 1
+    (lab_page.folder / "inside.semlens").write_bytes(data)
+    command(lab_page, "docmanager:open", path="inside.semlens")
+    window = lab_page.get_by_test_id("lens-window")
+    window.get_by_test_id("search-input").fill("red")
+    window.get_by_test_id("search-input").press("Enter")
+    expect(window).to_contain_text("the array 'crop_of' is damaged")
 
 
 def test_a_large_file_opens_by_ranges_alone(lab_page, lens_file):
@@ -147,8 +162,13 @@ def test_a_large_file_opens_by_ranges_alone(lab_page, lens_file):
     end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
     padding = 1_500_000_000
     header["zz/padding"] = {"dtype": "U8", "shape": [padding], "data_offsets": [end, end + padding]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    ours = json.loads(header["__metadata__"]["semlens"])
+    blocks = [min(store.BLOCK, padding - at) for at in range(0, padding, store.BLOCK)]
+    checksums = {size: f"{zlib.crc32(bytes(size)):08x}" for size in set(blocks)}
+    ours["blocks"]["zz/padding"] = "".join(checksums[size] for size in blocks)
+    header["__metadata__"] |= {"seal": "0" * 8, "semlens": json.dumps(ours)}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text = store.sealed(text + b" " * (-len(text) % 8))
     path = lab_page.folder / "large.semlens"
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text + data[8 + length :])
@@ -167,7 +187,7 @@ def test_a_large_file_opens_by_ranges_alone(lab_page, lens_file):
             if "/files/large.semlens" in request.url:
                 begin, last = request.headers["range"].removeprefix("bytes=").split("-")
                 asked += int(last) - int(begin) + 1
-        assert 0 < asked < 2 * len(data) + 200_000
+        assert 0 < asked < 2 * len(data) + len(text) + 200_000
         assert not any("large.semlens" in r.url and "checkpoints" in r.url and r.method == "POST"
                        for r in lab_page.requests)  # fmt: skip
     finally:
