@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
 SCRIPTS := semlens_widgets/palette.json semlens_widgets/format.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)
 
-.PHONY: help demo test bench lint types windows-test chromium picture clean
+.PHONY: help demo test test-kernels test-kernel bench lint types windows-test chromium picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -39,6 +39,25 @@ endif
 # pytest comes last, so that the output ends with its count of tests.
 test: .venv/for-test lint types windows-test chromium ## lint, types, all tests, notebooks, the wheel; installs what it needs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# The engine as other processors compute it: torch, oneDNN and OpenBLAS take the kernels that are named, with one and two
+# threads, and once beside two busy loops. Windows, figures and notebooks compute nothing of their own.
+ENGINE := --ignore=tests/e2e --ignore=tests/wheel --ignore=tests/figures $(addprefix --ignore=,$(wildcard \
+	tests/test_figures*.py tests/test_widgets*.py tests/test_notebooks.py tests/test_readme.py tests/test_page.py))
+KERNELS := \
+	OMP_NUM_THREADS=1,ATEN_CPU_CAPABILITY=default,ONEDNN_MAX_CPU_ISA=SSE41,OPENBLAS_CORETYPE=Nehalem \
+	OMP_NUM_THREADS=2,ATEN_CPU_CAPABILITY=avx2,OPENBLAS_CORETYPE=Haswell \
+	OMP_NUM_THREADS=2,BESIDE_BUSY_LOOPS=2
+comma := ,
+
+test-kernels: .venv/for-test ## the engine's tests with the kernels of other processors and on a busy machine (long)
+	@$(foreach kernel,$(KERNELS),$(MAKE) --no-print-directory test-kernel KERNEL='$(subst $(comma), ,$(kernel))';)
+
+test-kernel: .venv/for-test
+	@echo '$(KERNEL)'
+	@for (( n = 0; n < $(or $(patsubst BESIDE_BUSY_LOOPS=%,%,$(filter BESIDE_BUSY_LOOPS=%,$(KERNEL))),0); n++ )); do \
+		( while kill -0 $$$$ 2>/dev/null; do :; done ) & done; \
+	env $(KERNEL) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ENGINE)
 
 lint: .venv/for-test
 	$(BIN)/ruff check .
