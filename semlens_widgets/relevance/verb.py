@@ -83,7 +83,7 @@ def relevance(
     )
     names, wants = read.classes, tuple(int(i) for i in first)
     file = ProgressFile(
-        progress_file,
+        None if callable(read.output) else progress_file,  # what a function gives another time is not known
         lambda: {
             "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
             "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "target": goal.statistic,
