@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Chosen = str | int | Callable[[Any], Any] | None  # `output=`: a part by name or number, or a function that gives it
 _FEATURES = re.compile(r"pool|embed|feature|hidden|latent|codes?$")  # names of what is no class score
-_FUNCTION = "target=…, a function of the model's output that gives one number per image"
+FUNCTION = "explain(…, target=…) takes a function of the model's output that gives one number per image"
 
 
 class NoClasses(ValueError):
@@ -136,7 +136,7 @@ def _nothing(answer: Any, images: int) -> str:
     if _per_image(answer):
         return (
             f"the model answers with a list of one dict per image, with {', '.join(map(str, answer[0]))}, as of a "
-            f"detection, not with one number per image and class; say what is to be explained: {_FUNCTION}, such as "
+            f"detection, not with one number per image and class; say what is to be explained: {FUNCTION}, such as "
             "lambda out: out[0]['scores'].max()"
         )
     if any("boxes" in way for way in found):
@@ -153,7 +153,7 @@ def _nothing(answer: Any, images: int) -> str:
     listed = f" ({described(answer, images)})" if found else f" (a {type(answer).__name__})"
     return (
         f"the model answers with {what}{listed}, not with one number per image and class [image class]; say which part "
-        f"is meant (output=…), or what is to be explained: {_FUNCTION}, such as {such}"
+        f"is meant (output=…), or what is to be explained: {FUNCTION}, such as {such}"
     )
 
 

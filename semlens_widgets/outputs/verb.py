@@ -18,7 +18,7 @@ from ..model import alone, evaluating, stack
 from .graph import End, end_of
 from .kinds import KINDS, MEANS, Kind, Scale
 from .names import SURE, Agreement, unique
-from .parts import Chosen, NoClasses, part, parts, scores, way_to
+from .parts import FUNCTION, Chosen, NoClasses, part, parts, scores, way_to
 from .value import Outputs
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def decide(
         raise ValueError(f"outputs={outputs!r}; what a model's outputs mean is {listed}")
     if getattr(model, "num_classes", None) == 0:
         raise NoClasses(
-            "the model has no classifier (num_classes=0): its numbers are features; make it with its classes, or say "
-            "what is to be explained: target=…, a function of the model's output that gives one number per image"
+            "the model has no classifier (num_classes=0): its numbers are features; make it with its classes, or "
+            f"say what is to be explained: {FUNCTION}"
         )
     example = stack([first_readable(images)[1]]) if inputs is None else inputs
     answer, count = _tried(model, example)
