@@ -173,3 +173,16 @@ def test_crops_lie_where_patches_lie_and_are_refused_where_that_is_not_known():
     examples = sl.collect(shuffled, data, "layer", k=2, progress=False)
     with pytest.raises(ValueError, match=r"64 tokens of which it is not known where .* grid=\(rows, columns\)"):
         sl.crop(examples, shuffled, data, "layer", progress=False)
+
+
+def test_a_batch_that_is_put_together_image_by_image_is_followed():
+    """As torchvision's detectors do: each image is copied into zeros, through a view of them."""
+
+    class Together(Net):
+        def forward(self, x):
+            batch = x.new_zeros(len(x), 3, 32, 64)
+            for one, place in zip(x, batch, strict=True):
+                place[:, :16, :32].copy_(one)
+            return super().forward(batch)
+
+    assert layout(Together(lambda net, x: x), "layer").axes == "nchw"

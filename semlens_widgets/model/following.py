@@ -38,6 +38,7 @@ class Following(TorchDispatchMode):
         super().__init__()
         self.images, self.inputs = len(images), tuple(int(n) for n in images.shape[1:])
         self._labels: Any = WeakTensorKeyDictionary()
+        self._filled: dict[int, Any] = {}  # storages that were constant until something of the images was written there
         for module in model.modules():
             for name, tensor in [*module._parameters.items(), *module._buffers.items(), *vars(module).items()]:
                 if isinstance(tensor, Tensor):
@@ -47,13 +48,22 @@ class Following(TorchDispatchMode):
 
     def label(self, tensor: Tensor) -> Label:
         found = self._labels.get(tensor)
-        return found if found is not None and found.fits(tensor.shape) else unknown(tensor.shape)
+        if found is None or not found.fits(tensor.shape):
+            return unknown(tensor.shape)
+        if found.constant and self._filled and tensor.untyped_storage()._cdata in self._filled:
+            return unknown(tensor.shape)  # through a view, as a batch is put together image by image
+        return found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         given = [*args, *kwargs.values()]
         labels = {id(tensor): self.label(tensor) for tensor in _tensors(given)}
         result = func(*args, **kwargs)
+        if func._schema.is_mutable and args and isinstance(args[0], Tensor):
+            before = labels[id(args[0])]
+            if before.constant and not all(label.constant for label in labels.values()):
+                storage = args[0].untyped_storage()
+                self._filled[storage._cdata] = storage
         for number, output in enumerate(result if isinstance(result, tuple | list) else [result]):
             if isinstance(output, Tensor):
                 self._labels[output] = _label(Call(func, args, kwargs, output, number, labels))
