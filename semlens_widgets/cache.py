@@ -8,6 +8,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from . import fingerprints
+
+_SAID: set[str] = set()
+
 
 def folder() -> Path:
     """The cache folder: `SEMLENS_CACHE` if set, else `semlens_widgets` in the user's cache folder."""
@@ -19,6 +23,31 @@ def folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "semlens_widgets" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "semlens_widgets"
+
+
+def place(name: str, made_from: str) -> Path | None:
+    """The file of that name for work made from the fingerprints in a text, by the programs that are installed now.
+
+    None where a fingerprint says that what it stands for cannot be told: such work is not kept, which is said once.
+    """
+    if not lasting(made_from):
+        return None
+    stem, dot, kind = name.rpartition(".")
+    return folder() / f"{stem}-{fingerprints.program(made_from)}{dot}{kind}"
+
+
+def lasting(made_from: str) -> bool:
+    """Whether work made from the fingerprints in a text can be found again. Where not, that is said once, and why."""
+    why = fingerprints.reasons(made_from)
+    if why and (text := "; ".join(why)) not in _SAID:
+        _SAID.add(text)
+        warnings.warn(
+            f"this work is not kept for another time, for it cannot be told what it depends on: {text}. Results are as "
+            "right as ever, and are computed anew each time. To have them kept, let models, encoders, transforms and "
+            "data sets hold plain values, arrays, tensors, modules and functions",
+            stacklevel=4,
+        )
+    return not why
 
 
 def kept(path: str | os.PathLike[str], write: Callable[[], object]) -> bool:

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from PIL import Image
 
 from .examples import ConceptExamples
-from .fingerprints import fingerprint
 from .images import WHOLE, Images, Window, batches
+from .keys import made_from
 from .model import Layer, recording, resolve, stack
 from .passes import OnStep, ProgressFile, digest, steps
 
@@ -70,7 +70,7 @@ def crop(
     file = ProgressFile(
         progress_file,
         lambda: {
-            "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
+            **dict(made_from(model, images, wanted)),
             "examples": digest(examples.images, examples.counts, examples.peaks), "by": by, "threshold": threshold,
         },
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from tqdm.auto import tqdm
 
-from . import cache, store
+from . import cache, fingerprints, store
 from .threads import fair_share
 
 OnStep = Callable[[int, int], None]  # called with (done, in all) after each step; what it raises ends the work
@@ -25,12 +25,16 @@ _SHARE = 20  # times what a saving takes, at least
 class ProgressFile:
     """The file of a pass, or none where `path` is None; `made_from` gives all, as JSON, that its result depends on.
 
-    It is asked for only where there is a file, so that it may take a while to say.
+    It is asked for only where there is a file, so that it may take a while to say. What cannot be told is not kept.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, made_from: Callable[[], Mapping[str, Any]]) -> None:
-        self.path = None if path is None else Path(path)
-        self._made_from = None if path is None else json.loads(json.dumps(made_from()))
+        self.path, self._made_from = None if path is None else Path(path), None
+        if path is not None:
+            text = json.dumps(made_from())
+            self._made_from = json.loads(text) | {"program": fingerprints.program(text)}
+            if not cache.lasting(text):
+                self.path = None
 
     def read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """(arrays, document) as last saved, or None: a damaged file is no progress, nor is that of another pass."""

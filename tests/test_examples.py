@@ -13,6 +13,7 @@ from toy import ColourNet, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets.crops import active_boxes, squared
 from semlens_widgets.examples import BINS, Statistics, drawn, exact
+from semlens_widgets.store import Stored
 
 LAYERS = ["colour", "rectified", "head"]
 
@@ -196,27 +197,31 @@ from toy import ColourNet, pictures, to_pixels
 from itertools import accumulate, repeat
 from operator import mul
 time.monotonic = accumulate(repeat(100), mul, initial=100).__next__  # every batch is due for saving
-seen = []
-def transform(picture):
+seen, read = [], sl.Images.tensor_and_size
+def tensor_and_size(self, image):
     seen.append(1)
     if len(seen) == {after}:
         os.kill(os.getpid(), signal.SIGKILL)
-    return to_pixels(picture)
-class Data(sl.Images):
-    pass
-data = sl.images(pictures(41), transform=transform)
+    return read(self, image)
+sl.Images.tensor_and_size = tensor_and_size
+data = sl.images(pictures(41), transform=to_pixels)
 sl.collect(ColourNet(), data, {layers!r}, k=7, batch_size=4, sample=13, progress_file={path!r}, progress=False)
 """
 
 
-@pytest.mark.parametrize("after", [6, 20, 33])  # three pictures tell one transform from another
-def test_a_killed_pass_goes_on_to_the_same_bytes(tmp_path, after):
+@pytest.mark.parametrize("after", [4, 30, 42])  # two images are read before the pass, to know the model by
+def test_a_killed_pass_goes_on_to_the_same_bytes(tmp_path, monkeypatch, after):
     path = tmp_path / "pass.examples"
     script = KILLED.format(tests=str(Path(__file__).parent), after=after, layers=LAYERS, path=str(path))
     run = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False)
     assert run.returncode == -signal.SIGKILL
-    assert path.exists() == (after > 15)
-    resumed = collected(batch_size=4, progress_file=path)
+    assert path.exists() == (after > 25)
+    done = Stored(path).document["position"] if path.exists() else 0
+    seen, read = [], sl.Images.tensor_and_size
+    with monkeypatch.context() as counted:
+        counted.setattr(sl.Images, "tensor_and_size", lambda self, image: seen.append(image) or read(self, image))
+        resumed = collected(batch_size=4, progress_file=path)
+    assert sorted(seen) == sorted([0, 1, *range(done, 41)])
     assert_same(resumed, collected(batch_size=4))
     unbroken = tmp_path / "unbroken.examples"
     collected(batch_size=4, progress_file=unbroken)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..components import Components
-from ..fingerprints import fingerprint
 from ..images import Images, batches, first_readable
+from ..keys import made_from
 from ..model import Layer, Pooling, Recorder, Responses, folded, recording, resolve
 from ..passes import ProgressFile, digest, steps
 from ..vectors import rank_keys
@@ -57,7 +57,7 @@ def collect(
     file = ProgressFile(
         progress_file,
         lambda: {
-            "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
+            **dict(made_from(model, images, wanted)),
             "chosen": digest(chosen), "k": k, "pooling": pooling, "sample": sample, "seed": seed, "fast": fast,
         },
     )  # fmt: skip

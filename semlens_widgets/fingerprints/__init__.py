@@ -1,40 +1,26 @@
-"""What a result depends on, as a hash: of models, functions, data sets and transforms."""
+"""What a result depends on, as a hash: of models, functions, data sets and transforms.
 
-from __future__ import annotations
+A fingerprint is the same for the same content in another process, and another one after any change that a result
+could depend on: weights, buffers, plain attributes, hooks, the code of classes and functions with their defaults,
+closures and globals, the versions of libraries, the sizes and dates of files. What cannot be told gets a fingerprint
+that nothing else has: results are computed all the same, and not kept.
 
-import hashlib
-from typing import TYPE_CHECKING, Any
+`code` reads compiled functions, `contents` arrays, tensors and files, `objects` what an object holds, `libraries` whose
+code something is; `visit` goes through all that a thing reaches, `graph` is what it found, `settled` takes out what a
+run changes by itself.
+"""
 
-import numpy as np
+from .contents import of_files
+from .settled import Seen, combined, fingerprint, fingerprints, of_data, of_encoder, program, reasons
 
-if TYPE_CHECKING:
-    import torch
-
-
-def fingerprint(model: torch.nn.Module) -> str:
-    """A hash of the model's structure, all its weights and buffers, and the components that are switched off in it."""
-    digest = hashlib.sha256(repr(model).encode())
-    for name, module in model.named_modules():
-        for hook in module._forward_hooks.values():
-            digest.update(f"{name} {hook.semlens_key}".encode() if hasattr(hook, "semlens_key") else b"")
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(_bytes(tensor))
-    return digest.hexdigest()
-
-
-def _bytes(tensor: torch.Tensor) -> memoryview:
-    import torch
-
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
-
-
-def of_encoder(via: Any) -> str:
-    """A hash of what a layer's `via` does to features; empty without one."""
-    if via is None:
-        return ""
-    if hasattr(via, "state_dict"):
-        return fingerprint(via)
-    if hasattr(via, "shape"):
-        return hashlib.sha256(np.ascontiguousarray(via, np.float32).tobytes()).hexdigest()
-    return f"{getattr(via, '__module__', '')}.{getattr(via, '__qualname__', repr(via))}"
+__all__ = [
+    "Seen",
+    "combined",
+    "fingerprint",
+    "fingerprints",
+    "of_data",
+    "of_encoder",
+    "of_files",
+    "program",
+    "reasons",
+]

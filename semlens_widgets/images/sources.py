@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import pickle
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..fingerprints import combined, of_data, of_files
 from ..warned import warn
 from .datasets import Known, image_column, image_of_or_none, known
 from .folders import read_folder, readable
@@ -227,7 +226,7 @@ def _from_folder(
         about = Known(names=found.names)
     return Images(
         found.names, len(found.paths), _Files(found.paths), _classes(labels, classes, about, len(found.paths)),
-        transform, None, lambda: _of_files(found.names, found.paths), folder, value_range=scale, concurrent=True,
+        transform, None, lambda: of_files(found.names, found.paths).hex(), folder, value_range=scale, concurrent=True,
         left_out=found.left_out, stated=bool(classes),
     )  # fmt: skip
 
@@ -247,41 +246,34 @@ def _from_paths(
     names = [readable(path) for path in paths]
     return Images(
         names, len(paths), _Files(paths), _classes(labels, classes, about, len(paths)), transform, None,
-        lambda: _of_files(names, paths), value_range=scale, concurrent=True, stated=bool(classes),
+        lambda: of_files(names, paths).hex(), value_range=scale, concurrent=True, stated=bool(classes),
     )  # fmt: skip
 
 
-def _of_files(names: Sequence[str], paths: Sequence[str]) -> bytes:
-    """Names, sizes and dates of files; that one is missing counts, too."""
+_READ_WHOLE = 256  # images up to which a data set is read to know it; of more, as many as
+_READ = 32
 
-    def line(name: str, path: str) -> str:
+
+def _content(source: Any, load: Callable[[int], Any]) -> str:
+    """What a data set holds, as a hash: the pixels of a list; of a Dataset its code, its state and the files it names.
+
+    Pixels count, too: all of a small one, some of a large one.
+    """
+    def seen(image: int) -> Any:
         try:
-            about = os.stat(path)
-        except OSError:
-            return f"{name}\0missing"
-        return f"{name}\0{about.st_size}\0{about.st_mtime_ns}"
-
-    return "\n".join(line(name, path) for name, path in zip(names, paths, strict=True)).encode()
-
-
-def _content(source: Any, load: Callable[[int], Any]) -> bytes:
-    """What a data set holds: pixels of a list; for a Dataset its pickled state, file dates, and sample pixels."""
-    digest = hashlib.sha256(f"{type(source).__qualname__} {len(source)}".encode())
-    everything: Iterable[int] = range(len(source))
-    if not isinstance(source, list | tuple):
-        try:
-            digest.update(pickle.dumps(source))
-            for path, *_ in getattr(source, "samples", ()):
-                stat = os.stat(path)
-                digest.update(f"{stat.st_size} {stat.st_mtime_ns}".encode())
-            everything = sorted({round(i) for i in np.linspace(0, len(source) - 1, 32)})
-        except (pickle.PicklingError, AttributeError, TypeError, OSError):
-            pass  # state that cannot be pickled: every image is read instead
-    for i in everything:
-        try:
-            digest.update(np.ascontiguousarray(np.asarray(load(i))).tobytes())
+            item = load(image)
         except MemoryError:
             raise
         except Exception as error:  # an image that cannot be read is skipped by a pass, too
-            digest.update(repr(error).encode())
-    return digest.digest()
+            return type(error).__name__
+        return item if isinstance(item, Image.Image) else np.asarray(item)
+
+    def answer(number: int) -> np.ndarray:
+        return np.asarray(seen(number * (len(source) - 1)))
+
+    whole = isinstance(source, list | tuple) or len(source) <= _READ_WHOLE
+    chosen = range(len(source)) if whole else sorted({round(i) for i in np.linspace(0, len(source) - 1, _READ)})
+    pixels = combined(*(of_data(seen(image)) for image in chosen))
+    if isinstance(source, list | tuple):
+        return combined(str(len(source)), pixels)
+    return combined(str(len(source)), pixels, of_data(source, answer))

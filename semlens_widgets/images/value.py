@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..fingerprints import combined
 from ..pictures import UnopenedPicture
 from ..texts import whole_number
 from .folders import readable
@@ -50,7 +50,7 @@ class Images:
         labels: Labels,
         transform: Callable[[Image.Image], Any] | None,
         normalisation: Normalisation | None,
-        content: Callable[[], bytes],
+        content: Callable[[], str],
         root: Path | None = None,
         *,
         value_range: Range | None = None,
@@ -120,10 +120,10 @@ class Images:
     def fingerprint(self) -> str:
         """A hash of the images, their order, the normalisation and what the transform does."""
         if not self._fingerprint:
-            digest = hashlib.sha256(self._content())
-            digest.update(repr((self._normalisation, self.value_range)).encode())
-            digest.update(behaviour(self.transform))
-            self._fingerprint = digest.hexdigest()
+            with self._one_reader:
+                content = self._content()
+            settings = repr((self._normalisation, self.value_range))
+            self._fingerprint = combined(content, settings, behaviour(self.transform))
         return self._fingerprint
 
     def picture(self, image: int) -> Image.Image:

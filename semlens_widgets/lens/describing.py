@@ -18,6 +18,7 @@ from ..describe import CONFIDENCE, Labels, describe
 from ..describe.verb import check_settings
 from ..evaluate import Evaluation, OnStep, evaluate
 from ..images import Images
+from ..keys import of_clip, used
 from ..labelers import Labeler
 from ..space import SemanticSpace, embed
 from ..texts import well_formed
@@ -179,8 +180,11 @@ class Describing(Searching):
         if len(words) < _KEPT_ON_DISK:
             return self._text_probes(list(words), templates, centre)
         chosen = self._templates if templates is None else checked_templates(templates)
-        key = hashlib.sha256(json.dumps([words, chosen, centre, self.clip.name]).encode()).hexdigest()[:24]
-        path = cache.folder() / f"{key}.words"
+        clip = of_clip(self.clip)
+        key = hashlib.sha256(json.dumps([words, chosen, centre, clip]).encode()).hexdigest()[:24]
+        path = cache.place(f"{key}.words", clip)
+        if path is None:
+            return self._text_probes(list(words), templates, centre)
         if path.exists():
             try:
                 kept = store.Stored(path)
@@ -188,6 +192,7 @@ class Describing(Searching):
             except store.SemlensFileError:
                 pass  # made again below
         probes = self._text_probes(list(words), templates, centre)
+        used(self.clip)
         cache.kept(path, lambda: store.write(path, {"vectors": probes.vectors}, {"unknown": probes.unknown}))
         return probes
 

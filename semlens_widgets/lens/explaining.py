@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -20,6 +20,7 @@ from ..attribution.values import Backend
 from ..circuit import Circuit, trace_circuit
 from ..explain import ClassTarget, Explanation, explain, has_relevance
 from ..images import Images, picture_in
+from ..keys import made_from, settled
 from ..model import Layer, resolve, stack
 from ..outputs import NoClasses, Outputs, answering, decide
 from ..passes import OnStep
@@ -253,25 +254,26 @@ class Explaining(Searching):
         source = self.source
         self._check_relevance()
         check(target, method, k, sample, batch_size)
-        path = None
-        if cached and not callable(source.output):  # what a function does is not known
-            path = cache.folder() / f"{self._relevance_key(target, method, k, sample)}.relevance"
         sampled = self.space.examples.sampled if self.fitted else None
         known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
-        found = relevance(
-            source.model, source.images, source.layers, target=target, method=method, outputs=self.outputs, k=k,
-            sample=sample, batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
-        )  # fmt: skip
+        with settled(source.model, source.images, source.layers) if cached else nullcontext():
+            path = self._relevance_file(target, method, k, sample) if cached else None
+            found = relevance(
+                source.model, source.images, source.layers, target=target, method=method, outputs=self.outputs, k=k,
+                sample=sample, batch_size=batch_size, first=known, progress_file=path, progress=progress,
+                on_step=on_step,
+            )  # fmt: skip
         with self.lock:
             self.set_trait("relevance", found)
         return found
 
-    def _relevance_key(self, *settings: Any) -> str:
-        """What the relevance is made from; labels count too, which the examples do not depend on."""
-        recipe, images = self.source.recipe(), self.source.images
+    def _relevance_file(self, *settings: Any) -> Path | None:
+        """The file of what the relevance is made from; labels count too, which the examples do not depend on."""
+        source = self.source
+        made, images = made_from(source.model, source.images, source.layers), source.images
         labels = [images.label(i) for i in range(len(images))]
-        parts = [recipe.weights, recipe.images, recipe.layers, images.classes, labels, self.outputs.key, settings]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+        text = json.dumps([made.model, made.images, made.layers, images.classes, labels, self.outputs.key, settings])
+        return cache.place(f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.relevance", text)
 
     def _parts(self) -> dict[str, Part]:
         mine: dict[str, Part] = {}

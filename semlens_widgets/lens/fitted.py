@@ -23,8 +23,8 @@ from ..clip import TEMPLATES, Clip, OpenClip, checked_templates
 from ..components import Components, Recipe
 from ..crops import CropBy, crop, cut, try_crops
 from ..examples import ConceptExamples, collect
-from ..fingerprints import fingerprint
 from ..images import Images, batches
+from ..keys import made_from, of_clip, settled, used
 from ..model import Layer, Pooling, recording, resolve
 from ..outputs import KINDS, Chosen, Kind
 from ..space import SemanticSpace, embed
@@ -70,10 +70,11 @@ class Source:
     outputs: Kind | None = None
 
     def recipe(self) -> Recipe:
+        made = made_from(self.model, self.images, self.layers)
         return Recipe(
-            weights=fingerprint(self.model),
-            images=self.images.fingerprint,
-            layers=tuple(layer.key for layer in self.layers),
+            weights=made.model,
+            images=made.images,
+            layers=made.layers,
             pooling=self.pooling,
             k=self.k,
             crop=f"{self.crop} {self.threshold}" if self.crop else "whole",
@@ -265,28 +266,38 @@ class Fitted(traitlets.HasTraits):
         return self
 
     def _made(self, batch_size: int, fast: bool, thumbnail: int, cached: bool, progress: bool) -> SemanticSpace:
-        recipe = self.source.recipe()
-        if not cached:
-            examples = self.source.examples(None, batch_size, fast, progress)
-            return embed(examples, self.source.images, self.source.clip, recipe, thumbnail=thumbnail, progress=progress)
-        home = cache.folder()
-        finished = home / f"{recipe.key}-{thumbnail}.semlens"
-        if (space := _cached(finished, recipe)) is not None:
+        """The space; read from the cache where it is there.
+
+        A finished space is the same for `fast` and not, but for rounding. Passes on the way have a file for each, so
+        that neither goes on with, nor overwrites, what the other did.
+        """
+        source = self.source
+        with settled(source.model, source.images, source.layers) as made:
+            recipe, way = source.recipe(), "-fast" if fast else ""
+            finished = examples_file = partial = None
+            if cached:
+                fingerprints = "\n".join([made.model, made.images, *made.layers])
+                examples_file = cache.place(f"{recipe.examples_key}{way}.examples", fingerprints)
+                fingerprints += "\n" + of_clip(source.clip)
+                finished = cache.place(f"{recipe.key}-{thumbnail}.semlens", fingerprints)
+                partial = cache.place(f"{recipe.key}-{thumbnail}{way}.embedding", fingerprints)
+            if finished is not None and (space := _cached(finished, recipe)) is not None:
+                return space
+            examples = source.examples(examples_file, batch_size, fast, progress)
+            space = embed(
+                examples,
+                source.images,
+                source.clip,
+                recipe,
+                thumbnail=thumbnail,
+                progress_file=partial,
+                progress=progress,
+            )
+        used(source.clip)
+        if finished is None or not cache.kept(finished, lambda: space.save(finished, extra=self._extra())):
             return space
-        examples = self.source.examples(home / f"{recipe.examples_key}.examples", batch_size, fast, progress)
-        partial = home / f"{recipe.key}-{thumbnail}.embedding"
-        space = embed(
-            examples,
-            self.source.images,
-            self.source.clip,
-            recipe,
-            thumbnail=thumbnail,
-            progress_file=partial,
-            progress=progress,
-        )
-        if not cache.kept(finished, lambda: space.save(finished, extra=self._extra())):
-            return space
-        partial.unlink(missing_ok=True)
+        if partial is not None:
+            partial.unlink(missing_ok=True)
         return SemanticSpace.open(finished).space
 
     def _adopt(self, space: SemanticSpace) -> None:

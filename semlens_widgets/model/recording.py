@@ -58,11 +58,13 @@ class Recorder:
 
         return keep
 
-    def activations(self, items: Sequence[Any]) -> dict[str, torch.Tensor]:
+    def activations(self, items: Sequence[Any], *, whole: bool = False) -> dict[str, torch.Tensor]:
         """One forward pass, stopped after the deepest layer: per layer a tensor [n c h w], [n c t] or [n c].
 
-        The tensors are copies: what follows a layer may work in place.
+        The tensors are copies: what follows a layer may work in place. A `whole` pass is not stopped.
         """
+        if whole:
+            self._last = None
         return self._forward(items, lambda layer, output: arranged(layer, output).clone())
 
     def responses(self, items: Sequence[Any], pooling: Pooling) -> dict[str, Responses]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..fingerprints import fingerprint
 from ..images import Images
 from ..model import NotFinite
 from . import kinds
@@ -49,8 +50,8 @@ class Outputs:
 
     @property
     def key(self) -> str:
-        """What a result depends on, as text; of a function as `output` only that it is one."""
-        part = "function" if callable(self.output) else self.output
+        """What a result depends on, as text; of a function as `output` its fingerprint."""
+        part = fingerprint(self.output) if callable(self.output) else self.output
         return json.dumps([self.kind, self.scale, self.count, self.classes, self.labels, self.agreed, part])
 
     def values(self, answer: Any, images: int) -> Float[np.ndarray, "image output"]:

@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from ..attribution import Attribution
 from ..attribution.values import Backend
 from ..components import Components
-from ..fingerprints import fingerprint
 from ..images import Images, batches, first_readable
+from ..keys import made_from
 from ..model import Layer, NotFinite, resolve, stack
 from ..outputs import Chosen, Kind, Outputs, Reading, answering, decide
 from ..passes import OnStep, ProgressFile, digest, steps
@@ -85,9 +85,10 @@ def relevance(
     file = ProgressFile(
         None if callable(read.output) else progress_file,  # what a function gives another time is not known
         lambda: {
-            "model": fingerprint(model), "images": images.fingerprint, "layers": [layer.key for layer in wanted],
+            **dict(made_from(model, images, wanted)),
             "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "target": goal.statistic,
             "outputs": read.key, "backend": found.backend, "first": wants,
+            "labels": None if goal.labels is None else digest(goal.labels[chosen]),
         },
     )  # fmt: skip
     totals = Totals(components, len(names), k, sample, wants)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..components import Recipe
 from ..crops import cut
 from ..examples import ConceptExamples, drawn
 from ..images import Images, UnreadableImage, Window, ahead
+from ..keys import of_clip
 from ..passes import ProgressFile, digest, steps
 from ..vectors import unit
 from .thumbnails import Thumbnails, webp
@@ -63,7 +64,7 @@ def embed(
 
     file = ProgressFile(
         progress_file,
-        lambda: {"recipe": recipe.key, "clip": clip.name, "thumbnail": thumbnail, "crops": _digest_of(jobs)},
+        lambda: {"recipe": asdict(recipe), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": _digest_of(jobs)},
     )
     done = _Embedding.resumed(file, len(jobs))
     done.run(jobs, images, clip, thumbnail, progress)
