@@ -113,3 +113,25 @@ def markdown_skeleton(text: str) -> list:
         inline = [child.type for child in token.children or ()]
         parts += [kind for kind in inline if kind not in ("text", "text_special", "code_inline")]
     return parts
+
+
+def what_a_page_does(page, path, wait: int = 60) -> list[str]:
+    """Everything that a page in a browser asks for, or does beyond showing itself, when it is opened from a file."""
+    done: list[str] = []
+    own = path.as_uri()
+    page.on("request", lambda r: None if _is_own(r.url, own) else done.append(f"asks for {r.url}"))
+    page.on("dialog", lambda dialog: (done.append(f"says {dialog.message}"), dialog.dismiss()))
+    page.on("popup", lambda popup: done.append(f"opens {popup.url}"))
+    page.on("download", lambda download: done.append(f"saves {download.url}"))
+    page.goto(own)
+    page.wait_for_timeout(wait)
+    if page.url != own:
+        done.append(f"goes to {page.url}")
+    if page.evaluate("'evil' in window || document.querySelector('evil, form, base, iframe, link') !== null"):
+        done.append("holds what is no text")
+    return done
+
+
+def _is_own(url: str, page: str) -> bool:
+    """Pictures inside the page, and the file itself, which was asked for."""
+    return url == page or url.startswith(("data:image/", "blob:"))

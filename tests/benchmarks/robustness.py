@@ -1,6 +1,6 @@
-"""What may go wrong around a lens and its file: fits killed at random moments, and damaged files.
+"""What may go wrong around a lens and its file: fits killed at random moments, damaged files, hostile texts.
 
-python tests/benchmarks/robustness.py [mutants|page|kills ...]
+python tests/benchmarks/robustness.py [mutants|page|kills|documents ...]
 """
 
 import collections
@@ -245,7 +245,74 @@ def kills(moments=20):
     print(f"\n{time.monotonic() - started:.0f} s\n", flush=True)
 
 
-WORKS = {"mutants": mutants, "page": page, "kills": kills}
+# documents of hostile texts
+
+
+def documents(count=1000):
+    """Random reports and checklists of hostile texts: written, parsed, compared, and opened in Chromium."""
+    from hostile import hostile_documents
+    from hypothesis import HealthCheck, Phase, given, seed, settings
+    from hypothesis import strategies as st
+    from playwright.sync_api import sync_playwright
+    from test_report import audited
+
+    started, found = time.monotonic(), collections.Counter()
+    lens = audited(note="A note.")
+    effect = lens.effect("colour:2", {"clean": lens.source.images}, draws=2, points=2)
+    document = dict(lens.document(effect).document)
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    with tempfile.TemporaryDirectory() as around, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+
+        @seed(SEED)
+        @settings(max_examples=count, deadline=None, database=None, phases=[Phase.generate],
+                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @given(st.data())
+        def one(data):
+            found.update(_looked_at(document, *data.draw(hostile_documents(document)), Path(around), browser))
+
+        one()
+        browser.close()
+    row("reports of hostile texts, written in every format", f"{count:,}", f"{found['documents']:,}")
+    row("of these: with an element or a block of theirs", 0, found["markup"])
+    row("of these: pages that ask for anything in Chromium", 0, found["asks"])
+    row("of these: files outside the folder asked for", 0, found["outside"])
+    row("of these: audits of their checklists read back otherwise", 0, found["differs"])
+    print(f"\n{time.monotonic() - started:.0f} s\n", flush=True)
+
+
+def _looked_at(document, hostile, new, around, browser):
+    """What there is to say of one hostile document."""
+    from hostile import harmless, markdown_skeleton, skeleton, what_a_page_does, with_texts
+
+    from semlens_widgets.audit.state import AuditState
+
+    report, folder = sl.Report(hostile), around / "asked for"
+    names = {f"x.{ending}" for ending in ("html", "md", "csv", "json")}
+    for name in names:
+        report.save(folder / name)
+    tame, tamer = (
+        sl.Report(with_texts(document, {old: harmless(text, keep) for old, text in new.items()})) for keep in (".:", "")
+    )
+    yield "documents"
+    same = skeleton((folder / "x.html").read_bytes()) == skeleton(tame.to_html().encode())
+    if not same or markdown_skeleton(report.to_markdown()) != markdown_skeleton(tamer.to_markdown()):
+        yield "markup"
+    page = browser.new_page()
+    if what_a_page_does(page, folder / "x.html", wait=20):
+        yield "asks"
+    page.close()
+    if {p.name for p in around.rglob("*")} != names | {folder.name}:
+        yield "outside"
+    try:
+        state = AuditState(sl.Checklist.from_document(hostile["checklist"]))
+    except ValueError:
+        return  # refused: no names of concepts
+    if AuditState.from_text(state.to_text()).checklist != state.checklist:
+        yield "differs"
+
+
+WORKS = {"mutants": mutants, "page": page, "kills": kills, "documents": documents}
 
 if __name__ == "__main__":
     print(f"\n{particulars(SEED)}\n\n| attempt | target | found |\n|---|---|---|", flush=True)
