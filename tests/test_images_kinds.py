@@ -328,3 +328,16 @@ def test_pictures_that_pillow_has_opened_but_not_read_are_read_one_by_one(tmp_pa
     assert not sl.images([Image.fromarray(PIXELS), waiting]).concurrent
     waiting.load()
     assert sl.images([Image.fromarray(PIXELS), waiting]).concurrent
+
+
+def test_a_refusal_tells_the_range_of_the_whole_data_set_not_of_one_image():
+    for kind in (np.uint16, np.int32):
+        items = [np.full((5, 7), top, kind) for top in (9, 700, 4000)]
+        with pytest.raises(UnknownRange, match=r"from 9 to 4,000 .*value_range=\(0, 4095\)"):
+            sl.images(items).picture(0)
+
+
+@pytest.mark.parametrize(("mean", "std"), [((0.1, 0.2), (1, 1)), (0, 0), ("a", 1), (0, np.nan), ([], [])])
+def test_a_normalisation_is_one_number_each_or_three(mean, std):
+    with pytest.raises(ValueError, match="one number each, or one for each of three channels"):
+        sl.images([torch.zeros(3, 5, 7)], mean=mean, std=std)

@@ -26,7 +26,7 @@ from .tones import (
 )
 
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation per channel
-Others = Callable[[], tuple[float, float] | None]
+Others = Callable[[bool], tuple[float, float] | None]
 
 _BEYOND = (-0.25, 1.25)  # pixels may overshoot where a picture was resized, but few and not by more
 _NEVER = 4.0  # beyond what any usual normalisation makes of pixels
@@ -40,12 +40,13 @@ class UnknownNormalisation(Unstated, TypeError):
 class Reading:
     """How items become pictures or tensors: what was stated, and what was said already.
 
-    others: the least and greatest number of 16-bit pictures in a sample of the data set, asked for when it matters.
+    others: the least and greatest number in a sample of the data set, of its 16-bit pictures or of others of more than
+            8 bits; asked for when it matters.
     """
 
     value_range: Range | None = None
     normalisation: Normalisation | None = None
-    others: Others = lambda: None
+    others: Others = lambda _: None
     told: set[str] = field(default_factory=set)
 
     def read(self, item: Any) -> Any:
@@ -79,7 +80,7 @@ class Reading:
             if self.value_range not in (None, SIXTEEN):
                 raise UnknownRange(coarse_told(self.value_range or SIXTEEN))
             if self.value_range is None:
-                range_of(widened(image), sixteen=True, others=self.others())
+                range_of(widened(image), sixteen=True, others=self.others(True))
             return converted(image)
         picture = converted(image)
         return picture if self.value_range is None else _rgb(self._eight(np.asarray(picture)))
@@ -101,7 +102,7 @@ class Reading:
     def _toned(self, numbers: np.ndarray, sixteen: bool) -> np.ndarray:
         known = self.value_range
         if known is None:
-            known = range_of(numbers, sixteen=sixteen, others=self.others() if sixteen else None)
+            known = range_of(numbers, sixteen=sixteen, others=self.others(sixteen))
         return scaled(numbers, known)
 
     def _eight(self, pixels: np.ndarray) -> np.ndarray:
@@ -174,8 +175,8 @@ class UnknownImage(Unstated, TypeError):
     """A dict of which it is not clear what the image is."""
 
 
-def of_sixteen_bits(item: Any) -> np.ndarray | None:
-    """The numbers of an item that has 16 bits, None for others."""
+def deep_numbers(item: Any) -> tuple[np.ndarray, bool] | None:
+    """(the numbers of an item of more than 8 bits, whether it has 16), None for others."""
     if isinstance(item, str | os.PathLike | bytes):
         found = opened(item)
         image, upper = found.image, found.coarse
@@ -183,10 +184,10 @@ def of_sixteen_bits(item: Any) -> np.ndarray | None:
         image, upper = item, coarse(item)
     else:
         numbers = plain(item)
-        return numbers if numbers.dtype == np.uint16 else None
+        return None if numbers.dtype in (np.uint8, bool) else (numbers, numbers.dtype == np.uint16)
     if upper:
-        return widened(image)
-    return np.asarray(image) if image.mode.startswith("I;16") else None
+        return widened(image), True
+    return (np.asarray(image), image.mode.startswith("I;16")) if is_deep(image) else None
 
 
 def plain(item: Any) -> np.ndarray:

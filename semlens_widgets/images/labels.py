@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+_HIGHEST = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -39,7 +41,7 @@ def read_labels(labels: Any, classes: Sequence[str], length: int) -> Labels:
         raise NoClasses(f"a {type(labels).__name__}")
     if len(values) != length:
         raise ValueError(f"{len(values)} labels for {length} images; give one for each")
-    found = [value if type(value) is int and value >= 0 else _one(value) for value in values]
+    found = [value if type(value) is int and 0 <= value <= _HIGHEST else _one(value) for value in values]
     names = {value for value in found if isinstance(value, str)}
     known = tuple(classes)
     if names and not names <= set(known) and all(_number(name) is not None for name in names):
@@ -87,7 +89,10 @@ def _one(value: Any) -> int | str | None:
         if not isinstance(value, numbers.Number):
             return _one(value)
     if isinstance(value, bool | numbers.Integral):
-        return None if value == -1 else int(value)
+        whole = int(value)
+        if whole > _HIGHEST:
+            raise NoClasses(f"the number {whole}, too high for a class")
+        return None if whole == -1 else whole
     if isinstance(value, numbers.Real):
         number = float(value)
         if np.isnan(number):

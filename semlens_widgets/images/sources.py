@@ -115,9 +115,16 @@ def _normalisation(mean: Any, std: Any) -> Normalisation | None:
         raise ValueError("mean and std are stated together: mean=(…), std=(…)")
     if mean is None or std is None:
         return None
-    found = _channels(mean), _channels(std)
-    if not all(np.isfinite(number) for numbers in found for number in numbers) or min(found[1]) <= 0:
-        raise ValueError(f"mean={mean!r:.60}, std={std!r:.60}; needed are numbers, and std is above 0")
+    try:
+        found = _channels(mean), _channels(std)
+    except (TypeError, ValueError):
+        found = (), ()
+    finite = all(np.isfinite(number) for numbers in found for number in numbers)
+    if not finite or {len(found[0]), len(found[1])} - {1, 3} or min(found[1]) <= 0:
+        raise ValueError(
+            f"mean={mean!r:.60}, std={std!r:.60}; needed are one number each, or one for each of three channels, and "
+            "std is above 0"
+        )
     return found
 
 

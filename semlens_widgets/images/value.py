@@ -16,7 +16,7 @@ from ..fingerprints import combined
 from ..pictures import UnopenedPicture
 from ..texts import whole_number
 from .folders import readable
-from .items import Normalisation, Reading, normalised, of_sixteen_bits, shown
+from .items import Normalisation, Reading, deep_numbers, normalised, shown
 from .labels import Labels, read_classes, read_labels
 from .tones import Range, Unstated, rgb
 from .transform import WHOLE, Window, behaviour, seen_window
@@ -61,13 +61,13 @@ class Images:
         self._names, self._length, self._load = names, length, load
         self._labels, self.classes, self.stated = labels.numbers or None, labels.classes, stated
         self.transform, self._normalisation, self.value_range = transform, normalisation, value_range
-        self._reading = Reading(value_range, normalisation, self._sixteen_bits)
+        self._reading = Reading(value_range, normalisation, self._numbers_of_others)
         self._content, self._fingerprint = content, ""
         self._windows: dict[tuple[int, int], Window] = {}
         self.root, self.left_out, self.concurrent = root, tuple(left_out), concurrent
         self._one_reader: AbstractContextManager[Any] = nullcontext() if concurrent else threading.RLock()
         self._looking = threading.RLock()
-        self._numbers: list[tuple[float, float] | None] = []  # of 16-bit images in a sample, once it was looked at
+        self._ranges: list[tuple[float, float, bool]] | None = None  # in a sample, once it was looked at
         self._grey: bool | None = None  # whether the model's tensors have one channel
 
     def __len__(self) -> int:
@@ -75,13 +75,12 @@ class Images:
 
     def __repr__(self) -> str:
         where = f" in {readable(self.root)}" if self.root else ""
-        if self._labels is None:
-            kinds = ", no labels"
-        else:
-            count = self._labels.count(None)
-            without = f", {count:,} without a label" if count else ""
-            kinds = f", {len(self.classes) or max((n for n in self._labels if n is not None), default=-1) + 1} classes"
-            kinds += without
+        kinds = ", no labels"
+        if self._labels is not None:
+            classes = len(self.classes) or max((n for n in self._labels if n is not None), default=-1) + 1
+            missing = self._labels.count(None)
+            kinds = f", {classes:,} class{'' if classes == 1 else 'es'}"
+            kinds += f", {missing:,} without a label" if missing else ""
         scale = "" if self.value_range is None else ", values {:g} to {:g}".format(*self.value_range)
         out = f"; left out: {'; '.join(self.left_out)}" if self.left_out else ""
         return f"<{len(self):,} images{where}{kinds}{scale}{out}>"
@@ -192,24 +191,30 @@ class Images:
                 raise
             raise UnreadableImage(self.name(image), _told(error)) from error
 
-    def _sixteen_bits(self) -> tuple[float, float] | None:
-        """The least and greatest number of 16-bit images in a sample of the data set, which is looked at once."""
-        with self._looking:
-            if not self._numbers:
-                found = [n for image in sorted({round(i) for i in np.linspace(0, len(self) - 1, _SAMPLE)})
-                         if (n := self._of_sixteen_bits(image)) is not None]  # fmt: skip
-                self._numbers.append((min(n[0] for n in found), max(n[1] for n in found)) if found else None)
-            return self._numbers[0]
+    def _numbers_of_others(self, sixteen: bool) -> tuple[float, float] | None:
+        """The least and greatest number in a sample of the data set, which is looked at once.
 
-    def _of_sixteen_bits(self, image: int) -> tuple[float, float] | None:
+        sixteen: of 16-bit images, or of others of more than 8 bits.
+        """
+        with self._looking:
+            if self._ranges is None:
+                sample = sorted({round(i) for i in np.linspace(0, len(self) - 1, _SAMPLE)})
+                self._ranges = [seen for image in sample if (seen := self._range_in(image)) is not None]
+            found = [(low, high) for low, high, has_sixteen in self._ranges if has_sixteen == sixteen]
+        return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+    def _range_in(self, image: int) -> tuple[float, float, bool] | None:
         try:
             with self._one_reader:
-                numbers = of_sixteen_bits(self._load(image))
+                found = deep_numbers(self._load(image))
         except MemoryError:
             raise
         except Exception:
             return None
-        return None if numbers is None or not numbers.size else (float(numbers.min()), float(numbers.max()))
+        if found is None or not found[0].size or not np.isfinite(found[0]).any():
+            return None
+        numbers = found[0][np.isfinite(found[0])]
+        return float(numbers.min()), float(numbers.max()), bool(found[1])
 
 
 def _told(error: Exception) -> str:
