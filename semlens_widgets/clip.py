@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from PIL import Image
 
 from . import hub
 from .clip_folder import hash_files, packaged_folder, read_files, tokenizer_of
+from .texts import plural
 from .vectors import frozen, unit
 
 _OF_HUB = "hf-hub:"  # open_clip's prefix for models that bring their weights
@@ -380,10 +381,10 @@ def text_probes(
         if not isinstance(text, str) or not text.strip(" ,-\t\n"):
             raise ValueError(f"a query is a text with at least one word, not {text!r}")
     sentences = [[_filled(template, query) for template in templates] for query in queries]
-    flat = clip.texts([s for row in sentences for s in row])
+    flat = _embedded(clip, "texts", [s for row in sentences for s in row])
     vectors = flat.reshape(len(queries), len(templates), -1)
     if null:
-        vectors = vectors - clip.texts([_filled(template, "") for template in templates])
+        vectors = vectors - _embedded(clip, "texts", [_filled(template, "") for template in templates])
     unseen: Callable[[str], list[str]] = getattr(clip, "unknown_words", lambda text: [])
     return Probes(tuple(queries), unit(vectors.mean(1)), clip.name, tuple(tuple(unseen(query)) for query in queries))
 
@@ -394,4 +395,34 @@ def image_probes(clip: Clip, pictures: Sequence[Image.Image], name: str = "image
         pictures = [p.convert("RGB") for p in pictures]
     if not len(pictures):
         raise ValueError("no picture to search with")
-    return Probes((name,), unit(clip.images(pictures).mean(0, keepdims=True)), clip.name)
+    return Probes((name,), unit(_embedded(clip, "images", pictures).mean(0, keepdims=True)), clip.name)
+
+
+def _embedded(clip: Clip, what: Literal["texts", "images"], items: Sequence[Any]) -> Float[np.ndarray, "item dim"]:
+    if what == "texts":
+        return checked_vectors(clip.texts(items), clip, "text", [repr(text[:80]) for text in items])
+    return checked_vectors(clip.images(items), clip, "picture", [f"{n + 1} of {len(items)}" for n in range(len(items))])
+
+
+def checked_vectors(given: Any, clip: Clip, kind: str, names: Sequence[str]) -> Float[np.ndarray, "item dim"]:
+    """What a CLIP gave for some texts or pictures of these names, as float32.
+
+    ValueError names the CLIP, and the text or picture, where that is not one vector each, of finite numbers and not of
+    zeros only: whatever the model knows, such a vector would be "not found". A text of words that the CLIP says it
+    does not know may be zero.
+    """
+    vectors = np.asarray(given)
+    if vectors.ndim != 2 or len(vectors) != len(names) or not vectors.shape[1] or vectors.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{clip.name} gave {vectors.dtype} numbers of shape {list(vectors.shape)} for {plural(len(names), kind)}; "
+            f"needed is one vector for each: [{kind} dim]"
+        )
+    vectors = vectors.astype(np.float32)
+    wrong = ~np.isfinite(vectors).all(1)
+    if not hasattr(clip, "unknown_words") or kind != "text":
+        wrong |= ~vectors.any(1)
+    if wrong.any():
+        at = int(wrong.argmax())
+        said = "only zeros" if np.isfinite(vectors[at]).all() else "NaN or infinite embeddings"
+        raise ValueError(f"{clip.name} gives {said} for {kind} {names[at]}; nothing can be compared with them")
+    return vectors

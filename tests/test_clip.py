@@ -198,3 +198,49 @@ def test_the_same_weights_in_a_folder_of_another_name_are_the_same_clip(folder):
     assert known.called(f"elsewhere@{weights}").name == f"elsewhere@{weights}"
     assert known.called("elsewhere@123").name == known.name
     assert known.name != f"elsewhere@{weights}", "the one it was made from keeps its name"
+
+
+class Odd:
+    """A CLIP that gives something else than one finite vector for each text or picture."""
+
+    name = "odd-clip"
+
+    def __init__(self, make):
+        self.make = make
+
+    def texts(self, texts):
+        return self.make(len(texts))
+
+    images = texts
+
+
+ODD = {
+    "NaN": lambda n: np.full((n, 4), np.nan),
+    "infinite": lambda n: np.full((n, 4), np.inf),
+    "zeros": lambda n: np.zeros((n, 4)),
+    "too few": lambda n: np.ones((n - 1, 4)),
+    "one for all": lambda n: np.ones(4),
+    "flat": lambda n: np.ones(n * 4),
+    "no dimensions": lambda n: np.ones((n, 0)),
+    "tokens": lambda n: np.ones((n, 7, 4)),
+    "no numbers": lambda n: np.array([["a"] * 4] * n),
+    "nothing": lambda n: None,
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_a_clip_that_gives_no_vectors_is_refused_by_name_and_not_taken_for_not_found(make, as_installed):
+    with pytest.raises(ValueError, match=r"odd-clip .*(text|vector)"):
+        sl.text_probes(Odd(make), ["red thing", "dog"], ("{}",))
+    with pytest.raises(ValueError, match=r"odd-clip .*(picture|vector)"):
+        sl.image_probes(Odd(make), [Image.new("RGB", (3, 5)), Image.new("RGB", (5, 3))])
+
+
+def test_the_text_or_picture_that_has_no_vector_is_named(as_installed):
+    def second_is_nan(n):
+        return np.where(np.arange(n)[:, None] == 1, np.nan, 1.0) * np.ones(4)
+
+    with pytest.raises(ValueError, match=r"NaN.* for text 'dog'"):
+        sl.text_probes(Odd(second_is_nan), ["red thing", "dog"], ("{}",), null=False)
+    with pytest.raises(ValueError, match=r"NaN.* for picture 2 of 3"):
+        sl.image_probes(Odd(second_is_nan), [Image.new("RGB", (3, 5))] * 3)

@@ -47,8 +47,8 @@ const WORDS = {
 export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, say, fail }) {
   /** @type {Concept[]} */
   let concepts = [];
-  /** @type {Record<string, Finding>} */
-  let findings = {};
+  /** @type {Map<string, Finding>} */
+  let findings = new Map();
   /** @type {Map<import("./source.js").Subject, import("./source.js").Verdict>} */
   let verdicts = new Map();
   /** @type {import("./source.js").Report | null} */
@@ -156,7 +156,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       let letter = "";
       for (const [i, concept] of section.entries()) {
         const own = letterOf(concept.group);
-        const finding = findings[concept.name];
+        const finding = findings.get(concept.name);
         if (finding?.best !== null && finding?.best !== undefined) best.add(finding.best);
         const first = i > 0 && concept.group !== section[i - 1].group && (own || letter) ? "sl-ruled" : "";
         const facts = {
@@ -188,7 +188,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     if (opened)
       editor.update({
         concept: opened,
-        finding: findings[opened.name] ?? null,
+        finding: findings.get(opened.name) ?? null,
         verdicts,
         classes,
         weighted: report?.weighted ?? false,
@@ -213,7 +213,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
 
   /** Whether the primary component is one of a concept's. @param {Concept} concept */
   function isPrimary(concept) {
-    const finding = findings[concept.name];
+    const finding = findings.get(concept.name);
     return Boolean(
       finding &&
         selection.length &&
@@ -224,7 +224,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
 
   function zScale() {
     let high = Math.max(6, (report?.z ?? 0) * 1.5);
-    for (const { z: value } of Object.values(findings))
+    for (const { z: value } of findings.values())
       if (value !== null && Number.isFinite(value)) high = Math.max(high, value);
     return linear([0, high * 1.06], [0, CHART]);
   }
@@ -233,7 +233,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     report?.points.relevance[report.points.at.get(row) ?? -1] ?? Number.NaN;
 
   const mostRelevance = () =>
-    Math.max(1, ...Object.values(findings).map(({ relevance }) => Math.abs(relevance ?? 0)));
+    Math.max(1, ...[...findings.values()].map(({ relevance }) => Math.abs(relevance ?? 0)));
 
   /** @param {import("./source.js").Kind} kind @param {string} title @param {number} size @param {string} letters */
   function drawSection(kind, title, size, letters) {
@@ -463,7 +463,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
   /** Makes a concept the one looked at; its best component becomes the selection. @param {string} name @param {{focus?: boolean}} [options] */
   function activate(name, { focus = true } = {}) {
     active = name;
-    const best = findings[name]?.best;
+    const best = findings.get(name)?.best;
     if (best !== null && best !== undefined) {
       if (selection.length !== 1 || selection[0] !== best) onSelect([best]);
     }
@@ -478,7 +478,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
    * @param {string} name @returns {import("./source.js").Subject}
    */
   function subjectOf(name) {
-    const finding = findings[name];
+    const finding = findings.get(name);
     const shown = finding?.state === "found" || finding?.state === "weak";
     if (!shown || finding.best === null || (!verdicts.has(finding.best) && verdicts.has(`@${name}`)))
       return `@${name}`;
@@ -654,7 +654,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       if (changed.concepts) concepts = ordered(changed.concepts);
       if ("report" in changed) {
         report = changed.report ?? null;
-        findings = report?.findings ?? {};
+        findings = new Map(Object.entries(report?.findings ?? {}));
       }
       if (changed.verdicts) verdicts = changed.verdicts;
       if (changed.classes) classes = changed.classes;
@@ -678,10 +678,10 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     const row = selection[0];
     if (row === undefined) return;
     const holds = (/** @type {Concept} */ { name }) =>
-      findings[name]?.best === row || findings[name]?.rows.includes(row);
+      findings.get(name)?.best === row || findings.get(name)?.rows.includes(row);
     const now = named(active);
     if (now && holds(now)) return;
-    const found = concepts.find(({ name }) => findings[name]?.best === row) ?? concepts.find(holds);
+    const found = concepts.find(({ name }) => findings.get(name)?.best === row) ?? concepts.find(holds);
     if (!found) return;
     active = found.name;
     queueMicrotask(() => rowOf(found.name)?.scrollIntoView?.({ block: "nearest" }));

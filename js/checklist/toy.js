@@ -58,9 +58,9 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
     new Int16Array(COMPONENTS).fill(-1),
   ];
   /** @type {any} */
-  const findings = {};
+  const findings = Object.create(null);
   for (const [i, { name, kind, prompts }] of concepts.entries()) {
-    const rows = /** @type {any} */ (FOUND)[prompts[0]] ?? [];
+    const rows = Object.hasOwn(FOUND, prompts[0]) ? /** @type {any} */ (FOUND)[prompts[0]] : [];
     for (const row of rows) {
       region[row] = REGIONS.indexOf(kind);
       if (kind === "spurious") [spurious[row], spuriousConcept[row]] = [5 + row / 10, i];

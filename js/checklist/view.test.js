@@ -107,6 +107,20 @@ describe("arithmetic of a checklist", () => {
 });
 
 describe("the checklist", () => {
+  it("concepts named like parts of every object have only what was found of them", async () => {
+    const odd = ["constructor", "__proto__", "toString", "valueOf"];
+    const el = await open(auditModel({ concepts: [...CONCEPTS, ...odd.map((name) => concept(name))] }));
+    for (const name of odd) {
+      expect(row(el, name).textContent).toContain(name);
+      row(el, name).querySelector("button")?.focus();
+    }
+    expect(
+      names(el)
+        .filter((name) => odd.includes(name))
+        .sort(),
+    ).toEqual([...odd].sort());
+  });
+
   it("shows each concept with its state, evidence and relevance; what is missing says so in words", async () => {
     const el = await open(auditModel());
     expect(names(el)).toEqual(["red", "green", "purple", "ruler", "hair"]);

@@ -158,7 +158,7 @@ export function windowView(context, tabs = TABS) {
   }
 
   function drawTabs() {
-    const names = /** @type {string[]} */ (known.tabs).filter((name) => name in tabs);
+    const names = /** @type {string[]} */ (known.tabs).filter((name) => Object.hasOwn(tabs, name));
     if (!names.includes(known.tab)) known.tab = names[0];
     fill(
       tabList,
@@ -190,7 +190,7 @@ export function windowView(context, tabs = TABS) {
     const parts = () => opened.get(known.tab)?.figures?.() ?? [{ view: known.tab, title: "" }];
     figure.update({
       tab: known.tab,
-      title: tabs[known.tab]?.title ?? "",
+      title: Object.hasOwn(tabs, known.tab) ? tabs[known.tab].title : "",
       figures: known.figures ?? [],
       parts,
     });
@@ -216,7 +216,7 @@ export function windowView(context, tabs = TABS) {
   }
 
   function drawPanel() {
-    if (!known.tab) return;
+    if (!known.tab || !Object.hasOwn(tabs, known.tab)) return;
     let view = opened.get(known.tab);
     const before = panel.firstElementChild;
     // What went wrong in the tab before says nothing about this one.
@@ -244,7 +244,7 @@ export function windowView(context, tabs = TABS) {
   /** @param {Record<string, any>} changed */
   function update(changed) {
     Object.assign(known, changed);
-    if ("title" in changed) title.textContent = changed.title;
+    if ("title" in changed) title.textContent = title.title = changed.title;
     if ("subtitle" in changed) subtitle.textContent = changed.subtitle;
     if ("python" in changed) tell(changed.python ?? "");
     if ("busy" in changed) drawBusy();

@@ -34,6 +34,24 @@ describe("the window", () => {
     expect(byId(el, "python-line").textContent).toBe('lens.query = "green"');
   });
 
+  it("a tab named like a part of every object is no tab, and a long name leaves the tabs room", async () => {
+    const toy = toyModel();
+    const el = await open(toy);
+    const name = "n".repeat(190);
+    toy.kernelSets({
+      tabs: ["constructor", "search", "__proto__", "map", "toString"],
+      tab: "constructor",
+      title: name,
+    });
+    await settled();
+    expect(all(el, "tab-search").length + all(el, "tab-map").length).toBe(2);
+    expect([...el.querySelectorAll("[role=tab]")].length).toBe(2);
+    expect(byId(el, "title").title).toBe(name);
+    byId(el, "tab-search").click();
+    await settled();
+    expect(byId(el, "tab-search").getAttribute("aria-selected")).toBe("true");
+  });
+
   it("says that it searches from when the person asks, while the kernel makes ready", async () => {
     const toy = toyModel();
     const el = await open(toy);

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
-from ..clip import Clip, PreparingClip
+from ..clip import Clip, PreparingClip, checked_vectors
 from ..components import Recipe
 from ..crops import cut
 from ..examples import ConceptExamples, drawn
@@ -167,9 +167,9 @@ class _Embedding:
                 results = [pair for run in loaded for pair in run]
                 pairs = [r for r in results if r is not None]
                 if pairs:
-                    embedded = unit(np.asarray(encode([p[0] for p in pairs]), np.float32))
-                    if not np.isfinite(embedded).all():
-                        raise ValueError(f"the CLIP model {clip.name} gives NaN or infinite embeddings")
+                    here = zip(jobs[self.position :], results, strict=False)
+                    names = [images.name(job.image) for job, result in here if result is not None]
+                    embedded = unit(checked_vectors(encode([p[0] for p in pairs]), clip, "picture", names))
                     if self.vectors is None:
                         self.vectors = np.zeros((self.total, embedded.shape[1]), np.float32)
                     at = self.position + np.flatnonzero([r is not None for r in results])
