@@ -297,6 +297,13 @@ def test_what_sampled_images_refute_does_not_count_however_high_its_z(world):
     assert (honest.region_of(5), report.region_of(5)) == ("spurious", "unexpected")
     assert (honest["patch"].state, report["patch"].state) == ("found", "missing")
     assert "high:0 comes close" in report["patch"].message
+    shown = report["patch"]
+    assert (str(report.space.components[shown.best]), shown.refuted, honest["patch"].refuted) == ("high:0", True, False)
+    assert shown.z == pytest.approx(honest["patch"].z), "the best is shown, refuted or not"
+    assert shown.z > report.thresholds.z
+    assert {row["concept"] for row in report.concept_rows() if row["refuted"]} >= {"patch"}
+    assert "(refuted)" in report._repr_html_()
+    assert "refuted by sampled images" in repr(report)
     assert "hardly tells the" in report["patch"].message
     assert report.to_rows()[5]["spurious_concept"] != "patch"
 

@@ -271,7 +271,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
       titleText(concept),
       finding
         ? shown
-          ? `${finding.state}, best ${id}, z ${z(finding.z)}, ${finding.use}`
+          ? `${finding.state}, best ${id}, z ${z(finding.z)}${finding.refuted ? ", refuted by sampled images" : ""}, ${finding.use}`
           : finding.message
         : "being looked for",
       verdict?.decision && `verdict ${verdict.decision}`,
@@ -403,7 +403,14 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
         "span",
         { role: "gridcell", class: "sl-check-z" },
         chart,
-        h("span", { class: "sl-number" }, finding.z === null ? "" : z(finding.z)),
+        h(
+          "span",
+          {
+            class: `sl-number${finding.refuted ? " sl-refuted" : ""}`,
+            title: finding.refuted ? "refuted: sampled images speak against this component" : "",
+          },
+          finding.z === null ? "" : z(finding.z),
+        ),
       ),
       h(
         "span",

@@ -19,7 +19,7 @@ import { blob, bytes } from "../shared/source.js";
  * them (or where it comes nearest), with its `z` and `p`; `relevance` the signed share of the class's relevance, in per
  * cent, over all its components; `used` whether the audit says that the class rests on it, `use` why, in words ("":
  * relevance is not known).
- * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null, used: boolean, use: string}} Finding
+ * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, refuted?: boolean, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null, used: boolean, use: string}} Finding
  */
 
 /** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string, conflict?: Said[]}} Verdict */

@@ -79,6 +79,7 @@ class Finding:
     best:     the first of them, else the component it fits best; None where there is none. `z`, `p`, `score` are this
               component's. `p_all` is the chance that as many unrelated components do as well, by the best of them or
               by how many lie above the line.
+    refuted:  whether sampled images speak against `best` (see `AuditReport.held_out`), however high its z.
     relevance, share: summed over `rows`, within each layer, then averaged over the audited layers. `relevance` has the
               sign: positive speaks for the class. With 95 % intervals over images; None without relevance.
     moves:    by how much the class's relevance, signed and summed over all components of a layer (±1 is all of it), is
@@ -115,6 +116,7 @@ class Finding:
     moves: Interval | None = None
     moved: bool = False
     elsewhere: bool = False
+    refuted: bool = False
 
     @property
     def name(self) -> str:
@@ -326,6 +328,7 @@ class AuditReport(Result):
             {
                 "group": f.group, "concept": f.name, "kind": f.kind, "state": f.state, "components": len(f.rows),
                 "best": None if f.best is None else str(self.space.components[f.best]),
+                "refuted": f.refuted,
                 "score": _number(f.score), "z": _number(f.z), "p": _number(f.p), "p_all": _number(f.p_all),
                 "relevance": _part(f.relevance, "mean"), "relevance_low": _part(f.relevance, "low"),
                 "relevance_high": _part(f.relevance, "high"), "share": _part(f.share, "mean"),
@@ -400,7 +403,7 @@ class AuditReport(Result):
             sign = {"for": "for", "against": "against", "unclear": "±"}.get(f.direction or "", "")
             lines.append(
                 f"  {f.kind:<9} {f.name[:24]:<24} {f.state:<8} {len(f.rows):>4} comp.  {best:<16} z={f.z:5.1f}  "
-                f"{share} {sign}".rstrip()
+                f"{share} {sign}{'refuted by sampled images' if f.refuted else ''}".rstrip()
             )
         return "\n".join(lines)
 
@@ -408,7 +411,7 @@ class AuditReport(Result):
         cells = ""
         for f in self.findings:
             best = "" if f.best is None else f"<code>{escape(str(self.space.components[f.best]))}</code>"
-            z = "" if not np.isfinite(f.z) else f"{f.z:.1f}"
+            z = "" if not np.isfinite(f.z) else f"{f.z:.1f}{' (refuted)' if f.refuted else ''}"
             share = "" if f.share is None else f"{f.share.mean:.1%} [{f.share.low:.1%}, {f.share.high:.1%}]"
             cells += (
                 f"<tr><td>{escape(f.group)}</td><td>{escape(f.name)}</td><td>{f.kind}</td><td>{f.state}</td>"

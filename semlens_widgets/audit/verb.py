@@ -88,13 +88,14 @@ def audit(
     groups = [group.name for group in checklist.groups for _ in group.concepts]
     findings = []
     for j, concept in enumerate(concepts):
-        against = ""
+        against = None
         if living.any() and np.isfinite(top := refuted[:, j].max()):
             row = int(refuted[:, j].argmax())
-            against = (
+            words = (
                 f"{space.components[row]} comes close (z {top:.1f}; AUROC {telling[row, j]:.2f}), but hardly tells the "
                 f"{seen[row, j]} sampled images that show it from the others"
             )
+            against = _Refuted(row, float(top), words)
         findings.append(
             _finding(space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j], bool(shown[j]),
                      found, thresholds, moves[j], len(confirmed[j]), against)
@@ -220,7 +221,7 @@ def _shown(
 def _finding(
     space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray, z: np.ndarray,
     rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
-    thresholds: Thresholds, moves: Interval | None, confirmed: int, against: str,
+    thresholds: Thresholds, moves: Interval | None, confirmed: int, against: _Refuted | None,
 ) -> Finding:  # fmt: skip
     nothing = float("nan")
     state: State
@@ -230,10 +231,13 @@ def _finding(
         message = {
             "unseen": "cannot be seen in one image",
             "unknown": f"cannot be searched: {space.recipe.clip} does not know {', '.join(map(repr, unknown))}",
-            "missing": f"missing: {against}" if against else "no living component to search",
+            "missing": f"missing: {against.words}" if against else "no living component to search",
         }[state]
-        return Finding(concept, group, kind, state, (), None, nothing, nothing, nothing, nothing, None, None, False,
-                       True, unknown, message)  # fmt: skip
+        found_at: tuple[int | None, float, float, float, float] = (None, nothing, nothing, nothing, nothing)
+        if state == "missing" and against:
+            found_at = against.numbers(scores[:, column], int(living.sum()), thresholds.p)
+        return Finding(concept, group, kind, state, (), *found_at, None, None, False, True, unknown, message,
+                       refuted=against is not None and state == "missing")  # fmt: skip
     best = int(own.argmax())
     top = float(own[best])
     rows = rows[np.argsort(-own[rows], kind="stable")]
@@ -258,9 +262,28 @@ def _finding(
             message += f"; not used: the relevance hardly moves with it ({signed(moves)})"
         elif elsewhere:
             message += f"; the relevance moves with it ({signed(moves)}), but in other components"
-    return Finding(concept, group, kind, state, tuple(rows.tolist()), best, float(scores[best, column]),
-                   float(own[best]), p, p_all, relevance, share, used, shown, unknown, message, moves, moved,
-                   elsewhere)  # fmt: skip
+    refuted = state == "missing" and against is not None and against.z > top
+    best_at = (best, float(scores[best, column]), float(own[best]), p, p_all)
+    if refuted and against is not None:
+        best_at = against.numbers(scores[:, column], int(living.sum()), thresholds.p)
+    return Finding(concept, group, kind, state, tuple(rows.tolist()), *best_at, relevance, share, used, shown, unknown,
+                   message, moves, moved, elsewhere, refuted)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Refuted:
+    """The component that fits a concept best of those that sampled images speak against, and what they say."""
+
+    row: int
+    z: float
+    words: str
+
+    def numbers(
+        self, scores: Float[np.ndarray, " component"], components: int, level: float
+    ) -> tuple[int, float, float, float, float]:
+        """best, score, z, p and p_all of a `Finding`."""
+        p = float(normal_tail(np.asarray([self.z]))[0])
+        return self.row, float(scores[self.row]), self.z, p, _by_chance(components, p, 0, level)
 
 
 def _moves(
@@ -337,12 +360,13 @@ def _by_chance(components: int, p: float, led: int, level: float) -> float:
 
 
 def _message(
-    state: State, z: float, p_all: float, best: str, led: int, shown: bool, thresholds: Thresholds, against: str
-) -> str:
+    state: State, z: float, p_all: float, best: str, led: int, shown: bool, thresholds: Thresholds,
+    against: _Refuted | None,
+) -> str:  # fmt: skip
     data = "" if shown else "; the data hardly show it, as far as the CLIP can tell: add images, or other prompts"
     if state == "missing":
         why = "no component" if z < thresholds.z else f"and {best} fits another concept much better"
-        return f"missing: {against}{data}" if against else f"missing: best z {z:.1f}, {why}{data}"
+        return f"missing: {against.words}{data}" if against else f"missing: best z {z:.1f}, {why}{data}"
     if state == "weak":
         why = f"chance does as well ({p_equals(p_all)})" if led else f"{best} fits another concept a little better"
         return f"weak: {why}{data}"

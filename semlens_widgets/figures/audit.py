@@ -290,7 +290,9 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
             return
         part.line([(x, middle), (x + room, middle)], theme.line)
         part.rectangle(x, middle - 1, place(report.thresholds.z) - x, 2, theme.null)
-        part.dots(np.asarray([place(finding.z)]), np.asarray([middle]), 1.4, theme.ink)
+        part.dots(
+            np.asarray([place(finding.z)]), np.asarray([middle]), 1.4, theme.context if finding.refuted else theme.ink
+        )
 
     def bar(part: Sheet, at: int, x: Number, middle: Number, room: Number) -> None:
         interval = findings[at].relevance
@@ -319,7 +321,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
         Column("", width=2.2, draw=mark),
         Column("concept", [f.name for f in findings], gives=True),
         Column("state", [_state(f) for f in findings]),
-        Column("z", [numbers.z(f.z) if np.isfinite(f.z) else "" for f in findings], right=True),
+        Column("z", [f"{numbers.z(f.z)}{' ×' * f.refuted}" if np.isfinite(f.z) else "" for f in findings], right=True),
     ]
     if report.has_relevance:
         columns += [

@@ -149,6 +149,7 @@ def _found(finding: Finding, column: int, report: AuditReport) -> dict[str, Any]
         "message": finding.message,
         "best": finding.best,
         "z": _number(finding.z),
+        "refuted": finding.refuted,
         "p": _number(finding.p),
         "rows": list(finding.rows),
         "zs": [float(report.z[row, column]) for row in finding.rows],
