@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .images import Images, UnreadableImage, batches
-from .model import Layer, alone, evaluating, features_last, recording, settled, stack, tensor_of
+from .model import Layer, alone, component_values, evaluating, features_last, recording, settled, stack, tensor_of
 from .outputs import Outputs, decide, placed
 from .vectors import frozen
 
@@ -117,13 +117,16 @@ class _Hook:
         self.idle = False
 
     def __call__(self, module: Any, inputs: Any, output: Any) -> Any:
+        import torch
+
         if self.idle:
             return output
         layer = self.switch.layer
         tensor = tensor_of(layer, output)
         if self.images and len(tensor) == self.images and len(self.switch.off) > 1:
             tensor = tensor.repeat(len(self.switch.off), *[1] * (tensor.ndim - 1))
-        return _replaced(layer, output, _changed(self.switch, tensor))
+        with torch.autocast(tensor.device.type, enabled=False):  # what is held is held exactly
+            return _replaced(layer, output, _changed(self.switch, tensor))
 
 
 def _settled(model: torch.nn.Module, switches: Sequence[Switch], inputs: torch.Tensor) -> list[Switch]:
@@ -197,6 +200,7 @@ def _steered(layer: Layer, features: torch.Tensor, off: torch.Tensor, rest: torc
         return features
     sides = torch.cat([touched, touched + size]) if layer.signed else touched
     flat = features.reshape(-1, features.shape[-1])
+    flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
 
     def wanted(answer: torch.Tensor) -> torch.Tensor:
         return _held(answer, off[sides], rest[sides], layer.signed)
@@ -204,8 +208,8 @@ def _steered(layer: Layer, features: torch.Tensor, off: torch.Tensor, rest: torc
     if isinstance(layer.via, np.ndarray | torch.Tensor):
         directions = torch.as_tensor(layer.via).to(flat.device, flat.dtype)[touched]
         answer = flat @ directions.T
-        moved = flat + (wanted(answer) - answer) @ torch.linalg.pinv(directions.float()).to(flat.dtype).T
-        return moved.reshape(features.shape)
+        moved = flat + (wanted(answer) - answer) @ torch.linalg.pinv(directions).T
+        return moved.reshape(features.shape).to(features.dtype)
     step = max(1, _NUMBERS // (len(touched) * flat.shape[1]))
     moved = torch.cat([_solved(layer, flat[i : i + step], touched, wanted) for i in range(0, len(flat), step)])
     return moved.reshape(features.shape).to(features.dtype)
@@ -221,7 +225,7 @@ def _solved(layer: Layer, features: torch.Tensor, touched: torch.Tensor, wanted:
         goal: torch.Tensor | None = None
         for _ in range(_STEPS):
             leaf = x.clone().requires_grad_()
-            answer = tensor_of(Layer(layer.name), layer.via(leaf))[..., touched]
+            answer = component_values(layer, leaf)[..., touched]
             goal = wanted(answer.detach()) if goal is None else goal
             lacking = goal - answer.detach()
             if float(lacking.abs().max()) <= 1e-5 * max(float(answer.detach().abs().max()), 1e-6):

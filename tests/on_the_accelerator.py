@@ -95,6 +95,7 @@ LAYERS = {
     "array": lambda device: sl.Layer("second", via=np.linspace(-1, 1, 21, dtype=np.float32).reshape(3, 7)),
     "tensor on the CPU": lambda device: sl.Layer("second", via=torch.linspace(-1, 1, 21).reshape(3, 7), signed=True),
     "encoder": lambda device: sl.Layer("second", via=encoder(device)),
+    "encoder on the CPU": lambda device: sl.Layer("second", via=encoder()),
 }
 
 

@@ -208,3 +208,27 @@ def test_numbers_beyond_the_range_are_refused_not_shown():
     for backend in BACKENDS:
         with pytest.raises(ValueError, match=r"NaN or infinite.*float"):
             attribute(model, x, 1, ["1"], backend, heatmap=False)
+
+
+@pytest.mark.parametrize("kind", ["array", "encoder"])
+@pytest.mark.parametrize("way", ["bfloat16", "float16", "autocast around"])
+def test_directions_are_switched_off_in_single_precision(way, kind):
+    """The features move as in single precision, and are then rounded to the model's numbers."""
+    from semlens_widgets.switching import Switch, switched_off
+
+    torch.manual_seed(3)
+    images = torch.randn(3, 3, 16, 16)
+    encoder = nn.Linear(31, 4)
+    layer = sl.Layer("layer1", via=encoder.weight.detach().numpy() if kind == "array" else encoder)
+    switch = Switch(layer, np.array([[True, False, False, True]]), np.full(4, 0.25))
+    model, _, around = lowered(convolutional, way)
+    seen = []
+    model.layer1.register_forward_hook(lambda module, args, output: seen.append(output.clone()))
+    with around, torch.no_grad(), switched_off(model, [switch]):
+        model.layer1.register_forward_hook(lambda module, args, output: seen.append(output.clone()))
+        model(images.to(model.fc.weight.dtype))
+    bias = 0 if kind == "array" else encoder.bias.detach()
+    before, after = (x.float().movedim(1, -1) @ encoder.weight.detach().T + bias for x in seen[-2:])
+    size = float(after.abs().max())
+    torch.testing.assert_close(after[..., [0, 3]], torch.full_like(after[..., [0, 3]], 0.25), rtol=0, atol=0.01 * size)
+    assert float((before - after)[..., [0, 3]].abs().max()) > 0.1 * size
