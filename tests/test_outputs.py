@@ -625,7 +625,6 @@ HUGGING = {
 
 @pytest.mark.parametrize("kind", HUGGING)
 def test_models_of_hugging_face_are_read_by_their_logits_and_what_they_state(kind):
-    pytest.importorskip("transformers")
     name, config, settings, layer, means = HUGGING[kind]
     model = hugging(name, config, **settings)
     why = explain(model, small(), 1, layer)
@@ -641,7 +640,6 @@ def test_models_of_hugging_face_are_read_by_their_logits_and_what_they_state(kin
 
 
 def test_a_hugging_face_model_without_a_head_or_with_maps_is_refused():
-    pytest.importorskip("transformers")
     with pytest.raises(NoClasses, match="'pooler_output' is called as features are"):
         explain(hugging("ViTModel", "ViTConfig"), small(), 1, "layernorm")
     named = hugging("ViTForImageClassification", "ViTConfig", id2label={0: "dog", 1: "cat"}, label2id={})
