@@ -235,10 +235,13 @@ def lawless(arrays, document):
             with np.errstate(over="ignore"):
                 lengths = np.linalg.norm(array.astype(np.float64), axis=-1)
             rule(((abs(lengths - 1) < 0.03) | (lengths == 0)).all(), name)
-    crops, parts = len(arrays["crop_vectors"]), document["extra"]["parts"]
+    crops, parts = len(arrays["crop_vectors"]), document["extra"].get("parts", {})
+    names, classes = (parts.get(part, {}).get(of) for part, of in (("labels", "names"), ("relevance", "classes")))
     below = {
-        "crop_of": crops, "labels/words": len(parts["labels"]["names"]),
-        "relevance/targets": len(parts["relevance"]["classes"]),
+        "crop_of": crops,
+        # Where the part is not there, nothing is read of its arrays.
+        "labels/words": 2**31 if names is None else len(names),
+        "relevance/targets": 2**31 if classes is None else len(classes),
         "evaluation/raw_sibling": 8, "evaluation/centred_sibling": 8, "answers/relevance.classes": 2,
     }  # fmt: skip
     for name, end in below.items():
@@ -270,6 +273,8 @@ class Judge:
         self.answered = page_told(page, path, self.rows) if page else None
 
     def python(self, mutant):
+        for beside in self.path.parent.glob("*audit*"):  # of the last lens
+            beside.unlink()
         try:
             said = told(sl.open(self.path))
         except sl.SemlensFileError:

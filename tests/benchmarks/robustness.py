@@ -102,7 +102,7 @@ def _judge_all(total, by_page):
     whole = _whole()
     found, first, largest = collections.Counter(), [], 0
     started = time.monotonic()
-    with concurrent.futures.ProcessPoolExecutor(WORKERS, FRESH, max_tasks_per_child=4) as pool:
+    with concurrent.futures.ProcessPoolExecutor(WORKERS, FRESH) as pool:
         tasks = [pool.submit(judged, whole, SEED + at, CHUNK, by_page) for at in range(total // CHUNK)]
         for task in concurrent.futures.as_completed(tasks):
             part, wrong = task.result()
