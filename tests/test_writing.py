@@ -21,7 +21,8 @@ PACKAGE = Path(sl.__file__).parent
 
 # Functions and methods that write a file, whatever they are given.
 WRITERS = {"savefig", "save_file", "tofile", "savetxt", "savez", "savez_compressed", "touch", "mkstemp", "memmap",
-           "NamedTemporaryFile", "GzipFile", "ZipFile", "extractall", "symlink_to", "hardlink_to"}  # fmt: skip
+           "NamedTemporaryFile", "extractall", "symlink_to", "hardlink_to"}  # fmt: skip
+OPENERS = {"open", "GzipFile", "ZipFile"}  # where their mode says so
 MODULES = {"os": {"open", "replace", "rename", "write", "remove", "truncate", "symlink"}, "np": {"save"}}
 INTO_MEMORY = {"buffer", "data", "hits"}  # names of an io.BytesIO that a picture is saved into
 OWN = {"lens", "space", "self.space", "run", "super()", "self.document(effect, title=title)"}  # values of ours
@@ -49,7 +50,7 @@ def opens_to_write(call):
 
 def is_writer(call):
     if isinstance(call.func, ast.Name):
-        return call.func.id in WRITERS or (call.func.id == "open" and opens_to_write(call))
+        return call.func.id in WRITERS or (call.func.id in OPENERS and opens_to_write(call))
     if not isinstance(call.func, ast.Attribute):
         return False
     what, of = call.func.attr, ast.unparse(call.func.value)
@@ -60,7 +61,7 @@ def is_writer(call):
         or what in ("write_text", "write_bytes")  # of a path; those of `writing` are called by their bare names
         or what in MODULES.get(of, ())
         or of == "shutil"
-        or (what == "open" and of not in ("os", "Image") and opens_to_write(call))
+        or (what in OPENERS and of not in ("os", "Image") and opens_to_write(call))
     )
 
 
@@ -90,7 +91,7 @@ def test_only_the_writer_writes_files():
 @pytest.mark.parametrize(
     "code",
     ["open(p, 'w').write(t)", "p.open('ab')", "p.write_text(t)", "p.write_bytes(t)", "picture.save(p)",
-     "np.savez(p, a)", "os.replace(a, b)", "shutil.copy(a, b)", "f.savefig(p)", "open(p, mode='x')"],
+     "np.savez(p, a)", "os.replace(a, b)", "shutil.copy(a, b)", "ZipFile(p, 'w')", "f.savefig(p)", "open(p, mode='x')"],
 )  # fmt: skip
 def test_a_new_writer_would_be_found(code):
     assert list(writes(ast.parse(code)))
@@ -266,5 +267,3 @@ def test_crops_are_exported_inside_their_folder_whatever_layers_are_called(tmp_p
         assert list(around.iterdir()) == [folder]
         assert len(list(folder.rglob("*.png"))) == int(space.alive.sum())
         assert len({p.parent.parent for p in folder.rglob("*.png")}) == 2
-
-

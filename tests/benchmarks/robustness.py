@@ -262,7 +262,8 @@ def documents(count=1000):
     document = dict(lens.document(effect).document)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with tempfile.TemporaryDirectory() as around, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = launched.new_context()
 
         @seed(SEED)
         @settings(max_examples=count, deadline=None, database=None, phases=[Phase.generate],
@@ -272,7 +273,7 @@ def documents(count=1000):
             found.update(_looked_at(document, *data.draw(hostile_documents(document)), Path(around), browser))
 
         one()
-        browser.close()
+        launched.close()
     row("reports of hostile texts, written in every format", f"{count:,}", f"{found['documents']:,}")
     row("of these: with an element or a block of theirs", 0, found["markup"])
     row("of these: pages that ask for anything in Chromium", 0, found["asks"])
