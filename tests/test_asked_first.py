@@ -106,7 +106,7 @@ def test_words_are_not_read_for_models_that_cannot_be_compared(watched):
 
 
 class Sequence(torch.nn.Module):
-    """Seven tokens, which make no square grid."""
+    """Seven tokens, of which nobody knows where they lie."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Sequence(torch.nn.Module):
 def test_examples_are_not_collected_of_layers_that_cannot_be_cropped():
     net = Sequence()
     layer = sl.Layer("tokens", tokens="all")
-    with pytest.raises(ValueError, match="7 tokens, which make no square grid"):
+    with pytest.raises(ValueError, match="7 tokens of which it is not known where in the picture they lie"):
         sl.Lens(net, GOOD, layer, ColourClip(), k=5).fit(cached=False, progress=False)
     assert net.seen <= 2
 

@@ -67,6 +67,7 @@ def arranged(layer: Layer, output: Any) -> torch.Tensor:
     import torch
 
     tensor = tensor_of(layer, output)
+    tensor = tensor.dequantize() if tensor.is_quantized else tensor
     order, chosen = features_last(layer, tensor)
     grid = patch_grid(layer, output_tokens(layer, tensor))
     tensor = component_values(layer, tensor.permute(order)[chosen]).movedim(-1, 1)

@@ -10,6 +10,7 @@ from .layer import Layer
 from .layouts import NotCertain, is_settled, settled, settled_by
 from .reading import Pooling, Responses, arranged, pooled
 from .running import alone, evaluating
+from .unusual import as_modules, out_of_reach, why_silent
 
 if TYPE_CHECKING:
     import torch
@@ -124,7 +125,7 @@ class Recorder:
         for layer in self.layers:
             calls = self._calls.get(layer.name, 0)
             if calls == 0:
-                raise ValueError(f"the layer {layer.name!r} takes no part in the model's forward pass; choose another")
+                raise ValueError(why_silent(self.model, layer.name))
             if calls > 1:
                 raise ValueError(
                     f"the layer {layer.name!r} runs {calls} times in one forward pass, so its activations are "
@@ -144,11 +145,14 @@ def _plain(device: torch.device) -> Iterator[None]:
 @contextmanager
 def recording(model: torch.nn.Module, layers: tuple[Layer, ...]) -> Iterator[Recorder]:
     """A Recorder on the model's layers. The hooks are gone and the model is as it was, whatever happened."""
+    for layer in layers:
+        if (why := out_of_reach(model, layer.name)) is not None:
+            raise ValueError(why)
     recorder = Recorder(model, layers)
     modules = dict(model.named_modules())
     handles: list[Any] = []
     try:
-        with alone(model), evaluating(model):
+        with alone(model), evaluating(model), as_modules(model):
             for at, layer in enumerate(layers):
                 handles.append(modules[layer.name].register_forward_hook(recorder.hook(at)))
             yield recorder
