@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from PIL import Image
 
+import semlens_widgets as sl
 from semlens_widgets import threads
 from semlens_widgets.images.reading import batches
 from semlens_widgets.passes import ProgressFile, steps
@@ -60,11 +62,12 @@ def test_a_pass_follows_the_load_and_leaves_the_threads_as_they_were(monkeypatch
 
 @pytest.mark.usefixtures("three_threads")
 def test_threads_that_read_images_run_torch_alone():
-    def load(image):
+    def threads_now(images, image):
         torch.ones(2) + 1
         return torch.get_num_threads()
 
-    read = [item for batch in batches(range(7), load, 2) for item in batch.items]
+    images = sl.images([Image.new("RGB", (2, 2))] * 7)
+    read = [item for batch in batches(images, range(7), 2, threads_now) for item in batch.items]
     assert read == [1] * 7
     assert torch.get_num_threads() == 3
     with ThreadPoolExecutor(1) as other:

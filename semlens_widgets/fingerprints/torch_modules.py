@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import libraries
@@ -59,7 +60,7 @@ def _extra(look: _Look, module: Any) -> Value:
 
 def _looks_on(hook: Any) -> bool:
     """Whether a hook is this package's own, which reads and changes nothing."""
-    code = getattr(hook, "__code__", None)
+    code = getattr(inspect.unwrap(hook), "__code__", None)
     return code is not None and libraries.of_code(code) == "semlens_widgets" and not hasattr(hook, "semlens_key")
 
 
