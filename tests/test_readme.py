@@ -38,3 +38,11 @@ def test_links_and_pictures_are_there():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
+
+
+def test_every_line_of_what_it_accepts_names_the_tests_that_hold_it():
+    section = re.search(r"## What it accepts\n(.*?)\n## ", README, re.S)[1]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    for row in rows:
+        assert re.search(r"\[tests\]\(tests/[\w/]+\.py\)", row), row
