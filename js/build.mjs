@@ -24,7 +24,7 @@ const BUDGETS = {
   search_box: 40,
   gallery: 42,
   comparison_heatmap: 48,
-  semantic_map: 54,
+  semantic_map: 55,
   prediction: 74,
   checklist: 85,
   label_table: 50,

@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from . import numbers
+
 _HERE = Path(__file__).parent
 _LONG = 500  # letters; longer texts get a box of their own that scrolls
 
@@ -21,28 +23,13 @@ def text(value: Any) -> Markup:
 
 
 def percent(share: float | int | None) -> str:
-    """0.123 as "12.3 %"."""
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def signed(value: float | int, digits: int) -> str:
-    """A number with its sign, a minus that is one."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def fixed(value: float | int, digits: int) -> str:
-    """A number with so many digits after the point."""
-    return f"{value:.{digits}f}"
+    """0.123 as "12.3 %", 0.0004 as "0.04 %"."""
+    return "–" if share is None else f"{numbers.unsigned(share)} %"
 
 
 def plain(value: float | int) -> str:
     """A number as short as it can be."""
     return f"{value:g}"
-
-
-def count(value: float | int) -> str:
-    """A number of things."""
-    return f"{int(value):,}"
 
 
 def moment(when: str) -> str:
@@ -51,7 +38,8 @@ def moment(when: str) -> str:
 
 
 _FILTERS: dict[str, Callable[..., Any]] = {
-    "text": text, "percent": percent, "signed": signed, "fixed": fixed, "plain": plain, "count": count,
+    "text": text, "percent": percent, "signed": numbers.with_sign, "fixed": numbers.fixed, "plain": plain,
+    "count": numbers.count, "share": numbers.signed,
     "moment": moment,
 }  # fmt: skip
 

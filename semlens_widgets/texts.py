@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import numbers
+
 _LONGEST_FILE = 64 * 2**20  # of texts that people edit
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
@@ -26,7 +28,7 @@ _SIGNS = "=+-@\N{MINUS SIGN}"
 
 def p_value(p: float) -> str:
     """A chance as it is written everywhere: ".034", "< .001". It is never 0, whatever is left of it in a float."""
-    return "< .001" if p < 0.001 else f"{p:.{3 if p < 0.095 else 2}f}".removeprefix("0")
+    return numbers.p(p)
 
 
 def p_equals(p: float) -> str:

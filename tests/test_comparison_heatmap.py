@@ -10,7 +10,8 @@ from toy import ColourClip
 from windows import Browser
 
 import semlens_widgets as sl
-from semlens_widgets.figures import numbers, problems
+from semlens_widgets import numbers
+from semlens_widgets.figures import problems
 from semlens_widgets.widgets import ComparisonHeatmap
 
 MODELS = ("plain", "exchanged", "blind")

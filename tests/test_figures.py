@@ -15,9 +15,9 @@ from PIL import Image
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets import figures, palette
+from semlens_widgets import figures, numbers, palette
 from semlens_widgets.compare import compare, compare_many, concepts
-from semlens_widgets.figures import Figure, numbers, problems
+from semlens_widgets.figures import Figure, problems
 from semlens_widgets.figures.panel import _rows as rows_of
 from semlens_widgets.figures.sheet import fitted, text_width, wrapped
 from semlens_widgets.layout import overlay

@@ -2,8 +2,6 @@
 
 import codecs
 import json
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from toy import colour_lens
 
+from semlens_widgets import markup, numbers
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.compare import compare
 from semlens_widgets.texts import (
@@ -40,17 +39,33 @@ def test_a_chance_in_words(p, written):
     assert p_equals(p) == ("p < .001" if written == "< .001" else f"p = {written}")
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node to run the page's part")
-def test_windows_write_a_chance_as_python_does():
-    code = f"""
-    import {{ p, pEquals }} from "./js/shared/format.js";
-    console.log(JSON.stringify({json.dumps(list(WRITTEN))}.map((value) => [p(value), pEquals(value)])));
-    """
-    run = subprocess.run(
-        ["node", "--input-type=module", "-e", code], cwd=Path(__file__).parents[1], capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    assert json.loads(run.stdout) == [[p_value(p), p_equals(p)] for p in WRITTEN]
+GOLDEN = json.loads(Path(__file__).with_name("numbers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("function", sorted({case[0] for case in GOLDEN["cases"]}))
+def test_numbers_are_written_as_in_the_windows(function):
+    """The same file holds `js/shared/format.js`, which writes them in the browser."""
+    write = getattr(numbers, GOLDEN["python"].get(function, function))
+    for name, values, text in GOLDEN["cases"]:
+        if name == function:
+            assert write(*(np.nan if value is None else value for value in values)) == text, (name, values)
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 4))
+@settings(max_examples=300, deadline=None)
+def test_a_number_is_written_to_its_last_digit_and_nothing_is_a_negative_zero(value, digits):
+    text = numbers.fixed(value, digits)
+    read = float(text.replace(",", "").replace(numbers.MINUS, "-"))
+    assert abs(read - value) <= 0.5 * 10**-digits * (1 + 1e-9)
+    assert read != 0 or not text.startswith(numbers.MINUS)
+    assert numbers.with_sign(value, digits).lstrip("+") == text
+
+
+def test_a_small_share_reads_the_same_everywhere():
+    """-.0004 was .0 in a window, -.0 in a report and -.04 in a prediction."""
+    assert numbers.signed(-0.0004) == "−0.04"
+    assert markup.percent(0.0004) == "0.04 %"
+    assert ["percent", [-0.0004], "−0.04"] in GOLDEN["cases"]
 
 
 def test_equal_components_match_with_a_chance_that_is_not_nothing():

@@ -2,10 +2,10 @@
 
 import "../shared/scrolls.css";
 import { fill, h } from "../shared/dom.js";
-import { count, plural } from "../shared/format.js";
+import { count, percent, plural } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
 import { toggled } from "../shared/selection.js";
-import { percent, side, signedBar } from "../shared/signed.js";
+import { side, signedBar } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 
 /** Components shown at once; the rest on demand. */

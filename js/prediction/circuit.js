@@ -1,9 +1,10 @@
 /** The way of relevance through the layers, as a graph to walk. */
 
+import { percent } from "../shared/format.js";
 import "../shared/scrolls.css";
 import { button, fill, h, s } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
-import { percent, side } from "../shared/signed.js";
+import { side } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { onResize } from "../shared/surroundings.js";
 import { placed, walked, waysThrough } from "./layout.js";

@@ -1,9 +1,9 @@
 /** The image, what of it spoke for the class, and the classes. */
 
 import { button, fill, h } from "../shared/dom.js";
+import { percent } from "../shared/format.js";
 import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
 import * as icons from "../shared/icons.js";
-import { percent } from "../shared/signed.js";
 
 /** Classes that are found while typing a name. */
 const LISTED = 12;

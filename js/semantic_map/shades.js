@@ -1,6 +1,6 @@
 /** What the map's colours show: one of the things that can be shown, its numbers, and the colour of each point. */
 
-import { score, z } from "../shared/format.js";
+import { percent, score, z } from "../shared/format.js";
 import { byLabel, byLayer, byNumber, COLOURS, plain } from "./colours.js";
 
 /** @param {{names: ReturnType<typeof import("../shared/names.js").componentNames>}} options */
@@ -53,7 +53,7 @@ export function shades({ names }) {
       if (number === undefined || !Number.isFinite(number)) return "";
       if (shown() === "search") return z(number);
       if (!values?.signed) return score(number, 2);
-      return `${number > 0 ? "+" : ""}${(100 * number).toFixed(1).replace("-", "−")} %`;
+      return `${percent(number)} %`;
     },
     /** What that number is. */
     get about() {

@@ -94,8 +94,8 @@ describe("numbers", () => {
     expect([14.6, -0.4, 0.04, -0.04, null, Number.NaN].map(format.signed)).toEqual([
       "+14.6",
       "−0.4",
-      "0.0",
-      "0.0",
+      "+0.04",
+      "−0.04",
       "–",
       "–",
     ]);

@@ -1,12 +1,22 @@
-/** Numbers as the interface writes them: true minus sign, tabular, scores without leading zero. */
+/**
+ * Numbers as the interface writes them: true minus sign, thousands apart, ties away from zero, scores without leading zero.
+ * `semlens_widgets/numbers.py` writes the same in Python; `tests/numbers.json` holds both to it.
+ */
 
 const MINUS = "−";
 
-/** @param {number} value @param {number} digits */
-function fixed(value, digits) {
+/** With so many digits after the point; never −0.0; a dash for what is no number. @param {number} value @param {number} digits */
+export function fixed(value, digits) {
   if (!Number.isFinite(value)) return "–";
-  const text = Math.abs(value).toFixed(digits);
-  return value < 0 && Number(text) !== 0 ? MINUS + text : text;
+  const plain = Math.abs(value).toFixed(digits);
+  const text = plain.replace(/\B(?<!\..*)(?=(\d{3})+(?!\d))/g, ",");
+  return value < 0 && Number(plain) !== 0 ? MINUS + text : text;
+}
+
+/** The same with its sign: +1.2, −0.3, 0.0. @param {number} value @param {number} digits */
+export function withSign(value, digits) {
+  const text = fixed(value, digits);
+  return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
 }
 
 /** A score in [−1, 1] without leading zero: .312, −.04. @param {number} value */
@@ -21,17 +31,14 @@ export const p = (value) => (value < 0.001 ? "< .001" : score(value, value < 0.0
 /** "p = .34" or "p < .001". @param {number} value */
 export const pEquals = (value) => (value < 0.001 ? "p < .001" : `p = ${p(value)}`);
 
-/** A whole number with thin groups: 12,000. @param {number} value */
-export const count = (value) =>
-  Math.round(value)
-    .toString()
-    .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+/** A whole number: 12,000. @param {number} value */
+export const count = (value) => fixed(value, 0);
 
 /** An activation: three significant digits, never scientific below a million. @param {number} value */
 export function activation(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size >= 1e6 || (size > 0 && size < 1e-4)) return value.toExponential(1).replace("-", MINUS);
+  if (size >= 1e6 || (size > 0 && size < 1e-4)) return value.toExponential(1).replaceAll("-", MINUS);
   return fixed(value, size >= 100 ? 0 : size >= 1 ? 1 : size >= 0.1 ? 2 : 3);
 }
 
@@ -44,11 +51,14 @@ export function signedTick(value, step) {
 /** Digits after the point that tell ticks of this step apart. @param {number} step */
 export const decimals = (step) => Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
 
-/** A signed share in per cent, with one digit: +14.6, −0.4; a dash for none. @param {number | null} value */
-export function signed(value) {
-  const text = z(value ?? Number.NaN);
-  return Number.isFinite(value) && Number(value) > 0 && text !== "0.0" ? `+${text}` : text;
+/** A share with its sign, in %: +22.1, −8.9, 0.0; below .1 with another digit, −0.04. @param {number} share */
+export function percent(share) {
+  const text = withSign(100 * share, Math.abs(share) < 0.00095 ? 2 : 1);
+  return /[1-9]|–/.test(text) ? text : "0.0";
 }
+
+/** The same of what is in per cent already; a dash for none. @param {number | null} value */
+export const signed = (value) => percent((value ?? Number.NaN) / 100);
 
 /** "1 component", "2 components". @param {number} number @param {string} noun */
 export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;

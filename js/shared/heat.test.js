@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { percent } from "./format.js";
 import { alpha, calmestCorner, heatLayers, heatLegend, opacity } from "./heat.js";
-import { percent, side, signedBar } from "./signed.js";
+import { side, signedBar } from "./signed.js";
 import { worker, workLine } from "./work.js";
 
 const MAP = { width: 2, height: 1, values: Int8Array.of(127, -127) };

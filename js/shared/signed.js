@@ -3,13 +3,6 @@
 import "./signed.css";
 import { h } from "./dom.js";
 
-/** A share with its sign, in %: +22.1, −8.9, 0.0; below .1 with another digit, −0.04. @param {number} share */
-export function percent(share) {
-  const amount = Math.abs(share);
-  const text = (100 * amount).toFixed(amount < 0.00095 ? 2 : 1);
-  return Number(text) ? (share > 0 ? "+" : "−") + text : "0.0";
-}
-
 /** "for" or "against". @param {number} share */
 export const side = (share) => (share < 0 ? "against" : "for");
 

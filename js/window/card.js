@@ -3,10 +3,10 @@
 import "../shared/title.css";
 import { isAbort } from "../shared/channel.js";
 import { button, copyButton, fill, h } from "../shared/dom.js";
-import { count, p, score, z } from "../shared/format.js";
+import { count, p, percent, score, z } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { preview } from "../shared/preview.js";
-import { percent, signedBar } from "../shared/signed.js";
+import { signedBar } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { onResize } from "../shared/surroundings.js";
 import { worker, workLine } from "../shared/work.js";

@@ -2,7 +2,8 @@
 
 import { isAbort } from "../shared/channel.js";
 import { button, fill, h } from "../shared/dom.js";
-import { percent, side, signedBar } from "../shared/signed.js";
+import { percent } from "../shared/format.js";
+import { side, signedBar } from "../shared/signed.js";
 import { paint, sprites } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
 

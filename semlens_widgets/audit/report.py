@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from .. import numbers
 from ..checklist import KINDS, Checklist, Concept, Kind
 from ..components import Component
 from ..evaluate import Interval
@@ -429,7 +430,8 @@ _SPEAKS = {"for": "speaks for it", "against": "speaks against it", "unclear": "d
 
 def signed(interval: Interval) -> str:
     """An interval of something that has a sign, as text."""
-    return f"{interval.mean:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]".replace("-", "−")
+    mean, low, high = (numbers.with_sign(value, 2) for value in (interval.mean, interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def _of(interval: Interval | None) -> float:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.path import Path
 
+from .. import numbers
 from ..audit import AuditReport
 from ..audit.report import REGIONS, Finding, Region
+from ..numbers import Number
 from ..palette import GLYPHS, VERDICTS
-from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
 from .made_from import made_from
-from .numbers import Number
 from .scales import linear, ticks
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, Align, Sheet, text_width
 from .table import Column, table
@@ -314,8 +314,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
     def share(finding: Finding) -> str:
         if finding.relevance is None:
             return ""
-        mean = 100 * finding.relevance.mean
-        return ("+" if mean > 0 else "") + numbers.fixed(mean, 1)
+        return numbers.signed(finding.relevance.mean)
 
     columns = [
         Column("", width=2.2, draw=mark),

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .. import numbers
 from ..components import Component
 from ..describe import Labels
 from ..images import Images
+from ..numbers import Number
 from ..relevance import Relevance
 from ..role import spoken_for
 from ..space import SemanticSpace
 from ..vectors import top_k
-from . import numbers
 from .crops import Crops
 from .figure import SINGLE, Figure
 from .made_from import made_from
 from .names import Names
-from .numbers import Number
 from .scales import axis, linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
 

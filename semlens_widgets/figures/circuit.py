@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .. import numbers
 from ..circuit import Circuit, CircuitNode
 from ..describe import Labels
+from ..numbers import Number
 from ..space import SemanticSpace
 from ..texts import plural
-from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
 from .made_from import made_from
 from .names import Names
-from .numbers import Number
 from .sheet import LINE, MARGIN, PT, SMALL, Sheet, fitted, text_width
 
 _WIDEST = 3.0  # mm of an edge

@@ -7,16 +7,16 @@ from typing import Literal
 
 import numpy as np
 
+from .. import numbers
 from ..compare import Comparison, ConceptTable, Series, Similarity
 from ..compare.concepts import column_name
 from ..compare.pairs import Pairs
+from ..numbers import Number
 from ..texts import plural
-from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, SINGLE, Figure
 from .heatmap import heatmap, scale_bar
 from .made_from import made_from
-from .numbers import Number
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width
 from .table import Column, table
 

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from ..images import Images
+from ..numbers import Number
 from ..palette import FIGURE
 from ..space import SemanticSpace
-from .numbers import Number
 from .sheet import GAP, Sheet
 
 CROP_DPI = FIGURE["crop-dpi"]

@@ -16,10 +16,10 @@ from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from ..numbers import Number
 from ..palette import FIGURE, theme
 from ..writing import write_bytes
 from .fonts import font, letters_of
-from .numbers import Number
 from .sheet import Sheet, own_style
 
 FORMATS = ("pdf", "svg", "png")

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 
-from .numbers import Number
+from ..numbers import Number
 
 
 @functools.cache

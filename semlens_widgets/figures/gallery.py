@@ -9,13 +9,13 @@ import numpy as np
 from ..components import Component
 from ..describe import Labels
 from ..images import Images
+from ..numbers import Number
 from ..space import SemanticSpace
 from ..texts import plural
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
 from .made_from import made_from
 from .names import Names
-from .numbers import Number
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
 
 _LABEL = 26.0  # mm, at most

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .. import numbers
+from ..numbers import Number
 from ..palette import contrast
-from . import numbers
-from .numbers import Number
 from .sheet import GAP, PT, SMALL, Sheet, fitted, text_width
 
 _LARGEST, _WIDEST, _TALLEST, _LOWEST = 16.0, 26.0, 6.5, 2.6  # mm of a cell: widest, with its name, highest, lowest

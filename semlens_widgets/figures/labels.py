@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from .. import numbers
 from ..components import Component
 from ..describe import UNEXPLAINED, Labels
 from ..images import Images
+from ..numbers import Number
 from ..space import SemanticSpace
 from ..texts import plural
-from . import numbers
 from .crops import Crops
 from .figure import DOUBLE, Figure
 from .gallery import chosen_rows
 from .made_from import made_from
 from .names import Names
-from .numbers import Number
 from .sheet import GAP, MARGIN, Sheet
 from .table import Column, table
 

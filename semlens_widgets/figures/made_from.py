@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..numbers import count
 from ..space import SemanticSpace
-from .numbers import count
 
 
 def made_from(space: SemanticSpace, layers: Sequence[str] | None = None) -> str:

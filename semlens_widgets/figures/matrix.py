@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import numbers
+from ..numbers import Number
 from ..space import SemanticSpace
-from . import numbers
 from .figure import DOUBLE, Figure
 from .heatmap import heatmap, scale_bar
 from .made_from import made_from
-from .numbers import Number
 from .sheet import MARGIN, SMALL, Sheet
 
 

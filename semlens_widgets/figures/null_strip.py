@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .. import numbers
+from ..numbers import Number
 from ..search import ABOVE, Z_ABOVE, Matches
-from . import numbers
-from .numbers import Number
 from .scales import axis, linear
 from .sheet import BOLD_LINE, LINE, PT, SMALL, Sheet, text_width
 

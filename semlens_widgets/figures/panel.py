@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..numbers import Number
 from .figure import DOUBLE, Figure
-from .numbers import Number
 from .sheet import PANEL, PT, Sheet
 
 _GUTTER, _NARROWEST = 5.0, 55.0  # mm between parts, and of the narrowest

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from .. import numbers
 from ..components import Component
 from ..describe import Labels
 from ..explain import Explanation
+from ..numbers import Number
 from ..space import SemanticSpace
-from . import numbers
 from .crops import CROP_DPI, Crops
 from .figure import DOUBLE, Figure
 from .heat import overlaid
 from .made_from import made_from
 from .names import Names
-from .numbers import Number
 from .scales import linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import numbers
 from ..components import Component
+from ..numbers import Number
 from ..relevance import Relevance
-from . import numbers
 from .figure import DOUBLE, Figure
-from .numbers import Number
 from .scales import linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from . import numbers
-from .numbers import Number
+from .. import numbers
+from ..numbers import Number
 from .sheet import PT, SMALL, Sheet, text_width
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import numbers
 from ..evaluate import SCORES, Evaluation
-from . import numbers
+from ..numbers import Number
 from .figure import DOUBLE, Figure
-from .numbers import Number
 from .scales import axis, linear
 from .sheet import BOLD_LINE, GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width
 

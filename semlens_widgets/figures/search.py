@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from .. import numbers
 from ..images import Images
+from ..numbers import Number
 from ..search import ABOVE, LEVEL, REACH, Z_ABOVE, Matches
 from ..texts import p_equals, plural
-from . import numbers
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
 from .made_from import made_from
 from .null_strip import null_strip, score_at_p01
-from .numbers import Number
 from .scales import linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .. import numbers
 from ..compare import Comparison
 from ..components import Component
 from ..describe import UNEXPLAINED, Labels
 from ..layout import Layout
+from ..numbers import Number
 from ..palette import rgb
 from ..space import SemanticSpace
-from . import numbers
 from .figure import DOUBLE, Figure
 from .heatmap import scale_bar
 from .made_from import made_from
 from .names import Names, marked
-from .numbers import Number
 from .sheet import LINE, MARGIN, PT, SMALL, Sheet, text_width
 
 _DOT, _LARGEST_DOT = 1.4, 4.0  # mm

@@ -26,9 +26,9 @@ from matplotlib.textpath import TextPath, TextToPath
 from matplotlib.transforms import Affine2D
 from PIL import Image
 
+from ..numbers import Number
 from ..palette import FIGURE, Theme, rgb
 from .fonts import borrowed, font, font_of
-from .numbers import Number
 
 MM = 1 / 25.4  # inches
 PT = 25.4 / 72  # mm

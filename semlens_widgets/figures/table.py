@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .numbers import Number
+from ..numbers import Number
 from .sheet import LINE, MARGIN, PT, SMALL, Align, Sheet, fitted, text_width
 
 _GAP, _WIDEST_GAP = 2.5, 12.0  # mm between columns

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from .. import markup
+from .. import markup, numbers
 from ..palette import theme
 from . import drawing
 
@@ -125,7 +125,7 @@ def _interval(row: Mapping[str, Any], key: str, signed: bool = False) -> list[st
     values = [row.get(name) for name in (key, f"{key}_low", f"{key}_high")]
     if values[0] is None:
         return ["–"]
-    return ["–" if v is None else markup.signed(v, 2) if signed else f"{v:.3f}".removeprefix("0") for v in values]
+    return ["–" if v is None else numbers.with_sign(v, 2) if signed else numbers.score(v) for v in values]
 
 
 def _crops(d: Mapping[str, Any], names: Sequence[str]) -> list[str]:

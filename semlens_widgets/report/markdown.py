@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from .. import markup
+from .. import markup, numbers
 from . import drawing
 from .html import by_share, columns_of, is_of_a_class, verdict_on
 
@@ -54,8 +54,8 @@ def page(d: Mapping[str, Any]) -> str:
 def _environment() -> Environment:
     """As for HTML, but with the escape of Markdown on everything that a template puts out."""
     made: Environment = markup.environment().overlay(autoescape=False, finalize=escaped)
-    numbers = {name: _safe(getattr(markup, name)) for name in ("count", "plain", "fixed")}
-    made.filters = {**made.filters, "code": _code, "table": _table, **numbers}
+    safe = {name: _safe(made.filters[name]) for name in ("count", "plain", "fixed")}
+    made.filters = {**made.filters, "code": _code, "table": _table, **safe}
     return made
 
 
@@ -77,15 +77,21 @@ def _percent(value: float | int | None) -> Safe:
     return Safe(markup.percent(value))
 
 
-def _number(value: float | int | None, form: str = ".1f") -> Safe:
-    return Safe("–" if value is None else f"{value:{form}}")
+def _number(value: float | int | None, digits: int = 1, sign: bool = False) -> Safe:
+    if value is None:
+        return Safe("–")
+    return Safe(numbers.with_sign(value, digits) if sign else numbers.fixed(value, digits))
 
 
-def _interval(row: Mapping[str, Any], key: str, form: str) -> Safe:
+def _interval(row: Mapping[str, Any], key: str, digits: int, sign: bool = False) -> Safe:
     if row.get(key) is None:
         return Safe("–")
-    low, high = (_number(row.get(f"{key}_{end}"), form) for end in ("low", "high"))
-    return Safe(f"{_number(row[key], form)} [{low}, {high}]")
+    low, high = (_number(row.get(f"{key}_{end}"), digits, sign) for end in ("low", "high"))
+    return Safe(f"{_number(row[key], digits, sign)} [{low}, {high}]")
+
+
+def _state(concept: Mapping[str, Any]) -> str:
+    return f"{concept['state']}, best refuted by sampled images" if concept.get("refuted") else str(concept["state"])
 
 
 def _shares(d: Mapping[str, Any]) -> list[list[Any]]:
@@ -99,8 +105,8 @@ def _concepts(d: Mapping[str, Any]) -> list[list[Any]]:
     said = {v["subject"]: v for v in d["verdicts"]}
     return [
         [
-            c["group"], c["concept"], c["kind"], c["state"], c["components"], c["best"] or "–", _number(c["z"]),
-            _percent(c["share"]), _interval(c, "moves", "+.2f"), c["direction"] or "–",
+            c["group"], c["concept"], c["kind"], _state(c), c["components"], c["best"] or "–", _number(c["z"]),
+            _percent(c["share"]), _interval(c, "moves", 2, True), c["direction"] or "–",
             (verdict_on(c, said) or {}).get("decision") or "–", c["message"],
         ]
         for c in d["concepts"]
@@ -110,7 +116,7 @@ def _concepts(d: Mapping[str, Any]) -> list[list[Any]]:
 def _unexpected(d: Mapping[str, Any]) -> list[list[Any]]:
     listed = by_share(c for c in d["components"] if c["region"] == "unexpected")
     return [
-        [c["component"], _percent(c["share"]), _number(c["relevance"], "+.3f"), c["label"] or "–"]
+        [c["component"], _percent(c["share"]), _number(c["relevance"], 3, True), c["label"] or "–"]
         for c in listed[:_MOST_UNEXPECTED]
     ]
 
@@ -127,6 +133,6 @@ def _measured(effect: Mapping[str, Any] | None) -> list[list[Any]]:
         return []
     columns = columns_of(effect)
     return [
-        [row["data"], row["side"], *(_interval(row, name, ".3f") for name in columns), _interval(row, "change", "+.2f")]
+        [row["data"], row["side"], *(_interval(row, name, 3) for name in columns), _interval(row, "change", 2, True)]
         for row in effect["measured"]
     ]
