@@ -1,6 +1,7 @@
-"""What may go wrong around a lens and its file: fits killed at random moments, damaged files, hostile texts.
+"""What may go wrong around a lens and its file: fits killed at random moments, damaged files, hostile texts,
+notebooks that write at once.
 
-python tests/benchmarks/robustness.py [mutants|page|kills|documents ...]
+python tests/benchmarks/robustness.py [mutants|page|kills|documents|writers ...]
 """
 
 import collections
@@ -313,7 +314,19 @@ def _looked_at(document, hostile, new, around, browser):
         yield "differs"
 
 
-WORKS = {"mutants": mutants, "page": page, "kills": kills, "documents": documents}
+def writers(runs=10, notebooks=3, edits=200):
+    """Several notebooks that edit one audit at the same time, each of them all kinds of things."""
+    from test_merging import at_once
+
+    missing = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            missing += at_once(folder, notebooks, edits)
+    said = f"{len(missing)} of {runs * notebooks * edits:,}" + (f": {', '.join(missing[:5])}" if missing else "")
+    row(f"edits lost, {notebooks} processes × {edits} edits of all kinds at once, {runs} runs", "0", said)
+
+
+WORKS = {"mutants": mutants, "page": page, "kills": kills, "documents": documents, "writers": writers}
 
 if __name__ == "__main__":
     print(f"\n{particulars(SEED)}\n\n| attempt | target | found |\n|---|---|---|", flush=True)
