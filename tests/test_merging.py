@@ -2,12 +2,9 @@
 
 import errno
 import json
-import os
-import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -15,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_auditing import LIST, lens
 from toy import ColourClip
+from writers import at_once
 
 import semlens_widgets as sl
 from semlens_widgets.audit import Thresholds
@@ -360,93 +358,6 @@ def test_any_name_that_can_be_typed_is_decided_about_and_kept(home, name):
     opened = sl.open(made.save(home / "colours.semlens"), clip=ColourClip())
     for other in (lens(), opened):
         assert (other.checklist, other.verdicts) == (made.checklist, made.verdicts)
-
-
-WORKER = """
-import sys
-sys.path[:0] = [{tests!r}]
-from test_merging import work
-work(int(sys.argv[1]), int(sys.argv[2]))
-"""
-
-
-def work(number, edits):
-    """One notebook: edits of all kinds, of its own things and of things that all of them change."""
-    mine = lens()
-    mine.auditor = f"person {number}"
-    for step in range(edits):
-        kind, name = step % 8, f"c{number}-{step}"
-        if kind == 0:
-            mine.checklist = mine.checklist.adding(Concept(name, ("red",), note=f"note {name}"), f"group {number}")
-        elif kind == 1:
-            mine.verdicts[f"@c{number}-{step - 1}"] = {"decision": "valid", "note": f"why {name}"}
-        elif kind == 2:
-            mine.verdicts[f"colour:{number}"] = {"decision": "spurious", "label": name}
-        elif kind == 3:
-            mine.own_labels = {**mine.own_labels, f"colour:{number}": name}
-        elif kind == 4:
-            before = mine.checklist[f"c{number}-{step - 4}"]
-            mine.checklist = mine.checklist.replacing(before.name, replace(before, prompts=(*before.texts, "blue")))
-        elif kind == 5:
-            mine.checklist = mine.checklist.moving(f"c{number}-{step - 5}", "shared", kind="spurious")
-        elif kind == 6:
-            line = ("margin", "used", "still")[number]
-            mine._lines = replace(mine._lines, **{line: (step + 1) / 10_000})
-            mine._exchange()
-        else:
-            mine.checklist = mine.checklist.adding(Concept(f"gone{number}-{step}", ("red",)), "shared")
-            mine.checklist = mine.checklist.without(f"gone{number}-{step}")
-
-
-def lost(state, notebooks, edits):
-    """What of the work of some notebooks is not in the file."""
-    missing = []
-    for number in range(notebooks):
-        for step in range(edits):
-            kind, name = step % 8, f"c{number}-{step}"
-            if kind == 0:
-                wanted = Concept(
-                    name, ("red", "blue") if step + 4 < edits else ("red",), note=f"note {name}",
-                    kind="spurious" if step + 5 < edits else "valid",
-                )  # fmt: skip
-                group = "shared" if step + 5 < edits else f"group {number}"
-                there = name in state.checklist and state.checklist[name] == wanted
-                if not there or state.checklist.group_of(name).name != group:
-                    missing.append(name)
-            elif kind == 1:
-                missing += [name] * (f"why {name}" not in {v.note for v in state.verdicts.entries})
-            elif kind == 2:
-                missing += [name] * (name not in {v.label for v in state.verdicts.entries})
-            elif kind == 7:
-                missing += [name] * (f"gone{number}-{step}" in state.checklist)
-        last = {kind: max((s for s in range(edits) if s % 8 == kind), default=None) for kind in (3, 6)}
-        if last[3] is not None and state.own_labels[f"colour:{number}"] != f"c{number}-{last[3]}":
-            missing.append(f"label {number}")
-        line = ("margin", "used", "still")[number]
-        if last[6] is not None and getattr(state.thresholds, line) != (last[6] + 1) / 10_000:
-            missing.append(line)
-    return missing
-
-
-def at_once(folder, notebooks, edits):
-    """What is lost when so many processes edit one audit at the same time; none of them may fail."""
-    env = os.environ | {"SEMLENS_CACHE": str(folder)}
-    lens_key = subprocess.run(  # the space is made once, so that all begin together
-        [sys.executable, "-c", WORKER.format(tests=str(Path(__file__).parent)), "0", "0"], env=env, check=True
-    )
-    assert lens_key.returncode == 0
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER.format(tests=str(Path(__file__).parent)), str(number), str(edits)],
-            env=env, stderr=subprocess.PIPE, text=True,
-        )
-        for number in range(notebooks)
-    ]  # fmt: skip
-    for process in running:
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 0, errors
-    (file,) = Path(folder).glob("*.audit.json")
-    return lost(AuditState.from_file(file), notebooks, edits)
 
 
 def test_three_processes_edit_one_audit_at_the_same_time_and_nothing_is_lost(tmp_path):

@@ -9,7 +9,7 @@ from test_auditing import LIST, lens
 
 import semlens_widgets as sl
 from semlens_widgets.audit import REGIONS
-from semlens_widgets.checklist import Checklist, Concept
+from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.widgets import AuditChecklist, Window, checklist
 from semlens_widgets.widgets.channel import Aborted, Job
 
@@ -331,3 +331,53 @@ def test_a_verdict_audits_nothing_anew(audited):
     before = audited.report
     checklist.decide(audited, [0], "valid")
     assert audited.report is before
+
+
+def calls_for(concepts):
+    """How many calls of Python functions it takes to make, write, read, audit, show, edit and review a checklist."""
+    import cProfile
+    import pstats
+
+    from semlens_widgets.widgets.checklist import audited, edit
+
+    made = lens(cached=False)
+    made.audit(LIST, target="warm", progress=False)
+
+    def work():
+        listed = Checklist((Group("g", tuple(Concept(f"c {i}", ("red", "blue")[i % 2 : i % 2 + 1])
+                                             for i in range(concepts))),))  # fmt: skip
+        for form in ("json", "csv", "md"):
+            Checklist.from_text(listed.to_text(form), form)
+        report = made.audit(listed, target="warm", progress=False)
+        report.to_json(), report.to_csv(), repr(report)
+        shown = audited(made)[0]["concepts"]
+        edit(made, [*shown, {**shown[0], "name": "new"}])
+        assert made.reviewed == (0, concepts + 1)
+        assert made.report[f"c {concepts - 1}"].name in made.checklist
+
+    profile = cProfile.Profile()
+    profile.runcall(work)
+    return pstats.Stats(profile).total_calls
+
+
+def test_what_a_checklist_costs_grows_with_its_concepts_and_not_with_their_square(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEMLENS_CACHE", str(tmp_path))
+    few, more, many = map(calls_for, (50, 250, 1250))
+    assert many - more < 6 * (more - few), "five times as many concepts take five times the calls"
+
+
+def test_twenty_thousand_concepts_are_looked_up_by_name():
+    """In lists of 20,000 names, looking for each would be 400 million comparisons: over a minute."""
+    import time
+
+    def seconds(count):
+        listed = [Concept(f"concept {i}") for i in range(count)]
+        least = float("inf")
+        for _ in range(3):
+            start = time.perf_counter()
+            made = Checklist((Group("g", tuple(listed)),))
+            assert all(made[c.name] is c for c in listed)
+            least = min(least, time.perf_counter() - start)
+        return least
+
+    assert seconds(16_000) < 30 * seconds(2_000), "linear is 8 times, quadratic 64"

@@ -113,9 +113,9 @@ def measured(world: Planted) -> dict[str, float]:
         if truth.any():
             precisions.append(average_precision(truth[answer.rows]))
         elif concept >= CONCEPTS:
-            false.append(answer.found)
+            false.append(answer.state != "not found")
     random = space_of(world.activations[:, noise], world.image_vectors, seed=world.space.recipe.seed)
-    chance = [answer.found for answer in sl.search(random, world.words)]
+    chance = [answer.state != "not found" for answer in sl.search(random, world.words)]
     labels = describe(world.space, world.words)
     right = (labels.words[:, :1] == world.concepts).any(1)
     parts = np.asarray([len(found) for found in labels.meanings])

@@ -316,7 +316,7 @@ def _looked_at(document, hostile, new, around, browser):
 
 def writers(runs=10, notebooks=3, edits=200):
     """Several notebooks that edit one audit at the same time, each of them all kinds of things."""
-    from test_merging import at_once
+    from writers import at_once
 
     missing = []
     for _ in range(runs):
