@@ -9,6 +9,7 @@ from hostile import ADDRESS, TEXTS, what_a_page_does, with_texts, words_of
 from playwright.sync_api import expect
 from test_hostile import EVIL, evil_lens
 from test_report import audited
+from toy import colour_lens
 
 import semlens_widgets as sl
 
@@ -66,3 +67,22 @@ def test_a_page_of_a_lens_with_hostile_names_asks_for_nothing(browser, tmp_path)
         assert page.evaluate("document.querySelectorAll('script').length") == 2, tab
     assert problems == []
     context.close()
+
+
+def test_a_long_name_of_a_lens_leaves_the_tabs_their_room(browser, tmp_path):
+    path = colour_lens(count=40, name="n" * 190).fit(cached=False, progress=False).to_html(tmp_path / "long.html")
+    for width in (1400, 1000, 900, 600):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.goto(path.as_uri())
+        tabs = page.get_by_role("tab")
+        expect(tabs.first).to_be_visible()
+        # As many tabs as a window with a kernel has.
+        tabs.first.evaluate("""tab => { for (const name of ["Describe", "Evaluate", "Prediction", "Compare", "Audit"]) {
+            const more = tab.cloneNode(); more.textContent = more.dataset.title = name;
+            tab.parentNode.append(more); } }""")
+        title, first = page.get_by_test_id("title").bounding_box(), tabs.first.bounding_box()
+        beside = abs(title["y"] - first["y"]) < title["height"]
+        assert not beside or title["x"] + title["width"] <= first["x"]
+        last, tools = tabs.last.bounding_box(), page.locator(".sl-tools").bounding_box()
+        assert not beside or last["x"] + last["width"] <= tools["x"]
+        page.close()
