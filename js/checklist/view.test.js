@@ -3,7 +3,7 @@ import { h } from "../shared/dom.js";
 import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
-import { radius } from "./shapes.js";
+import { inside, radius } from "./shapes.js";
 import { answer, auditModel, CONCEPTS, concept } from "./toy.js";
 import { tail } from "./view.js";
 import checklist from "./widget.js";
@@ -86,7 +86,15 @@ describe("arithmetic of a checklist", () => {
     expect(freshName(list)).toBe("new concept 2");
   });
 
-  it("marks grow with relevance", () => {
+  it("a lasso holds what is inside it; marks grow with relevance", () => {
+    const line = /** @type {[number, number][]} */ ([
+      [0, 0],
+      [4, 0],
+      [4, 4],
+      [2, 1],
+      [0, 4],
+    ]);
+    expect([inside(line, 1, 1), inside(line, 2, 3), inside(line, 5, 1)]).toEqual([true, false, false]);
     expect(radius(Number.NaN, 3)).toBe(radius(1, 0));
     expect(radius(4, 4)).toBeGreaterThan(radius(-1, 4));
   });
@@ -382,7 +390,7 @@ describe("the right side", () => {
     press(byId(el, "scatter"), "3");
     await arrived();
     expect(toy.audit.verdicts.size).toBe(11);
-    expect(el.querySelector(".sl-lasso").getAttribute("d")).toBe("");
+    expect(el.querySelector(".sl-scatter-lasso").getAttribute("d")).toBe("");
   });
 
   it("without concepts of one kind, components stand at zero on its axis", async () => {
@@ -390,7 +398,7 @@ describe("the right side", () => {
     const toy = auditModel({ concepts: only });
     const el = await open(toy);
     expect(byId(el, "scatter").dataset.count).toBe("12");
-    expect(byId(el, "scatter-marks").getAttribute("aria-label")).toContain("4 valid");
+    expect(byId(el, "marks-valid").getAttribute("d")).not.toBe("");
   });
 
   it("the queue shows the unexpected by relevance, and a verdict brings the next", async () => {

@@ -1,13 +1,12 @@
 /** Two scores of all components against each other; a rectangle of it can be brushed, by hand or by keys. */
 
-import { axes } from "../kit/axes.js";
 import { fill, h, s } from "../shared/dom.js";
 import { plural, score as written } from "../shared/format.js";
 import { step as stepped } from "../shared/grid.js";
 import { pixelCanvas } from "../shared/pixels.js";
 import { capture, placeIn } from "../shared/pointer.js";
 import { packed, stamp } from "../shared/raster.js";
-import { linear } from "../shared/scales.js";
+import { linear, ticks } from "../shared/scales.js";
 import { opened, resized, shifted } from "./rectangle.js";
 
 const HEIGHT = 236;
@@ -145,6 +144,7 @@ export function scatterView({ onBrush, nameOf, say }) {
     if (!shown) return;
     hint.hidden = box !== null || stepping;
     const { x, y } = scales();
+    const [bottom, left] = [HEIGHT - EDGE.bottom, EDGE.left];
     const [across, up] = shown.names;
     const label = (/** @type {number} */ value) => written(value, 2).replace(/0$/, "") || "0";
     svg.setAttribute("width", String(width));
@@ -154,14 +154,13 @@ export function scatterView({ onBrush, nameOf, say }) {
     );
     fill(
       svg,
-      ...axes({
-        across: shown.across,
-        up: shown.up,
-        frame: { left: EDGE.left, top: EDGE.top, right: width - EDGE.right, bottom: HEIGHT - EDGE.bottom },
-        wanted: [5, 5],
-        gap: [15, 5],
-        label,
-      }),
+      s("path", { class: "sl-axis", d: `M${left - 0.5} ${EDGE.top}V${bottom + 0.5}H${width - EDGE.right}` }),
+      ...ticks(shown.across, 5).values.map((value) =>
+        s("text", { class: "sl-quiet", x: x(value), y: HEIGHT - 5, "text-anchor": "middle" }, label(value)),
+      ),
+      ...ticks(shown.up, 5).values.map((value) =>
+        s("text", { class: "sl-quiet", x: left - 5, y: y(value) + 4, "text-anchor": "end" }, label(value)),
+      ),
       box && s("rect", { class: "sl-brush", ...inPixels(box) }),
       hovered >= 0 &&
         there(hovered) &&

@@ -1,6 +1,6 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
-import { colourReader } from "../kit/inks.js";
+import { colourReader } from "../semantic_map/colours.js";
 import { busyWork } from "../shared/busy.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count as counted, plural, score as written } from "../shared/format.js";

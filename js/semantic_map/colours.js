@@ -1,7 +1,5 @@
 /** What the colour of a point says. */
 
-import { colourReader } from "../kit/inks.js";
-
 /** What colours can show, with the words of the interface. @type {Record<string, string>} */
 export const COLOURS = {
   label: "label",
@@ -19,7 +17,7 @@ export const COLOURS = {
 
 const HUES = 11;
 
-/** @typedef {import("../kit/marks.js").Colour} Colour */
+/** @typedef {number[]} Colour red, green, blue */
 /** @typedef {{background: Colour, context: Colour, strong: Colour, accent: Colour, cat: Colour[], seq: Colour[], div: Colour[]}} Palette */
 
 /**
@@ -36,6 +34,16 @@ const HUES = 11;
  *   | {kind: "ramp", colours: Colour[], low: number, high: number, about: string, mark: number | null, ring: string | null}
  *   | {kind: "note", text: string}} legend
  */
+
+/** Reads colours of the theme the window stands in. @param {HTMLElement} node in the document @returns {(property: string) => Colour} */
+export const colourReader = (node) => (property) => {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${property})`;
+  node.append(probe);
+  const read = getComputedStyle(probe).color.match(/[\d.]+/g) ?? ["0", "0", "0"];
+  probe.remove();
+  return read.slice(0, 3).map(Number);
+};
 
 /** The palette of the theme the window stands in. @param {HTMLElement} node in the document @returns {Palette} */
 export function paletteOf(node) {

@@ -1,6 +1,5 @@
 /** What is known of the point under the pointer, with its strongest crop: after a moment, gone after another. */
 
-import { placeBeside } from "../kit/tip.js";
 import { isAbort } from "../shared/channel.js";
 import { fill, h } from "../shared/dom.js";
 import { imagePixels } from "../shared/sprites.js";
@@ -44,10 +43,14 @@ export function hoverCard({ source, words, fail }) {
 
   /** @param {number} of @param {number} x @param {number} y */
   async function open(of, x, y) {
+    const [width, height] = [node.parentElement?.clientWidth ?? 0, node.parentElement?.clientHeight ?? 0];
     picture.style.backgroundImage = "";
     fill(lines, ...words(of));
     node.hidden = false;
-    placeBeside(node, x, y, { gap: GAP, top: (middle, high) => middle - high / 3 });
+    const [wide, high] = [node.offsetWidth, node.offsetHeight];
+    const left = x + GAP + wide < width ? x + GAP : Math.max(4, x - GAP - wide);
+    node.style.left = `${left}px`;
+    node.style.top = `${Math.max(4, Math.min(y - high / 3, height - high - 4))}px`;
     asking = new AbortController();
     const { signal } = asking;
     try {

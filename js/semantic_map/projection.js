@@ -1,5 +1,3 @@
-import { inside } from "../kit/places.js";
-
 /**
  * From places in the unit square to pixels and back: `x · sx + ox`, `y · sy + oy`, y upwards in the square.
  * @typedef {{sx: number, sy: number, ox: number, oy: number}} Projection
@@ -74,6 +72,17 @@ export function nearest(places, view, px, py, reach, seen) {
     closest = distance;
   }
   return best;
+}
+
+/** Whether a place lies inside a polygon (even-odd). @param {readonly [number, number][]} polygon @param {number} x @param {number} y */
+export function inside(polygon, x, y) {
+  let is = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [ax, ay] = polygon[i];
+    const [bx, by] = polygon[j];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) is = !is;
+  }
+  return is;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { inside } from "../kit/places.js";
 import { idOf as idIn, rowOf } from "../shared/labels.js";
 import { packed, stamp } from "../shared/raster.js";
 import {
@@ -19,7 +18,7 @@ import { clusters, placed } from "./captions.js";
 import { byNumber } from "./colours.js";
 import { apart } from "./crops.js";
 import { paintPoints } from "./points.js";
-import { bounds, enclosed, fitted, nearest, unprojected, zoomed } from "./projection.js";
+import { bounds, enclosed, fitted, inside, nearest, unprojected, zoomed } from "./projection.js";
 import semanticMap from "./widget.js";
 
 const open = opener(semanticMap);

@@ -7,51 +7,29 @@
 const PHASES = 4;
 
 /**
- * How far a point is outside of a shape of radius r around 0, in pixels; y goes down. Shapes of one radius have about
- * one area.
- * @type {Record<"disc" | "half" | "square" | "diamond" | "triangle", (x: number, y: number, r: number) => number>}
- */
-const OUTSIDE = {
-  disc: (x, y, r) => Math.hypot(x, y) - r,
-  half: (x, y, r) => Math.max(Math.hypot(x, y) - r, -x),
-  square: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) - 0.9 * r,
-  diamond: (x, y, r) => (Math.abs(x) + Math.abs(y) - 1.2 * r) * Math.SQRT1_2,
-  triangle: (x, y, r) => Math.max((Math.sqrt(3) * Math.abs(x) - y - 1.2 * r) / 2, y - 0.876 * r),
-};
-/** How far shapes reach, in radii. */
-const REACH = { disc: 1, half: 1, square: 0.9, diamond: 1.2, triangle: 1.2 };
-/** @typedef {keyof typeof OUTSIDE} Shape */
-const SHAPES = /** @type {Shape[]} */ (Object.keys(OUTSIDE));
-/** Radii are told apart by so many parts of a pixel. */
-const PARTS = 64;
-
-/**
  * How far a shape covers each pixel, 0 to 256.
  * @typedef {{side: number, reach: number, coverage: Uint16Array}} Mask
  */
 
-/** @type {Map<number, Mask>} */
+/** @type {Map<string, Mask>} */
 const made = new Map();
 
 /**
- * @param {number} radius in pixels @param {number} hole radius of the hole of a ring, 0 for none
- * @param {number} px phase, 0 to PHASES − 1 @param {number} py @param {Shape} shape @returns {Mask}
+ * @param {number} radius in pixels @param {number} hole radius of the hole of a ring, 0 for a disc
+ * @param {number} px phase, 0 to PHASES − 1 @param {number} py @returns {Mask}
  */
-function mask(radius, hole, px, py, shape) {
-  const [size, empty] = [Math.round(radius * PARTS), Math.round(hole * PARTS)];
-  const phase = (SHAPES.indexOf(shape) * PHASES + px) * PHASES + py;
-  const key = (phase * 2 ** 16 + size) * 2 ** 16 + empty;
+export function mask(radius, hole, px, py) {
+  const key = `${radius} ${hole} ${px} ${py}`;
   let found = made.get(key);
   if (!found) {
-    const outside = OUTSIDE[shape];
-    const reach = Math.ceil(radius * REACH[shape] + 0.5);
+    const reach = Math.ceil(radius + 0.5);
     const side = 2 * reach + 1;
     const coverage = new Uint16Array(side * side);
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < side; x++) {
-        const [dx, dy] = [x - reach - px / PHASES, y - reach - py / PHASES];
-        const outer = Math.min(1, Math.max(0, 0.5 - outside(dx, dy, radius)));
-        const inner = hole > 0 ? Math.min(1, Math.max(0, outside(dx, dy, hole) + 0.5)) : 1;
+        const distance = Math.hypot(x - reach - px / PHASES, y - reach - py / PHASES);
+        const outer = Math.min(1, Math.max(0, radius + 0.5 - distance));
+        const inner = hole > 0 ? Math.min(1, Math.max(0, distance - hole + 0.5)) : 1;
         coverage[y * side + x] = Math.round(256 * outer * inner);
       }
     }
@@ -68,19 +46,17 @@ function mask(radius, hole, px, py, shape) {
 export const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
 /**
- * Draws a shape or a ring of it; what lies outside the picture is left out.
+ * Draws a disc or ring; what lies outside the picture is left out.
  * @param {Picture} picture @param {number} x @param {number} y centre in pixels
  * @param {number} radius @param {number} hole @param {number} colour packed @param {number} opacity 0 to 256
- * @param {Shape} [shape]
  */
-export function stamp({ data, width, height }, x, y, radius, hole, colour, opacity, shape = "disc") {
+export function stamp({ data, width, height }, x, y, radius, hole, colour, opacity) {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   const { side, reach, coverage } = mask(
     radius,
     hole,
     Math.floor((x - left) * PHASES),
     Math.floor((y - top) * PHASES),
-    shape,
   );
   const [x0, y0] = [left - reach, top - reach];
   if (x0 >= width || y0 >= height || x0 + side <= 0 || y0 + side <= 0) return;
@@ -105,11 +81,4 @@ export function stamp({ data, width, height }, x, y, radius, hole, colour, opaci
         ((g + (Math.imul(green - g, covered) >>> 8)) & 0x00ff00);
     }
   }
-}
-
-/** Fills a box with one colour. @param {Picture} picture @param {number[]} box left, top, right, bottom @param {number} colour packed */
-export function fillBox({ data, width, height }, [left, top, right, bottom], colour) {
-  const [x0, x1] = [left, right].map((x) => Math.max(0, Math.min(width, Math.round(x))));
-  for (let y = Math.max(0, Math.round(top)); y < Math.min(height, Math.round(bottom)); y++)
-    data.fill(colour, y * width + x0, y * width + Math.max(x0, x1));
 }
