@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 import torchvision
@@ -254,7 +255,40 @@ class Around(torch.utils.data.Dataset):
         return self.inner[i]
 
 
+def opener(folder):
+    names = sorted(path.relative_to(folder) for path in folder.glob("*/*.png"))
+    return lambda i: Image.open(folder / names[i]).convert("RGB")
+
+
+class ByFunction(torch.utils.data.Dataset):
+    """Asks a function for its images, which alone knows where they lie."""
+
+    def __init__(self, count, load):
+        self.count, self.load = count, load
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, i):
+        return self.load(i)
+
+
+class InTable(torch.utils.data.Dataset):
+    """Has the paths in a table."""
+
+    def __init__(self, root):
+        self.table = pandas.DataFrame({"path": sorted(map(str, root.glob("*/*.png"))), "y": 0})
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, i):
+        return Image.open(self.table.iloc[i].path).convert("RGB"), 0
+
+
 SETS = {
+    "by a function": lambda root: ByFunction(200, opener(root)),
+    "in a table": InTable,
     "folder": lambda root: torchvision.datasets.ImageFolder(root),
     "subset": lambda root: torch.utils.data.Subset(torchvision.datasets.ImageFolder(root), range(5, 200)),
     "both": lambda root: torch.utils.data.ConcatDataset([torchvision.datasets.ImageFolder(root)] * 2),
@@ -293,6 +327,23 @@ def test_one_file_in_a_large_set_is_seen_by_its_date(tmp_path, monkeypatch):
     before = sl.images(torchvision.datasets.ImageFolder(root), transform=to_pixels).fingerprint
     os.utime(root / "a" / "022.png", (1, 1))
     assert sl.images(torchvision.datasets.ImageFolder(root), transform=to_pixels).fingerprint != before
+
+
+def test_a_data_set_that_draws_at_random_is_not_known():
+    class Drawing(Around):
+        def __getitem__(self, i):
+            return Image.fromarray(np.random.randint(0, 256, (8, 8, 3), dtype=np.uint8))  # noqa: NPY002
+
+    assert "at random" in reasons(sl.images(Drawing(pictures(9)), transform=to_pixels).fingerprint)[0]
+
+
+def test_a_text_that_names_the_whole_disk_is_no_path_to_data():
+    class Joining(ByFunction):
+        def __getitem__(self, i):
+            return self.load("/".join(["a", str(i)]))
+
+    data = Joining(3, lambda name: pictures(3)[int(name.split("/")[1])])
+    assert not reasons(of_data(data))
 
 
 def test_a_data_set_that_keeps_what_it_read_is_the_same_data_set():
@@ -429,6 +480,18 @@ def test_such_models_are_told_apart_by_their_weights(make):
     before = fingerprint(here[make]())
     exec(ELSEWHERE.replace("torch.manual_seed(0)", "torch.manual_seed(1)"), here)
     assert fingerprint(here[make]()) != before
+
+
+def test_what_fails_when_it_is_looked_at_is_not_known():
+    class Angry:
+        @property
+        def __dict__(self):
+            raise OSError("gone")
+
+        def __call__(self, x):
+            return x
+
+    assert "gone" in reasons(fingerprint(Angry()))[0]
 
 
 def test_a_model_without_values_is_not_known():

@@ -154,6 +154,9 @@ CHANGES = {
     "an added module": (net(after="net.more = nn.Identity()"), "Identity", "ReLU"),
     "the order of modules": (
         "def make(): return nn.Sequential(nn.ReLU(), nn.Tanh())", "nn.ReLU(), nn.Tanh()", "nn.Tanh(), nn.ReLU()"),
+    "the order of named modules": (
+        fn("return nn.Sequential(OrderedDict(a=nn.ReLU(), b=nn.Tanh()))", before="from collections import OrderedDict"),
+        "a=nn.ReLU(), b=nn.Tanh()", "b=nn.Tanh(), a=nn.ReLU()"),
     "a forward hook": (
         net(after="net.body.register_forward_hook(lambda m, i, o: o * 2)"), "* 2", "* 3"),
     "a forward hook that is there": (
@@ -241,6 +244,35 @@ CHANGES = {
     "a function of a library under a name": (fn("return lambda x: act(x)", before="act = F.relu"), "F.relu", "F.gelu"),
     "an operator of a partial of a partial": (
         fn("return functools.partial(functools.partial(torch.add, alpha=2), 1)"), "alpha=2", "alpha=3"),
+    "a function of several kinds": (
+        fn("return f", before="@functools.singledispatch\ndef f(x): return x\n"
+                              "@f.register(int)\ndef _(x): return x * 2"),
+        "* 2", "* 3"),
+    "a method with an argument given": (
+        fn("return C()", before="class C:\n    def act(self, by, x): return x * by\n"
+                                "    __call__ = functools.partialmethod(act, 2)"), "act, 2", "act, 3"),
+    "an attribute read by a getter": (
+        fn("return lambda x: x * get(c)", before="import operator\nclass C: pass\nc = C()\nc.by = 2\n"
+                                                 "get = operator.attrgetter('by')"), "c.by = 2", "c.by = 3"),
+    "a method called by a caller": (
+        fn("return lambda x: x * get(C())", before="import operator\nclass C:\n    def act(self): return 2\n"
+                                                   "get = operator.methodcaller('act')"), "return 2", "return 3"),
+    "a field of a named tuple": (
+        fn("return lambda x: x * c.by", before="from collections import namedtuple\n"
+                                               "c = namedtuple('C', 'by')(2)"), "(2)", "(3)"),
+    "a descriptor": (
+        fn("return C()", before="class D:\n    def __get__(self, thing, kind): return 2\n"
+                                "class C:\n    by = D()\n    def __call__(self, x): return x * self.by"),
+        "return 2", "return 3"),
+    "a metaclass": (
+        fn("return lambda x: x * C.by", before="class M(type):\n    @property\n    def by(cls): return 2\n"
+                                               "class C(metaclass=M): pass"), "return 2", "return 3"),
+    "gradients of one's own": (
+        fn("return lambda x: G.apply(x)", before="class G(torch.autograd.Function):\n"
+            "    @staticmethod\n    def forward(ctx, x): return x\n"
+            "    @staticmethod\n    def backward(ctx, g): return g * 2"), "* 2", "* 3"),
+    "a compiled function": (fn("return f", before="@torch.compile\ndef f(x): return x * 2"), "* 2", "* 3"),
+    "a mapped function": (fn("return torch.vmap(lambda x: x * 2)"), "* 2", "* 3"),
     # arrays, and what stands for itself
     "an array of directions": (fn("return np.eye(3)"), "np.eye(3)", "np.eye(3)[::-1]"),
     "a tensor of directions": (fn("return torch.eye(3)"), "torch.eye(3)", "torch.eye(3).flip(0)"),

@@ -9,6 +9,8 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 _ORIENTATION = 274  # the EXIF tag
-_MOST_FILES = 5_000_000
+_MOST_FILES = 2_000_000
 _NO_DATA = frozenset({".ipynb", ".py", ".pyc", ".semlens", ".log"})
 
 
@@ -100,6 +102,24 @@ def of_file(path: str | os.PathLike[str]) -> str:
     except (OSError, ValueError):
         return "missing"
     return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def of_named(text: str, folders: bool) -> bytes | None:
+    """What lies under a path: of a file size and date, of a folder those of all its files; None where nothing does.
+
+    A folder that holds the home or the working folder is not meant: a text such as "/" is no path to data.
+    """
+    try:
+        stat = os.stat(text)
+    except (OSError, ValueError):
+        return None
+    if S_ISREG(stat.st_mode):
+        return f"{stat.st_size} {stat.st_mtime_ns}".encode()
+    if not folders or not S_ISDIR(stat.st_mode):
+        return None
+    real = Path(text).resolve()
+    wide = any(real in (place, *place.parents) for place in (Path.home(), Path.cwd().parent))
+    return None if wide else of_folder(text)
 
 
 def of_files(names: Iterable[str], paths: Iterable[str | os.PathLike[str]]) -> bytes:

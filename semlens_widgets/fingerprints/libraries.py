@@ -74,7 +74,7 @@ def of_class(kind: type) -> str | None:
     """The library that a class belongs to."""
     if kind.__module__ == "builtins" and kind.__flags__ & _MADE_IN_PYTHON:
         return None  # of code that ran without a module
-    return of_module(kind.__module__)
+    return of_module(kind.__module__) if isinstance(kind.__module__, str) else "python"  # of a class made in C
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import libraries
 from .graph import Graph, Slot, changed
-from .visit import look
+from .visit import Files, look
 
 _UNKNOWN = re.compile(r"unknown-[0-9a-f]{32}")
 _WHY: dict[str, tuple[str, ...]] = {}
@@ -46,8 +46,10 @@ def fingerprints(
     `run(0)` a second time. Things that then answer otherwise get fingerprints that nothing else has.
     """
 
+    files: Files = {}
+
     def looks() -> dict[str, Graph]:
-        return {name: look(thing, data=data, read=read) for name, thing in things.items()}
+        return {name: look(thing, data=data, read=read, files=files) for name, thing in things.items()}
 
     if run is None:
         return {name: _named(found, frozenset()) for name, found in looks().items()}

@@ -33,6 +33,7 @@ def expand(look: _Look, node: Node, module: Any) -> None:
         node.label, node.slots["original"] = b"compiled", look.value(module._orig_mod)
         return
     for kind, held in (("parameter", module._parameters), ("buffer", module._buffers), ("module", module._modules)):
+        node.slots[f"{kind}s"] = tuple(name.encode() for name in held)  # in the order in which they run one by one
         for name, value in held.items():
             node.slots[f"{kind} {name}"] = look.value(value)
     for kind in _HOOKS:

@@ -12,13 +12,14 @@ import functools
 import importlib
 import io
 import logging
+import operator
 import os
 import re
 import sys
 import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from PIL import Image
 
 from . import contents, libraries
 from .code import Reads, reads
+from .given import held, of_user, patches, wraps
 from .graph import Graph, Hidden, Node, Ref, Unordered, Value
 from .objects import BY_KIND_ONLY, DESCRIPTORS, NEUTRAL, NOT_OF_A_CLASS, NOT_RUN, State, full_name, is_dunder, state_of
 
@@ -34,18 +36,23 @@ _COLLECTIONS = (list, dict, set, deque, OrderedDict, defaultdict)
 _ATOMS_OF_TORCH = ("dtype", "memory_format", "layout", "qscheme")
 
 
-def look(thing: Any, *, data: bool = False, read: Sequence[str] = (), in_use: bool = False) -> Graph:
+Files = dict[tuple[str, bool], "bytes | None"]  # (path, whether folders count): what lies there
+
+
+def look(
+    thing: Any, *, data: bool = False, read: Sequence[str] = (), in_use: bool = False, files: Files | None = None
+) -> Graph:
     """All that `thing` depends on, when what is called `read` is called of it from outside.
 
     Of `data`, files and folders that are named in it count by their sizes and dates. Of what is `in_use`, collections
-    and the numbers that an object holds do not count.
+    and the numbers that an object holds do not count. `files` keeps what was seen of files from one look to the next.
     """
-    return _Look(data, read, in_use).at(thing)
+    return _Look(data, read, in_use, {} if files is None else files).at(thing)
 
 
 class _Look:
-    def __init__(self, data: bool, read: Sequence[str], in_use: bool) -> None:
-        self.data, self._in_use = data, in_use
+    def __init__(self, data: bool, read: Sequence[str], in_use: bool, files: Files) -> None:
+        self.data, self._in_use, self._files = data, in_use, files
         self.nodes: dict[int, Node] = {}
         self._alive: list[Any] = []  # so that no number of a node is given twice
         self._open: deque[tuple[Node, Any]] = deque()
@@ -61,8 +68,8 @@ class _Look:
             node, found = self._open.popleft()
             try:
                 self._expand(node, found)
-            except contents.Unknown as error:
-                node.slots["content"] = Hidden(str(error), id(found))
+            except Exception as error:  # whatever an object does when it is looked at
+                node.slots["content"] = Hidden(_why(found, error), id(found))
         return Graph(root, self.nodes, frozenset(self._libraries), self._alive)
 
     # values
@@ -70,8 +77,8 @@ class _Look:
     def value(self, thing: Any) -> Value:
         try:
             return self._value(thing)
-        except contents.Unknown as error:
-            return Hidden(str(error), id(thing))
+        except Exception as error:  # whatever an object does when it is looked at
+            return Hidden(_why(thing, error), id(thing))
 
     def _value(self, thing: Any) -> Value:
         kind = type(thing)
@@ -111,9 +118,13 @@ class _Look:
         found = b"str " + text.encode(errors="surrogatepass")
         if not self.data or not 0 < len(text) < 4096 or "\0" in text:
             return found
-        if folders and os.path.isdir(text):
-            return (found, contents.of_folder(text))
-        return (found, contents.of_file(text).encode()) if os.path.isfile(text) else found
+        named = self._named(text, folders)
+        return found if named is None else (found, named)
+
+    def _named(self, text: str, folders: bool) -> bytes | None:
+        if (text, folders) not in self._files:
+            self._files[text, folders] = contents.of_named(text, folders)
+        return self._files[text, folders]
 
     def _known(self, thing: Any, digest: Callable[[Any], bytes]) -> bytes:
         """The hash of a large content, made once."""
@@ -170,9 +181,9 @@ class _Look:
             return (b"cached property", self.value(thing.func))
         if isinstance(thing, functools._lru_cache_wrapper):
             return (b"cached", self.value(thing.__wrapped__))
-        if isinstance(thing, types.FunctionType) and (library := self._library_of(thing)) and not _wraps(thing):
+        if isinstance(thing, types.FunctionType) and (library := self._library_of(thing)) and not wraps(thing):
             return self._of_library(library, libraries.name_of(thing))
-        if isinstance(thing, type) and (library := self._library_of(thing)) and not _patches(thing):
+        if isinstance(thing, type) and (library := self._library_of(thing)) and not patches(thing):
             return self._of_library(library, full_name(thing))
         if isinstance(thing, np.ufunc):
             return f"ufunc {thing.__name__}".encode()
@@ -228,6 +239,10 @@ class _Look:
         kind = type(thing)
         node.label = node.label or b"object"
         node.slots["class"] = self.value(kind)
+        if kind in (operator.attrgetter, operator.methodcaller):
+            self._reach_names(
+                name for text in thing.__reduce__()[1] if isinstance(text, str) for name in text.split(".")
+            )
         state = state or state_of(thing)
         if state is None:
             raise contents.Unknown(f"a {full_name(kind)}, whose content Python does not show")
@@ -258,12 +273,15 @@ class _Look:
         else:
             self._waiting.setdefault(name, []).append((node, f".{name}", thing))
 
-    def _reach(self, found: Reads) -> None:
-        for name in found.names:
+    def _reach_names(self, names: Iterable[str]) -> None:
+        for name in names:
             if name not in self._names:
                 self._names.add(name)
                 for node, slot, thing in self._waiting.pop(name, ()):
                     node.slots[slot] = self._attribute(thing)
+
+    def _reach(self, found: Reads) -> None:
+        self._reach_names(found.names)
         if found.any_name and not self._any_name:
             self._any_name = True
             while self._waiting:
@@ -278,8 +296,8 @@ class _Look:
         if (library := self._library_of(function)) is not None:
             named = f"{function.__globals__.get('__name__')}.{getattr(code, 'co_qualname', code.co_name)}"
             node.label = self._of_library(library, named)
-            for name, value in _held(function).items():
-                if _of_user(value):
+            for name, value in held(function).items():
+                if of_user(value):
                     node.slots[name] = self.value(value)
             return
         found = reads(code)
@@ -288,7 +306,7 @@ class _Look:
             node.slots["code"] = Hidden(found.hidden)
         node.slots["defaults"] = self.value(function.__defaults__)
         node.slots["keyword defaults"] = self._inline(function.__kwdefaults__ or {})
-        for name, value in _held(function).items():
+        for name, value in held(function).items():
             node.slots[name] = self._attribute(value)
         for name in found.outside:
             if name in function.__globals__ and not is_dunder(name):
@@ -298,9 +316,8 @@ class _Look:
         for name, level in found.imports:
             node.slots[f"import {name}"] = self._imported(name, level, function.__globals__)
         for text in found.texts:
-            if os.path.isfile(text) or (self.data and os.path.isdir(text)):
-                digest = contents.of_folder(text) if os.path.isdir(text) else contents.of_file(text).encode()
-                node.slots[f"file {text}"] = digest
+            if (file := self._named(text, self.data)) is not None:
+                node.slots[f"file {text}"] = file
         self._reach(found)
 
     def _imported(self, name: str, level: int, around: dict[str, Any]) -> Value:
@@ -316,7 +333,7 @@ class _Look:
         node.name = kind.__name__
         if (library := self._library_of(kind)) is not None:
             node.label = self._of_library(library, full_name(kind))
-            for name, function in _patches(kind).items():
+            for name, function in patches(kind).items():
                 node.slots[name] = self.value(function)
             return
         node.label = f"class {kind.__name__}".encode()
@@ -332,7 +349,7 @@ class _Look:
             if isinstance(value, types.FunctionType) and self._library_of(value) is not None:
                 self._reach(reads(value.__code__))  # it may call methods of this class
             if is_dunder(name):
-                if callable(value) or isinstance(value, staticmethod | classmethod | property):
+                if callable(value) or hasattr(type(value), "__get__"):
                     node.slots[f".{name}"] = self.value(value)
             elif any(hasattr(base, name) for base in closed):
                 node.slots[f".{name}"] = self._attribute(value)
@@ -355,44 +372,7 @@ class _Look:
                 self.later(node, name, value)
 
 
-def _held(function: types.FunctionType) -> dict[str, Any]:
-    """The values of a function's closure by name, and the function that it wraps."""
-    found: dict[str, Any] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with contextlib.suppress(ValueError):  # an empty cell
-            found[f"closure {name}"] = cell.cell_contents
-    return found
-
-
-def _wraps(function: types.FunctionType, depth: int = 4) -> bool:
-    """Whether a library's function stands around something of a user."""
-    return depth > 0 and any(_of_user(value, depth) for value in _held(function).values())
-
-
-def _of_user(value: Any, depth: int = 4) -> bool:
-    """Whether what a library's function holds was given by a user: code, numbers, texts, arrays or modules."""
-    if isinstance(value, types.MethodType):
-        return True
-    if isinstance(value, types.FunctionType):
-        return libraries.of_code(value.__code__) is None or _wraps(value, depth - 1)
-    if isinstance(value, type):
-        return libraries.of_class(value) is None
-    torch = sys.modules.get("torch")
-    of_torch = torch is not None and isinstance(value, torch.Tensor | torch.nn.Module)
-    return of_torch or isinstance(value, bool | int | float | str | np.ndarray | functools.partial)
-
-
-def _patches(kind: type) -> dict[str, Any]:
-    """Functions of a user that were put into a library's class or its bases."""
-    return {
-        f"{base.__name__}.{name}": value
-        for base in kind.__mro__
-        if base is not object
-        for name, value in vars(base).items()
-        if isinstance(value, types.FunctionType) and libraries.of_code(value.__code__) is None and _stranger(value)
-    }
-
-
-def _stranger(function: types.FunctionType) -> bool:
-    """Whether it was not made by the library itself, as dataclasses and named tuples make their methods."""
-    return not function.__code__.co_filename.startswith("<") or libraries.of_module(function.__module__) is None
+def _why(thing: Any, error: Exception) -> str:
+    if isinstance(error, contents.Unknown):
+        return str(error)
+    return f"a {full_name(type(thing))}, at which looking fails ({type(error).__name__}: {error})"
