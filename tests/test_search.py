@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from toy import COLOURS, ColourClip, ColourNet, colour_lens, pictures, to_pixels
 
 import semlens_widgets as sl
@@ -381,3 +382,45 @@ def _random_space(random, seed, components=53, k=7, images=400, dim=31):
 
 def test_colours_cover_the_clip():
     assert set(COLOURS) >= {"red", "green", "blue"}
+
+
+GRAMMAR = (
+    "red", "red blue", "red, blue", "red,blue", " red ,  blue, ", "red, -blue", "-blue, red, green", "colour:0",
+    "colour:0, blue", "colour:0, -blue", "blue, -colour:0", "red, red", "red," + " blue" * 300 + ".png",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", GRAMMAR)
+@pytest.mark.parametrize("centre", [False, True])
+def test_a_text_means_the_same_in_a_cell_in_a_window_and_in_a_list(text, centre):
+    lens = colour_lens(centre=centre).fit(cached=False, progress=False)
+    asked = lens.search(text, top=None)
+    listed = lens.search([text, "green"], top=None)[0]
+    lens.query = text
+    for other in (lens.hits, listed):
+        assert other.rows.tolist() == asked.rows.tolist()
+        assert other.scores == pytest.approx(asked.scores, abs=1e-6)
+        assert (other.state, other.asked) == (asked.state, asked.asked)
+
+
+def test_terms_are_joined_by_the_mean_of_their_probes(fitted):
+    red, blue, both = (fitted.search(text).vector for text in ("red", "blue", "red, blue"))
+    assert both == pytest.approx((red + blue) / np.linalg.norm(red + blue), abs=1e-6)
+    assert both != pytest.approx(fitted.search("red blue").vector, abs=1e-3)
+
+
+def test_the_file_of_a_picture_is_a_picture_in_a_cell_and_in_a_window(fitted, tmp_path):
+    path = tmp_path / "one, two.png"
+    Image.new("RGB", (8, 8), (255, 0, 0)).save(path)
+    asked = fitted.search(str(path), top=None)
+    fitted.query = str(path)
+    assert fitted.query.startswith("image:")
+    assert fitted.hits.rows.tolist() == asked.rows.tolist()
+    assert fitted.hits.scores == pytest.approx(asked.scores, abs=1e-6)
+    (tmp_path / "no.png").write_text("no picture")
+    before = fitted.query
+    for ask in (fitted.search, lambda text: setattr(fitted, "query", text)):
+        with pytest.raises(ValueError, match=r"no\.png.* cannot be opened"):
+            ask(str(tmp_path / "no.png"))
+    assert fitted.query == before
+    fitted.query = ""

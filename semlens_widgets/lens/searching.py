@@ -29,9 +29,9 @@ Query = str | os.PathLike[str] | Component | Image.Image | Sequence[str] | Seque
 class Searching(Fitted):
     """The verb `search`, and what cells and windows search for and choose."""
 
-    query = traitlets.Unicode("", help="what is searched: words separated by commas, '-word' pushes away").tag(
-        live=True
-    )
+    query = traitlets.Unicode(
+        "", help="what is searched: words or files of pictures, separated by commas; '-word' pushes away"
+    ).tag(live=True)
     layer = traitlets.Unicode(None, allow_none=True, help="the one layer that is searched, or None for all").tag(
         live=True
     )
@@ -58,8 +58,8 @@ class Searching(Fitted):
 
         query:     a text; a list of texts, each by itself; a PIL picture or the file of one, or several pictures (one
                    probe, their mean); a component of this lens, as `Component` or as "layer4:57", which finds others
-                   like it and is no hit itself. In a text, terms that begin with "-" are pushed away from, as in
-                   "hair, -ruler".
+                   like it and is no hit itself. In a text, commas separate terms, which are searched as one (the
+                   mean of their probes); those that begin with "-" are pushed away from, as in "hair, -ruler".
         negative:  one or several words to push away from.
         top:       how many hits to keep, best first; None for all.
         layer:     one or several layers to look in; None for all.
@@ -88,16 +88,9 @@ class Searching(Fitted):
         if isinstance(query, Component):
             return component_probe(self.space, query, centre=centre)
         if _is_picture_file(query):
-            try:
-                return image_probes(self.clip, [picture_in(query, self.value_range)], Path(query).name)
-            except ValueError as error:
-                raise ValueError(f"{os.fspath(query)!r} cannot be opened: {error}") from error
+            return image_probes(self.clip, [self._picture_in(query)], Path(query).name)
         if isinstance(query, str):
-            toward, away = _signs(query)
-            if self._is_plain(query):
-                return self._text_probes([query], templates, centre)
-            probe = self._term_probes(toward, templates, centre).joined(query)
-            return probe.away_from(self._term_probes(away, templates, centre), query) if away else probe
+            return self._text_probe(query, templates, centre)
         if isinstance(query, Image.Image):
             return image_probes(self.clip, [rgb(query, self.value_range)])
         if isinstance(query, list | tuple) and query:
@@ -111,15 +104,28 @@ class Searching(Fitted):
             "the file of one, or a component such as lens.components[0]"
         )
 
+    def _text_probe(self, query: str, templates: str | Sequence[str] | None, centre: bool) -> Probes:
+        """The one probe of a text: its terms joined, those that begin with "-" pushed away from."""
+        toward, away = _signs(query)
+        probe = self._term_probes(toward, templates, centre)
+        probe = probe if len(toward) == 1 else probe.joined(query)
+        return probe.away_from(self._term_probes(away, templates, centre), query) if away else probe
+
+    def _picture_in(self, path: str | os.PathLike[str]) -> Image.Image:
+        try:
+            return picture_in(path, self.value_range)
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)!r} cannot be opened: {error}") from error
+
     def _is_component(self, text: str) -> bool:
         """Whether a text is written as a component of one of this lens's layers."""
         layer, colon, _ = text.rpartition(":")
         return bool(colon) and layer in self.components.layers
 
     def _is_plain(self, text: str) -> bool:
-        """Whether a text is one text throughout: no term of it is pushed away from, a component, or a picture."""
-        special = (t.startswith("-") or self._is_component(t) or t in self._pictures for t in terms(text))
-        return not (any(special) or _is_picture_file(text))
+        """Whether a text is one term, and that a text: not pushed away from, no component, no picture."""
+        special = text.startswith("-") or self._is_component(text) or text in self._pictures or _is_picture_file(text)
+        return terms(text) == [text] and not special
 
     def _asked(self, query: Any) -> list[int]:
         """Rows of the components that a query looks for."""
@@ -196,7 +202,9 @@ class Searching(Fitted):
 
     @traitlets.validate("query")
     def _valid_query(self, proposal: Any) -> str:
-        query = ", ".join(terms(proposal["value"]))
+        asked = proposal["value"]
+        listed = [asked] if _is_picture_file(asked) else terms(asked)  # a path may have commas in it
+        query = ", ".join(self.keep_image(self._picture_in(t)) if _is_picture_file(t) else t for t in listed)
         self._answer = self.answer(query, self.layer) if query else None
         return query
 
@@ -221,10 +229,7 @@ class Searching(Fitted):
 
     def answer(self, query: str, layer: str | None = None) -> Matches:
         """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""
-        toward, away = _signs(query)
-        probe = self._term_probes(toward, None, self._centre).joined(query)
-        if away:
-            probe = probe.away_from(self._term_probes(away, None, self._centre), query)
+        probe = self._text_probe(query, None, self._centre)
         options: Any = {"layer": layer, "centre": self._centre, "without": self._asked(query)}
         return search(self.space, probe, top=None, **options)[0]
 
@@ -273,7 +278,10 @@ def _signs(query: str) -> tuple[list[str], list[str]]:
 def _is_picture_file(query: Any) -> bool:
     if isinstance(query, str) and Path(query).suffix.lower() not in SUFFIXES:
         return False
-    return isinstance(query, str | os.PathLike) and Path(query).is_file()
+    try:
+        return isinstance(query, str | os.PathLike) and Path(query).is_file()
+    except OSError:  # a text too long for a path
+        return False
 
 
 def _stacked(parts: Sequence[Probes]) -> Probes:
