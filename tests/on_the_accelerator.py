@@ -181,6 +181,8 @@ def test_switching(kind, by, clips):
 @pytest.mark.parametrize(("make", "upper", "lower"), [(Net, "second", "norm"), (Tokens, "block.linear1", "patches")])
 def test_attribution(make, upper, lower, backend):
     inputs = torch.stack([to_pixels(p) for p in PICTURES[:3]])
+    # No two patches are alike: a heatmap starts at a component's strongest place, and rounding chooses among equals.
+    inputs = inputs + torch.rand(inputs.shape, generator=torch.Generator().manual_seed(7))
     answers = []
     for model in both(make):
         given = inputs.to(next(model.parameters()).device)
