@@ -8,21 +8,26 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
+
 from . import fingerprints
 
+_NAME = "semlens_widgets"
 _SAID: set[str] = set()
 
 
 def folder() -> Path:
-    """The cache folder: `SEMLENS_CACHE` if set, else `semlens_widgets` in the user's cache folder."""
+    """The cache folder: `SEMLENS_CACHE` if set, else `semlens_widgets` in the user's cache folder.
+
+    On macOS platformdirs follows `XDG_CACHE_HOME` where it is set. A cache that is in ~/Library/Caches stays in use.
+    """
     chosen = os.environ.get("SEMLENS_CACHE")
     if chosen:
         return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "semlens_widgets"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "semlens_widgets" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "semlens_widgets"
+    library = Path.home() / "Library" / "Caches" / _NAME
+    if sys.platform == "darwin" and library.is_dir():
+        return library
+    return platformdirs.user_cache_path(_NAME, appauthor=False)
 
 
 def place(name: str, made_from: str) -> Path | None:

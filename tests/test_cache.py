@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas
+import platformdirs.macos
+import platformdirs.unix
+import platformdirs.windows
 import pytest
 import torch
 import torchvision
@@ -28,6 +31,51 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("SEMLENS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "_SAID", set())
     return tmp_path / "cache"
+
+
+def on(system, monkeypatch, tmp_path):
+    """As on another system: its folders, in a home of the test."""
+    classes = {
+        "linux": platformdirs.unix.Unix,
+        "darwin": platformdirs.macos.MacOS,
+        "win32": platformdirs.windows.Windows,
+    }
+    monkeypatch.setattr(platformdirs, "PlatformDirs", classes[system])
+    monkeypatch.setattr(cache.sys, "platform", system)
+    monkeypatch.setattr(platformdirs.windows, "get_win_folder", lambda name: str(tmp_path / name))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SEMLENS_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="homes of other systems are made of POSIX paths")
+@pytest.mark.parametrize(
+    ("system", "place"),
+    [
+        ("linux", ".cache/semlens_widgets"),
+        ("darwin", "Library/Caches/semlens_widgets"),
+        ("win32", "CSIDL_LOCAL_APPDATA/semlens_widgets/Cache"),
+    ],
+)
+def test_the_cache_is_where_the_system_keeps_caches_unless_a_folder_is_named(system, place, monkeypatch, tmp_path):
+    on(system, monkeypatch, tmp_path)
+    assert cache.folder() == tmp_path / place
+    assert not (tmp_path / place).exists()
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache.folder() == tmp_path / place
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("SEMLENS_CACHE", str(tmp_path / "named"))
+    assert cache.folder() == tmp_path / "named"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="homes of other systems are made of POSIX paths")
+def test_a_cache_in_the_library_of_macos_stays_in_use_when_another_folder_is_set(monkeypatch, tmp_path):
+    on("linux", monkeypatch, tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    (tmp_path / "Library" / "Caches" / "semlens_widgets").mkdir(parents=True)
+    assert cache.folder() == tmp_path / "xdg" / "semlens_widgets"
+    monkeypatch.setattr(cache.sys, "platform", "darwin")
+    assert cache.folder() == tmp_path / "Library" / "Caches" / "semlens_widgets"
 
 
 def key(model, layers=("colour",), data=None):
