@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import ndtri
 
 from .space import SemanticSpace
-from .vectors import freeze, mean_ranks
+from .vectors import freeze
 
 ENOUGH = 10  # images on either side, before they may judge: by chance, TELLS is then passed in 1 case of 250
 TELLS = 0.75  # half-way from chance (.5) to telling all images apart (1)
@@ -62,7 +62,7 @@ class HeldOut:
         spread = self.auroc * (1 - self.auroc) + (self.shown - 1) * (above - self.auroc**2)
         spread += (self.others - 1) * (beyond - self.auroc**2)
         error = np.sqrt(np.maximum(spread, 0) / np.maximum(self.shown * self.others, 1))
-        return self.auroc - NormalDist().inv_cdf(1 - LEVEL / max(tried, 1)) * error >= TELLS
+        return self.auroc - float(-ndtri(LEVEL / max(tried, 1))) * error >= TELLS
 
 
 def held_out(
@@ -75,6 +75,8 @@ def held_out(
 
     `asked` are rows of components that the probes were made from: their examples are left out as well.
     """
+    from scipy.stats import rankdata  # which takes half a second to import
+
     auroc, (shown, others) = np.full(len(rows), np.nan), np.zeros((2, len(rows)), np.int64)
     sample = space.sample
     if sample is None or not len(sample):
@@ -93,7 +95,7 @@ def held_out(
         likeness = vectors[pairs] @ sample.vectors.T
         usual, best = likeness.mean(1), space.likeness(some, vectors[pairs])
         shows = ~own & (likeness >= (usual + best)[:, None] / 2)
-        ranks = mean_ranks(np.where(own, np.inf, sample.activations[:, some].T))
+        ranks = rankdata(np.where(own, np.inf, sample.activations[:, some].T), axis=1)
         yes = shows.sum(1)
         no = (~own).sum(1) - yes
         judged = np.minimum(yes, no) >= ENOUGH

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import ndtr
 
 from .clip import Probes
 from .components import Component
@@ -17,7 +18,7 @@ from .held_out import ENOUGH, TELLS, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
 from .texts import p_equals, p_value, plural
-from .vectors import freeze, frozen, normal_tail, top_k, unit
+from .vectors import freeze, frozen, top_k, unit
 
 ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
 Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
@@ -90,7 +91,7 @@ class Matches(Result):
 
     @cached_property
     def p(self) -> Float[np.ndarray, " hit"]:
-        return frozen(normal_tail(self.z))
+        return frozen(ndtr(-np.asarray(self.z, np.float64)))
 
     @cached_property
     def stands_on(self) -> int:

@@ -54,23 +54,6 @@ def unrank_keys(
     return bits.view(np.float32), (np.int64(0xFFFFFFFF) - (keys & np.int64(0xFFFFFFFF))).astype(np.int64)
 
 
-def mean_ranks(values: Float[np.ndarray, "row item"]) -> Float[np.ndarray, "row item"]:
-    """Ranks of each row's values, from 1; equal values share the mean of their ranks."""
-    size = values.shape[1]
-    order = np.argsort(values, axis=1, kind="stable")
-    ordered = np.take_along_axis(values, order, 1)
-    differs = ordered[:, 1:] != ordered[:, :-1]
-    place = np.arange(size)
-    first, last = np.zeros(values.shape, np.int64), np.full(values.shape, size - 1)
-    first[:, 1:] = np.where(differs, place[1:], 0)
-    last[:, :-1] = np.where(differs, place[:-1], size - 1)
-    first = np.maximum.accumulate(first, axis=1)
-    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
-    ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, (first + last) / 2 + 1, 1)
-    return ranks
-
-
 def two_means(
     vectors: Float[np.ndarray, "component example dim"], counts: Int[np.ndarray, " component"] | None = None
 ) -> Bool[np.ndarray, "component example"]:
@@ -193,25 +176,6 @@ def _best_unlike(values: Float[np.ndarray, "component result"], k: int) -> Int[n
     again = np.zeros(values.shape, bool)
     again[:, 1:] = falling[:, 1:] >= falling[:, :-1] * (1 - 1e-6)
     return np.take_along_axis(order, np.argsort(again, axis=1, kind="stable")[:, :k], 1)
-
-
-def normal_tail(z: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
-    """P(Z >= z) for a standard normal Z, in float64, relative error below 2e-7 at every z.
-
-    The complementary error function by the Chebyshev fit of Press et al., Numerical Recipes, erfcc.
-    """
-    z = np.asarray(z, np.float64)
-    x = np.abs(z) / np.sqrt(2)
-    t = 1 / (1 + x / 2)
-    coefficients = (
-        0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807,
-        -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223,
-    )  # fmt: skip
-    polynomial = np.zeros_like(t)
-    for c in coefficients:
-        polynomial = polynomial * t + c
-    upper = t * np.exp(-x * x + polynomial) / 2
-    return np.where(z >= 0, upper, 1 - upper)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 from toy import colour_lens
 
 from semlens_widgets import markup, numbers
@@ -49,6 +50,12 @@ def test_numbers_are_written_as_in_the_windows(function):
     for name, values, text in GOLDEN["cases"]:
         if name == function:
             assert write(*(np.nan if value is None else value for value in values)) == text, (name, values)
+
+
+def test_a_z_has_the_chance_that_the_windows_give_it():
+    """The same pairs hold `js/shared/normal.js`, which has no scipy."""
+    for z, chance in GOLDEN["normal_tail"]:
+        assert ndtr(-z) == pytest.approx(chance, rel=1e-12)
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))

@@ -1,13 +1,9 @@
-import math
-
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import rankdata
 
-from semlens_widgets.vectors import mean_ranks, normal_tail, rank_keys, top_k, unit, unrank_keys
+from semlens_widgets.vectors import rank_keys, top_k, unit, unrank_keys
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -36,14 +32,3 @@ def test_keys_give_back_response_and_image(responses, images):
 def test_unit_leaves_a_zero_vector_zero():
     vectors = unit(np.array([[3.0, 4.0], [0.0, 0.0]]))
     assert np.allclose(vectors, [[0.6, 0.8], [0, 0]])
-
-
-@pytest.mark.parametrize("z", [-6.0, -1.0, 0.0, 0.5, 1.96, 4.0, 9.0, 25.0])
-def test_normal_tail_is_half_the_complementary_error_function(z):
-    assert normal_tail(np.array([z]))[0] == pytest.approx(math.erfc(z / math.sqrt(2)) / 2, rel=3e-7)
-
-
-@given(st.lists(st.lists(st.integers(-2, 2), min_size=7, max_size=7), min_size=1, max_size=5))
-def test_mean_ranks_are_scipys(rows):
-    values = np.array(rows, np.float32)
-    assert np.array_equal(mean_ranks(values), np.stack([rankdata(row) for row in values]))

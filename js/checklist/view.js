@@ -6,6 +6,7 @@ import { button, fill, h, icon } from "../shared/dom.js";
 import { plural, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { bindKeys } from "../shared/keyboard.js";
+import { normalTail } from "../shared/normal.js";
 import { preview } from "../shared/preview.js";
 import { stateActions } from "../shared/state.js";
 import { balanceView } from "./balance.js";
@@ -79,7 +80,7 @@ export function checklistView(
   };
   const parts = { source, catalog, say, fail, onSelect: select, onDecide: decide };
   const list = listView({ ...parts, onEdit: edit, onAdd: add });
-  const scatter = scatterView({ ...parts, onThreshold: (z) => setLevel(tail(z)) });
+  const scatter = scatterView({ ...parts, onThreshold: (z) => setLevel(normalTail(z)) });
   const queue = queueView(parts);
   const balance = balanceView({ onCompute: compute, onCancel: () => computing?.abort() });
 
@@ -566,13 +567,3 @@ export function checklistView(
 
 /** A level as it is written: .05, .001. @param {number} p */
 const plainLevel = (p) => String(p).replace(/^0\./, ".");
-
-/** The chance that a standard normal exceeds z (Abramowitz and Stegun 7.1.26, within 1e-7). @param {number} z */
-export function tail(z) {
-  const x = Math.abs(z) / Math.SQRT2;
-  const t = 1 / (1 + 0.3275911 * x);
-  const poly =
-    t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  const upper = 0.5 * poly * Math.exp(-x * x);
-  return z >= 0 ? upper : 1 - upper;
-}

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { h } from "../shared/dom.js";
+import { normalTail } from "../shared/normal.js";
 import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
 import { inside, radius } from "./shapes.js";
 import { answer, auditModel, CONCEPTS, concept } from "./toy.js";
-import { tail } from "./view.js";
+
 import checklist from "./widget.js";
 
 /** @type {AbortController[]} */
@@ -97,12 +98,6 @@ describe("arithmetic of a checklist", () => {
     expect([inside(line, 1, 1), inside(line, 2, 3), inside(line, 5, 1)]).toEqual([true, false, false]);
     expect(radius(Number.NaN, 3)).toBe(radius(1, 0));
     expect(radius(4, 4)).toBeGreaterThan(radius(-1, 4));
-  });
-
-  it("a z and its level are the same line", () => {
-    expect(tail(2.3263)).toBeCloseTo(0.01, 5);
-    expect(tail(0)).toBeCloseTo(0.5, 6);
-    expect(tail(-1.6449)).toBeCloseTo(0.95, 4);
   });
 });
 
@@ -464,7 +459,7 @@ describe("the right side", () => {
     byId(el, "audit-target").dispatchEvent(new Event("change"));
     expect(toy.state.audit_target).toBe("nevus");
     press(byId(el, "threshold-x"), "ArrowRight");
-    expect(toy.state.audit_level).toBeCloseTo(tail(2.43), 4);
+    expect(toy.state.audit_level).toBeCloseTo(normalTail(2.43), 4);
   });
 
   it("the report is made by the kernel and saved under its name", async () => {

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as written from "./format.js";
+import { normalTail } from "./normal.js";
 
 const format = new Map(Object.entries(written));
-const { cases } = JSON.parse(readFileSync("tests/numbers.json", "utf-8"));
+const { cases, normal_tail: tails } = JSON.parse(readFileSync("tests/numbers.json", "utf-8"));
 
 describe("numbers are written as in Python", () => {
   it.each([...new Set(cases.map(([name]) => name))])("%s", (name) => {
@@ -11,6 +12,10 @@ describe("numbers are written as in Python", () => {
     expect(asked.length).toBeGreaterThan(5);
     for (const [, given, text] of asked)
       expect([given, format.get(name)(...given.map((value) => value ?? Number.NaN))]).toEqual([given, text]);
+  });
+
+  it("a z has the chance that it has in Python", () => {
+    for (const [z, chance] of tails) expect(Math.abs(normalTail(z) / chance - 1)).toBeLessThan(3e-7);
   });
 
   it("a share in per cent reads like the share itself", () => {

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from html import escape
-from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import ndtri
 
 from .. import numbers
 from ..checklist import KINDS, Checklist, Concept, Kind
@@ -66,7 +66,7 @@ class Thresholds:
     @property
     def z(self) -> float:
         """The level `p` in standard deviations of the normal distribution."""
-        return NormalDist().inv_cdf(1 - self.p)
+        return float(-ndtri(self.p))
 
 
 @dataclass(frozen=True)

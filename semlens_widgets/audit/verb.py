@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import ndtr
 
 from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
@@ -19,7 +20,7 @@ from ..outputs import class_number
 from ..relevance import Relevance
 from ..space import SemanticSpace
 from ..texts import p_equals, plural
-from ..vectors import normal_tail, unit
+from ..vectors import unit
 from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z, signed
 
 USUAL = Thresholds()
@@ -243,7 +244,7 @@ def _finding(
     rows = rows[np.argsort(-own[rows], kind="stable")]
     if len(rows):
         best = int(rows[0])  # of those that it leads, not where another concept fits better
-    p = float(normal_tail(own[best : best + 1])[0])
+    p = float(ndtr(-float(own[best])))
     p_all = _by_chance(int(living.sum()), p, len(rows), thresholds.p)
     if len(rows):
         state = "found" if p_all <= _FAMILY else "weak"
@@ -282,7 +283,7 @@ class _Refuted:
         self, scores: Float[np.ndarray, " component"], components: int, level: float
     ) -> tuple[int, float, float, float, float]:
         """best, score, z, p and p_all of a `Finding`."""
-        p = float(normal_tail(np.asarray([self.z]))[0])
+        p = float(ndtr(-self.z))
         return self.row, float(scores[self.row]), self.z, p, _by_chance(components, p, 0, level)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.stats import rankdata
 from torch import nn
 
 from semlens_widgets.demo.factors import FACTORS
 from semlens_widgets.demo.network import normalise
 from semlens_widgets.demo.world import Pictures, render
-from semlens_widgets.vectors import mean_ranks
 
 ENCODED = 0.95
 """A component encodes a factor, or a factor is encoded by a layer, from this AUROC on."""
@@ -55,7 +55,7 @@ def auroc(
 
     NaN for a factor that is in all pictures or in none. (Mann & Whitney 1947, by mean ranks.)
     """
-    ranks = mean_ranks(np.asarray(scores, np.float64).T).T
+    ranks = rankdata(np.asarray(scores, np.float64), axis=0)
     count = present.sum(0).astype(np.float64)
     pairs = count * (len(present) - count)
     sums = ranks.T @ present.astype(np.float64)

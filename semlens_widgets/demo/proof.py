@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from semlens_widgets.attribution import attribute, heatmaps
@@ -57,7 +58,7 @@ def placement(model: nn.Module, given: Patched, truth: Truth, layer: str, backen
     """How a layer's components explain nevus where there is a coloured patch."""
     encoding = np.flatnonzero(truth.layer(layer).auroc[:, INDEX["patch"]] >= ENCODED)
     relevance = attribute(model, given.inputs, NEVUS, [layer], backend, heatmap=False).relevances[layer]
-    rank = np.argsort(np.argsort(-relevance, axis=1), axis=1)[:, encoding]
+    rank = rankdata(-relevance, "ordinal", axis=1)[:, encoding] - 1
     best = encoding[rank.argmin(1)]
     positive = np.maximum(heatmaps(model, given.inputs, NEVUS, layer, best[:, None], backend).heatmaps[:, 0], 0)
     mass = (positive * given.masks).sum((1, 2)) / np.maximum(positive.sum((1, 2)), 1e-12)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 from _tables import particulars
+from scipy.stats import spearmanr
 
 import semlens_widgets as sl
 from semlens_widgets.audit import REGIONS
@@ -191,8 +192,7 @@ def rulers(seed, n=1000):
             f"| {shown['free']} | {shown['poisoned']} |",
             flush=True,
         )
-    order = [np.argsort(np.argsort(v)) for v in (drops, shares)]
-    agreement = np.corrcoef(order)[0, 1]
+    agreement = spearmanr(drops, shares).statistic
     print(f"\nSpearman of the spurious share with accuracy lost under poisoning: {agreement:.2f} (≥ .8)\n", flush=True)
 
 
