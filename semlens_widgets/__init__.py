@@ -34,6 +34,7 @@ from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
 from .report import Report
+from .results import Result
 from .role import Role, Streams
 from .search import Hit, Matches, search
 from .space import Sample, SemanticSpace, embed
@@ -120,6 +121,14 @@ __all__ = [
     "vocabulary",
 ]
 
+
+def _draw(result: Result, **options: Any) -> Any:
+    from .figures import figure_of
+
+    return figure_of(result, **options)
+
+
+Result._draw = staticmethod(_draw)
 
 _LATER = {"figures": ".figures", "panel": ".figures", "widgets": ".widgets"} | dict.fromkeys(
     (

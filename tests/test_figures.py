@@ -476,7 +476,7 @@ def test_a_view_without_anything_to_show_says_what_to_do():
 
 def test_the_map_on_paper_shows_the_numbers_of_the_map_on_screen(whole):
     from semlens_widgets.figures.views import values_of
-    from semlens_widgets.lens.mapping import COLOURS
+    from semlens_widgets.session.colours import COLOURS
     from semlens_widgets.widgets import semantic_map
 
     whole.target = "1"

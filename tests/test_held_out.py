@@ -10,7 +10,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.held_out import ENOUGH, TELLS, HeldOut, held_out
-from semlens_widgets.widgets import answers
+from semlens_widgets.session.matches import matches_to_json
 
 
 def fitted(count=150, sample=101, net=ColourNet, **options):
@@ -119,7 +119,7 @@ def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
     alone = held_out(two_reds.space, honest.rows[1:2], answer.vector[None])
     assert answer.held_out.auroc == alone.auroc > 0.9
     assert answer.p_best == pytest.approx(1 - (1 - answer.p[1]) ** answer.searched)
-    told = answers.told(two_reds, answer)
+    told = matches_to_json(two_reds, answer)
     assert told["best"]["id"] == str(answer[1].component)
     assert told["best"]["rank"] == 1
     drawn = {text.get_text(): text.get_color() for text in answer.figure().canvas().axes[0].texts}

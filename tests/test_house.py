@@ -15,8 +15,8 @@ FILES = {
     for path in PACKAGE.rglob("*.py")
 }
 
-# What a result or a lens opens above itself when it is asked to show itself: `result.figure()`, `lens.show()`.
-UPWARDS = {("results", "figures"), ("lens", "figures"), ("lens", "page"), ("lens", "widgets")}
+# What a lens opens above itself when it is asked to show itself: `lens.show()`.
+UPWARDS = {("lens", "page"), ("lens", "widgets")}
 
 
 @cache

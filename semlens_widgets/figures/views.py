@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..compare import Comparison
-from ..lens.mapping import has_colour, map_values
 from ..search import Z_ABOVE
+from ..session.colours import has_colour, map_values
+from ..session.compared import compared_rows
 from .audit import audit, checklist_table
 from .card import card
 from .circuit import circuit
@@ -180,8 +181,6 @@ def _compared(lens: Lens) -> Comparison:
 @view("compare")
 def _compare(lens: Lens, **options: Any) -> Figure:
     """The three columns, kept to two `layers`, to what carries the present query, and to texts to `find` in each."""
-    from ..widgets.comparing import kept
-
     found = _compared(lens)
     layers, find = options.pop("layers", None), options.pop("find", None)
     query = lens.query if lens.hits is not None else ""
@@ -189,7 +188,7 @@ def _compare(lens: Lens, **options: Any) -> Figure:
     said += [f"what carries “{query}”"] if query else []
     said += [f"“{text}” in {part}" for text, part in zip(find or (), _COLUMNS, strict=False) if text]
     if said:
-        options = {"kept": kept(lens, layers, query or None, find), "kept_to": ", ".join(said)} | options
+        options = {"kept": compared_rows(lens, layers, query or None, find), "kept_to": ", ".join(said)} | options
     return comparison(found, **options)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import traitlets
@@ -16,11 +16,9 @@ from ..clip import Clip, Probes, checked_templates, image_probes, text_probes
 from ..components import Component
 from ..images import SUFFIXES, picture_in, rgb
 from ..search import Matches, check_settings, component_probe, search
+from ..session.matches import matches_to_json
 from ..texts import well_formed
 from .fitted import Fitted, Part
-
-if TYPE_CHECKING:
-    from . import Lens
 
 _MOST_WORDS = 500  # in a file
 Query = str | os.PathLike[str] | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
@@ -168,8 +166,6 @@ class Searching(Fitted):
 
     def _parts(self) -> dict[str, Part]:
         """The vocabulary and what was asked, so that a file answers these words without a CLIP and without a kernel."""
-        from ..widgets.answers import told  # the same words as in a window
-
         parts = super()._parts()
         if self._clip is not None and self.vocabulary:
             self._text_probes(list(self.vocabulary), None, self._centre)
@@ -184,7 +180,7 @@ class Searching(Fitted):
         document = {
             "names": words, "unknown": probes.unknown, "centre": self._centre,
             "set_sizes": self.space.set_sizes.tolist(),
-            "answers": [told(cast("Lens", self), answer) for answer in answers],
+            "answers": [matches_to_json(self, answer) for answer in answers],
         }  # fmt: skip
         return parts | {"words": (document, {n: a.astype(np.float32) for n, a in arrays.items()})}
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..images import picture_in
-from ..search import ABOVE, Z_ABOVE, Matches
+from ..session.matches import matches_to_json
 from ..space import SemanticSpace, webp
 from ..vectors import top_k
 
@@ -38,74 +38,7 @@ def hits(lens: Lens) -> Answer:
         return result | nothing, [rows.tobytes(), b"", b"", b""]
     numbers = [answer.scores, answer.z, answer.p]
     sent = [answer.rows.astype(np.int32).tobytes(), *(n.astype(np.float32).tobytes() for n in numbers)]
-    return told(lens, answer) | {"query": lens.query}, sent
-
-
-def told(lens: Lens, answer: Matches) -> dict[str, Any]:
-    """What a window says about an answer, without the components themselves."""
-    above = 0 if answer.unknown else int((answer.p <= ABOVE).sum())
-    return {
-        "query": answer.probe,
-        "count": len(answer),
-        "total": len(lens.components),
-        "found": 0 if answer.state == "not found" else above,
-        "not_found": answer.state == "not found",
-        "state": answer.state,
-        "null": _null(answer),
-        "best": _best(answer),
-        "message": answer.message,
-        "unknown_words": list(answer.unknown),
-        "asked": [str(lens.components[row]) for row in answer.asked],
-        "couldshow": _could_show(lens, answer),
-    }
-
-
-def _null(answer: Matches) -> dict[str, Any]:
-    sets = answer.null.sets
-    counts, edges = np.histogram(sets, bins=48)
-    mean, sd = float(sets.mean()), float(sets.std())
-    return {
-        "mean": mean,
-        "sd": sd,
-        "size": len(sets),
-        "hist": {"edges": edges.tolist(), "counts": counts.tolist()},
-        "z_at_p01": Z_ABOVE,
-        "score_at_p01": mean + Z_ABOVE * sd,
-    }
-
-
-def _best(answer: Matches) -> dict[str, Any] | None:
-    if not len(answer):
-        return None
-    hit = answer.best
-    return {
-        "rank": answer.stands_on, "row": hit.row, "id": str(hit.component),
-        "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best, "reach": answer.reach,
-        "held_out": _told(answer), "shown": int(answer.held_out.shown[0]),
-    }  # fmt: skip
-
-
-def _told(answer: Matches) -> float | None:
-    auroc = float(answer.held_out.auroc[0])
-    return None if np.isnan(auroc) else auroc
-
-
-def _could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:
-    asked = answer.state == "not found" and not answer.unknown and not answer.asked
-    return could_show(lens, answer) if asked else None
-
-
-def could_show(lens: Lens, answer: Matches) -> dict[str, Any] | None:
-    """Whether the data could show what was asked: its best image against those of the lens's own words."""
-    if not lens.vocabulary:
-        return None
-    best = answer.images(1)[0][1]
-    known = [lens.answer(word).images(1)[0][1] for word in lens.vocabulary[:24]]
-    possible = best >= min(known)
-    compared = f"the image closest to it matches at {best:.2f}, where known words reach {min(known):.2f} or more"
-    verdict = "The data could show it" if possible else "The data could not show it either"
-    advice = "" if possible else ". A concept that no image contains cannot be ruled out in the model"
-    return {"possible": bool(possible), "message": f"{verdict}: {compared}{advice}."}
+    return matches_to_json(lens, answer) | {"query": lens.query}, sent
 
 
 def components(lens: Lens, rows: Sequence[int]) -> Answer:

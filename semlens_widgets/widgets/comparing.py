@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import traitlets
 
-from ..clip import Probes
 from ..compare import Comparison, ConceptTable, Similarity
-from ..compare.pairs import Pairs
+from ..session.compared import asked_words, compared_rows, comparison_of, concept_rows
 from . import answers, overlay
 from .channel import Answer, Buffers, Job, Verb
 from .labelled import listed_layers
@@ -63,40 +62,11 @@ def lists(lens: Lens, layers: Any, concept: Any, find: Any) -> Answer:
     in B; `find` has a text for each column, which an id or a label must contain. Buffers: rows of A and their
     cosines; both rows and cosines of the pairs; rows of B and their cosines.
     """
-    found, (a_rows, pairs, b_rows) = _compared(lens), kept(lens, layers, concept, find)
+    found, (a_rows, pairs, b_rows) = comparison_of(lens), compared_rows(lens, layers, concept, find)
     near_a, near_b = _best(found, a_rows, "ab", layers), _best(found, b_rows, "ba", layers)
     numbers = [(a_rows, np.int32), (near_a, np.float32), (pairs.rows_a, np.int32), (pairs.rows_b, np.int32),
                (pairs.scores, np.float32), (b_rows, np.int32), (near_b, np.float32)]  # fmt: skip
     return {}, [np.ascontiguousarray(values, kind).tobytes() for values, kind in numbers]
-
-
-def kept(lens: Lens, layers: Any = None, concept: Any = None, find: Any = None) -> tuple[np.ndarray, Pairs, np.ndarray]:
-    """(rows only in A, pairs, rows only in B) that pass the filters of `lists`."""
-    found = _compared(lens)
-    other = lens.others[str(lens.other)]
-    if layers:
-        pairs = found.between(*layers)
-        a_rows, b_rows = found.only(*layers)
-    else:
-        pairs, a_rows, b_rows = found.pairs, found.a_only_rows, found.b_only_rows
-    if concept:
-        in_a, in_b = concept_rows(lens, (str(concept),)).carrying[0]
-        a_rows, b_rows = a_rows[np.isin(a_rows, in_a)], b_rows[np.isin(b_rows, in_b)]
-        pairs = pairs.where(np.isin(pairs.rows_a, in_a) | np.isin(pairs.rows_b, in_b))
-    texts = [str(t or "").strip().lower() for t in (find or ("", "", ""))]
-    if texts[0]:
-        a_rows = a_rows[_with(lens, a_rows, texts[0])]
-    if texts[1]:
-        pairs = pairs.where(_with(lens, pairs.rows_a, texts[1]) | _with(other, pairs.rows_b, texts[1]))
-    if texts[2]:
-        b_rows = b_rows[_with(other, b_rows, texts[2])]
-    return a_rows, pairs, b_rows
-
-
-def _compared(lens: Lens) -> Comparison:
-    if lens.comparison is None:
-        raise ValueError("nothing is compared yet; call lens.compare(other)")
-    return lens.comparison
 
 
 def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.ndarray:
@@ -106,56 +76,6 @@ def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.nda
     if not layers:
         return near.of_best("scores")[at]
     return near.scores[at, near.layers.index(layers[1] if side == "ab" else layers[0])]
-
-
-def _with(lens: Lens, rows: np.ndarray, text: str) -> np.ndarray:
-    """Which rows have the text in their id or in their label."""
-
-    def words(row: int) -> str:
-        label = lens.label_of(row)
-        return f"{lens.components[row]} {label.text if label else ''}".lower()
-
-    return np.asarray([text in words(int(row)) for row in rows], bool)
-
-
-def concept_rows(lens: Lens, words: tuple[str, ...]) -> ConceptTable:
-    """Words, or the lens's present query whatever is in it, held against this model and the other."""
-    models = {lens.name: lens}
-    if lens.other is not None:
-        models[lens.other] = lens.others[lens.other]
-    different = lens.comparison is not None and lens.comparison.different_data
-    return concepts_of(models, words, allow=("data",) if different else ())
-
-
-def concepts_of(
-    models: Mapping[str, Lens], words: tuple[str, ...], *, by_layer: bool = False, allow: tuple[str, ...] = ()
-) -> ConceptTable:
-    """Words in several models, embedded by the first of them; the first's present query may stand among them."""
-    from ..compare import concepts
-
-    lens = next(iter(models.values()))
-    probes = [probe_of(lens, word) for word in words]
-    joined = Probes(
-        words,
-        np.concatenate([p.vectors for p in probes]) if probes else np.zeros((0, lens.space.dim), np.float32),
-        lens.space.recipe.clip,
-        tuple(p.unknown[0] for p in probes),
-    )
-    spaces = {name: model.space for name, model in models.items()}
-    return concepts(joined, spaces, by_layer=by_layer, allow=allow, centre=lens._centre)
-
-
-def asked_words(lens: Lens) -> tuple[str, ...]:
-    """The tracked concepts, after the present query where it is none of them."""
-    words = tuple(lens.concepts)
-    return (lens.query, *words) if lens.query and lens.query not in words else words
-
-
-def probe_of(lens: Lens, word: str) -> Probes:
-    """A word as the lens searches it; its present query with all that is in it, pictures too."""
-    if word == lens.query and lens.hits is not None:
-        return Probes((word,), lens.hits.vector[None], lens.space.recipe.clip, (lens.hits.unknown,))
-    return lens.probes([word])
 
 
 def concept_table(lens: Lens) -> Answer:

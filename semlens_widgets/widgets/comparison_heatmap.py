@@ -14,8 +14,9 @@ from ..compare.concepts import column_name
 from ..compare.order import cluster_order
 from ..lens.comparing import compare_many
 from ..search import Matches, search
+from ..session.compared import asked_words, concepts_of, probe_of
 from .channel import Answer, Buffers, Job, Verb
-from .comparing import asked_words, concepts_of, probe_of, verbs_about
+from .comparing import verbs_about
 from .figure_button import as_file
 from .views import LensView, Live
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..lens.mapping import COLOURS
 from ..relevance import Relevance
+from ..session.colours import COLOURS
 from . import checklist, component_card, label_table, labelled, score_view, semantic_map
 from .channel import Answer
 from .checklist import AuditChecklist

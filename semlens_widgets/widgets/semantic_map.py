@@ -8,7 +8,7 @@ import numpy as np
 import traitlets
 
 from ..layout import FEWEST
-from ..lens.mapping import COLOURS, has_colour, map_values
+from ..session.colours import COLOURS, has_colour, map_values
 from .channel import Answer, Buffers, Job, Verb
 from .labelled import LabelledView
 from .views import Live

@@ -1,0 +1,73 @@
+"""What the colours of the semantic map show: the same numbers in windows, figures and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+COLOURS = (
+    "label",
+    "layer",
+    "search",
+    "relevance",
+    "confidence",
+    "clarity_centred",
+    "polysemanticity_centred",
+    "redundancy_centred",
+    "clarity",
+    "polysemanticity",
+    "redundancy",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class MapValues:
+    """The numbers a colour of the map shows, NaN where a component has none.
+
+    `about` says what they are; `mark` is what random sets of images stay below, where that is known; `signed`: zero is
+    in the middle of the colours.
+    """
+
+    about: str
+    mark: float | None
+    signed: bool
+    numbers: Float[np.ndarray, " component"]
+
+
+def has_colour(lens: Any, colour: str) -> bool:
+    """Whether what the colour shows has been computed. ValueError for a colour the map has not."""
+    if colour not in COLOURS:
+        raise ValueError(f"the map has no colour {colour!r}; it has {', '.join(COLOURS)}")
+    if colour in ("label", "confidence"):
+        return lens.labels is not None or (colour == "label" and bool(lens.own_labels))
+    if colour == "relevance":
+        return lens.relevance is not None
+    return colour in ("layer", "search") or lens.evaluation is not None
+
+
+def map_values(lens: Any, colour: str) -> MapValues:
+    """What the map shows in a colour that stands for numbers of the components themselves, in windows and figures.
+
+    Relevance is that for `lens.target`, else for the first class. ValueError where nothing was computed yet, and for
+    "label", "layer" and "search", which have no such numbers.
+    """
+    if colour == "confidence" and (labels := lens.labels) is not None:
+        return MapValues("confidence of the label", labels.level, False, labels.confidence[:, 0])
+    if colour == "relevance" and (relevance := lens.relevance) is not None:
+        target = lens.target or relevance.classes[0]
+        shares = relevance.share_of(target) * np.sign(relevance.of(target))
+        return MapValues(f"share of the layer's relevance for {target}", None, True, shares)
+    evaluation = lens.evaluation
+    if evaluation is None or colour not in COLOURS[5:]:
+        raise ValueError(f"{colour!r} has no numbers of its own")
+    name = colour.removesuffix("_centred")
+    form = evaluation.raw if name == colour else evaluation.centred
+    numbers, level = getattr(form, name), form.null[name].high
+    about = name if name == colour else f"{name}, data-set mean removed"
+    if name == "polysemanticity":  # says nothing of images that have nothing in common
+        numbers, about = np.where(evaluation.clear, numbers, np.nan), f"{about}, of clear components"
+    known = level[np.isfinite(level)]
+    return MapValues(about, float(known.mean()) if len(known) else None, False, numbers)
