@@ -1,6 +1,6 @@
 /** The concepts of two models, one row each: both values, and how much weaker or stronger in B. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
 import { sequential, stepClass } from "./colours.js";
 
@@ -42,47 +42,34 @@ export function conceptRows({ onConcept, onConcepts }) {
   let table = { models: [], rows: [], relevance: false, message: null };
   /** @type {Measure} */
   let measure = "score";
-  const choice = h("div", { class: "sl-choice", role: "group", "aria-label": "What is compared" });
-  const rows = h("div", { class: "sl-concepts", role: "table", "aria-label": "Concepts in both models" });
-  const note = h("p", { class: "sl-quiet sl-small-text", "data-testid": "concept-note" });
-  const edit = h("input", {
-    type: "text",
-    class: "sl-find",
-    "aria-label": "Concepts to compare, separated by commas",
-    placeholder: "concepts, separated by commas",
-    "data-testid": "concept-edit",
-    onkeydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === "Escape") return leave();
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      event.stopPropagation();
-      onConcepts(edit.value.split(","));
-      leave();
-    },
-    onblur: leave,
-  });
+  const choice = html`<div class="sl-choice" role="group" aria-label="What is compared" />`;
+  const rows = html`<div class="sl-concepts" role="table" aria-label="Concepts in both models" />`;
+  const note = html`<p class="sl-quiet sl-small-text" data-testid="concept-note" />`;
+  const edit = /** @type {HTMLInputElement} */ (
+    html`<input type="text" class="sl-find" aria-label="Concepts to compare, separated by commas"
+      placeholder="concepts, separated by commas" data-testid="concept-edit"
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key === "Escape") return leave();
+        if (event.key !== "Enter") return;
+        event.preventDefault();
+        event.stopPropagation();
+        onConcepts(edit.value.split(","));
+        leave();
+      }} onblur=${leave} />`
+  );
   const editButton = button({
     text: "Edit",
     class: "sl-outlined",
     "data-testid": "concept-edit-button",
     onclick: begin,
   });
-  const box = h("label", { class: "sl-find-box", hidden: true }, edit);
-  const node = h(
-    "section",
-    { class: "sl-compare-part", "aria-label": "Concepts" },
-    h(
-      "div",
-      { class: "sl-heading" },
-      h("h3", {}, "Concepts"),
-      h("span", { class: "sl-spring" }),
-      editButton,
-      choice,
-    ),
-    box,
-    rows,
-    note,
-  );
+  const box = html`<label class="sl-find-box" hidden>${edit}</label>`;
+  const node = html`<section class="sl-compare-part" aria-label="Concepts">
+    <div class="sl-heading"><h3>Concepts</h3><span class="sl-spring" />${editButton}${choice}</div>
+    ${box}
+    ${rows}
+    ${note}
+  </section>`;
 
   function begin() {
     edit.value = table.rows
@@ -132,20 +119,13 @@ export function conceptRows({ onConcept, onConcepts }) {
     const two = table.models.length > 1;
     fill(
       rows,
-      h(
-        "div",
-        { class: "sl-concept sl-concept-head", role: "row" },
-        h("span", { role: "columnheader" }, "Concept"),
-        h("span", { role: "columnheader", title: table.models[0] }, "A"),
-        h("span", { role: "columnheader", title: table.models[1] }, two ? "B" : ""),
-        h(
-          "span",
-          { role: "columnheader", class: "sl-concept-ends" },
-          h("i", {}, "weaker"),
-          h("i", {}, "stronger"),
-        ),
-        h("span", { role: "columnheader", class: "sl-number" }, two ? "B − A" : ""),
-      ),
+      html`<div class="sl-concept sl-concept-head" role="row">
+        <span role="columnheader">Concept</span>
+        <span role="columnheader" title=${table.models[0]}>A</span>
+        <span role="columnheader" title=${table.models[1]}>${two ? "B" : ""}</span>
+        <span role="columnheader" class="sl-concept-ends"><i>weaker</i><i>stronger</i></span>
+        <span role="columnheader" class="sl-number">${two ? "B − A" : ""}</span>
+      </div>`,
       ...table.rows.map((row, i) => drawRow(row, values[i], differences[i], top, reach)),
     );
     const hasLost = table.rows.some((row) => row.found.some((found, j) => !found && !row.unchecked?.[j]));
@@ -164,53 +144,42 @@ export function conceptRows({ onConcept, onConcepts }) {
         `${model} ${written(values[j], measure)}${row.unknown.length || row.found[j] ? "" : ` (${row.unchecked?.[j] ? "unchecked" : "not found"})`}`,
     );
     const title = row.unknown.length ? `the CLIP does not know ${row.unknown.join(", ")}` : "";
-    const bar = h("span", { class: "sl-concept-bar", "aria-hidden": "true" }, h("i"));
+    const bar = html`<span class="sl-concept-bar" aria-hidden="true"><i /></span>`;
     const part = /** @type {HTMLElement} */ (bar.firstElementChild);
     const share = difference === null ? 0 : (50 * difference) / reach;
     part.className = share < 0 ? "sl-weaker" : "sl-stronger";
     part.style.left = `${50 + Math.min(0, share)}%`;
     part.style.width = `${Math.abs(share)}%`;
-    return h(
-      "div",
-      {
-        class: `sl-concept${row.query ? " sl-concept-query" : ""}`,
-        role: "row",
-        tabindex: 0,
-        "aria-label": `${row.concept}: ${title || facts.join(", ")}`,
-        "aria-current": row.query ? "true" : null,
-        "data-testid": "concept-row",
-        "data-concept": row.concept,
-        title,
-        onclick: () => onConcept(row.query ? "" : row.concept),
-        onkeydown: (/** @type {KeyboardEvent} */ event) => {
-          if (event.key !== "Enter" && event.key !== " ") return;
-          event.preventDefault();
-          event.stopPropagation();
-          onConcept(row.query ? "" : row.concept);
-        },
-      },
-      h("span", { role: "rowheader", class: "sl-ellipsis", title: row.concept }, row.concept),
-      ...[0, 1].map((j) => {
+    return html`<div class="sl-concept${row.query ? " sl-concept-query" : ""}" role="row" tabindex="0"
+      aria-label="${row.concept}: ${title || facts.join(", ")}"
+      aria-current=${row.query ? "true" : null} data-testid="concept-row" data-concept=${row.concept}
+      title=${title} onclick=${() => onConcept(row.query ? "" : row.concept)}
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        event.stopPropagation();
+        onConcept(row.query ? "" : row.concept);
+      }}>
+      <span role="rowheader" class="sl-ellipsis" title=${row.concept}>${row.concept}</span>
+      ${[0, 1].map((j) => {
         const value = values[j];
-        if (j >= table.models.length) return h("span", { role: "cell" });
+        if (j >= table.models.length) return html`<span role="cell" />`;
         const open = row.unknown.length === 0 && row.unchecked?.[j] === true;
         const lost = !open && (row.unknown.length > 0 || !row.found[j]);
-        return h(
-          "span",
-          {
-            role: "cell",
-            class: `sl-concept-cell ${value === null || row.unknown.length ? "sl-matrix-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}`,
-            title: row.best[j]
-              ? `best ${row.best[j]}${lost ? ", not found" : open ? ", unchecked" : ""}`
-              : "",
-          },
-          row.unknown.length ? "?" : `${written(value ?? null, measure)}${open ? " ?" : ""}`,
-          lost && h("i", { class: "sl-matrix-dash", "aria-hidden": "true" }),
-        );
-      }),
-      h("span", { role: "cell" }, bar),
-      h("span", { role: "cell", class: "sl-number" }, difference === null ? "" : signed(difference, measure)),
-    );
+        return html`<span role="cell"
+          class="sl-concept-cell ${value === null || row.unknown.length ? "sl-matrix-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}"
+          title=${
+            row.best[j] ? `best ${row.best[j]}${lost ? ", not found" : open ? ", unchecked" : ""}` : ""
+          }>
+          ${row.unknown.length ? "?" : `${written(value ?? null, measure)}${open ? " ?" : ""}`}
+          ${lost && html`<i class="sl-matrix-dash" aria-hidden="true" />`}
+        </span>`;
+      })}
+      <span role="cell">${bar}</span>
+      <span role="cell" class="sl-number">
+        ${difference === null ? "" : signed(difference, measure)}
+      </span>
+    </div>`;
   }
 
   return {

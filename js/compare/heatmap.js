@@ -1,6 +1,6 @@
 /** A matrix as coloured cells, with its values, a legend in words, and one chosen cell. */
 
-import { fill, h } from "../shared/dom.js";
+import { fill, html } from "../shared/dom.js";
 import { diverging, STEPS, sequential, stepClass } from "./colours.js";
 
 /**
@@ -27,16 +27,10 @@ import { diverging, STEPS, sequential, stepClass } from "./colours.js";
  * @returns {{node: HTMLElement, update: (changed: {matrix?: Matrix, chosen?: Cell | null, row?: number | null}) => void}}
  */
 export function heatmap({ label, onCell, onRow }) {
-  const grid = h("div", {
-    class: "sl-matrix",
-    role: "grid",
-    "aria-label": label,
-    "data-testid": "heatmap",
-    onclick: onClick,
-    onkeydown: onKey,
-  });
-  const legend = h("div", { class: "sl-matrix-legend" });
-  const node = h("div", { class: "sl-matrix-block" }, grid, legend);
+  const grid = html`<div class="sl-matrix" role="grid" aria-label=${label} data-testid="heatmap" onclick=${onClick}
+    onkeydown=${onKey} />`;
+  const legend = html`<div class="sl-matrix-legend" />`;
+  const node = html`<div class="sl-matrix-block">${grid}${legend}</div>`;
   /** @type {Matrix | null} */
   let matrix = null;
   /** @type {Cell | null} */
@@ -63,22 +57,14 @@ export function heatmap({ label, onCell, onRow }) {
       text || "nothing to compare",
       weak && shown.weakWord,
     ];
-    return h(
-      "div",
-      {
-        class: `sl-matrix-cell ${step === null ? "sl-matrix-void" : stepClass(step, shown.kind)}`,
-        role: "gridcell",
-        tabindex: row === active.row && column === active.column ? 0 : -1,
-        "aria-selected": String(chosen?.row === row && chosen.column === column),
-        "aria-label": words.filter(Boolean).join(", "),
-        title: words.filter(Boolean).join(" · "),
-        "data-row": row,
-        "data-column": column,
-        "data-testid": "heat-cell",
-      },
-      text,
-      weak && h("i", { class: "sl-matrix-dash", "aria-hidden": "true" }),
-    );
+    return html`<div class="sl-matrix-cell ${step === null ? "sl-matrix-void" : stepClass(step, shown.kind)}"
+      role="gridcell" tabindex=${row === active.row && column === active.column ? 0 : -1}
+      aria-selected=${String(chosen?.row === row && chosen.column === column)}
+      aria-label=${words.filter(Boolean).join(", ")} title=${words.filter(Boolean).join(" · ")}
+      data-row=${row} data-column=${column} data-testid="heat-cell">
+      ${text}
+      ${weak && html`<i class="sl-matrix-dash" aria-hidden="true" />`}
+    </div>`;
   }
 
   function draw() {
@@ -92,34 +78,21 @@ export function heatmap({ label, onCell, onRow }) {
     grid.style.setProperty("--sl-columns", String(shown.columns.length));
     fill(
       grid,
-      h(
-        "div",
-        { class: "sl-matrix-row", role: "row" },
-        h("span", { class: "sl-matrix-corner", role: "columnheader" }, shown.corner),
-        ...shown.columns.map((name) =>
-          h("span", { class: "sl-matrix-head sl-ellipsis", role: "columnheader", title: name }, name),
-        ),
-      ),
-      ...shown.rows.map((name, row) =>
-        h(
-          "div",
-          {
-            class: `sl-matrix-row${row === marked ? " sl-matrix-marked" : ""}`,
-            role: "row",
-            "data-testid": "heat-row",
-          },
-          h(
-            "span",
-            {
-              class: `sl-matrix-name sl-ellipsis${onRow ? " sl-matrix-press" : ""}`,
-              role: "rowheader",
-              title: name,
-              "data-name": row,
-            },
-            name,
-          ),
-          ...shown.columns.map((_, column) => drawCell(shown, row, column)),
-        ),
+      html`<div class="sl-matrix-row" role="row">
+        <span class="sl-matrix-corner" role="columnheader">${shown.corner}</span>
+        ${shown.columns.map(
+          (name) =>
+            html`<span class="sl-matrix-head sl-ellipsis" role="columnheader" title=${name}>${name}</span>`,
+        )}
+      </div>`,
+      ...shown.rows.map(
+        (name, row) =>
+          html`<div class="sl-matrix-row${row === marked ? " sl-matrix-marked" : ""}" role="row"
+            data-testid="heat-row">
+            <span class="sl-matrix-name sl-ellipsis${onRow ? " sl-matrix-press" : ""}" role="rowheader"
+              title=${name} data-name=${row}>${name}</span>
+            ${shown.columns.map((_, column) => drawCell(shown, row, column))}
+          </div>`,
       ),
     );
     drawLegend(shown);
@@ -133,16 +106,14 @@ export function heatmap({ label, onCell, onRow }) {
     const hasWeak = shown.weak.some((row) => row.some(Boolean));
     fill(
       legend,
-      h("span", {}, shown.words[0]),
-      h(
-        "span",
-        { class: "sl-matrix-scale", "aria-hidden": "true" },
-        ...steps.map((step) => h("i", { class: stepClass(step, shown.kind) })),
-      ),
-      h("span", {}, shown.words[1]),
-      hasWeak && h("i", { class: "sl-matrix-dash sl-matrix-dash-key", "aria-hidden": "true" }),
-      hasWeak && h("span", {}, shown.weakWord),
-      shown.note && h("p", {}, shown.note),
+      html`<span>${shown.words[0]}</span>`,
+      html`<span class="sl-matrix-scale" aria-hidden="true">
+        ${steps.map((step) => html`<i class=${stepClass(step, shown.kind)} />`)}
+      </span>`,
+      html`<span>${shown.words[1]}</span>`,
+      hasWeak && html`<i class="sl-matrix-dash sl-matrix-dash-key" aria-hidden="true" />`,
+      hasWeak && html`<span>${shown.weakWord}</span>`,
+      shown.note && html`<p>${shown.note}</p>`,
     );
   }
 

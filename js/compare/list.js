@@ -1,7 +1,7 @@
 /** A long list of components with their crops: of one model, or pairs of both. Only what is in sight is drawn. */
 
 import "../shared/scrolls.css";
-import { button, fill, h, icon } from "../shared/dom.js";
+import { button, fill, html, icon } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
@@ -78,41 +78,35 @@ export function componentList({
     ]),
   );
   const stops = sides.map((side) => side.catalog.onArrive(arrange));
-  const number = h("span", { class: "sl-number sl-quiet", "data-testid": `${testid}-count` });
-  const find = h("input", {
-    type: "search",
-    class: "sl-find",
-    placeholder: "filter by label or id",
-    "aria-label": `Filter ${title}`,
-    "data-testid": `${testid}-find`,
-    oninput: () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => onFind?.(find.value), 150);
-    },
-    onkeydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Escape" || !find.value) return;
-      event.stopPropagation();
-      find.value = "";
-      onFind?.("");
-    },
-  });
-  const body = h("div", { class: "sl-lines-rows", role: "list" });
-  const nothing = h("p", { class: "sl-quiet sl-lines-empty", hidden: true }, empty);
-  const scroller = h("div", { class: "sl-lines-scroll sl-scrolls", tabindex: "-1" }, body, nothing);
-  const heading = h("h3", { class: "sl-ellipsis" }, title);
-  const subtitle = h("p", { class: "sl-quiet sl-small-text" }, hint);
-  const node = h(
-    "section",
-    { class: "sl-lines", "aria-label": title, "data-testid": testid, onclick: onClick, onkeydown: onKey },
-    h(
-      "header",
-      { class: "sl-lines-head" },
-      h("div", { class: "sl-lines-title" }, heading, number),
-      subtitle,
-      onFind && h("label", { class: "sl-find-box" }, icon(icons.search), find),
-    ),
-    scroller,
+  const number = html`<span class="sl-number sl-quiet" data-testid="${testid}-count" />`;
+  const find = /** @type {HTMLInputElement} */ (
+    html`<input type="search" class="sl-find" placeholder="filter by label or id" aria-label="Filter ${title}"
+      data-testid="${testid}-find"
+      oninput=${() => {
+        clearTimeout(typing);
+        typing = setTimeout(() => onFind?.(find.value), 150);
+      }}
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape" || !find.value) return;
+        event.stopPropagation();
+        find.value = "";
+        onFind?.("");
+      }} />`
   );
+  const body = html`<div class="sl-lines-rows" role="list" />`;
+  const nothing = html`<p class="sl-quiet sl-lines-empty" hidden>${empty}</p>`;
+  const scroller = html`<div class="sl-lines-scroll sl-scrolls" tabindex="-1">${body}${nothing}</div>`;
+  const heading = html`<h3 class="sl-ellipsis">${title}</h3>`;
+  const subtitle = html`<p class="sl-quiet sl-small-text">${hint}</p>`;
+  const node = html`<section class="sl-lines" aria-label=${title} data-testid=${testid} onclick=${onClick}
+    onkeydown=${onKey}>
+    <header class="sl-lines-head">
+      <div class="sl-lines-title">${heading}${number}</div>
+      ${subtitle}
+      ${onFind && html`<label class="sl-find-box">${icon(icons.search)}${find}</label>`}
+    </header>
+    ${scroller}
+  </section>`;
   const rows = virtualRows({
     scroller,
     body,
@@ -174,21 +168,14 @@ export function componentList({
     );
     const labels = wordsOf(item) ?? "";
     const quiet = labels === "unexplained" ? " sl-quiet" : "";
-    const line = h(
-      "div",
-      {
-        class: "sl-lines-line",
-        role: "listitem",
-        "aria-label": `${ids.join(" and ")}, ${labels ? `${labels}, ` : ""}cosine ${score(item.score, 2)}`,
-        "data-testid": `${testid}-line`,
-        "data-ids": ids.join(" "),
-      },
-      h(
-        "div",
-        { class: "sl-lines-names" },
-        h("span", { class: "sl-id" }, ids.join(" ↔ ")),
-        h("span", { class: `sl-ellipsis${quiet}`, title: labels }, paired ? "" : labels),
-        pins &&
+    const line = html`<div class="sl-lines-line" role="listitem"
+      aria-label="${ids.join(" and ")}, ${labels ? `${labels}, ` : ""}cosine ${score(item.score, 2)}"
+      data-testid="${testid}-line" data-ids=${ids.join(" ")}>
+      <div class="sl-lines-names">
+        <span class="sl-id">${ids.join(" ↔ ")}</span>
+        <span class="sl-ellipsis${quiet}" title=${labels}>${paired ? "" : labels}</span>
+        ${
+          pins &&
           button({
             label: isPinned(item) ? "Unpin (Space)" : "Pin to the top (Space)",
             icon: icons.pin,
@@ -200,13 +187,14 @@ export function componentList({
               event.stopPropagation();
               togglePin(item);
             },
-          }),
-        h("span", { class: "sl-number" }, score(item.score, 2)),
-      ),
-      height > PAIR && h("div", { class: `sl-lines-words sl-ellipsis${quiet}`, title: labels }, labels),
-      item.a !== null && strip(a, item.a),
-      b && item.b !== null && strip(b, item.b),
-    );
+          })
+        }
+        <span class="sl-number">${score(item.score, 2)}</span>
+      </div>
+      ${height > PAIR && html`<div class="sl-lines-words sl-ellipsis${quiet}" title=${labels}>${labels}</div>`}
+      ${item.a !== null && strip(a, item.a)}
+      ${b && item.b !== null && strip(b, item.b)}
+    </div>`;
     line.style.height = `${height}px`;
     paint(line);
     return line;

@@ -1,7 +1,7 @@
 /** Both models on one map: the semantic map over the components of A followed by those of B. */
 
 import { semanticMapView } from "../semantic_map/view.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { countRows, idOf } from "../shared/labels.js";
 import { kernelSource } from "../shared/source.js";
 
@@ -42,7 +42,7 @@ export function overlayView({ ask, names, layers, onSelect, say, fail }) {
     selection: [],
   });
   return {
-    node: h("div", { class: "sl-overlay", "data-testid": "overlay" }, map.node),
+    node: html`<div class="sl-overlay" data-testid="overlay">${map.node}</div>`,
     select: (a, b) => map.update({ selection: [...a, ...b.map((row) => row + ofA)] }),
     destroy: map.destroy,
   };

@@ -1,7 +1,7 @@
 /** The tab "Compare": layer by layer, concept by concept, and what only A has, both share, only B has. */
 
 import { catalog as catalogOf } from "../shared/catalog.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count, plural, score } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
@@ -54,13 +54,8 @@ export function compareTab(context) {
   let columns = null;
 
   const map = heatmap({ label: "Similarity layer by layer", onCell });
-  const mapTitle = h("h3", {});
-  const measures = h("div", {
-    class: "sl-choice",
-    role: "group",
-    "aria-label": "Measure",
-    "data-browser": true,
-  });
+  const mapTitle = html`<h3 />`;
+  const measures = html`<div class="sl-choice" role="group" aria-label="Measure" data-browser />`;
   const turn = button({
     label: "Exchange the direction: how well A knows B",
     text: "⇄",
@@ -78,33 +73,27 @@ export function compareTab(context) {
       act("concepts", next);
     },
   });
-  const bar = h("div", { class: "sl-compare-bar", "data-testid": "compare-bar" });
-  const left = h(
-    "div",
-    { class: "sl-compare-left", tabindex: "-1" },
-    h(
-      "section",
-      { class: "sl-compare-part", "aria-label": "Layer by layer" },
-      h("div", { class: "sl-heading" }, mapTitle, h("span", { class: "sl-spring" }), measures, turn),
-      map.node,
-    ),
-    concepts.node,
-  );
-  const right = h("div", { class: "sl-compare-columns" });
+  const bar = html`<div class="sl-compare-bar" data-testid="compare-bar" />`;
+  const left = html`<div class="sl-compare-left" tabindex="-1">
+    <section class="sl-compare-part" aria-label="Layer by layer">
+      <div class="sl-heading">${mapTitle}<span class="sl-spring" />${measures}${turn}</div>
+      ${map.node}
+    </section>
+    ${concepts.node}
+  </div>`;
+  const right = html`<div class="sl-compare-columns" />`;
   /** Both models on one map, made when it is first looked at. @type {ReturnType<typeof overlayView> | null} */
   let overlay = null;
   let shownAs = "columns";
-  const mapPlace = h("div", { class: "sl-compare-map", hidden: true });
-  const views = h("div", { class: "sl-choice", role: "group", "aria-label": "Shown as" });
-  const filter = h("div", { class: "sl-compare-filter", hidden: true, "data-testid": "compare-filter" });
-  const main = h(
-    "div",
-    { class: "sl-compare-main" },
-    left,
-    h("div", { class: "sl-compare-right" }, filter, right, mapPlace),
-  );
-  const empty = h("div", { class: "sl-states", hidden: true });
-  const node = h("div", { class: "sl-compare", "data-testid": "compare" }, banner.node, bar, main, empty);
+  const mapPlace = html`<div class="sl-compare-map" hidden />`;
+  const views = html`<div class="sl-choice" role="group" aria-label="Shown as" />`;
+  const filter = html`<div class="sl-compare-filter" hidden data-testid="compare-filter" />`;
+  const main = html`<div class="sl-compare-main">
+    ${left}
+    <div class="sl-compare-right">${filter}${right}${mapPlace}</div>
+  </div>`;
+  const empty = html`<div class="sl-states" hidden />`;
+  const node = html`<div class="sl-compare" data-testid="compare">${banner.node}${bar}${main}${empty}</div>`;
   main.hidden = true;
   bar.hidden = true;
 
@@ -285,44 +274,33 @@ export function compareTab(context) {
       /** @type {import("./questions.js").Similarity} */ s,
       /** @type {string} */ testid,
     ) =>
-      h(
-        "span",
-        {
-          "data-testid": testid,
-          title: `95 % from ${score(s.low)} to ${score(s.high)}; two unrelated random models ${score(s.chance)}`,
-        },
-        `${text} `,
-        h("b", {}, score(s.score, 2)),
-        h(
-          "span",
-          { class: "sl-quiet" },
-          ` ± ${score((s.high - s.low) / 2, 2)}${one ? "" : ` · chance ${score(s.chance, 2)}`}`,
-        ),
-      );
-    const select = h(
-      "select",
-      {
-        "aria-label": "Model B",
-        "data-testid": "compare-other",
-        onchange: () => act("other", select.value),
-      },
-      ...others.map((name) => h("option", { value: name, selected: name === names[1] }, name)),
+      html`<span data-testid=${testid}
+        title="95 % from ${score(s.low)} to ${score(s.high)}; two unrelated random models ${score(s.chance)}">
+        ${`${text} `}
+        <b>${score(s.score, 2)}</b>
+        <span class="sl-quiet">
+          ${` ± ${score((s.high - s.low) / 2, 2)}${one ? "" : ` · chance ${score(s.chance, 2)}`}`}
+        </span>
+      </span>`;
+    const select = /** @type {HTMLSelectElement} */ (
+      html`<select aria-label="Model B" data-testid="compare-other"
+        onchange=${() => act("other", select.value)}>
+        ${others.map((name) => html`<option value=${name} selected=${name === names[1]}>${name}</option>`)}
+      </select>`
     );
     fill(
       bar,
-      h("span", { class: "sl-compare-model sl-ellipsis", title: names[0] }, h("b", {}, "A"), ` ${names[0]}`),
-      h("span", { class: "sl-compare-model sl-ellipsis", title: names[1] }, h("b", {}, "B"), ` ${names[1]}`),
-      different_data && h("span", { class: "sl-compare-warning" }, "over different data"),
-      h("span", { class: "sl-spring" }),
+      html`<span class="sl-compare-model sl-ellipsis" title=${names[0]}><b>A</b>${` ${names[0]}`}</span>`,
+      html`<span class="sl-compare-model sl-ellipsis" title=${names[1]}><b>B</b>${` ${names[1]}`}</span>`,
+      different_data && html`<span class="sl-compare-warning">over different data</span>`,
+      html`<span class="sl-spring" />`,
       views,
-      h(
-        "span",
-        { class: "sl-compare-scores" },
-        directed("B knows A", a_in_b, "b-knows-a"),
-        directed("A knows B", b_in_a, "a-knows-b"),
-        one && h("span", { class: "sl-quiet" }, `chance ${chance}`),
-      ),
-      others.length > 1 && h("label", { class: "sl-select sl-compare-select" }, h("span", {}, "B"), select),
+      html`<span class="sl-compare-scores">
+        ${directed("B knows A", a_in_b, "b-knows-a")}
+        ${directed("A knows B", b_in_a, "a-knows-b")}
+        ${one && html`<span class="sl-quiet">chance ${chance}</span>`}
+      </span>`,
+      others.length > 1 && html`<label class="sl-select sl-compare-select"><span>B</span>${select}</label>`,
     );
     select.value = names[1];
   }
@@ -381,7 +359,7 @@ export function compareTab(context) {
     filter.hidden = parts.length === 0 || shownAs === "map";
     fill(
       filter,
-      h("span", {}, `Only ${parts.join(", ")}`),
+      html`<span>Only ${parts.join(", ")}</span>`,
       button({
         text: "Show all",
         "data-testid": "compare-all",
@@ -420,21 +398,17 @@ export function compareTab(context) {
   }
 
   function howTo() {
-    const line = (/** @type {string} */ text) => h("code", { class: "sl-id sl-code-line" }, text);
-    return h(
-      "div",
-      { class: "sl-state", "data-testid": "compare-empty" },
-      h("h2", {}, "Nothing to compare yet"),
-      h("p", {}, "Give this model another one: what do both know, and what only one of them?"),
-      line("lens.compare(other)"),
-      h(
-        "p",
-        { class: "sl-quiet" },
-        "The other lens is made with the same CLIP, crop and images; it may also come from a file: ",
-      ),
-      line('lens.compare(sl.open("other.semlens"))'),
-      h("p", { class: "sl-quiet" }, "This window follows."),
-    );
+    const line = (/** @type {string} */ text) => html`<code class="sl-id sl-code-line">${text}</code>`;
+    return html`<div class="sl-state" data-testid="compare-empty">
+      <h2>Nothing to compare yet</h2>
+      <p>Give this model another one: what do both know, and what only one of them?</p>
+      ${line("lens.compare(other)")}
+      <p class="sl-quiet">
+        ${"The other lens is made with the same CLIP, crop and images; it may also come from a file: "}
+      </p>
+      ${line('lens.compare(sl.open("other.semlens"))')}
+      <p class="sl-quiet">This window follows.</p>
+    </div>`;
   }
 
   /** @returns {import("../shared/figure_menu.js").Part[]} what is looked at first */

@@ -4,7 +4,7 @@ import { heatmap } from "../compare/heatmap.js";
 import { componentList } from "../compare/list.js";
 import { sourceOf } from "../compare/questions.js";
 import { catalog as catalogOf } from "../shared/catalog.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
 import { count, score, z } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
@@ -72,23 +72,22 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     object: "heatmap",
   });
   figure.update({ tab: "heatmap", title: "Comparison", figures: ["heatmap"] });
-  const controls = h("div", { class: "sl-heatmap-bar", "data-testid": "heatmap-bar" });
-  const pane = h("div", { class: "sl-heatmap-pairs", "data-testid": "heatmap-pairs" });
-  const edit = h("input", {
-    type: "text",
-    class: "sl-find",
-    "aria-label": "Concepts, separated by commas",
-    "data-testid": "heatmap-concepts",
-    onchange: () => change({ concepts: edit.value.split(",").map((word) => word.trim()) }),
-  });
-  const editBox = h("label", { class: "sl-find-box" }, h("span", {}, "Concepts"), edit);
-  const node = h(
-    "div",
-    { class: "sl-heatmap", "data-testid": "comparison-heatmap" },
-    banner.node,
-    controls,
-    h("div", { class: "sl-heatmap-main" }, h("div", { class: "sl-heatmap-matrix" }, editBox, map.node), pane),
+  const controls = html`<div class="sl-heatmap-bar" data-testid="heatmap-bar" />`;
+  const pane = html`<div class="sl-heatmap-pairs" data-testid="heatmap-pairs" />`;
+  const edit = /** @type {HTMLInputElement} */ (
+    html`<input type="text" class="sl-find" aria-label="Concepts, separated by commas"
+      data-testid="heatmap-concepts"
+      onchange=${() => change({ concepts: edit.value.split(",").map((word) => word.trim()) })} />`
   );
+  const editBox = html`<label class="sl-find-box"><span>Concepts</span>${edit}</label>`;
+  const node = html`<div class="sl-heatmap" data-testid="comparison-heatmap">
+    ${banner.node}
+    ${controls}
+    <div class="sl-heatmap-main">
+      <div class="sl-heatmap-matrix">${editBox}${map.node}</div>
+      ${pane}
+    </div>
+  </div>`;
 
   /** @param {Record<string, any>} values */
   function change(values) {
@@ -98,32 +97,27 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
 
   /** @template {string} Name @param {string} label @param {Record<Name, string>} names @param {string} trait */
   function choice(label, names, trait) {
-    return h(
-      "div",
-      { class: "sl-choice", role: "group", "aria-label": label },
-      .../** @type {[string, string][]} */ (Object.entries(names)).map(([value, text]) =>
+    return html`<div class="sl-choice" role="group" aria-label=${label}>
+      ${(Object.entries(names)).map(([value, text]) =>
         button({
           text,
           "aria-pressed": String(state[trait] === value),
           "data-testid": `${trait}-${value}`,
           onclick: () => change({ [trait]: value }),
         }),
-      ),
-    );
+      )}
+    </div>`;
   }
 
   function drawControls() {
     const concepts = state.of === "concepts";
-    const against = h(
-      "select",
-      {
-        "aria-label": "Difference to",
-        "data-testid": "heatmap-against",
-        onchange: () =>
-          change({ against: against.selectedIndex ? state.models[against.selectedIndex - 1] : null }),
-      },
-      h("option", {}, "as it is"),
-      ...state.models.map((/** @type {string} */ name) => h("option", {}, `minus ${name}`)),
+    const against = /** @type {HTMLSelectElement} */ (
+      html`<select aria-label="Difference to" data-testid="heatmap-against"
+        onchange=${() =>
+          change({ against: against.selectedIndex ? state.models[against.selectedIndex - 1] : null })}>
+        <option>as it is</option>
+        ${state.models.map((/** @type {string} */ name) => html`<option>minus ${name}</option>`)}
+      </select>`
     );
     against.selectedIndex = 1 + state.models.indexOf(state.against);
     fill(
@@ -138,8 +132,8 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
           "data-testid": "heatmap-by-layer",
           onclick: () => change({ by_layer: !state.by_layer }),
         }),
-      concepts && h("label", { class: "sl-select sl-compare-select" }, against),
-      h("span", { class: "sl-spring" }),
+      concepts && html`<label class="sl-select sl-compare-select">${against}</label>`,
+      html`<span class="sl-spring" />`,
       choice("Order", ORDERS, "order"),
       figure.node,
     );
@@ -228,11 +222,9 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     between = null;
     fill(
       pane,
-      h(
-        "p",
-        { class: "sl-quiet sl-lines-empty", "data-testid": "heatmap-no-cell" },
-        "Press a cell to see the components behind it.",
-      ),
+      html`<p class="sl-quiet sl-lines-empty" data-testid="heatmap-no-cell">
+        Press a cell to see the components behind it.
+      </p>`,
     );
   }
 

@@ -1,6 +1,6 @@
 /** The strip above the gallery: the null distribution, and every component as a mark on the same axis, that of z. */
 
-import { fill, h, s } from "../shared/dom.js";
+import { fill, html, svg } from "../shared/dom.js";
 import { count, signedTick, z } from "../shared/format.js";
 import { linear, ticks } from "../shared/scales.js";
 import { onResize } from "../shared/surroundings.js";
@@ -33,7 +33,7 @@ function silhouette({ edges, counts }, x, top) {
 
 /** @returns {import("../shared/mount.js").View} */
 export function nullStrip() {
-  const node = h("div", { class: "sl-null", "data-testid": "null-strip" });
+  const node = html`<div class="sl-null" data-testid="null-strip" />`;
   /** @type {import("../shared/source.js").Hits | null} */
   let hits = null;
 
@@ -61,20 +61,21 @@ export function nullStrip() {
     const unit = width > 560 ? "z above random image sets" : "z";
     const unitStart = width - unit.length * 6 - 12;
     const parts = [
-      s("path", { class: "sl-null-shape", d: silhouette(hist, x, 14) }),
-      s("path", {
-        class: "sl-axis",
-        d: `M0 ${BASE + 0.5}H${width}${axis.values.map((v) => `M${x(v)} ${BASE}v4`).join("")}`,
-      }),
+      svg`<path class="sl-null-shape" d=${silhouette(hist, x, 14)} />`,
+      svg`<path class="sl-axis"
+        d="M0 ${BASE + 0.5}H${width}${axis.values.map((v) => `M${x(v)} ${BASE}v4`).join("")}" />`,
       ...axis.values
         .filter((v) => x(v) > 14 && x(v) < unitStart - 14)
-        .map((v) =>
-          s("text", { class: "sl-quiet", x: x(v), y: 59, "text-anchor": "middle" }, signedTick(v, axis.step)),
+        .map(
+          (v) =>
+            svg`<text class="sl-quiet" x=${x(v)} y="59" text-anchor="middle">
+              ${signedTick(v, axis.step)}
+            </text>`,
         ),
-      s("text", { class: "sl-quiet", x: width, y: 59, "text-anchor": "end" }, unit),
-      s("path", { class: "sl-null-inside", d: marks(all.subarray(hits.found), x, 32) }),
-      s("path", { class: "sl-null-above", d: marks(all.subarray(0, hits.found), x, 32) }),
-      s("path", { class: "sl-null-threshold", d: `M${Math.round(x(threshold)) + 0.5} 8V${BASE}` }),
+      svg`<text class="sl-quiet" x=${width} y="59" text-anchor="end">${unit}</text>`,
+      svg`<path class="sl-null-inside" d=${marks(all.subarray(hits.found), x, 32)} />`,
+      svg`<path class="sl-null-above" d=${marks(all.subarray(0, hits.found), x, 32)} />`,
+      svg`<path class="sl-null-threshold" d="M${Math.round(x(threshold)) + 0.5} 8V${BASE}" />`,
     ];
     const name = distribution.size
       ? `Null: ${count(distribution.size)} random image sets`
@@ -92,27 +93,25 @@ export function nullStrip() {
       bestAt === null || to < bestX - half - 6 || from > bestX + half + 6;
     const right = free(thresholdX + 5, thresholdX + 5 + P_LABEL) && thresholdX + 5 + P_LABEL < width;
     const left = !right && free(thresholdX - 5 - P_LABEL, thresholdX - 5) && thresholdX - 5 - P_LABEL > 0;
-    if (right) parts.push(s("text", { x: thresholdX + 5, y: 16 }, "p = .01"));
-    if (left) parts.push(s("text", { x: thresholdX - 5, y: 16, "text-anchor": "end" }, "p = .01"));
+    if (right) parts.push(svg`<text x=${thresholdX + 5} y="16">p = .01</text>`);
+    if (left) parts.push(svg`<text x=${thresholdX - 5} y="16" text-anchor="end">p = .01</text>`);
     const nameEnd = name.length * 6;
     if (free(0, nameEnd) && nameEnd < thresholdX - (left ? P_LABEL + 10 : 4))
-      parts.push(s("text", { class: "sl-quiet", x: 0, y: 16 }, name));
+      parts.push(svg`<text class="sl-quiet" x="0" y="16">${name}</text>`);
     if (best && bestAt !== null) {
       parts.push(
-        s("path", { class: "sl-null-best", d: `M${bestAt} 26V${BASE}` }),
-        s("path", { class: "sl-null-pointer", d: `M${bestAt - 3.5} 20h7l-3.5 4z` }),
-        s(
-          "text",
-          { x: bestX, y: 16, "text-anchor": "middle", "data-testid": "null-best" },
-          s("tspan", { class: "sl-mono" }, best.id),
-          s("tspan", { class: "sl-bold", dx: 8 }, `z = ${z(best.z)}`),
-        ),
+        svg`<path class="sl-null-best" d="M${bestAt} 26V${BASE}" />`,
+        svg`<path class="sl-null-pointer" d="M${bestAt - 3.5} 20h7l-3.5 4z" />`,
+        svg`<text x=${bestX} y="16" text-anchor="middle" data-testid="null-best">
+          <tspan class="sl-mono">${best.id}</tspan>
+          <tspan class="sl-bold" dx="8">z = ${z(best.z)}</tspan>
+        </text>`,
       );
     }
     const summary = best
       ? `Components against the null: best ${best.id} at z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a z of ${z(threshold)}${hits.state === "unchecked" ? "; unchecked on other images" : ""}`
       : `The null distribution; p = .01 is a z of ${z(threshold)}`;
-    fill(node, s("svg", { width, height: HEIGHT, role: "img", "aria-label": summary }, ...parts));
+    fill(node, svg`<svg width=${width} height=${HEIGHT} role="img" aria-label=${summary}>${parts}</svg>`);
   }
 
   const stopResizing = onResize(node, draw);

@@ -1,6 +1,6 @@
 /** One row of the gallery: a component, its scores and its label. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { pEquals, score, z } from "../shared/format.js";
 import { linear } from "../shared/scales.js";
 
@@ -26,42 +26,32 @@ export function hitRow(hits, position, component, crops) {
     inside && "inside the null",
     skipped && PASSED_OVER,
   ];
-  return h(
-    "div",
-    {
-      class: `sl-row${inside || skipped ? " sl-inside" : ""}`,
-      role: "row",
-      title: skipped && PASSED_OVER,
-      "aria-label": facts.filter(Boolean).join(", "),
-      "data-testid": "gallery-row",
-      "data-row-number": hits.rows[position],
-      "data-id": component?.id,
-    },
-    h("span", { role: "gridcell", class: "sl-id" }, component?.id ?? "…"),
-    h(
-      "span",
-      { role: "gridcell", class: "sl-score" },
-      value === undefined ? "" : h("span", { class: "sl-number" }, score(value)),
-      value !== undefined && scoreBar(hits, position),
-    ),
-    h("span", { role: "gridcell", class: "sl-number" }, hits.z ? z(hits.z[position]) : ""),
-    h(
-      "span",
-      { role: "gridcell", class: "sl-label" },
-      component?.dead
-        ? h("span", { class: "sl-ellipsis sl-quiet" }, "never active")
-        : label && labelLine(label),
-      label && !component?.dead && h("span", { class: "sl-meta" }, margin(label)),
-    ),
-    h("span", { role: "gridcell" }, crops),
-  );
+  return html`<div class="sl-row${inside || skipped ? " sl-inside" : ""}" role="row"
+    title=${skipped && PASSED_OVER} aria-label=${facts.filter(Boolean).join(", ")}
+    data-testid="gallery-row" data-row-number=${hits.rows[position]} data-id=${component?.id}>
+    <span role="gridcell" class="sl-id">${component?.id ?? "…"}</span>
+    <span role="gridcell" class="sl-score">
+      ${value === undefined ? "" : html`<span class="sl-number">${score(value)}</span>`}
+      ${value !== undefined && scoreBar(hits, position)}
+    </span>
+    <span role="gridcell" class="sl-number">${hits.z ? z(hits.z[position]) : ""}</span>
+    <span role="gridcell" class="sl-label">
+      ${
+        component?.dead
+          ? html`<span class="sl-ellipsis sl-quiet">never active</span>`
+          : label && labelLine(label)
+      }
+      ${label && !component?.dead && html`<span class="sl-meta">${margin(label)}</span>`}
+    </span>
+    <span role="gridcell">${crops}</span>
+  </div>`;
 }
 
 /** @param {import("../shared/source.js").Label} label */
 function labelLine({ text, confident }) {
   return confident === false
-    ? h("span", { class: "sl-ellipsis sl-quiet", title: text }, "unexplained")
-    : h("span", { class: "sl-ellipsis", title: text }, text);
+    ? html`<span class="sl-ellipsis sl-quiet" title=${text}>unexplained</span>`
+    : html`<span class="sl-ellipsis" title=${text}>${text}</span>`;
 }
 
 /** @param {import("../shared/source.js").Label} label */
@@ -77,12 +67,7 @@ function scoreBar(hits, position) {
   const top = Math.max(hits.scores?.[0] ?? 0, (hits.null?.score_at_p01 ?? 0) * 1.25, 1e-6) * 1.08;
   const across = linear([0, top], [0, 100]);
   const percent = (/** @type {number} */ at) => `${Math.max(0, Math.min(100, across(at)))}%`;
-  const bar = h(
-    "span",
-    { class: "sl-bar", "aria-hidden": "true" },
-    h("i"),
-    threshold !== undefined && h("u"),
-  );
+  const bar = html`<span class="sl-bar" aria-hidden="true"><i />${threshold !== undefined && html`<u />`}</span>`;
   const [fillPart, tick] = /** @type {HTMLElement[]} */ ([...bar.children]);
   fillPart.style.width = percent(value);
   if (tick) tick.style.left = percent(threshold ?? 0);

@@ -1,6 +1,6 @@
 /** What the gallery shows instead of rows: an invitation, a negative answer, an honest "nothing here". */
 
-import { button, h } from "../shared/dom.js";
+import { button, html } from "../shared/dom.js";
 import { count, pEquals, plural, score, z } from "../shared/format.js";
 import { stateActions, statePane } from "../shared/state.js";
 
@@ -81,25 +81,21 @@ export function notFoundState({ hits, onClear, onLayers, closest }) {
   const { best, couldshow, unknown_words: unknown } = hits;
   const known = unknown.length === 0;
   const random = best && (best.p_all ?? best.p) > LEVEL;
-  return h(
-    "div",
-    { class: "sl-state", "data-testid": "state-not-found" },
-    h(
-      "h2",
-      { "data-testid": "not-found-title" },
-      known
-        ? `“${hits.query}” is not found in ${placeOf(hits, onLayers !== null)}`
-        : `“${hits.query}” cannot be searched`,
-    ),
-    h("p", {}, known ? verdict(hits) : hits.message),
-    !known &&
-      h(
-        "p",
-        { class: "sl-quiet", "data-testid": "unknown-words" },
-        `Unknown to this CLIP: ${unknown.join(", ")}.`,
-      ),
-    couldshow && h("p", { class: "sl-quiet", "data-testid": "could-show" }, couldshow.message),
-    stateActions(
+  return html`<div class="sl-state" data-testid="state-not-found">
+    <h2 data-testid="not-found-title">
+      ${
+        known
+          ? `“${hits.query}” is not found in ${placeOf(hits, onLayers !== null)}`
+          : `“${hits.query}” cannot be searched`
+      }
+    </h2>
+    <p>${known ? verdict(hits) : hits.message}</p>
+    ${
+      !known &&
+      html`<p class="sl-quiet" data-testid="unknown-words">Unknown to this CLIP: ${unknown.join(", ")}.</p>`
+    }
+    ${couldshow && html`<p class="sl-quiet" data-testid="could-show">${couldshow.message}</p>`}
+    ${stateActions(
       known &&
         onLayers &&
         button({
@@ -109,36 +105,32 @@ export function notFoundState({ hits, onClear, onLayers, closest }) {
           onclick: onLayers,
         }),
       button({ text: "Clear (Esc)", class: "sl-outlined", "data-testid": "clear-query", onclick: onClear }),
-    ),
-    known &&
+    )}
+    ${
+      known &&
       hits.rows.length > 0 &&
-      h(
-        "h3",
-        {},
-        random ? "Closest components, inside the null" : "Closest components, not evidence of the concept",
-      ),
-    known && hits.rows.length > 0 && closest,
-  );
+      html`<h3>
+        ${random ? "Closest components, inside the null" : "Closest components, not evidence of the concept"}
+      </h3>`
+    }
+    ${known && hits.rows.length > 0 && closest}
+  </div>`;
 }
 
 /** Work is under way and there is nothing to show yet: rows of the final size, still. @param {string} text */
 export function loadingState(text) {
   const row = () =>
-    h(
-      "div",
-      { class: "sl-row sl-still", "aria-hidden": "true" },
-      h("span", { class: "sl-bone" }),
-      h("span", { class: "sl-bone" }),
-      h("span", { class: "sl-bone" }),
-      h("span", { class: "sl-bone" }),
-      h("span", { class: "sl-strip" }, ...Array.from({ length: 8 }, () => h("i", { class: "sl-crop" }))),
-    );
-  return h(
-    "div",
-    { "data-testid": "state-loading" },
-    h("p", { class: "sl-divider" }, text),
-    ...Array.from({ length: 6 }, row),
-  );
+    html`<div class="sl-row sl-still" aria-hidden="true">
+      <span class="sl-bone" />
+      <span class="sl-bone" />
+      <span class="sl-bone" />
+      <span class="sl-bone" />
+      <span class="sl-strip">${Array.from({ length: 8 }, () => html`<i class="sl-crop" />`)}</span>
+    </div>`;
+  return html`<div data-testid="state-loading">
+    <p class="sl-divider">${text}</p>
+    ${Array.from({ length: 6 }, row)}
+  </div>`;
 }
 
 /** The lens cannot answer yet, or the layer is empty. @param {string} title @param {string} text */

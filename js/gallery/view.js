@@ -1,6 +1,6 @@
 /** The gallery: components as rows, by score, each with its strongest examples. */
 
-import { fill, h } from "../shared/dom.js";
+import { fill, html } from "../shared/dom.js";
 import { count, plural, score, z } from "../shared/format.js";
 import { layout as sizes } from "../shared/palette.js";
 import { preferences } from "../shared/preferences.js";
@@ -60,55 +60,30 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   let fetched = Math.max(examples, CLOSEST_CROPS);
   let thumbnails = fetchCrops();
   const strip = nullStrip();
-  const found = h("span", { class: "sl-found", "data-testid": "found" });
+  const found = html`<span class="sl-found" data-testid="found" />`;
   const columns = [
-    h("span", { role: "columnheader" }, "Component"),
-    h("span", { role: "columnheader" }, "Score"),
-    h("span", { role: "columnheader", class: "sl-number" }, "z"),
-    h("span", { role: "columnheader" }, "Label"),
-    h("span", { role: "columnheader", class: "sl-head-crops" }, h("span", {}, "Strongest examples"), found),
+    html`<span role="columnheader">Component</span>`,
+    html`<span role="columnheader">Score</span>`,
+    html`<span role="columnheader" class="sl-number">z</span>`,
+    html`<span role="columnheader">Label</span>`,
+    html`<span role="columnheader" class="sl-head-crops"><span>Strongest examples</span>${found}</span>`,
   ];
-  const divider = h(
-    "div",
-    { class: "sl-divider", role: "row", "data-testid": "null-divider" },
-    h("span", { role: "gridcell", "aria-colspan": "5" }),
-  );
-  const body = h("div", { class: "sl-rows", role: "rowgroup" });
-  const scroller = h(
-    "div",
-    { class: "sl-scroll", role: "presentation", "data-testid": "gallery-scroll" },
-    body,
-  );
-  const table = h(
-    "div",
-    {
-      class: "sl-grid",
-      role: "grid",
-      "aria-label": "Components",
-      "aria-multiselectable": "true",
-      "aria-colcount": "5",
-      "data-testid": "gallery-grid",
-      onclick: onClick,
-      ondblclick: onDoubleClick,
-      onkeydown: onKey,
-    },
-    h(
-      "div",
-      { role: "rowgroup" },
-      h("div", { class: "sl-row sl-head", role: "row", "aria-rowindex": "1" }, ...columns),
-    ),
-    scroller,
-  );
-  const state = h("div", { class: "sl-states", hidden: true });
-  const unchecked = h("p", { class: "sl-unchecked", role: "note", "data-testid": "unchecked", hidden: true });
-  const node = h(
-    "div",
-    { class: "sl-gallery", "data-testid": "gallery" },
-    strip.node,
-    unchecked,
-    table,
-    state,
-  );
+  const divider = html`<div class="sl-divider" role="row" data-testid="null-divider">
+    <span role="gridcell" aria-colspan="5" />
+  </div>`;
+  const body = html`<div class="sl-rows" role="rowgroup" />`;
+  const scroller = html`<div class="sl-scroll" role="presentation" data-testid="gallery-scroll">${body}</div>`;
+  const table = html`<div class="sl-grid" role="grid" aria-label="Components" aria-multiselectable="true"
+    aria-colcount="5" data-testid="gallery-grid" onclick=${onClick} ondblclick=${onDoubleClick}
+    onkeydown=${onKey}>
+    <div role="rowgroup">
+      <div class="sl-row sl-head" role="row" aria-rowindex="1">${columns}</div>
+    </div>
+    ${scroller}
+  </div>`;
+  const state = html`<div class="sl-states" hidden />`;
+  const unchecked = html`<p class="sl-unchecked" role="note" data-testid="unchecked" hidden />`;
+  const node = html`<div class="sl-gallery" data-testid="gallery">${strip.node}${unchecked}${table}${state}</div>`;
   node.style.setProperty("--sl-strip", `${lineWidth(examples)}px`);
   const large = preview({
     area: node,
@@ -183,7 +158,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         status.message || "See the cell's output for what went wrong.",
       );
     if (searching) return loadingState(hits ? "Searching…" : "Scoring components…");
-    if (!hits) return h("div");
+    if (!hits) return html`<div />`;
     if (hits.query && hits.not_found)
       return notFoundState({
         hits,
@@ -212,22 +187,18 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   function drawClosest(result) {
     const nearest = [...result.rows.subarray(0, CLOSEST)];
     catalog.want(nearest);
-    return h(
-      "div",
-      { class: "sl-closest sl-inside" },
-      ...nearest.map((row, i) => {
+    return html`<div class="sl-closest sl-inside">
+      ${nearest.map((row, i) => {
         const component = catalog.get(row);
-        return h(
-          "div",
-          { class: "sl-near", "data-testid": "closest", "data-unnamed": !component },
-          h("span", { class: "sl-id" }, component?.id ?? ""),
-          h("span", { class: "sl-number" }, result.scores ? score(result.scores[i]) : ""),
-          h("span", { class: "sl-number sl-quiet" }, result.z ? `z ${z(result.z[i])}` : ""),
-          h("span", { class: "sl-ellipsis" }, component?.label?.text ?? ""),
-          cropStrip(row, CLOSEST_CROPS),
-        );
-      }),
-    );
+        return html`<div class="sl-near" data-testid="closest" data-unnamed=${!component}>
+          <span class="sl-id">${component?.id ?? ""}</span>
+          <span class="sl-number">${result.scores ? score(result.scores[i]) : ""}</span>
+          <span class="sl-number sl-quiet">${result.z ? `z ${z(result.z[i])}` : ""}</span>
+          <span class="sl-ellipsis">${component?.label?.text ?? ""}</span>
+          ${cropStrip(row, CLOSEST_CROPS)}
+        </div>`;
+      })}
+    </div>`;
   }
 
   /** @param {number} position */
@@ -289,7 +260,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     else if (hits?.scores)
       fill(
         found,
-        h("b", {}, count(hits.found)),
+        html`<b>${count(hits.found)}</b>`,
         ` of ${count(hits.count)} above the null${hits.state === "unchecked" ? ", unchecked" : ""}`,
       );
     else fill(found, hits ? plural(hits.count, "component") : "");

@@ -4,7 +4,7 @@ import "../shared/theme.css";
 import "../shared/rows.css";
 import "./view.css";
 import { withCatalog } from "../shared/catalog.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { mount } from "../shared/mount.js";
 import { galleryView } from "./view.js";
@@ -28,7 +28,7 @@ const render = (widget) =>
         onLayer: (layer) => set({ layer }),
       });
       return {
-        node: h("div", { class: "sl-alone" }, h("div", { class: "sl-alone-bar" }, filter.node), gallery.node),
+        node: html`<div class="sl-alone"><div class="sl-alone-bar">${filter.node}</div>${gallery.node}</div>`,
         update(changed) {
           filter.update(changed);
           gallery.update(changed);

@@ -1,7 +1,7 @@
 /** What the table has the kernel do: describe components with the words of a vocabulary, and write labels to a file. */
 
 import { busyWork } from "../shared/busy.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { download } from "../shared/download.js";
 import { count as counted } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
@@ -18,7 +18,9 @@ import { blob } from "../shared/source.js";
  */
 export function tableActions({ ask, tell, fail, onChange, work: told }) {
   const work = busyWork({ ask, fail, onChange, work: told });
-  const vocabulary = h("select", { "aria-label": "Vocabulary", "data-testid": "vocabulary" });
+  const vocabulary = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Vocabulary" data-testid="vocabulary" />`
+  );
   const describe = button({
     text: "Describe",
     class: "sl-outlined sl-main-action",
@@ -44,8 +46,9 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     (/** @type {{name: string | null, title: string, count: number}[]} */ found) => {
       fill(
         vocabulary,
-        ...found.map(({ name, title, count: size }) =>
-          h("option", { value: name ?? "" }, `${title} (${counted(size)})`),
+        ...found.map(
+          ({ name, title, count: size }) =>
+            html`<option value=${name ?? ""}>${title} (${counted(size)})</option>`,
         ),
       );
       onChange();
@@ -68,7 +71,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     /** Describing: the work under way, the vocabulary, the button. */
     describing: [
       ...(work.node ? [work.node] : []),
-      h("label", { class: "sl-select sl-words" }, h("span", { class: "sl-quiet" }, "Words"), vocabulary),
+      html`<label class="sl-select sl-words"><span class="sl-quiet">Words</span>${vocabulary}</label>`,
       describe,
     ],
     exports,

@@ -1,6 +1,6 @@
 /** The field in which a label is written: Enter and leaving it keep what was changed, Escape does not. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 
 /**
  * @param {object} options
@@ -10,20 +10,15 @@ import { h } from "../shared/dom.js";
  */
 export function labelEditor({ id, text, onClose }) {
   let closed = false;
-  const input = h("input", {
-    class: "sl-input",
-    value: text,
-    maxlength: "200",
-    "aria-label": `Label of ${id}; empty for the computed one`,
-    "data-testid": "label-editor",
-    onkeydown: (/** @type {KeyboardEvent} */ event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") close(true);
-      else if (event.key === "Escape") close(false);
-    },
-    onblur: () => close(true),
-    onclick: (/** @type {Event} */ event) => event.stopPropagation(),
-  });
+  const input = /** @type {HTMLInputElement} */ (
+    html`<input class="sl-input" value=${text} maxlength="200"
+      aria-label="Label of ${id}; empty for the computed one" data-testid="label-editor"
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") close(true);
+        else if (event.key === "Escape") close(false);
+      }} onblur=${() => close(true)} onclick=${(/** @type {Event} */ event) => event.stopPropagation()} />`
+  );
 
   /** @param {boolean} keep */
   function close(keep) {

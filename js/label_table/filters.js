@@ -1,6 +1,6 @@
 /** Which components the table shows: what is sought, of what kind, of which layer, with which label. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { KINDS } from "./order.js";
@@ -19,39 +19,31 @@ export function tableFilters({ onChange, onLayer }) {
   let word = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
-  const find = h("input", {
-    type: "search",
-    class: "sl-input",
-    "data-browser": true,
-    placeholder: "Search within",
-    "aria-label": "Search ids, labels and closest words",
-    "data-testid": "label-search",
-    oninput: () => {
-      clearTimeout(typing);
-      typing = setTimeout(onChange, TYPING);
-    },
-    onkeydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Escape" || !find.value) return;
-      event.stopPropagation();
-      find.value = "";
-      onChange();
-    },
-  });
-  const kinds = h(
-    "select",
-    {
-      "aria-label": "Components shown",
-      "data-browser": true,
-      "data-testid": "label-kind",
-      onchange: () => {
+  const find = /** @type {HTMLInputElement} */ (
+    html`<input type="search" class="sl-input" data-browser placeholder="Search within"
+      aria-label="Search ids, labels and closest words" data-testid="label-search"
+      oninput=${() => {
+        clearTimeout(typing);
+        typing = setTimeout(onChange, TYPING);
+      }}
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape" || !find.value) return;
+        event.stopPropagation();
+        find.value = "";
+        onChange();
+      }} />`
+  );
+  const kinds = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Components shown" data-browser data-testid="label-kind"
+      onchange=${() => {
         kind = kinds.value;
         onChange();
-      },
-    },
-    ...Object.entries(KINDS).map(([value, text]) => h("option", { value }, text)),
+      }}>
+      ${Object.entries(KINDS).map(([value, text]) => html`<option value=${value}>${text}</option>`)}
+    </select>`
   );
   const layers = layerFilter({ onLayer });
-  const chip = h("span", { class: "sl-word-filter" });
+  const chip = html`<span class="sl-word-filter" />`;
 
   /** @param {string | null} next */
   function showWord(next) {
@@ -78,7 +70,7 @@ export function tableFilters({ onChange, onLayer }) {
     layers,
     nodes: [
       find,
-      h("label", { class: "sl-select" }, h("span", { class: "sl-quiet" }, "Show"), kinds),
+      html`<label class="sl-select"><span class="sl-quiet">Show</span>${kinds}</label>`,
       layers.node,
       chip,
     ],

@@ -1,6 +1,6 @@
 /** The heads of the table; it can be sorted by most of them. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 
 /** @type {Record<import("./order.js").Sorting["key"], string>} */
 const SORTED = {
@@ -16,28 +16,18 @@ export function tableHeads({ onSort }) {
   /** @type {import("./order.js").Sorting} */
   let sorting = { key: "row", descending: false };
   const keys = /** @type {import("./order.js").Sorting["key"][]} */ (Object.keys(SORTED));
-  const heads = keys.map((key) =>
-    h(
-      "span",
-      { role: "columnheader", class: `sl-sort sl-col-${key}` },
-      h(
-        "button",
-        {
-          type: "button",
-          class: "sl-head-button",
-          "data-browser": true,
-          "data-testid": `sort-${key}`,
-          onclick: (/** @type {Event} */ event) => {
+  const heads = keys.map(
+    (key) =>
+      html`<span role="columnheader" class="sl-sort sl-col-${key}">
+        <button type="button" class="sl-head-button" data-browser data-testid="sort-${key}"
+          onclick=${(/** @type {Event} */ event) => {
             event.stopPropagation();
             const numbers = key !== "row" && key !== "label";
             sorting = { key, descending: sorting.key === key ? !sorting.descending : numbers };
             mark();
             onSort();
-          },
-        },
-        SORTED[key],
-      ),
-    ),
+          }}>${SORTED[key]}</button>
+      </span>`,
   );
 
   function mark() {
@@ -53,16 +43,12 @@ export function tableHeads({ onSort }) {
     get sorting() {
       return sorting;
     },
-    node: h(
-      "div",
-      { role: "rowgroup" },
-      h(
-        "div",
-        { class: "sl-row sl-head", role: "row", "aria-rowindex": "1" },
-        ...heads,
-        h("span", { role: "columnheader" }, "Meanings"),
-        h("span", { role: "columnheader" }, "Strongest examples"),
-      ),
-    ),
+    node: html`<div role="rowgroup">
+      <div class="sl-row sl-head" role="row" aria-rowindex="1">
+        ${heads}
+        <span role="columnheader">Meanings</span>
+        <span role="columnheader">Strongest examples</span>
+      </div>
+    </div>`,
   };
 }

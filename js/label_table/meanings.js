@@ -1,7 +1,7 @@
 /** The meanings of components: how many each has, and the part below a row that shows them apart. */
 
 import { batches } from "../shared/batches.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { cropStrip } from "../shared/strips.js";
@@ -33,14 +33,14 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
     onArrive,
     onError: fail,
   });
-  const node = h("div", { class: "sl-meanings", role: "row", "data-testid": "meanings" });
+  const node = html`<div class="sl-meanings" role="row" data-testid="meanings" />`;
   const countOf = (/** @type {number} */ row) => known.get(row)?.length ?? 0;
 
   /** @param {HTMLElement} cell */
   function fillCell(cell) {
     const row = Number(cell.dataset.meanings);
     const parts = countOf(row);
-    if (parts < 2) return fill(cell, parts > 0 && h("span", { class: "sl-quiet" }, "1"));
+    if (parts < 2) return fill(cell, parts > 0 && html`<span class="sl-quiet">1</span>`);
     fill(
       cell,
       button({
@@ -59,23 +59,17 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
 
   /** @param {number} row @param {Meaning} part @param {number} number */
   function drawMeaning(row, part, number) {
-    return h(
-      "div",
-      { class: "sl-meaning", "data-testid": "meaning" },
-      h("span", { class: "sl-number sl-quiet" }, String(number + 1)),
-      h(
-        "span",
-        { class: "sl-label" },
-        h(
-          "span",
-          { class: `sl-ellipsis${part.word === null ? " sl-quiet" : ""}`, title: part.closest },
-          part.word ?? `unexplained (${part.closest}?)`,
-        ),
-        h("span", { class: "sl-meta" }, `confidence ${Math.floor(part.confidence * 100)} %`),
-      ),
-      h("span", { class: "sl-quiet" }, plural(part.examples.length, "example")),
-      cropStrip(row, part.examples.slice(0, MOST), { "data-all": "" }),
-    );
+    return html`<div class="sl-meaning" data-testid="meaning">
+      <span class="sl-number sl-quiet">${String(number + 1)}</span>
+      <span class="sl-label">
+        <span class="sl-ellipsis${part.word === null ? " sl-quiet" : ""}" title=${part.closest}>
+          ${part.word ?? `unexplained (${part.closest}?)`}
+        </span>
+        <span class="sl-meta">confidence ${Math.floor(part.confidence * 100)} %</span>
+      </span>
+      <span class="sl-quiet">${plural(part.examples.length, "example")}</span>
+      ${cropStrip(row, part.examples.slice(0, MOST), { "data-all": "" })}
+    </div>`;
   }
 
   return {
@@ -96,7 +90,7 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
     want: (rows) => known.want(open === null ? rows : [...rows, open]),
     /** How many meanings a component has, in a row of the table. @param {number} row */
     cell(row) {
-      const cell = h("span", { role: "gridcell", class: "sl-col-meanings", "data-meanings": row });
+      const cell = html`<span role="gridcell" class="sl-col-meanings" data-meanings=${row} />`;
       fillCell(cell);
       return cell;
     },
@@ -108,7 +102,7 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
     draw() {
       const row = open ?? -1;
       const parts = (known.get(row) ?? []).map((part, number) => drawMeaning(row, part, number));
-      fill(node, h("div", { role: "gridcell", "aria-colspan": "7" }, ...parts));
+      fill(node, html`<div role="gridcell" aria-colspan="7">${parts}</div>`);
     },
     /** Forgets them all: components are described anew. */
     clear() {

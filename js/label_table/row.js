@@ -1,6 +1,6 @@
 /** One row of the table: a component, what it is called, and how sure that is. */
 
-import { h, icon } from "../shared/dom.js";
+import { html, icon } from "../shared/dom.js";
 import { count as counted, plural, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 
@@ -23,48 +23,28 @@ export function labelRow(names, row, { editor, meanings, crops }) {
   const sharing = named.words[row] >= 0 ? named.sizes[named.words[row]] : 0;
   const sure = labels?.made ? labels.confidence[row * labels.k] : Number.NaN;
   const margin = labels?.made ? labels.margins[row] : Number.NaN;
-  return h(
-    "div",
-    {
-      class: "sl-row",
-      role: "row",
-      "aria-label": `${id}, ${text}${mine ? ", own label" : ""}`,
-      "data-testid": "label-row",
-      "data-id": id,
-    },
-    h("span", { role: "gridcell", class: "sl-id" }, id),
-    h("span", { role: "gridcell", class: "sl-label-cell" }, editor ?? labelCell(names, row, text)),
-    h(
-      "span",
-      { role: "gridcell", class: "sl-score sl-col-confidence" },
-      Number.isFinite(sure) && h("span", { class: "sl-number" }, `${Math.floor(sure * 100)} %`),
-      Number.isFinite(sure) && confidenceBar(sure, labels?.level ?? 0, best?.accepted === true),
-    ),
-    h(
-      "span",
-      { role: "gridcell", class: "sl-number sl-col-margin" },
-      Number.isFinite(margin) ? score(margin, 2) : "",
-    ),
-    h(
-      "span",
-      { role: "gridcell", class: "sl-number sl-col-shared" },
-      sharing > 1 &&
-        h(
-          "button",
-          {
-            type: "button",
-            class: "sl-word-link",
-            tabindex: -1,
-            title: `Show the ${plural(sharing, "component")} called ${text}`,
-            "data-testid": "shared-by",
-            "data-act": "word",
-          },
-          counted(sharing),
-        ),
-    ),
-    meanings,
-    h("span", { role: "gridcell" }, crops),
-  );
+  return html`<div class="sl-row" role="row" aria-label="${id}, ${text}${mine ? ", own label" : ""}"
+    data-testid="label-row" data-id=${id}>
+    <span role="gridcell" class="sl-id">${id}</span>
+    <span role="gridcell" class="sl-label-cell">${editor ?? labelCell(names, row, text)}</span>
+    <span role="gridcell" class="sl-score sl-col-confidence">
+      ${Number.isFinite(sure) && html`<span class="sl-number">${Math.floor(sure * 100)} %</span>`}
+      ${Number.isFinite(sure) && confidenceBar(sure, labels?.level ?? 0, best?.accepted === true)}
+    </span>
+    <span role="gridcell" class="sl-number sl-col-margin">
+      ${Number.isFinite(margin) ? score(margin, 2) : ""}
+    </span>
+    <span role="gridcell" class="sl-number sl-col-shared">
+      ${
+        sharing > 1 &&
+        html`<button type="button" class="sl-word-link" tabindex="-1"
+          title="Show the ${plural(sharing, "component")} called ${text}" data-testid="shared-by"
+          data-act="word">${counted(sharing)}</button>`
+      }
+    </span>
+    ${meanings}
+    <span role="gridcell">${crops}</span>
+  </div>`;
 }
 
 /** @param {Names} names @param {number} row @param {string} text */
@@ -74,31 +54,17 @@ function labelCell(names, row, text) {
   const others = closest(names, row).slice(confident && !mine ? 1 : 0);
   const about = mine ? "without it" : confident ? "then" : "closest";
   const meta = `${about}: ${others.join(", ")}${confident ? "" : shortfall(names, row)}`;
-  return h(
-    "span",
-    { class: "sl-label" },
-    h(
-      "span",
-      { class: "sl-label-line" },
-      h("span", { class: `sl-ellipsis${confident ? "" : " sl-quiet"}`, title: text }, text),
-      mine &&
-        h("span", { class: "sl-badge", title: "a label of your own", "data-testid": "own-mark" }, "own"),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "sl-edit",
-          tabindex: -1,
-          title: "Edit (Enter)",
-          "aria-label": `Edit the label of ${names.idOf(row)}`,
-          "data-testid": "edit-label",
-          "data-act": "edit",
-        },
-        icon(icons.note),
-      ),
-    ),
-    others.length > 0 && h("span", { class: "sl-meta", title: meta }, meta),
-  );
+  return html`<span class="sl-label">
+    <span class="sl-label-line">
+      <span class="sl-ellipsis${confident ? "" : " sl-quiet"}" title=${text}>${text}</span>
+      ${mine && html`<span class="sl-badge" title="a label of your own" data-testid="own-mark">own</span>`}
+      <button type="button" class="sl-edit" tabindex="-1" title="Edit (Enter)"
+        aria-label="Edit the label of ${names.idOf(row)}" data-testid="edit-label" data-act="edit">
+        ${icon(icons.note)}
+      </button>
+    </span>
+    ${others.length > 0 && html`<span class="sl-meta" title=${meta}>${meta}</span>`}
+  </span>`;
 }
 
 /** The best words, best first. @param {Names} names @param {number} row */
@@ -117,12 +83,7 @@ function shortfall({ labels }, row) {
 
 /** @param {number} sure @param {number} level that a label needs @param {boolean} accepted */
 function confidenceBar(sure, level, accepted) {
-  const bar = h(
-    "span",
-    { class: `sl-bar${accepted ? "" : " sl-weak"}`, "aria-hidden": "true" },
-    h("i"),
-    h("u"),
-  );
+  const bar = html`<span class="sl-bar${accepted ? "" : " sl-weak"}" aria-hidden="true"><i /><u /></span>`;
   const [fillPart, tick] = /** @type {HTMLElement[]} */ ([...bar.children]);
   fillPart.style.width = `${100 * sure}%`;
   tick.style.left = `${100 * level}%`;

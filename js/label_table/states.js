@@ -1,10 +1,10 @@
 /** What stands in place of the table: an offer to describe, or that nothing fits. */
 
-import { button, h } from "../shared/dom.js";
+import { button, html } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
 import { stateActions, statePane } from "../shared/state.js";
 
-export const askingState = () => h("p", { class: "sl-state sl-quiet" }, "Asking for labels…");
+export const askingState = () => html`<p class="sl-state sl-quiet">Asking for labels…</p>`;
 
 /** Nothing is described yet. @param {number} count components @param {Element[]} describing what describes them */
 export function undescribedState(count, describing) {
@@ -13,13 +13,11 @@ export function undescribedState(count, describing) {
     "What do these components stand for?",
     `${plural(count, "component")} get the best words of a vocabulary each, with the lead over the second best and how sure the label is. Where no word is good enough, the component stays unexplained.`,
     stateActions(...describing),
-    h(
-      "p",
-      { class: "sl-quiet" },
-      "A list of your own words or a text file: ",
-      h("code", { class: "sl-id" }, 'lens.describe(["ruler", "hair"])'),
-      ".",
-    ),
+    html`<p class="sl-quiet">
+      ${"A list of your own words or a text file: "}
+      <code class="sl-id">lens.describe(["ruler", "hair"])</code>
+      .
+    </p>`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** Describe: components and what they are called, how sure that is, and a person's own words. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count as counted, plural } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { bindKeys, isTyping } from "../shared/keyboard.js";
@@ -80,40 +80,24 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     "data-testid": "label-undo",
     onclick: own.undo,
   });
-  const message = h("p", { class: "sl-labels-message sl-quiet", "data-testid": "labels-message" });
-  const bar = h("div", { class: "sl-labels-bar" });
-  const body = h("div", { class: "sl-rows", role: "rowgroup" });
-  const scroller = h(
-    "div",
-    { class: "sl-scroll", role: "presentation", "data-testid": "label-scroll" },
-    body,
-  );
-  const table = h(
-    "div",
-    {
-      class: "sl-grid",
-      role: "grid",
-      "aria-label": "Labels of components",
-      "aria-multiselectable": "true",
-      "aria-colcount": "7",
-      "data-testid": "label-grid",
-      onclick: onClick,
-      ondblclick: onDoubleClick,
-      onkeydown: onKey,
-    },
-    heads.node,
-    scroller,
-  );
+  const message = html`<p class="sl-labels-message sl-quiet" data-testid="labels-message" />`;
+  const bar = html`<div class="sl-labels-bar" />`;
+  const body = html`<div class="sl-rows" role="rowgroup" />`;
+  const scroller = html`<div class="sl-scroll" role="presentation" data-testid="label-scroll">${body}</div>`;
+  const table = html`<div class="sl-grid" role="grid" aria-label="Labels of components" aria-multiselectable="true"
+    aria-colcount="7" data-testid="label-grid" onclick=${onClick} ondblclick=${onDoubleClick}
+    onkeydown=${onKey}>
+    ${heads.node}
+    ${scroller}
+  </div>`;
   table.hidden = true;
-  const state = h("div", { class: "sl-states" });
-  const node = h(
-    "div",
-    { class: "sl-labels sl-banner-place", "data-testid": "label-table" },
-    bar,
-    message,
-    table,
-    state,
-  );
+  const state = html`<div class="sl-states" />`;
+  const node = html`<div class="sl-labels sl-banner-place" data-testid="label-table">
+    ${bar}
+    ${message}
+    ${table}
+    ${state}
+  </div>`;
   bindKeys(node, { u: own.undo, "/": () => filters.find.focus() });
   const large = preview({ area: node, source, known: () => ({}), say, fail });
   const crops = { source, size: imagePixels(CROP), onArrive: () => paint(node), onError: fail };
@@ -185,7 +169,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
 
   /** @param {boolean} made whether there is any label */
   function drawBar(made) {
-    const spring = h("span", { class: "sl-spring" });
+    const spring = html`<span class="sl-spring" />`;
     if (made) fill(bar, ...filters.nodes, spring, undoButton, ...actions.describing, ...actions.exports);
     else fill(bar, filters.layers.node, spring);
     message.hidden = !made;

@@ -4,7 +4,7 @@ import "../shared/theme.css";
 import "../shared/parts.css";
 import "../shared/rows.css";
 import "./view.css";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";
 import { labelTableView } from "./view.js";
 
@@ -22,7 +22,7 @@ function render(widget) {
       onLayer: (layer) => set({ layer }),
       onOwn: (own_labels) => set({ own_labels }),
     });
-    return { ...table, node: h("div", { class: "sl-alone" }, table.node) };
+    return { ...table, node: html`<div class="sl-alone">${table.node}</div>` };
   });
 }
 

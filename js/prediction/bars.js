@@ -1,7 +1,7 @@
 /** The components that carried a prediction, layer by layer, as bars with sign. */
 
 import "../shared/scrolls.css";
-import { fill, h } from "../shared/dom.js";
+import { fill, html } from "../shared/dom.js";
 import { count, percent, plural } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
 import { toggled } from "../shared/selection.js";
@@ -46,60 +46,39 @@ export function strongest(relevances, { start, count: size }) {
  * @param {(error: unknown) => void} options.fail
  */
 export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod, fail }) {
-  const layers = h("div", { class: "sl-toggle", role: "group", "aria-label": "Layer" });
-  const method = h(
-    "select",
-    {
-      "aria-label": "Method",
-      "data-testid": "method",
-      onchange: () => onMethod(method.value),
-    },
-    ...METHODS.map(([value, text]) => h("option", { value }, text)),
+  const layers = html`<div class="sl-toggle" role="group" aria-label="Layer" />`;
+  const method = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Method" data-testid="method" onchange=${() => onMethod(method.value)}>
+      ${METHODS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
+    </select>`
   );
-  const list = h("div", {
-    class: "sl-bars",
-    role: "listbox",
-    "aria-label": "Components by relevance",
-    "aria-multiselectable": "true",
-    "data-testid": "bars",
-    onclick: onClick,
-    ondblclick: (/** @type {MouseEvent} */ event) => {
+  const list = html`<div class="sl-bars" role="listbox" aria-label="Components by relevance" aria-multiselectable="true"
+    data-testid="bars" onclick=${onClick}
+    ondblclick=${(/** @type {MouseEvent} */ event) => {
       const row = rowOf(event);
       if (row !== null) onOpen(row);
-    },
-    onkeydown: onKey,
-    onpointerover: onPointer,
-    onpointermove: (/** @type {PointerEvent} */ event) => {
+    }} onkeydown=${onKey} onpointerover=${onPointer}
+    onpointermove=${(/** @type {PointerEvent} */ event) => {
       pointer = [event.clientX, event.clientY];
-    },
-    onpointerleave: () => hover(null),
-  });
-  const more = h("button", { type: "button", class: "sl-button sl-more", "data-testid": "more-bars" });
-  const node = h(
-    "section",
-    { class: "sl-bars-pane", "aria-label": "Components that carried the prediction" },
-    h(
-      "h3",
-      { class: "sl-heading sl-pane-title" },
-      "Components that carried it",
-      h("span", { class: "sl-quiet" }, "% of absolute relevance"),
-    ),
-    h(
-      "div",
-      { class: "sl-pane-bar" },
-      layers,
-      h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, "Method"), method),
-    ),
-    h(
-      "div",
-      { class: "sl-bar-row sl-bar-head sl-item", "aria-hidden": "true" },
-      h("span", {}, "Component"),
-      h("span", {}),
-      h("span", { class: "sl-sides" }, h("span", {}, "against"), h("span", {}, "for")),
-      h("span", {}),
-    ),
-    h("div", { class: "sl-bars-scroll sl-scrolls" }, list, more),
-  );
+    }} onpointerleave=${() => hover(null)} />`;
+  const more = html`<button type="button" class="sl-button sl-more" data-testid="more-bars" />`;
+  const node = html`<section class="sl-bars-pane" aria-label="Components that carried the prediction">
+    <h3 class="sl-heading sl-pane-title">
+      Components that carried it
+      <span class="sl-quiet">% of absolute relevance</span>
+    </h3>
+    <div class="sl-pane-bar">
+      ${layers}
+      <label class="sl-select sl-low"><span class="sl-quiet">Method</span>${method}</label>
+    </div>
+    <div class="sl-bar-row sl-bar-head sl-item" aria-hidden="true">
+      <span>Component</span>
+      <span />
+      <span class="sl-sides"><span>against</span><span>for</span></span>
+      <span />
+    </div>
+    <div class="sl-bars-scroll sl-scrolls">${list}${more}</div>
+  </section>`;
   const crops = sprites({
     source,
     examples: CROPS,
@@ -188,24 +167,16 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     const { layers: all = [] } = prediction ?? {};
     fill(
       layers,
-      ...all.map(({ name, count: size }, i) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "sl-button",
-            "aria-pressed": String(i === layer),
-            title: `${name}, ${plural(size, "component")}`,
-            "data-testid": "bars-layer",
-            onclick: () => {
+      ...all.map(
+        ({ name, count: size }, i) =>
+          html`<button type="button" class="sl-button" aria-pressed=${String(i === layer)}
+            title="${name}, ${plural(size, "component")}" data-testid="bars-layer"
+            onclick=${() => {
               layer = i;
               active = 0;
               shown = MOST;
               draw();
-            },
-          },
-          name,
-        ),
+            }}>${name}</button>`,
       ),
     );
   }
@@ -225,19 +196,16 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     const longest = Math.max(...rows.map((row) => Math.abs(relevances[row])));
     fill(
       list,
-      ...rows.map((row) =>
-        h(
-          "div",
-          { class: "sl-bar-row sl-item", role: "option", "data-row": row, "data-testid": "bar" },
-          h("span", { class: "sl-bar-name" }),
-          h(
-            "span",
-            { class: "sl-bar-strip" },
-            ...Array.from({ length: CROPS }, (_, rank) => h("i", { class: "sl-crop", "data-rank": rank })),
-          ),
-          signedBar(relevances[row], longest),
-          h("span", { class: "sl-number" }, percent(relevances[row])),
-        ),
+      ...rows.map(
+        (row) =>
+          html`<div class="sl-bar-row sl-item" role="option" data-row=${row} data-testid="bar">
+            <span class="sl-bar-name" />
+            <span class="sl-bar-strip">
+              ${Array.from({ length: CROPS }, (_, rank) => html`<i class="sl-crop" data-rank=${rank} />`)}
+            </span>
+            ${signedBar(relevances[row], longest)}
+            <span class="sl-number">${percent(relevances[row])}</span>
+          </div>`,
       ),
     );
     const rest = at.count - rows.length;
@@ -265,8 +233,8 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       const id = component?.id ?? "…";
       fill(
         /** @type {Element} */ (option.firstElementChild),
-        name && h("span", { class: "sl-ellipsis", title: name }, name),
-        h("span", { class: "sl-id" }, id),
+        name && html`<span class="sl-ellipsis" title=${name}>${name}</span>`,
+        html`<span class="sl-id">${id}</span>`,
       );
       option.setAttribute(
         "aria-label",
@@ -297,7 +265,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       if (first || !next.layers?.[layer]) layer = Math.max(0, (next.layers?.length ?? 1) - 1);
       // A method that is not offered here may have been set in a cell.
       if (![...method.options].some(({ value }) => value === next.method))
-        method.append(h("option", { value: next.method }, methodName(next.method)));
+        method.append(html`<option value=${next.method}>${methodName(next.method)}</option>`);
       method.value = next.method;
       for (const option of /** @type {HTMLElement[]} */ ([...method.children])) {
         if (option.getAttribute("value") === "auto")

@@ -1,7 +1,7 @@
 /** The pictures of the data set, page by page. */
 
 import { isAbort } from "../shared/channel.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { imagePixels, paint } from "../shared/sprites.js";
 
@@ -17,25 +17,21 @@ const SIDE = 64;
  * @param {(error: unknown) => void} options.fail
  */
 export function imageBrowser({ source, onImage, work, fail }) {
-  const label = h("select", {
-    "aria-label": "Label",
-    "data-testid": "browse-label",
-    onchange: () => turn(0),
-  });
-  const order = h(
-    "select",
-    { "aria-label": "Order", "data-testid": "browse-order", onchange: () => turn(0) },
-    h("option", { value: "stored" }, "as stored"),
-    h("option", { value: "wrong" }, "most wrong first"),
+  const label = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Label" data-testid="browse-label" onchange=${() => turn(0)} />`
   );
-  const filters = h(
-    "div",
-    { class: "sl-browse-filters" },
-    h("label", { class: "sl-select" }, label),
-    h("label", { class: "sl-select" }, order),
+  const order = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Order" data-testid="browse-order" onchange=${() => turn(0)}>
+      <option value="stored">as stored</option>
+      <option value="wrong">most wrong first</option>
+    </select>`
   );
-  const grid = h("div", { class: "sl-browse-grid", role: "group", "aria-label": "Images", onkeydown: onKey });
-  const where = h("span", { class: "sl-quiet", "data-testid": "browse-where" });
+  const filters = html`<div class="sl-browse-filters">
+    <label class="sl-select">${label}</label>
+    <label class="sl-select">${order}</label>
+  </div>`;
+  const grid = html`<div class="sl-browse-grid" role="group" aria-label="Images" onkeydown=${onKey} />`;
+  const where = html`<span class="sl-quiet" data-testid="browse-where" />`;
   const back = button({
     label: "Page before",
     text: "‹",
@@ -49,13 +45,11 @@ export function imageBrowser({ source, onImage, work, fail }) {
     "data-testid": "browse-next",
     onclick: () => turn(start + PER_PAGE),
   });
-  const node = h(
-    "div",
-    { class: "sl-browse", "data-testid": "image-browser" },
-    filters,
-    grid,
-    h("div", { class: "sl-browse-pages" }, where, h("span", { class: "sl-spring" }), back, on),
-  );
+  const node = html`<div class="sl-browse" data-testid="image-browser">
+    ${filters}
+    ${grid}
+    <div class="sl-browse-pages">${where}<span class="sl-spring" />${back}${on}</div>
+  </div>`;
   /** @type {AbortController | undefined} */
   let asking;
   /** @type {string | undefined} */
@@ -105,21 +99,12 @@ export function imageBrowser({ source, onImage, work, fail }) {
         ]
           .filter(Boolean)
           .join(", ");
-        const tile = h(
-          "button",
-          {
-            type: "button",
-            class: `sl-browse-image${wrong ? " sl-wrong" : ""}`,
-            tabindex: i ? -1 : 0,
-            "aria-label": facts,
-            title: facts,
-            "data-testid": "browse-image",
-            "data-image": index,
-            onclick: () => onImage(index),
-          },
-          h("i", { class: "sl-crop" }),
-          wrong && h("span", { class: "sl-wrong-mark", "aria-hidden": "true" }, "✗"),
-        );
+        const tile = html`<button type="button" class="sl-browse-image${wrong ? " sl-wrong" : ""}" tabindex=${i ? -1 : 0}
+          aria-label=${facts} title=${facts} data-testid="browse-image" data-image=${index}
+          onclick=${() => onImage(index)}>
+          <i class="sl-crop" />
+          ${wrong && html`<span class="sl-wrong-mark" aria-hidden="true">✗</span>`}
+        </button>`;
         const strip = { url: url ?? "", line: Math.floor(i / page.columns), lines, columns: page.columns };
         paint(
           /** @type {HTMLElement} */ (tile.firstElementChild),
@@ -156,7 +141,11 @@ export function imageBrowser({ source, onImage, work, fail }) {
     open(data) {
       if (classes.join() !== data.classes.join()) {
         classes = data.classes;
-        fill(label, h("option", {}, "all labels"), ...classes.map((name) => h("option", {}, name)));
+        fill(
+          label,
+          html`<option>all labels</option>`,
+          ...classes.map((name) => html`<option>${name}</option>`),
+        );
       }
       filters.hidden = !data.labelled;
       if (!loaded) turn(0);

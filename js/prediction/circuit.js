@@ -2,7 +2,7 @@
 
 import { percent } from "../shared/format.js";
 import "../shared/scrolls.css";
-import { button, fill, h, s } from "../shared/dom.js";
+import { button, fill, html, svg } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import { side } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
@@ -26,14 +26,16 @@ const TOPS = [2, 3, 4, 6, 8];
  * @param {(error: unknown) => void} options.fail
  */
 export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCopied, fail }) {
-  const depth = h("select", { "aria-label": "Depth", "data-testid": "depth", onchange: changed });
-  const top = h(
-    "select",
-    { "aria-label": "Components per node", "data-testid": "top", onchange: changed },
-    ...TOPS.map((n) => h("option", { value: n }, `top ${n}`)),
+  const depth = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Depth" data-testid="depth" onchange=${changed} />`
+  );
+  const top = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Components per node" data-testid="top" onchange=${changed}>
+      ${TOPS.map((n) => html`<option value=${n}>top ${n}</option>`)}
+    </select>`
   );
   top.value = "3";
-  const copied = h("span", {}, "Copy as rows");
+  const copied = html`<span>Copy as rows</span>`;
   const copy = button({
     icon: icons.copy,
     "data-testid": "copy-rows",
@@ -41,47 +43,32 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     onclick: copyRows,
   });
   copy.append(copied);
-  const title = h("span", { class: "sl-ellipsis" });
-  const drawing = h("div", {
-    class: "sl-circuit",
-    "data-testid": "circuit",
-    role: "group",
-    onkeydown: onKey,
-  });
-  const scroll = h("div", { class: "sl-circuit-scroll sl-scrolls" }, drawing);
-  const node = h(
-    "section",
-    { class: "sl-circuit-pane", "aria-label": "Circuit" },
-    h(
-      "h3",
-      { class: "sl-heading sl-pane-title" },
-      title,
-      h("span", { class: "sl-quiet" }, "width: relevance passed on"),
-    ),
-    h(
-      "div",
-      { class: "sl-pane-bar" },
-      h("label", { class: "sl-select sl-low" }, h("span", { class: "sl-quiet" }, "Depth"), depth),
-      h(
-        "label",
-        { class: "sl-select sl-low", title: "The strongest below each node" },
-        h("span", { class: "sl-quiet" }, "Keep"),
-        top,
-      ),
-      h("span", { class: "sl-spring" }),
-      copy,
-    ),
-    scroll,
-    h(
-      "p",
-      { class: "sl-circuit-legend sl-small-text" },
-      line("sl-for"),
-      "for",
-      line("sl-against"),
-      "against",
-      h("span", { class: "sl-quiet" }, "click a node to follow its path"),
-    ),
-  );
+  const title = html`<span class="sl-ellipsis" />`;
+  const drawing = html`<div class="sl-circuit" data-testid="circuit" role="group" onkeydown=${onKey} />`;
+  const scroll = html`<div class="sl-circuit-scroll sl-scrolls">${drawing}</div>`;
+  const node = html`<section class="sl-circuit-pane" aria-label="Circuit">
+    <h3 class="sl-heading sl-pane-title">
+      ${title}
+      <span class="sl-quiet">width: relevance passed on</span>
+    </h3>
+    <div class="sl-pane-bar">
+      <label class="sl-select sl-low"><span class="sl-quiet">Depth</span>${depth}</label>
+      <label class="sl-select sl-low" title="The strongest below each node">
+        <span class="sl-quiet">Keep</span>
+        ${top}
+      </label>
+      <span class="sl-spring" />
+      ${copy}
+    </div>
+    ${scroll}
+    <p class="sl-circuit-legend sl-small-text">
+      ${line("sl-for")}
+      for
+      ${line("sl-against")}
+      against
+      <span class="sl-quiet">click a node to follow its path</span>
+    </p>
+  </section>`;
   const crops = sprites({
     source,
     examples: 1,
@@ -104,16 +91,10 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
 
   /** @param {string} kind */
   function line(kind) {
-    return s(
-      "svg",
-      { width: 22, height: 6, "aria-hidden": "true" },
-      s("path", {
-        class: `sl-edge ${kind}`,
-        d: "M1 3H21",
-        "stroke-width": 3,
-        "stroke-dasharray": kind === "sl-against" ? "5 3" : null,
-      }),
-    );
+    return svg`<svg width="22" height="6" aria-hidden="true">
+      <path class="sl-edge ${kind}" d="M1 3H21" stroke-width="3"
+        stroke-dasharray=${kind === "sl-against" ? "5 3" : null} />
+    </svg>`;
   }
 
   function changed() {
@@ -191,52 +172,38 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
         const middle = (x0 + x1) / 2;
         const [y0, y1] = [from.y + down - 8, to.y + down + (edge.upper === null ? arrival(edge) : -8)];
         const thick = 1 + ((THICKEST - 1) * Math.abs(edge.relevance)) / most;
-        const path = s("path", {
-          class: `sl-edge sl-${side(edge.relevance)}`,
-          d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
-          "stroke-width": thick.toFixed(1),
-          "stroke-dasharray":
-            edge.relevance < 0 ? `${(4 + thick).toFixed(1)} ${(2.5 + thick / 3).toFixed(1)}` : null,
-          "data-testid": "edge",
-        });
+        const path = svg`<path class="sl-edge sl-${side(edge.relevance)}"
+          d="M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}" stroke-width=${thick.toFixed(1)}
+          stroke-dasharray=${edge.relevance < 0 ? `${(4 + thick).toFixed(1)} ${(2.5 + thick / 3).toFixed(1)}` : null}
+          data-testid="edge" />`;
         edges.set(path, edge);
         return path;
       });
     fill(
       drawing,
-      s("svg", { width, height: layout.height + down, "aria-hidden": "true" }, ...paths),
+      svg`<svg width=${width} height=${layout.height + down} aria-hidden="true">${paths}</svg>`,
       ...circuit.layers.map((name, i) =>
-        at(h("span", { class: "sl-circuit-layer sl-quiet" }, name), layout.columns[i], 8),
+        at(html`<span class="sl-circuit-layer sl-quiet">${name}</span>`, layout.columns[i], 8),
       ),
-      at(h("span", { class: "sl-circuit-layer sl-quiet" }, "class"), target.x, 8),
+      at(html`<span class="sl-circuit-layer sl-quiet">class</span>`, target.x, 8),
       ...[...nodes.values()]
         .sort((a, b) => b.x - a.x || a.y - b.y)
         .map(({ row, relevance, x, y }) =>
           at(
-            h(
-              "button",
-              {
-                type: "button",
-                class: `sl-node sl-${side(relevance)}`,
-                "data-row": row,
-                "data-testid": "node",
-                onclick: () => onSelect([row]),
-                ondblclick: () => onOpen(row),
-              },
-              h("i", { class: "sl-crop" }),
-              h("span", { class: "sl-node-name sl-ellipsis" }),
-            ),
+            html`<button type="button" class="sl-node sl-${side(relevance)}" data-row=${row}
+              data-testid="node" onclick=${() => onSelect([row])} ondblclick=${() => onOpen(row)}>
+              <i class="sl-crop" />
+              <span class="sl-node-name sl-ellipsis" />
+            </button>`,
             x,
             y + down,
           ),
         ),
       at(
-        h(
-          "div",
-          { class: "sl-circuit-class", "data-testid": "circuit-class" },
-          h("b", { class: "sl-ellipsis", title: prediction.target.name }, prediction.target.name),
-          h("span", { class: "sl-quiet" }, prediction.target.text),
-        ),
+        html`<div class="sl-circuit-class" data-testid="circuit-class">
+          <b class="sl-ellipsis" title=${prediction.target.name}>${prediction.target.name}</b>
+          <span class="sl-quiet">${prediction.target.text}</span>
+        </div>`,
         target.x,
         target.y + down,
       ),
@@ -311,8 +278,9 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       const wanted = Number(depth.value) || Math.min(3, layers);
       fill(
         depth,
-        ...Array.from({ length: layers }, (_, i) =>
-          h("option", { value: i + 1 }, i ? `${i + 1} layers` : "1 layer"),
+        ...Array.from(
+          { length: layers },
+          (_, i) => html`<option value=${i + 1}>${i ? `${i + 1} layers` : "1 layer"}</option>`,
         ),
       );
       depth.value = String(Math.min(wanted, layers));

@@ -1,6 +1,6 @@
 /** The image, what of it spoke for the class, and the classes. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
 import * as icons from "../shared/icons.js";
@@ -42,18 +42,14 @@ const MODES = [
  * @param {(error: unknown) => void} options.fail
  */
 export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBrowse, fail }) {
-  const file = h("input", {
-    type: "file",
-    accept: "image/*",
-    class: "sl-unseen",
-    tabindex: "-1",
-    "aria-label": "An image file",
-    "data-testid": "image-file",
-    onchange: () => {
-      if (file.files?.[0]) onPicture(file.files[0], file.files[0].name);
-      file.value = "";
-    },
-  });
+  const file = /** @type {HTMLInputElement} */ (
+    html`<input type="file" accept="image/*" class="sl-unseen" tabindex="-1" aria-label="An image file"
+      data-testid="image-file"
+      onchange=${() => {
+        if (file.files?.[0]) onPicture(file.files[0], file.files[0].name);
+        file.value = "";
+      }} />`
+  );
   const open = button({
     label: "Open an image file; dropping one here works too",
     icon: icons.image,
@@ -68,69 +64,56 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     title: "Choose from the data set",
     onclick: onBrowse,
   });
-  const modes = h(
-    "div",
-    { class: "sl-toggle", role: "group", "aria-label": "Shown over the image" },
-    ...MODES.map(([mode, title]) =>
+  const modes = html`<div class="sl-toggle" role="group" aria-label="Shown over the image">
+    ${MODES.map(([mode, title]) =>
       button({ text: title, "data-mode": mode, "data-testid": `mode-${mode}`, onclick: () => onMode(mode) }),
-    ),
+    )}
+  </div>`;
+  const below = /** @type {HTMLImageElement} */ (
+    html`<img alt="" class="sl-stage-picture" data-testid="picture"
+      onload=${() => {
+        const highest = other.hidden ? HIGHEST.few : HIGHEST.many;
+        stage.style.width = `min(100%, ${(highest * below.naturalWidth) / below.naturalHeight}px)`;
+      }} />`
   );
-  const below = h("img", {
-    alt: "",
-    class: "sl-stage-picture",
-    "data-testid": "picture",
-    onload() {
-      const highest = other.hidden ? HIGHEST.few : HIGHEST.many;
-      stage.style.width = `min(100%, ${(highest * below.naturalWidth) / below.naturalHeight}px)`;
-    },
-  });
-  const heat = h("div", { class: "sl-relevance-place", "data-testid": "heat" });
-  const inset = h("img", { alt: "", class: "sl-stage-inset" });
-  const stage = h("div", { class: "sl-stage", "data-testid": "stage" }, below, heat, inset);
-  const legend = h("div", {});
-  const words = h("p", { class: "sl-small-text sl-quiet sl-relevance-words", "data-testid": "heat-words" });
-  const steps = h("div", { class: "sl-image-steps" });
+  const heat = html`<div class="sl-relevance-place" data-testid="heat" />`;
+  const inset = /** @type {HTMLImageElement} */ (html`<img alt="" class="sl-stage-inset" />`);
+  const stage = html`<div class="sl-stage" data-testid="stage">${below}${heat}${inset}</div>`;
+  const legend = html`<div />`;
+  const words = html`<p class="sl-small-text sl-quiet sl-relevance-words" data-testid="heat-words" />`;
+  const steps = html`<div class="sl-image-steps" />`;
   const names = `sl-classes-${++panes}-${Math.random().toString(36).slice(2, 8)}`;
-  const listed = h("datalist", { id: names });
-  const other = h("input", {
-    type: "text",
-    class: "sl-other-class",
-    list: names,
-    placeholder: "another class by name",
-    "aria-label": "Explain another class, by name",
-    "data-testid": "other-class",
-    autocomplete: "off",
-    oninput(/** @type {InputEvent} */ event) {
-      // Chosen from the list, not typed.
-      if (event.inputType === "insertReplacementText") choose();
-      else suggest();
-    },
-    onchange: choose,
-    onkeydown(/** @type {KeyboardEvent} */ event) {
-      if (event.key === "Enter") choose();
-    },
-  });
-  const classes = h("div", { class: "sl-classes", role: "group", "aria-label": "Explained class" });
-  const whose = h("span", { class: "sl-quiet sl-ellipsis" });
-  const said = h("p", { class: "sl-small-text sl-quiet", "data-testid": "names-note", hidden: true });
-  const node = h(
-    "section",
-    { class: "sl-picture-pane", "aria-label": "Image and prediction", ondragover: onDrag, ondrop: onDrop },
-    h("div", { class: "sl-picture-bar" }, modes, h("span", { class: "sl-spring" }), browse, open, file),
-    stage,
-    steps,
-    legend,
-    words,
-    h(
-      "div",
-      { class: "sl-prediction" },
-      h("h3", { class: "sl-heading" }, "Prediction", whose),
-      classes,
-      listed,
-      other,
-      said,
-    ),
+  const listed = html`<datalist id=${names} />`;
+  const other = /** @type {HTMLInputElement} */ (
+    html`<input type="text" class="sl-other-class" list=${names} placeholder="another class by name"
+      aria-label="Explain another class, by name" data-testid="other-class" autocomplete="off"
+      oninput=${(/** @type {InputEvent} */ event) => {
+        // Chosen from the list, not typed.
+        if (event.inputType === "insertReplacementText") choose();
+        else suggest();
+      }} onchange=${choose}
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key === "Enter") choose();
+      }} />`
   );
+  const classes = html`<div class="sl-classes" role="group" aria-label="Explained class" />`;
+  const whose = html`<span class="sl-quiet sl-ellipsis" />`;
+  const said = html`<p class="sl-small-text sl-quiet" data-testid="names-note" hidden />`;
+  const node = html`<section class="sl-picture-pane" aria-label="Image and prediction" ondragover=${onDrag}
+    ondrop=${onDrop}>
+    <div class="sl-picture-bar">${modes}<span class="sl-spring" />${browse}${open}${file}</div>
+    ${stage}
+    ${steps}
+    ${legend}
+    ${words}
+    <div class="sl-prediction">
+      <h3 class="sl-heading">Prediction${whose}</h3>
+      ${classes}
+      ${listed}
+      ${other}
+      ${said}
+    </div>
+  </section>`;
   /** @type {import("./source.js").Prediction | null} */
   let prediction = null;
   /** @type {string[]} */
@@ -149,7 +132,10 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     typing = setTimeout(async () => {
       try {
         const found = other.value.trim() ? await source.classes(other.value.trim()) : [];
-        fill(listed, ...found.slice(0, LISTED).map(({ name, text }) => h("option", { value: name }, text)));
+        fill(
+          listed,
+          ...found.slice(0, LISTED).map(({ name, text }) => html`<option value=${name}>${text}</option>`),
+        );
       } catch (error) {
         fail(error);
       }
@@ -185,13 +171,11 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     fill(
       steps,
       step(-1, "The image before", "‹"),
-      h(
-        "span",
-        { class: "sl-ellipsis", title: image.name, "data-testid": "image-name" },
-        `image ${image.name}`,
-        image.label === null ? "" : `, labelled ${image.label}`,
-      ),
-      h("span", { class: "sl-spring" }),
+      html`<span class="sl-ellipsis" title=${image.name} data-testid="image-name">
+        image ${image.name}
+        ${image.label === null ? "" : `, labelled ${image.label}`}
+      </span>`,
+      html`<span class="sl-spring" />`,
       step(1, "The image after", "›"),
     );
     steps.classList.toggle("sl-from-data", at !== null);
@@ -209,28 +193,21 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     fill(
       classes,
       ...shown.map(({ index, name, probability, text }) => {
-        const bar =
-          probability !== null && h("span", { class: "sl-class-bar", "aria-hidden": "true" }, h("i"));
+        const bar = probability !== null && html`<span class="sl-class-bar" aria-hidden="true"><i /></span>`;
         if (bar)
           /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${100 * (probability ?? 0)}%`;
-        return h(
-          "button",
-          {
-            type: "button",
-            class: "sl-class",
-            "aria-pressed": String(index === target.index),
-            title:
-              index !== target.index
-                ? `Explain ${name}`
-                : `${name} is explained${target.chosen ? "; click to explain the likeliest again" : ""}`,
-            "data-testid": "class",
-            "data-class": name,
-            onclick: () => onTarget(index === target.index && target.chosen ? null : name),
-          },
-          h("span", { class: "sl-ellipsis" }, name),
-          bar,
-          h("span", { class: "sl-number" }, text),
-        );
+        return html`<button type="button" class="sl-class" aria-pressed=${String(index === target.index)}
+          title=${
+            index !== target.index
+              ? `Explain ${name}`
+              : `${name} is explained${target.chosen ? "; click to explain the likeliest again" : ""}`
+          }
+          data-testid="class" data-class=${name}
+          onclick=${() => onTarget(index === target.index && target.chosen ? null : name)}>
+          <span class="sl-ellipsis">${name}</span>
+          ${bar}
+          <span class="sl-number">${text}</span>
+        </button>`;
       }),
     );
     other.hidden = total <= shown.length;
@@ -240,12 +217,10 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     said.hidden = !note;
   }
 
-  const place = h(
-    "div",
-    { class: "sl-drop-place", "data-testid": "drop-place", ondragover: onDrag, ondrop: onDrop },
-    h("p", {}, "Drop an image here"),
-    button({ text: "Open a file", icon: icons.image, class: "sl-outlined", onclick: () => file.click() }),
-  );
+  const place = html`<div class="sl-drop-place" data-testid="drop-place" ondragover=${onDrag} ondrop=${onDrop}>
+    <p>Drop an image here</p>
+    ${button({ text: "Open a file", icon: icons.image, class: "sl-outlined", onclick: () => file.click() })}
+  </div>`;
 
   return {
     node,

@@ -1,7 +1,7 @@
 /** The prediction view: an image, the components that carried its prediction, and the way between them. */
 
 import { isAbort } from "../shared/channel.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import { literal } from "../shared/python.js";
 import { same } from "../shared/selection.js";
@@ -94,19 +94,15 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     "data-testid": "close-card",
     onclick: () => openCard(null),
   });
-  const cardPane = h(
-    "aside",
-    { class: "sl-card-pane", "aria-label": "Component card", hidden: true, "data-testid": "card-pane" },
-    h("div", { class: "sl-card-close" }, closeCard),
-    card.node,
-  );
-  const left = h("div", { class: "sl-prediction-left" });
-  const invitation = h("div", { class: "sl-prediction-wait" });
-  const node = h(
-    "div",
-    { class: "sl-prediction-tab sl-banner-place", "data-testid": "prediction" },
-    h("div", { class: "sl-prediction-panes" }, left, invitation, bars.node, circuit.node, cardPane),
-  );
+  const cardPane = html`<aside class="sl-card-pane" aria-label="Component card" hidden data-testid="card-pane">
+    <div class="sl-card-close">${closeCard}</div>
+    ${card.node}
+  </aside>`;
+  const left = html`<div class="sl-prediction-left" />`;
+  const invitation = html`<div class="sl-prediction-wait" />`;
+  const node = html`<div class="sl-prediction-tab sl-banner-place" data-testid="prediction">
+    <div class="sl-prediction-panes">${left}${invitation}${bars.node}${circuit.node}${cardPane}</div>
+  </div>`;
 
   /** @param {unknown} error */
   function fail(error) {
@@ -234,7 +230,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
           "prediction-empty",
           "Which prediction should be explained?",
           "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
-          h("p", { class: "sl-quiet sl-id" }, "lens.image = 0"),
+          html`<p class="sl-quiet sl-id">lens.image = 0</p>`,
         ),
       );
     } else {
@@ -248,18 +244,16 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
   }
 
   const browseHead = () =>
-    h(
-      "div",
-      { class: "sl-picture-bar" },
-      h("h3", { class: "sl-heading" }, "Choose an image"),
-      h("span", { class: "sl-spring" }),
-      button({
+    html`<div class="sl-picture-bar">
+      <h3 class="sl-heading">Choose an image</h3>
+      <span class="sl-spring" />
+      ${button({
         text: "Back",
         class: "sl-outlined",
         "data-testid": "browse-back",
         onclick: () => browse(false),
-      }),
-    );
+      })}
+    </div>`;
 
   /** The map that is looked at: of the hovered component, else of the selected one, else of the strongest. */
   async function paint() {

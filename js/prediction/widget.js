@@ -9,7 +9,7 @@ import "../shared/toggle.css";
 import "../window/card.css";
 import "./view.css";
 import { withCatalog } from "../shared/catalog.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";
 import { worker, workLine } from "../shared/work.js";
 import { predictionView } from "./view.js";
@@ -29,7 +29,7 @@ const render = (widget) =>
         tell: () => {},
         work: worker(line.show),
       });
-      const node = h("div", { class: "sl-alone sl-prediction-alone" }, view.node, line.node);
+      const node = html`<div class="sl-alone sl-prediction-alone">${view.node}${line.node}</div>`;
       node.addEventListener("keydown", (event) => {
         if (event.key !== "Escape" || event.defaultPrevented || view.keys?.Escape?.() === false) return;
         event.stopPropagation();

@@ -1,7 +1,7 @@
 /** The search box: words and images as chips, each for or against. */
 
 import { isAbort } from "../shared/channel.js";
-import { button, fill, h, icon } from "../shared/dom.js";
+import { button, fill, html, icon } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import * as grammar from "../shared/query.js";
 import { MAX_IMAGE_BYTES } from "../shared/source.js";
@@ -39,74 +39,41 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
   /** @type {AbortController | undefined} */
   let asking;
 
-  const chipList = h("span", {
-    class: "sl-chips",
-    role: "group",
-    "aria-label": "Query",
-    "data-testid": "chips",
-  });
-  const input = h("input", {
-    class: "sl-query-input",
-    type: "text",
-    role: "combobox",
-    autocomplete: "off",
-    spellcheck: "false",
-    placeholder: "type a word, or drop an image",
-    "aria-label": "Search for a concept: Enter adds a word, a leading minus pushes away",
-    "aria-expanded": "false",
-    "aria-autocomplete": "list",
-    "aria-controls": listId,
-    "data-testid": "search-input",
-    oninput: onInput,
-    onkeydown: onKey,
-    onblur: () => setTimeout(closeList, 100),
-  });
-  const file = h("input", {
-    type: "file",
-    accept: "image/png,image/jpeg",
-    hidden: true,
-    "data-testid": "image-file",
-    onchange: () => {
-      if (file.files?.[0]) addImage(file.files[0]);
-      file.value = "";
-    },
-  });
-  const list = h("ul", {
-    class: "sl-suggestions",
-    role: "listbox",
-    id: listId,
-    "aria-label": "Words",
-    hidden: true,
-    "data-testid": "suggestions",
-  });
-  const field = h(
-    "div",
-    { class: "sl-query", "data-testid": "query-field", onpointerdown: onFieldPointer },
-    icon(icons.search),
-    chipList,
-    input,
-    button({
+  const chipList = html`<span class="sl-chips" role="group" aria-label="Query" data-testid="chips" />`;
+  const input = /** @type {HTMLInputElement} */ (
+    html`<input class="sl-query-input" type="text" role="combobox" autocomplete="off" spellcheck="false"
+      placeholder="type a word, or drop an image"
+      aria-label="Search for a concept: Enter adds a word, a leading minus pushes away"
+      aria-expanded="false" aria-autocomplete="list" aria-controls=${listId} data-testid="search-input"
+      oninput=${onInput} onkeydown=${onKey} onblur=${() => setTimeout(closeList, 100)} />`
+  );
+  const file = /** @type {HTMLInputElement} */ (
+    html`<input type="file" accept="image/png,image/jpeg" hidden data-testid="image-file"
+      onchange=${() => {
+        if (file.files?.[0]) addImage(file.files[0]);
+        file.value = "";
+      }} />`
+  );
+  const list = html`<ul class="sl-suggestions" role="listbox" id=${listId} aria-label="Words" hidden
+    data-testid="suggestions" />`;
+  const field = html`<div class="sl-query" data-testid="query-field" onpointerdown=${onFieldPointer}>
+    ${icon(icons.search)}
+    ${chipList}
+    ${input}
+    ${button({
       label: "Search by image",
       icon: icons.image,
       class: "sl-square",
       "data-testid": "image-button",
       onclick: () => file.click(),
-    }),
-    file,
-  );
-  const node = h(
-    "div",
-    {
-      class: "sl-search",
-      "data-testid": "search-box",
-      ondragover: onDrag,
-      ondragleave: () => field.classList.remove("sl-drop"),
-      ondrop: onDrop,
-      onpaste: onPaste,
-    },
-    field,
-    list,
-  );
+    })}
+    ${file}
+  </div>`;
+  const node = html`<div class="sl-search" data-testid="search-box" ondragover=${onDrag}
+    ondragleave=${() => field.classList.remove("sl-drop")} ondrop=${onDrop} onpaste=${onPaste}>
+    ${field}
+    ${list}
+  </div>`;
 
   /** @param {PointerEvent} event */
   function onFieldPointer(event) {
@@ -204,21 +171,13 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     pointed = -1;
     fill(
       list,
-      ...words.map((word, i) =>
-        h(
-          "li",
-          {
-            role: "option",
-            id: `${listId}-${i}`,
-            "aria-selected": "false",
-            "data-testid": "suggestion",
-            onpointerdown: (/** @type {PointerEvent} */ event) => {
+      ...words.map(
+        (word, i) =>
+          html`<li role="option" id="${listId}-${i}" aria-selected="false" data-testid="suggestion"
+            onpointerdown=${(/** @type {PointerEvent} */ event) => {
               event.preventDefault();
               take(word);
-            },
-          },
-          word,
-        ),
+            }}>${word}</li>`,
       ),
     );
     list.hidden = !words.length;
@@ -252,15 +211,9 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     const id = grammar.imageId(chip);
     const picture = id ? pictures.get(id) : undefined;
     const name = id ? (picture?.name ?? `image ${id}`) : chip.text;
-    return h(
-      "span",
-      {
-        class: `sl-chip ${chip.negative ? "sl-negative" : "sl-positive"}`,
-        "data-testid": "chip",
-        "data-text": chip.text,
-        "data-negative": String(chip.negative),
-      },
-      button({
+    return html`<span class="sl-chip ${chip.negative ? "sl-negative" : "sl-positive"}" data-testid="chip"
+      data-text=${chip.text} data-negative=${String(chip.negative)}>
+      ${button({
         label: chip.negative
           ? `Pushes away from ${name}; click to search for it`
           : `Searches for ${name}; click to push away`,
@@ -268,10 +221,10 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
         class: "sl-chip-part",
         "data-testid": "chip-sign",
         onclick: () => setChips(grammar.flipped(chips, index)),
-      }),
-      picture && h("img", { class: "sl-chip-picture", src: picture.url, alt: "" }),
-      h("span", { class: "sl-chip-text", title: name }, name),
-      button({
+      })}
+      ${picture && html`<img class="sl-chip-picture" src=${picture.url} alt="" />`}
+      <span class="sl-chip-text" title=${name}>${name}</span>
+      ${button({
         label: `Remove ${name}`,
         icon: icons.cross,
         class: "sl-chip-part",
@@ -280,8 +233,8 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
           setChips(grammar.without(chips, index));
           input.focus();
         },
-      }),
-    );
+      })}
+    </span>`;
   }
 
   /** @param {File} image */

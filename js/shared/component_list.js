@@ -2,7 +2,7 @@
 
 import "./component_list.css";
 import "./scrolls.css";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { adds, showChosen } from "./selection.js";
 import { imagePixels, paint, sprites } from "./sprites.js";
 import { positionOf, virtualRows } from "./virtual_rows.js";
@@ -34,23 +34,11 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
     onArrive: paintCrops,
     onError: fail,
   });
-  const body = h("div", { class: "sl-components-rows", role: "presentation" });
-  const node = h(
-    "div",
-    {
-      class: "sl-components sl-scrolls",
-      role: "listbox",
-      tabindex: "0",
-      "aria-label": label,
-      "aria-multiselectable": "true",
-      "data-testid": testid,
-      onkeydown: onKey,
-      onclick: onClick,
-      onpointerover: (/** @type {Event} */ event) => onPoint(rowOf(event)),
-      onpointerleave: () => onPoint(null),
-    },
-    body,
-  );
+  const body = html`<div class="sl-components-rows" role="presentation" />`;
+  const node = html`<div class="sl-components sl-scrolls" role="listbox" tabindex="0" aria-label=${label}
+    aria-multiselectable="true" data-testid=${testid} onkeydown=${onKey} onclick=${onClick}
+    onpointerover=${(/** @type {Event} */ event) => onPoint(rowOf(event))}
+    onpointerleave=${() => onPoint(null)}>${body}</div>`;
   const rows = virtualRows({
     scroller: node,
     body,
@@ -74,24 +62,15 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
   function drawRow(position) {
     const row = listed[position];
     const { id, text, quiet, value } = describe(row);
-    return h(
-      "div",
-      {
-        class: "sl-component sl-item",
-        role: "option",
-        id: `${own}-${position}`,
-        "data-id": id,
-        "data-testid": `${testid}-row`,
-      },
-      h("i", { class: "sl-crop", "data-crop": row }),
-      h(
-        "span",
-        { class: "sl-component-words" },
-        h("span", { class: "sl-id" }, id),
-        h("span", { class: `sl-ellipsis${quiet ? " sl-quiet" : ""}`, title: text }, text),
-      ),
-      h("span", { class: "sl-number" }, value),
-    );
+    return html`<div class="sl-component sl-item" role="option" id="${own}-${position}" data-id=${id}
+      data-testid="${testid}-row">
+      <i class="sl-crop" data-crop=${row} />
+      <span class="sl-component-words">
+        <span class="sl-id">${id}</span>
+        <span class="sl-ellipsis${quiet ? " sl-quiet" : ""}" title=${text}>${text}</span>
+      </span>
+      <span class="sl-number">${value}</span>
+    </div>`;
   }
 
   /** @param {HTMLElement} element @param {number} position */

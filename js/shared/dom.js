@@ -1,36 +1,48 @@
 /** Making elements. Text always goes in as text: nothing here, or built on it, parses HTML. */
 
+import htm from "htm";
 import * as icons from "./icons.js";
 
 /** @typedef {Node | string | null | undefined | false} Child */
+/** @typedef {(strings: TemplateStringsArray, ...values: any[]) => HTMLElement} Html */
+/** @typedef {(strings: TemplateStringsArray, ...values: any[]) => SVGElement} Svg */
+
+const make = maker("http://www.w3.org/1999/xhtml");
+const draw = maker("http://www.w3.org/2000/svg");
 
 /**
- * An element. Properties starting with `on` are listeners, `class`, `data-…`, `aria-…`, `role` and other
- * names are attributes; null, undefined and false leave an attribute out, true sets it empty.
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag @param {Record<string, any>} [attributes] @param {...Child} children
- * @returns {HTMLElementTagNameMap[Tag]}
+ * An element from a template: html`<p class="sl-quiet" onclick=${go}>${text}</p>`. Attributes starting with `on` are
+ * listeners; null, undefined and false leave an attribute or a child out, a list puts in all that it holds. As in JSX,
+ * whitespace around a line break is none, and every element is closed: `<i />`. @type {Html}
  */
-export function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  assign(node, attributes);
-  fill(node, ...children);
-  return node;
-}
+export const html = /** @type {any} */ (htm.bind(make));
 
-const SVG = "http://www.w3.org/2000/svg";
+/** An SVG element, as `html`. @type {Svg} */
+export const svg = /** @type {any} */ (htm.bind(draw));
 
 /**
- * An SVG element, as `h`.
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag @param {Record<string, any>} [attributes] @param {...Child} children
- * @returns {SVGElementTagNameMap[Tag]}
+ * An element by its tag, as `html`.
+ * @type {<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attributes?: Record<string, any>, ...children: Child[]) => HTMLElementTagNameMap[Tag]}
  */
-export function s(tag, attributes = {}, ...children) {
-  const node = /** @type {SVGElementTagNameMap[Tag]} */ (document.createElementNS(SVG, tag));
-  assign(node, attributes);
-  fill(node, ...children);
-  return node;
+export const h = make;
+
+/**
+ * An SVG element by its tag, as `svg`.
+ * @type {<Tag extends keyof SVGElementTagNameMap>(tag: Tag, attributes?: Record<string, any>, ...children: Child[]) => SVGElementTagNameMap[Tag]}
+ */
+export const s = draw;
+
+/** @param {string} namespace */
+function maker(namespace) {
+  return /** @type {(this: any, tag: string, attributes?: Record<string, any> | null, ...children: any[]) => any} */ (
+    function (tag, attributes, ...children) {
+      if (this) this[0] = 3; // else a part without values would be made once, and given out again
+      const node = document.createElementNS(namespace, tag);
+      assign(node, attributes ?? {});
+      fill(node, ...children.flat());
+      return node;
+    }
+  );
 }
 
 /** Attributes and listeners of an element, as `h` takes them. @param {Element} node @param {Record<string, any>} attributes */

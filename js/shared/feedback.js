@@ -1,6 +1,6 @@
 /** What a window tells about itself: banners for failures, a live region for counts. */
 
-import { button, fill, h, icon } from "./dom.js";
+import { button, fill, html, icon } from "./dom.js";
 import * as icons from "./icons.js";
 
 /**
@@ -8,12 +8,7 @@ import * as icons from "./icons.js";
  * @returns {{node: HTMLElement, show: (banner: {kind: string, text: string, detail?: string, action?: {text: string, onclick: () => void}, sticky?: boolean}) => void, hide: (kind?: string) => void}}
  */
 export function bannerPlace() {
-  const node = h("div", {
-    class: "sl-banners",
-    role: "alert",
-    "data-browser": true,
-    "data-testid": "banners",
-  });
+  const node = html`<div class="sl-banners" role="alert" data-browser data-testid="banners" />`;
   /** @type {string | null} */
   let shown = null;
   /** @param {string} [kind] */
@@ -29,21 +24,21 @@ export function bannerPlace() {
       shown = kind;
       fill(
         node,
-        h(
-          "div",
-          { class: "sl-banner", "data-testid": "banner", "data-kind": kind },
-          icon(icons.warn),
-          h("p", {}, h("b", {}, text), detail ? ` ${detail}` : ""),
-          action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick }),
-          !sticky &&
+        html`<div class="sl-banner" data-testid="banner" data-kind=${kind}>
+          ${icon(icons.warn)}
+          <p><b>${text}</b>${detail ? ` ${detail}` : ""}</p>
+          ${action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick })}
+          ${
+            !sticky &&
             button({
               label: "Dismiss",
               icon: icons.cross,
               class: "sl-square",
               "data-testid": "banner-dismiss",
               onclick: () => hide(),
-            }),
-        ),
+            })
+          }
+        </div>`,
       );
     },
   };
@@ -54,7 +49,7 @@ export function bannerPlace() {
  * @returns {{node: HTMLElement, say: (text: string) => void}}
  */
 export function liveRegion() {
-  const node = h("div", { class: "sl-unseen", role: "status", "aria-live": "polite", "data-testid": "live" });
+  const node = html`<div class="sl-unseen" role="status" aria-live="polite" data-testid="live" />`;
   return {
     node,
     say(text) {

@@ -1,6 +1,6 @@
 /** The button "Figure": what is open as a figure for a paper, made by Python, and the line that makes it again. */
 
-import { button, fill, h, icon } from "./dom.js";
+import { button, fill, html, icon } from "./dom.js";
 import * as icons from "./icons.js";
 import { themeOf } from "./palette.js";
 import { literal } from "./python.js";
@@ -31,26 +31,16 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
   /** @type {() => Part[]} */
   let partsNow = () => [{ view: tab, title: "" }];
   const wanted = { part: 0, format: "pdf", width: 180, theme: "print" };
-  const opener = h(
-    "button",
-    {
-      type: "button",
-      class: "sl-button sl-outlined sl-figure-button",
-      "aria-haspopup": "dialog",
-      "aria-expanded": "false",
-      "data-testid": "figure-button",
-      onclick: () => (menu.hidden ? open() : close(true)),
-    },
-    icon(icons.download),
-    h("span", {}, "Figure"),
+  const opener = /** @type {HTMLButtonElement} */ (
+    html`<button type="button" class="sl-button sl-outlined sl-figure-button" aria-haspopup="dialog"
+      aria-expanded="false" data-testid="figure-button"
+      onclick=${() => (menu.hidden ? open() : close(true))}>
+      ${icon(icons.download)}
+      <span>Figure</span>
+    </button>`
   );
-  const line = h("code", { class: "sl-id", "data-testid": "figure-python" });
-  const notice = h("p", {
-    class: "sl-quiet sl-small-text",
-    role: "status",
-    "data-testid": "figure-notice",
-    hidden: true,
-  });
+  const line = html`<code class="sl-id" data-testid="figure-python" />`;
+  const notice = html`<p class="sl-quiet sl-small-text" role="status" data-testid="figure-notice" hidden />`;
   const copy = button({
     text: "Copy",
     label: "Copy as a picture",
@@ -64,33 +54,25 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
     "data-testid": "figure-save",
     onclick: () => run(onSave),
   });
-  const partRow = h("div", { hidden: true });
-  const menu = h(
-    "div",
-    {
-      class: "sl-figure-menu",
-      role: "dialog",
-      "aria-label": "Figure",
-      "data-testid": "figure-menu",
-      hidden: true,
-      onkeydown: onKey,
-    },
-    partRow,
-    row(
+  const partRow = html`<div hidden />`;
+  const menu = html`<div class="sl-figure-menu" role="dialog" aria-label="Figure" data-testid="figure-menu" hidden
+    onkeydown=${onKey}>
+    ${partRow}
+    ${row(
       "Format",
       FORMATS.map((format) => [format, format.toUpperCase()]),
       "format",
-    ),
-    row(
+    )}
+    ${row(
       "Width",
       WIDTHS.map((width) => [width, `${width} mm`]),
       "width",
-    ),
-    row("Theme", Object.entries(NAMES), "theme"),
-    notice,
-    h("div", { class: "sl-figure-row" }, line, h("span", { class: "sl-figure-actions" }, copy, save)),
-  );
-  const node = h("div", { class: "sl-figure" }, opener, menu);
+    )}
+    ${row("Theme", Object.entries(NAMES), "theme")}
+    ${notice}
+    <div class="sl-figure-row">${line}<span class="sl-figure-actions">${copy}${save}</span></div>
+  </div>`;
+  const node = html`<div class="sl-figure">${opener}${menu}</div>`;
   document.addEventListener("pointerdown", onElsewhere);
 
   /**
@@ -111,12 +93,10 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
         },
       }),
     );
-    return h(
-      "div",
-      { class: "sl-figure-row" },
-      h("span", { class: "sl-quiet" }, name),
-      h("div", { class: "sl-toggle", role: "group", "aria-label": name }, ...buttons),
-    );
+    return html`<div class="sl-figure-row">
+      <span class="sl-quiet">${name}</span>
+      <div class="sl-toggle" role="group" aria-label=${name}>${buttons}</div>
+    </div>`;
   }
 
   const themeName = () => (wanted.theme === "print" ? "print" : themeOf(node));
@@ -187,7 +167,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
   async function onSave() {
     const made = await make(wanted.format);
     const url = URL.createObjectURL(made.blob);
-    h("a", { href: url, download: made.name }).click();
+    html`<a href=${url} download=${made.name} />`.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
     say(`Figure saved as ${made.name}. ${made.caption}`);
     close(true);

@@ -3,7 +3,7 @@
  * its colours are those of the theme, whichever that is.
  */
 
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 
 /** @typedef {{width: number, height: number, values: Int8Array}} HeatMap positive for, negative against, the strongest ±127 */
 
@@ -28,7 +28,7 @@ export function alpha({ values }, sign) {
 
 /** @param {HTMLElement} node @param {HeatMap} map @param {1 | -1} sign masks the node with half of the map */
 export function mask(node, map, sign) {
-  const canvas = h("canvas", { width: map.width, height: map.height });
+  const canvas = /** @type {HTMLCanvasElement} */ (html`<canvas width=${map.width} height=${map.height} />`);
   const context = canvas.getContext?.("2d");
   if (!context) return;
   context.putImageData(new ImageData(alpha(map, sign), map.width, map.height), 0, 0);
@@ -40,7 +40,7 @@ export function mask(node, map, sign) {
 /** The two layers of a map, to lie over a paled picture. @param {HeatMap} map */
 export function heatLayers(map) {
   return /** @type {const} */ ([1, -1]).map((sign) => {
-    const layer = h("i", { class: `sl-relevance-map ${sign > 0 ? "sl-for" : "sl-against"}` });
+    const layer = html`<i class="sl-relevance-map ${sign > 0 ? "sl-for" : "sl-against"}" />`;
     mask(layer, map, sign);
     return layer;
   });
@@ -73,19 +73,15 @@ export function calmestCorner({ width, height, values }, size) {
 /** The colours of a map, in words. @param {string} target what it speaks for or against */
 export function heatLegend(target) {
   const steps = [-1, -0.55, -0.2, 0, 0.2, 0.55, 1];
-  return h(
-    "div",
-    { class: "sl-relevance-legend" },
-    h("span", {}, "against"),
-    h(
-      "span",
-      { class: "sl-relevance-steps", "aria-hidden": "true" },
-      ...steps.map((step) => {
-        const swatch = h("i", { class: step < 0 ? "sl-against" : "sl-for" });
+  return html`<div class="sl-relevance-legend">
+    <span>against</span>
+    <span class="sl-relevance-steps" aria-hidden="true">
+      ${steps.map((step) => {
+        const swatch = html`<i class=${step < 0 ? "sl-against" : "sl-for"} />`;
         swatch.style.opacity = String(opacity(Math.abs(step)));
-        return h("i", { class: "sl-relevance-step" }, swatch);
-      }),
-    ),
-    h("span", { title: target }, `for ${target}`),
-  );
+        return html`<i class="sl-relevance-step">${swatch}</i>`;
+      })}
+    </span>
+    <span title=${target}>for ${target}</span>
+  </div>`;
 }

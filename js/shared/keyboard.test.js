@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { press } from "../testing/toy.js";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { bindKeys } from "./keyboard.js";
 
 describe("keys", () => {
@@ -8,8 +8,8 @@ describe("keys", () => {
   let input;
   let action;
   beforeEach(() => {
-    input = h("input");
-    box = h("div", { tabindex: 0 }, input);
+    input = html`<input />`;
+    box = html`<div tabindex="0">${input}</div>`;
     action = vi.fn();
     document.body.replaceChildren(box);
     bindKeys(box, { "/": action, Escape: action, x: () => false }, { whileTyping: ["Escape"] });

@@ -1,6 +1,6 @@
 /** The choice of one layer, or all. */
 
-import { fill, h } from "./dom.js";
+import { fill, html } from "./dom.js";
 import { count } from "./format.js";
 
 /**
@@ -8,12 +8,11 @@ import { count } from "./format.js";
  * @returns {import("./mount.js").View}
  */
 export function layerFilter({ onLayer }) {
-  const select = h("select", {
-    "aria-label": "Layer",
-    "data-testid": "layer-filter",
-    onchange: () => onLayer(select.selectedIndex === 0 ? null : layers[select.selectedIndex - 1].name),
-  });
-  const node = h("label", { class: "sl-select" }, h("span", { class: "sl-quiet" }, "Layers"), select);
+  const select = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Layer" data-testid="layer-filter"
+      onchange=${() => onLayer(select.selectedIndex === 0 ? null : layers[select.selectedIndex - 1].name)} />`
+  );
+  const node = html`<label class="sl-select"><span class="sl-quiet">Layers</span>${select}</label>`;
   /** @type {{name: string, count: number}[]} */
   let layers = [];
   /** @type {string | null} */
@@ -27,8 +26,8 @@ export function layerFilter({ onLayer }) {
         layers = changed.layers;
         fill(
           select,
-          h("option", {}, layers.length > 1 ? `all ${layers.length}` : "all"),
-          ...layers.map(({ name, count: size }) => h("option", {}, `${name} (${count(size)})`)),
+          html`<option>${layers.length > 1 ? `all ${layers.length}` : "all"}</option>`,
+          ...layers.map(({ name, count: size }) => html`<option>${name} (${count(size)})</option>`),
         );
       }
       select.selectedIndex = 1 + layers.findIndex(({ name }) => name === layer);

@@ -5,7 +5,7 @@
  */
 
 import { isAbort, KernelGone, openChannel } from "./channel.js";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";
 import { kernelSource } from "./source.js";
 import { read, watch, write } from "./traits.js";
@@ -93,7 +93,7 @@ export function mount({ model, el, signal }, traits, createView) {
     },
   });
 
-  const root = h("div", { class: "semlens", "data-lm-suppress-shortcuts": "true", "data-testid": "semlens" });
+  const root = html`<div class="semlens" data-lm-suppress-shortcuts="true" data-testid="semlens" />`;
   if (!view.node.contains(banner.node)) root.append(banner.node);
   root.append(view.node, live.node);
   el.append(root);

@@ -1,10 +1,10 @@
 /** A canvas that is drawn pixel by pixel, as dense as the screen; where a canvas cannot be drawn on, nothing is. */
 
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 
 /** @param {Record<string, any>} attributes of the canvas */
 export function pixelCanvas(attributes) {
-  const node = h("canvas", { "aria-hidden": "true", ...attributes });
+  const node = /** @type {HTMLCanvasElement} */ (html`<canvas aria-hidden="true" ...${attributes} />`);
   const pen = node.getContext?.("2d") ?? null;
   let [width, height, ratio] = [0, 0, 1];
   /** @type {ImageData | null} */

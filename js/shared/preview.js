@@ -2,7 +2,7 @@
 
 import "./preview.css";
 import { isAbort } from "./channel.js";
-import { fill, h } from "./dom.js";
+import { fill, html } from "./dom.js";
 import { activation } from "./format.js";
 import { imagePixels } from "./sprites.js";
 
@@ -33,9 +33,9 @@ export function openingTop(anchor, height, room) {
  * @param {(error: unknown) => void} options.fail
  */
 export function preview({ area, source, known, say, fail }) {
-  const picture = h("div", { class: "sl-crop sl-preview-picture" });
-  const words = h("div", { class: "sl-preview-words" });
-  const node = h("div", { class: "sl-preview", hidden: true, "data-testid": "preview" }, picture, words);
+  const picture = html`<div class="sl-crop sl-preview-picture" />`;
+  const words = html`<div class="sl-preview-words" />`;
+  const node = html`<div class="sl-preview" hidden data-testid="preview">${picture}${words}</div>`;
   area.append(node);
   /** @type {HTMLElement | null} */
   let crop = null;
@@ -64,9 +64,9 @@ export function preview({ area, source, known, say, fail }) {
   function drawWords({ response, of, image }, rank) {
     fill(
       words,
-      h("b", {}, response === undefined ? "" : `act. ${activation(response)}`),
-      h("span", { class: "sl-quiet" }, of ? `${rank + 1} of ${of}` : ""),
-      h("span", { class: "sl-preview-image sl-quiet", title: image }, image ?? ""),
+      html`<b>${response === undefined ? "" : `act. ${activation(response)}`}</b>`,
+      html`<span class="sl-quiet">${of ? `${rank + 1} of ${of}` : ""}</span>`,
+      html`<span class="sl-preview-image sl-quiet" title=${image}>${image ?? ""}</span>`,
     );
   }
 

@@ -1,7 +1,7 @@
 /** Relevance with its sign: a bar to the right for, to the left against, and the number with its sign. */
 
 import "./signed.css";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 
 /** "for" or "against". @param {number} share */
 export const side = (share) => (share < 0 ? "against" : "for");
@@ -12,7 +12,7 @@ export const side = (share) => (share < 0 ? "against" : "for");
  *   the width lies left of the middle, in [0, 1]
  */
 export function signedBar(share, longest, against = 0.5) {
-  const bar = h("span", { class: `sl-signed sl-${side(share)}`, "aria-hidden": "true" }, h("i"));
+  const bar = html`<span class="sl-signed sl-${side(share)}" aria-hidden="true"><i /></span>`;
   const fillPart = /** @type {HTMLElement} */ (bar.firstElementChild);
   const half = share < 0 ? against : 1 - against;
   const width = longest > 0 ? Math.min(1, Math.abs(share) / longest) * half : 0;

@@ -1,20 +1,14 @@
 /** What stands in a view where it has nothing to show: why, and what can be done about it. */
 
 import "./state.css";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 
 /**
  * @param {string} id for tests @param {string} title @param {string} text
  * @param {...import("./dom.js").Child} more below it
  */
 export const statePane = (id, title, text, ...more) =>
-  h(
-    "div",
-    { class: "sl-state", "data-testid": id },
-    h("h2", {}, title),
-    h("p", { class: "sl-quiet" }, text),
-    ...more,
-  );
+  html`<div class="sl-state" data-testid=${id}><h2>${title}</h2><p class="sl-quiet">${text}</p>${more}</div>`;
 
 /** Things to do, or words to choose from, in a line. @param {...import("./dom.js").Child} actions */
-export const stateActions = (...actions) => h("div", { class: "sl-words" }, ...actions);
+export const stateActions = (...actions) => html`<div class="sl-words">${actions}</div>`;

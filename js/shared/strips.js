@@ -1,7 +1,7 @@
 /** A component's strongest crops in a line: places at first, painted when the crops have come. */
 
 import "./strips.css";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { paint } from "./sprites.js";
 
 /**
@@ -10,11 +10,9 @@ import { paint } from "./sprites.js";
  */
 export function cropStrip(row, ranks, attributes = {}) {
   const shown = typeof ranks === "number" ? Array.from({ length: ranks }, (_, rank) => rank) : ranks;
-  return h(
-    "span",
-    { class: "sl-strip", "data-strip": row, ...attributes },
-    ...shown.map((rank) => h("i", { class: "sl-crop", "data-row": row, "data-rank": rank })),
-  );
+  return html`<span class="sl-strip" data-strip=${row} ...${attributes}>
+    ${shown.map((rank) => html`<i class="sl-crop" data-row=${row} data-rank=${rank} />`)}
+  </span>`;
 }
 
 /**

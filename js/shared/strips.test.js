@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { cropStrip, paintStrips } from "./strips.js";
 
 const strip = (url, line, count) => ({
@@ -22,7 +22,7 @@ it("a line has a place for each crop wanted, and says whose it is", () => {
 
 it("what has come is painted, once; what the component has not can no longer be pointed at", () => {
   const known = new Map([[7, strip("blob:one", 1, 3)]]);
-  const place = h("div", {}, cropStrip(7, 4), cropStrip(11, 4));
+  const place = html`<div>${cropStrip(7, 4)}${cropStrip(11, 4)}</div>`;
   paintStrips(place, (row) => known.get(row));
   const [seven, eleven] = [...place.children].map((line) => [...line.children]);
   expect(seven.map(({ style }) => style.backgroundPosition)).toEqual(["0% 100%", "25% 100%", "50% 100%", ""]);

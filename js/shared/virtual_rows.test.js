@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { remember } from "./preferences.js";
 import { positionOf, virtualRows } from "./virtual_rows.js";
 
@@ -18,8 +18,8 @@ describe("virtual rows", () => {
   let rows;
 
   const open = (options = {}) => {
-    body = h("div", { role: "rowgroup" });
-    scroller = h("div", { tabindex: "-1" }, body);
+    body = html`<div role="rowgroup" />`;
+    scroller = html`<div tabindex="-1">${body}</div>`;
     becomes(HEIGHT);
     document.body.replaceChildren(scroller);
     rows = virtualRows({
@@ -27,7 +27,7 @@ describe("virtual rows", () => {
       body,
       draw: (position) => {
         made.push(position);
-        return h("div", { role: "row" }, h("button", {}, `row ${position}`));
+        return html`<div role="row"><button>row ${position}</button></div>`;
       },
       ask: (positions) => asked.push([...positions].sort((a, b) => a - b)),
       holds: (position) => position === held,
@@ -77,7 +77,7 @@ describe("virtual rows", () => {
   });
 
   it("options of a list are told their number instead, and leave the focus to the list", () => {
-    open({ roving: false, draw: () => h("div", { role: "option" }) }).lay({ ...GRID, count: 3 });
+    open({ roving: false, draw: () => html`<div role="option" />` }).lay({ ...GRID, count: 3 });
     expect(rows.at(1).getAttribute("aria-posinset")).toBe("2");
     expect(rows.at(1).getAttribute("aria-setsize")).toBe("3");
     expect(rows.at(0).hasAttribute("tabindex")).toBe(false);

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { settled } from "../testing/toy.js";
-import { h } from "./dom.js";
+import { html } from "./dom.js";
 import { kernelSwitch } from "./without_kernel.js";
 
 let root;
@@ -10,14 +10,12 @@ let zoom;
 let turn;
 beforeEach(() => {
   [refuse, act, zoom] = [vi.fn(), vi.fn(), vi.fn()];
-  root = h(
-    "div",
-    {},
-    h("button", { id: "act", onclick: act }, h("span", { id: "word" })),
-    h("select", { id: "choice" }),
-    h("input", { id: "field" }),
-    h("div", { "data-browser": true }, h("button", { id: "zoom", onclick: zoom })),
-  );
+  root = html`<div>
+    <button id="act" onclick=${act}><span id="word" /></button>
+    <select id="choice" />
+    <input id="field" />
+    <div data-browser><button id="zoom" onclick=${zoom} /></div>
+  </div>`;
   document.body.replaceChildren(root);
   turn = kernelSwitch(root, refuse);
 });
@@ -50,7 +48,7 @@ it("lists of choices do not open, fields take no text, and one can still leave b
 
 it("what is drawn while the kernel is gone is off too, and all works again when it is back", async () => {
   turn(false);
-  root.append(h("button", { id: "later" }));
+  root.append(html`<button id="later" />`);
   await settled();
   expect(at("later").getAttribute("aria-disabled")).toBe("true");
   turn(true);

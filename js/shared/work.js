@@ -1,7 +1,7 @@
 /** Work that may take long: told with its progress, and it can be given up. */
 
 import "./work.css";
-import { button, h } from "./dom.js";
+import { button, html } from "./dom.js";
 import { count } from "./format.js";
 
 /** @typedef {{what: string, done: number, total: number | null, cancel: () => void}} Working */
@@ -46,15 +46,15 @@ export function worker(tell) {
  */
 export function workLine() {
   let giveUp = () => {};
-  const words = h("span", {});
-  const bar = h("progress", { "aria-label": "Progress", max: 1 });
+  const words = html`<span />`;
+  const bar = /** @type {HTMLProgressElement} */ (html`<progress aria-label="Progress" max="1" />`);
   const cancel = button({
     text: "Cancel",
     class: "sl-outlined sl-low",
     "data-testid": "cancel-work",
     onclick: () => giveUp(),
   });
-  const node = h("div", { class: "sl-work", "data-testid": "work", hidden: true }, words, bar, cancel);
+  const node = html`<div class="sl-work" data-testid="work" hidden>${words}${bar}${cancel}</div>`;
   return {
     node,
     show(working) {

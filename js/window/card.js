@@ -2,7 +2,7 @@
 
 import "../shared/title.css";
 import { isAbort } from "../shared/channel.js";
-import { button, copyButton, fill, h } from "../shared/dom.js";
+import { button, copyButton, fill, html } from "../shared/dom.js";
 import { count, p, percent, score, z } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { preview } from "../shared/preview.js";
@@ -30,11 +30,8 @@ const SIBLING = 28;
  * @returns {import("../shared/mount.js").View} updated with `row` (number or null) and `stale` (ask again)
  */
 export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = false }) {
-  const node = h("section", {
-    class: "sl-card",
-    "data-testid": pinned ? "pinned-card" : "card",
-    "aria-label": pinned ? "Pinned component" : "Component",
-  });
+  const node = html`<section class="sl-card" data-testid=${pinned ? "pinned-card" : "card"}
+    aria-label=${pinned ? "Pinned component" : "Component"} />`;
   /** @type {number | null} */
   let row = null;
   /** @type {import("../shared/source.js").Card | null} */
@@ -46,8 +43,8 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
   const siblings = sprites({ ...options, examples: 1, size: imagePixels(SIBLING) });
   const large = preview({ area: node, source, known: () => ({ of: card?.responses.length }), say, fail });
   const stopResizing = onResize(node, () => drawHistogram());
-  const plot = h("div", { class: "sl-plot" });
-  const cropGrid = h("div", { class: "sl-crops" });
+  const plot = html`<div class="sl-plot" />`;
+  const cropGrid = html`<div class="sl-crops" />`;
   const full = ask && !pinned ? ask : null;
   const looks =
     full &&
@@ -95,19 +92,18 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
     large.close();
     fill(
       cropGrid,
-      ...shown.map((_, rank) =>
-        h("i", { class: "sl-crop", "data-crop": data.row, "data-row": data.row, "data-rank": rank }),
+      ...shown.map(
+        (_, rank) => html`<i class="sl-crop" data-crop=${data.row} data-row=${data.row} data-rank=${rank} />`,
       ),
     );
     fill(
       node,
-      h(
-        "div",
-        { class: "sl-card-head" },
-        h("h2", { class: "sl-card-title", title, "data-testid": "card-title" }, title),
-        h("span", { class: "sl-id", "data-testid": "card-id", hidden: title === id }, id),
-        copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" }),
-        onPin &&
+      html`<div class="sl-card-head">
+        <h2 class="sl-card-title" title=${title} data-testid="card-title">${title}</h2>
+        <span class="sl-id" data-testid="card-id" hidden=${title === id}>${id}</span>
+        ${copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" })}
+        ${
+          onPin &&
           button({
             label: pinned ? "Unpin (Space)" : "Pin beside the next (Space)",
             icon: pinned ? icons.cross : icons.pin,
@@ -115,50 +111,43 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
             "aria-pressed": pinned ? null : "false",
             "data-testid": pinned ? "unpin" : "pin",
             onclick: () => onPin(data.row),
-          }),
-      ),
+          })
+        }
+      </div>`,
       !pinned &&
-        h(
-          "dl",
-          { class: "sl-facts", "data-testid": "card-facts" },
-          ...fact("score", data.score === null ? null : score(data.score, 2)),
-          ...fact("z", data.z === null ? null : z(data.z)),
-          ...fact("p", data.p === null ? null : p(data.p)),
-        ),
+        html`<dl class="sl-facts" data-testid="card-facts">
+          ${fact("score", data.score === null ? null : score(data.score, 2))}
+          ${fact("z", data.z === null ? null : z(data.z))}
+          ${fact("p", data.p === null ? null : p(data.p))}
+        </dl>`,
       !pinned &&
-        h(
-          "dl",
-          { class: "sl-facts", "data-testid": "label-facts" },
-          ...fact("given by", label?.own ? "a person" : null),
-          ...fact("closest word", label && !confident ? label.text : null),
-          ...fact("label score", typeof label?.score === "number" ? score(label.score, 2) : null),
-          ...fact("margin", typeof label?.margin === "number" ? score(label.margin, 2) : null),
-          ...fact(
+        html`<dl class="sl-facts" data-testid="label-facts">
+          ${fact("given by", label?.own ? "a person" : null)}
+          ${fact("closest word", label && !confident ? label.text : null)}
+          ${fact("label score", typeof label?.score === "number" ? score(label.score, 2) : null)}
+          ${fact("margin", typeof label?.margin === "number" ? score(label.margin, 2) : null)}
+          ${fact(
             "confidence",
             typeof label?.confidence === "number" ? `${Math.round(100 * label.confidence)} %` : null,
-          ),
-        ),
+          )}
+        </dl>`,
       looks?.toggle,
       looks?.line,
       cropGrid,
       looks?.place,
       !pinned &&
         data.histogram &&
-        h(
-          "div",
-          { class: "sl-card-part" },
-          heading("Activation", `${count(data.histogram.images)} images, log count`),
-          plot,
-        ),
+        html`<div class="sl-card-part">
+          ${heading("Activation", `${count(data.histogram.images)} images, log count`)}
+          ${plot}
+        </div>`,
       !pinned && (data.relevance ? drawRelevance(data.relevance) : data.relatable && full && drawRelate()),
       !pinned &&
         data.siblings.length > 0 &&
-        h(
-          "div",
-          { class: "sl-card-part" },
-          heading("Nearest siblings", "cosine"),
-          ...data.siblings.map(drawSibling),
-        ),
+        html`<div class="sl-card-part">
+          ${heading("Nearest siblings", "cosine")}
+          ${data.siblings.map(drawSibling)}
+        </div>`,
       streams?.node,
       large.node,
     );
@@ -172,19 +161,18 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
 
   /** @param {string} name @param {string | null} value */
   const fact = (name, value) =>
-    value === null ? [] : [h("div", {}, h("dt", { class: "sl-quiet" }, name), h("dd", {}, value))];
+    value === null ? [] : [html`<div><dt class="sl-quiet">${name}</dt><dd>${value}</dd></div>`];
 
   /** @param {string} text @param {string} unit */
   const heading = (text, unit) =>
-    h("h3", { class: "sl-heading" }, text, h("span", { class: "sl-quiet" }, unit));
+    html`<h3 class="sl-heading">${text}<span class="sl-quiet">${unit}</span></h3>`;
 
   /** Nobody has explained the data set yet: that takes its time, and is offered. */
   const drawRelate = () =>
-    h(
-      "div",
-      { class: "sl-card-part" },
-      heading("Speaks for / against", "not computed"),
-      relating.node.hidden &&
+    html`<div class="sl-card-part">
+      ${heading("Speaks for / against", "not computed")}
+      ${
+        relating.node.hidden &&
         button({
           text: "Explain the data set",
           title: "lens.relate(): every image explained once, for all components",
@@ -194,9 +182,10 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
             /** @type {HTMLElement} */ (event.currentTarget).toggleAttribute("disabled", true);
             relate();
           },
-        }),
-      relating.node,
-    );
+        })
+      }
+      ${relating.node}
+    </div>`;
 
   async function relate() {
     try {
@@ -213,41 +202,31 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
   /** @param {NonNullable<import("../shared/source.js").Card["relevance"]>} relevance */
   function drawRelevance({ classes, more }) {
     const longest = Math.max(...classes.map(({ share }) => Math.abs(share)), 1e-9);
-    return h(
-      "div",
-      { class: "sl-card-part", "data-testid": "class-relevance" },
-      heading(
+    return html`<div class="sl-card-part" data-testid="class-relevance">
+      ${heading(
         "Speaks for / against",
         more ? `share of relevance, ${more} more classes` : "share of relevance",
-      ),
-      ...classes.map(({ name, share, images }) =>
-        h(
-          "div",
-          { class: "sl-class-relevance", title: `mean over ${count(images)} images of ${name}` },
-          h("span", { class: "sl-ellipsis" }, name),
-          signedBar(share, longest),
-          h("span", { class: "sl-number" }, `${percent(share)} %`),
-        ),
-      ),
-    );
+      )}
+      ${classes.map(
+        ({ name, share, images }) =>
+          html`<div class="sl-class-relevance" title="mean over ${count(images)} images of ${name}">
+            <span class="sl-ellipsis">${name}</span>
+            ${signedBar(share, longest)}
+            <span class="sl-number">${percent(share)} %</span>
+          </div>`,
+      )}
+    </div>`;
   }
 
   /** @param {import("../shared/source.js").Card["siblings"][number]} sibling */
   function drawSibling({ row: other, id, score: cosine, label }) {
-    return h(
-      "button",
-      {
-        type: "button",
-        class: "sl-sibling",
-        "data-testid": "sibling",
-        title: `Select ${id}`,
-        onclick: () => onSelect([other]),
-      },
-      h("i", { class: "sl-crop", "data-crop": other }),
-      h("span", { class: "sl-id" }, id),
-      h("span", { class: "sl-ellipsis" }, label && label.confident !== false ? label.text : ""),
-      h("span", { class: "sl-number sl-quiet" }, score(cosine, 2)),
-    );
+    return html`<button type="button" class="sl-sibling" data-testid="sibling" title="Select ${id}"
+      onclick=${() => onSelect([other])}>
+      <i class="sl-crop" data-crop=${other} />
+      <span class="sl-id">${id}</span>
+      <span class="sl-ellipsis">${label && label.confident !== false ? label.text : ""}</span>
+      <span class="sl-number sl-quiet">${score(cosine, 2)}</span>
+    </button>`;
   }
 
   function drawNothing() {
@@ -256,12 +235,10 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
     streams?.show(null, false);
     fill(
       node,
-      h("p", { "data-testid": "no-selection" }, "No component selected."),
-      h(
-        "p",
-        { class: "sl-quiet sl-small-text" },
-        "Click a row, or step with the arrow keys, to see its examples, its activations and its nearest siblings.",
-      ),
+      html`<p data-testid="no-selection">No component selected.</p>`,
+      html`<p class="sl-quiet sl-small-text">
+        Click a row, or step with the arrow keys, to see its examples, its activations and its nearest siblings.
+      </p>`,
     );
   }
 

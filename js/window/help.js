@@ -1,7 +1,7 @@
 /** The keys, on one sheet. */
 
 import "../shared/title.css";
-import { button, h } from "../shared/dom.js";
+import { button, html } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 
 const KEYS = [
@@ -35,12 +35,12 @@ export function helpSheet({ onClose }) {
     "data-testid": "help-close",
     onclick: onClose,
   });
-  const node = h(
-    "div",
-    { class: "sl-help", role: "dialog", "aria-label": "Keys", "data-browser": true, "data-testid": "help" },
-    h("div", { class: "sl-card-head" }, h("h2", { class: "sl-card-title" }, "Keys"), close),
-    h("dl", {}, ...KEYS.flatMap(([key, what]) => [h("dt", { class: "sl-id" }, key), h("dd", {}, what)])),
-  );
+  const node = html`<div class="sl-help" role="dialog" aria-label="Keys" data-browser data-testid="help">
+    <div class="sl-card-head"><h2 class="sl-card-title">Keys</h2>${close}</div>
+    <dl>
+      ${KEYS.flatMap(([key, what]) => [html`<dt class="sl-id">${key}</dt>`, html`<dd>${what}</dd>`])}
+    </dl>
+  </div>`;
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" && event.key !== "?") return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 /** How strongly all images excite a component, with the cut of its strongest examples. */
 
-import { s } from "../shared/dom.js";
+import { svg } from "../shared/dom.js";
 import { activation } from "../shared/format.js";
 import { linear, ticks } from "../shared/scales.js";
 
@@ -28,30 +28,27 @@ export function histogram({ histogram: { edges, counts }, cut, examples, width }
   const cutAt = cut === null ? null : x(cut);
   const text = cut === null ? "" : `top ${examples} from ${activation(cut)}`;
   const atLeft = cutAt !== null && cutAt > text.length * 6.2;
-  return s(
-    "svg",
-    {
-      width,
-      height: HEIGHT,
-      role: "img",
-      "aria-label": `Activations over all images, log count${cut === null ? "" : `; ${text}`}`,
-      "data-testid": "histogram",
-    },
-    s("path", { d: bars(false), class: "sl-histogram-rest" }),
-    s("path", { d: bars(true), class: "sl-histogram-top" }),
-    s("path", { class: "sl-axis", d: `M0 ${BASE + 0.5}H${width}` }),
-    ...axis.values
+  return svg`<svg width=${width} height=${HEIGHT} role="img"
+    aria-label="Activations over all images, log count${cut === null ? "" : `; ${text}`}"
+    data-testid="histogram">
+    <path d=${bars(false)} class="sl-histogram-rest" />
+    <path d=${bars(true)} class="sl-histogram-top" />
+    <path class="sl-axis" d="M0 ${BASE + 0.5}H${width}" />
+    ${axis.values
       .filter((value) => x(value) < width - 66)
-      .map((value) =>
-        s(
-          "text",
-          { class: "sl-quiet", x: x(value), y: 72, "text-anchor": x(value) < 8 ? "start" : "middle" },
-          activation(value).replace(/\.0+$/, ""),
-        ),
-      ),
-    s("text", { class: "sl-quiet", x: width, y: 72, "text-anchor": "end" }, "activation"),
-    cutAt !== null && s("path", { class: "sl-histogram-cut", d: `M${cutAt} 2V${BASE}` }),
-    cutAt !== null &&
-      s("text", { x: atLeft ? cutAt - 4 : cutAt + 4, y: 10, "text-anchor": atLeft ? "end" : "start" }, text),
-  );
+      .map(
+        (value) =>
+          svg`<text class="sl-quiet" x=${x(value)} y="72" text-anchor=${x(value) < 8 ? "start" : "middle"}>
+            ${activation(value).replace(/\.0+$/, "")}
+          </text>`,
+      )}
+    <text class="sl-quiet" x=${width} y="72" text-anchor="end">activation</text>
+    ${cutAt !== null && svg`<path class="sl-histogram-cut" d="M${cutAt} 2V${BASE}" />`}
+    ${
+      cutAt !== null &&
+      svg`<text x=${atLeft ? cutAt - 4 : cutAt + 4} y="10" text-anchor=${atLeft ? "end" : "start"}>
+        ${text}
+      </text>`
+    }
+  </svg>`;
 }

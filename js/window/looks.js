@@ -1,7 +1,7 @@
 /** The examples of a component in four looks: the crop, what excites it there, how it got there, the whole image. */
 
 import { isAbort } from "../shared/channel.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { heatLayers, mask } from "../shared/heat.js";
 import { blob, bytes } from "../shared/source.js";
 import { paint } from "../shared/sprites.js";
@@ -44,14 +44,12 @@ async function fetchLooks(ask, row, look, count, size, options) {
  * @param {(error: unknown) => void} options.fail
  */
 export function looksView({ ask, count, size, onLook, fail }) {
-  const toggle = h(
-    "div",
-    { class: "sl-toggle", role: "group", "aria-label": "Examples shown as" },
-    ...LOOKS.map(([look, text, title]) =>
+  const toggle = html`<div class="sl-toggle" role="group" aria-label="Examples shown as">
+    ${LOOKS.map(([look, text, title]) =>
       button({ text, title, "data-look": look, "data-testid": `look-${look}`, onclick: () => choose(look) }),
-    ),
-  );
-  const place = h("div", { class: "sl-crops", hidden: true, "data-testid": "looks" });
+    )}
+  </div>`;
+  const place = html`<div class="sl-crops" hidden data-testid="looks" />`;
   const line = workLine();
   const work = worker(line.show);
   /** @type {Look} */
@@ -110,7 +108,7 @@ export function looksView({ ask, count, size, onLook, fail }) {
     fill(
       place,
       ...Array.from({ length: columns }, (_, i) => {
-        const below = h("i", { class: "sl-crop" });
+        const below = html`<i class="sl-crop" />`;
         paint(below, strip, i);
         const part = map && {
           width: side,
@@ -120,13 +118,13 @@ export function looksView({ ask, count, size, onLook, fail }) {
         const over = [];
         if (part && look === "heat") over.push(...heatLayers(part));
         if (part && look === "mask") {
-          const lit = h("i", { class: "sl-crop sl-lit" });
+          const lit = html`<i class="sl-crop sl-lit" />`;
           paint(lit, strip, i);
           mask(lit, part, 1);
           over.push(lit);
         }
         if (boxes?.[i]) {
-          const box = h("i", { class: "sl-look-box" });
+          const box = html`<i class="sl-look-box" />`;
           const [left, top, right, bottom] = boxes[i].map((at) => 100 * at);
           Object.assign(box.style, {
             left: `${left}%`,
@@ -136,7 +134,7 @@ export function looksView({ ask, count, size, onLook, fail }) {
           });
           over.push(box);
         }
-        return h("div", { class: "sl-look", "data-rank": i, "data-row": row }, below, ...over);
+        return html`<div class="sl-look" data-rank=${i} data-row=${row}>${below}${over}</div>`;
       }),
     );
   }

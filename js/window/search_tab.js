@@ -2,7 +2,7 @@
 
 import { galleryView } from "../gallery/view.js";
 import { searchBoxView } from "../search_box/view.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { cardView } from "./card.js";
 
@@ -34,24 +34,18 @@ export function searchTab({ ask, source, catalog, say, fail, banner, act }) {
     onPin: togglePin,
     onOpen: () => /** @type {HTMLElement | null} */ (card.node.querySelector("button"))?.focus(),
   });
-  const side = h(
-    "aside",
-    { class: "sl-side", "aria-label": "Component card", tabindex: "0" },
-    pinnedCard.node,
-    card.node,
-  );
-  const node = h(
-    "div",
-    { class: "sl-search-tab" },
-    h(
-      "div",
-      { class: "sl-pane sl-banner-place" },
-      banner.node,
-      h("div", { class: "sl-query-bar" }, box.node, filter.node),
-      gallery.node,
-    ),
-    side,
-  );
+  const side = html`<aside class="sl-side" aria-label="Component card" tabindex="0">
+    ${pinnedCard.node}
+    ${card.node}
+  </aside>`;
+  const node = html`<div class="sl-search-tab">
+    <div class="sl-pane sl-banner-place">
+      ${banner.node}
+      <div class="sl-query-bar">${box.node}${filter.node}</div>
+      ${gallery.node}
+    </div>
+    ${side}
+  </div>`;
   /** @type {number | null} */
   let pinned = null;
   let query = "";

@@ -1,7 +1,7 @@
 /** What feeds a component, and what it feeds: asked for on demand, because it is computed on its examples. */
 
 import { isAbort } from "../shared/channel.js";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import { side, signedBar } from "../shared/signed.js";
 import { paint, sprites } from "../shared/sprites.js";
@@ -21,7 +21,7 @@ import { worker, workLine } from "../shared/work.js";
 export function streamsView({ ask, source, size, onSelect, fail }) {
   const line = workLine();
   const work = worker(line.show);
-  const found = h("div", { class: "sl-streams", "data-testid": "streams" });
+  const found = html`<div class="sl-streams" data-testid="streams" />`;
   const toggle = button({
     text: "What feeds it, what it feeds",
     class: "sl-outlined",
@@ -32,7 +32,7 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
       follow();
     },
   });
-  const node = h("div", { class: "sl-card-part" }, toggle, line.node, found);
+  const node = html`<div class="sl-card-part">${toggle}${line.node}${found}</div>`;
   const crops = sprites({ source, examples: 1, size, capacity: 60, onArrive: paintCrops, onError: fail });
   let wanted = false;
   /** @type {number | null} */
@@ -82,28 +82,21 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
   /** @param {string} title @param {string} unit @param {Neighbour[]} neighbours */
   function part(title, unit, neighbours) {
     const longest = Math.max(0, ...neighbours.map(({ share }) => Math.abs(share)));
-    return h(
-      "div",
-      { class: "sl-card-part" },
-      h("h3", { class: "sl-heading" }, title, h("span", { class: "sl-quiet" }, unit)),
-      ...neighbours.map(({ row: other, id, share, label }) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "sl-sibling sl-stream",
-            title: `Select ${id}: ${percent(share)} % ${side(share)}`,
-            "data-testid": "stream",
-            onclick: () => onSelect([other]),
-          },
-          h("i", { class: "sl-crop", "data-stream": other }),
-          h("span", { class: "sl-id" }, id),
-          h("span", { class: "sl-ellipsis" }, label && label.confident !== false ? label.text : ""),
-          signedBar(share, longest),
-          h("span", { class: "sl-number" }, percent(share)),
-        ),
-      ),
-    );
+    return html`<div class="sl-card-part">
+      <h3 class="sl-heading">${title}<span class="sl-quiet">${unit}</span></h3>
+      ${neighbours.map(
+        ({ row: other, id, share, label }) =>
+          html`<button type="button" class="sl-sibling sl-stream"
+            title="Select ${id}: ${percent(share)} % ${side(share)}" data-testid="stream"
+            onclick=${() => onSelect([other])}>
+            <i class="sl-crop" data-stream=${other} />
+            <span class="sl-id">${id}</span>
+            <span class="sl-ellipsis">${label && label.confident !== false ? label.text : ""}</span>
+            ${signedBar(share, longest)}
+            <span class="sl-number">${percent(share)}</span>
+          </button>`,
+      )}
+    </div>`;
   }
 
   return {

@@ -1,6 +1,6 @@
 /** The window of `lens.show()`: a header with tabs, the open tab, and a footer that ends in Python. */
 
-import { button, copyButton, fill, h } from "../shared/dom.js";
+import { button, copyButton, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
 import { count } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
@@ -31,9 +31,9 @@ export function windowView(context, tabs = TABS) {
   /** @type {HTMLElement | null} */
   let help = null;
 
-  const title = h("div", { class: "sl-name-title", "data-testid": "title" });
-  const subtitle = h("div", { class: "sl-name-subtitle", "data-testid": "subtitle" });
-  const tabList = h("div", { class: "sl-tabs", role: "tablist", "aria-label": "Views", onkeydown: onTabKey });
+  const title = html`<div class="sl-name-title" data-testid="title" />`;
+  const subtitle = html`<div class="sl-name-subtitle" data-testid="subtitle" />`;
+  const tabList = html`<div class="sl-tabs" role="tablist" aria-label="Views" onkeydown=${onTabKey} />`;
   const helpButton = button({
     label: "Keys (?)",
     text: "?",
@@ -51,37 +51,31 @@ export function windowView(context, tabs = TABS) {
     say: context.say,
     fail: context.fail,
   });
-  const tools = h("div", { class: "sl-tools" }, figure.node, helpButton);
-  const panel = h("div", { class: "sl-panel", role: "tabpanel", id: `${own}-panel` });
-  const selected = h("div", { class: "sl-selection", "data-testid": "selection" });
-  const busy = h("div", { class: "sl-busy", "data-testid": "busy", hidden: true });
-  const line = h("code", { class: "sl-id sl-python-line", "data-testid": "python-line" });
-  const python = h(
-    "div",
-    { class: "sl-python" },
-    h("span", { class: "sl-quiet" }, "In Python"),
-    line,
-    copyButton({
+  const tools = html`<div class="sl-tools">${figure.node}${helpButton}</div>`;
+  const panel = html`<div class="sl-panel" role="tabpanel" id="${own}-panel" />`;
+  const selected = html`<div class="sl-selection" data-testid="selection" />`;
+  const busy = html`<div class="sl-busy" data-testid="busy" hidden />`;
+  const line = html`<code class="sl-id sl-python-line" data-testid="python-line" />`;
+  const python = html`<div class="sl-python">
+    <span class="sl-quiet">In Python</span>
+    ${line}
+    ${copyButton({
       label: "Copy the line of Python",
       text: () => line.textContent ?? "",
       "data-testid": "copy-python",
-    }),
-  );
-  const node = h(
-    "div",
-    { class: "sl-window", "data-testid": "lens-window" },
-    h("header", { class: "sl-header" }, h("div", { class: "sl-name" }, title, subtitle), tabList, tools),
-    panel,
-    h(
-      "footer",
-      { class: "sl-footer" },
-      selected,
-      h("span", { class: "sl-spring" }),
-      working.node,
-      busy,
-      python,
-    ),
-  );
+    })}
+  </div>`;
+  const node = html`<div class="sl-window" data-testid="lens-window">
+    <header class="sl-header"><div class="sl-name">${title}${subtitle}</div>${tabList}${tools}</header>
+    ${panel}
+    <footer class="sl-footer">
+      ${selected}
+      <span class="sl-spring" />
+      ${working.node}
+      ${busy}
+      ${python}
+    </footer>
+  </div>`;
   // The banner stands in the open tab, first in the pane it calls its banner place; until there is one, here.
   panel.append(banner.node);
 
@@ -135,18 +129,15 @@ export function windowView(context, tabs = TABS) {
     catalog.want(rows.slice(0, namedLast ? rows.length : SHOWN_IDS));
     fill(
       selected,
-      h("span", { class: "sl-quiet" }, `${count(rows.length)} selected`),
-      ...rows
-        .slice(0, SHOWN_IDS)
-        .map((row, i) =>
-          h(
-            "span",
-            { class: `sl-id sl-selected-id${i === 0 ? " sl-first" : ""}`, "data-testid": "selected-id" },
-            catalog.get(row)?.id ?? "…",
-          ),
-        ),
+      html`<span class="sl-quiet">${count(rows.length)} selected</span>`,
+      ...rows.slice(0, SHOWN_IDS).map(
+        (row, i) =>
+          html`<span class="sl-id sl-selected-id${i === 0 ? " sl-first" : ""}" data-testid="selected-id">
+            ${catalog.get(row)?.id ?? "…"}
+          </span>`,
+      ),
       rows.length > SHOWN_IDS &&
-        h("span", { class: "sl-quiet" }, `and ${count(rows.length - SHOWN_IDS)} more`),
+        html`<span class="sl-quiet">and ${count(rows.length - SHOWN_IDS)} more</span>`,
     );
     if (!namedLast) return;
     const ids = namedLast.map((row) => catalog.get(row)?.id);
@@ -162,24 +153,12 @@ export function windowView(context, tabs = TABS) {
     if (!names.includes(known.tab)) known.tab = names[0];
     fill(
       tabList,
-      ...names.map((name) =>
-        h(
-          "button",
-          {
-            type: "button",
-            role: "tab",
-            class: "sl-tab",
-            id: `${own}-${name}`,
-            "aria-selected": String(name === known.tab),
-            "aria-controls": panel.id,
-            tabindex: name === known.tab ? 0 : -1,
-            "data-browser": true,
-            "data-title": tabs[name].title,
-            "data-testid": `tab-${name}`,
-            onclick: () => openTab(name),
-          },
-          tabs[name].title,
-        ),
+      ...names.map(
+        (name) =>
+          html`<button type="button" role="tab" class="sl-tab" id="${own}-${name}"
+            aria-selected=${String(name === known.tab)} aria-controls=${panel.id}
+            tabindex=${name === known.tab ? 0 : -1} data-browser data-title=${tabs[name].title}
+            data-testid="tab-${name}" onclick=${() => openTab(name)}>${tabs[name].title}</button>`,
       ),
     );
     panel.setAttribute("aria-labelledby", `${own}-${known.tab}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import gallery from "../gallery/widget.js";
 import searchBox from "../search_box/widget.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { all, byId, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
 import { answered, opener } from "../testing/window.js";
 import { windowView } from "./view.js";
@@ -312,14 +312,14 @@ describe("the window", () => {
     const tab = (title) => ({
       title,
       mount: () => ({
-        node: h("div", {}, h("p", { class: "sl-banner-place" }, title)),
-        tools: h("b", {}, `${title} tool`),
+        node: html`<div><p class="sl-banner-place">${title}</p></div>`,
+        tools: html`<b>${title} tool</b>`,
         update: told,
         destroy: () => {},
       }),
     });
     const set = vi.fn();
-    const banner = { node: h("div"), show: () => {}, hide: () => {} };
+    const banner = { node: html`<div />`, show: () => {}, hide: () => {} };
     const catalog = { get: () => undefined, want: () => {}, onArrive: () => () => {}, clear: () => {} };
     const view = windowView(
       { source: {}, catalog, banner, say: () => {}, set, fail: () => {} },
