@@ -1,11 +1,16 @@
 """Figures of what needs the model: the map, a prediction, its circuit, the audit; on the demo world."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 
 import semlens_widgets as sl
-from semlens_widgets import figures
+from semlens_widgets import figures, numbers
 from semlens_widgets.figures import problems
+from semlens_widgets.report.markdown import escaped
+from semlens_widgets.widgets import checklist
 
 WIDTHS = (85, 120, 180)
 VIEWS = ("map", "prediction", "circuit", "audit", "checklist")
@@ -138,3 +143,48 @@ def test_relevance_shows_the_components_of_each_class_and_its_sign(lens):
     assert "2 classes" in figure.caption()
     for width in (60, *WIDTHS):
         assert problems(lens.relevance.figure(width_mm=width)) == [], width
+
+
+def cells(page, row):
+    """The cells of the table row of an HTML page that a name heads, without tags."""
+    line = next(part for part in page.split("<tr>") if re.match(rf"<th[^>]*>(<bdi>|<code>)+{re.escape(row)}<", part))
+    return [re.sub(r"<small.*?</small>|<[^>]+>", "", cell) for cell in re.findall(r"<td.*?</td>", line, re.S)]
+
+
+def test_the_share_of_relevance_is_one_number_in_window_figure_and_report(lens):
+    """Of two layers, which an audit counts alike; by the definition, summed over components in plain loops."""
+    report = lens.report
+    told, buffers = checklist.audited(lens)
+    rows, sent = np.frombuffer(buffers[0], np.int32), np.frombuffer(buffers[3], np.float32)
+    document = lens.document()
+    page, plain = document.to_html(), document.to_markdown()
+    said = texts(lens.figure("audit"))
+    assert len(lens.components.layers) == 2
+    assert "share of relevance, %" in said
+    assert page.count(">Share of relevance, %<") == 2
+    assert plain.count("| share of relevance, % |") == 2
+
+    def share(row):
+        return math.copysign(report.share[row] / 2, report.relevance[row])
+
+    for row in report.rows("unexpected")[:2].tolist():
+        text = numbers.signed(share(row))
+        assert sent[rows == row] == pytest.approx([100 * share(row)])
+        assert f"{text} %" in said
+        name = str(lens.components[row])
+        assert cells(page, name)[0] == text
+        assert f"| {escaped(name)} | {text} |" in plain
+    signs = set()
+    for finding in report.findings:
+        if not finding.rows:
+            continue
+        sign = math.copysign(1, sum(report.relevance[row] for row in finding.rows))
+        whole = sign * sum(abs(share(row)) for row in finding.rows)
+        text = numbers.signed(whole)
+        signs.add(sign)
+        assert told["report"]["findings"][finding.name]["relevance"] == pytest.approx(100 * whole)
+        assert said[said.index(finding.name) + 1 :].index(text) < 12, "in its row"
+        assert cells(page, finding.name)[4] == text
+        line = next(line for line in plain.splitlines() if f"| {escaped(finding.name)} |" in line)
+        assert f"| {text} |" in line
+    assert signs == {1, -1}

@@ -23,7 +23,7 @@ const HEADS = [
   ["Concept", "sl-check-concept"],
   ["Best component", "sl-check-best"],
   ["z against null"],
-  ["Relevance, %", null, "Share of the class’s relevance, signed; pale: not used"],
+  ["Share of relevance, %", null, "Share of the class’s relevance, signed; pale: not used"],
   ["Verdict"],
 ];
 const WORDS = {

@@ -205,7 +205,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
     return html`<div class="sl-card-part" data-testid="class-relevance">
       ${heading(
         "Speaks for / against",
-        more ? `share of relevance, ${more} more classes` : "share of relevance",
+        more ? `share of its layer, ${more} more classes` : "share of its layer",
       )}
       ${classes.map(
         ({ name, share, images }) =>

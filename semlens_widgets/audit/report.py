@@ -83,6 +83,7 @@ class Finding:
     refuted:  whether sampled images speak against `best` (see `AuditReport.held_out`), however high its z.
     relevance, share: summed over `rows`, within each layer, then averaged over the audited layers. `relevance` has the
               sign: positive speaks for the class. With 95 % intervals over images; None without relevance.
+    signed_share: the share with the sign of the relevance: what windows, figures and reports call share of relevance.
     moves:    by how much the class's relevance, signed and summed over all components of a layer (±1 is all of it), is
               larger in images that show the concept than in those that do not, the checklist's other concepts being
               equal: least squares over sampled images of the class, with 95 % intervals. How much an image shows of a
@@ -131,6 +132,13 @@ class Finding:
         if self.relevance.low <= 0 <= self.relevance.high:
             return "unclear"
         return "for" if self.relevance.mean > 0 else "against"
+
+    @property
+    def signed_share(self) -> Interval | None:
+        """The share of the class's relevance, negative where the relevance is."""
+        if self.share is None or self.relevance is None or self.relevance.mean >= 0:
+            return self.share
+        return Interval(-self.share.mean, -self.share.high, -self.share.low)
 
     @property
     def use(self) -> str:
@@ -190,6 +198,15 @@ class AuditReport(Result):
             if len(array) != size:
                 raise ValueError(f"{name} has {len(array)} rows for {size} components")
             object.__setattr__(self, name, array)
+
+    @cached_property
+    def signed_share(self) -> Float[np.ndarray, " component"]:
+        """Shares of the class's relevance over the audited layers, negative where the relevance is; NaN without it.
+
+        Absolute values add up to 1. It is what windows, figures and reports call share of relevance.
+        """
+        layers = max(len(np.unique(self.space.components.layer_numbers[self.audited])), 1)
+        return frozen(np.where(self.audited, np.where(self.relevance < 0, -1, 1) * self.share / layers, np.nan))
 
     @property
     def has_relevance(self) -> bool:
@@ -318,7 +335,8 @@ class AuditReport(Result):
             for kind in KINDS:
                 best = self.best_of(row, kind)
                 entry[f"{kind}_concept"], entry[kind] = best if best is not None else (None, None)
-            entry |= {"relevance": _number(self.relevance[row]), "share": _number(self.share[row])}
+            entry |= {"relevance": _number(self.relevance[row]), "share": _number(self.share[row]),
+                      "signed_share": _number(self.signed_share[row])}  # fmt: skip
             entry["label"] = self.labels[row] if self.labels else None
             rows.append(entry)
         return rows
@@ -334,6 +352,8 @@ class AuditReport(Result):
                 "relevance": _part(f.relevance, "mean"), "relevance_low": _part(f.relevance, "low"),
                 "relevance_high": _part(f.relevance, "high"), "share": _part(f.share, "mean"),
                 "share_low": _part(f.share, "low"), "share_high": _part(f.share, "high"),
+                "signed_share": _part(f.signed_share, "mean"), "signed_share_low": _part(f.signed_share, "low"),
+                "signed_share_high": _part(f.signed_share, "high"),
                 "moves": _part(f.moves, "mean"), "moves_low": _part(f.moves, "low"),
                 "moves_high": _part(f.moves, "high"),
                 "moved": f.moved, "used": f.used, "elsewhere": f.elsewhere, "direction": f.direction,
@@ -413,13 +433,14 @@ class AuditReport(Result):
         for f in self.findings:
             best = "" if f.best is None else f"<code>{escape(str(self.space.components[f.best]))}</code>"
             z = "" if not np.isfinite(f.z) else f"{f.z:.1f}{' (refuted)' if f.refuted else ''}"
-            share = "" if f.share is None else f"{f.share.mean:.1%} [{f.share.low:.1%}, {f.share.high:.1%}]"
+            s = f.signed_share
+            share = "" if s is None else f"{numbers.signed(s.mean)} [{', '.join(map(numbers.signed, (s.low, s.high)))}]"
             cells += (
                 f"<tr><td>{escape(f.group)}</td><td>{escape(f.name)}</td><td>{f.kind}</td><td>{f.state}</td>"
                 f"<td>{len(f.rows)}</td><td>{best}</td><td>{z}</td><td>{share}</td>"
                 f"<td>{_SPEAKS[f.direction] if f.direction else ''}</td></tr>"
             )
-        heads = ("group", "concept", "kind", "state", "components", "best", "z", "share", "direction")
+        heads = ("group", "concept", "kind", "state", "components", "best", "z", "share of relevance, %", "direction")
         return (
             f"<p>{escape(self.message)}</p><table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{cells}</table>"
         )

@@ -252,8 +252,7 @@ def _unexpected(sheet: Sheet, report: AuditReport, y: Number) -> Number:
         x = left + at * (column + 3)
         name = str(report.space.components[row])
         sheet.text(x, y, name, SMALL, mono=True)
-        if np.isfinite(report.relevance[row]) and np.isfinite(report.share[row]):
-            signed = float(np.sign(report.relevance[row]) * report.share[row])
+        if np.isfinite(signed := float(report.signed_share[row])):
             text = numbers.signed(signed) + " %"
             colour = theme.supports if signed > 0 else theme.against
             if text_width(name, SMALL, False, True) + text_width(text, SMALL) + 1 < column:
@@ -272,7 +271,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
     side, height = 4.4, 5.4
     known = [f.z for f in findings if np.isfinite(f.z)]
     low, high = min(0.0, *known) if known else 0.0, max(report.thresholds.z * 1.5, *known) if known else 1.0
-    most = max((abs(f.relevance.mean) for f in findings if f.relevance is not None), default=0.0) or 1.0
+    most = max((f.share.mean for f in findings if f.share is not None), default=0.0) or 1.0
 
     def mark(part: Sheet, at: int, x: Number, middle: Number, room: Number) -> None:
         kind = findings[at].kind
@@ -295,7 +294,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
         )
 
     def bar(part: Sheet, at: int, x: Number, middle: Number, room: Number) -> None:
-        interval = findings[at].relevance
+        interval = findings[at].signed_share
         if interval is None:
             return
         place = linear((-most, most), (x, x + room))
@@ -311,11 +310,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
         elif decision:
             part.fit(x, middle, room, decision, SMALL, upright="center")
 
-    def share(finding: Finding) -> str:
-        if finding.relevance is None:
-            return ""
-        return numbers.signed(finding.relevance.mean)
-
+    shares = [f.signed_share for f in findings]
     columns = [
         Column("", width=2.2, draw=mark),
         Column("concept", [f.name for f in findings], gives=True),
@@ -324,7 +319,7 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
     ]
     if report.has_relevance:
         columns += [
-            Column("relevance, %", [share(f) for f in findings], right=True),
+            Column("share of relevance, %", ["" if s is None else numbers.signed(s.mean) for s in shares], right=True),
             Column("against | for" if sheet.width >= 120 else "", width=14.0, draw=bar),
         ]
     names = ["" if f.best is None else str(report.space.components[f.best]) for f in findings]

@@ -23,6 +23,7 @@ _COLOURS = ("bg", "bg_sunk", "line", "line_strong", "ink", "ink_2", "valid", "sp
 
 def page(d: Mapping[str, Any]) -> str:
     """The whole page of a report's document."""
+    d = with_signed_shares(d)
     said = {verdict["subject"]: verdict for verdict in d["verdicts"]}
     crops = {page["component"]: _crops(d, page["crops"]) for page in d["pages"]}
     unexpected = by_share(c for c in d["components"] if c["region"] == "unexpected")
@@ -44,6 +45,27 @@ def page(d: Mapping[str, Any]) -> str:
         pages=list(_pages(d, crops, said)),
         **_effect(d["effect"]),
     )
+
+
+def with_signed_shares(d: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with `signed` in it: the signed share of each component, and of each concept with its interval.
+
+    Reports of before have the share of a component's layer, and its relevance, alone.
+    """
+    layers = len({c["layer"] for c in d["components"]}) or 1
+    components, concepts = [], []
+    for c in d["components"]:
+        share = None if c["share"] is None else _with_sign_of(c["relevance"], c["share"]) / layers
+        components.append(c | {"signed": c.get("signed_share", share)})
+    for c in d["concepts"]:
+        ends = [c["share_low"], c["share_high"]]
+        interval = [_with_sign_of(c.get("relevance"), s) for s in (c["share"], *ends)]
+        concepts.append(c | {"signed": [interval[0], *sorted(interval[1:], key=lambda end: end or 0.0)]})
+    return {**d, "components": components, "concepts": concepts}
+
+
+def _with_sign_of(relevance: float | None, share: float | None) -> Any:
+    return share if share is None or (relevance or 0) >= 0 else -share
 
 
 def by_share(components: Any) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from jinja2 import Environment
 
 from .. import markup, numbers
 from . import drawing
-from .html import by_share, columns_of, is_of_a_class, verdict_on
+from .html import by_share, columns_of, is_of_a_class, verdict_on, with_signed_shares
 
 _MOST_UNEXPECTED = 12
 # Letters that draw nothing, and those that turn the rest of the line round.
@@ -34,6 +34,7 @@ def escaped(value: Any) -> Safe:
 
 def page(d: Mapping[str, Any]) -> str:
     """The whole document."""
+    d = with_signed_shares(d)
     made = _environment().get_template("report/templates/report.md.j2").render(
         d=d,
         shares=_shares(d),
@@ -77,6 +78,10 @@ def _percent(value: float | int | None) -> Safe:
     return Safe(markup.percent(value))
 
 
+def _signed(share: float | int | None) -> Safe:
+    return Safe("–" if share is None else numbers.signed(share))
+
+
 def _number(value: float | int | None, digits: int = 1, sign: bool = False) -> Safe:
     if value is None:
         return Safe("–")
@@ -106,7 +111,7 @@ def _concepts(d: Mapping[str, Any]) -> list[list[Any]]:
     return [
         [
             c["group"], c["concept"], c["kind"], _state(c), c["components"], c["best"] or "–", _number(c["z"]),
-            _percent(c["share"]), _interval(c, "moves", 2, True), c["direction"] or "–",
+            _signed(c["signed"][0]), _interval(c, "moves", 2, True), c["direction"] or "–",
             (verdict_on(c, said) or {}).get("decision") or "–", c["message"],
         ]
         for c in d["concepts"]
@@ -116,7 +121,7 @@ def _concepts(d: Mapping[str, Any]) -> list[list[Any]]:
 def _unexpected(d: Mapping[str, Any]) -> list[list[Any]]:
     listed = by_share(c for c in d["components"] if c["region"] == "unexpected")
     return [
-        [c["component"], _percent(c["share"]), _number(c["relevance"], 3, True), c["label"] or "–"]
+        [c["component"], _signed(c["signed"]), c["label"] or "–"]
         for c in listed[:_MOST_UNEXPECTED]
     ]
 

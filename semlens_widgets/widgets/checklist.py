@@ -92,7 +92,6 @@ def audited(lens: Lens) -> Answer:
     if report is None:
         return result, []
     rows = np.flatnonzero(report.audited & (report.region != DEAD))
-    share = signed_shares(report)
     result["report"] = {
         "target": report.target,
         "level": report.thresholds.p,
@@ -109,7 +108,7 @@ def audited(lens: Lens) -> Answer:
         rows.astype(np.int32),
         report.best_valid[rows].astype(np.float32),
         report.best_spurious[rows].astype(np.float32),
-        share[rows].astype(np.float32),
+        (100 * report.signed_share[rows]).astype(np.float32),
         report.region[rows].astype(np.uint8),
         _best_concept(report, "valid")[rows],
         _best_concept(report, "spurious")[rows],
@@ -121,12 +120,6 @@ def targets(lens: Lens) -> list[str]:
     """The classes that can be audited: those of the relevance, else of the data set."""
     known = lens.relevance.classes if lens.relevance is not None else lens.space.classes
     return [str(name) for name in known or ()]
-
-
-def signed_shares(report: AuditReport) -> np.ndarray:
-    """[component] Per cent of the class's relevance over the audited layers, with its sign; NaN where not known."""
-    layers = max(len(np.unique(report.space.components.layer_numbers[report.audited])), 1)
-    return np.where(report.relevance < 0, -1, 1) * report.share * (100 / layers)
 
 
 def _shown(concept: Concept, group: str) -> dict[str, Any]:
@@ -141,9 +134,6 @@ def _shown(concept: Concept, group: str) -> dict[str, Any]:
 
 
 def _found(finding: Finding, column: int, report: AuditReport) -> dict[str, Any]:
-    relevance = None
-    if finding.share is not None and finding.relevance is not None:
-        relevance = 100 * finding.share.mean * (-1 if finding.relevance.mean < 0 else 1)
     return {
         "state": finding.state,
         "message": finding.message,
@@ -153,7 +143,7 @@ def _found(finding: Finding, column: int, report: AuditReport) -> dict[str, Any]
         "p": _number(finding.p),
         "rows": list(finding.rows),
         "zs": [float(report.z[row, column]) for row in finding.rows],
-        "relevance": relevance,
+        "relevance": None if finding.signed_share is None else 100 * finding.signed_share.mean,
         "used": finding.used,
         "use": finding.use,
     }
