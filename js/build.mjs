@@ -40,7 +40,7 @@ const outdir = `${root}semlens_widgets/static`;
 const flush = {
   name: "flush",
   setup: (/** @type {import("esbuild").PluginBuild} */ { onLoad }) =>
-    onLoad({ filter: /\/js\/\w+\/\w+\.js$/ }, ({ path }) => ({
+    onLoad({ filter: /\/js\/[\w/]+\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, "utf8").replace(/\n\s+/g, "\n"),
     })),
 };

@@ -4,7 +4,8 @@ import { normalTail } from "../shared/normal.js";
 import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
-import { inside, radius } from "./shapes.js";
+import { plottedOf, radius } from "./plotted.js";
+import { REGIONS } from "./source.js";
 import { answer, auditModel, CONCEPTS, concept } from "./toy.js";
 
 import checklist from "./widget.js";
@@ -87,15 +88,7 @@ describe("arithmetic of a checklist", () => {
     expect(freshName(list)).toBe("new concept 2");
   });
 
-  it("a lasso holds what is inside it; marks grow with relevance", () => {
-    const line = /** @type {[number, number][]} */ ([
-      [0, 0],
-      [4, 0],
-      [4, 4],
-      [2, 1],
-      [0, 4],
-    ]);
-    expect([inside(line, 1, 1), inside(line, 2, 3), inside(line, 5, 1)]).toEqual([true, false, false]);
+  it("marks grow with relevance", () => {
     expect(radius(Number.NaN, 3)).toBe(radius(1, 0));
     expect(radius(4, 4)).toBeGreaterThan(radius(-1, 4));
   });
@@ -385,7 +378,7 @@ describe("the right side", () => {
     press(byId(el, "scatter"), "3");
     await arrived();
     expect(toy.audit.verdicts.size).toBe(11);
-    expect(el.querySelector(".sl-scatter-lasso").getAttribute("d")).toBe("");
+    expect(el.querySelector(".sl-lasso").hasAttribute("d")).toBe(false);
   });
 
   it("without concepts of one kind, components stand at zero on its axis", async () => {
@@ -393,7 +386,16 @@ describe("the right side", () => {
     const toy = auditModel({ concepts: only });
     const el = await open(toy);
     expect(byId(el, "scatter").dataset.count).toBe("12");
-    expect(byId(el, "marks-valid").getAttribute("d")).not.toBe("");
+    expect(byId(el, "scatter-marks").getAttribute("aria-label")).toContain("4 valid");
+    const points = {
+      rows: Int32Array.of(4, 7),
+      valid: Float32Array.of(3, 1),
+      spurious: Float32Array.of(Number.NaN, Number.NaN),
+      relevance: Float32Array.of(Number.NaN, Number.NaN),
+      region: Uint8Array.of(REGIONS.indexOf("valid"), REGIONS.indexOf("neutral")),
+    };
+    const { places, order } = plottedOf(/** @type {any} */ ({ points, z: 2, weighted: false }));
+    expect([[...order], [...places]]).toEqual([[0], [0, 3, Number.NaN, Number.NaN]]);
   });
 
   it("the queue shows the unexpected by relevance, and a verdict brings the next", async () => {

@@ -30,3 +30,21 @@ export function resized([left, top, right, bottom], dx, dy) {
   const newTop = Math.max(0, bottom - high);
   return [newRight - wide, newTop, newRight, newTop + high];
 }
+
+/** Where it is drawn, in px. @param {Rectangle} rectangle @param {import("../shared/scatter/axes.js").Frame} frame */
+export function inPixels([left, top, right, bottom], frame) {
+  const [wide, high] = [frame.right - frame.left, frame.bottom - frame.top];
+  return {
+    x: frame.left + left * wide,
+    y: frame.top + top * high,
+    width: (right - left) * wide,
+    height: (bottom - top) * high,
+  };
+}
+
+/** The one between two corners in px. @param {[number, number]} a @param {[number, number]} b @param {import("../shared/scatter/axes.js").Frame} frame @returns {Rectangle} */
+export function between(a, b, frame) {
+  const xs = [a, b].map(([px]) => (px - frame.left) / (frame.right - frame.left));
+  const ys = [a, b].map(([, py]) => (py - frame.top) / (frame.bottom - frame.top));
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}

@@ -1,6 +1,5 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
-import { colourReader } from "../semantic_map/colours.js";
 import { busyWork } from "../shared/busy.js";
 import { button, fill, h } from "../shared/dom.js";
 import { count as counted, plural, score as written } from "../shared/format.js";
@@ -8,6 +7,7 @@ import { latest } from "../shared/latest.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { componentNames } from "../shared/names.js";
 import { preview } from "../shared/preview.js";
+import { colourReader } from "../shared/scatter/canvas.js";
 import { brushed, same } from "../shared/selection.js";
 import { stateActions, statePane } from "../shared/state.js";
 import { onResize, onTheme } from "../shared/surroundings.js";
@@ -59,9 +59,11 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   const bar = h("div", { class: "sl-scores-bar" });
   const panels = scorePanels({ onBrush: brush, say });
   const scatter = scatterView({
+    source,
     onBrush: brush,
+    nameOf: (row) => ({ id: names.idOf(row), text: names.wordOf(row).text }),
     say,
-    nameOf: (row) => [names.idOf(row), names.wordOf(row).text].filter(Boolean).join("  "),
+    fail,
   });
   const selects = {
     across: scoreSelect("x", "Across", "scatter-x", "across"),
@@ -264,9 +266,10 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
         about: needsClarity ? "rings are not clear, so that their polysemanticity says nothing" : "",
       },
       {
-        background: ink("--sl-bg"),
+        ground: ink("--sl-bg"),
+        ink: ink("--sl-ink"),
         mark: ink("--sl-seq-4"),
-        strong: ink("--sl-line-strong"),
+        open: ink("--sl-line-strong"),
         accent: ink("--sl-accent"),
       },
     );
@@ -331,7 +334,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
       for (const asked of [scoresWanted, names, work]) asked.stop();
       stopResizing();
       stopTheming();
-      for (const part of [side, large, filter]) part.destroy();
+      for (const part of [scatter, side, large, filter]) part.destroy();
     },
   };
 }

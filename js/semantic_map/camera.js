@@ -1,6 +1,7 @@
 /** Where the map looks, and where its points are: they glide to new places, and the view stays unless all is shown. */
 
-import { bounds, enclosed, fitted, moved, nearest, unprojected, zoomed } from "./projection.js";
+import { bounds, seenAt } from "../shared/scatter/places.js";
+import { fitted, moved, zoomed } from "./projection.js";
 
 /** How long points are on their way, in ms. */
 const MOVE_MS = 700;
@@ -58,20 +59,7 @@ export function camera({ onChange }) {
     /** @param {number} row whether it has a place */
     has: (row) => !Number.isNaN(target[2 * row]),
     /** Where a point is seen, in px; null for one without a place. @param {number | null | undefined} row @returns {[number, number] | null} */
-    seenAt(row) {
-      if (row === null || row === undefined || !Number.isFinite(places[2 * row])) return null;
-      return [places[2 * row] * view.sx + view.ox, places[2 * row + 1] * view.sy + view.oy];
-    },
-    /** The row nearest to a point of the screen, −1 for none within `reach` px. @param {number} x @param {number} y @param {number} reach @param {(row: number) => boolean} seen */
-    near: (x, y, reach, seen) => nearest(target, view, x, y, reach, seen),
-    /** The rows inside a line drawn on the screen. @param {readonly [number, number][]} path in px @param {(row: number) => boolean} seen */
-    within: (path, seen) =>
-      enclosed(
-        target,
-        path.map(([x, y]) => unprojected(view, x, y)),
-        seen,
-      ),
-
+    seenAt: (row) => (row === null || row === undefined ? null : seenAt(places, view, row)),
     /** @param {number} wide @param {number} high of the map, in px */
     resize(wide, high) {
       [width, height] = [wide, high];

@@ -4,7 +4,6 @@ import { COMPONENTS, placesOf, press } from "../testing/toy.js";
 import { camera as cameraOf } from "./camera.js";
 import { mapGestures } from "./gestures.js";
 
-const everywhere = () => true;
 const living = Array.from({ length: COMPONENTS - 1 }, (_, row) => row);
 
 /** A camera over the toy's places, in a map of 800 × 500 px. */
@@ -22,7 +21,6 @@ describe("the camera", () => {
     for (const row of living) {
       const [x, y] = camera.seenAt(row);
       expect(x > 0 && x < 800 && y > 0 && y < 500).toBe(true);
-      expect(camera.near(x + 3, y - 2, 14, everywhere)).toBe(row);
     }
     expect([camera.seenAt(COMPONENTS - 1), camera.seenAt(null), camera.has(COMPONENTS - 1)]).toEqual([
       null,
@@ -66,9 +64,8 @@ describe("the camera", () => {
     expect([camera.moving, camera.sight.places[0]]).toEqual([false, 1]);
     expect(onChange).toHaveBeenCalled();
     const [x, y] = camera.seenAt(0);
-    const around = [-9, 9].flatMap((dx) => [-dx, dx].map((dy) => [x + dx, y + dy]));
-    expect(camera.within(around, everywhere)).toEqual([0]);
-    expect(camera.within(around, () => false)).toEqual([]);
+    const { view } = camera.sight;
+    expect([x, y]).toEqual([camera.target[0] * view.sx + view.ox, camera.target[1] * view.sy + view.oy]);
   });
 });
 
@@ -77,11 +74,6 @@ describe("gestures", () => {
   let area;
   let gestures;
   let told;
-  const at = (type, x, y, held = {}) =>
-    area.dispatchEvent(
-      new MouseEvent(type, { bubbles: true, cancelable: true, clientX: x, clientY: y, button: 0, ...held }),
-    );
-
   beforeEach(() => {
     ({ camera } = opened());
     told = [];
@@ -90,49 +82,30 @@ describe("gestures", () => {
     gestures = mapGestures({
       area,
       camera,
-      onPress: (x, y) => told.push(["press", x, y]),
-      onLasso: (path, event) => told.push(["lasso", path, event.ctrlKey]),
-      onPoint: (place) => told.push(["point", place]),
       onMove: () => told.push(["move"]),
-      onTwice: (x, y) => told.push(["twice", x, y]),
+      onEscape: () => told.push(["escape"]) > 0,
     });
   });
 
-  it("a press that hardly moves means a point, one that moves drags the map", () => {
-    at("pointerdown", 100, 90);
-    at("pointermove", 102, 91);
-    at("pointerup", 102, 91);
-    expect(told).toEqual([["press", 102, 91]]);
+  it("a drag moves the map as far as the hand, which closes the card", () => {
     const { ox, oy } = camera.sight.view;
-    at("pointerdown", 100, 90);
-    at("pointermove", 130, 80);
-    at("pointermove", 140, 80);
+    gestures.drags.onDrag([130, 80], [100, 90]);
+    gestures.drags.onDrag([140, 80], [130, 80]);
     expect(area.classList.contains("sl-dragging")).toBe(true);
-    at("pointerup", 140, 80);
+    gestures.drags.onDrop();
+    expect(area.classList.contains("sl-dragging")).toBe(false);
     expect([camera.sight.view.ox - ox, camera.sight.view.oy - oy]).toEqual([40, -10]);
-    expect(told.slice(1)).toEqual([["point", null], ["move"]]);
+    expect(told).toEqual([["move"], ["move"]]);
   });
 
-  it("with Shift, or where the lasso is on, a drag draws around points; it can be given up", () => {
-    for (const held of [{ shiftKey: true }, {}]) {
-      if (!held.shiftKey) expect(gestures.toggleLasso()).toBe(true);
-      at("pointerdown", 10, 10, held);
-      at("pointermove", 50, 10);
-      at("pointermove", 50, 40);
-      expect(gestures.lasso.getAttribute("d")).toBe("M10.0 10.0L50.0 10.0L50.0 40.0Z");
-      at("pointerup", 50, 40, { ctrlKey: true });
-    }
-    const path = [[10, 10], [50, 10], [50, 40]]; // biome-ignore format: a line
-    expect(told).toEqual([
-      ["lasso", path, true],
-      ["lasso", path, true],
+  it("the lasso can be had without Shift, and Escape gives up what was begun", () => {
+    expect([gestures.drags.lassoes(), gestures.toggleLasso(), gestures.drags.lassoes()]).toEqual([
+      false,
+      true,
+      true,
     ]);
-    at("pointerdown", 10, 10);
-    at("pointermove", 50, 10);
-    press(area, "Escape");
-    at("pointerup", 50, 40);
-    expect(told).toHaveLength(2);
-    expect(gestures.lasso.hasAttribute("d")).toBe(false);
+    expect(press(area, "Escape")).toBe(false);
+    expect(told).toEqual([["escape"]]);
   });
 
   it("the wheel is the page's until the map has the focus", () => {

@@ -1,5 +1,7 @@
 /** What the colour of a point says. */
 
+import { colourReader } from "../shared/scatter/canvas.js";
+
 /** What colours can show, with the words of the interface. @type {Record<string, string>} */
 export const COLOURS = {
   label: "label",
@@ -17,8 +19,8 @@ export const COLOURS = {
 
 const HUES = 11;
 
-/** @typedef {number[]} Colour red, green, blue */
-/** @typedef {{background: Colour, context: Colour, strong: Colour, accent: Colour, cat: Colour[], seq: Colour[], div: Colour[]}} Palette */
+/** @typedef {import("../shared/scatter/marks.js").Colour} Colour */
+/** @typedef {{background: Colour, ink: Colour, context: Colour, strong: Colour, accent: Colour, cat: Colour[], seq: Colour[], div: Colour[]}} Palette */
 
 /**
  * Numbers to show, of the kernel or of the hits.
@@ -35,21 +37,12 @@ const HUES = 11;
  *   | {kind: "note", text: string}} legend
  */
 
-/** Reads colours of the theme the window stands in. @param {HTMLElement} node in the document @returns {(property: string) => Colour} */
-export const colourReader = (node) => (property) => {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${property})`;
-  node.append(probe);
-  const read = getComputedStyle(probe).color.match(/[\d.]+/g) ?? ["0", "0", "0"];
-  probe.remove();
-  return read.slice(0, 3).map(Number);
-};
-
 /** The palette of the theme the window stands in. @param {HTMLElement} node in the document @returns {Palette} */
 export function paletteOf(node) {
   const read = colourReader(node);
   return {
     background: read("--sl-bg"),
+    ink: read("--sl-ink"),
     context: read("--sl-context"),
     strong: read("--sl-line-strong"),
     accent: read("--sl-accent"),

@@ -10,7 +10,7 @@ const SIDE = 34;
 const OWN = 0.8;
 const ASK_AFTER = 80;
 
-/** @typedef {Pick<import("./points.js").Scene, "places" | "view" | "width" | "height" | "chosen" | "selecting" | "seen">} Sight */
+/** @typedef {ReturnType<typeof import("./camera.js").camera>["sight"] & {chosen: Uint8Array, selecting: boolean, seen: (row: number) => boolean}} Sight */
 
 /**
  * @param {object} options

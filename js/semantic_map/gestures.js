@@ -1,10 +1,8 @@
-/** Hands and keys on the map: pressing, dragging it, a lasso around points, the wheel, and pointing. */
+/** Hands and keys on the map: dragging it, the wheel, and keys. */
 
-import { assign, h, s } from "../shared/dom.js";
-import { capture, placeIn } from "../shared/pointer.js";
+import { assign, h } from "../shared/dom.js";
+import { placeIn } from "../shared/pointer.js";
 
-/** By how many px a press becomes a drag. */
-const DRAG = 4;
 /** What an arrow moves the map by, in px, and a key or button zooms it by. */
 const STEP = 40;
 export const ZOOM_STEP = 1.5;
@@ -12,77 +10,21 @@ export const ZOOM_STEP = 1.5;
 const HINT_MS = 1500;
 
 /**
- * Places are in px of the map.
  * @param {object} options
  * @param {HTMLElement} options.area @param {ReturnType<typeof import("./camera.js").camera>} options.camera
- * @param {(x: number, y: number, event: PointerEvent) => void} options.onPress
- * @param {(path: [number, number][], event: PointerEvent) => void} options.onLasso
- * @param {(place: [number, number] | null) => void} options.onPoint where the pointer is, null where it points at nothing
  * @param {() => void} options.onMove the map is moved under the pointer
- * @param {(x: number, y: number) => void} options.onTwice a double click
+ * @param {() => boolean} options.onEscape whether there was something to give up
  */
-export function mapGestures({ area, camera, onPress, onLasso, onPoint, onMove, onTwice }) {
-  const lasso = s("path", { class: "sl-lasso" });
+export function mapGestures({ area, camera, onMove, onEscape }) {
   const hint = h(
     "div",
     { class: "sl-map-hint sl-quiet", hidden: true },
     "Click the map, then the wheel zooms",
   );
   let lassoing = false;
-  /** @type {{x: number, y: number, mode: "press" | "pan" | "lasso", path: [number, number][]} | null} */
-  let drag = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-
-  const at = (/** @type {MouseEvent} */ event) => placeIn(area, event);
-
-  /** @param {PointerEvent} event */
-  function onDown(event) {
-    if (event.button !== 0) return;
-    area.focus({ preventScroll: true });
-    hint.hidden = true;
-    const [x, y] = at(event);
-    drag = { x, y, mode: lassoing || event.shiftKey ? "lasso" : "press", path: [[x, y]] };
-    capture(area, event);
-    event.preventDefault();
-  }
-
-  /** @param {PointerEvent} event */
-  function onDrag(event) {
-    const [x, y] = at(event);
-    if (!drag) return onPoint([x, y]);
-    if (drag.mode === "lasso") {
-      drag.path.push([x, y]);
-      const line = drag.path.map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L");
-      lasso.setAttribute("d", `M${line}Z`);
-      return;
-    }
-    if (drag.mode === "press" && Math.hypot(x - drag.x, y - drag.y) < DRAG) return;
-    if (drag.mode === "press") {
-      drag.mode = "pan";
-      onPoint(null);
-      onMove();
-      area.classList.add("sl-dragging");
-    }
-    camera.pan(x - drag.x, y - drag.y);
-    [drag.x, drag.y] = [x, y];
-  }
-
-  /** @param {PointerEvent} event */
-  function onUp(event) {
-    if (!drag) return;
-    const { mode, path } = drag;
-    end();
-    if (mode === "lasso" && path.length > 2) onLasso(path, event);
-    else if (mode !== "pan") onPress(...at(event), event);
-  }
-
-  function end() {
-    drag = null;
-    lasso.removeAttribute("d");
-    area.classList.remove("sl-dragging");
-  }
-
+  const still = () => area.classList.remove("sl-dragging");
   /** @param {WheelEvent} event */
   function onWheel(event) {
     if (!area.contains(document.activeElement)) {
@@ -95,7 +37,7 @@ export function mapGestures({ area, camera, onPress, onLasso, onPoint, onMove, o
     }
     event.preventDefault();
     const turned = event.deltaMode === 1 ? event.deltaY * 16 : event.deltaY;
-    zoom(Math.exp(-Math.max(-200, Math.min(200, turned)) / 400), ...at(event));
+    zoom(Math.exp(-Math.max(-200, Math.min(200, turned)) / 400), ...placeIn(area, event));
   }
 
   /** @param {KeyboardEvent} event */
@@ -108,8 +50,7 @@ export function mapGestures({ area, camera, onPress, onLasso, onPoint, onMove, o
     else if (event.key === "+" || event.key === "=") zoom(ZOOM_STEP);
     else if (event.key === "-") zoom(1 / ZOOM_STEP);
     else if (event.key === "0") camera.showAll();
-    else if (event.key === "Escape" && drag) end();
-    else return;
+    else if (event.key !== "Escape" || !onEscape()) return;
     event.preventDefault();
     event.stopPropagation();
   }
@@ -121,17 +62,25 @@ export function mapGestures({ area, camera, onPress, onLasso, onPoint, onMove, o
 
   assign(area, {
     onkeydown: onKey,
-    onpointerdown: onDown,
-    onpointermove: onDrag,
-    onpointerup: onUp,
-    onpointercancel: end,
-    onpointerleave: () => onPoint(null),
-    ondblclick: (/** @type {MouseEvent} */ event) => onTwice(...at(event)),
+    onfocusin: () => {
+      hint.hidden = true;
+    },
   });
   area.addEventListener("wheel", onWheel, { passive: false });
 
   return {
-    lasso,
+    /** What a plot does with drags. */
+    drags: {
+      lassoes: () => lassoing,
+      /** @param {[number, number]} to @param {[number, number]} before */
+      onDrag([x, y], before) {
+        area.classList.add("sl-dragging");
+        onMove();
+        camera.pan(x - before[0], y - before[1]);
+      },
+      onDrop: still,
+      onStop: still,
+    },
     hint,
     zoom,
     /** A drag draws a lasso from now on, also without Shift, or no longer. @returns {boolean} whether it does */

@@ -5,7 +5,8 @@ import { count as counted, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { componentNames } from "../shared/names.js";
-import { pixelCanvas } from "../shared/pixels.js";
+import { placeIn } from "../shared/pointer.js";
+import { scatterPlot } from "../shared/scatter/plot.js";
 import { adds, brushed, same, toggled } from "../shared/selection.js";
 import { onResize, onTheme } from "../shared/surroundings.js";
 import { camera as cameraOf } from "./camera.js";
@@ -14,10 +15,9 @@ import { COLOURS, paletteOf } from "./colours.js";
 import { cropMarks } from "./crops.js";
 import { mapFacts } from "./facts.js";
 import { mapGestures, ZOOM_STEP } from "./gestures.js";
-import { hoverCard } from "./hover_card.js";
 import { layOutLine } from "./lay_out.js";
 import { legendOf } from "./legend.js";
-import { paintPoints } from "./points.js";
+import { marksOf, radiiOf, radiusOf } from "./points.js";
 import { shades } from "./shades.js";
 import { mapSide } from "./side.js";
 
@@ -54,6 +54,8 @@ export function semanticMapView({
   let chosen = new Uint8Array(0);
   /** Relevance is the size of points where there is some. @type {Float32Array | null} */
   let sizes = null;
+  /** @type {Float32Array | null} */
+  let radii = null;
   /** @type {string[]} */
   let available = [];
   /** @type {import("./colours.js").Palette | null} */
@@ -87,6 +89,7 @@ export function semanticMapView({
     },
     onSizes(next) {
       sizes = next;
+      radii = next && radiiOf(next);
       schedule();
     },
   });
@@ -95,7 +98,6 @@ export function semanticMapView({
 
   // what is drawn, from the ground up
 
-  const canvas = pixelCanvas({ class: "sl-map-canvas" });
   const crops = cropMarks({ source, onArrive: schedule, fail });
   const ring = s("circle", { class: "sl-map-ring", r: 9 });
   const primaryRing = s("circle", { class: "sl-map-primary", r: 8 });
@@ -103,7 +105,6 @@ export function semanticMapView({
     onChoose: (rows, event) => combine(rows.filter(seen), event),
   });
   const empty = h("div", { class: "sl-map-empty sl-quiet", hidden: true, "data-testid": "map-empty" });
-  const card = hoverCard({ source, words: cardLines, fail });
   const area = h("div", {
     class: "sl-map-area",
     tabindex: "0",
@@ -116,22 +117,31 @@ export function semanticMapView({
   const gestures = mapGestures({
     area,
     camera,
+    onMove: () => plot.tip.close(),
+    onEscape: () => plot.stop(),
+  });
+  const plot = scatterPlot({
+    area,
+    view: () => camera.sight.view,
+    seen,
+    reach: () => Math.max(PICK, crops.reach()),
+    tip: { source, words: cardLines, crops: 1, side: 128, testid: "map-card", fail },
     onPress: press,
-    onLasso: (path, event) => combine(camera.within(path, seen), event),
-    onPoint: (place) => point(place && pick(...place)),
-    onMove: card.close,
-    onTwice: (x, y) => {
-      if (pick(x, y) === null) choose([]);
-    },
+    onLasso: combine,
+    onPoint: point,
+    drags: gestures.drags,
+  });
+  area.addEventListener("dblclick", (event) => {
+    if (plot.near(placeIn(area, event)) < 0) choose([]);
   });
   area.append(
-    canvas.node,
+    plot.canvas,
     crops.node,
-    s("svg", { class: "sl-map-marks", "aria-hidden": "true" }, gestures.lasso, primaryRing, ring),
+    s("svg", { class: "sl-map-marks", "aria-hidden": "true" }, plot.lasso, primaryRing, ring),
     captions.node,
     empty,
     gestures.hint,
-    card.node,
+    plot.tip.node,
   );
 
   // around it
@@ -209,23 +219,14 @@ export function semanticMapView({
   function resize() {
     const [wide, high] = [area.clientWidth, area.clientHeight];
     if (stale && wide) repaint();
-    if (wide && high && canvas.resize(wide, high)) camera.resize(wide, high);
+    if (wide && high && plot.resize(wide, high)) camera.resize(wide, high);
   }
-
-  /** What can be seen, and what of it is selected. */
-  const sight = () => ({ ...camera.sight, chosen, seen, selecting: selection.length > 0 });
 
   function drawPoints() {
     if (!palette || !painted) return;
-    const scene = { ...sight(), painted, palette, sizes, radius: radius() };
-    canvas.paint((picture, ratio) => paintPoints(picture, { ...scene, ratio }));
-  }
-
-  /** Radius of a point in px of the screen, without its own size. */
-  function radius() {
-    const { width, height } = camera.sight;
-    const room = Math.sqrt((width * height) / Math.max(1, names.count));
-    return Math.min(9, Math.max(1.7, Math.min(5, room * 0.16)) * camera.closeness ** 0.4);
+    const radius = radiusOf(camera.sight, names.count, camera.closeness);
+    const { places } = camera.sight;
+    plot.paint({ ...marksOf(painted, palette, chosen, seen), places, radii, radius });
   }
 
   function drawMarks() {
@@ -243,7 +244,10 @@ export function semanticMapView({
   }
 
   function drawCrops() {
-    crops.draw(sight(), camera.closeness >= CROPS_FROM && !camera.moving);
+    crops.draw(
+      { ...camera.sight, chosen, seen, selecting: selection.length > 0 },
+      camera.closeness >= CROPS_FROM && !camera.moving,
+    );
   }
 
   /** The colours of the points are others now. */
@@ -271,6 +275,7 @@ export function semanticMapView({
   /** @param {Float32Array} places */
   function moveTo(places) {
     camera.moveTo(places);
+    plot.place(places);
     captions.gather(places, names.named);
     empty.hidden = !places.length || Number.isFinite(places.find(Number.isFinite) ?? Number.NaN);
     empty.textContent = "No component is ever active in these images: there is nothing to place.";
@@ -345,26 +350,16 @@ export function semanticMapView({
     side.draw(true);
   }
 
-  /** The point meant by a place of the map. @param {number} x @param {number} y */
-  function pick(x, y) {
-    const row = camera.near(x, y, Math.max(PICK, crops.reach()), seen);
-    return row < 0 ? null : row;
+  /** @param {number} row @param {PointerEvent} event */
+  function press(row, event) {
+    if (row >= 0) choose(adds(event) ? toggled(selection, row) : brushed(selection, [row], event));
   }
 
-  /** @param {number} x @param {number} y @param {PointerEvent} event */
-  function press(x, y, event) {
-    const row = pick(x, y);
-    if (row === null) return;
-    choose(adds(event) ? toggled(selection, row) : brushed(selection, [row], event));
-  }
-
-  /** @param {number | null} row under the pointer */
+  /** @param {number} row under the pointer, −1 for none */
   function point(row) {
-    if (row === hovered) return;
-    hovered = row;
-    area.classList.toggle("sl-pointing", row !== null);
+    hovered = row < 0 ? null : row;
+    area.classList.toggle("sl-pointing", row >= 0);
     drawMarks();
-    card.point(row, ...(camera.seenAt(row) ?? []));
   }
 
   const stopResizing = onResize(area, resize);
@@ -411,8 +406,7 @@ export function semanticMapView({
       for (const asking of [names, facts, layOut]) asking.stop();
       stopResizing();
       stopTheming();
-      for (const part of [crops, gestures, side, filter]) part.destroy();
-      card.close();
+      for (const part of [crops, plot.tip, gestures, side, filter]) part.destroy();
     },
   };
 }

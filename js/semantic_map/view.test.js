@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { idOf as idIn, rowOf } from "../shared/labels.js";
-import { packed, stamp } from "../shared/raster.js";
+import { LEVEL } from "../shared/scatter/marks.js";
+import { bounds, unprojected } from "../shared/scatter/places.js";
 import {
   all,
   byId,
@@ -17,13 +18,12 @@ import { opener, pick } from "../testing/window.js";
 import { clusters, placed } from "./captions.js";
 import { byNumber } from "./colours.js";
 import { apart } from "./crops.js";
-import { paintPoints } from "./points.js";
-import { bounds, enclosed, fitted, inside, nearest, unprojected, zoomed } from "./projection.js";
+import { marksOf, radiiOf, radiusOf } from "./points.js";
+import { fitted, zoomed } from "./projection.js";
 import semanticMap from "./widget.js";
 
 const open = opener(semanticMap);
 const frame = () => new Promise((resolve) => setTimeout(resolve, 40));
-const everywhere = () => true;
 
 describe("places and pixels", () => {
   it("a fitted projection shows every place inside the room, and back again", () => {
@@ -47,85 +47,24 @@ describe("places and pixels", () => {
     expect(after[1]).toBeCloseTo(before[1], 9);
   });
 
-  it("the component that is meant is the nearest one, of those that are seen and near enough", () => {
-    let seed = 7;
-    const random = () => {
-      seed = (seed * 16807) % 2147483647;
-      return seed / 2147483647;
-    };
-    const places = Float32Array.from({ length: 2 * 997 }, random);
-    const view = fitted([0, 0, 1, 1], 611, 419);
-    for (let trial = 0; trial < 60; trial++) {
-      const [x, y] = [random(), random()];
-      const distances = Array.from({ length: 997 }, (_, row) =>
-        Math.hypot((places[2 * row] - x) * view.sx, (places[2 * row + 1] - y) * view.sy),
-      );
-      const closest = Math.min(...distances);
-      const pointer = [x * view.sx + view.ox, y * view.sy + view.oy];
-      const found = nearest(places, view, ...pointer, 14, everywhere);
-      expect(found).toBe(closest <= 14 ? distances.indexOf(closest) : -1);
-      const other = nearest(places, view, ...pointer, 14, (row) => row !== found);
-      expect(other === -1 || (other !== found && distances[other] <= 14)).toBe(true);
-    }
-  });
-
-  it("a lasso holds what lies inside it, also when it bends inwards", () => {
-    const bay = [
-      [0, 0],
-      [1, 0],
-      [1, 1],
-      [0.5, 0.2],
-      [0, 1],
-    ];
-    expect(inside(bay, 0.1, 0.5)).toBe(true);
-    expect(inside(bay, 0.5, 0.6)).toBe(false);
-    expect(enclosed(Float32Array.of(0.1, 0.5, 0.5, 0.6, Number.NaN, Number.NaN), bay, everywhere)).toEqual([
-      0,
-    ]);
-  });
-
-  it("a point is drawn in its colour at its place, a ring leaves its middle open, and edges are cut off", () => {
-    const picture = { data: new Uint32Array(400).fill(packed([255, 255, 255])), width: 20, height: 20 };
-    stamp(picture, 5, 6, 3, 0, packed([10, 20, 30]), 256);
-    expect(picture.data[6 * 20 + 5]).toBe(packed([10, 20, 30]));
-    expect(picture.data[0]).toBe(packed([255, 255, 255]));
-    stamp(picture, 14, 14, 4, 3, packed([200, 0, 0]), 256);
-    expect(picture.data[14 * 20 + 14]).toBe(packed([255, 255, 255]));
-    expect(picture.data[14 * 20 + 10] & 0xff).toBeGreaterThan(190);
-    stamp(picture, -1, 19, 4, 0, packed([0, 0, 0]), 128);
-    expect(picture.data[19 * 20] & 0xff).toBeGreaterThan(120);
-    expect(picture.data[19 * 20] & 0xff).toBeLessThan(136);
-  });
-
-  it("selected points lie over the others, which fade; unexplained ones are open", () => {
-    const picture = { data: new Uint32Array(60 * 20), width: 60, height: 20 };
+  it("unexplained points are open, selected ones chosen, and those outside the layer far away", () => {
     const grey = [120, 120, 120];
-    const palette = {
-      background: [255, 255, 255],
-      context: grey,
-      strong: grey,
-      accent: [0, 0, 255],
-      cat: [],
-      seq: [],
-      div: [],
-    };
-    paintPoints(picture, {
-      places: Float32Array.of(10, 10, 30, 10, 50, 10),
-      view: { sx: 1, sy: 1, ox: 0, oy: 0 },
-      width: 60,
-      height: 20,
-      ratio: 1,
-      radius: 4,
-      sizes: null,
-      chosen: Uint8Array.of(0, 1, 0),
-      selecting: true,
-      seen: everywhere,
-      painted: { colours: [[200, 0, 0]], of: Int16Array.of(0, 0, -1), legend: { kind: "note", text: "" } },
-      palette,
-    });
-    expect(picture.data[10 * 60 + 30]).toBe(packed([200, 0, 0]));
-    expect(picture.data[10 * 60 + 10] & 0xff00).toBeGreaterThan(0x8000);
-    expect(picture.data[10 * 60 + 50]).toBe(packed([255, 255, 255]));
+    const palette = /** @type {any} */ ({ background: [255, 255, 255], strong: grey });
+    const painted = /** @type {any} */ ({ colours: [[200, 0, 0]], of: Int16Array.of(0, 0, -1, 0) });
+    const chosen = Uint8Array.of(0, 1, 0, 1);
+    const { kinds, styles, levels, fades } = marksOf(painted, palette, chosen, (row) => row < 3);
+    expect([...kinds].map((kind) => styles[kind].line !== undefined)).toEqual([false, false, true, false]);
+    expect([...levels]).toEqual([LEVEL.usual, LEVEL.chosen, LEVEL.usual, LEVEL.away]);
+    expect(fades).toBe(true);
+  });
+
+  it("points are larger by the relevance they have, by their number, and closer by", () => {
+    const [none, little, against] = radiiOf(Float32Array.of(Number.NaN, 0.1, -0.4));
+    expect(none).toBeLessThan(little);
+    expect(little).toBeLessThan(against);
+    const room = { width: 800, height: 500 };
+    expect(radiusOf(room, 50_000, 1)).toBeLessThan(radiusOf(room, 500, 1));
+    expect(radiusOf(room, 50_000, 1)).toBeLessThan(radiusOf(room, 50_000, 9));
   });
 
   it("crops that would cover each other give way, to the selected first", () => {

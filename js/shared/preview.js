@@ -1,5 +1,6 @@
 /** The crop under the pointer, large: a ring at once, the picture after a moment. */
 
+import "./floating.css";
 import "./preview.css";
 import { isAbort } from "./channel.js";
 import { fill, html } from "./dom.js";
