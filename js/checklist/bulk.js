@@ -1,6 +1,6 @@
 /** One verdict on all components that are chosen. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { DECISIONS, glyph } from "./glyphs.js";
@@ -12,13 +12,8 @@ import { DECISIONS, glyph } from "./glyphs.js";
  * @param {(text: string) => void} options.say
  */
 export function bulkMenu({ onDecide, onClose, say }) {
-  const node = h("div", {
-    class: "sl-bulk",
-    role: "toolbar",
-    "aria-label": "Verdict on the chosen components",
-    hidden: true,
-    "data-testid": "bulk",
-  });
+  const node = html`<div class="sl-bulk" role="toolbar" aria-label="Verdict on the chosen components" hidden
+    data-testid="bulk" />`;
   return {
     node,
     /** Opens for two and more. @param {readonly number[]} rows */
@@ -26,33 +21,22 @@ export function bulkMenu({ onDecide, onClose, say }) {
       node.hidden = rows.length < 2;
       if (node.hidden) return;
       say(`${plural(rows.length, "component")} chosen`);
+      const choice = (
+        /** @type {import("./source.js").Decision | null} */ decision,
+        /** @type {string} */ title,
+      ) =>
+        html`<button type="button" class="sl-button sl-outlined" title=${title} data-testid="bulk-${decision ?? "none"}"
+          onclick=${() => onDecide([...rows], decision)}>
+          ${decision && glyph(decision, { hollow: decision === "unsure" })}<span>${decision ?? "none"}</span>
+        </button>`;
+      const close = { label: "Close", icon: icons.cross, class: "sl-square" };
       fill(
         node,
-        h("b", { "data-testid": "bulk-count" }, count(rows.length)),
-        h("span", { class: "sl-quiet" }, "chosen"),
-        ...DECISIONS.map((decision, i) => {
-          const choice = button({
-            title: `All ${decision} (${i + 1})`,
-            class: "sl-outlined",
-            "data-testid": `bulk-${decision}`,
-            onclick: () => onDecide([...rows], decision),
-          });
-          fill(choice, glyph(decision, { hollow: decision === "unsure" }), h("span", {}, decision));
-          return choice;
-        }),
-        button({
-          text: "none",
-          title: "Take the verdicts back",
-          class: "sl-outlined",
-          "data-testid": "bulk-none",
-          onclick: () => onDecide([...rows], null),
-        }),
-        button({
-          label: "Close",
-          icon: icons.cross,
-          class: "sl-square",
-          onclick: () => onClose(rows.slice(0, 1)),
-        }),
+        html`<b data-testid="bulk-count">${count(rows.length)}</b>`,
+        html`<span class="sl-quiet">chosen</span>`,
+        ...DECISIONS.map((decision, i) => choice(decision, `All ${decision} (${i + 1})`)),
+        choice(null, "Take the verdicts back"),
+        button({ ...close, onclick: () => onClose(rows.slice(0, 1)) }),
       );
     },
   };

@@ -1,6 +1,6 @@
 /** A grip on a threshold line, for pointer and arrow keys. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { capture, placeIn } from "../shared/pointer.js";
 
 const [LEAST, MOST] = [0.5, 6];
@@ -16,45 +16,49 @@ const within = (/** @type {number} */ z) => Math.min(MOST, Math.max(LEAST, z));
 export function grip({ along, threshold, place, toZ, plot, onDrag, onThreshold }) {
   let dragging = false;
   const at = (/** @type {PointerEvent} */ event) => placeIn(plot, event)[along === "x" ? 0 : 1];
-  const node = h("div", {
-    class: `sl-grip sl-grip-${along}`,
-    role: "slider",
-    tabindex: "0",
-    "aria-label": "A component matches above z",
-    "aria-valuenow": threshold.toFixed(2),
-    "aria-valuemin": String(LEAST),
-    "aria-valuemax": String(MOST),
-    "aria-orientation": along === "x" ? "horizontal" : "vertical",
-    title: `A component matches above z = ${threshold.toFixed(2)}; drag to change`,
-    "data-testid": `threshold-${along}`,
-    onkeydown: (/** @type {KeyboardEvent} */ event) => {
-      const by = { ArrowRight: 0.1, ArrowUp: 0.1, ArrowLeft: -0.1, ArrowDown: -0.1 }[event.key];
-      if (!by) return;
-      event.preventDefault();
-      event.stopPropagation();
-      onThreshold(within(threshold + by));
-    },
-    onpointerdown: (/** @type {PointerEvent} */ event) => {
-      event.preventDefault();
-      capture(node, event);
-      dragging = true;
-      onDrag(true);
-    },
-    onpointermove: (/** @type {PointerEvent} */ event) => {
-      if (dragging) node.style.setProperty(along === "x" ? "left" : "top", `${at(event)}px`);
-    },
-    onpointerup: (/** @type {PointerEvent} */ event) => {
-      if (!dragging) return;
-      const z = toZ(at(event));
-      dragging = false;
-      onDrag(false);
-      onThreshold(within(z));
-    },
-    onpointercancel: () => {
-      dragging = false;
-      onDrag(false);
-    },
-  });
+  const text = threshold.toFixed(2);
+  const node = html`<div class="sl-grip sl-grip-${along}" role="slider" tabindex="0"
+    aria-label="A component matches above z" aria-valuenow=${text} aria-valuemin=${LEAST} aria-valuemax=${MOST}
+    aria-orientation=${along === "x" ? "horizontal" : "vertical"}
+    title="A component matches above z = ${text}; drag to change" data-testid="threshold-${along}"
+    onkeydown=${onKey} onpointerdown=${onDown} onpointermove=${onMove} onpointerup=${onUp}
+    onpointercancel=${letGo} />`;
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    const by = { ArrowRight: 0.1, ArrowUp: 0.1, ArrowLeft: -0.1, ArrowDown: -0.1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    onThreshold(within(threshold + by));
+  }
+
+  /** @param {PointerEvent} event */
+  function onDown(event) {
+    event.preventDefault();
+    capture(node, event);
+    dragging = true;
+    onDrag(true);
+  }
+
+  /** @param {PointerEvent} event */
+  function onMove(event) {
+    if (dragging) node.style.setProperty(along === "x" ? "left" : "top", `${at(event)}px`);
+  }
+
+  /** @param {PointerEvent} event */
+  function onUp(event) {
+    if (!dragging) return;
+    const z = toZ(at(event));
+    letGo();
+    onThreshold(within(z));
+  }
+
+  function letGo() {
+    dragging = false;
+    onDrag(false);
+  }
+
   node.style.left = `${place[0]}px`;
   node.style.top = `${place[1]}px`;
   return node;

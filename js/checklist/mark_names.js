@@ -1,6 +1,6 @@
 /** Ids and concepts beside some marks, left out where they would cross. */
 
-import { s } from "../shared/dom.js";
+import { svg } from "../shared/dom.js";
 
 /** How many are written beside the first. */
 const NAMED = 3;
@@ -26,12 +26,9 @@ export function markNames({ marks, left, right, width, taken }) {
     if (start < left || box[2] > width || boxes.some((other) => crosses(other, box))) continue;
     boxes.push(box);
     written.push(
-      s(
-        "text",
-        { class: "sl-halo", x: start, y: y + 4 },
-        s("tspan", { class: "sl-mono" }, id),
-        concept && s("tspan", { dx: 5 }, clip(concept)),
-      ),
+      svg`<text class="sl-halo" x=${start} y=${y + 4}>
+        <tspan class="sl-mono">${id}</tspan>${concept && svg`<tspan dx="5">${clip(concept)}</tspan>`}
+      </text>`,
     );
   }
   return written;

@@ -1,6 +1,6 @@
 /** Valid against spurious: every component by its best z on both sides, sized by relevance. */
 
-import { button, fill, h, s } from "../shared/dom.js";
+import { assign, fill, html, svg } from "../shared/dom.js";
 import { count, signed, z } from "../shared/format.js";
 import { axes, spanning } from "../shared/scatter/axes.js";
 import { colourReader } from "../shared/scatter/canvas.js";
@@ -50,19 +50,14 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
   let selection = [];
   let gripped = false;
 
-  const svg = s("svg", { role: "img", "data-testid": "scatter-marks" });
-  const box = h("div", { class: "sl-scatter-plot", hidden: true });
+  const marks = svg`<svg role="img" data-testid="scatter-marks" />`;
+  const box = html`<div class="sl-scatter-plot" hidden />`;
   const menu = bulkMenu({ onDecide, onClose: onSelect, say });
-  const node = h("section", {
-    class: "sl-scatter",
-    tabindex: "-1",
-    "aria-label": "Valid against spurious alignment",
-    "data-testid": "scatter",
-    onkeydown: onKey,
-  });
+  const node = html`<section class="sl-scatter" tabindex="-1" aria-label="Valid against spurious alignment"
+    data-testid="scatter" onkeydown=${onKey} />`;
   const rowAt = (/** @type {number} */ at) => /** @type {Plotted} */ (plotted).report.points.rows[at];
   const plot = scatterPlot({
-    area: svg,
+    area: marks,
     focus: node, // for the keys 1, 2, 3 and u
     view: () => /** @type {Room} */ (room).view,
     seen: () => true, // what is not drawn has no place
@@ -125,11 +120,9 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     const { left, top, right, bottom } = frame;
     const primary = report.points.at.get(selection[0]) ?? -1;
     const seen = plot.seenAt(primary);
-    svg.setAttribute("width", String(width));
-    svg.setAttribute("height", String(height));
-    svg.setAttribute("aria-label", summary(report));
+    assign(marks, { width, height, "aria-label": summary(report) });
     fill(
-      svg,
+      marks,
       ...axes({
         across,
         up,
@@ -138,28 +131,15 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
         gap: [15, 7],
         label: (value) => z(value).replace(/\.0$/, ""),
       }),
-      s(
-        "text",
-        { class: "sl-quiet", x: right, y: height - 4, "text-anchor": "end" },
-        "best spurious concept, z",
-      ),
-      s("text", { class: "sl-quiet", x: 4, y: 12 }, "best valid concept, z"),
-      s("path", {
-        class: "sl-threshold-line",
-        d: `M${line[0]} ${top}V${bottom}M${left} ${line[1]}H${right}`,
-      }),
+      svg`<text class="sl-quiet" x=${right} y=${height - 4} text-anchor="end">best spurious concept, z</text>`,
+      svg`<text class="sl-quiet" x="4" y="12">best valid concept, z</text>`,
+      svg`<path class="sl-threshold-line" d=${`M${line[0]} ${top}V${bottom}M${left} ${line[1]}H${right}`} />`,
       seen &&
-        s("circle", {
-          class: "sl-mark-ring",
-          cx: seen[0],
-          cy: seen[1],
-          r: radii[primary] + 4,
-          "data-testid": "mark-ring",
-        }),
+        svg`<circle class="sl-mark-ring" cx=${seen[0]} cy=${seen[1]} r=${radii[primary] + 4} data-testid="mark-ring" />`,
       ...names(plotted, room, primary),
       plot.lasso,
     );
-    fill(box, plot.canvas, svg, ...captions(report, room), ...grips(report, room));
+    fill(box, plot.canvas, marks, ...captions(report, room), ...grips(report, room));
   }
 
   /** @param {Plotted} of @param {Room} room @param {number} primary position of the first of the selection */
@@ -167,14 +147,14 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     const { points, weighted } = report;
     const { left, top, right } = frame;
     const wanted = new Set(weighted ? [primary, ...order.subarray(0, NAMEABLE)] : [primary]);
-    const marks = [...wanted].flatMap((at) => {
+    const found = [...wanted].flatMap((at) => {
       const place = plot.seenAt(at);
       return place ? [{ at, row: points.rows[at], x: place[0], y: place[1], r: radii[at] }] : [];
     });
-    const unnamed = marks.map(({ row }) => row).filter((row) => !catalog.get(row));
+    const unnamed = found.map(({ row }) => row).filter((row) => !catalog.get(row));
     if (unnamed.length) catalog.want(unnamed);
     return markNames({
-      marks: marks.flatMap(({ at, row, ...mark }) => {
+      marks: found.flatMap(({ at, row, ...mark }) => {
         const id = catalog.get(row)?.id;
         return id ? [{ ...mark, id, concept: conceptOf(report, at) }] : [];
       }),
@@ -199,13 +179,11 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     };
     return DRAWN.map((region) => {
       const number = REGIONS.indexOf(region);
-      const caption = button({
-        class: `sl-region sl-of-${region}`,
-        title: `Choose all ${region} components`,
-        "data-testid": `region-${region}`,
-        onclick: () => choose(rowsOf(/** @type {Plotted} */ (plotted), (at) => points.region[at] === number)),
-      });
-      fill(caption, glyph(region), h("b", {}, region), h("span", {}, count(regions[region]?.count ?? 0)));
+      const caption = html`<button type="button" class="sl-button sl-region sl-of-${region}"
+        title="Choose all ${region} components" data-testid="region-${region}"
+        onclick=${() => choose(rowsOf(/** @type {Plotted} */ (plotted), (at) => points.region[at] === number))}>
+        ${glyph(region)}<b>${region}</b><span>${count(regions[region]?.count ?? 0)}</span>
+      </button>`;
       for (const [side, value] of Object.entries(places[region]))
         caption.style.setProperty(side, `${value}px`);
       return caption;
@@ -242,17 +220,17 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     const { report } = /** @type {Plotted} */ (plotted);
     const { points, names: concepts, weighted } = report;
     catalog.want([points.rows[at]]);
-    const line = (/** @type {(Node | string)[]} */ ...parts) => h("div", { class: "sl-tip-line" }, ...parts);
-    const number = (/** @type {string} */ text) => h("span", { class: "sl-number" }, text);
+    const line = (/** @type {any[]} */ ...parts) => html`<div class="sl-tip-line">${parts}</div>`;
+    const number = (/** @type {string} */ text) => html`<span class="sl-number">${text}</span>`;
     const side = (/** @type {"valid" | "spurious"} */ kind) =>
       line(
         glyph(kind),
-        h("span", { class: "sl-ellipsis" }, concepts[points[`${kind}Concept`][at]] ?? "none"),
+        html`<span class="sl-ellipsis">${concepts[points[`${kind}Concept`][at]] ?? "none"}</span>`,
         number(`z ${z(points[kind][at])}`),
       );
     return [
       line(
-        h("b", { class: "sl-id" }, catalog.get(points.rows[at])?.id ?? "…"),
+        html`<b class="sl-id">${catalog.get(points.rows[at])?.id ?? "…"}</b>`,
         REGIONS[points.region[at]],
         number(weighted ? `${signed(points.relevance[at])} %` : ""),
       ),

@@ -1,6 +1,6 @@
 /** Two scores of all components against each other; a rectangle of it can be brushed, by hand or by keys, or a lasso drawn. */
 
-import { fill, h, s } from "../shared/dom.js";
+import { fill, html, svg } from "../shared/dom.js";
 import { plural, score as written } from "../shared/format.js";
 import { step as stepped } from "../shared/grid.js";
 import { linear } from "../shared/scales.js";
@@ -54,20 +54,12 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   let stepping = false;
   let width = 376;
 
-  const svg = s("svg", { height: HEIGHT, "aria-hidden": "true" });
-  const hint = h(
-    "div",
-    { class: "sl-plane-hint sl-quiet", "aria-hidden": "true" },
-    "Arrows move, Shift sizes, Enter selects, PgDn steps",
-  );
-  const node = h("div", {
-    class: "sl-plane",
-    tabindex: "0",
-    role: "application",
-    "aria-roledescription": "scatter plot",
-    "data-testid": "scatter",
-    onkeydown: onKey,
-  });
+  const marks = svg`<svg height=${HEIGHT} aria-hidden="true" />`;
+  const hint = html`<div class="sl-plane-hint sl-quiet" aria-hidden="true">
+    Arrows move, Shift sizes, Enter selects, PgDn steps
+  </div>`;
+  const node = html`<div class="sl-plane" tabindex="0" role="application" aria-roledescription="scatter plot"
+    data-testid="scatter" onkeydown=${onKey} />`;
   const plot = scatterPlot({
     area: node,
     view: () => spanning(shown?.across ?? [0, 1], shown?.up ?? [0, 1], frame()),
@@ -93,7 +85,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
       onStop: stop,
     },
   });
-  node.append(plot.canvas, svg, hint, plot.tip.node);
+  node.append(plot.canvas, marks, hint, plot.tip.node);
 
   const frame = () => ({ ...EDGE, right: width - EDGE.right, bottom: HEIGHT - EDGE.bottom });
   /** The components in the rectangle, or all without one. */
@@ -146,13 +138,13 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
     hint.hidden = box !== null || stepping;
     const { across, up, names, about } = shown;
     const seen = plot.seenAt(hovered);
-    svg.setAttribute("width", String(width));
+    marks.setAttribute("width", String(width));
     node.setAttribute(
       "aria-label",
       `${[`${names[1]} against ${names[0]}`, about].filter(Boolean).join("; ")}. ${KEYS}`,
     );
     fill(
-      svg,
+      marks,
       ...axes({
         across,
         up,
@@ -161,8 +153,8 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
         gap: [15, 5],
         label: (value) => written(value, 2).replace(/0$/, "") || "0",
       }),
-      box && s("rect", { class: "sl-brush", ...inPixels(box, frame()) }),
-      seen && s("circle", { class: "sl-map-ring", cx: seen[0], cy: seen[1], r: 6 }),
+      box && svg`<rect class="sl-brush" ...${inPixels(box, frame())} />`,
+      seen && svg`<circle class="sl-map-ring" cx=${seen[0]} cy=${seen[1]} r="6" />`,
       plot.lasso,
     );
   }
@@ -171,17 +163,13 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   function words(row) {
     const { id, text } = nameOf(row);
     const { names, x, y } = /** @type {Points} */ (shown);
-    const lines = names.map((name, i) => [name, written([x, y][i][row], 2)]);
     return [
-      h("b", { class: "sl-id" }, id),
-      text && h("span", {}, text),
-      ...lines.map(([name, value]) =>
-        h(
-          "div",
-          { class: "sl-tip-line" },
-          h("span", { class: "sl-quiet" }, name),
-          h("span", { class: "sl-number" }, value),
-        ),
+      html`<b class="sl-id">${id}</b>`,
+      text && html`<span>${text}</span>`,
+      ...names.map(
+        (name, i) => html`<div class="sl-tip-line">
+          <span class="sl-quiet">${name}</span><span class="sl-number">${written([x, y][i][row], 2)}</span>
+        </div>`,
       ),
     ];
   }

@@ -1,6 +1,6 @@
 /** Two axes with their numbers, as SVG, and the projection that they stand for. */
 
-import { s } from "../dom.js";
+import { svg } from "../dom.js";
 import { linear, ticks } from "../scales.js";
 
 /** Where a plot stands in its picture, in px. @typedef {{left: number, top: number, right: number, bottom: number}} Frame */
@@ -32,9 +32,9 @@ export function axes({ across, up, frame, wanted, gap, label }) {
     /** @type {number} */ x,
     /** @type {number} */ y,
     /** @type {string} */ anchor,
-  ) => s("text", { class: "sl-quiet", x, y, "text-anchor": anchor }, label(value));
+  ) => svg`<text class="sl-quiet" x=${x} y=${y} text-anchor=${anchor}>${label(value)}</text>`;
   return [
-    s("path", { class: "sl-axis", d: `M${left - 0.5} ${top}V${bottom + 0.5}H${right}` }),
+    svg`<path class="sl-axis" d=${`M${left - 0.5} ${top}V${bottom + 0.5}H${right}`} />`,
     ...ticks(across, wanted[0]).values.map((value) =>
       number(value, value * sx + ox, bottom + gap[0], "middle"),
     ),

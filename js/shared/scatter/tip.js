@@ -2,7 +2,7 @@
 
 import "../floating.css";
 import "./tip.css";
-import { fill, h } from "../dom.js";
+import { fill, html } from "../dom.js";
 import { imagePixels, sprites } from "../sprites.js";
 import { cropStrip, paintStrips } from "../strips.js";
 
@@ -23,9 +23,9 @@ const EDGE = 4;
  * @param {string} options.testid @param {(error: unknown) => void} options.fail
  */
 export function pointTip({ source, words, rowOf = (point) => point, crops, side, testid, fail }) {
-  const pictures = h("div", { class: "sl-tip-crops" });
-  const lines = h("div", { class: "sl-tip-lines" });
-  const node = h("div", { class: "sl-preview sl-tip", hidden: true, "data-testid": testid }, pictures, lines);
+  const pictures = html`<div />`;
+  const lines = html`<div class="sl-tip-lines" />`;
+  const node = html`<div class="sl-preview sl-tip" hidden data-testid=${testid}>${pictures}${lines}</div>`;
   node.style.setProperty("--sl-side", `${side}px`);
   const thumbnails = sprites({
     source,
