@@ -3,22 +3,23 @@
 import { isAbort } from "./channel.js";
 
 /**
- * @template Answer
- * @param {(signal: AbortSignal) => Promise<Answer>} ask
- * @param {(answer: Answer) => void} onAnswer
+ * @template {any[]} Subject @template Answer
+ * @param {(signal: AbortSignal, ...subject: Subject) => Promise<Answer>} ask
+ * @param {(answer: Answer, ...subject: Subject) => void} onAnswer
  * @param {(error: unknown) => void} fail
  */
 export function latest(ask, onAnswer, fail) {
   /** @type {AbortController | undefined} */
   let controller;
   return {
-    async start() {
+    /** @param {Subject} subject what is asked about */
+    async start(...subject) {
       controller?.abort();
       const mine = new AbortController();
       controller = mine;
       try {
-        const answer = await ask(mine.signal);
-        if (!mine.signal.aborted) onAnswer(answer);
+        const answer = await ask(mine.signal, ...subject);
+        if (!mine.signal.aborted) onAnswer(answer, ...subject);
       } catch (error) {
         if (!mine.signal.aborted && !isAbort(error)) fail(error);
       } finally {

@@ -22,6 +22,43 @@ export function positionOf(event) {
   return row ? Number(row.dataset.position) : null;
 }
 
+/** Letters held with Ctrl or Cmd belong to the host, and a person may have letters switched off. @param {KeyboardEvent} event */
+const isForHost = ({ key, ctrlKey, metaKey }) =>
+  key.length === 1 && key !== " " && (ctrlKey || metaKey || !preferences().keys);
+
+/**
+ * Asks for what is in sight: at once, but while more is wanted only so often.
+ * @param {(positions: number[]) => void} ask @param {() => number[]} inSight
+ */
+function paced(ask, inSight) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let last = Number.NEGATIVE_INFINITY;
+
+  function now() {
+    timer = undefined;
+    const positions = inSight();
+    if (!positions.length) return;
+    last = performance.now();
+    ask(positions);
+  }
+
+  return {
+    soon() {
+      if (timer !== undefined) return;
+      const wait = last + ASK_EVERY - performance.now();
+      if (wait > 0) timer = setTimeout(now, wait);
+      else now();
+    },
+    /** Gives up what waits; the next is asked at once. */
+    stop() {
+      clearTimeout(timer);
+      timer = undefined;
+      last = Number.NEGATIVE_INFINITY;
+    },
+  };
+}
+
 /**
  * @param {object} options
  * @param {HTMLElement} options.scroller the part that scrolls, `body` in it the part as high as all rows
@@ -51,9 +88,7 @@ export function virtualRows({
   /** @type {Map<number, HTMLElement>} by position */
   const drawn = new Map();
   let scheduled = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  let lastAsked = Number.NEGATIVE_INFINITY;
+  const asking = paced(ask, inSight);
   const height = () => scroller.clientHeight || UNSEEN;
   /** The height for which the list was last scrolled. */
   let scrolledFor = height();
@@ -106,7 +141,7 @@ export function virtualRows({
       below = row;
     }
     if (hadFocus && !body.contains(document.activeElement)) focus();
-    askSoon();
+    asking.soon();
   }
 
   /** @param {number} position */
@@ -149,22 +184,6 @@ export function virtualRows({
     target?.focus({ preventScroll: true });
   }
 
-  function askSoon() {
-    if (timer !== undefined) return;
-    const wait = lastAsked + ASK_EVERY - performance.now();
-    if (wait > 0) timer = setTimeout(askNow, wait);
-    else askNow();
-  }
-
-  function askNow() {
-    clearTimeout(timer);
-    timer = undefined;
-    const positions = inSight();
-    if (!positions.length) return;
-    lastAsked = performance.now();
-    ask(positions);
-  }
-
   function undraw() {
     const gone = [...drawn.values()];
     drawn.clear();
@@ -194,9 +213,7 @@ export function virtualRows({
       active = Math.min(active, Math.max(0, layout.count - 1));
       undraw();
       body.style.height = `${grid.totalHeight(layout)}px`;
-      clearTimeout(timer);
-      timer = undefined;
-      lastAsked = Number.NEGATIVE_INFINITY;
+      asking.stop();
       draw();
       if (hadFocus && !body.contains(document.activeElement)) focus();
       table?.style.setProperty(
@@ -231,29 +248,22 @@ export function virtualRows({
       if (roving) focus();
     },
 
-    /**
-     * Where a key takes the active row; null where it does not move it. Letters held with Ctrl or Cmd belong to the host,
-     * and a person may have letters switched off.
-     * @param {KeyboardEvent} event
-     */
+    /** Where a key takes the active row; null where it does not move it. @param {KeyboardEvent} event */
     stepOf(event) {
-      const letter = event.key.length === 1 && event.key !== " ";
-      if (letter && (event.ctrlKey || event.metaKey || !preferences().keys)) return null;
       const page = Math.max(1, Math.floor(height() / layout.row) - 1);
-      return grid.step(event.key, active, layout.count, page);
+      return isForHost(event) ? null : grid.step(event.key, active, layout.count, page);
     },
 
     /** Takes all rows away: something else stands in their place. */
     clear() {
       layout = { ...layout, count: 0 };
-      clearTimeout(timer);
-      timer = undefined;
+      asking.stop();
       undraw();
     },
 
     destroy() {
       cancelAnimationFrame(scheduled);
-      clearTimeout(timer);
+      asking.stop();
       stopResizing();
     },
   };

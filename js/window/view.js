@@ -1,16 +1,13 @@
 /** The window of `lens.show()`: a header with tabs, the open tab, and a footer that ends in Python. */
 
-import { button, copyButton, fill, html } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
-import { count } from "../shared/format.js";
 import { bindKeys } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
 import { worker, workLine } from "../shared/work.js";
+import { footer } from "./footer.js";
 import { helpSheet } from "./help.js";
 import { TABS } from "./tabs.js";
-
-/** Ids shown in the footer; the rest is counted. */
-const SHOWN_IDS = 6;
 
 let windows = 0;
 
@@ -26,8 +23,6 @@ export function windowView(context, tabs = TABS) {
   const known = { tabs: Object.keys(tabs), tab: Object.keys(tabs)[0] };
   /** @type {Map<string, import("./tabs.js").TabView>} */
   const opened = new Map();
-  /** The last gesture that named components, until their ids are known. @type {readonly number[] | null} */
-  let namedLast = null;
   /** @type {HTMLElement | null} */
   let help = null;
 
@@ -53,34 +48,16 @@ export function windowView(context, tabs = TABS) {
   });
   const tools = html`<div class="sl-tools">${figure.node}${helpButton}</div>`;
   const panel = html`<div class="sl-panel" role="tabpanel" id="${own}-panel" />`;
-  const selected = html`<div class="sl-selection" data-testid="selection" />`;
-  const busy = html`<div class="sl-busy" data-testid="busy" hidden />`;
-  const line = html`<code class="sl-id sl-python-line" data-testid="python-line" />`;
-  const python = html`<div class="sl-python">
-    <span class="sl-quiet">In Python</span>
-    ${line}
-    ${copyButton({
-      label: "Copy the line of Python",
-      text: () => line.textContent ?? "",
-      "data-testid": "copy-python",
-    })}
-  </div>`;
+  const foot = footer({ catalog, set, working: working.node });
   const node = html`<div class="sl-window" data-testid="lens-window">
     <header class="sl-header"><div class="sl-name">${title}${subtitle}</div>${tabList}${tools}</header>
     ${panel}
-    <footer class="sl-footer">
-      ${selected}
-      <span class="sl-spring" />
-      ${working.node}
-      ${busy}
-      ${python}
-    </footer>
+    ${foot.node}
   </div>`;
   // The banner stands in the open tab, first in the pane it calls its banner place; until there is one, here.
   panel.append(banner.node);
 
   bindKeys(node, { "?": toggleHelp, "/": () => press("/"), Escape: () => press("Escape") });
-  const stopListening = catalog.onArrive(drawSelection);
 
   /** @param {string} key @returns {unknown} false when the open tab has no use for it */
   function press(key) {
@@ -104,48 +81,15 @@ export function windowView(context, tabs = TABS) {
   function act(trait, value, python = assignment(trait, value)) {
     const change = { [trait]: value };
     if (!set(trait === "selection" ? change : { ...change, python })) return;
-    namedLast = trait === "selection" ? value : null;
     update(change);
-    if (trait !== "selection") tell(python);
+    if (trait === "selection") foot.nameRows(value);
+    else foot.tell(python);
   }
 
   /** @type {import("./tabs.js").TabContext["tell"]} */
   function tellPython(python) {
-    namedLast = null;
     set({ python });
-    tell(python);
-  }
-
-  /** @param {string} text */
-  function tell(text) {
-    known.python = text;
-    line.textContent = text;
-    line.title = text;
-    python.hidden = !text;
-  }
-
-  function drawSelection() {
-    const rows = /** @type {number[]} */ (known.selection ?? []);
-    catalog.want(rows.slice(0, namedLast ? rows.length : SHOWN_IDS));
-    fill(
-      selected,
-      html`<span class="sl-quiet">${count(rows.length)} selected</span>`,
-      ...rows.slice(0, SHOWN_IDS).map(
-        (row, i) =>
-          html`<span class="sl-id sl-selected-id${i === 0 ? " sl-first" : ""}" data-testid="selected-id">
-            ${catalog.get(row)?.id ?? "…"}
-          </span>`,
-      ),
-      rows.length > SHOWN_IDS &&
-        html`<span class="sl-quiet">and ${count(rows.length - SHOWN_IDS)} more</span>`,
-    );
-    if (!namedLast) return;
-    const ids = namedLast.map((row) => catalog.get(row)?.id);
-    if (!ids.every((id) => id !== undefined)) return;
-    namedLast = null;
-    const text = assignment("selection", /** @type {string[]} */ (ids));
-    tell(text);
-    set({ python: text });
+    foot.tell(python);
   }
 
   function drawTabs() {
@@ -212,39 +156,27 @@ export function windowView(context, tabs = TABS) {
       (view.node.querySelector(".sl-banner-place") ?? view.node).prepend(banner.node);
   }
 
-  function drawBusy() {
-    const work = /** @type {{what: string, done: number, total: number | null} | null} */ (
-      known.busy ?? null
-    );
-    busy.hidden = !work;
-    if (work) fill(busy, work.total ? `${work.what} ${count(work.done)} of ${count(work.total)}` : work.what);
-  }
-
   /** @param {Record<string, any>} changed */
   function update(changed) {
     Object.assign(known, changed);
     if ("title" in changed) title.textContent = title.title = changed.title;
     if ("subtitle" in changed) subtitle.textContent = changed.subtitle;
-    if ("python" in changed) tell(changed.python ?? "");
-    if ("busy" in changed) drawBusy();
     if ("figures" in changed) drawFigure();
     if ("tabs" in changed || "tab" in changed) {
       drawTabs();
       drawPanel();
     }
     for (const view of opened.values()) view.update(changed);
-    if ("selection" in changed || "relabelled" in changed) drawSelection();
+    foot.update(changed);
   }
 
-  tell("");
   drawTabs();
   drawPanel();
-  drawSelection();
   return {
     node,
     update,
     destroy() {
-      stopListening();
+      foot.destroy();
       for (const view of opened.values()) view.destroy();
     },
   };
