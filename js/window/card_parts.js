@@ -1,0 +1,91 @@
+/** The parts of a card that show what is known of a component, without a state of their own. */
+
+import "../shared/title.css";
+import { button, copyButton, html } from "../shared/dom.js";
+import { count, p, percent, score, z } from "../shared/format.js";
+import * as icons from "../shared/icons.js";
+import { signedBar } from "../shared/signed.js";
+
+/** @typedef {import("../shared/source.js").Card} Card */
+
+/** @param {string} title @param {string} unit @param {...import("../shared/dom.js").Child} parts */
+export const cardPart = (title, unit, ...parts) =>
+  html`<div class="sl-card-part"><h3 class="sl-heading">${title}<span class="sl-quiet">${unit}</span></h3>${parts}</div>`;
+
+/** @param {boolean} pinned @param {() => void} onclick */
+export const pinButton = (pinned, onclick) =>
+  button({
+    label: pinned ? "Unpin (Space)" : "Pin beside the next (Space)",
+    icon: pinned ? icons.cross : icons.pin,
+    class: "sl-outlined sl-square",
+    "aria-pressed": pinned ? null : "false",
+    "data-testid": pinned ? "unpin" : "pin",
+    onclick,
+  });
+
+/** What the component is called. @param {Card} card @param {HTMLElement | null} pin */
+export function cardHead({ label, id, dead }, pin) {
+  const named = label ? (label.confident === false ? "unexplained" : label.text) : id;
+  const title = dead ? "never active" : named;
+  return html`<div class="sl-card-head">
+    <h2 class="sl-card-title" title=${title} data-testid="card-title">${title}</h2>
+    <span class="sl-id" data-testid="card-id" hidden=${title === id}>${id}</span>
+    ${copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" })}
+    ${pin}
+  </div>`;
+}
+
+/** How it answers what is searched, and where its label comes from. @param {Card} card */
+export function cardFacts({ score: hit, z: hitZ, p: hitP, label }) {
+  /** @type {(value: number | null | undefined, write: (value: number) => string) => string | null} */
+  const number = (value, write) => (typeof value === "number" ? write(value) : null);
+  const short = (/** @type {number} */ value) => score(value, 2);
+  return [
+    factList("card-facts", { score: number(hit, short), z: number(hitZ, z), p: number(hitP, p) }),
+    factList("label-facts", {
+      "given by": label?.own ? "a person" : null,
+      "closest word": label && label.confident === false ? label.text : null,
+      "label score": number(label?.score, short),
+      margin: number(label?.margin, short),
+      confidence: number(label?.confidence, (share) => `${Math.round(100 * share)} %`),
+    }),
+  ];
+}
+
+/** @param {string} testid @param {Record<string, string | null>} facts by name; null: unknown, and left out */
+const factList = (testid, facts) =>
+  html`<dl class="sl-facts" data-testid=${testid}>
+    ${Object.entries(facts).map(
+      ([name, value]) =>
+        value !== null && html`<div><dt class="sl-quiet">${name}</dt><dd>${value}</dd></div>`,
+    )}
+  </dl>`;
+
+/** @param {NonNullable<Card["relevance"]>} relevance */
+export function classRelevance({ classes, more }) {
+  const longest = Math.max(...classes.map(({ share }) => Math.abs(share)), 1e-9);
+  const part = cardPart(
+    "Speaks for / against",
+    more ? `share of its layer, ${more} more classes` : "share of its layer",
+    ...classes.map(
+      ({ name, share, images }) =>
+        html`<div class="sl-class-relevance" title="mean over ${count(images)} images of ${name}">
+          <span class="sl-ellipsis">${name}</span>
+          ${signedBar(share, longest)}
+          <span class="sl-number">${percent(share)} %</span>
+        </div>`,
+    ),
+  );
+  part.dataset.testid = "class-relevance";
+  return part;
+}
+
+/** A component beside this one. @param {Card["siblings"][number]} sibling @param {(selection: number[]) => void} onSelect */
+export const sibling = ({ row, id, score: cosine, label }, onSelect) =>
+  html`<button type="button" class="sl-sibling" data-testid="sibling" title="Select ${id}"
+    onclick=${() => onSelect([row])}>
+    <i class="sl-crop" data-crop=${row} />
+    <span class="sl-id">${id}</span>
+    <span class="sl-ellipsis">${label && label.confident !== false ? label.text : ""}</span>
+    <span class="sl-number sl-quiet">${score(cosine, 2)}</span>
+  </button>`;
