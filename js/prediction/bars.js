@@ -4,9 +4,10 @@ import "../shared/scrolls.css";
 import { fill, html } from "../shared/dom.js";
 import { count, percent, plural } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
-import { toggled } from "../shared/selection.js";
+import { adds, pointed, showChosen, toggled } from "../shared/selection.js";
 import { side, signedBar } from "../shared/signed.js";
-import { imagePixels, paint, sprites } from "../shared/sprites.js";
+import { imagePixels, sprites } from "../shared/sprites.js";
+import { cropStrip, paintStrips } from "../shared/strips.js";
 
 /** Components shown at once; the rest on demand. */
 const MOST = 30;
@@ -35,6 +36,78 @@ export function strongest(relevances, { start, count: size }) {
   );
 }
 
+/** By which method is explained. @param {(method: string) => void} onMethod */
+function methodChoice(onMethod) {
+  const option = (/** @type {string[]} */ [value, text]) => html`<option value=${value}>${text}</option>`;
+  const node = /** @type {HTMLSelectElement} */ (
+    html`<select aria-label="Method" data-testid="method" onchange=${() => onMethod(node.value)}>
+      ${METHODS.map(option)}
+    </select>`
+  );
+  return {
+    node,
+    /** @param {string} method @param {string} backend what "auto" came to */
+    show(method, backend) {
+      // A method that is not offered here may have been set in a cell.
+      if (![...node.options].some(({ value }) => value === method))
+        node.append(option([method, methodName(method)]));
+      node.value = method;
+      node.options[0].textContent = method === "auto" ? `auto (${methodName(backend)})` : "auto";
+    },
+  };
+}
+
+/** @param {{target: EventTarget | null}} event */
+function rowOf({ target }) {
+  const option = /** @type {HTMLElement | null} */ (
+    /** @type {Element | null} */ (target)?.closest?.("[data-row]")
+  );
+  return option ? Number(option.dataset.row) : null;
+}
+
+/** The row on which the pointer comes to rest; one that comes under a resting pointer is not looked at. @param {(row: number | null) => void} onHover */
+function pointerRest(onHover) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let pause;
+  /** Where the pointer was seen last. @type {[number, number]} */
+  let last = [Number.NaN, Number.NaN];
+  /** @param {number | null} row */
+  function hover(row) {
+    clearTimeout(pause);
+    pause = setTimeout(() => onHover(row), HOVER_AFTER);
+  }
+  return {
+    handlers: {
+      /** @param {PointerEvent} event */
+      onpointerover({ pointerType, clientX, clientY, target }) {
+        const rests = clientX === last[0] && clientY === last[1];
+        last = [clientX, clientY];
+        if (pointerType !== "touch") hover(rests ? null : rowOf({ target }));
+      },
+      /** @param {PointerEvent} event */
+      onpointermove({ clientX, clientY }) {
+        last = [clientX, clientY];
+      },
+      onpointerleave: () => hover(null),
+    },
+    stop: () => clearTimeout(pause),
+  };
+}
+
+/** Writes into a row what its component is called. @param {HTMLElement} bar @param {import("../shared/source.js").Component | undefined} component @param {number} relevance @param {string} target */
+function nameBar(bar, component, relevance, target) {
+  const label = component?.label;
+  const name = label && label.confident !== false ? label.text : "";
+  const id = component?.id ?? "…";
+  fill(
+    /** @type {Element} */ (bar.firstElementChild),
+    name && html`<span class="sl-ellipsis" title=${name}>${name}</span>`,
+    html`<span class="sl-id">${id}</span>`,
+  );
+  const facts = [id, name, `${percent(relevance)} % ${side(relevance)} ${target}`];
+  bar.setAttribute("aria-label", facts.filter(Boolean).join(", "));
+}
+
 /**
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
@@ -47,20 +120,14 @@ export function strongest(relevances, { start, count: size }) {
  */
 export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod, fail }) {
   const layers = html`<div class="sl-toggle" role="group" aria-label="Layer" />`;
-  const method = /** @type {HTMLSelectElement} */ (
-    html`<select aria-label="Method" data-testid="method" onchange=${() => onMethod(method.value)}>
-      ${METHODS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
-    </select>`
-  );
+  const method = methodChoice(onMethod);
+  const pointer = pointerRest(onHover);
   const list = html`<div class="sl-bars" role="listbox" aria-label="Components by relevance" aria-multiselectable="true"
-    data-testid="bars" onclick=${onClick}
+    data-testid="bars" onclick=${onClick} onkeydown=${onKey} ...${pointer.handlers}
     ondblclick=${(/** @type {MouseEvent} */ event) => {
       const row = rowOf(event);
       if (row !== null) onOpen(row);
-    }} onkeydown=${onKey} onpointerover=${onPointer}
-    onpointermove=${(/** @type {PointerEvent} */ event) => {
-      pointer = [event.clientX, event.clientY];
-    }} onpointerleave=${() => hover(null)} />`;
+    }} />`;
   const more = html`<button type="button" class="sl-button sl-more" data-testid="more-bars" />`;
   const node = html`<section class="sl-bars-pane" aria-label="Components that carried the prediction">
     <h3 class="sl-heading sl-pane-title">
@@ -69,7 +136,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     </h3>
     <div class="sl-pane-bar">
       ${layers}
-      <label class="sl-select sl-low"><span class="sl-quiet">Method</span>${method}</label>
+      <label class="sl-select sl-low"><span class="sl-quiet">Method</span>${method.node}</label>
     </div>
     <div class="sl-bar-row sl-bar-head sl-item" aria-hidden="true">
       <span>Component</span>
@@ -84,7 +151,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     examples: CROPS,
     size: imagePixels(CROP),
     capacity: 300,
-    onArrive: paintCrops,
+    onArrive: () => paintCrops(),
     onError: fail,
   });
   const stopListening = catalog.onArrive(drawNames);
@@ -97,49 +164,22 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
   /** @type {readonly number[]} */
   let selection = [];
   let active = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let pause;
-  /** Where the pointer was seen last. @type {[number, number]} */
-  let pointer = [Number.NaN, Number.NaN];
-
-  /** @param {{target: EventTarget | null}} event */
-  function rowOf({ target }) {
-    const option = /** @type {HTMLElement | null} */ (
-      /** @type {Element | null} */ (target)?.closest?.("[data-row]")
-    );
-    return option ? Number(option.dataset.row) : null;
-  }
-
-  /** @param {number | null} row */
-  function hover(row) {
-    clearTimeout(pause);
-    pause = setTimeout(() => onHover(row), HOVER_AFTER);
-  }
-
-  /** A row that comes under a resting pointer is not looked at. @param {PointerEvent} event */
-  function onPointer({ pointerType, clientX, clientY, target }) {
-    const rests = clientX === pointer[0] && clientY === pointer[1];
-    pointer = [clientX, clientY];
-    if (pointerType !== "touch") hover(rests ? null : rowOf({ target }));
-  }
-
   /** @param {MouseEvent} event */
   function onClick(event) {
     const row = rowOf(event);
     if (row === null) return;
     active = rows.indexOf(row);
-    onSelect(event.ctrlKey || event.metaKey ? toggled(selection, row) : [row]);
+    onSelect([...pointed(selection, row, event)]);
     focus();
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.altKey || !rows.length) return;
-    const adds = event.ctrlKey || event.metaKey;
-    const next = adds && event.key.length === 1 ? null : grid.step(event.key, active, rows.length, 8);
+    const next = adds(event) && event.key.length === 1 ? null : grid.step(event.key, active, rows.length, 8);
     if (next !== null) {
       active = next;
-      if (!adds) onSelect([rows[next]]);
+      if (!adds(event)) onSelect([rows[next]]);
       mark();
       focus();
     } else if (event.key === " ") onSelect(toggled(selection, rows[active]));
@@ -155,10 +195,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
 
   function mark() {
     for (const [i, option] of /** @type {HTMLElement[]} */ ([...list.children]).entries()) {
-      const chosen = selection.indexOf(rows[i]);
-      option.classList.toggle("sl-primary", chosen === 0);
-      option.classList.toggle("sl-selected", chosen >= 0);
-      option.setAttribute("aria-selected", String(chosen >= 0));
+      showChosen(option, selection, rows[i]);
       option.tabIndex = i === active ? 0 : -1;
     }
   }
@@ -200,9 +237,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
         (row) =>
           html`<div class="sl-bar-row sl-item" role="option" data-row=${row} data-testid="bar">
             <span class="sl-bar-name" />
-            <span class="sl-bar-strip">
-              ${Array.from({ length: CROPS }, (_, rank) => html`<i class="sl-crop" data-rank=${rank} />`)}
-            </span>
+            ${cropStrip(row, CROPS)}
             ${signedBar(relevances[row], longest)}
             <span class="sl-number">${percent(relevances[row])}</span>
           </div>`,
@@ -227,34 +262,11 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     if (!relevances || !prediction?.target) return;
     for (const option of /** @type {HTMLElement[]} */ ([...list.children])) {
       const row = Number(option.dataset.row);
-      const component = catalog.get(row);
-      const label = component?.label;
-      const name = label && label.confident !== false ? label.text : "";
-      const id = component?.id ?? "…";
-      fill(
-        /** @type {Element} */ (option.firstElementChild),
-        name && html`<span class="sl-ellipsis" title=${name}>${name}</span>`,
-        html`<span class="sl-id">${id}</span>`,
-      );
-      option.setAttribute(
-        "aria-label",
-        [id, name, `${percent(relevances[row])} % ${side(relevances[row])} ${prediction.target.name}`]
-          .filter(Boolean)
-          .join(", "),
-      );
+      nameBar(option, catalog.get(row), relevances[row], prediction.target.name);
     }
   }
 
-  function paintCrops() {
-    for (const option of /** @type {HTMLElement[]} */ ([...list.children])) {
-      const sheet = crops.get(Number(option.dataset.row));
-      if (!sheet) continue;
-      for (const crop of /** @type {NodeListOf<HTMLElement>} */ (option.querySelectorAll("[data-rank]"))) {
-        if (Number(crop.dataset.rank) < sheet.count) paint(crop, sheet, Number(crop.dataset.rank));
-        else crop.classList.add("sl-void");
-      }
-    }
-  }
+  const paintCrops = () => paintStrips(list, crops.get);
 
   return {
     node,
@@ -263,14 +275,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       const first = !prediction;
       prediction = next;
       if (first || !next.layers?.[layer]) layer = Math.max(0, (next.layers?.length ?? 1) - 1);
-      // A method that is not offered here may have been set in a cell.
-      if (![...method.options].some(({ value }) => value === next.method))
-        method.append(html`<option value=${next.method}>${methodName(next.method)}</option>`);
-      method.value = next.method;
-      for (const option of /** @type {HTMLElement[]} */ ([...method.children])) {
-        if (option.getAttribute("value") === "auto")
-          option.textContent = next.method === "auto" ? `auto (${methodName(next.backend ?? "")})` : "auto";
-      }
+      method.show(next.method, next.backend ?? "");
       this.select(selection, true);
     },
     /** Follows a selection, into its layer. @param {readonly number[]} next @param {boolean} [redraw] */
@@ -296,7 +301,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     /** The likeliest to be looked at first: the strongest of the top layer. @returns {number | null} */
     first: () => rows[0] ?? null,
     destroy() {
-      clearTimeout(pause);
+      pointer.stop();
       stopListening();
       crops.clear();
     },

@@ -4,9 +4,7 @@ import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
 import * as icons from "../shared/icons.js";
-
-/** Classes that are found while typing a name. */
-const LISTED = 12;
+import { classChoice } from "./classes.js";
 
 /** Height of the picture at most, in px: alone with its classes, and with a field for more of them. */
 const HIGHEST = { few: 276, many: 224 };
@@ -20,8 +18,6 @@ const CORNERS = {
   "top-right": "0 0 auto auto",
   "top-left": "0 auto auto 0",
 };
-
-let panes = 0;
 
 /** @typedef {"image" | "all" | "component"} Mode */
 /** @type {[Mode, string][]} */
@@ -72,7 +68,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   const below = /** @type {HTMLImageElement} */ (
     html`<img alt="" class="sl-stage-picture" data-testid="picture"
       onload=${() => {
-        const highest = other.hidden ? HIGHEST.few : HIGHEST.many;
+        const highest = classes.few ? HIGHEST.few : HIGHEST.many;
         stage.style.width = `min(100%, ${(highest * below.naturalWidth) / below.naturalHeight}px)`;
       }} />`
   );
@@ -82,23 +78,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   const legend = html`<div />`;
   const words = html`<p class="sl-small-text sl-quiet sl-relevance-words" data-testid="heat-words" />`;
   const steps = html`<div class="sl-image-steps" />`;
-  const names = `sl-classes-${++panes}-${Math.random().toString(36).slice(2, 8)}`;
-  const listed = html`<datalist id=${names} />`;
-  const other = /** @type {HTMLInputElement} */ (
-    html`<input type="text" class="sl-other-class" list=${names} placeholder="another class by name"
-      aria-label="Explain another class, by name" data-testid="other-class" autocomplete="off"
-      oninput=${(/** @type {InputEvent} */ event) => {
-        // Chosen from the list, not typed.
-        if (event.inputType === "insertReplacementText") choose();
-        else suggest();
-      }} onchange=${choose}
-      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
-        if (event.key === "Enter") choose();
-      }} />`
-  );
-  const classes = html`<div class="sl-classes" role="group" aria-label="Explained class" />`;
-  const whose = html`<span class="sl-quiet sl-ellipsis" />`;
-  const said = html`<p class="sl-small-text sl-quiet" data-testid="names-note" hidden />`;
+  const classes = classChoice({ source, onTarget, fail });
   const node = html`<section class="sl-picture-pane" aria-label="Image and prediction" ondragover=${onDrag}
     ondrop=${onDrop}>
     <div class="sl-picture-bar">${modes}<span class="sl-spring" />${browse}${open}${file}</div>
@@ -106,42 +86,12 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     ${steps}
     ${legend}
     ${words}
-    <div class="sl-prediction">
-      <h3 class="sl-heading">Prediction${whose}</h3>
-      ${classes}
-      ${listed}
-      ${other}
-      ${said}
-    </div>
+    ${classes.node}
   </section>`;
   /** @type {import("./source.js").Prediction | null} */
   let prediction = null;
   /** @type {string[]} */
   let urls = [];
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
-
-  function choose() {
-    const name = other.value.trim();
-    other.value = "";
-    if (name) onTarget(name);
-  }
-
-  function suggest() {
-    clearTimeout(typing);
-    typing = setTimeout(async () => {
-      try {
-        const found = other.value.trim() ? await source.classes(other.value.trim()) : [];
-        fill(
-          listed,
-          ...found.slice(0, LISTED).map(({ name, text }) => html`<option value=${name}>${text}</option>`),
-        );
-      } catch (error) {
-        fail(error);
-      }
-    }, 120);
-  }
-
   /** @param {DragEvent} event */
   function onDrag(event) {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
@@ -181,42 +131,6 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     steps.classList.toggle("sl-from-data", at !== null);
   }
 
-  function drawClasses() {
-    const {
-      top,
-      target,
-      classes: total,
-      kind,
-      note,
-    } = /** @type {Required<import("./source.js").Prediction>} */ (prediction);
-    const shown = top.some(({ index }) => index === target.index) ? top : [...top, target];
-    fill(
-      classes,
-      ...shown.map(({ index, name, probability, text }) => {
-        const bar = probability !== null && html`<span class="sl-class-bar" aria-hidden="true"><i /></span>`;
-        if (bar)
-          /** @type {HTMLElement} */ (bar.firstElementChild).style.width = `${100 * (probability ?? 0)}%`;
-        return html`<button type="button" class="sl-class" aria-pressed=${String(index === target.index)}
-          title=${
-            index !== target.index
-              ? `Explain ${name}`
-              : `${name} is explained${target.chosen ? "; click to explain the likeliest again" : ""}`
-          }
-          data-testid="class" data-class=${name}
-          onclick=${() => onTarget(index === target.index && target.chosen ? null : name)}>
-          <span class="sl-ellipsis">${name}</span>
-          ${bar}
-          <span class="sl-number">${text}</span>
-        </button>`;
-      }),
-    );
-    other.hidden = total <= shown.length;
-    const [one, usual] = kind === "regression" ? ["number", "explained"] : ["class", "likeliest explained"];
-    whose.textContent = target.index < 0 ? "a function" : target.chosen ? `${one} chosen` : usual;
-    said.textContent = note;
-    said.hidden = !note;
-  }
-
   const place = html`<div class="sl-drop-place" data-testid="drop-place" ondragover=${onDrag} ondrop=${onDrop}>
     <p>Drop an image here</p>
     ${button({ text: "Open a file", icon: icons.image, class: "sl-outlined", onclick: () => file.click() })}
@@ -236,7 +150,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       inset.src = urls[0];
       below.alt = `image ${next.image?.name}`;
       drawSteps();
-      drawClasses();
+      classes.show(next);
     },
     /**
      * @param {Mode} mode
@@ -269,7 +183,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
                 : "Choose a component to see where it acts.";
     },
     destroy() {
-      clearTimeout(typing);
+      classes.stop();
       for (const url of urls) URL.revokeObjectURL(url);
     },
   };
