@@ -13,19 +13,19 @@ const NODE = 40;
 const CLASS_WIDTH = 84;
 /** Width of an edge in px, for the strongest. */
 const THICKEST = 12;
+/** Room above the nodes for the names of the layers, in px. */
+const DOWN = 26;
 const TOPS = [2, 3, 4, 6, 8];
 
 /**
+ * How deep and how wide the circuit is, and its copy as a table.
  * @param {object} options
- * @param {import("../shared/source.js").Source} options.source
- * @param {ReturnType<typeof import("../shared/catalog.js").catalog>} options.catalog
- * @param {(selection: number[]) => void} options.onSelect
- * @param {(row: number) => void} options.onOpen
- * @param {(depth: number, top: number) => void} options.onChange another depth or width is asked for
- * @param {(depth: number, top: number) => void} options.onCopied the rows were copied
- * @param {(error: unknown) => void} options.fail
+ * @param {(depth: number, top: number) => void} options.onChange @param {(depth: number, top: number) => void} options.onCopied
+ * @param {() => string | null} options.rowsText
  */
-export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCopied, fail }) {
+function circuitBar({ onChange, onCopied, rowsText }) {
+  const wish = () => ({ depth: Number(depth.value), top: Number(top.value) });
+  const changed = () => onChange(wish().depth, wish().top);
   const depth = /** @type {HTMLSelectElement} */ (
     html`<select aria-label="Depth" data-testid="depth" onchange=${changed} />`
   );
@@ -40,9 +40,102 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     icon: icons.copy,
     "data-testid": "copy-rows",
     title: "Copy the edges as rows of a table",
-    onclick: copyRows,
+    async onclick() {
+      const text = rowsText();
+      if (text === null) return;
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        return; // pages that are not served securely have no clipboard
+      }
+      copied.textContent = "Copied";
+      setTimeout(() => {
+        copied.textContent = "Copy as rows";
+      }, 1200);
+      onCopied(wish().depth, wish().top);
+    },
   });
   copy.append(copied);
+  const node = html`<div class="sl-pane-bar">
+    <label class="sl-select sl-low"><span class="sl-quiet">Depth</span>${depth}</label>
+    <label class="sl-select sl-low" title="The strongest below each node">
+      <span class="sl-quiet">Keep</span>${top}
+    </label>
+    <span class="sl-spring" />
+    ${copy}
+  </div>`;
+  return {
+    node,
+    copy,
+    wish,
+    /** @param {number} layers how many there are to go through */
+    offer(layers) {
+      const wanted = wish().depth || Math.min(3, layers);
+      const text = (/** @type {number} */ i) => (i ? `${i + 1} layers` : "1 layer");
+      fill(
+        depth,
+        ...Array.from({ length: layers }, (_, i) => html`<option value=${i + 1}>${text(i)}</option>`),
+      );
+      depth.value = String(Math.min(wanted, layers));
+    },
+  };
+}
+
+/** A piece of an edge, for the legend. @param {"sl-for" | "sl-against"} kind */
+const edgeSample = (kind) =>
+  svg`<svg width="22" height="6" aria-hidden="true">
+    <path class="sl-edge ${kind}" d="M1 3H21" stroke-width="3"
+      stroke-dasharray=${kind === "sl-against" ? "5 3" : null} />
+  </svg>`;
+
+/**
+ * The edges as paths, the strongest on top. What arrives at the class arrives side by side.
+ * @param {import("./source.js").Circuit} circuit @param {ReturnType<typeof placed>} layout
+ */
+function edgePaths({ edges }, { nodes, target }) {
+  const most = Math.max(...edges.map(({ relevance }) => Math.abs(relevance)), 1e-12);
+  const arriving = edges
+    .filter((edge) => edge.upper === null)
+    .sort((a, b) => (nodes.get(a.lower)?.y ?? 0) - (nodes.get(b.lower)?.y ?? 0));
+  const arrival = (/** @type {typeof edges[number]} */ edge) =>
+    ((arriving.indexOf(edge) + 0.5) / arriving.length - 0.5) * Math.min(40, 8 * arriving.length);
+  return [...edges]
+    .sort((a, b) => Math.abs(a.relevance) - Math.abs(b.relevance))
+    .flatMap((edge) => {
+      const from = nodes.get(edge.lower);
+      const to = edge.upper === null ? target : nodes.get(edge.upper);
+      if (!from || !to) return [];
+      const [x0, x1] = [from.x + NODE / 2, to.x - (edge.upper === null ? CLASS_WIDTH / 2 : NODE / 2)];
+      const middle = (x0 + x1) / 2;
+      const [y0, y1] = [from.y + DOWN - 8, to.y + DOWN + (edge.upper === null ? arrival(edge) : -8)];
+      const thick = 1 + ((THICKEST - 1) * Math.abs(edge.relevance)) / most;
+      const dashes = `${(4 + thick).toFixed(1)} ${(2.5 + thick / 3).toFixed(1)}`;
+      const path = svg`<path class="sl-edge sl-${side(edge.relevance)}"
+        d="M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}" stroke-width=${thick.toFixed(1)}
+        stroke-dasharray=${edge.relevance < 0 ? dashes : null} data-testid="edge" />`;
+      return [{ path, edge }];
+    });
+}
+
+/** @param {HTMLElement} element @param {number} x @param {number} y its centre */
+function at(element, x, y) {
+  element.style.left = `${x}px`;
+  element.style.top = `${y}px`;
+  return element;
+}
+
+/**
+ * @param {object} options
+ * @param {import("../shared/source.js").Source} options.source
+ * @param {ReturnType<typeof import("../shared/catalog.js").catalog>} options.catalog
+ * @param {(selection: number[]) => void} options.onSelect
+ * @param {(row: number) => void} options.onOpen
+ * @param {(depth: number, top: number) => void} options.onChange another depth or width is asked for
+ * @param {(depth: number, top: number) => void} options.onCopied the rows were copied
+ * @param {(error: unknown) => void} options.fail
+ */
+export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCopied, fail }) {
+  const bar = circuitBar({ onChange, onCopied, rowsText });
   const title = html`<span class="sl-ellipsis" />`;
   const drawing = html`<div class="sl-circuit" data-testid="circuit" role="group" onkeydown=${onKey} />`;
   const scroll = html`<div class="sl-circuit-scroll sl-scrolls">${drawing}</div>`;
@@ -51,21 +144,10 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       ${title}
       <span class="sl-quiet">width: relevance passed on</span>
     </h3>
-    <div class="sl-pane-bar">
-      <label class="sl-select sl-low"><span class="sl-quiet">Depth</span>${depth}</label>
-      <label class="sl-select sl-low" title="The strongest below each node">
-        <span class="sl-quiet">Keep</span>
-        ${top}
-      </label>
-      <span class="sl-spring" />
-      ${copy}
-    </div>
+    ${bar.node}
     ${scroll}
     <p class="sl-circuit-legend sl-small-text">
-      ${line("sl-for")}
-      for
-      ${line("sl-against")}
-      against
+      ${edgeSample("sl-for")}for ${edgeSample("sl-against")}against
       <span class="sl-quiet">click a node to follow its path</span>
     </p>
   </section>`;
@@ -87,19 +169,9 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
   let nodes = new Map();
   /** @type {number | null} */
   let primary = null;
+  /** @type {ReturnType<typeof edgePaths>} */
+  let edges = [];
   let drawnAt = "";
-
-  /** @param {string} kind */
-  function line(kind) {
-    return svg`<svg width="22" height="6" aria-hidden="true">
-      <path class="sl-edge ${kind}" d="M1 3H21" stroke-width="3"
-        stroke-dasharray=${kind === "sl-against" ? "5 3" : null} />
-    </svg>`;
-  }
-
-  function changed() {
-    onChange(Number(depth.value), Number(top.value));
-  }
 
   const nameOf = (/** @type {number} */ row) => {
     const component = catalog.get(row);
@@ -107,24 +179,16 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     return label && label.confident !== false ? label.text : (component?.id ?? "…");
   };
 
-  async function copyRows() {
-    if (!circuit || !prediction?.target) return;
+  /** The edges as rows of a table. @returns {string | null} */
+  function rowsText() {
+    if (!circuit || !prediction?.target) return null;
     const target = prediction.target.name;
     const idOf = (/** @type {number | null} */ row) =>
       row === null ? target : (catalog.get(row)?.id ?? String(row));
     const lines = circuit.edges.map((e) =>
       [idOf(e.lower), idOf(e.upper), e.relevance.toPrecision(4)].join("\t"),
     );
-    try {
-      await navigator.clipboard.writeText(`${["lower\tupper\trelevance", ...lines].join("\n")}\n`);
-    } catch {
-      return; // pages that are not served securely have no clipboard
-    }
-    copied.textContent = "Copied";
-    setTimeout(() => {
-      copied.textContent = "Copy as rows";
-    }, 1200);
-    onCopied(Number(depth.value), Number(top.value));
+    return `${["lower\tupper\trelevance", ...lines].join("\n")}\n`;
   }
 
   /** @param {KeyboardEvent} event */
@@ -154,34 +218,12 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     const layout = placed(circuit, { width, height: room, left: 50, right: CLASS_WIDTH / 2 + 8 });
     nodes = layout.nodes;
     const { target } = layout;
-    const most = Math.max(...circuit.edges.map(({ relevance }) => Math.abs(relevance)), 1e-12);
-    const down = 26;
-    // What arrives at the class arrives side by side.
-    const arriving = circuit.edges
-      .filter((edge) => edge.upper === null)
-      .sort((a, b) => (nodes.get(a.lower)?.y ?? 0) - (nodes.get(b.lower)?.y ?? 0));
-    const arrival = (/** @type {import("./source.js").Circuit["edges"][number]} */ edge) =>
-      ((arriving.indexOf(edge) + 0.5) / arriving.length - 0.5) * Math.min(40, 8 * arriving.length);
-    const paths = [...circuit.edges]
-      .sort((a, b) => Math.abs(a.relevance) - Math.abs(b.relevance))
-      .map((edge) => {
-        const from = nodes.get(edge.lower);
-        const to = edge.upper === null ? target : nodes.get(edge.upper);
-        if (!from || !to) return null;
-        const [x0, x1] = [from.x + NODE / 2, to.x - (edge.upper === null ? CLASS_WIDTH / 2 : NODE / 2)];
-        const middle = (x0 + x1) / 2;
-        const [y0, y1] = [from.y + down - 8, to.y + down + (edge.upper === null ? arrival(edge) : -8)];
-        const thick = 1 + ((THICKEST - 1) * Math.abs(edge.relevance)) / most;
-        const path = svg`<path class="sl-edge sl-${side(edge.relevance)}"
-          d="M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}" stroke-width=${thick.toFixed(1)}
-          stroke-dasharray=${edge.relevance < 0 ? `${(4 + thick).toFixed(1)} ${(2.5 + thick / 3).toFixed(1)}` : null}
-          data-testid="edge" />`;
-        edges.set(path, edge);
-        return path;
-      });
+    edges = edgePaths(circuit, layout);
     fill(
       drawing,
-      svg`<svg width=${width} height=${layout.height + down} aria-hidden="true">${paths}</svg>`,
+      svg`<svg width=${width} height=${layout.height + DOWN} aria-hidden="true">
+        ${edges.map(({ path }) => path)}
+      </svg>`,
       ...circuit.layers.map((name, i) =>
         at(html`<span class="sl-circuit-layer sl-quiet">${name}</span>`, layout.columns[i], 8),
       ),
@@ -196,7 +238,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
               <span class="sl-node-name sl-ellipsis" />
             </button>`,
             x,
-            y + down,
+            y + DOWN,
           ),
         ),
       at(
@@ -205,26 +247,16 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
           <span class="sl-quiet">${prediction.target.text}</span>
         </div>`,
         target.x,
-        target.y + down,
+        target.y + DOWN,
       ),
     );
-    drawing.style.height = `${layout.height + down}px`;
+    drawing.style.height = `${layout.height + DOWN}px`;
     const rows = [...nodes.keys()];
     catalog.want(rows);
     crops.want(rows);
     drawNames();
     paintCrops();
     mark();
-  }
-
-  /** @type {WeakMap<Element, import("./source.js").Circuit["edges"][number]>} */
-  const edges = new WeakMap();
-
-  /** @param {HTMLElement} element @param {number} x @param {number} y its centre */
-  function at(element, x, y) {
-    element.style.left = `${x}px`;
-    element.style.top = `${y}px`;
-    return element;
   }
 
   function drawNames() {
@@ -261,10 +293,8 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       button.classList.toggle("sl-faded", Boolean(followed) && !alongside.has(row));
       button.tabIndex = row === reachable ? 0 : -1;
     }
-    for (const path of drawing.querySelectorAll('[data-testid="edge"]')) {
-      const edge = edges.get(path);
-      path.classList.toggle("sl-faded", Boolean(followed && edge && !followed.has(edge)));
-    }
+    for (const { path, edge } of edges)
+      path.classList.toggle("sl-faded", Boolean(followed && !followed.has(edge)));
   }
 
   return {
@@ -274,23 +304,14 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       prediction = next;
       title.textContent = `Path to “${next.target?.name}”`;
       title.title = title.textContent;
-      const layers = next.layers?.length ?? 1;
-      const wanted = Number(depth.value) || Math.min(3, layers);
-      fill(
-        depth,
-        ...Array.from(
-          { length: layers },
-          (_, i) => html`<option value=${i + 1}>${i ? `${i + 1} layers` : "1 layer"}</option>`,
-        ),
-      );
-      depth.value = String(Math.min(wanted, layers));
+      bar.offer(next.layers?.length ?? 1);
     },
     /** @param {import("./source.js").Circuit | null} next */
     draw(next) {
       circuit = next;
       drawnAt = "";
       draw();
-      copy.toggleAttribute("disabled", !next?.edges.length);
+      bar.copy.toggleAttribute("disabled", !next?.edges.length);
       drawing.setAttribute("aria-label", `${title.textContent}, ${next?.nodes.length ?? 0} components`);
     },
     /** @param {readonly number[]} selection */
@@ -298,7 +319,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       primary = selection[0] ?? null;
       mark();
     },
-    wish: () => ({ depth: Number(depth.value), top: Number(top.value) }),
+    wish: bar.wish,
     redraw: drawNames,
     destroy() {
       stopListening();
