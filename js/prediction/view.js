@@ -3,6 +3,7 @@
 import { isAbort } from "../shared/channel.js";
 import { button, fill, html } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
+import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
 import { same } from "../shared/selection.js";
 import { statePane } from "../shared/state.js";
@@ -15,6 +16,105 @@ import { predictionSource } from "./source.js";
 
 /** Kept maps of components, the last looked at. */
 const MAPS = 24;
+
+/**
+ * The map over the picture, asked for where it is of one component.
+ * @param {object} options
+ * @param {ReturnType<typeof predictionSource>} options.engine
+ * @param {import("../window/tabs.js").TabContext["catalog"]} options.catalog
+ * @param {ReturnType<typeof picturePane>} options.picture @param {(error: unknown) => void} options.fail
+ */
+function shownMaps({ engine, catalog, picture, fail }) {
+  /** @type {Map<number, import("./source.js").ComponentHeat>} */
+  const kept = new Map();
+  const idOf = (/** @type {number} */ row) => catalog.get(row)?.id ?? "";
+  const wanted = latest(
+    async (signal, /** @type {number} */ row) => {
+      // The last map stays while the next one is on its way, unless that takes long enough to be noticed.
+      const noticed = setTimeout(() => picture.paint("component", null, idOf(row) || "the component"), 400);
+      try {
+        await catalog.want([row]);
+        return await engine.heat(row, signal);
+      } finally {
+        clearTimeout(noticed);
+      }
+    },
+    (map, row) => {
+      kept.set(row, map);
+      for (const old of kept.keys()) if (kept.size > MAPS) kept.delete(old);
+      picture.paint("component", map, idOf(row));
+    },
+    fail,
+  );
+  return {
+    /** @param {number | null} row @param {import("./picture.js").Mode} mode */
+    show(row, mode) {
+      wanted.stop();
+      const known = row === null ? null : (kept.get(row) ?? null);
+      if (known || mode !== "component" || row === null)
+        picture.paint(mode, known, row === null ? "" : idOf(row));
+      else wanted.start(row);
+    },
+    clear: () => kept.clear(),
+    stop: wanted.stop,
+  };
+}
+
+/**
+ * A component's card beside the bars.
+ * @param {{card: import("../shared/mount.js").View, onToggle: (open: boolean) => void}} options
+ */
+function cardDrawer({ card, onToggle }) {
+  /** @type {number | null} */
+  let row = null;
+  const close = button({
+    label: "Close the card (Esc)",
+    icon: icons.cross,
+    class: "sl-square",
+    "data-testid": "close-card",
+    onclick: () => open(null),
+  });
+  const node = html`<aside class="sl-card-pane" aria-label="Component card" hidden data-testid="card-pane">
+    <div class="sl-card-close">${close}</div>
+    ${card.node}
+  </aside>`;
+
+  /** @param {number | null} next null: it is closed */
+  function open(next) {
+    const turned = (next === null) !== (row === null);
+    row = next;
+    node.hidden = next === null;
+    card.update({ row: next });
+    if (next !== null) close.focus();
+    if (turned) onToggle(next !== null);
+  }
+
+  return {
+    node,
+    open,
+    get isOpen() {
+      return row !== null;
+    },
+    update: card.update,
+    destroy: card.destroy,
+  };
+}
+
+const whichPrediction = () =>
+  statePane(
+    "prediction-empty",
+    "Which prediction should be explained?",
+    "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
+    html`<p class="sl-quiet sl-id">lens.image = 0</p>`,
+  );
+
+/** @param {() => void} onBack */
+const browseHead = (onBack) =>
+  html`<div class="sl-picture-bar">
+    <h3 class="sl-heading">Choose an image</h3>
+    <span class="sl-spring" />
+    ${button({ text: "Back", class: "sl-outlined", "data-testid": "browse-back", onclick: onBack })}
+  </div>`;
 
 /**
  * @param {import("../window/tabs.js").TabContext} context
@@ -32,16 +132,8 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
   let hovered = null;
   let browsing = false;
   let chosenHere = false;
-  /** @type {number | null} */
-  let opened = null;
-  /** @type {Map<number, import("./source.js").ComponentHeat>} */
-  const maps = new Map();
-  /** @type {AbortController | undefined} */
-  let asking;
   /** @type {AbortController | undefined} */
   let explaining;
-  /** @type {AbortController | undefined} */
-  let mapping;
   /** @type {AbortController | undefined} */
   let walking;
 
@@ -63,6 +155,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     onTarget: (target) => explain({ target }, `lens.target = ${literal(target)}`, `Explaining ${target}`),
     onBrowse: () => browse(true),
   });
+  const maps = shownMaps({ engine, catalog, picture, fail });
   const browser = imageBrowser({ source: engine, onImage, work, fail });
   const bars = barsPane({
     source,
@@ -72,7 +165,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       hovered = row;
       paint();
     },
-    onOpen: openCard,
+    onOpen: (row) => drawer.open(row),
     onMethod: (method) =>
       explain({ method }, `lens.method = ${literal(method)}`, `Explaining by ${methodName(method)}`),
     fail,
@@ -81,27 +174,22 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     source,
     catalog,
     onSelect: select,
-    onOpen: openCard,
+    onOpen: (row) => drawer.open(row),
     onChange: walk,
     onCopied: (depth, top) => tell(`lens.explanation.circuit(depth=${depth}, top=${top}).to_rows()`),
     fail,
   });
-  const card = cardView({ ask, source, onSelect: select, onPin: null, say, fail });
-  const closeCard = button({
-    label: "Close the card (Esc)",
-    icon: icons.cross,
-    class: "sl-square",
-    "data-testid": "close-card",
-    onclick: () => openCard(null),
+  const drawer = cardDrawer({
+    card: cardView({ ask, source, onSelect: select, onPin: null, say, fail }),
+    onToggle(open) {
+      circuit.node.hidden = open;
+      if (!open) bars.focus();
+    },
   });
-  const cardPane = html`<aside class="sl-card-pane" aria-label="Component card" hidden data-testid="card-pane">
-    <div class="sl-card-close">${closeCard}</div>
-    ${card.node}
-  </aside>`;
   const left = html`<div class="sl-prediction-left" />`;
   const invitation = html`<div class="sl-prediction-wait" />`;
   const node = html`<div class="sl-prediction-tab sl-banner-place" data-testid="prediction">
-    <div class="sl-prediction-panes">${left}${invitation}${bars.node}${circuit.node}${cardPane}</div>
+    <div class="sl-prediction-panes">${left}${invitation}${bars.node}${circuit.node}${drawer.node}</div>
   </div>`;
 
   /** @param {unknown} error */
@@ -167,39 +255,22 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     show();
   }
 
-  /** @param {number | null} row */
-  function openCard(row) {
-    const closing = row === null && opened !== null;
-    opened = row;
-    cardPane.hidden = row === null;
-    circuit.node.hidden = row !== null;
-    card.update({ row });
-    if (row !== null) closeCard.focus();
-    else if (closing) bars.focus();
-  }
-
-  async function fetchPrediction() {
-    asking?.abort();
-    asking = new AbortController();
-    const { signal } = asking;
-    try {
-      const next = await engine.prediction(signal);
-      if (signal.aborted) return;
-      const isNew = next.state === "ready";
+  const predictionWanted = latest(
+    engine.prediction,
+    (next) => {
       prediction = next;
       maps.clear();
       browsing = browsing && next.state === "ready" && !chosenHere;
       chosenHere = false;
       show();
-      if (!isNew) return;
+      if (next.state !== "ready") return;
       const { image, target } = /** @type {Required<import("./source.js").Prediction>} */ (next);
       say(`image ${image.name}: ${target.name} explained, ${target.text}`);
       const { depth, top } = circuit.wish();
       walk(depth, top);
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-    }
-  }
+    },
+    fail,
+  );
 
   /** Lays out what there is: panes, or an invitation. */
   function show() {
@@ -212,27 +283,23 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       picture.show(prediction);
       bars.show(prediction);
       circuit.show(prediction);
-      circuit.node.hidden = opened !== null;
+      circuit.node.hidden = drawer.isOpen;
       if (browsing) {
         browser.open(prediction.data);
-        fill(left, browseHead(), browser.node);
+        fill(
+          left,
+          browseHead(() => browse(false)),
+          browser.node,
+        );
       } else fill(left, picture.node);
       paint();
       return;
     }
-    cardPane.hidden = true;
+    drawer.node.hidden = true;
     if (state === "empty" && prediction) {
       browser.open(prediction.data);
       fill(left, picture.place, browser.node);
-      fill(
-        invitation,
-        statePane(
-          "prediction-empty",
-          "Which prediction should be explained?",
-          "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
-          html`<p class="sl-quiet sl-id">lens.image = 0</p>`,
-        ),
-      );
+      fill(invitation, whichPrediction());
     } else {
       fill(left);
       fill(
@@ -243,43 +310,10 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     left.hidden = !left.firstChild;
   }
 
-  const browseHead = () =>
-    html`<div class="sl-picture-bar">
-      <h3 class="sl-heading">Choose an image</h3>
-      <span class="sl-spring" />
-      ${button({
-        text: "Back",
-        class: "sl-outlined",
-        "data-testid": "browse-back",
-        onclick: () => browse(false),
-      })}
-    </div>`;
-
   /** The map that is looked at: of the hovered component, else of the selected one, else of the strongest. */
-  async function paint() {
+  function paint() {
     if (prediction?.state !== "ready") return;
-    mapping?.abort();
-    const row = hovered ?? selection[0] ?? bars.first();
-    const looked = hovered === null ? mode : "component";
-    const id = row === null ? "" : (catalog.get(row)?.id ?? "");
-    const known = row === null ? null : (maps.get(row) ?? null);
-    if (known || looked !== "component" || row === null) return picture.paint(looked, known, id);
-    const controller = new AbortController();
-    mapping = controller;
-    // The last map stays while the next one is on its way, unless that takes long enough to be noticed.
-    const noticed = setTimeout(() => picture.paint(looked, null, id || "the component"), 400);
-    try {
-      await catalog.want([row]);
-      const map = await engine.heat(row, controller.signal);
-      if (controller.signal.aborted) return;
-      maps.set(row, map);
-      for (const old of maps.keys()) if (maps.size > MAPS) maps.delete(old);
-      picture.paint("component", map, catalog.get(row)?.id ?? "");
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-    } finally {
-      clearTimeout(noticed);
-    }
+    maps.show(hovered ?? selection[0] ?? bars.first(), hovered === null ? mode : "component");
   }
 
   /** @param {number} depth @param {number} top */
@@ -319,7 +353,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     figures,
     keys: {
       Escape() {
-        if (opened !== null) openCard(null);
+        if (drawer.isOpen) drawer.open(null);
         else if (browsing) browse(false);
         else return false;
       },
@@ -330,20 +364,21 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
         hovered = null;
         bars.select(selection);
         circuit.select(selection);
-        if (opened !== null && selection.length) openCard(selection[0]);
+        if (drawer.isOpen && selection.length) drawer.open(selection[0]);
         paint();
       }
-      if ("explanation_version" in changed) fetchPrediction();
-      if ("relevance_version" in changed) card.update({ stale: true });
+      if ("explanation_version" in changed) predictionWanted.start();
+      if ("relevance_version" in changed) drawer.update({ stale: true });
       if ("relabelled" in changed) {
         const rows = prediction?.state === "ready" ? [...node.querySelectorAll("[data-row]")] : [];
         catalog.want(rows.map((row) => Number(/** @type {HTMLElement} */ (row).dataset.row)));
-        card.update({ stale: true });
+        drawer.update({ stale: true });
       }
     },
     destroy() {
-      for (const controller of [asking, explaining, mapping, walking]) controller?.abort();
-      for (const part of [picture, browser, bars, circuit, card]) part.destroy();
+      for (const work of [explaining, walking]) work?.abort();
+      for (const wanted of [predictionWanted, maps]) wanted.stop();
+      for (const part of [picture, browser, bars, circuit, drawer]) part.destroy();
     },
   };
 }
