@@ -1,8 +1,8 @@
 /** The examples of a component in four looks: the crop, what excites it there, how it got there, the whole image. */
 
-import { isAbort } from "../shared/channel.js";
 import { button, fill, html } from "../shared/dom.js";
 import { heatLayers, mask } from "../shared/heat.js";
+import { latestWork } from "../shared/latest.js";
 import { blob, bytes } from "../shared/source.js";
 import { paint } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
@@ -51,15 +51,13 @@ export function looksView({ ask, count, size, onLook, fail }) {
   </div>`;
   const place = html`<div class="sl-crops" hidden data-testid="looks" />`;
   const line = workLine();
-  const work = worker(line.show);
+  const asking = latestWork({ work: worker(line.show), fail });
   /** @type {Look} */
   let look = "crop";
   /** @type {number | null} */
   let row = null;
   /** @type {readonly string[]} */
   let possible = [];
-  /** @type {AbortController | undefined} */
-  let asking;
   /** @type {string | undefined} */
   let url;
 
@@ -69,8 +67,8 @@ export function looksView({ ask, count, size, onLook, fail }) {
     draw();
   }
 
-  async function draw() {
-    asking?.abort();
+  function draw() {
+    asking.stop();
     const shown = possible.includes(look) ? look : "crop";
     for (const choice of /** @type {HTMLElement[]} */ ([...toggle.children])) {
       choice.setAttribute("aria-pressed", String(choice.dataset.look === shown));
@@ -82,21 +80,13 @@ export function looksView({ ask, count, size, onLook, fail }) {
     place.hidden = shown === "crop";
     onLook(shown === "crop");
     if (shown === "crop" || row === null) return;
-    const controller = new AbortController();
-    asking = controller;
-    try {
-      const of = row;
-      const looks = await work(
-        "Looking at the examples",
-        (options) => fetchLooks(ask, of, shown, count, size, options),
-        controller,
-      );
-      if (!controller.signal.aborted) show(looks);
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-      // Given up by the person: back to what is always there.
-      else if (asking === controller && row !== null) choose("crop");
-    }
+    const of = row;
+    asking.run(
+      "Looking at the examples",
+      (options) => fetchLooks(ask, of, shown, count, size, options),
+      show,
+      () => row !== null && choose("crop"), // what is always there
+    );
   }
 
   /** @param {Looks} looks */
@@ -152,7 +142,7 @@ export function looksView({ ask, count, size, onLook, fail }) {
     },
     destroy() {
       row = null;
-      asking?.abort();
+      asking.stop();
       if (url) URL.revokeObjectURL(url);
     },
   };

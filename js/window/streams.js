@@ -1,8 +1,8 @@
 /** What feeds a component, and what it feeds: asked for on demand, because it is computed on its examples. */
 
-import { isAbort } from "../shared/channel.js";
 import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
+import { latestWork } from "../shared/latest.js";
 import { side, signedBar } from "../shared/signed.js";
 import { paint, sprites } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
@@ -20,7 +20,7 @@ import { worker, workLine } from "../shared/work.js";
  */
 export function streamsView({ ask, source, size, onSelect, fail }) {
   const line = workLine();
-  const work = worker(line.show);
+  const asking = latestWork({ work: worker(line.show), fail });
   const found = html`<div class="sl-streams" data-testid="streams" />`;
   const toggle = button({
     text: "What feeds it, what it feeds",
@@ -37,9 +37,6 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
   let wanted = false;
   /** @type {number | null} */
   let row = null;
-  /** @type {AbortController | undefined} */
-  let asking;
-
   function paintCrops() {
     for (const crop of /** @type {NodeListOf<HTMLElement>} */ (found.querySelectorAll("[data-stream]"))) {
       const sheet = crops.get(Number(crop.dataset.stream));
@@ -47,24 +44,17 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
     }
   }
 
-  async function follow() {
-    asking?.abort();
+  function follow() {
+    asking.stop();
     toggle.setAttribute("aria-expanded", String(wanted));
     fill(found);
     if (!wanted || row === null) return;
-    const controller = new AbortController();
-    asking = controller;
-    try {
-      const of = row;
-      const { result } = await work(
-        "Following relevance",
-        (options) => ask("streams", { row: of }, options),
-        controller,
-      );
-      if (!controller.signal.aborted) draw(result);
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-    }
+    const of = row;
+    asking.run(
+      "Following relevance",
+      async (options) => (await ask("streams", { row: of }, options)).result,
+      draw,
+    );
   }
 
   /** @param {Streams} streams */
@@ -108,7 +98,7 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
       follow();
     },
     destroy() {
-      asking?.abort();
+      asking.stop();
       crops.clear();
     },
   };
