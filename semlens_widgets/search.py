@@ -24,6 +24,7 @@ ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred
 Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
 LEVEL = 0.05  # of "found": random sets of images pass at most this often
 REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
+COLUMNS = ("rows", "scores", "z", "p")  # of an answer: one number per hit
 State = Literal["found", "unchecked", "not found"]
 STATES: tuple[State, ...] = get_args(State)
 _LOOKED_AT = 20  # leading hits that an answer may stand on
@@ -92,6 +93,11 @@ class Matches(Result):
     @cached_property
     def p(self) -> Float[np.ndarray, " hit"]:
         return frozen(ndtr(-np.asarray(self.z, np.float64)))
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """What is known of each hit, best first: one array per fact, as windows have it."""
+        return {name: getattr(self, name) for name in COLUMNS}
 
     @cached_property
     def stands_on(self) -> int:

@@ -335,7 +335,8 @@ class Page:
         self.process.wait()
 
     def ask(self, path, questions, seconds=30.0):
-        """The answers, each {"result", "buffers"} or {"error"}; one {"error"} for a file that cannot be opened.
+        """The answers, each {"answer"} (see `plain_page.unpacked`) or {"error"}; one {"error"} for a file that cannot
+        be opened.
 
         TimeoutError where they take longer than so many seconds.
         """

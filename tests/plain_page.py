@@ -7,6 +7,19 @@ from itertools import pairwise
 
 import numpy as np
 
+KINDS = {"F32": np.float32, "I32": np.int32, "I16": np.int16, "U8": np.uint8}
+_IN_JAVASCRIPT = {"Float32Array": np.float32, "Int32Array": np.int32, "Int16Array": np.int16, "Uint8Array": np.uint8}
+
+
+def unpacked(answer):
+    """An answer of the page's reader, with arrays as numpy has them and files as bytes."""
+    found = dict(answer)
+    for name, value in answer.items():
+        if isinstance(value, dict) and value.keys() == {"kind", "data"}:
+            data, kind = base64.b64decode(value["data"]), _IN_JAVASCRIPT.get(value["kind"])
+            found[name] = data if kind is None else np.frombuffer(data, kind)
+    return found
+
 
 class PlainPage:
     """The answers to the questions of `mutants.questions`, from arrays and document of a file."""
@@ -28,19 +41,19 @@ class PlainPage:
     def fits(self, question, answer):
         """Whether an answer of the page is this file's."""
         verb, args, traits = question
-        result, buffers = answer["result"], [base64.b64decode(b) for b in answer["buffers"]]
+        result = unpacked(answer["answer"])
         if verb == "hits":
-            return self._hits(traits["query"], traits["layer"], result, buffers)
+            return self._hits(traits["query"], traits["layer"], result)
         if verb == "components":
             return all(map(self._component, args["rows"], result["components"]))
         if verb == "card":
             return self._card(args["row"], traits["query"], result)
         if verb == "example":
-            return self._example(args["row"], result, buffers)
+            return self._example(args["row"], result)
         if verb == "suggest":
             names = self.parts.get("words", {}).get("names", [])
             return result["words"] == [n for n in names if n.lower().startswith(args["prefix"])]
-        return self._recorded(verb, args, result, buffers)
+        return self._recorded(verb, args, result)
 
     def scored(self, word):
         """(score, z) of every component for a word kept in the file."""
@@ -61,8 +74,8 @@ class PlainPage:
         mean, sd = (a[f"words/null_{name}"][number, size].astype(float) for name in ("mean", "sd"))
         return score, (score - mean / lengths) / (np.maximum(sd, 1e-9) / lengths)
 
-    def _hits(self, word, layer, result, buffers):
-        rows = np.frombuffer(buffers[0], np.int32)
+    def _hits(self, word, layer, result):
+        rows = result["rows"]
         here = np.asarray([layer in (None, of) for of in self.layer_of])
         if not word:
             return rows.tolist() == np.flatnonzero(here).tolist()
@@ -70,15 +83,14 @@ class PlainPage:
         told = self.parts["words"]["answers"][self.parts["words"]["names"].index(word)]
         living = here & (self.counts > 0)
         p = np.asarray([0.5 * math.erfc(v / math.sqrt(2)) for v in z])
-        got = [np.frombuffer(b, np.float32) for b in buffers[1:]]
         firm = abs(p - 0.01) > 1e-4  # else it may stand on either side of the line
         order = [(not p[row] <= 0.01, -score[row]) for row in rows.tolist() if firm[row]]
         return (
             sorted(rows.tolist()) == np.flatnonzero(living).tolist()
             and all(a <= (b[0], b[1] + 1e-5) for a, b in pairwise(order))
-            and np.allclose(got[0], score[rows], atol=1e-5)
-            and np.allclose(got[1], z[rows], rtol=1e-3, atol=1e-3)
-            and np.allclose(got[2], p[rows], rtol=1e-2, atol=1e-6)
+            and np.allclose(result["scores"], score[rows], atol=1e-5)
+            and np.allclose(result["z"], z[rows], rtol=1e-3, atol=1e-3)
+            and np.allclose(result["p"], p[rows], rtol=1e-2, atol=1e-6)
             and result["message"] == told["message"]
             and result["not_found"] == told["not_found"]
         )
@@ -95,7 +107,7 @@ class PlainPage:
         if not words[row, 0] < len(names):
             return None
         reply = self._reply("labels")
-        accepted = reply is not None and np.frombuffer(reply[1][5], np.uint8).reshape(words.shape)[row, 0] == 1
+        accepted = reply is not None and reply["accepted"].reshape(words.shape)[row, 0] == 1
         return names[words[row, 0]], accepted
 
     def _component(self, row, got):
@@ -130,7 +142,7 @@ class PlainPage:
         cosines = a["vectors"].astype(float) @ a["vectors"][row]
         return good and all(abs(cosines[near["row"]] - near["score"]) < 1e-5 for near in got["siblings"])
 
-    def _example(self, row, got, buffers):
+    def _example(self, row, got):
         a = self.arrays
         image, crop = int(a["example_images"][row, 0]), a["crop_of"][row, 0]
         name, label = str(image), None
@@ -144,20 +156,22 @@ class PlainPage:
         picture = a["thumbnails"][begin:end].tobytes()
         return (
             (got["name"], got["label"], np.float32(got["response"])) == (name, label, a["example_responses"][row, 0])
-            and buffers[0] == picture
+            and got["image"] == picture
             and zlib.crc32(picture) == a["thumbnail_checksums"][crop]
         )
 
     def _reply(self, verb, args=None):
         for number, reply in enumerate(self.parts.get("answers", {}).get("replies", [])):
             if reply["verb"] == verb and reply["args"] == (args or {}):
-                names = [f"answers/{number}.{at}" for at in range(reply["buffers"])]
-                return reply["result"], [self.arrays[name].tobytes() for name in names]
+                found = dict(reply["result"])
+                for at, (name, kind, _) in enumerate(found.pop("buffers", ())):
+                    found[name] = np.frombuffer(self.arrays[f"answers/{number}.{at}"].tobytes(), KINDS[kind])
+                return found
         return None
 
-    def _recorded(self, verb, args, result, buffers):
+    def _recorded(self, verb, args, result):
         if verb == "meanings":
             each = [self._reply(verb, {"rows": [row]}) for row in args["rows"]]
-            return result["meanings"] == [meaning for reply, _ in each for meaning in reply["meanings"]]
-        expected, arrays = self._reply(verb, args)
-        return result == expected and buffers == arrays
+            return result["meanings"] == [meaning for reply in each for meaning in reply["meanings"]]
+        expected = self._reply(verb, args)
+        return result.keys() == expected.keys() and all(map(np.array_equal, result.values(), map(expected.get, result)))

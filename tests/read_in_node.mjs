@@ -7,6 +7,18 @@ import { openLensFile } from "../js/offline/file.js";
 /** What went wrong, by its kind and in words. */
 const told = ({ name, message }) => ({ error: { name, message } });
 
+/** An answer as JSON: arrays and files as {kind, data}. */
+async function written(answer) {
+  const parts = Object.entries(answer).map(async ([name, value]) => {
+    if (ArrayBuffer.isView(value)) return [name, packed(value.constructor.name, value.slice().buffer)];
+    if (value instanceof Blob) return [name, packed(value.type, await value.arrayBuffer())];
+    return [name, value];
+  });
+  return Object.fromEntries(await Promise.all(parts));
+}
+
+const packed = (kind, bytes) => ({ kind, data: Buffer.from(bytes).toString("base64") });
+
 async function answered({ path, questions }) {
   const handle = await open(path);
   try {
@@ -24,8 +36,7 @@ async function answered({ path, questions }) {
     for (const [verb, args, traits] of questions) {
       try {
         if (!verbs[verb]) throw Object.assign(new Error(`no answer to ${verb}`), { name: "NeedsKernel" });
-        const { result, buffers = [] } = await verbs[verb](args, traits);
-        answers.push({ result, buffers: buffers.map((bytes) => Buffer.from(bytes).toString("base64")) });
+        answers.push({ answer: await written(await verbs[verb](args, traits)) });
       } catch (error) {
         answers.push(told(error));
       }

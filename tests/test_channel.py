@@ -28,7 +28,7 @@ MESSAGES = ANYTHING | st.fixed_dictionaries(
 
 
 def echo(args, buffers, job):
-    return {"echo": args}, []
+    return {"echo": args}
 
 
 def fails(args, buffers, job):

@@ -125,22 +125,19 @@ def test_a_series_of_lenses_tracks_their_words(plain, other):
 # what the window asks
 
 
-def numbers(buffers):
-    kinds = (np.int32, np.float32, np.int32, np.int32, np.float32, np.int32, np.float32)
-    return [np.frombuffer(b, kind) for b, kind in zip(buffers, kinds, strict=True)]
+def numbers(answer):
+    return [answer[name] for name in ("a", "a_scores", "pair_a", "pair_b", "pair_scores", "b", "b_scores")]
 
 
 def test_a_window_without_a_comparison_says_so(plain):
-    result, buffers = comparing.overview(plain)
-    assert result == {"others": [], "other": None, "comparison": None}
-    assert buffers == []
+    assert comparing.overview(plain) == {"others": [], "other": None, "comparison": None}
     with pytest.raises(ValueError, match=r"call lens.compare\(other\)"):
         comparing.lists(plain, None, None, None)
 
 
 def test_the_overview_is_the_comparison_in_json(plain, other):
     found = plain.compare(other)
-    result = json.loads(json.dumps(comparing.overview(plain)[0]))["comparison"]
+    result = json.loads(json.dumps(comparing.overview(plain)))["comparison"]
     assert result["names"] == ["plain", "exchanged"]
     assert result["a_in_b"]["score"] == found.s_ab.score
     assert np.allclose(result["cosines"]["ab"], found.layers_ab)
@@ -152,26 +149,26 @@ def test_the_overview_is_the_comparison_in_json(plain, other):
 
 def test_the_lists_are_the_pairs_and_the_rest_and_can_be_kept_to_a_cell_a_concept_or_a_word(plain, other):
     found = plain.compare(other)
-    a_rows, near_a, rows_a, rows_b, scores, b_rows, near_b = numbers(comparing.lists(plain, None, None, None)[1])
+    a_rows, near_a, rows_a, rows_b, scores, b_rows, near_b = numbers(comparing.lists(plain, None, None, None))
     assert rows_a.tolist() == found.pairs.rows_a.tolist()
     assert rows_b.tolist() == found.pairs.rows_b.tolist()
     assert np.allclose(scores, found.pairs.scores)
     assert a_rows.tolist() == found.a_only_rows.tolist()
     assert len(near_a) == len(a_rows)
     assert len(near_b) == len(b_rows)
-    cell = numbers(comparing.lists(plain, ["rectified", "head"], None, None)[1])
+    cell = numbers(comparing.lists(plain, ["rectified", "head"], None, None))
     assert cell[2].tolist() == found.between("rectified", "head").rows_a.tolist()
     assert cell[0].tolist() == found.only("rectified", "head")[0].tolist()
     assert np.allclose(
         cell[1], [found.ab.scores[found.ab.rows.tolist().index(r), found.ab.layers.index("head")] for r in cell[0]]
     )
-    red = numbers(comparing.lists(plain, ["rectified", "rectified"], "red", None)[1])
+    red = numbers(comparing.lists(plain, ["rectified", "rectified"], "red", None))
     assert red[2].tolist() == [0]
-    word = numbers(comparing.lists(plain, ["rectified", "rectified"], None, ["", "FIED:2", ""])[1])
+    word = numbers(comparing.lists(plain, ["rectified", "rectified"], None, ["", "FIED:2", ""]))
     assert sorted(zip(word[2].tolist(), word[3].tolist(), strict=True)) == [(0, 2), (2, 0)]
     other.own_labels = {f"rectified:{ORDER.index(1)}": "the green one"}
     try:
-        named = numbers(comparing.lists(plain, ["rectified", "rectified"], None, ["", "green one", ""])[1])
+        named = numbers(comparing.lists(plain, ["rectified", "rectified"], None, ["", "green one", ""]))
         assert named[2].tolist() == [1]
     finally:
         other.own_labels = {}
@@ -180,7 +177,7 @@ def test_the_lists_are_the_pairs_and_the_rest_and_can_be_kept_to_a_cell_a_concep
 def test_the_concept_rows_hold_the_query_too(plain, other):
     plain.compare(other)
     plain.query = "yellow, -blue"
-    result, _ = comparing.concept_table(plain)
+    result = comparing.concept_table(plain)
     assert result["models"] == ["plain", "exchanged"]
     assert [row["concept"] for row in result["rows"]] == ["yellow, -blue", "red", "green", "blue"]
     assert [row["query"] for row in result["rows"]] == [True, False, False, False]
@@ -188,7 +185,7 @@ def test_the_concept_rows_hold_the_query_too(plain, other):
     assert result["rows"][1]["best"] == ["rectified:0", f"rectified:{ORDER.index(0)}"]
     assert not result["relevance"]
     plain.query = "green"
-    assert [row["query"] for row in comparing.concept_table(plain)[0]["rows"]] == [False, True, False]
+    assert [row["query"] for row in comparing.concept_table(plain)["rows"]] == [False, True, False]
     json.dumps(result)
 
 
@@ -198,11 +195,11 @@ def test_relevance_is_compared_once_both_models_were_asked_for_it(plain):
     plain.compare(without)
     window = Window(plain)
     plain.relate(method="gradient", target="predicted", progress=False)
-    assert not comparing.concept_table(plain)[0]["relevance"]
+    assert not comparing.concept_table(plain)["relevance"]
     before = window.comparison_version
     without.relate(method="gradient", target="predicted", progress=False)
     assert window.comparison_version > before
-    result, _ = comparing.concept_table(plain)
+    result = comparing.concept_table(plain)
     assert result["relevance"]
     table = plain.concept_table()
     shares = plain.relevance_shares
@@ -215,10 +212,10 @@ def test_relevance_is_compared_once_both_models_were_asked_for_it(plain):
 def test_a_lens_without_its_clip_still_compares(plain, other, tmp_path):
     kept = sl.open(plain.save(tmp_path / "a.semlens"))
     kept.compare(other)
-    assert len(numbers(comparing.lists(kept, None, None, None)[1])[2]) == len(kept.comparison.pairs)
-    assert len(comparing.concept_table(kept)[0]["rows"]) == 3, "the words of the vocabulary are in the file"
+    assert len(numbers(comparing.lists(kept, None, None, None))[2]) == len(kept.comparison.pairs)
+    assert len(comparing.concept_table(kept)["rows"]) == 3, "the words of the vocabulary are in the file"
     kept.concepts = ["yellow"]
-    result, _ = comparing.concept_table(kept)
+    result = comparing.concept_table(kept)
     assert result["rows"] == []
     assert "opened without its CLIP" in result["message"]
 
@@ -241,24 +238,24 @@ def test_the_map_of_both_answers_in_rows_of_both(plain, other):
     verbs = overlay.verbs(plain)
     ask = lambda name, **args: verbs[f"overlay_{name}"](args, (), None)  # noqa: E731
     of_a = len(plain.components)
-    result, (positions,) = ask("map")
+    result = ask("map")
     assert result["colours"] == ["layer"]
-    assert np.frombuffer(positions, np.float32).reshape(-1, 2).shape == (of_a + len(other.components), 2)
-    named = ask("components", rows=[0, of_a + 2])[0]["components"]
+    assert result["places"].shape == (of_a + len(other.components), 2)
+    named = ask("components", rows=[0, of_a + 2])["components"]
     assert [(c["row"], c["id"]) for c in named] == [(0, "A rectified:0"), (of_a + 2, "B rectified:2")]
-    result, (sheet,) = ask("sprite", rows=[1, of_a + 2], examples=3, size=16)
+    result = ask("sprite", rows=[1, of_a + 2], examples=3, size=16)
     assert result["counts"] == [3, 3]
-    picture = Image.open(io.BytesIO(sheet))
+    picture = Image.open(io.BytesIO(result["image"].data))
     assert picture.size == (48, 32)
     green, red = (np.asarray(picture.crop((0, top, 48, top + 16)), int) for top in (0, 16))
     assert np.abs(green - red).mean() > 1
-    assert ask("example", row=of_a + 2, rank=0, size=32)[0]["of"] == 7
+    assert ask("example", row=of_a + 2, rank=0, size=32)["of"] == 7
     other.own_labels = {"rectified:2": "mine"}
     try:
-        result, buffers = ask("labels")
+        result = ask("labels")
         assert result["words"] == ["mine"]
-        assert np.flatnonzero(np.frombuffer(buffers[0], np.int32) >= 0).tolist() == [of_a + 2]
-        assert np.frombuffer(buffers[5], np.uint8)[of_a + 2] == 1
+        assert np.flatnonzero(result["numbers"] >= 0).tolist() == [of_a + 2]
+        assert result["accepted"][of_a + 2]
     finally:
         other.own_labels = {}
     with pytest.raises(IndexError, match="is in neither model"):

@@ -27,8 +27,8 @@ def drawn(heatmap):
 
 
 def behind(heatmap, row, column):
-    result, buffers = heatmap.behind(row, column)
-    return result, [np.frombuffer(b, k) for b, k in zip(buffers, (np.int32, np.int32, np.float32), strict=True)]
+    result = heatmap.behind(row, column)
+    return result, [result[name] for name in ("rows_a", "rows_b", "scores")]
 
 
 def test_concepts_against_models_are_the_concept_table(models):

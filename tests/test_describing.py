@@ -167,7 +167,7 @@ def test_windows_forget_names_when_labels_change(fitted, monkeypatch):
     fitted.describe(WORDS)
     fitted.own_labels = {"rectified:0": "rose"}
     assert [message["name"] for message in said if message["kind"] == "event"] == ["components", "components"]
-    listed = answers.components(fitted, [0, 1])[0]["components"]
+    listed = answers.components(fitted, [0, 1])["components"]
     assert [c["label"]["text"] for c in listed] == ["rose", "green"]
     assert [c["label"]["own"] for c in listed] == [True, False]
     window.close()

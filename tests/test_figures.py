@@ -482,9 +482,9 @@ def test_the_map_on_paper_shows_the_numbers_of_the_map_on_screen(whole):
     whole.target = "1"
     assert whole.audit_target == "0"
     for colour in COLOURS[3:]:
-        told, (sent,) = semantic_map.values(whole, colour)
+        told = semantic_map.values(whole, colour)
         drawn = values_of(whole, colour)
-        assert np.array_equal(np.frombuffer(sent, np.float32), np.asarray(drawn["values"], np.float32), equal_nan=True)
+        assert np.array_equal(told["numbers"], drawn["values"], equal_nan=True)
         assert (told["about"], told["mark"], told["signed"]) == (drawn["values_name"], drawn["mark"], drawn["signed"])
     assert "share of the layer's relevance for 1" in written(whole.figure("map", colour="relevance"))
     assert "size: relevance" in written(whole.figure("map", colour="layer"))
@@ -520,9 +520,9 @@ def test_what_only_the_browser_knows_is_told_as_options(whole):
     from semlens_widgets.widgets import figure_button
 
     def saved(view, **options):
-        result, (data,) = figure_button.figure(whole, view, "pdf", 85, "print", options)
+        result = figure_button.figure(whole, view, "pdf", 85, "print", options)
         assert result["name"] == f"{view}.pdf"
-        assert data == whole.figure(view, width_mm=85, **options).to_bytes("pdf")
+        assert result["file"].data == whole.figure(view, width_mm=85, **options).to_bytes("pdf")
         return written(whole.figure(view, width_mm=180, **options))
 
     said = saved("describe", components=["head:0", "colour:2"])
@@ -546,9 +546,9 @@ def test_the_columns_on_paper_are_those_on_screen():
     one.compare(other, name="other", allow="data")
     for layers, query, find in ((("colour", "colour"), "", None), (None, "red", None), (None, "", ["", "head", ""])):
         one.query = query
-        _, buffers = comparing.lists(one, layers, query or None, find)
+        found = comparing.lists(one, layers, query or None, find)
         pairs = [f"{n}:{i}" for n, i in ((c.layer, c.index) for c in map(one.components.__getitem__,
-                 np.frombuffer(buffers[2], np.int32).tolist()))]  # fmt: skip
+                 found["pair_a"].tolist()))]  # fmt: skip
         options = {name: value for name, value in (("layers", layers), ("find", find)) if value}
         figure = one.figure("compare", **options)
         said = written(figure)

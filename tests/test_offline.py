@@ -1,43 +1,20 @@
 """A file answers in a page what Python answers: the same ranking, z, histogram, siblings and labels."""
 
-import json
 import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
+from mutants import Page
+from plain_page import unpacked
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
+from semlens_widgets import format, store
+from semlens_widgets.audit import REGIONS
 from semlens_widgets.widgets import answers, component_card, label_table, labelled, score_view, semantic_map
+from semlens_widgets.widgets.recorded import recorded
 
-ROOT = Path(__file__).parents[1]
 WORDS = ("red", "green", "blue", "yellow")
-ASK = """
-import { open } from "node:fs/promises";
-import { fileAnswers } from "./js/offline/answers.js";
-import { openLensFile } from "./js/offline/file.js";
-
-const [path, questions] = process.argv.slice(1);
-const handle = await open(path);
-const { size } = await handle.stat();
-let asked = 0;
-const read = async (begin, end) => {
-  asked += end - begin;
-  const bytes = new Uint8Array(end - begin);
-  await handle.read(bytes, 0, end - begin, begin);
-  return bytes.buffer;
-};
-const { verbs } = fileAnswers(await openLensFile(read, size));
-const replies = [];
-for (const [verb, args, traits] of JSON.parse(questions)) {
-  const { result, buffers = [] } = await verbs[verb](args, traits);
-  replies.push({ result, buffers: buffers.map((b) => Buffer.from(b).toString("base64")) });
-}
-console.log(JSON.stringify({ asked, replies }));
-"""
-
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node to run the page's part")
 
 
@@ -54,18 +31,11 @@ def lens(centre, **options):
 
 
 def asked(path, questions):
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", ASK, str(path), json.dumps(questions)], cwd=ROOT, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["replies"]
-
-
-def numbers(reply, at, kind):
-    import base64
-
-    return np.frombuffer(base64.b64decode(reply["buffers"][at]), kind)
+    with Page() as page:
+        answers = page.ask(path, questions)["answers"]
+    failed = [answer["error"] for answer in answers if "error" in answer]
+    assert not failed, failed
+    return [unpacked(answer["answer"]) for answer in answers]
 
 
 @needs_node
@@ -76,14 +46,14 @@ def test_searches_in_the_page_rank_as_python_ranks(tmp_path, centre):
     replies = asked(made.save(tmp_path / "toy.semlens"), questions)
     for (_, _, traits), reply in zip(questions, replies, strict=True):
         answer = made.answer(traits["query"], traits["layer"])
-        assert np.array_equal(numbers(reply, 0, np.int32), answer.rows)
-        assert numbers(reply, 1, np.float32) == pytest.approx(answer.scores, abs=1e-5)
-        assert numbers(reply, 2, np.float32) == pytest.approx(answer.z, rel=1e-3, abs=1e-3)
-        assert numbers(reply, 3, np.float32) == pytest.approx(answer.p, rel=1e-2, abs=1e-6)
+        assert np.array_equal(reply["rows"], answer.rows)
+        assert reply["scores"] == pytest.approx(answer.scores, abs=1e-5)
+        assert reply["z"] == pytest.approx(answer.z, rel=1e-3, abs=1e-3)
+        assert reply["p"] == pytest.approx(answer.p, rel=1e-2, abs=1e-6)
         if traits["layer"] is None:
-            assert reply["result"]["message"] == answer.message
-            assert reply["result"]["state"] == answer.state
-            assert reply["result"]["not_found"] == (answer.state == "not found")
+            assert reply["message"] == answer.message
+            assert reply["state"] == answer.state
+            assert reply["not_found"] == (answer.state == "not found")
 
 
 @needs_node
@@ -94,15 +64,15 @@ def test_components_cards_and_examples_are_those_of_python(tmp_path):
     questions = [["components", {"rows": rows}, {}], *(["card", {"row": row}, {"query": "red"}] for row in rows)]
     questions += [["example", {"row": 1, "rank": 2}, {}], ["suggest", {"prefix": "-gr"}, {}]]
     listed, *cards, example, suggested = asked(made.save(tmp_path / "toy.semlens"), questions)
-    same(listed["result"]["components"], answers.components(made, rows)[0]["components"])
+    same(listed["components"], answers.components(made, rows)["components"])
     for row, card in zip(rows, cards, strict=True):
-        expected = component_card.card(made, row)[0]
-        same(card["result"], {key: expected[key] for key in card["result"]})
-    expected, (picture,) = answers.example(made, 1, 2, 128)
+        expected = component_card.card(made, row)
+        same(card, {key: expected[key] for key in card})
+    expected = answers.example(made, 1, 2, 128)
     for key in ("response", "rank", "of", "image_id", "name", "label"):
-        same(example["result"][key], expected[key])
-    assert numbers(example, 0, np.uint8).tobytes()[:4] == picture[:4] == b"RIFF"
-    assert suggested["result"] == {"words": ["green"]}
+        same(example[key], expected[key])
+    assert example["image"][:4] == expected["image"].data[:4] == b"RIFF"
+    assert suggested == {"words": ["green"]}
 
 
 @needs_node
@@ -113,9 +83,9 @@ def test_a_card_tells_the_classes_that_python_tells(tmp_path):
     cards = asked(made.save(tmp_path / "toy.semlens"), [["card", {"row": row}, {"query": ""}] for row in rows])
     for row, card in zip(rows, cards, strict=True):
         expected = component_card.class_relevance(made, row)
-        assert [c["name"] for c in card["result"]["relevance"]["classes"]] == [c["name"] for c in expected["classes"]]
-        same(card["result"]["relevance"], expected)
-    assert len({entry["share"] for card in cards for entry in card["result"]["relevance"]["classes"]}) > 2
+        assert [c["name"] for c in card["relevance"]["classes"]] == [c["name"] for c in expected["classes"]]
+        same(card["relevance"], expected)
+    assert len({entry["share"] for card in cards for entry in card["relevance"]["classes"]}) > 2
 
 
 def test_more_classes_than_a_card_shows_are_counted_in_the_order_of_the_card():
@@ -149,7 +119,7 @@ def test_a_label_that_fails_on_held_out_images_is_not_confident_in_the_page_eith
     assert not made.label_of(rows[0]).confident
     assert any(made.label_of(row).confident for row in rows)
     (reply,) = asked(made.save(tmp_path / "toy.semlens"), [["components", {"rows": rows}, {}]])
-    for row, shown in zip(rows, reply["result"]["components"], strict=True):
+    for row, shown in zip(rows, reply["components"], strict=True):
         assert shown["label"]["confident"] == made.label_of(row).confident
 
 
@@ -178,13 +148,93 @@ def test_views_get_the_answers_that_were_recorded_and_no_others(tmp_path):
     replies = asked(path, questions)
     expected = [semantic_map.places(made), labelled.labels(made), semantic_map.values(made, "clarity"),
                 score_view.scores(made)]  # fmt: skip
-    for reply, (result, buffers) in zip(replies, expected, strict=True):
-        same(reply["result"], result | ({"better": False} if "better" in result else {}))
-        assert [numbers(reply, at, np.uint8).tobytes() for at in range(len(reply["buffers"]))] == buffers
+    for reply, answer in zip(replies, expected, strict=True):
+        assert reply.keys() == answer.keys()
+        for name, value in (answer | ({"better": False} if "better" in answer else {})).items():
+            if isinstance(value, np.ndarray):
+                assert np.array_equal(reply[name], value.ravel().astype(reply[name].dtype), equal_nan=True), name
+            else:
+                same(reply[name], value)
     (several,) = asked(path, [["meanings", {"rows": [2, 0]}, {}]])
-    same(several["result"], label_table.meanings(made, [2, 0])[0])
+    same(several, label_table.meanings(made, [2, 0]))
     with pytest.raises(AssertionError, match="not kept in the file"):
         asked(path, [["map_values", {"colour": "beauty"}, {}]])
+
+
+AUDITED = (sl.Group("colours", (sl.Concept("red"), sl.Concept("green", kind="spurious"))),)
+VIEWS = [["map", {}, {}], ["labels", {}, {}], ["map_values", {"colour": "clarity"}, {}], ["scores", {}, {}],
+         ["audit", {}, {}]]  # fmt: skip
+
+
+def rewritten(made, path, change):
+    """The file of a lens, with the recorded replies changed."""
+    arrays, document = made.to_file()
+    for reply in document["extra"]["parts"]["answers"]["replies"]:
+        change(reply)
+    path.write_bytes(store.to_bytes(arrays, document))
+    return path
+
+
+@needs_node
+def test_files_of_before_buffers_had_names_are_read_by_their_order(tmp_path):
+    made = lens(False)
+    made.evaluate()
+    made.checklist = sl.Checklist(AUDITED)
+
+    def older(reply):
+        reply["result"].pop("buffers", None)
+        reply["result"].pop("region_names", None)
+
+    now = asked(made.save(tmp_path / "toy.semlens"), VIEWS)
+    before = asked(rewritten(made, tmp_path / "old.semlens", older), VIEWS)
+    for new, old in zip(now, before, strict=True):
+        assert old.keys() == new.keys()
+        assert all(np.array_equal(old[name], new[name], equal_nan=isinstance(new[name], np.ndarray)) for name in new)
+    assert list(now[-1]["region_names"]) == list(REGIONS)
+    assert now[-1]["region"].max() < len(REGIONS)
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ([["numbers", "F32", [8]], ["numbers", "F32", [8]]], "1 buffers; 2 are named"),
+        ([["numbers", "I32", [8]]], "needed are"),
+        ([["numbers", "F32", [7]]], "bytes"),
+        ([["numbers", "F32", [-8]]], "buffers"),
+        ([["numbers", "F32", "8"]], "buffers"),
+        ([["numbers", "text/html"]], "buffers"),
+        ([["values", "F32", [8]]], "needed are"),
+        ([["mark", "F32", [8]]], "came twice"),
+        ("numbers", "buffers"),
+    ],
+)
+def test_recorded_buffers_that_are_not_as_they_are_named_are_refused(tmp_path, named, says):
+    made = lens(False)
+    made.evaluate()
+
+    def change(reply):
+        if reply["verb"] == "map_values":
+            reply["result"]["buffers"] = named
+
+    path = rewritten(made, tmp_path / "toy.semlens", change)
+    with Page() as page:
+        (answer,) = page.ask(path, [["map_values", {"colour": "clarity"}, {}]])["answers"]
+    assert answer["error"]["name"] == "DamagedFile"
+    assert says in answer["error"]["message"]
+
+
+def test_the_table_names_the_buffers_that_are_recorded_in_the_order_they_are_sent():
+    made = lens(False)
+    made.evaluate()
+    made.checklist = sl.Checklist(AUDITED)
+    document, _ = recorded(made)
+    sent = {reply["verb"]: reply["result"].get("buffers", []) for reply in document["replies"]}
+    assert sent.keys() | {"meanings"} == format.TABLE["buffers"].keys()
+    for verb, named in sent.items():
+        if named:
+            assert [entry[:2] for entry in format.TABLE["buffers"][verb]] == [entry[:2] for entry in named]
+    assert format.TABLE["unsaid"]["audit"]["region_names"] == list(REGIONS)
 
 
 @needs_node
@@ -195,5 +245,5 @@ def test_a_file_does_not_say_what_was_restored_when_it_was_written(tmp_path):
     again = sl.open(path, clip=made.clip)
     assert "restored" in again.audit_notice
     (reply,) = asked(again.save(tmp_path / "again.semlens"), [["audit", {}, {}]])
-    assert len(reply["result"]["concepts"]) == len(made.checklist)
-    assert reply["result"]["notice"] == ""
+    assert len(reply["concepts"]) == len(made.checklist)
+    assert reply["notice"] == ""

@@ -351,8 +351,8 @@ def test_names_numbered_by_the_alphabet_do_not_name_outputs_in_another_order():
     with pytest.raises(ValueError, match="no better than chance"):
         prediction.browse(made, 0, 20, None, "wrong", 16, job())
     made.image = 1
-    assert prediction.prediction(made)[0]["note"] == read.note
-    assert prediction.prediction(made)[0]["target"]["name"] == "1"
+    assert prediction.prediction(made)["note"] == read.note
+    assert prediction.prediction(made)["target"]["name"] == "1"
 
 
 def test_too_few_images_to_tell_are_said_to_be_unchecked():
@@ -550,12 +550,12 @@ def test_a_lens_says_it_once_and_all_its_verbs_follow():
     assert made.effect("colour:0", draws=1, points=1, progress=False).target == "yes"
     assert made.circuit("yes", 2, 1).target == "yes"
     made.image = 4
-    state, _ = prediction.prediction(made)
+    state = prediction.prediction(made)
     scores = plain(made.source.model, images)[:, 0]
     assert {c["name"]: c["text"] for c in state["top"]} == {
         "yes": f"{100 * scores[4].sigmoid():.1f} %", "no": f"{100 * (-scores[4]).sigmoid():.1f} %",
     }  # fmt: skip
-    listed, _ = prediction.browse(made, 0, N, None, "wrong", 16, job())
+    listed = prediction.browse(made, 0, N, None, "wrong", 16, job())
     wrong = [i for i in range(N) if bool(scores[i] > 0) != bool(LABELS[i])]
     assert {e["index"] for e in listed["images"] if e["wrong"]} == set(wrong)
     assert [e["index"] for e in listed["images"][: len(wrong)]] == sorted(wrong, key=lambda i: -abs(float(scores[i])))
@@ -564,7 +564,7 @@ def test_a_lens_says_it_once_and_all_its_verbs_follow():
 def test_the_window_shows_a_regression_s_number_and_says_that_nothing_is_wrong():
     made = lens(lambda z: z[:, 0], data(), outputs="regression")
     made.image = 4
-    state, _ = prediction.prediction(made)
+    state = prediction.prediction(made)
     assert (state["kind"], state["target"]["probability"]) == ("regression", None)
     assert state["target"]["text"] == f"{plain(made.source.model, data())[4, 0]:.4g}"
     with pytest.raises(ValueError, match="not right or wrong"):
@@ -574,7 +574,7 @@ def test_the_window_shows_a_regression_s_number_and_says_that_nothing_is_wrong()
 def test_of_several_labels_a_picture_is_wrong_whose_own_is_not_said():
     images = data(("a", "b", "c"), [i % 3 for i in range(N)])
     made = lens(lambda z: z, images, outputs="multi")
-    listed, _ = prediction.browse(made, 0, N, None, "wrong", 16, job())
+    listed = prediction.browse(made, 0, N, None, "wrong", 16, job())
     scores = plain(made.source.model, images)
     assert {e["index"] for e in listed["images"] if e["wrong"]} == {i for i in range(N) if scores[i, i % 3] <= 0}
 

@@ -11,6 +11,7 @@ from toy import ColourClip
 from windows import Browser, lens
 
 import semlens_widgets as sl
+from semlens_widgets.session.matches import could_show
 from semlens_widgets.widgets import Gallery, SearchBox, Window, answers
 
 
@@ -18,11 +19,11 @@ def test_a_request_is_answered_by_id_and_a_failure_with_its_type():
     def fails(args, buffers, job):
         raise KeyError("no layer 'x'")
 
-    browser = Browser({"double": lambda args, buffers, job: ({"n": 2 * args["n"]}, [b"ab"]), "fails": fails})
+    browser = Browser({"double": lambda args, buffers, job: {"n": 2 * args["n"], "of": np.arange(3)}, "fails": fails})
     browser.ask("double", id="7", n=21)
     content, buffers = browser.wait(lambda c: c["id"] == "7")
-    assert content == {"kind": "reply", "id": "7", "result": {"n": 42}}
-    assert buffers == [b"ab"]
+    assert content == {"kind": "reply", "id": "7", "result": {"n": 42, "buffers": [["of", "I32", [3]]]}}
+    assert buffers == [np.arange(3, dtype="<i4").tobytes()]
     browser.ask("fails", id="8")
     assert browser.wait(lambda c: c["id"] == "8")[0]["error"] == {"type": "KeyError", "message": "no layer 'x'"}
     browser.ask("absent", id="9")
@@ -42,7 +43,7 @@ def test_a_long_request_holds_up_no_other_and_can_be_aborted():
                 job.progress(step, 1000, "stepping")
         finally:
             ended.set()
-        return {}, []
+        return {}
 
     browser = Browser({"slow": slow})
     browser.ask("slow", id="long")
@@ -65,7 +66,7 @@ def test_changes_are_made_in_the_order_they_came_and_outlive_the_window():
             assert may_go_on.wait(10)
         job.check()
         written.append(args["word"])
-        return {}, []
+        return {}
 
     browser = Browser({"write": write}, in_order={"write"})
     for word in range(20):
@@ -94,28 +95,27 @@ def test_foreign_messages_are_ignored(message):
 def test_hits_are_the_lens_s_hits_as_numbers():
     made = lens()
     made.query = "red"
-    result, (rows, scores, z, p) = answers.hits(made)
-    assert np.frombuffer(rows, np.int32).tolist() == made.hits.rows.tolist()
-    for sent, held in ((scores, made.hits.scores), (z, made.hits.z), (p, made.hits.p)):
-        assert np.allclose(np.frombuffer(sent, np.float32), held)
+    result = answers.hits(made)
+    for name in ("rows", "scores", "z", "p"):
+        assert result[name].tolist() == getattr(made.hits, name).tolist()
     assert result["best"]["id"] == "colour:0"
     assert result["found"] == (made.hits.p <= 0.01).sum()
     assert sum(result["null"]["hist"]["counts"]) == result["null"]["size"]
     made.query = ""
     made.layer = "head"
-    result, (rows, *numbers) = answers.hits(made)
-    assert np.frombuffer(rows, np.int32).tolist() == [4, 5]
-    assert numbers == [b"", b"", b""]
+    result = answers.hits(made)
+    assert result["rows"].tolist() == [4, 5]
+    assert result["scores"] is result["z"] is result["p"] is None
 
 
 def test_not_found_says_whether_the_data_could_show_it():
     made = lens(vocabulary=["red", "blue"])
     made.query = "coffee"
-    result, _ = answers.hits(made)
+    result = answers.hits(made)
     assert result["not_found"]
     assert result["unknown_words"] == ["coffee"]
     made.query = "red"
-    could = answers.could_show(made, made.hits)
+    could = could_show(made, made.hits)
     assert could["possible"]
     assert "where known words reach" in could["message"]
 
@@ -123,19 +123,19 @@ def test_not_found_says_whether_the_data_could_show_it():
 def test_a_component_that_is_searched_is_no_hit_and_the_data_are_not_asked_whether_they_could_show_it():
     made = lens(vocabulary=["red", "blue"])
     made.query, made.layer = "colour:0", "colour"
-    result, (rows, *_) = answers.hits(made)
+    result = answers.hits(made)
     assert result["asked"] == ["colour:0"]
     assert result["not_found"]
     assert result["couldshow"] is None
-    assert 0 not in np.frombuffer(rows, np.int32)
+    assert 0 not in result["rows"]
     assert result["message"] == made.search("colour:0", layer="colour").message
-    assert answers.card(made, 0)[0]["score"] is None
+    assert answers.card(made, 0)["score"] is None
 
 
 def test_a_sprite_sheet_has_a_row_of_crops_per_component():
     made = lens(crop=None)
-    result, (data,) = answers.sprite(made, [0, 2], 3, 16)
-    sheet = Image.open(io.BytesIO(data)).convert("RGB")
+    result = answers.sprite(made, [0, 2], 3, 16)
+    sheet = Image.open(io.BytesIO(result["image"].data)).convert("RGB")
     assert sheet.size == (3 * 16, 2 * 16)
     assert result["counts"] == [3, 3]
     for y, row in enumerate((0, 2)):
@@ -147,11 +147,12 @@ def test_a_sprite_sheet_has_a_row_of_crops_per_component():
 
 def test_examples_come_from_the_data_or_else_from_the_file(tmp_path):
     made = lens()
-    result, (data,) = answers.example(made, 0, 1, 64)
+    result = answers.example(made, 0, 1, 64)
     assert result["image_id"] == str(made.space.examples.images[0, 1])
     assert result["of"] == 5
     opened = sl.open(made.save(tmp_path / "toy.semlens"), clip=ColourClip())
-    again, (stored,) = answers.example(opened, 0, 1, 64)
+    again = answers.example(opened, 0, 1, 64)
+    data, stored = (answer.pop("image").data for answer in (result, again))
     assert again == result
     a, b = (np.asarray(Image.open(io.BytesIO(d)).convert("RGB"), float).mean((0, 1)) for d in (data, stored))
     assert np.allclose(a, b, atol=8)
@@ -162,7 +163,7 @@ def test_examples_come_from_the_data_or_else_from_the_file(tmp_path):
 def test_a_card_tells_what_is_known_of_a_component():
     made = lens()
     made.query = "green"
-    told, _ = answers.card(made, 1)
+    told = answers.card(made, 1)
     assert told["id"] == "colour:1"
     assert told["score"] == pytest.approx(float(made.hits.scores[0]))
     assert sum(told["histogram"]["counts"]) == 40
@@ -181,16 +182,16 @@ def test_too_much_at_once_and_absent_rows_are_refused():
 
 def test_suggestions_begin_with_what_was_typed():
     made = lens(vocabulary=["red", "blue-white veil", "white veil", "green"])
-    assert answers.suggest(made, "re")[0]["words"] == ["red"]
-    assert answers.suggest(made, "-ve")[0]["words"] == ["blue-white veil", "white veil"]
-    assert answers.suggest(made, "  ")[0]["words"] == []
+    assert answers.suggest(made, "re")["words"] == ["red"]
+    assert answers.suggest(made, "-ve")["words"] == ["blue-white veil", "white veil"]
+    assert answers.suggest(made, "  ")["words"] == []
 
 
 def test_a_dropped_picture_becomes_a_term_of_the_query():
     made = lens()
     buffer = io.BytesIO()
     Image.new("RGB", (9, 9), (40, 40, 250)).save(buffer, "PNG")
-    chip = answers.query_image(made, buffer.getvalue(), "blue.png")[0]["chip"]
+    chip = answers.query_image(made, buffer.getvalue(), "blue.png")["chip"]
     made.query = f"image:{chip['id']}"
     assert made.hits[0].component == sl.Component("colour", 2)
     with pytest.raises(ValueError, match=r"notes\.txt is not a picture"):
@@ -296,10 +297,10 @@ def test_a_window_gives_the_figure_of_its_tab_as_a_file():
 
     made = lens(vocabulary=["red", "blue"])
     made.query = "red"
-    result, (data,) = figure_button.figure(made, "search", "pdf", 88, "print", {})
+    result = figure_button.figure(made, "search", "pdf", 88, "print", {})
     assert result["name"] == "search.pdf"
-    assert result["type"] == "application/pdf"
-    assert data == made.figure("search", width_mm=88).to_bytes("pdf")
+    assert result["file"].type == "application/pdf"
+    assert result["file"].data == made.figure("search", width_mm=88).to_bytes("pdf")
     assert set(figure_button.TABS) <= set(VIEWS)
     window = Window(made)
     assert window.figures[:2] == ["search", "map"]

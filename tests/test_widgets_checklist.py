@@ -12,6 +12,7 @@ from semlens_widgets.audit import REGIONS
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.widgets import AuditChecklist, Window, checklist
 from semlens_widgets.widgets.channel import Aborted, Job
+from semlens_widgets.widgets.wire import encode
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -41,17 +42,15 @@ def audited(known):
 
 def shown(made):
     """The answer with its arrays by name."""
-    result, buffers = checklist.audited(made)
-    kinds = [("rows", np.int32), ("valid", np.float32), ("spurious", np.float32), ("relevance", np.float32),
-             ("region", np.uint8), ("valid_concept", np.int16), ("spurious_concept", np.int16)]  # fmt: skip
-    return result, {name: np.frombuffer(b, kind) for (name, kind), b in zip(kinds, buffers, strict=False)}
+    result = checklist.audited(made)
+    return result, {name: value for name, value in result.items() if isinstance(value, np.ndarray)}
 
 
 def edited(made, change):
     """Let the browser change its list of concepts; the line of Python the window shows."""
-    concepts = checklist.audited(made)[0]["concepts"]
+    concepts = checklist.audited(made)["concepts"]
     change(concepts)
-    return checklist.edit(made, concepts)[0]["python"]
+    return checklist.edit(made, concepts)["python"]
 
 
 def run(line, made):
@@ -92,7 +91,7 @@ def test_shares_of_components_concepts_and_regions_agree(audited):
 
 def test_everything_the_window_is_told_is_json(audited):
     audited.verdicts["@evolving"] = {"decision": "unsure", "note": HOSTILE[0]}
-    text = json.dumps(checklist.audited(audited)[0], allow_nan=False)
+    text = json.dumps(encode(checklist.audited(audited))[0], allow_nan=False)
     assert "@evolving" in text
 
 
@@ -103,7 +102,7 @@ def test_without_relevance_it_says_so_and_can_compute_it(tmp_path, monkeypatch):
     verbs = window._channel.verbs
 
     checklist.edit(made, [{"name": "red", "prompts": ["red"], "kind": "valid", "group": "", "classes": [], "note": ""}])
-    told = checklist.audited(made)[0]
+    told = checklist.audited(made)
     assert told["computable"]
     assert not told["report"]["weighted"]
     assert told["report"]["findings"]["red"]["relevance"] is None
@@ -116,14 +115,14 @@ def test_without_relevance_it_says_so_and_can_compute_it(tmp_path, monkeypatch):
     assert made.relevance is None
     verbs["audit_relevance"]({}, [], Job("2", lambda content, buffers: progress.append(content)))
     assert (progress[-1]["done"], progress[-1]["total"], progress[-1]["what"]) == (60, 60, "images")
-    assert checklist.audited(made)[0]["report"]["weighted"]
+    assert checklist.audited(made)["report"]["weighted"]
     window.close()
 
 
 def test_starting_takes_the_abcde_rule_and_the_last_of_two_classes():
     made = lens(cached=False)
-    assert checklist.audited(made) == (checklist.audited(made)[0] | {"concepts": [], "report": None}, [])
-    line = checklist.start(made)[0]["python"]
+    assert checklist.audited(made) == checklist.audited(made) | {"concepts": [], "report": None}
+    line = checklist.start(made)["python"]
     assert made.checklist == Checklist.abcde()
     assert made.audit_target == "cold"
     other = lens(cached=False)
@@ -189,17 +188,17 @@ def test_only_what_changed_is_embedded_again(audited):
 
 
 def test_other_lines_audit_again_and_are_told(audited):
-    before = checklist.audited(audited)[0]["report"]["lines"]
+    before = checklist.audited(audited)["report"]["lines"]
     assert before == {"margin": 1.0, "used": 0.02, "still": 0.05}
-    line = checklist.draw_lines(audited, {"used": 0.9})[0]["python"]
+    line = checklist.draw_lines(audited, {"used": 0.9})["python"]
     assert line == "lens.audit(used=0.9)"
-    assert checklist.audited(audited)[0]["report"]["lines"] == before | {"used": 0.9}
+    assert checklist.audited(audited)["report"]["lines"] == before | {"used": 0.9}
     assert audited.report.thresholds.used == 0.9
     for wrong in ({}, {"level": 0.1}, [1], {"used": -1}):
         with pytest.raises(ValueError, match=r"lines|used"):
             checklist.draw_lines(audited, wrong)
     run('lens.audit(used=0.02, layer="colour")', audited)
-    assert checklist.draw_lines(audited, {"margin": 2})[0]["python"] == "lens.audit(margin=2.0, layer='colour')"
+    assert checklist.draw_lines(audited, {"margin": 2})["python"] == "lens.audit(margin=2.0, layer='colour')"
     run("lens.audit(margin=1.0)", audited)
 
 
@@ -207,25 +206,25 @@ def test_where_people_disagree_the_window_is_told_what_all_said(audited):
     audited.verdicts["colour:2"] = "spurious"
     ben = sl.Verdicts().judging("colour:2", "valid", who="Ben", when="2020-01-01T08:00:00Z")
     audited.verdicts = audited.verdicts.merge(ben)
-    told = {v["about"]: v for v in checklist.audited(audited)[0]["verdicts"]}
+    told = {v["about"]: v for v in checklist.audited(audited)["verdicts"]}
     assert [(said["who"], said["decision"]) for said in told[2]["conflict"]] == [("Ada", "spurious"), ("Ben", "valid")]
     audited.verdicts["colour:0"] = "valid"
-    told = {v["about"]: v for v in checklist.audited(audited)[0]["verdicts"]}
+    told = {v["about"]: v for v in checklist.audited(audited)["verdicts"]}
     assert told[0]["conflict"] == []
 
 
 def test_verdicts_on_components_and_concepts_and_back(audited):
-    line = checklist.decide(audited, [2], "spurious")[0]["python"]
+    line = checklist.decide(audited, [2], "spurious")["python"]
     assert line == 'lens.verdicts["colour:2"] = "spurious"'
     checklist.decide(audited, ["@evolving"], "unsure")
-    told = {v["about"]: v for v in checklist.audited(audited)[0]["verdicts"]}
+    told = {v["about"]: v for v in checklist.audited(audited)["verdicts"]}
     assert told[2]["decision"] == "spurious"
     assert told[2]["who"] == "Ada"
     assert told["@evolving"]["decision"] == "unsure"
-    line = checklist.decide(audited, [2], None)[0]["python"]
+    line = checklist.decide(audited, [2], None)["python"]
     assert line == 'del lens.verdicts["colour:2"]'
     assert "colour:2" not in audited.verdicts
-    many = checklist.decide(audited, [0, 1, 2], "valid")[0]["python"]
+    many = checklist.decide(audited, [0, 1, 2], "valid")["python"]
     assert [v.decision for s, v in audited.verdicts.items() if s.startswith("colour")] == ["valid"] * 3
     checklist.undo(audited)
     assert not [s for s in audited.verdicts if s.startswith("colour")]
@@ -250,7 +249,7 @@ def test_another_person_s_verdict_is_not_taken_back(audited):
 
 def test_verdicts_on_what_this_lens_does_not_have_are_left_out(audited):
     audited.verdicts = audited.verdicts.judging("layer9:1", "valid", who="Bob")
-    assert checklist.audited(audited)[0]["verdicts"] == []
+    assert checklist.audited(audited)["verdicts"] == []
 
 
 def test_undo_and_redo_go_through_edits_and_verdicts(audited):
@@ -263,7 +262,7 @@ def test_undo_and_redo_go_through_edits_and_verdicts(audited):
     checklist.redo(audited)
     assert len(audited.checklist) == 2
     assert audited.verdicts["colour:0"].decision == "valid"
-    assert not checklist.audited(audited)[0]["redo"]
+    assert not checklist.audited(audited)["redo"]
 
 
 @pytest.mark.parametrize("view", [AuditChecklist, Window])
@@ -314,12 +313,12 @@ def test_reports_are_files_with_names_that_fit_everywhere(audited, tmp_path, mon
     audited.judge("colour:2", "spurious", note=HOSTILE[0])
     monkeypatch.chdir(tmp_path)
     for form in checklist.FORMATS:
-        told, (data,) = checklist.written(audited, form)
+        told = checklist.written(audited, form)
         assert told["name"] == f"audit-..-b-net-b-warm.{form}"
-        assert b"spurious" in data
+        assert b"spurious" in told["file"].data
         run(told["python"], audited)
         assert (tmp_path / told["name"]).is_file()
-    assert HOSTILE[0].encode() not in checklist.written(audited, "html")[1][0]
+    assert HOSTILE[0].encode() not in checklist.written(audited, "html")["file"].data
     with pytest.raises(ValueError, match="there are html"):
         checklist.written(audited, "exe")
     audited.checklist = Checklist()
@@ -350,7 +349,7 @@ def calls_for(concepts):
             Checklist.from_text(listed.to_text(form), form)
         report = made.audit(listed, target="warm", progress=False)
         report.to_json(), report.to_csv(), repr(report)
-        shown = audited(made)[0]["concepts"]
+        shown = audited(made)["concepts"]
         edit(made, [*shown, {**shown[0], "name": "new"}])
         assert made.reviewed == (0, concepts + 1)
         assert made.report[f"c {concepts - 1}"].name in made.checklist

@@ -48,19 +48,19 @@ def test_describing_can_be_given_up_on_the_way():
 
 def test_only_vocabularies_of_the_package_can_be_asked_for_by_name():
     made = lens(vocabulary=["red", "green"])
-    told = label_table.vocabularies(made)[0]["vocabularies"]
+    told = label_table.vocabularies(made)["vocabularies"]
     assert [entry["name"] for entry in told] == [None, "common", "dermoscopy"]
     assert told[0]["count"] == 2
-    assert label_table.vocabularies(lens())[0]["vocabularies"][0]["name"] == "common"
+    assert label_table.vocabularies(lens())["vocabularies"][0]["name"] == "common"
     with pytest.raises(ValueError, match=r"no vocabulary '/etc/passwd'"):
         LabelTable(made)._verbs()["describe"]({"vocabulary": "/etc/passwd"}, [], Job("1", lambda c, b: None))
 
 
 def test_meanings_of_some_components_are_those_of_all():
     made = lens()
-    assert label_table.meanings(made, [0, 1])[0]["meanings"] == [[], []]
+    assert label_table.meanings(made, [0, 1])["meanings"] == [[], []]
     labels = made.describe(["red", "green", "blue"], centre=True)
-    asked = label_table.meanings(made, [5, 0])[0]["meanings"]
+    asked = label_table.meanings(made, [5, 0])["meanings"]
     assert labels.meanings_of([5, 0]) == (labels.meanings[5], labels.meanings[0])
     assert [[part["word"] for part in parts] for parts in asked] == [
         [part.word for part in labels.meanings[row]] for row in (5, 0)
@@ -74,11 +74,11 @@ def test_files_hold_a_person_s_own_labels():
         label_table.labels_file(made, "csv")
     made.describe(["red", "green", "blue"])
     made.own_labels = {"colour:1": "leaf"}
-    told, (text,) = label_table.labels_file(made, "csv")
+    told = label_table.labels_file(made, "csv")
     assert told["name"] == "labels.csv"
-    table = {(row["component"], row["rank"]): row for row in csv.DictReader(io.StringIO(text.decode()))}
+    table = {(row["component"], row["rank"]): row for row in csv.DictReader(io.StringIO(told["file"].data.decode()))}
     assert table["colour:1", "0"]["label"] == "leaf"
-    held = json.loads(label_table.labels_file(made, "json")[1][0])
+    held = json.loads(label_table.labels_file(made, "json")["file"].data)
     assert {row["label"] for row in held["labels"] if row["own"]} == {"leaf"}
     with pytest.raises(ValueError, match="csv or json"):
         label_table.labels_file(made, "xlsx")

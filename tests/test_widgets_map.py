@@ -17,44 +17,44 @@ from semlens_widgets.widgets.channel import Aborted, Job
 
 def test_the_map_is_the_lens_s_layout_with_what_colours_can_show():
     made = lens()
-    told, (sent,) = semantic_map.places(made)
-    assert np.array_equal(np.frombuffer(sent, np.float32).reshape(-1, 2), made.shown_layout().positions, equal_nan=True)
+    told = semantic_map.places(made)
+    assert np.array_equal(told.pop("places"), made.shown_layout().positions, equal_nan=True)
     assert told == {"method": "pca", "better": False, "colours": ["layer", "search"]}, "too few components for UMAP"
     made.describe(["red", "green", "blue"])
     made.evaluate()
-    colours = semantic_map.places(made)[0]["colours"]
+    colours = semantic_map.places(made)["colours"]
     assert {"label", "confidence", "clarity_centred", "polysemanticity"} <= set(colours)
     assert "relevance" not in colours
 
 
 def test_labels_are_sent_as_columns_of_every_row():
     made = lens()
-    told, buffers = labelled.labels(made)
+    told = labelled.labels(made)
     assert not told["made"]
-    assert np.frombuffer(buffers[-1], np.uint8).tolist() == made.space.alive.tolist()
+    assert told["alive"].tolist() == made.space.alive.tolist()
     labels = made.describe(["red", "green", "blue", "yellow"], k=2)
-    told, buffers = labelled.labels(made)
-    numbers = np.frombuffer(buffers[0], np.int32).reshape(-1, 2)
+    told = labelled.labels(made)
+    numbers = told["numbers"]
     for row in range(len(made.components)):
         words = tuple(told["words"][n] for n in numbers[row] if n >= 0)
         assert words == labels.closest(row)
-    assert np.frombuffer(buffers[5], np.uint8).reshape(-1, 2).astype(bool).tolist() == labels.accepted.tolist()
-    assert np.array_equal(np.frombuffer(buffers[4], np.float32), labels.margins.astype(np.float32), equal_nan=True)
+    assert told["accepted"].tolist() == labels.accepted.tolist()
+    assert np.array_equal(told["margins"], labels.margins, equal_nan=True)
 
 
 def test_numbers_of_a_colour_are_the_evaluation_s_and_polysemanticity_only_of_clear_components():
     made = lens()
-    assert semantic_map.values(made, "clarity") == ({"there": False, "about": "", "mark": None, "signed": False}, [])
+    assert semantic_map.values(made, "clarity") == {"there": False, "about": "", "mark": None, "signed": False}
     found = made.evaluate()
-    told, (sent,) = semantic_map.values(made, "clarity_centred")
-    assert np.allclose(np.frombuffer(sent, np.float32), found.centred.clarity, equal_nan=True)
+    told = semantic_map.values(made, "clarity_centred")
+    assert np.allclose(told["numbers"], found.centred.clarity, equal_nan=True)
     assert told["mark"] == pytest.approx(float(np.nanmean(found.centred.null["clarity"].high)))
-    numbers = np.frombuffer(semantic_map.values(made, "polysemanticity")[1][0], np.float32)
+    numbers = semantic_map.values(made, "polysemanticity")["numbers"]
     assert np.isnan(numbers[~found.clear]).all()
     assert np.allclose(numbers[found.clear], found.raw.polysemanticity[found.clear])
     labels = made.describe(["red", "green", "blue"])
-    told, (sent,) = semantic_map.values(made, "confidence")
-    assert np.allclose(np.frombuffer(sent, np.float32), labels.confidence[:, 0], equal_nan=True)
+    told = semantic_map.values(made, "confidence")
+    assert np.allclose(told["numbers"], labels.confidence[:, 0], equal_nan=True)
     with pytest.raises(ValueError, match="no colour 'mauve'"):
         semantic_map.values(made, "mauve")
 
@@ -67,14 +67,15 @@ def test_colour_by_relevance_is_the_share_of_the_target_with_its_sign():
     net.head.weight.data = torch.tensor([[1.0, 0, -1, 0], [0, 1, 1, 0]])  # blue speaks against "warm"
     made = sl.Lens(net, data, ["colour", "rectified"], ColourClip(), k=5, templates=("{}",))
     made.fit(cached=False, progress=False)
-    assert semantic_map.values(made, "relevance") == ({"there": False, "about": "", "mark": None, "signed": False}, [])
+    assert semantic_map.values(made, "relevance") == {"there": False, "about": "", "mark": None, "signed": False}
     found = made.relate(progress=False)
-    assert "relevance" in semantic_map.places(made)[0]["colours"]
+    assert "relevance" in semantic_map.places(made)["colours"]
     assert found.mean[0, 2] < 0 < found.mean[0, 0]
     for target, number in ((None, 0), ("cold", 1), ("warm", 0)):
         made.target = target
-        told, (sent,) = semantic_map.values(made, "relevance")
+        told = semantic_map.values(made, "relevance")
         name = ("warm", "cold")[number]
+        numbers = told.pop("numbers")
         assert told == {
             "there": True, "about": f"share of the layer's relevance for {name}", "mark": None, "signed": True,
         }  # fmt: skip
@@ -82,7 +83,7 @@ def test_colour_by_relevance_is_the_share_of_the_target_with_its_sign():
             share if mean > 0 else -share if mean < 0 else 0
             for share, mean in zip(found.share[number], found.mean[number], strict=True)
         ]
-        assert np.frombuffer(sent, np.float32).tolist() == np.float32(expected).tolist()
+        assert numbers.tolist() == np.float32(expected).tolist()
         assert np.any(expected)
 
 

@@ -82,22 +82,22 @@ def explained(image=0, **options):
 def test_a_lens_from_a_file_says_that_it_has_no_model_and_what_to_do(tmp_path):
     lens().save(tmp_path / "toy.semlens")
     opened = sl.open(tmp_path / "toy.semlens", clip=ColourClip())
-    result, buffers = prediction.prediction(opened)
-    assert (result["state"], buffers) == ("no-model", [])
+    result = prediction.prediction(opened)
+    assert result["state"] == "no-model"
     assert "sl.Lens(model, images" in result["message"]
-    assert component_card.card(opened, 0)[0]["looks"] == ["crop"]
-    assert not component_card.card(opened, 0)[0]["streams"]
+    assert component_card.card(opened, 0)["looks"] == ["crop"]
+    assert not component_card.card(opened, 0)["streams"]
 
 
 def test_without_an_image_the_data_set_is_what_there_is():
-    result, buffers = prediction.prediction(lens())
-    assert (result["state"], buffers) == ("empty", [])
+    result = prediction.prediction(lens())
+    assert result["state"] == "empty"
     assert result["data"] == {"images": 5, "classes": ["warm", "cold"], "labelled": True}
 
 
 def test_a_prediction_is_the_lens_s_explanation_as_numbers():
     made = explained(1)
-    result, (shares, picture, total) = prediction.prediction(made)
+    result = prediction.prediction(made)
     assert result["state"] == "ready"
     assert result["image"] == {"index": 1, "name": made.explanation.name, "label": "cold"}
     assert [c["name"] for c in result["top"]] == ["cold", "warm"]
@@ -108,9 +108,10 @@ def test_a_prediction_is_the_lens_s_explanation_as_numbers():
         {"name": "colour", "start": 0, "count": 3},
         {"name": "pair", "start": 3, "count": 2},
     ]
-    assert np.allclose(np.frombuffer(shares, np.float32), made.explanation.share)
-    assert Image.open(io.BytesIO(picture)).size == (SIZE, SIZE)
-    sent = np.frombuffer(total, np.int8).reshape(result["size"]["height"], result["size"]["width"])
+    assert np.allclose(result["relevances"], made.explanation.share)
+    assert Image.open(io.BytesIO(result["picture"].data)).size == (SIZE, SIZE)
+    sent = result["heat"]
+    assert sent.shape == (result["height"], result["width"])
     assert sent[8:, 8:].min() == sent.max() == 127, "the blue square spoke for cold, and nothing else did"
     assert not sent[:8].any()
 
@@ -122,13 +123,13 @@ def test_choosing_in_the_window_sets_the_lens():
     assert (made.image, made.explanation.target) == (2, "warm")
     prediction.explain(made, {"target": "cold"}, [], asked)
     assert made.target == "cold"
-    target = prediction.prediction(made)[0]["target"]
+    target = prediction.prediction(made)["target"]
     assert (target["index"], target["name"], target["chosen"]) == (1, "cold", True)
     assert target["text"] == f"{100 * target['probability']:.1f} %"
     prediction.explain(made, {"target": None}, [], asked)
     assert made.explanation.target == "warm"
     prediction.explain(made, {"method": "gradient"}, [], asked)
-    assert prediction.prediction(made)[0]["backend"] == "gradient"
+    assert prediction.prediction(made)["backend"] == "gradient"
     with pytest.raises(KeyError, match="did you mean 'warm'"):
         prediction.explain(made, {"target": "warn"}, [], asked)
     assert made.explanation.target == "warm"
@@ -139,7 +140,7 @@ def test_a_dropped_picture_is_explained_under_its_name():
     buffer = io.BytesIO()
     square(BLUE).save(buffer, "PNG")
     prediction.explain(made, {"name": "mine.png", "image": None}, [buffer.getvalue()], job())
-    result, _ = prediction.prediction(made)
+    result = prediction.prediction(made)
     assert result["image"] == {"index": None, "name": "mine.png", "label": None}
     assert result["target"]["name"] == "cold"
     with pytest.raises(ValueError, match=r"notes\.txt is not a picture"):
@@ -195,8 +196,9 @@ def test_an_explanation_given_up_on_its_way_leaves_lens_and_model_as_they_were(m
 def test_a_component_s_map_lies_where_it_acts_and_words_say_so():
     made = explained(1)
     blue = made.components.row("colour:2")
-    result, (sent,) = prediction.heat(made, blue, job())
-    values = np.frombuffer(sent, np.int8).reshape(result["height"], result["width"])
+    result = prediction.heat(made, blue, job())
+    values = result["heat"]
+    assert values.shape == (result["height"], result["width"])
     assert values[8:, 8:].min() > 0
     assert not values[:8].any()
     assert result["relevance"] == pytest.approx(float(made.explanation.share[blue]))
@@ -225,7 +227,7 @@ def test_where_a_map_lies_in_words(place, words):
 
 def test_the_circuit_is_the_explanation_s_by_row_lowest_layer_first():
     made = explained(0)
-    result, _ = prediction.circuit(made, depth=2, top=2, job=job())
+    result = prediction.circuit(made, depth=2, top=2, job=job())
     found = made.explanation.circuit(top=2, depth=2)
     assert result["layers"] == ["colour", "pair"]
     assert {(e["lower"], e["upper"]) for e in result["edges"]} == {
@@ -236,9 +238,9 @@ def test_the_circuit_is_the_explanation_s_by_row_lowest_layer_first():
 
 def test_classes_are_found_by_any_part_of_their_name():
     made = explained(0)
-    assert [c["name"] for c in prediction.classes(made, "w")[0]["classes"]] == ["warm"]
-    assert [c["name"] for c in prediction.classes(made, "OL")[0]["classes"]] == ["cold"]
-    assert prediction.classes(made, "x")[0]["classes"] == []
+    assert [c["name"] for c in prediction.classes(made, "w")["classes"]] == ["warm"]
+    assert [c["name"] for c in prediction.classes(made, "OL")["classes"]] == ["cold"]
+    assert prediction.classes(made, "x")["classes"] == []
 
 
 # choosing a picture
@@ -246,8 +248,8 @@ def test_classes_are_found_by_any_part_of_their_name():
 
 def browsed(made, **wish):
     asked = {"start": 0, "count": 20, "label": None, "order": "stored", "size": 16} | wish
-    result, (sheet,) = prediction.browse(made, *asked.values(), job())
-    return result, Image.open(io.BytesIO(sheet))
+    result = prediction.browse(made, *asked.values(), job())
+    return result, Image.open(io.BytesIO(result["sheet"].data))
 
 
 def test_pictures_are_listed_page_by_page_and_by_label():
@@ -298,9 +300,8 @@ def test_labels_that_are_not_the_model_s_classes_say_nothing_about_wrong():
 
 
 def looked(made, row, look, count=3, size=24):
-    result, buffers = component_card.looks(made, made.components.row(row), look, count, size, job())
-    maps = np.frombuffer(buffers[1], np.int8)
-    return result, Image.open(io.BytesIO(buffers[0])), maps.reshape(-1, *[result["side"]] * 2) if len(maps) else None
+    result = component_card.looks(made, made.components.row(row), look, count, size, job())
+    return result, Image.open(io.BytesIO(result["sheet"].data)), result["map"]
 
 
 @pytest.mark.parametrize("look", ["mask", "heat"])
@@ -345,7 +346,7 @@ def test_a_layer_without_places_has_no_mask():
     made = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), k=3, templates=("{}",), crop=None)
     made.fit(cached=False, progress=False)
     head = made.components.row("head:0")
-    assert component_card.card(made, head)[0]["looks"] == ["crop", "heat", "whole"]
+    assert component_card.card(made, head)["looks"] == ["crop", "heat", "whole"]
     with pytest.raises(ValueError, match="no places"):
         component_card.looks(made, head, "mask", 3, 16, job())
     with pytest.raises(ValueError, match="crop, mask, heat, whole"):
@@ -355,11 +356,11 @@ def test_a_layer_without_places_has_no_mask():
 def test_what_feeds_a_component_and_what_it_feeds():
     made = lens()
     blue_pair, blue = made.components.row("pair:1"), made.components.row("colour:2")
-    down = component_card.streams(made, blue_pair, job())[0]
+    down = component_card.streams(made, blue_pair, job())
     assert (down["lower"], down["upper"], down["feeds"]) == ("colour", None, [])
     assert down["fed"][0]["id"] == "colour:2"
     assert down["fed"][0]["share"] == pytest.approx(1)
-    up = component_card.streams(made, blue, job())[0]
+    up = component_card.streams(made, blue, job())
     assert (up["lower"], up["fed"]) == (None, [])
     assert up["feeds"][0]["id"] == "pair:1"
     assert up["feeds"][0]["share"] == pytest.approx(1)
@@ -371,9 +372,9 @@ def test_what_feeds_a_component_and_what_it_feeds():
 
 def test_the_card_tells_which_classes_a_component_speaks_for():
     made = lens()
-    assert component_card.card(made, 2)[0]["relevance"] is None
+    assert component_card.card(made, 2)["relevance"] is None
     made.relate(cached=False, progress=False)
-    told = component_card.card(made, made.components.row("colour:2"))[0]["relevance"]
+    told = component_card.card(made, made.components.row("colour:2"))["relevance"]
     mean = {name: float(made.relevance.of(name)[2]) for name in ("warm", "cold")}
     assert {c["name"]: pytest.approx(c["share"]) for c in told["classes"]} == mean
     assert [c["share"] for c in told["classes"]] == sorted(mean.values(), reverse=True)
@@ -382,7 +383,7 @@ def test_the_card_tells_which_classes_a_component_speaks_for():
 
 def test_the_data_set_is_explained_from_the_card_with_progress_and_can_be_given_up():
     made = lens()
-    assert component_card.card(made, 2)[0]["relatable"]
+    assert component_card.card(made, 2)["relatable"]
     late = job()
     late.abort()
     with pytest.raises(Aborted):
@@ -396,14 +397,14 @@ def test_the_data_set_is_explained_from_the_card_with_progress_and_can_be_given_
 
 def test_the_card_tells_how_sure_a_label_is_unless_a_person_gave_it():
     made = lens()
-    assert component_card.card(made, 2)[0]["label"] is None
+    assert component_card.card(made, 2)["label"] is None
     made.describe(["red", "green", "blue"])
-    told = component_card.card(made, 2)[0]["label"]
+    told = component_card.card(made, 2)["label"]
     assert told["text"] == "blue"
     assert told["score"] == pytest.approx(made.labels.scores[2, 0])
     assert told["confidence"] == pytest.approx(made.labels.confidence[2, 0])
     made.own_labels = {"colour:2": "sky"}
-    told = component_card.card(made, 2)[0]["label"]
+    told = component_card.card(made, 2)["label"]
     assert (told["text"], told["own"], told.get("score")) == ("sky", True, None)
 
 
@@ -422,7 +423,7 @@ def test_a_window_follows_the_lens_s_explanation(view):
     window.selection = [3]
     assert [str(c) for c in made.selection] == ["pair:0"]
     assert {"prediction", "explain", "heat", "circuit", "browse", "classes"} <= set(window._channel.verbs)
-    assert window._channel.verbs["heat"]({"row": 2}, (), job())[0]["row"] == 2
+    assert window._channel.verbs["heat"]({"row": 2}, (), job())["row"] == 2
     with pytest.raises(ValueError, match="lacks depth, top"):
         window._channel.verbs["circuit"]({}, (), job())
     window.close()

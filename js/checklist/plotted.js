@@ -1,7 +1,6 @@
 /** What of a report the scatter draws: where each component stands, how large, and what it is called. */
 
 import { LEVEL } from "../shared/scatter/marks.js";
-import { REGIONS } from "./source.js";
 
 /** Regions that are drawn, as their marks are numbered. */
 export const DRAWN = /** @type {const} */ (["unexpected", "ambiguous", "spurious", "valid"]);
@@ -38,10 +37,10 @@ function domain(values, z) {
  */
 export function plottedOf(report) {
   const { points, weighted, z } = report;
-  const { relevance, region, valid, spurious } = points;
+  const { relevance, region, regions, valid, spurious } = points;
   const weights = relevance.map((share) => Math.abs(share) || 0);
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
-  const kinds = Uint8Array.from(region, (number) => KINDS.get(REGIONS[number]) ?? NONE);
+  const kinds = Uint8Array.from(region, (number) => KINDS.get(regions[number]) ?? NONE);
   const drawn = [...kinds.keys()].filter((at) => kinds[at] !== NONE);
   const order = Uint32Array.from(weighted ? drawn.sort((a, b) => weights[b] - weights[a]) : drawn);
   const places = new Float32Array(2 * kinds.length).fill(Number.NaN);
@@ -74,7 +73,7 @@ export const rowsOf = ({ report, order }, wanted) =>
 
 /** The concept a component counts for. @param {Report} report @param {number} at */
 export function conceptOf({ points, names }, at) {
-  const region = REGIONS[points.region[at]];
+  const region = points.regions[points.region[at]];
   if (region === "unexpected") return "";
   return names[(region === "spurious" ? points.spuriousConcept : points.validConcept)[at]] ?? "";
 }

@@ -13,7 +13,6 @@ import { decisionOf, glyph } from "./glyphs.js";
 import { grip } from "./grip.js";
 import { markNames } from "./mark_names.js";
 import { conceptOf, DRAWN, levelsOf, plottedOf, rowsOf } from "./plotted.js";
-import { REGIONS } from "./source.js";
 
 const EDGE = { left: 36, right: 12, top: 22, bottom: 34 };
 /** How near the pointer has to come to a mark, in px. */
@@ -178,7 +177,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
       unexpected: { left: EDGE.left + 4, top: height - EDGE.bottom - 22 },
     };
     return DRAWN.map((region) => {
-      const number = REGIONS.indexOf(region);
+      const number = points.regions.indexOf(region);
       const caption = html`<button type="button" class="sl-button sl-region sl-of-${region}"
         title="Choose all ${region} components" data-testid="region-${region}"
         onclick=${() => choose(rowsOf(/** @type {Plotted} */ (plotted), (at) => points.region[at] === number))}>
@@ -231,7 +230,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     return [
       line(
         html`<b class="sl-id">${catalog.get(points.rows[at])?.id ?? "…"}</b>`,
-        REGIONS[points.region[at]],
+        points.regions[points.region[at]],
         number(weighted ? `${signed(points.relevance[at])} %` : ""),
       ),
       side("valid"),

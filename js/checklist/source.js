@@ -1,8 +1,5 @@
 /** What the checklist asks, and how the answers read. */
 
-import { KernelError } from "../shared/channel.js";
-import { blob, bytes } from "../shared/source.js";
-
 /** @typedef {"valid" | "spurious" | "neutral"} Kind */
 /** @typedef {"valid" | "ambiguous" | "spurious" | "unexpected" | "neutral"} Region */
 /** @typedef {"valid" | "spurious" | "unsure" | "neutral"} Decision */
@@ -31,7 +28,8 @@ import { blob, bytes } from "../shared/source.js";
  * signed share in per cent (NaN: not known); `validConcept` and `spuriousConcept` number the concepts (−1: none).
  * @typedef {object} Points
  * @property {Int32Array} rows @property {Float32Array} valid @property {Float32Array} spurious
- * @property {Float32Array} relevance @property {Uint8Array} region into REGIONS, 255 for none
+ * @property {Float32Array} relevance @property {Uint8Array} region a number of `regions`
+ * @property {readonly Region[]} regions
  * @property {Int16Array} validConcept @property {Int16Array} spuriousConcept @property {Map<number, number>} at
  */
 
@@ -67,19 +65,16 @@ import { blob, bytes } from "../shared/source.js";
  * @property {string} notice what was restored, or could not be saved
  */
 
-/** @type {Region[]} as numbered on the wire */
-export const REGIONS = ["valid", "spurious", "ambiguous", "unexpected", "neutral"];
-
 /** @param {import("../shared/channel.js").Channel["ask"]} ask */
 export function auditSource(ask) {
   /** A change: the kernel answers with the line of Python that does the same. @param {string} verb @param {object} args */
-  const change = async (verb, args) => /** @type {string} */ ((await ask(verb, args)).result.python ?? "");
+  const change = async (verb, args) => /** @type {string} */ ((await ask(verb, args)).python ?? "");
   return {
     /** @param {AbortSignal} signal @returns {Promise<Audit>} */
     async audit(signal) {
-      const { result, buffers } = await ask("audit", {}, { signal });
-      const verdicts = new Map(result.verdicts.map((/** @type {any} */ { about, ...rest }) => [about, rest]));
-      return { ...result, verdicts, report: result.report && { ...result.report, points: points(buffers) } };
+      const answer = await ask("audit", {}, { signal });
+      const verdicts = new Map(answer.verdicts.map((/** @type {any} */ { about, ...rest }) => [about, rest]));
+      return { ...answer, verdicts, report: answer.report && { ...answer.report, points: points(answer) } };
     },
     /** @param {Concept[]} concepts */
     edit: (concepts) => change("audit_edit", { concepts }),
@@ -93,26 +88,21 @@ export function auditSource(ask) {
     /** @param {AbortSignal} signal @param {(progress: import("../shared/channel.js").Progress) => void} onProgress */
     relevance: (signal, onProgress) => ask("audit_relevance", {}, { signal, onProgress }),
     /** @param {string} format @returns {Promise<{name: string, file: Blob, python: string}>} */
-    async download(format) {
-      const { result, buffers } = await ask("audit_report", { format });
-      return { name: result.name, file: blob(buffers[0], result.type), python: result.python ?? "" };
-    },
+    download: (format) => ask("audit_report", { format }),
   };
 }
 
-/** @param {DataView[]} buffers @returns {Points} */
-function points(buffers) {
-  const rows = new Int32Array(bytes(buffers[0]));
-  const [valid, spurious, relevance] = [1, 2, 3].map((i) => new Float32Array(bytes(buffers[i])));
-  const region = new Uint8Array(bytes(buffers[4]));
-  const [validConcept, spuriousConcept] = [5, 6].map((i) => new Int16Array(bytes(buffers[i])));
-  for (const array of [valid, spurious, relevance, region, validConcept, spuriousConcept]) {
-    if (array.length !== rows.length)
-      throw new KernelError({
-        type: "ValueError",
-        message: `${array.length} numbers for ${rows.length} components`,
-      });
-  }
-  const at = new Map(Array.from(rows, (row, position) => [row, position]));
-  return { rows, valid, spurious, relevance, region, validConcept, spuriousConcept, at };
+/** @param {any} answer @returns {Points} */
+function points({ rows, valid, spurious, relevance, region, region_names, valid_concept, spurious_concept }) {
+  return {
+    rows,
+    valid,
+    spurious,
+    relevance,
+    region,
+    regions: region_names,
+    validConcept: valid_concept,
+    spuriousConcept: spurious_concept,
+    at: new Map(Array.from(rows, (row, position) => [row, position])),
+  };
 }

@@ -4,7 +4,8 @@
  */
 
 import { COMPONENTS, idOf, toyModel } from "../testing/toy.js";
-import { REGIONS } from "./source.js";
+
+export const REGIONS = ["valid", "spurious", "ambiguous", "unexpected", "neutral"];
 
 /** @param {string} name @param {any} [rest] @returns {import("./source.js").Concept} */
 export const concept = (name, rest = {}) => ({
@@ -27,7 +28,7 @@ export const CONCEPTS = [
 /** Which components a word finds. */
 const FOUND = { red: [0, 3], green: [1, 4], blue: [2, 5], ruler: [6, 7, 8], hair: [9] };
 
-/** @param {any} state @returns {{result: any, buffers: DataView[]}} */
+/** @param {any} state @returns {any} */
 export function answer({ concepts, verdicts, target, level, weighted, past, future, notice }) {
   const rest = {
     targets: ["nevus", "melanoma"],
@@ -45,7 +46,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
     formats: ["html", "csv"],
     notice,
   };
-  if (!concepts.length) return { result: { ...rest, concepts, report: null }, buffers: [] };
+  if (!concepts.length) return { ...rest, concepts, report: null };
   const region = new Uint8Array(COMPONENTS).fill(REGIONS.indexOf("unexpected"));
   const has = (/** @type {string} */ kind) => concepts.some((/** @type {any} */ one) => one.kind === kind);
   const valid = new Float32Array(COMPONENTS).fill(has("valid") ? 0.5 : Number.NaN);
@@ -104,18 +105,18 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
     queue: [...region.keys()].filter((row) => REGIONS[region[row]] === "unexpected").reverse(),
     note: "",
   };
-  const arrays = [
-    Int32Array.from({ length: COMPONENTS }, (_, i) => i),
+  return {
+    ...rest,
+    concepts,
+    report,
+    rows: Int32Array.from({ length: COMPONENTS }, (_, i) => i),
     valid,
     spurious,
     relevance,
     region,
-    validConcept,
-    spuriousConcept,
-  ];
-  return {
-    result: { ...rest, concepts, report },
-    buffers: arrays.map((array) => new DataView(array.buffer)),
+    region_names: REGIONS,
+    valid_concept: validConcept,
+    spurious_concept: spuriousConcept,
   };
 }
 
@@ -142,7 +143,7 @@ export function auditModel(audit = {}, verbs = {}, traits = {}) {
     state.future = [];
     change();
     bump();
-    return { result: { python: "lens.checklist = …" } };
+    return { python: "lens.checklist = …" };
   };
   const travel = (/** @type {any[]} */ from, /** @type {any[]} */ to) => {
     if (from.length) {
@@ -150,7 +151,7 @@ export function auditModel(audit = {}, verbs = {}, traits = {}) {
       Object.assign(state, from.pop());
     }
     bump();
-    return { result: { python: "lens.undo()" } };
+    return { python: "lens.undo()" };
   };
   const bump = () => toy.kernelSets({ audit_version: toy.state.audit_version + 1 });
   const toy = toyModel(
@@ -175,8 +176,8 @@ export function auditModel(audit = {}, verbs = {}, traits = {}) {
       audit_undo: () => travel(state.past, state.future),
       audit_redo: () => travel(state.future, state.past),
       audit_report: ({ format }) => ({
-        result: { name: `audit.${format}`, type: "text/plain" },
-        buffers: [new DataView(new ArrayBuffer(4))],
+        name: `audit.${format}`,
+        file: new Blob(["text"], { type: "text/plain" }),
       }),
       ...verbs,
     },

@@ -5,8 +5,7 @@ import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
 import { plottedOf, radius } from "./plotted.js";
-import { REGIONS } from "./source.js";
-import { answer, auditModel, CONCEPTS, concept } from "./toy.js";
+import { answer, auditModel, CONCEPTS, concept, REGIONS } from "./toy.js";
 
 import checklist from "./widget.js";
 
@@ -316,7 +315,7 @@ describe("the right side", () => {
       {
         audit_relevance: () =>
           new Promise((resolve) => {
-            done = () => resolve({ result: {} });
+            done = () => resolve({});
           }),
       },
     );
@@ -393,6 +392,7 @@ describe("the right side", () => {
       spurious: Float32Array.of(Number.NaN, Number.NaN),
       relevance: Float32Array.of(Number.NaN, Number.NaN),
       region: Uint8Array.of(REGIONS.indexOf("valid"), REGIONS.indexOf("neutral")),
+      regions: REGIONS,
     };
     const { places, order } = plottedOf(/** @type {any} */ ({ points, z: 2, weighted: false }));
     expect([[...order], [...places]]).toEqual([[0], [0, 3, Number.NaN, Number.NaN]]);
@@ -411,7 +411,7 @@ describe("the right side", () => {
   });
 
   it("the other lines can be moved, and what is no number is put back", async () => {
-    const toy = auditModel({}, { audit_lines: () => ({ result: { python: "lens.audit(used=0.05)" } }) });
+    const toy = auditModel({}, { audit_lines: () => ({ python: "lens.audit(used=0.05)" }) });
     const el = await open(toy);
     const used = byId(el, "line-used");
     expect([byId(el, "line-margin").value, used.value, byId(el, "line-still").value]).toEqual([
@@ -437,7 +437,7 @@ describe("the right side", () => {
     const state = { concepts: CONCEPTS, past: [], future: [], notice: "", weighted: true, level: 0.01 };
     const verdicts = new Map([[6, "spurious"]]);
     const made = answer({ ...state, verdicts, target: "melanoma" });
-    made.result.verdicts[0].conflict = said;
+    made.verdicts[0].conflict = said;
     const el = await open(auditModel({}, { audit: () => made }));
     const line = all(el, "conflict");
     expect(line).toHaveLength(1);
@@ -620,7 +620,7 @@ describe("without a kernel", () => {
   it("over a file the report says where it is made", async () => {
     const state = { concepts: CONCEPTS, past: [], future: [], notice: "", weighted: true, level: 0.01 };
     const made = answer({ ...state, verdicts: new Map(), target: "melanoma" });
-    made.result.formats = [];
+    made.formats = [];
     const el = await open(auditModel({}, { audit: () => made }));
     expect(byId(el, "report").disabled).toBe(true);
     expect(byId(el, "report").title).toContain("lens.write_report");

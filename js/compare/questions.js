@@ -1,6 +1,6 @@
 /** What the views of a comparison ask, in their own words. */
 
-import { bytes, kernelSource } from "../shared/source.js";
+import { kernelSource } from "../shared/source.js";
 
 /** @typedef {{score: number, low: number, high: number, chance: number, chance_sd: number}} Similarity */
 /** @typedef {{ab: (number | null)[][], ba: (number | null)[][]}} BothWays */
@@ -33,10 +33,10 @@ import { bytes, kernelSource } from "../shared/source.js";
 export function questions(ask) {
   return {
     /** @param {AbortSignal} signal @returns {Promise<Overview>} */
-    overview: async (signal) => (await ask("comparison", {}, { signal })).result,
+    overview: (signal) => ask("comparison", {}, { signal }),
 
     /** @param {AbortSignal} signal @returns {Promise<ConceptTable>} */
-    concepts: async (signal) => (await ask("comparison_concepts", {}, { signal })).result,
+    concepts: (signal) => ask("comparison_concepts", {}, { signal }),
 
     /**
      * The three columns, kept to one layer of each model, to what carries a concept, and to what has a text in it.
@@ -44,15 +44,11 @@ export function questions(ask) {
      * @param {AbortSignal} signal @returns {Promise<Lists>}
      */
     async lists(filter, signal) {
-      const { buffers } = await ask("comparison_lists", filter, { signal });
-      const whole = (/** @type {number} */ i) => [...new Int32Array(bytes(buffers[i]))];
-      const real = (/** @type {number} */ i) => [...new Float32Array(bytes(buffers[i]))];
-      const [scoresA, scoresPairs, scoresB] = [1, 4, 6].map(real);
-      const pairedB = whole(3);
+      const found = await ask("comparison_lists", filter, { signal });
       return {
-        a: whole(0).map((a, i) => ({ a, b: null, score: scoresA[i] })),
-        pairs: whole(2).map((a, i) => ({ a, b: pairedB[i], score: scoresPairs[i] })),
-        b: whole(5).map((b, i) => ({ a: null, b, score: scoresB[i] })),
+        a: Array.from(found.a, (a, i) => ({ a, b: null, score: found.a_scores[i] })),
+        pairs: Array.from(found.pair_a, (a, i) => ({ a, b: found.pair_b[i], score: found.pair_scores[i] })),
+        b: Array.from(found.b, (b, i) => ({ a: null, b, score: found.b_scores[i] })),
       };
     },
   };

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { all, byId, press, settled, toyModel } from "../testing/toy.js";
+import { all, byId, press, settled, someFile, toyModel } from "../testing/toy.js";
 import widget from "../window/widget.js";
 import { diverging, sequential, stepClass } from "./colours.js";
 
@@ -28,12 +28,15 @@ const COMPARISON = {
 };
 
 /** @param {number[][]} lists rows of A, its scores, rows of pairs in A and in B, scores, rows of B, scores */
-const buffersOf = (lists) =>
-  lists.map((values, i) => {
-    const array =
-      i === 0 || i === 2 || i === 3 || i === 5 ? Int32Array.from(values) : Float32Array.from(values);
-    return new DataView(array.buffer);
-  });
+const listsOf = ([a, a_scores, pair_a, pair_b, pair_scores, b, b_scores]) => ({
+  a,
+  a_scores,
+  pair_a,
+  pair_b,
+  pair_scores,
+  b,
+  b_scores,
+});
 
 const conceptRow = (/** @type {string} */ concept, /** @type {object} */ rest = {}) => ({
   concept,
@@ -61,38 +64,33 @@ async function opened(traits = {}, verbs = {}) {
       ...traits,
     },
     {
-      comparison: () => ({
-        result: { others: ["second", "third"], other: "second", comparison: COMPARISON },
-      }),
-      comparison_lists: ({ layers, concept, find }) => ({
-        result: {},
-        buffers: buffersOf(
+      comparison: () => ({ others: ["second", "third"], other: "second", comparison: COMPARISON }),
+      comparison_lists: ({ layers, concept, find }) =>
+        listsOf(
           layers || concept || find.some(Boolean)
             ? [[], [], [1], [0], [0.8], [], []]
             : [[2], [0.1], [1, 0], [0, 1], [0.8, 0.7], [3], [0.2]],
         ),
-      }),
       comparison_concepts: () => ({
-        result: {
-          models: ["first", "second"],
-          rows: [conceptRow("red"), conceptRow("green", { found: [true, true] })],
-          relevance: false,
-          message: null,
-        },
+        models: ["first", "second"],
+        rows: [conceptRow("red"), conceptRow("green", { found: [true, true] })],
+        relevance: false,
+        message: null,
       }),
       other_components: ({ rows }) => ({
-        result: {
-          components: rows.map((/** @type {number} */ row) => ({
-            row,
-            id: `B:${row}`,
-            label: { text: "blue" },
-            responses: [],
-          })),
-        },
+        components: rows.map((/** @type {number} */ row) => ({
+          row,
+          id: `B:${row}`,
+          label: { text: "blue" },
+          responses: [],
+        })),
       }),
       other_sprite: ({ rows, examples, size }) => ({
-        result: { columns: examples, size, counts: rows.map(() => 2) },
-        buffers: [new DataView(new ArrayBuffer(3))],
+        columns: examples,
+        size,
+        rows,
+        counts: rows.map(() => 2),
+        image: someFile(),
       }),
       ...verbs,
     },
@@ -127,7 +125,7 @@ test("without a comparison the tab says how to get one, and follows when there i
   let comparison = null;
   const { toy, el } = await opened(
     { other: null },
-    { comparison: () => ({ result: { others: [], other: null, comparison } }) },
+    { comparison: () => ({ others: [], other: null, comparison }) },
   );
   expect(byId(el, "compare-empty").textContent).toContain("lens.compare(other)");
   comparison = COMPARISON;
@@ -149,7 +147,9 @@ test("chance is said once where it is the same for both", async () => {
     {},
     {
       comparison: () => ({
-        result: { others: ["second"], other: "second", comparison: { ...COMPARISON, b_in_a } },
+        others: ["second"],
+        other: "second",
+        comparison: { ...COMPARISON, b_in_a },
       }),
     },
   );
@@ -263,20 +263,18 @@ test("another model is chosen from those that were compared", async () => {
 
 test("both models stand on one map, where a point chooses in its own model", async () => {
   const places = Float32Array.from({ length: 30 }, (_, i) => i / 30);
-  const none = new DataView(new ArrayBuffer(0));
   const { toy, el } = await opened(
     {},
     {
       overlay_map: () => ({
-        result: { method: "umap", better: false, colours: ["layer"] },
-        buffers: [new DataView(places.buffer)],
+        method: "umap",
+        better: false,
+        colours: ["layer"],
+        places,
       }),
-      overlay_labels: () => ({
-        result: { made: false, k: 1, words: [], message: "", level: null, method: null },
-        buffers: [none, none, none, none, none, none, none],
-      }),
-      overlay_map_values: () => ({ result: { there: false } }),
-      overlay_components: () => ({ result: { components: [] } }),
+      overlay_labels: () => ({ made: false, k: 1, words: [], message: "", level: null, method: null }),
+      overlay_map_values: () => ({ there: false }),
+      overlay_components: () => ({ components: [] }),
     },
   );
   byId(el, "compare-map").click();
@@ -303,7 +301,7 @@ test("a failure is told and what is drawn stays", async () => {
     {
       comparison_lists: () => {
         if (broken) throw new Error("no such layer");
-        return { result: {}, buffers: buffersOf([[2], [0.1], [1], [0], [0.8], [3], [0.2]]) };
+        return listsOf([[2], [0.1], [1], [0], [0.8], [3], [0.2]]);
       },
     },
   );

@@ -9,7 +9,6 @@ import { figureMenu } from "../shared/figure_menu.js";
 import { count, score, z } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { same } from "../shared/selection.js";
-import { bytes } from "../shared/source.js";
 
 /**
  * What the kernel answers to "heatmap". Rows and columns stand as given; the orders say how they are drawn.
@@ -142,7 +141,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
   }
 
   const matrixWanted = latest(
-    async (signal) => (await ask("heatmap", {}, { signal })).result,
+    (signal) => ask("heatmap", {}, { signal }),
     (/** @type {Answer} */ found) => {
       answer = found;
       drawMatrix();
@@ -203,14 +202,11 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
       const [row, column] = state.cell;
       return ask("heatmap_cell", { row, column }, { signal });
     },
-    ({ result, buffers }) => {
-      const [a, b] = [0, 1].map((i) => [...new Int32Array(bytes(buffers[i]))]);
-      const scores = [...new Float32Array(bytes(buffers[2]))];
+    ({ rows_a, rows_b, scores, ...found }) =>
       showPairs(
-        result,
-        a.map((first, i) => ({ a: first, b: result.b === null ? null : b[i], score: scores[i] })),
-      );
-    },
+        found,
+        Array.from(rows_a, (a, i) => ({ a, b: found.b === null ? null : rows_b[i], score: scores[i] })),
+      ),
     fail,
   );
 

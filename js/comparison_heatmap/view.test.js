@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { all, byId, settled, toyModel } from "../testing/toy.js";
+import { all, byId, settled, someFile, toyModel } from "../testing/toy.js";
 import widget from "./widget.js";
 
 const ANSWER = {
@@ -31,27 +31,31 @@ async function opened(traits = {}, verbs = {}) {
       order: "given", by_layer: false, against: null, cell: null, heatmap_version: 0, ...traits,
     }, // biome-ignore format: one trait after the other
     {
-      heatmap: () => ({ result: ANSWER }),
+      heatmap: () => ANSWER,
       heatmap_cell: ({ row, column }) => ({
-        result: { title: ANSWER.rows[row], hint: "carriers", a: "second", b: column === 1 ? "first" : null },
-        buffers: [Int32Array.of(4, 5), Int32Array.of(1, 2), Float32Array.of(0.9, 0.8)].map(
-          (array) => new DataView(array.buffer),
-        ),
+        title: ANSWER.rows[row],
+        hint: "carriers",
+        a: "second",
+        b: column === 1 ? "first" : null,
+        rows_a: Int32Array.of(4, 5),
+        rows_b: Int32Array.of(1, 2),
+        scores: Float32Array.of(0.9, 0.8),
       }),
-      heatmap_select: () => ({ result: {} }),
+      heatmap_select: () => ({}),
       other_components: ({ model, rows }) => ({
-        result: {
-          components: rows.map((/** @type {number} */ row) => ({
-            row,
-            id: `${model}:${row}`,
-            label: null,
-            responses: [],
-          })),
-        },
+        components: rows.map((/** @type {number} */ row) => ({
+          row,
+          id: `${model}:${row}`,
+          label: null,
+          responses: [],
+        })),
       }),
       other_sprite: ({ rows, examples, size }) => ({
-        result: { columns: examples, size, counts: rows.map(() => 2) },
-        buffers: [new DataView(new ArrayBuffer(3))],
+        columns: examples,
+        size,
+        rows,
+        counts: rows.map(() => 2),
+        image: someFile(),
       }),
       ...verbs,
     },
@@ -110,11 +114,9 @@ test("a cell set from Python is shown, and an only model stands alone in its lin
 test("what is compared, how and against what are traits; the matrix follows", async () => {
   let subtracted = false;
   const { toy, el } = await opened({}, {
-    heatmap: () => ({
-      result: subtracted
+    heatmap: () => subtracted
         ? { ...ANSWER, kind: "diverging", domain: [-0.2, 0.2], words: ["weaker", "stronger"], values: [[0, 0.2], [0, -0.1], [0, 0]] } // biome-ignore format: short
         : ANSWER,
-    }),
   }); // biome-ignore format: the verbs
   byId(el, "measure-z").click();
   byId(el, "order-cluster").click();

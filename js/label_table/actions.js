@@ -7,7 +7,6 @@ import { count as counted } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
-import { blob } from "../shared/source.js";
 
 /**
  * @param {object} options
@@ -42,7 +41,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     }),
   );
   const vocabulariesWanted = latest(
-    async (signal) => (await ask("vocabularies", {}, { signal })).result.vocabularies,
+    async (signal) => (await ask("vocabularies", {}, { signal })).vocabularies,
     (/** @type {{name: string | null, title: string, count: number}[]} */ found) => {
       fill(
         vocabulary,
@@ -59,9 +58,9 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
   /** @param {string} format */
   async function exported(format) {
     try {
-      const { result, buffers } = await ask("labels_file", { format });
-      download(blob(buffers[0], result.type), result.name);
-      tell(`open(${literal(result.name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`);
+      const { file, name } = await ask("labels_file", { format });
+      download(file, name);
+      tell(`open(${literal(name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`);
     } catch (error) {
       fail(error);
     }

@@ -27,7 +27,7 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
   const known = batches({
     /** @returns {Promise<Map<number, Meaning[]>>} */
     async load(wanted, signal) {
-      const { result } = await ask("meanings", { rows: wanted }, { signal });
+      const result = await ask("meanings", { rows: wanted }, { signal });
       return new Map(wanted.map((row, i) => [row, result.meanings[i]]));
     },
     onArrive,

@@ -23,11 +23,14 @@ async function write(el, id, text, key = "Enter") {
 }
 
 const nothing = () => ({
-  result: { made: false, k: 0, words: [], message: "", level: null, method: null },
-  buffers: [
-    ...Array.from({ length: 6 }, () => new DataView(new ArrayBuffer(0))),
-    new DataView(new Uint8Array(12).fill(1).buffer),
-  ],
+  made: false,
+  k: 0,
+  words: [],
+  message: "",
+  level: null,
+  method: null,
+  numbers: new Int32Array(0),
+  alive: new Uint8Array(12).fill(1),
 });
 
 describe("the table of labels", () => {

@@ -5,7 +5,7 @@
 
 import { normalTail } from "../shared/normal.js";
 import { DamagedFile } from "./file.js";
-import { checkBuffers } from "./format.js";
+import { recordedAnswer } from "./format.js";
 import { needsKernel } from "./model.js";
 import { showable } from "./picture.js";
 
@@ -116,8 +116,7 @@ export function fileAnswers(file) {
 
   /** Which labels are believed, as Python judged [component label]; null where the file keeps no judgement. */
   async function acceptedLabels() {
-    const reply = await kept.labels?.({}, {});
-    return reply?.buffers?.[5] ? new Uint8Array(reply.buffers[5]) : null;
+    return (await kept.labels?.({}, {}))?.accepted ?? null;
   }
 
   /** A component's label with the score and confidence of its word; a person's own has neither. @param {number} row */
@@ -210,20 +209,21 @@ export function fileAnswers(file) {
     const rows = table.rows(layer);
     if (!query)
       return {
-        result: {
-          query: "",
-          count: rows.length,
-          total: table.total,
-          found: 0,
-          not_found: false,
-          null: null,
-          best: null,
-          message: null,
-          unknown_words: [],
-          asked: [],
-          couldshow: null,
-        },
-        buffers: [rows.buffer],
+        query: "",
+        count: rows.length,
+        total: table.total,
+        found: 0,
+        not_found: false,
+        null: null,
+        best: null,
+        message: null,
+        unknown_words: [],
+        asked: [],
+        couldshow: null,
+        rows,
+        scores: null,
+        z: null,
+        p: null,
       };
     const number = wordNumber(query);
     const { scores, z, count } = await scored(number);
@@ -241,22 +241,16 @@ export function fileAnswers(file) {
     // The verdict over all layers was given by Python; of one layer only the ranking is known here.
     const above = p.reduce((sum, value) => sum + Number(value <= ABOVE), 0);
     return {
-      result: {
-        ...told,
-        query,
-        count: ranked.length,
-        total: table.total,
-        best: whole ? told.best : best,
-        found: told.not_found ? 0 : above,
-        not_found: told.not_found,
-        null: told.null,
-      },
-      buffers: [
-        ranked.buffer,
-        Float32Array.from(ranked, (row) => scores[row]).buffer,
-        Float32Array.from(ranked, (row) => z[row]).buffer,
-        p.buffer,
-      ],
+      ...told,
+      query,
+      count: ranked.length,
+      total: table.total,
+      best: whole ? told.best : best,
+      found: told.not_found ? 0 : above,
+      rows: ranked,
+      scores: Float32Array.from(ranked, (row) => scores[row]),
+      z: Float32Array.from(ranked, (row) => z[row]),
+      p,
     };
   }
 
@@ -338,10 +332,8 @@ export function fileAnswers(file) {
           throw needsKernel("This is not kept in the file. Open the lens in a notebook to go live.");
         const { result, buffers } = replies[number];
         const parts = Array.from({ length: buffers }, (_, at) => file.array(`answers/${number}.${at}`));
-        // Copies: a view may take the buffer over.
-        const copies = (await Promise.all(parts)).map((bytes) => bytes.slice().buffer);
-        checkBuffers(verb, copies, { component: table.total, k: result.k ?? 0 });
-        return { result, buffers: copies };
+        const lengths = { component: table.total, k: result.k ?? 0 };
+        return recordedAnswer(verb, result, await Promise.all(parts), lengths);
       };
     const { meanings } = verbs;
     if (meanings)
@@ -349,7 +341,7 @@ export function fileAnswers(file) {
         const each = await Promise.all(
           rows.map((/** @type {number} */ row) => meanings({ rows: [row] }, state)),
         );
-        return { result: { meanings: each.flatMap(({ result }) => result.meanings) } };
+        return { meanings: each.flatMap((answer) => answer.meanings) };
       };
     return verbs;
   }
@@ -362,9 +354,9 @@ export function fileAnswers(file) {
     /** @type {Record<string, import("./model.js").Verb>} */
     verbs: {
       ...kept,
-      ping: () => ({ result: {} }),
+      ping: () => ({}),
       hits: (_, { query, layer }) => hits(query ?? "", layer ?? null),
-      components: async ({ rows }) => ({ result: { components: await Promise.all(rows.map(described)) } }),
+      components: async ({ rows }) => ({ components: await Promise.all(rows.map(described)) }),
       async sprite({ rows, examples, size }) {
         const [count, cropsOf] = await Promise.all([counts(), file.rows("crop_of", rows)]);
         const shown = rows.map((/** @type {number} */ row) => Math.min(examples, count[row], pictured));
@@ -373,11 +365,8 @@ export function fileAnswers(file) {
         const places = shown.flatMap((/** @type {number} */ n, /** @type {number} */ line) =>
           Array.from({ length: n }, (_, rank) => [rank * size, line * size]),
         );
-        const sheet = await drawSheet(pictures, places, size, examples, rows.length);
-        return {
-          result: { columns: examples, size, rows, counts: shown, type: sheet.type },
-          buffers: [sheet.bytes],
-        };
+        const image = await drawSheet(pictures, places, size, examples, rows.length);
+        return { columns: examples, size, rows, counts: shown, image };
       },
       async example({ row, rank }) {
         const [count, describe, [images], [responses], [crops]] = await Promise.all([
@@ -394,14 +383,14 @@ export function fileAnswers(file) {
         const image = Number(images[rank]);
         const [bytes] = await webps([crops[rank]]);
         if (!bytes) throw new DamagedFile(`the picture of example ${rank} of ${table.of(row).id} is damaged`);
-        const result = {
+        return {
           response: responses[rank],
           rank,
           of: count[row],
           image_id: String(image),
           ...describe(image),
+          image: new Blob([bytes], { type: "image/webp" }),
         };
-        return { result: { ...result, type: "image/webp" }, buffers: [bytes] };
       },
       async card({ row }, { query }) {
         const known = words?.names.indexOf(query ?? "") ?? -1;
@@ -415,17 +404,15 @@ export function fileAnswers(file) {
         ]);
         const z = found ? found.z[row] : null;
         return {
-          result: {
-            ...about,
-            label,
-            score: found ? found.scores[row] : null,
-            z,
-            p: z === null ? null : normalTail(z),
-            histogram: bars,
-            cut: about.responses.length ? about.responses[about.responses.length - 1] : null,
-            siblings: near,
-            relevance,
-          },
+          ...about,
+          label,
+          score: found ? found.scores[row] : null,
+          z,
+          p: z === null ? null : normalTail(z),
+          histogram: bars,
+          cut: about.responses.length ? about.responses[about.responses.length - 1] : null,
+          siblings: near,
+          relevance,
         };
       },
       suggest({ prefix }) {
@@ -440,7 +427,7 @@ export function fileAnswers(file) {
               .split(/\s+/)
               .some((part) => part.startsWith(typed)),
         );
-        return { result: { words: typed ? [...begins, ...within].slice(0, 12) : [] } };
+        return { words: typed ? [...begins, ...within].slice(0, 12) : [] };
       },
     },
   };
@@ -497,5 +484,5 @@ async function drawSheet(pictures, places, size, columns, lines) {
     canvas.toBlob(done, "image/webp", 0.85),
   );
   if (!blob) throw new Error("the browser could not draw the examples");
-  return { type: blob.type, bytes: await blob.arrayBuffer() };
+  return blob;
 }

@@ -4,6 +4,7 @@
  */
 
 import table from "../../semlens_widgets/format.json" with { type: "json" };
+import { decode } from "../shared/wire.js";
 
 /** @typedef {{dtype: string, shape: number[]}} Shaped */
 /** @typedef {ArrayLike<number> | ArrayLike<bigint>} Numbers */
@@ -235,34 +236,59 @@ function checkOrder(name, numbers, { order, shape, of = "" }, known) {
 }
 
 /**
- * DamagedFile unless the buffers of a recorded reply are as long as the table says, and hold what it says.
- * @param {string} verb @param {ArrayBuffer[]} buffers
- * @param {{component: number, k: number}} lengths components of the file, labels of each
+ * A reply that was recorded in a file, as a channel gives it to views. In older files buffers have no names: they stand
+ * in the table's order. DamagedFile unless those that the table knows are there, of the kinds and lengths it says.
+ * @param {string} verb @param {any} result @param {Uint8Array[]} buffers
+ * @param {{component: number, k: number}} sizes components of the file, labels of each
  */
-export function checkBuffers(verb, buffers, { component, k }) {
-  const listed = /** @type {Record<string, any[][]>} */ (table.buffers)[verb];
-  if (buffers.length !== 0 && buffers.length !== listed.length)
-    throw new DamagedFile(`the reply '${verb}' has ${buffers.length} buffers; needed are ${listed.length}`);
-  const audited = (buffers[0]?.byteLength ?? 0) / 4;
+export function recordedAnswer(verb, result, buffers, { component, k }) {
+  const known = /** @type {Record<string, any[][]>} */ (table.buffers)[verb];
+  const unsaid = /** @type {Record<string, object>} */ (table.unsaid)[verb];
   /** @type {Record<string, number>} */
-  const named = { component, k, audited };
-  for (const [i, buffer] of buffers.entries()) {
-    const [dtype, ...shape] = listed[i];
-    const count = shape.reduce((all, wanted) => all * (named[wanted] ?? wanted), 1);
-    if (buffer.byteLength !== 0 && buffer.byteLength !== count * DTYPES[dtype][1])
-      throw new DamagedFile(
-        `buffer ${i} of the reply '${verb}' has ${buffer.byteLength} bytes; needed are ${count * DTYPES[dtype][1]}`,
-      );
-    if (
-      dtype === "F32" &&
-      new Float32Array(buffer).some((value) => Math.abs(value) === Number.POSITIVE_INFINITY)
-    )
-      throw new DamagedFile(`buffer ${i} of the reply '${verb}' holds infinite numbers`);
-    if (
-      shape[0] === "audited" &&
-      i === 0 &&
-      new Int32Array(buffer).some((row) => !(row >= 0 && row < component))
-    )
-      throw new DamagedFile(`the reply '${verb}' names components that there are not`);
+  const sizes = { component, k, audited: (buffers[0]?.byteLength ?? 0) / 4 };
+  const shapeOf = (/** @type {(string | number)[]} */ shape) => shape.map((n) => sizes[n] ?? Number(n));
+  const inOrder = known.map(([name, kind, ...shape], i) => [
+    name,
+    kind,
+    buffers[i]?.byteLength ? shapeOf(shape) : [0],
+  ]);
+  const named = result.buffers ?? (buffers.length ? inOrder : []);
+  if (!Array.isArray(named) || !named.every(isNamed) || named.length !== buffers.length)
+    throw new DamagedFile(`the reply '${verb}' has ${buffers.length} buffers; ${named.length} are named`);
+  const views = buffers.map((bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const answer = { ...unsaid, ...decoded(verb, { ...result, buffers: named }, views) };
+  for (const [name, kind, ...shape] of buffers.length ? known : [])
+    checkColumn(`'${name}' of the reply '${verb}'`, named.find(([other]) => other === name)?.[1], kind, {
+      values: answer[name],
+      count: shapeOf(shape).reduce((all, n) => all * n, 1),
+    });
+  if (answer.rows?.some?.((/** @type {number} */ row) => !(row >= 0 && row < component)))
+    throw new DamagedFile(`the reply '${verb}' names components that there are not`);
+  return answer;
+}
+
+/** @param {any} entry */
+const isNamed = (entry) =>
+  Array.isArray(entry) &&
+  typeof entry[0] === "string" &&
+  Array.isArray(entry[2]) &&
+  entry[2].every((length) => Number.isSafeInteger(length) && length >= 0);
+
+/** @param {string} verb @param {any} result @param {DataView[]} views */
+function decoded(verb, result, views) {
+  try {
+    return decode(result, views);
+  } catch (error) {
+    throw new DamagedFile(`the reply '${verb}': ${/** @type {Error} */ (error).message}`);
   }
+}
+
+/** @param {string} what @param {string | undefined} kind @param {string} wanted @param {{values: any, count: number}} has */
+function checkColumn(what, kind, wanted, { values, count }) {
+  if (kind !== wanted || (values.length !== 0 && values.length !== count))
+    throw new DamagedFile(
+      `${what} has ${values?.length ?? 0} numbers (${kind}); needed are ${count} (${wanted})`,
+    );
+  if (values.some((/** @type {number} */ value) => Math.abs(value) === Number.POSITIVE_INFINITY))
+    throw new DamagedFile(`${what} holds infinite numbers`);
 }

@@ -10,7 +10,7 @@ export const needsKernel = (message) => Object.assign(new Error(message), { name
 
 /** What a person may change where nothing is kept: what is looked at, not what is decided. */
 const FREE = ["query", "layer", "selection", "tab", "python", "map_colour"];
-/** @typedef {(args: any, traits: Record<string, any>) => Promise<{result: any, buffers?: ArrayBuffer[]}> | {result: any, buffers?: ArrayBuffer[]}} Verb */
+/** Answers as a channel gives them to views: facts, typed arrays and Blobs by name. @typedef {(args: any, traits: Record<string, any>) => any} Verb */
 
 /**
  * @param {Record<string, any>} traits their values at first
@@ -40,13 +40,8 @@ export function localModel(traits, verbs) {
     try {
       const known = verbs[verb];
       if (!known) throw needsKernel("This needs a kernel. Open the lens in a notebook to go live.");
-      const { result, buffers = [] } = await known(args ?? {}, state);
-      if (!aborted.delete(id))
-        emit(
-          "msg:custom",
-          { kind: "reply", id, result },
-          buffers.map((bytes) => new DataView(bytes)),
-        );
+      const result = await known(args ?? {}, state);
+      if (!aborted.delete(id)) emit("msg:custom", { kind: "reply", id, result }, []);
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
       if (!aborted.delete(id)) emit("msg:custom", { kind: "error", id, error: { type: name, message } });

@@ -1,7 +1,5 @@
 /** What the prediction view asks, in its own words; see `widgets/prediction.py` for the answers. */
 
-import { blob, bytes } from "../shared/source.js";
-
 /**
  * A class and its probability; of what has none (a number of a regression, a function) null. `text` is what to show.
  * @typedef {{index: number, name: string, probability: number | null, text: string}} ClassScore
@@ -45,22 +43,16 @@ import { blob, bytes } from "../shared/source.js";
 /** @typedef {{index: number, name: string, label: string | null, predicted: string | null, text: string | null, wrong: boolean}} Listed */
 /** @typedef {{start: number, total: number, images: Listed[], columns: number, sheet: Blob}} Page */
 
-/** @param {DataView} view @param {{width: number, height: number}} size @returns {HeatMap} */
-const heatMap = (view, { width, height }) => ({ width, height, values: new Int8Array(bytes(view)) });
+/** @param {{width: number, height: number, heat: Int8Array}} answer @returns {HeatMap} */
+const heatMap = ({ width, height, heat }) => ({ width, height, values: heat });
 
 /** @param {import("../shared/channel.js").Channel["ask"]} ask */
 export function predictionSource(ask) {
   return {
     /** @param {AbortSignal} [signal] @returns {Promise<Prediction>} */
     async prediction(signal) {
-      const { result, buffers } = await ask("prediction", {}, { signal });
-      if (result.state !== "ready") return result;
-      return {
-        ...result,
-        relevances: new Float32Array(bytes(buffers[0])),
-        picture: blob(buffers[1], "image/webp"),
-        heat: heatMap(buffers[2], result.size),
-      };
+      const answer = await ask("prediction", {}, { signal });
+      return answer.state === "ready" ? { ...answer, heat: heatMap(answer) } : answer;
     },
     /**
      * Explains something else; the answer comes as a new `explanation_version`.
@@ -73,28 +65,21 @@ export function predictionSource(ask) {
     },
     /** @param {number} row @param {AbortSignal} [signal] @returns {Promise<ComponentHeat>} */
     async heat(row, signal) {
-      const { result, buffers } = await ask("heat", { row }, { signal });
-      return { ...result, ...heatMap(buffers[0], result) };
+      const answer = await ask("heat", { row }, { signal });
+      return { ...answer, ...heatMap(answer) };
     },
     /**
      * @param {number} depth @param {number} top
      * @param {import("../shared/channel.js").AskOptions} [options] @returns {Promise<Circuit>}
      */
-    async circuit(depth, top, options) {
-      return (await ask("circuit", { depth, top }, options)).result;
-    },
+    circuit: (depth, top, options) => ask("circuit", { depth, top }, options),
     /**
      * @param {{start: number, count: number, label: number | null, order: string, size: number}} wish
      * @param {import("../shared/channel.js").AskOptions} [options] @returns {Promise<Page>}
      */
-    async browse(wish, options) {
-      const { result, buffers } = await ask("browse", wish, options);
-      return { ...result, sheet: blob(buffers[0], "image/webp") };
-    },
+    browse: (wish, options) => ask("browse", wish, options),
     /** @param {string} text @returns {Promise<ClassScore[]>} */
-    async classes(text) {
-      return (await ask("classes", { text })).result.classes;
-    },
+    classes: async (text) => (await ask("classes", { text })).classes,
   };
 }
 

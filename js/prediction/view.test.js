@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { all, byId, COMPONENTS, idOf, press, toyModel } from "../testing/toy.js";
+import { all, byId, COMPONENTS, idOf, press, someFile, toyModel } from "../testing/toy.js";
 import { answered, opener } from "../testing/window.js";
 import lensWindow from "../window/widget.js";
 import predictionWidget from "./widget.js";
@@ -19,37 +19,32 @@ function explainer(changes = {}) {
     text: `${(100 * PROBABILITIES[index]).toFixed(1)} %`,
   });
   const data = { images: 40, classes: CLASSES, labelled: true };
-  const view = (array) => new DataView(array.buffer, array.byteOffset, array.byteLength);
   const verbs = {
     prediction: () => {
-      if (state.image === null)
-        return { result: { state: "empty", message: "", data, method: state.method } };
+      if (state.image === null) return { state: "empty", message: "", data, method: state.method };
       const index = state.target === null ? 0 : CLASSES.indexOf(state.target);
       return {
-        result: {
-          state: "ready",
-          message: "",
-          data,
-          method: state.method,
-          backend: state.method === "gradient" ? "gradient" : "lrp",
-          image: { index: state.image, name: `pic${state.image}`, label: "melanoma" },
-          kind: "single",
-          note: state.note ?? "",
-          classes: CLASSES.length,
-          top: [0, 1, 2, 3, 4].map(scored),
-          target: { ...scored(index), chosen: state.target !== null },
-          ...state.answer,
-          layers: [
-            { name: "conv1", start: 0, count: 5 },
-            { name: "conv2", start: 5, count: 7 },
-          ],
-          size: { width: 2, height: 1 },
-        },
-        buffers: [
-          view(Float32Array.from({ length: COMPONENTS }, (_, row) => shareOf(row))),
-          view(new Uint8Array(3)),
-          view(Int8Array.of(127, -60)),
+        state: "ready",
+        message: "",
+        data,
+        method: state.method,
+        backend: state.method === "gradient" ? "gradient" : "lrp",
+        image: { index: state.image, name: `pic${state.image}`, label: "melanoma" },
+        kind: "single",
+        note: state.note ?? "",
+        classes: CLASSES.length,
+        top: [0, 1, 2, 3, 4].map(scored),
+        target: { ...scored(index), chosen: state.target !== null },
+        ...state.answer,
+        layers: [
+          { name: "conv1", start: 0, count: 5 },
+          { name: "conv2", start: 5, count: 7 },
         ],
+        relevances: Float32Array.from({ length: COMPONENTS }, (_, row) => shareOf(row)),
+        picture: someFile(),
+        width: 2,
+        height: 1,
+        heat: Int8Array.of(127, -60),
       };
     },
     explain: (args) => {
@@ -61,52 +56,46 @@ function explainer(changes = {}) {
         throw Object.assign(new Error("no rule for Swish"), { name: "UnsupportedModel" });
       Object.assign(state, args);
       queueMicrotask(() => toy.kernelSets({ explanation_version: toy.state.explanation_version + 1 }));
-      return { result: {} };
+      return {};
     },
     heat: ({ row }) => ({
-      result: {
-        row,
-        relevance: shareOf(row),
-        words: "half of it comes from 6 % of the image, mostly at the left.",
-        width: 2,
-        height: 1,
-      },
-      buffers: [view(Int8Array.of(127, 0))],
+      row,
+      relevance: shareOf(row),
+      words: "half of it comes from 6 % of the image, mostly at the left.",
+      width: 2,
+      height: 1,
+      heat: Int8Array.of(127, 0),
     }),
     circuit: ({ depth, top }) => ({
-      result: {
-        layers: ["conv1", "conv2"].slice(2 - depth),
-        nodes: [
-          { row: 10, layer: depth - 1, relevance: 0.11 },
-          { row: 11, layer: depth - 1, relevance: -0.12 },
-          ...(depth > 1 ? [{ row: 4, layer: 0, relevance: 0.05 }] : []),
-        ],
-        edges: [
-          { lower: 10, upper: null, relevance: 0.11 },
-          { lower: 11, upper: null, relevance: -0.12 },
-          ...(depth > 1 ? [{ lower: 4, upper: 10, relevance: 0.04 }] : []),
-        ],
-        top,
-      },
+      layers: ["conv1", "conv2"].slice(2 - depth),
+      nodes: [
+        { row: 10, layer: depth - 1, relevance: 0.11 },
+        { row: 11, layer: depth - 1, relevance: -0.12 },
+        ...(depth > 1 ? [{ row: 4, layer: 0, relevance: 0.05 }] : []),
+      ],
+      edges: [
+        { lower: 10, upper: null, relevance: 0.11 },
+        { lower: 11, upper: null, relevance: -0.12 },
+        ...(depth > 1 ? [{ lower: 4, upper: 10, relevance: 0.04 }] : []),
+      ],
+      top,
     }),
     browse: ({ start, count, order, label }) => ({
-      result: {
-        start,
-        total: label !== null ? 5 : 40,
-        columns: 8,
-        images: Array.from({ length: Math.min(count, label !== null ? 5 : 40 - start) }, (_, i) => ({
-          index: start + i,
-          name: `pic${start + i}`,
-          label: ["nevus", "melanoma"][label ?? 0],
-          predicted: order === "wrong" ? "melanoma" : null,
-          text: order === "wrong" ? "90.0 %" : null,
-          wrong: order === "wrong",
-        })),
-      },
-      buffers: [view(new Uint8Array(3))],
+      start,
+      total: label !== null ? 5 : 40,
+      columns: 8,
+      images: Array.from({ length: Math.min(count, label !== null ? 5 : 40 - start) }, (_, i) => ({
+        index: start + i,
+        name: `pic${start + i}`,
+        label: ["nevus", "melanoma"][label ?? 0],
+        predicted: order === "wrong" ? "melanoma" : null,
+        text: order === "wrong" ? "90.0 %" : null,
+        wrong: order === "wrong",
+      })),
+      sheet: someFile(),
     }),
     classes: ({ text }) => ({
-      result: { classes: CLASSES.map((_, i) => scored(i)).filter(({ name }) => name.startsWith(text)) },
+      classes: CLASSES.map((_, i) => scored(i)).filter(({ name }) => name.startsWith(text)),
     }),
   };
   const toy = toyModel(
@@ -370,7 +359,7 @@ describe("the prediction view", () => {
     const el = await open(
       toyModel(
         { explanation_version: 0, tabs: ["prediction"], tab: "prediction" },
-        { prediction: () => ({ result: { state: "no-model", message: "Make it anew with sl.Lens(…)." } }) },
+        { prediction: () => ({ state: "no-model", message: "Make it anew with sl.Lens(…)." }) },
       ),
     );
     expect(byId(el, "prediction-no-model").textContent).toContain("Make it anew");

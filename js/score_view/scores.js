@@ -1,7 +1,5 @@
 /** Scores of all components as columns. */
 
-import { bytes } from "../shared/source.js";
-
 /** The scores, with what they say. */
 export const SCORES = [
   { name: "clarity", title: "Clarity", says: "how alike a component's examples are" },
@@ -22,13 +20,9 @@ export const SCORES = [
 
 /** @param {import("../shared/channel.js").Channel["ask"]} ask @param {AbortSignal} [signal] @returns {Promise<Evaluation>} */
 export async function askScores(ask, signal) {
-  const { result, buffers } = await ask("scores", {}, { signal });
-  const columns = /** @type {string[]} */ (result.columns);
-  return {
-    ...result,
-    of: new Map(columns.map((name, i) => [name, new Float32Array(bytes(buffers[i]))])),
-    clear: result.made ? new Uint8Array(bytes(buffers[columns.length])) : new Uint8Array(0),
-  };
+  const answer = await ask("scores", {}, { signal });
+  const columns = /** @type {string[]} */ (answer.columns);
+  return { clear: new Uint8Array(0), ...answer, of: new Map(columns.map((name) => [name, answer[name]])) };
 }
 
 /** The column of a score in one form. @param {string} score @param {boolean} centred */

@@ -45,10 +45,10 @@ describe("the scores", () => {
   });
 
   it("what random sets reach is drawn also where no component comes near it", async () => {
-    const { result, buffers } = scoresReply();
+    const scores = scoresReply();
     const far = { mean: 0.3, low: 0.2, high: 0.4, null: 1.5, null_high: 1.78 };
-    for (const layer of result.layers) layer.clarity_centred = far;
-    const el = await open(toyModel({ layers: LAYERS }, { scores: () => ({ result, buffers }) }));
+    for (const layer of scores.layers) layer.clarity_centred = far;
+    const el = await open(toyModel({ layers: LAYERS }, { scores: () => scores }));
     const clarity = byId(el, "panel-clarity");
     expect(clarity.querySelectorAll(".sl-null-threshold")).toHaveLength(2);
     expect(clarity.textContent).toContain("1.78");
@@ -149,7 +149,7 @@ describe("the scores", () => {
   });
 
   it("without scores it offers to evaluate, and tells a failure", async () => {
-    const nothing = () => ({ result: { made: false, columns: [], layers: [], clip: null }, buffers: [] });
+    const nothing = () => ({ made: false, columns: [], layers: [], clip: null });
     const broken = () => {
       throw Object.assign(new Error("no examples"), { name: "ValueError" });
     };

@@ -1,7 +1,6 @@
 /** What the kernel knows of the map: the places of its points, the numbers of a colour, and relevance as sizes. */
 
 import { latest } from "../shared/latest.js";
-import { bytes } from "../shared/source.js";
 
 /** Colours that need no numbers from the kernel. */
 const KNOWN_HERE = ["label", "layer", "search"];
@@ -22,10 +21,7 @@ export function mapFacts({ ask, colour, onPlaces, onValues, onSizes, fail }) {
   let available = [];
 
   const places = latest(
-    async (signal) => {
-      const { result, buffers } = await ask("map", {}, { signal });
-      return { ...result, places: new Float32Array(bytes(buffers[0])) };
-    },
+    (signal) => ask("map", {}, { signal }),
     (/** @type {Places} */ answer) => {
       available = answer.colours;
       onPlaces(answer);
@@ -47,8 +43,7 @@ export function mapFacts({ ask, colour, onPlaces, onValues, onSizes, fail }) {
 
   /** @param {string} wanted @param {AbortSignal} signal @returns {Promise<import("./colours.js").Values | null>} */
   async function valuesOf(wanted, signal) {
-    const { result, buffers } = await ask("map_values", { colour: wanted }, { signal });
-    return { ...result, numbers: result.there ? new Float32Array(bytes(buffers[0])) : null };
+    return { numbers: null, ...(await ask("map_values", { colour: wanted }, { signal })) };
   }
 
   return {

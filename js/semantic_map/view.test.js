@@ -205,12 +205,8 @@ describe("the map", () => {
   it("coloured by a search, z is shown: each component stands against its own null, whatever its score", async () => {
     const found = hitsOf("red");
     // The component that scores the most has a null as high as that; the next has not.
-    const { rows, scores, p, ...result } = { ...found, z: undefined };
-    const z = found.z.map((value, i) => (i === 0 ? 1 : value));
-    const hits = () => ({
-      result,
-      buffers: [rows, scores, z, p].map(({ buffer }) => new DataView(buffer)),
-    });
+    const { rows } = found;
+    const hits = () => ({ ...found, z: found.z.map((value, i) => (i === 0 ? 1 : value)) });
     const el = await open(toyModel({ layers: LAYERS, query: "red", map_colour: "search" }, { hits }));
     await frame();
     expect(byId(el, "map-legend").textContent).toContain("z of red2.30");
@@ -221,10 +217,7 @@ describe("the map", () => {
 
   it("a selected component without a place has no mark, and gets one when it is placed", async () => {
     let known = placesOf().fill(Number.NaN);
-    const map = () => ({
-      result: { method: "pca", better: false, colours: ["layer"] },
-      buffers: [new DataView(known.buffer)],
-    });
+    const map = () => ({ method: "pca", better: false, colours: ["layer"], places: known });
     const toy = toyModel({ layers: LAYERS, selection: [3] }, { map });
     const el = await open(toy);
     await frame();
@@ -239,10 +232,7 @@ describe("the map", () => {
   });
 
   it("UMAP is asked for where it is better, can be stopped, and asked for again", async () => {
-    const map = () => ({
-      result: { method: "pca", better: true, colours: ["layer"] },
-      buffers: [new DataView(placesOf().buffer)],
-    });
+    const map = () => ({ method: "pca", better: true, colours: ["layer"], places: placesOf() });
     const toy = toyModel({ layers: LAYERS }, { map, lay_out: () => new Promise(() => {}) });
     const el = await open(toy);
     expect(toy.asked("lay_out")).toHaveLength(1);

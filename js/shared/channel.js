@@ -1,3 +1,5 @@
+import { decode } from "./wire.js";
+
 /**
  * Questions to the kernel and their answers, over one widget model.
  *
@@ -21,14 +23,13 @@
  * @property {(content: any, callbacks?: any, buffers?: (ArrayBuffer | ArrayBufferView)[]) => void} send
  */
 
-/** @typedef {{result: any, buffers: DataView[]}} Reply */
 /** @typedef {{done: number, total: number | null, what: string}} Progress */
 /** @typedef {{signal?: AbortSignal, buffers?: (ArrayBuffer | ArrayBufferView)[], onProgress?: (progress: Progress) => void}} AskOptions */
 
 /**
  * @typedef {object} Channel
- * @property {(verb: string, args?: object, options?: AskOptions) => Promise<Reply>} ask
- *   Rejects with KernelError (the verb raised), KernelGone (no kernel to ask) or an AbortError.
+ * @property {(verb: string, args?: object, options?: AskOptions) => Promise<any>} ask
+ *   The answer by name: facts, typed arrays and Blobs. Rejects with KernelError (the verb raised), KernelGone (no kernel to ask) or an AbortError.
  * @property {(name: string, listener: (event: any) => void) => () => void} onEvent
  *   Calls `listener` for pushed events of this name; returns the way to stop.
  * @property {(listener: (alive: boolean) => void) => () => void} onLife
@@ -69,7 +70,7 @@ const PING_MS = 5_000;
  */
 export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_MS } = {}) {
   const prefix = Math.random().toString(36).slice(2, 10);
-  /** @type {Map<string, {resolve: (reply: Reply) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void}>} */
+  /** @type {Map<string, {resolve: (answer: any) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void}>} */
   const waiting = new Map();
   /** @type {Map<string, Set<(event: any) => void>>} */
   const listeners = new Map();
@@ -141,7 +142,14 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
       listenForSilence();
       waiting.get(message.id)?.onProgress?.({ done: message.done, total: message.total, what: message.what });
     } else if (message.kind === "reply") {
-      settle(message.id)?.resolve({ result: message.result, buffers });
+      const request = settle(message.id);
+      try {
+        request?.resolve(decode(message.result, buffers));
+      } catch (error) {
+        request?.reject(
+          new KernelError({ type: "ValueError", message: /** @type {Error} */ (error).message }),
+        );
+      }
     } else if (message.kind === "error") {
       settle(message.id)?.reject(new KernelError(message.error ?? {}));
     }

@@ -4,7 +4,6 @@ import { button, fill, html, icon } from "./dom.js";
 import * as icons from "./icons.js";
 import { themeOf } from "./palette.js";
 import { literal } from "./python.js";
-import { blob } from "./source.js";
 
 const FORMATS = ["pdf", "svg", "png"];
 /** Columns of most journals, in mm. */
@@ -144,8 +143,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
   async function make(format) {
     const { view, options = {} } = part();
     const args = { view, format, width: wanted.width, theme: themeName(), options };
-    const { result, buffers } = await work("Drawing the figure", (options) => ask("figure", args, options));
-    return { ...result, blob: blob(buffers[0], result.type) };
+    return work("Drawing the figure", (options) => ask("figure", args, options));
   }
 
   /** @param {() => Promise<void>} action */
@@ -166,7 +164,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
 
   async function onSave() {
     const made = await make(wanted.format);
-    const url = URL.createObjectURL(made.blob);
+    const url = URL.createObjectURL(made.file);
     html`<a href=${url} download=${made.name} />`.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
     say(`Figure saved as ${made.name}. ${made.caption}`);
@@ -182,7 +180,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
         },
       );
     // The promise goes in, so that the browser still sees the click that asked for it.
-    await navigator.clipboard.write([new ClipboardItem({ "image/png": make("png").then((m) => m.blob) })]);
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": make("png").then((m) => m.file) })]);
     say("Figure copied as a picture");
     close(true);
   }

@@ -2,12 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { byId, settled } from "../testing/toy.js";
 import { figureMenu } from "./figure_menu.js";
 
-const bytes = () => new DataView(new Uint8Array([1, 2, 3]).buffer);
-
 function menu(
   answer = async () => ({
-    result: { name: "search.pdf", type: "application/pdf", caption: "Hits." },
-    buffers: [bytes()],
+    name: "search.pdf",
+    caption: "Hits.",
+    file: new Blob(["%PDF"], { type: "application/pdf" }),
   }),
 ) {
   const asked = [];

@@ -1,7 +1,5 @@
 /** What components are called: computed labels as columns, and a person's own, which win. */
 
-import { bytes } from "./source.js";
-
 /**
  * Computed labels, row by row; `words` are texts, the columns have `k` entries per component.
  * @typedef {object} Labels
@@ -16,20 +14,7 @@ import { bytes } from "./source.js";
 /** @typedef {{name: string, count: number, signed?: boolean}} Layer */
 
 /** @param {import("./channel.js").Channel["ask"]} ask @param {AbortSignal} [signal] @returns {Promise<Labels>} */
-export async function askLabels(ask, signal) {
-  const { result, buffers } = await ask("labels", {}, { signal });
-  const parts = buffers.map(bytes);
-  return {
-    ...result,
-    numbers: new Int32Array(parts[0]),
-    scores: new Float32Array(parts[1]),
-    confidence: new Float32Array(parts[2]),
-    reach: new Float32Array(parts[3]),
-    margins: new Float32Array(parts[4]),
-    accepted: new Uint8Array(parts[5]),
-    alive: new Uint8Array(parts[6]),
-  };
-}
+export const askLabels = (ask, signal) => ask("labels", {}, { signal });
 
 /** The id of a component: layers follow each other, a signed layer has its + components first. @param {readonly Layer[]} layers @param {number} row */
 export function idOf(layers, row) {

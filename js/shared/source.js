@@ -3,8 +3,6 @@
  * answers the same questions may stand in its place (a file without a kernel, a test).
  */
 
-import { KernelError } from "./channel.js";
-
 /**
  * The null distribution of the scores: random sets of images from the same data.
  * `score_at_p01` is the score (`z_at_p01` the z) that one random set in a hundred exceeds.
@@ -73,50 +71,18 @@ import { KernelError } from "./channel.js";
 /** Images larger than this are refused before they are sent: the server drops messages above 10 MiB. */
 export const MAX_IMAGE_BYTES = 8 * 2 ** 20;
 
-/** @param {DataView} view copied, because a message buffer need not be aligned to the numbers in it */
-export const bytes = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-
-/** @param {DataView} view @param {string} type */
-export const blob = (view, type) => new Blob([/** @type {ArrayBuffer} */ (bytes(view))], { type });
-
 /** @param {import("./channel.js").Channel["ask"]} ask @returns {Source} */
 export function kernelSource(ask) {
   return {
-    async hits(signal) {
-      const { result, buffers } = await ask("hits", {}, { signal });
-      const rows = new Int32Array(bytes(buffers[0]));
-      const [scores, z, p] = [1, 2, 3].map((i) =>
-        buffers[i]?.byteLength ? new Float32Array(bytes(buffers[i])) : null,
-      );
-      for (const numbers of [scores, z, p]) {
-        if (numbers && numbers.length !== rows.length)
-          throw new KernelError({
-            type: "ValueError",
-            message: `the kernel sent ${rows.length} rows but ${numbers.length} numbers for them`,
-          });
-      }
-      return { ...result, rows, scores, z, p };
-    },
-    async components(rows, signal) {
-      return (await ask("components", { rows }, { signal })).result.components;
-    },
-    async sprite(rows, examples, size, signal) {
-      const { result, buffers } = await ask("sprite", { rows, examples, size }, { signal });
-      return { ...result, rows, image: blob(buffers[0], result.type ?? "image/webp") };
-    },
-    async example(row, rank, size, signal) {
-      const { result, buffers } = await ask("example", { row, rank, size }, { signal });
-      return { ...result, image: blob(buffers[0], result.type ?? "image/webp") };
-    },
-    async card(row, signal) {
-      return (await ask("card", { row }, { signal })).result;
-    },
-    async suggest(prefix, signal) {
-      return (await ask("suggest", { prefix }, { signal })).result.words;
-    },
+    hits: (signal) => ask("hits", {}, { signal }),
+    components: async (rows, signal) => (await ask("components", { rows }, { signal })).components,
+    sprite: (rows, examples, size, signal) => ask("sprite", { rows, examples, size }, { signal }),
+    example: (row, rank, size, signal) => ask("example", { row, rank, size }, { signal }),
+    card: (row, signal) => ask("card", { row }, { signal }),
+    suggest: async (prefix, signal) => (await ask("suggest", { prefix }, { signal })).words,
     async queryImage(image, name) {
       const buffers = [await image.arrayBuffer()];
-      return (await ask("query_image", { name, type: image.type }, { buffers })).result.chip;
+      return (await ask("query_image", { name, type: image.type }, { buffers })).chip;
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import "../checklist/widget.js";
 import { scatterView } from "../checklist/scatter.js";
-import { REGIONS } from "../checklist/source.js";
+import { REGIONS } from "../checklist/toy.js";
 import { h } from "../shared/dom.js";
 
 const bell = () =>
@@ -34,6 +34,7 @@ function planted(count, weighted, z = 2.33) {
       spurious,
       relevance,
       region,
+      regions: REGIONS,
       validConcept: new Int16Array(count),
       spuriousConcept: new Int16Array(count).fill(1),
       at: new Map(Array.from(rows, (row) => [row, row])),

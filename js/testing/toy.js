@@ -98,16 +98,19 @@ export function labelsReply() {
   const alike = (/** @type {number} */ value) =>
     Float32Array.from(numbers, (word) => (word < 0 ? Number.NaN : value));
   return {
-    result: { made: true, k: 2, words: WORDS, message: "10 of 11 explained", level: 0.95, method: "mean" },
-    buffers: views(
-      Int32Array.from(numbers),
-      alike(0.3),
-      Float32Array.from(numbers, (word, i) => (word < 0 ? Number.NaN : accepted[i] ? 0.99 : 0.4)),
-      alike(0.8),
-      Float32Array.from(rows, (row) => (row === 11 ? Number.NaN : row / 100)),
-      Uint8Array.from(accepted),
-      Uint8Array.from(rows, (row) => (row === 11 ? 0 : 1)),
-    ),
+    made: true,
+    k: 2,
+    words: WORDS,
+    message: "10 of 11 explained",
+    level: 0.95,
+    method: "mean",
+    numbers: Int32Array.from(numbers),
+    scores: alike(0.3),
+    confidence: Float32Array.from(numbers, (word, i) => (word < 0 ? Number.NaN : accepted[i] ? 0.99 : 0.4)),
+    reach: alike(0.8),
+    margins: Float32Array.from(rows, (row) => (row === 11 ? Number.NaN : row / 100)),
+    accepted: Uint8Array.from(accepted),
+    alive: Uint8Array.from(rows, (row) => (row === 11 ? 0 : 1)),
   };
 }
 
@@ -119,23 +122,18 @@ export function scoresReply() {
   const summary = { mean: 0.3, low: 0.2, high: 0.4, null: 0.1, null_high: 0.35 };
   const names = [...columns, ...columns.map((name) => `${name}_centred`)];
   return {
-    result: {
-      made: true,
-      columns: names,
-      clip: "toy-clip@1",
-      layers: LAYERS.map(({ name, count }) => ({
-        layer: name,
-        components: count,
-        living: count,
-        clear: count,
-        ...Object.fromEntries(names.map((column) => [column, summary])),
-      })),
-    },
-    buffers: views(
-      ...columns.map(() => falling),
-      ...columns.map(() => rising),
-      Uint8Array.from({ length: COMPONENTS }, (_, row) => (row >= 4 && row < 11 ? 1 : 0)),
-    ),
+    made: true,
+    columns: names,
+    clip: "toy-clip@1",
+    layers: LAYERS.map(({ name, count }) => ({
+      layer: name,
+      components: count,
+      living: count,
+      clear: count,
+      ...Object.fromEntries(names.map((column) => [column, summary])),
+    })),
+    ...Object.fromEntries(names.map((name) => [name, name.endsWith("_centred") ? rising : falling])),
+    clear: Uint8Array.from({ length: COMPONENTS }, (_, row) => (row >= 4 && row < 11 ? 1 : 0)),
   };
 }
 
@@ -163,9 +161,8 @@ export const cardOf = (row) => ({
   siblings: [{ row: (row + 3) % COMPONENTS, id: idOf((row + 3) % COMPONENTS), score: 0.9, label: null }],
 });
 
-/** @param {...ArrayBufferView} arrays */
-const views = (...arrays) =>
-  arrays.map(({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength));
+/** A picture or a file that nobody looks into. */
+export const someFile = () => new Blob([new Uint8Array(3)], { type: "image/webp" });
 
 /**
  * A widget model with a kernel behind it. `sent` are the messages the browser sent; `verbs` replaces answers
@@ -211,51 +208,53 @@ export function toyModel(traits = {}, verbs = {}) {
 
   /** @type {Record<string, (args: any) => any>} */
   const answers = {
-    ping: () => ({ result: {} }),
-    hits: () => {
-      const { rows, scores, z, p, ...result } = hitsOf(state.query, state.layer);
-      return { result, buffers: scores && z && p ? views(rows, scores, z, p) : views(rows) };
-    },
-    components: ({ rows }) => ({ result: { components: rows.map(componentOf) } }),
+    ping: () => ({}),
+    hits: () => hitsOf(state.query, state.layer),
+    components: ({ rows }) => ({ components: rows.map(componentOf) }),
     sprite: ({ rows, examples, size }) => ({
-      result: { columns: examples, size, rows, counts: rows.map(() => 4) },
-      buffers: views(new Uint8Array(3)),
+      columns: examples,
+      size,
+      rows,
+      counts: rows.map(() => 4),
+      image: someFile(),
     }),
     example: ({ row, rank }) => ({
-      result: { response: 9 - rank, rank, of: 4, image_id: `img${row}`, label: "toy" },
-      buffers: views(new Uint8Array(3)),
+      response: 9 - rank,
+      rank,
+      of: 4,
+      image_id: `img${row}`,
+      label: "toy",
+      image: someFile(),
     }),
-    card: ({ row }) => ({ result: cardOf(row) }),
-    suggest: ({ prefix }) => ({ result: { words: WORDS.filter((word) => word.startsWith(prefix)) } }),
+    card: ({ row }) => cardOf(row),
+    suggest: ({ prefix }) => ({ words: WORDS.filter((word) => word.startsWith(prefix)) }),
     map: () => ({
-      result: { method: "pca", better: false, colours: ["label", "layer", "search", "clarity_centred"] },
-      buffers: views(placesOf()),
+      method: "pca",
+      better: false,
+      colours: ["label", "layer", "search", "clarity_centred"],
+      places: placesOf(),
     }),
     map_values: () => ({
-      result: { there: true, about: "clarity", mark: 0.2, signed: false },
-      buffers: views(
-        Float32Array.from({ length: COMPONENTS }, (_, row) => (row === 11 ? Number.NaN : row / 20)),
-      ),
+      there: true,
+      about: "clarity",
+      mark: 0.2,
+      signed: false,
+      numbers: Float32Array.from({ length: COMPONENTS }, (_, row) => (row === 11 ? Number.NaN : row / 20)),
     }),
-    lay_out: () => ({ result: {} }),
+    lay_out: () => ({}),
     vocabularies: () => ({
-      result: {
-        vocabularies: [
-          { name: null, title: "of this lens", count: 3 },
-          { name: "common", title: "common", count: 693 },
-        ],
-      },
+      vocabularies: [
+        { name: null, title: "of this lens", count: 3 },
+        { name: "common", title: "common", count: 693 },
+      ],
     }),
-    describe: () => ({ result: {} }),
+    describe: () => ({}),
     scores: () => scoresReply(),
-    evaluate: () => ({ result: {} }),
-    meanings: ({ rows }) => ({ result: { meanings: rows.map(meaningsOf) } }),
-    labels_file: ({ format }) => ({
-      result: { name: `labels.${format}`, type: "text/plain" },
-      buffers: views(new Uint8Array(3)),
-    }),
+    evaluate: () => ({}),
+    meanings: ({ rows }) => ({ meanings: rows.map(meaningsOf) }),
+    labels_file: ({ format }) => ({ name: `labels.${format}`, file: someFile() }),
     labels: () => labelsReply(),
-    query_image: ({ name }) => ({ result: { chip: { id: "i1", name } } }),
+    query_image: ({ name }) => ({ chip: { id: "i1", name } }),
     ...verbs,
   };
 
@@ -271,8 +270,8 @@ export function toyModel(traits = {}, verbs = {}) {
   async function answer({ kind, id, verb, args }) {
     if (kind !== "request" || !(verb in answers)) return;
     try {
-      const { result, buffers = [] } = await answers[verb](args);
-      if (alive) fire("msg:custom", { kind: "reply", id, result }, buffers);
+      const result = await answers[verb](args);
+      if (alive) fire("msg:custom", { kind: "reply", id, result }, []);
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
       fire("msg:custom", { kind: "error", id, error: { type: name, message } }, []);

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { openChannel } from "../shared/channel.js";
 import { kernelSource } from "../shared/source.js";
-import { all, byId, cardOf, idOf, settled, toyModel } from "../testing/toy.js";
+import { all, byId, cardOf, idOf, settled, someFile, toyModel } from "../testing/toy.js";
 import { cardView } from "./card.js";
 
-const view = (array) => new DataView(array.buffer, array.byteOffset, array.byteLength);
 const full = (row) => ({
   ...cardOf(row),
   label: { text: "red", margin: 0.05, confident: true, own: false, score: 0.31, confidence: 0.98 },
@@ -19,29 +18,26 @@ const full = (row) => ({
   },
 });
 const VERBS = {
-  card: ({ row }) => ({ result: full(row) }),
+  card: ({ row }) => full(row),
   looks: ({ look }) => ({
-    result: {
-      columns: 2,
-      side: look === "whole" ? 0 : 1,
-      boxes:
-        look === "whole"
-          ? [
-              [0, 0, 0.5, 0.25],
-              [0, 0, 1, 1],
-            ]
-          : null,
-    },
-    buffers: [view(new Uint8Array(3)), view(look === "whole" ? new Int8Array(0) : Int8Array.of(127, -127))],
+    columns: 2,
+    side: look === "whole" ? 0 : 1,
+    boxes:
+      look === "whole"
+        ? [
+            [0, 0, 0.5, 0.25],
+            [0, 0, 1, 1],
+          ]
+        : null,
+    sheet: someFile(),
+    map: look === "whole" ? null : Int8Array.of(127, -127),
   }),
   streams: () => ({
-    result: {
-      lower: "conv1",
-      upper: null,
-      images: 6,
-      feeds: [],
-      fed: [{ row: 1, id: idOf(1), share: -0.2, label: { text: "green", confident: true } }],
-    },
+    lower: "conv1",
+    upper: null,
+    images: 6,
+    feeds: [],
+    fed: [{ row: 1, id: idOf(1), share: -0.2, label: { text: "green", confident: true } }],
   }),
 };
 
@@ -90,7 +86,8 @@ describe("the card", () => {
   it("names a person who gave the label, and the closest word of what is unexplained", async () => {
     const { el, card, toy } = await open({
       card: ({ row }) => ({
-        result: { ...full(row), label: { text: "sky", own: row === 7, confident: row === 7, margin: null } },
+        ...full(row),
+        label: { text: "sky", own: row === 7, confident: row === 7, margin: null },
       }),
     });
     expect(byId(el, "label-facts").textContent).toBe("given bya person");
@@ -123,7 +120,7 @@ describe("the card", () => {
 
   it("offers only the looks there are, and falls back to crops", async () => {
     const { el, card } = await open({
-      card: ({ row }) => ({ result: { ...full(row), looks: row === 7 ? full(row).looks : ["crop"] } }),
+      card: ({ row }) => ({ ...full(row), looks: row === 7 ? full(row).looks : ["crop"] }),
     });
     byId(el, "look-mask").click();
     await settled();
@@ -151,9 +148,11 @@ describe("the card", () => {
     let known = false;
     const { el, toy } = await open({
       card: ({ row }) => ({
-        result: { ...full(row), relevance: known ? full(row).relevance : null, relatable: true },
+        ...full(row),
+        relevance: known ? full(row).relevance : null,
+        relatable: true,
       }),
-      relate: () => new Promise((resolve) => setTimeout(() => resolve({ result: {} }), known ? 0 : 1000)),
+      relate: () => new Promise((resolve) => setTimeout(() => resolve({}), known ? 0 : 1000)),
     });
     byId(el, "relate").click();
     await new Promise((resolve) => setTimeout(resolve, 200));

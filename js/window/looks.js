@@ -3,7 +3,6 @@
 import { button, fill, html } from "../shared/dom.js";
 import { heatLayers, mask } from "../shared/heat.js";
 import { latestWork } from "../shared/latest.js";
-import { blob, bytes } from "../shared/source.js";
 import { paint } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
 
@@ -26,14 +25,8 @@ const LOOKS = [
  * @param {number} count @param {number} size @param {import("../shared/channel.js").AskOptions} options
  * @returns {Promise<Looks>}
  */
-async function fetchLooks(ask, row, look, count, size, options) {
-  const { result, buffers } = await ask("looks", { row, look, count, size }, options);
-  return {
-    ...result,
-    sheet: blob(buffers[0], "image/webp"),
-    map: result.side ? new Int8Array(bytes(buffers[1])) : null,
-  };
-}
+const fetchLooks = (ask, row, look, count, size, options) =>
+  ask("looks", { row, look, count, size }, options);
 
 /**
  * The toggle and, for looks other than the crop, the examples.

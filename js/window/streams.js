@@ -50,11 +50,7 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
     fill(found);
     if (!wanted || row === null) return;
     const of = row;
-    asking.run(
-      "Following relevance",
-      async (options) => (await ask("streams", { row: of }, options)).result,
-      draw,
-    );
+    asking.run("Following relevance", (options) => ask("streams", { row: of }, options), draw);
   }
 
   /** @param {Streams} streams */

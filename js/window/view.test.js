@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import gallery from "../gallery/widget.js";
 import searchBox from "../search_box/widget.js";
 import { html } from "../shared/dom.js";
-import { all, byId, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
+import { all, byId, hitsOf, idOf, LAYERS, press, settled, toyModel } from "../testing/toy.js";
 import { answered, opener } from "../testing/window.js";
 import { windowView } from "./view.js";
 import lensWindow from "./widget.js";
@@ -189,21 +189,7 @@ describe("the window", () => {
       {
         hits: () => {
           if (broken) throw Object.assign(new Error("the space is empty"), { name: "ValueError" });
-          return {
-            result: {
-              query: "",
-              count: 0,
-              found: 0,
-              total: 0,
-              not_found: false,
-              null: null,
-              best: null,
-              message: null,
-              unknown_words: [],
-              couldshow: null,
-            },
-            buffers: [new DataView(new ArrayBuffer(0))],
-          };
+          return hitsOf("");
         },
       },
     );
@@ -246,19 +232,9 @@ describe("the window", () => {
     expect(byId(el, "help-button").hasAttribute("aria-disabled")).toBe(false);
   });
 
-  it("a reply that does not fit its rows is refused", async () => {
-    const el = await open(
-      toyModel(
-        { query: "red" },
-        {
-          hits: () => ({
-            result: { query: "red" },
-            buffers: [3, 2, 3, 3].map((n) => new DataView(new ArrayBuffer(4 * n))),
-          }),
-        },
-      ),
-    );
-    expect(byId(el, "banner").textContent).toContain("sent 3 rows but 2 numbers");
+  it("a reply whose buffers are not as they are named is refused", async () => {
+    const el = await open(toyModel({ query: "red" }, { hits: () => ({ buffers: [["rows", "I32", [3]]] }) }));
+    expect(byId(el, "banner").textContent).toContain("0 buffers came; 1 were said to");
   });
 
   it("two windows on one lens agree, and closing one leaves the other alone", async () => {

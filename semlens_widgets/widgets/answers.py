@@ -1,4 +1,4 @@
-"""What a window can ask of a lens, as plain functions: JSON and buffers out, nothing drawn."""
+"""What a window can ask of a lens, as plain functions: facts, arrays and pictures out, nothing drawn."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import numpy as np
 from PIL import Image
 
 from ..images import picture_in
+from ..search import COLUMNS
 from ..session.matches import matches_to_json
 from ..space import SemanticSpace, webp
 from ..vectors import top_k
+from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..lens import Lens
 
-Answer = tuple[dict[str, Any], list[bytes]]
+WEBP = "image/webp"
 MOST_ROWS, MOST_EXAMPLES, LARGEST = 200, 40, 512  # of one request: the browser asks for a screenful
 
 
@@ -35,10 +37,8 @@ def hits(lens: Lens) -> Answer:
             "query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False,
             "state": None,
         }  # fmt: skip
-        return result | nothing, [rows.tobytes(), b"", b"", b""]
-    numbers = [answer.scores, answer.z, answer.p]
-    sent = [answer.rows.astype(np.int32).tobytes(), *(n.astype(np.float32).tobytes() for n in numbers)]
-    return matches_to_json(lens, answer) | {"query": lens.query}, sent
+        return result | nothing | dict.fromkeys(COLUMNS) | {"rows": rows}
+    return matches_to_json(lens, answer) | answer.columns | {"query": lens.query}
 
 
 def components(lens: Lens, rows: Sequence[int]) -> Answer:
@@ -58,7 +58,7 @@ def components(lens: Lens, rows: Sequence[int]) -> Answer:
                 "responses": [float(r) for r in space.examples.responses[row, :n]],
             }
         )
-    return {"components": listed}, []
+    return {"components": listed}
 
 
 def label_of(lens: Lens, row: int) -> dict[str, Any] | None:
@@ -78,14 +78,14 @@ def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
     for y, (row, count) in enumerate(zip(checked, counts, strict=True)):
         for x in range(count):
             sheet.paste(squared(space.thumbnails.picture(int(space.crop_of[row, x])), side), (x * side, y * side))
-    return {"columns": columns, "size": side, "rows": checked, "counts": counts}, [as_webp(sheet)]
+    return {"columns": columns, "size": side, "rows": checked, "counts": counts, "image": as_webp(sheet)}
 
 
-def as_webp(sheet: Image.Image) -> bytes:
+def as_webp(sheet: Image.Image) -> File:
     """A sheet of pictures, packed quickly."""
     buffer = io.BytesIO()
     sheet.save(buffer, "WEBP", quality=80, method=0)
-    return buffer.getvalue()
+    return File(buffer.getvalue(), WEBP)
 
 
 def squared(picture: Image.Image, side: int) -> Image.Image:
@@ -104,22 +104,22 @@ def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
     if not 0 <= rank < count:
         raise IndexError(f"example {rank} of {space.components[row]}; it has {count}")
     image = int(space.examples.images[row, rank])
-    result = {
+    return {
         "response": float(space.examples.responses[row, rank]),
         "rank": rank,
         "of": count,
         "image_id": str(image),
         "name": space.image_name(image),
         "label": space.label(image),
+        "image": File(webp(space.shown(row, rank), int(np.clip(size, 16, LARGEST))), WEBP),
     }
-    return result, [webp(space.shown(row, rank), int(np.clip(size, 16, LARGEST)))]
 
 
 def card(lens: Lens, row: int) -> Answer:
     """All there is to know about one component."""
     (row,) = checked_rows(lens.space, [row])
     space = lens.space
-    described = components(lens, [row])[0]["components"][0]
+    described = components(lens, [row])["components"][0]
     edges, counts = space.examples.statistics.histogram(row)
     answer, place = lens.hits, None
     if answer is not None:
@@ -135,7 +135,7 @@ def card(lens: Lens, row: int) -> Answer:
         },
         "cut": described["responses"][-1] if described["responses"] else None,
         "siblings": _siblings(lens, row),
-    }, []  # fmt: skip
+    }  # fmt: skip
 
 
 def _siblings(lens: Lens, row: int, most: int = 5) -> list[dict[str, Any]]:
@@ -156,17 +156,17 @@ def suggest(lens: Lens, prefix: str, most: int = 12) -> Answer:
     """Words of the vocabulary for what was typed: those that begin so, then those with a word that does."""
     typed = prefix.strip().lstrip("-").strip().lower()
     if not typed:
-        return {"words": []}, []
+        return {"words": []}
     words = lens.vocabulary or sorted(getattr(lens.clip_or_none, "words", None) or ())
     begins = [w for w in words if w.lower().startswith(typed)]
     within = [w for w in words if w not in begins and any(p.startswith(typed) for p in w.lower().split())]
-    return {"words": (begins + within)[:most]}, []
+    return {"words": (begins + within)[:most]}
 
 
 def query_image(lens: Lens, data: bytes, name: str) -> Answer:
     """Keep a picture that was dropped into the search box; the query names it by its chip."""
     picture = dropped(lens, data, name or "the picture")
-    return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}, []
+    return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}
 
 
 def dropped(lens: Lens, data: bytes, name: str) -> Image.Image:

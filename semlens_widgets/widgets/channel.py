@@ -17,9 +17,9 @@ from types import NoneType
 from typing import Any
 
 from ..texts import sendable
+from .wire import Answer, encode
 
 Buffers = Sequence[Any]
-Answer = tuple[dict[str, Any], list[bytes]]
 Verb = Callable[[dict[str, Any], Buffers, "Job"], Answer]
 Send = Callable[[dict[str, Any], list[bytes]], None]
 
@@ -115,7 +115,7 @@ class Channel:
                 raise ValueError(f"no request {verb!r:.80}; this window answers {', '.join(sorted(self.verbs))}")
             if not isinstance(args, dict | NoneType):
                 raise TypeError(f"the arguments of {verb!r} are {args!r:.80}; they are values by name")
-            result, sent = self.verbs[verb](args or {}, buffers, job)
+            result, sent = encode(self.verbs[verb](args or {}, buffers, job))
             job.check()
             self._deliver({"kind": "reply", "id": job.id, "result": result}, sent)
         except Aborted:
@@ -147,4 +147,4 @@ def _told(error: BaseException) -> dict[str, str]:
 
 
 def _pong(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-    return {}, []
+    return {}

@@ -12,8 +12,9 @@ import traitlets
 from ..audit import DEAD, REGIONS, AuditReport, Finding
 from ..checklist import Checklist, Concept, Group
 from ..verdicts import Verdict
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
 from .views import LensView, Live
+from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -58,7 +59,7 @@ class AuditChecklist(LensView):
             lens.relate(progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
             with lens.lock:
                 _choose_target(lens)
-            return {}, []
+            return {}
 
         return super()._verbs() | {
             "audit": plain(audited),
@@ -90,7 +91,7 @@ def audited(lens: Lens) -> Answer:
             "report": None,
         }
     if report is None:
-        return result, []
+        return result
     rows = np.flatnonzero(report.audited & (report.region != DEAD))
     result["report"] = {
         "target": report.target,
@@ -104,16 +105,16 @@ def audited(lens: Lens) -> Answer:
         "regions": {region: _part(report, region) for region in REGIONS},
         "queue": report.rows("unexpected").tolist(),
     }
-    arrays: list[np.ndarray] = [
-        rows.astype(np.int32),
-        report.best_valid[rows].astype(np.float32),
-        report.best_spurious[rows].astype(np.float32),
-        (100 * report.signed_share[rows]).astype(np.float32),
-        report.region[rows].astype(np.uint8),
-        _best_concept(report, "valid")[rows],
-        _best_concept(report, "spurious")[rows],
-    ]
-    return result, [array.tobytes() for array in arrays]
+    return result | {
+        "rows": rows,
+        "valid": report.best_valid[rows],
+        "spurious": report.best_spurious[rows],
+        "relevance": 100 * report.signed_share[rows],
+        "region": report.region[rows].astype(np.uint8),
+        "region_names": list(REGIONS),
+        "valid_concept": _best_concept(report, "valid")[rows],
+        "spurious_concept": _best_concept(report, "spurious")[rows],
+    }
 
 
 def targets(lens: Lens) -> list[str]:
@@ -360,9 +361,12 @@ def written(lens: Lens, form: str) -> Answer:
     }[form]()  # fmt: skip
     target = lens.report.target if lens.report is not None else None
     name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {target or ''}"))[:80]
-    answer = {"name": f"{name}.{form}", "type": f"{FORMATS[form]};charset=utf-8"}
-    return answer | {"python": f'lens.write_report("{name}.{form}")'}, [text.encode("utf-8", "backslashreplace")]
+    return {
+        "name": f"{name}.{form}",
+        "python": f'lens.write_report("{name}.{form}")',
+        "file": File(text.encode("utf-8", "backslashreplace"), f"{FORMATS[form]};charset=utf-8"),
+    }
 
 
 def _told(python: str) -> Answer:
-    return {"python": python}, []
+    return {"python": python}

@@ -11,9 +11,10 @@ import traitlets
 from ..compare import Comparison, ConceptTable, Similarity
 from ..session.compared import asked_words, compared_rows, comparison_of, concept_rows
 from . import answers, overlay
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
 from .labelled import listed_layers
 from .views import LensView, Live
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -24,7 +25,7 @@ def overview(lens: Lens) -> Answer:
     found = lens.comparison
     result: dict[str, Any] = {"others": list(lens.others), "other": lens.other}
     if found is None:
-        return result | {"comparison": None}, []
+        return result | {"comparison": None}
     a, b = found.a.components, found.b.components
     outside = len(found.ab.rows) - len(found.pairs) - len(found.a_only_rows)
     return result | {
@@ -44,7 +45,7 @@ def overview(lens: Lens) -> Answer:
             "a_only": len(found.a_only_rows),
             "b_only": len(found.b_only_rows),
         }
-    }, []
+    }
 
 
 def _similarity(s: Similarity) -> dict[str, float]:
@@ -59,14 +60,15 @@ def lists(lens: Lens, layers: Any, concept: Any, find: Any) -> Answer:
     """The three columns: components only in A, pairs, components only in B.
 
     `layers` (two names, or None) keeps one layer of each; `concept` (a word, or None) keeps what carries it in A or
-    in B; `find` has a text for each column, which an id or a label must contain. Buffers: rows of A and their
-    cosines; both rows and cosines of the pairs; rows of B and their cosines.
+    in B; `find` has a text for each column, which an id or a label must contain. Answered are `a` and
+    `b`, rows of one model, and the pairs `pair_a` and `pair_b`, each with the cosines.
     """
     found, (a_rows, pairs, b_rows) = comparison_of(lens), compared_rows(lens, layers, concept, find)
-    near_a, near_b = _best(found, a_rows, "ab", layers), _best(found, b_rows, "ba", layers)
-    numbers = [(a_rows, np.int32), (near_a, np.float32), (pairs.rows_a, np.int32), (pairs.rows_b, np.int32),
-               (pairs.scores, np.float32), (b_rows, np.int32), (near_b, np.float32)]  # fmt: skip
-    return {}, [np.ascontiguousarray(values, kind).tobytes() for values, kind in numbers]
+    return {
+        "a": a_rows, "a_scores": _best(found, a_rows, "ab", layers),
+        "pair_a": pairs.rows_a, "pair_b": pairs.rows_b, "pair_scores": pairs.scores,
+        "b": b_rows, "b_scores": _best(found, b_rows, "ba", layers),
+    }  # fmt: skip
 
 
 def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.ndarray:
@@ -85,7 +87,7 @@ def concept_table(lens: Lens) -> Answer:
     try:
         table = concept_rows(lens, words)
     except RuntimeError as error:  # opened without its CLIP: nothing new can be asked, and the window says so
-        return {"models": list(models), "rows": [], "relevance": False, "message": str(error)}, []
+        return {"models": list(models), "rows": [], "relevance": False, "message": str(error)}
     shares = {name: share for name, m in models.items() if (share := m.relevance_shares) is not None}
     relevance = table.relevance(shares)
     return {
@@ -93,7 +95,7 @@ def concept_table(lens: Lens) -> Answer:
         "rows": [_row(table, i, relevance, lens.query) for i in range(len(words))],
         "relevance": len(shares) == len(models),
         "message": None,
-    }, []
+    }
 
 
 def _row(table: ConceptTable, i: int, relevance: np.ndarray, query: str) -> dict[str, Any]:

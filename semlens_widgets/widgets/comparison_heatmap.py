@@ -15,10 +15,11 @@ from ..compare.order import cluster_order
 from ..lens.comparing import compare_many
 from ..search import Matches, search
 from ..session.compared import asked_words, concepts_of, probe_of
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
 from .comparing import verbs_about
 from .figure_button import as_file
 from .views import LensView, Live
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -134,14 +135,14 @@ class ComparisonHeatmap(LensView):
 
     def _verbs(self) -> dict[str, Verb]:
         def heatmap(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            return self.matrix(), []
+            return self.matrix()
 
         def cell(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             return self.behind(int(args["row"]), int(args["column"]))
 
         def select(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             self.lenses[args["model"]].selection = args["rows"]
-            return {}, []
+            return {}
 
         def paper(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
             made = self.figure(width_mm=float(args["width"]), theme=args["theme"])
@@ -297,7 +298,8 @@ class ComparisonHeatmap(LensView):
         if self.of == "models":
             names = self.series.names
             if row == column:
-                return {"title": names[row], "hint": "a model and itself", "a": names[row], "b": None}, [b"", b"", b""]
+                itself = {"title": names[row], "hint": "a model and itself", "a": names[row], "b": None}
+                return itself | _pairs(*np.zeros((3, 0), np.int32))
             found = self.series[names[row], names[column]]
             pairs = found.pairs
         else:
@@ -306,7 +308,7 @@ class ComparisonHeatmap(LensView):
             pairs = found.between(*layers)
         title = " ↔ ".join(found.names if self.of == "models" else layers)
         result = {"title": title, "hint": "mutual nearest, above chance", "a": found.names[0], "b": found.names[1]}
-        return result, _buffers(pairs.rows_a, pairs.rows_b, pairs.scores)
+        return result | _pairs(pairs.rows_a, pairs.rows_b, pairs.scores)
 
     def _carriers(self, row: int, column: int) -> Answer:
         table = self.table()
@@ -322,11 +324,11 @@ class ComparisonHeatmap(LensView):
         if base == model:
             scores = dict(zip(ranked.rows.tolist(), ranked.scores, strict=True))
             own = np.array([scores[row] for row in rows.tolist()], np.float32)
-            return {"title": concept, "hint": hint, "a": model, "b": None}, _buffers(rows, rows, own)
+            return {"title": concept, "hint": hint, "a": model, "b": None} | _pairs(rows, rows, own)
         near = self.series[model, base].ab
         at = np.searchsorted(near.rows, rows)
         result = {"title": concept, "hint": f"{hint}, each beside its nearest in {base}", "a": model, "b": base}
-        return result, _buffers(rows, near.of_best("nearest")[at], near.of_best("scores")[at])
+        return result | _pairs(rows, near.of_best("nearest")[at], near.of_best("scores")[at])
 
 
 def _ranked(first: Lens, lens: Lens, concept: str, layer: str | None) -> Matches:
@@ -334,9 +336,8 @@ def _ranked(first: Lens, lens: Lens, concept: str, layer: str | None) -> Matches
     return search(lens.space, probe_of(first, concept), top=None, layer=layer, centre=first._centre)[0]
 
 
-def _buffers(rows_a: np.ndarray, rows_b: np.ndarray, scores: np.ndarray) -> list[bytes]:
-    kinds = ((rows_a, np.int32), (rows_b, np.int32), (scores, np.float32))
-    return [np.ascontiguousarray(values, kind).tobytes() for values, kind in kinds]
+def _pairs(rows_a: np.ndarray, rows_b: np.ndarray, scores: np.ndarray) -> Answer:
+    return {"rows_a": rows_a, "rows_b": rows_b, "scores": scores}
 
 
 def _orders(values: np.ndarray, order: str, symmetric: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -15,8 +15,8 @@ from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
 from ..relevance import Relevance
 from . import answers
-from .answers import Answer
 from .channel import Job
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -29,16 +29,15 @@ _AT_ONCE = 4096  # components
 
 def card(lens: Lens, row: int) -> Answer:
     """All there is to know about one component."""
-    result, buffers = answers.card(lens, row)
+    result = answers.card(lens, row)
     row = result["row"]
-    more = {
+    return result | {
         "label": labelled(lens, row, result["label"]),
         "relevance": class_relevance(lens, row),
         "relatable": lens.has_data,
         "looks": possible_looks(lens, row),
         "streams": has_streams(lens, row),
     }
-    return result | more, buffers
 
 
 def labelled(lens: Lens, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -85,18 +84,21 @@ def looks(lens: Lens, row: int, look: str, count: int, size: int, job: Job) -> A
     shown = min(int(np.clip(count, 1, 40)), int(lens.space.examples.counts[row]))
     data = lens.source.images
     found = [_Example.of(lens, row, rank, data) for rank in range(shown)]
-    boxes, maps = None, b""
+    boxes, maps = None, None
     if look == "whole":
         boxes = [e.outlined() for e in found]
         pictures = [e.framed(side) for e in found]
     else:
         pictures = [e.square(side) for e in found]
     if look in ("mask", "heat"):
-        maps = b"".join(_laid(e, values) for e, values in zip(found, _maps(lens, row, look, found, job), strict=True))
+        shown_maps = zip(found, _maps(lens, row, look, found, job), strict=True)
+        laid = [quantised(example.within(values)) for example, values in shown_maps]
+        maps = np.stack(laid) if laid else np.zeros((0, SIDE, SIDE), np.int8)
     sheet = Image.new("RGB", (max(shown, 1) * side, side), (128, 128, 128))
     for x, picture in enumerate(pictures):
         sheet.paste(picture, (x * side, 0))
-    return {"columns": shown, "side": SIDE if maps else 0, "boxes": boxes}, [answers.as_webp(sheet), maps]
+    side_of_map = 0 if maps is None else SIDE
+    return {"columns": shown, "side": side_of_map, "boxes": boxes, "sheet": answers.as_webp(sheet), "map": maps}
 
 
 class _Example:
@@ -154,10 +156,6 @@ class _Example:
         )  # fmt: skip
         drawn = Image.fromarray(np.ascontiguousarray(values, np.float32), "F")
         return np.asarray(drawn.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box))
-
-
-def _laid(example: _Example, values: np.ndarray) -> bytes:
-    return quantised(example.within(values)).tobytes()
 
 
 def quantised(values: np.ndarray) -> np.ndarray:
@@ -223,7 +221,7 @@ def classes_of_all(
 def relate(lens: Lens, job: Job) -> Answer:
     """Explain the whole data set, once for all components; what was given up goes on there the next time."""
     lens.relate(progress=False, on_step=lambda done, total: job.progress(done, total, "Explaining image"))
-    return {}, []
+    return {}
 
 
 def has_streams(lens: Lens, row: int) -> bool:
@@ -244,9 +242,9 @@ def streams(lens: Lens, row: int, job: Job) -> Answer:
         "fed": [_named(lens, other, share) for other, share in found.fed],
         "feeds": [_named(lens, other, share) for other, share in found.feeds],
         "images": found.images,
-    }, []
+    }
 
 
 def _named(lens: Lens, row: int, share: float) -> dict[str, Any]:
-    described = answers.components(lens, [row])[0]["components"][0]
+    described = answers.components(lens, [row])["components"][0]
     return {"row": row, "id": described["id"], "label": described["label"], "share": share}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .channel import Answer
+from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -26,4 +26,4 @@ def figure(lens: Lens, view: str, format: str, width: Any, theme: str, options: 
 def as_file(made: Figure, name: str, format: str) -> Answer:
     """A figure as a file to download."""
     data = made.to_bytes(format)
-    return {"name": f"{name}.{format}", "type": _TYPES[format], "caption": made.caption()}, [data]
+    return {"name": f"{name}.{format}", "caption": made.caption(), "file": File(data, _TYPES[format])}

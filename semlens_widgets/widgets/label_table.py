@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..vocabularies import packaged, vocabulary
 from . import answers
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
 from .labelled import LabelledView
+from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -35,7 +36,7 @@ class LabelTable(LabelledView):
                 lens.probes(words[done : done + _AT_ONCE])
             job.progress(len(words), len(words), "Embedding word")
             lens.describe(name, on_step=lambda done, total: job.progress(done, total, "Describing component"))
-            return {}, []
+            return {}
 
         mine = {
             "vocabularies": self._plain(vocabularies),
@@ -50,14 +51,14 @@ def vocabularies(lens: Lens) -> Answer:
     """The vocabularies a person may choose from; the first is the one `lens.describe()` takes. None: the lens's own."""
     own = [{"name": None, "title": "of this lens", "count": len(lens.vocabulary)}]
     ready = [{"name": name, "title": name, "count": len(vocabulary(name))} for name in packaged()]
-    return {"vocabularies": (own if len(lens.vocabulary) > 1 else []) + ready}, []
+    return {"vocabularies": (own if len(lens.vocabulary) > 1 else []) + ready}
 
 
 def meanings(lens: Lens, rows: list[int]) -> Answer:
     """The meanings of some components: groups of their examples (ranks), each with its word."""
     checked = answers.checked_rows(lens.space, rows)
     if lens.labels is None:
-        return {"meanings": [[] for _ in checked]}, []
+        return {"meanings": [[] for _ in checked]}
     return {
         "meanings": [
             [
@@ -67,7 +68,7 @@ def meanings(lens: Lens, rows: list[int]) -> Answer:
             ]
             for parts in lens.labels.meanings_of(checked)
         ]
-    }, []  # fmt: skip
+    }  # fmt: skip
 
 
 def labels_file(lens: Lens, format: str) -> Answer:
@@ -77,4 +78,4 @@ def labels_file(lens: Lens, format: str) -> Answer:
     if format not in FORMATS:
         raise ValueError(f"format {format!r}; labels are exported as {' or '.join(FORMATS)}")
     text = lens.labels.to_csv(lens.own_labels) if format == "csv" else lens.labels.to_json(lens.own_labels)
-    return {"name": f"labels.{format}", "type": FORMATS[format]}, [text.encode("utf-8", "backslashreplace")]
+    return {"name": f"labels.{format}", "file": File(text.encode("utf-8", "backslashreplace"), FORMATS[format])}

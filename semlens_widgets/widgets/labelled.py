@@ -8,8 +8,9 @@ import numpy as np
 import traitlets
 
 from ..describe import NO_WORD
-from .channel import Answer, Verb
+from .channel import Verb
 from .views import LensView, Live
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -44,17 +45,17 @@ def listed_layers(lens: Lens) -> list[dict[str, Any]]:
 def labels(lens: Lens) -> Answer:
     """All computed labels as columns, row by row; a person's own are in the trait `own_labels`.
 
-    `words` are texts; the buffers: int32 numbers of words [component label] (-1: none), float32 scores, confidence
-    and reach [component label], float32 margins [component], uint8 accepted [component label], uint8 alive
-    [component]. Before `describe` only the last one has content, and `made` is False.
+    `words` are texts, `numbers` count in them [component label] (-1: none); scores, confidence, reach and accepted
+    are [component label], margins and alive [component]. Before `describe` only `alive` is there, and `made` is False.
     """
-    found, alive = lens.labels, lens.space.alive.astype(np.uint8).tobytes()
+    found, alive = lens.labels, lens.space.alive
     if found is None:
-        return {"made": False, "k": 0, "words": [], "message": "", "level": None, "method": None}, [b""] * 6 + [alive]
+        return no_labels() | {"alive": alive}
     used, number = np.unique(found.words, return_inverse=True)
     number = number.reshape(found.words.shape).astype(np.int32)
     real = used != NO_WORD
-    result = {
+    number[~real[number]] = -1
+    return {
         "made": True,
         "k": found.words.shape[1],
         "words": [found.probes.names[word] for word in used[real]],
@@ -62,8 +63,21 @@ def labels(lens: Lens) -> Answer:
         "level": found.level,
         "method": found.method,
         "unknown": list(found.unknown[:20]),
+        "numbers": number,
+        "scores": found.scores,
+        "confidence": found.confidence,
+        "reach": found.reach,
+        "margins": found.margins,
+        "accepted": found.accepted,
+        "alive": alive,
     }
-    number[~real[number]] = -1
-    columns = (found.scores, found.confidence, found.reach, found.margins)
-    numbers = [np.asarray(column, np.float32).tobytes() for column in columns]
-    return result, [number.tobytes(), *numbers, found.accepted.astype(np.uint8).tobytes(), alive]
+
+
+def no_labels() -> Answer:
+    """What is told of labels before there are any."""
+    nothing, none = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int32)
+    return {
+        "made": False, "k": 0, "words": [], "message": "", "level": None, "method": None, "numbers": none,
+        "scores": nothing, "confidence": nothing, "reach": nothing, "margins": nothing[0:0].ravel(),
+        "accepted": nothing.astype(bool),
+    }  # fmt: skip

@@ -5,7 +5,6 @@ Rows of the first model come first, those of the second follow.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,10 @@ from PIL import Image
 
 from ..images import picture_in
 from . import answers
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
+from .labelled import no_labels
+from .semantic_map import NOTHING
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -28,14 +30,14 @@ def verbs(lens: Lens) -> dict[str, Verb]:
     def lay_out(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
         living = sum(int(model.space.alive.sum()) for model, _ in _both(lens))
         lens.overlay("umap", asked=lambda seconds: job.progress(int(seconds), None, f"UMAP of {living:,} components"))
-        return {}, []
+        return {}
 
     def verb(function: Any, *names: str) -> Verb:
         return lambda args, buffers, job: function(lens, *(args[name] for name in names))
 
     mine: dict[str, Verb] = {
         "map": verb(places),
-        "map_values": lambda args, buffers, job: ({"there": False, "about": "", "mark": None, "signed": False}, []),
+        "map_values": lambda args, buffers, job: NOTHING,
         "lay_out": lay_out,
         "labels": verb(labels),
         "components": verb(components, "rows"),
@@ -65,8 +67,8 @@ def _place(lens: Lens, row: int) -> tuple[Lens, str, int]:
 def places(lens: Lens) -> Answer:
     """Where every component of both lies, as `semantic_map.places`; the only colour is whose it is."""
     layouts = lens.shown_overlay()
-    result = {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"]}
-    return result, [np.concatenate([layout.positions for layout in layouts]).astype(np.float32).tobytes()]
+    places = np.concatenate([layout.positions for layout in layouts])
+    return {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"], "places": places}
 
 
 def labels(lens: Lens) -> Answer:
@@ -77,13 +79,12 @@ def labels(lens: Lens) -> Answer:
     of = np.asarray(
         [-1 if label is None else numbers.setdefault(label.text, len(numbers)) for label in known], np.int32
     )
-    nothing = np.full(len(rows), np.nan, np.float32)
     margins = np.asarray([np.nan if label is None or label.margin is None else label.margin for label in known])
-    accepted = np.asarray([label is not None and label.confident for label in known], np.uint8)
-    alive = np.concatenate([model.space.alive for model, _ in _both(lens)]).astype(np.uint8)
-    result = {"made": bool(numbers), "k": 1, "words": list(numbers), "message": "", "level": None, "method": None}
-    columns = (of, nothing, nothing, nothing, margins.astype(np.float32), accepted, alive)
-    return result, [column.tobytes() for column in columns]
+    return no_labels() | {
+        "made": bool(numbers), "k": 1, "words": list(numbers), "numbers": of, "margins": margins,
+        "accepted": np.asarray([label is not None and label.confident for label in known]),
+        "alive": np.concatenate([model.space.alive for model, _ in _both(lens)]),
+    }  # fmt: skip
 
 
 def components(lens: Lens, rows: Sequence[int]) -> Answer:
@@ -91,9 +92,9 @@ def components(lens: Lens, rows: Sequence[int]) -> Answer:
     listed = []
     for row in rows:
         model, letter, own = _place(lens, row)
-        (entry,) = answers.components(model, [own])[0]["components"]
+        (entry,) = answers.components(model, [own])["components"]
         listed.append(entry | {"row": int(row), "id": f"{letter} {entry['id']}"})
-    return {"components": listed}, []
+    return {"components": listed}
 
 
 def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
@@ -101,8 +102,8 @@ def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
     side, counts, sheet = 0, [], None
     for line, row in enumerate(rows):
         model, _, own = _place(lens, row)
-        result, (data,) = answers.sprite(model, [own], examples, size)
-        strip = picture_in(data)
+        result = answers.sprite(model, [own], examples, size)
+        strip = picture_in(result["image"].data)
         if sheet is None:
             side = result["size"]
             sheet = Image.new("RGB", (strip.width, side * len(rows)))
@@ -110,9 +111,8 @@ def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
         counts += result["counts"]
     if sheet is None:
         return answers.sprite(lens, [], examples, size)
-    buffer = io.BytesIO()
-    sheet.save(buffer, "WEBP", quality=85, method=0)
-    return {"columns": sheet.width // side, "size": side, "rows": list(rows), "counts": counts}, [buffer.getvalue()]
+    image = answers.as_webp(sheet)
+    return {"columns": sheet.width // side, "size": side, "rows": list(rows), "counts": counts, "image": image}
 
 
 def example(lens: Lens, row: int, rank: int, size: int) -> Answer:

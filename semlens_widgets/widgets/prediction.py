@@ -20,9 +20,10 @@ from ..model import stack
 from ..outputs import ask
 from ..space import webp
 from . import answers
-from .channel import Aborted, Answer, Buffers, Job, Verb
+from .channel import Aborted, Buffers, Job, Verb
 from .component_card import quantised
 from .views import LensView
+from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..explain import Explanation
@@ -91,13 +92,13 @@ def prediction(lens: Lens) -> Answer:
             "This lens was opened from a file, which holds what was found but neither model nor images. Make it anew "
             "with sl.Lens(model, images, …) and fit(): what is in the cache is read from there."
         )
-        return {"state": "no-model", "message": text}, []
+        return {"state": "no-model", "message": text}
     data = lens.source.images
     labelled = any(data.label(i) is not None for i in range(len(data)))
     known = {"images": len(data), "classes": list(data.classes), "labelled": labelled}
     explained = lens.explanation
     if explained is None:
-        return {"state": "empty", "message": "", "data": known, "method": lens.method}, []
+        return {"state": "empty", "message": "", "data": known, "method": lens.method}
     share = np.asarray(explained.share, np.float32)
     components = explained.components
     layers = []
@@ -106,8 +107,9 @@ def prediction(lens: Lens) -> Answer:
         assert isinstance(rows, slice)
         if np.isfinite(share[rows]).all():
             layers.append({"name": name, "start": rows.start, "count": rows.stop - rows.start})
-    size, total = _sent_map(explained.heat)
-    result = {
+    heat = _small_map(explained.heat)
+    seen = cut(explained.picture, explained.window).convert("RGB")
+    return {
         "state": "ready",
         "message": "",
         "data": known,
@@ -124,10 +126,11 @@ def prediction(lens: Lens) -> Answer:
         "top": [_scored(explained, int(c)) for c in _likeliest(explained)[:TOP_CLASSES]],
         "target": _target(lens, explained),
         "layers": layers,
-        "size": size,
+        "relevances": np.nan_to_num(share),
+        "picture": File(webp(seen, PICTURE), answers.WEBP),
+        **_size(heat),
+        "heat": heat,
     }
-    seen = cut(explained.picture, explained.window).convert("RGB")
-    return result, [np.nan_to_num(share).tobytes(), webp(seen, PICTURE), total]
 
 
 def _likeliest(explained: Explanation) -> np.ndarray:
@@ -167,7 +170,7 @@ def _label(data: Images, image: int) -> str | None:
     return data.classes[number] if 0 <= number < len(data.classes) else str(number)
 
 
-def _sent_map(values: np.ndarray) -> tuple[dict[str, int], bytes]:
+def _small_map(values: np.ndarray) -> np.ndarray:
     """A map as small whole numbers, no larger than needed."""
     height, width = values.shape
     if max(height, width) > MAP:
@@ -176,7 +179,12 @@ def _sent_map(values: np.ndarray) -> tuple[dict[str, int], bytes]:
         values = np.asarray(Image.fromarray(np.ascontiguousarray(values, np.float32), "F").resize(
             (width, height), Image.Resampling.BOX
         ))  # fmt: skip
-    return {"width": width, "height": height}, quantised(values).tobytes()
+    return quantised(values)
+
+
+def _size(heat: np.ndarray) -> dict[str, int]:
+    height, width = heat.shape
+    return {"width": width, "height": height}
 
 
 def _present(lens: Lens) -> Explanation:
@@ -192,8 +200,9 @@ def heat(lens: Lens, row: int, job: Job) -> Answer:
     row = explained.components.row(int(row))
     values = explained.heatmaps([row], on_step=lambda done, total: job.progress(done, total, "Computing map"))[0]
     share = float(explained.share[row])
-    size, sent = _sent_map(values)
-    return {"row": row, "relevance": share, "words": where(values if share >= 0 else -values), **size}, [sent]
+    heat = _small_map(values)
+    words = where(values if share >= 0 else -values)
+    return {"row": row, "relevance": share, "words": words, **_size(heat), "heat": heat}
 
 
 def where(values: np.ndarray) -> str:
@@ -227,7 +236,7 @@ def circuit(lens: Lens, depth: int, top: int, job: Job) -> Answer:
         {"lower": row(e.lower), "upper": None if e.upper is None else row(e.upper), "relevance": e.relevance}
         for e in found.edges
     ]
-    return {"layers": [names[level] for level in sorted(names, reverse=True)], "nodes": nodes, "edges": edges}, []
+    return {"layers": [names[level] for level in sorted(names, reverse=True)], "nodes": nodes, "edges": edges}
 
 
 def classes(lens: Lens, text: str) -> Answer:
@@ -237,7 +246,7 @@ def classes(lens: Lens, text: str) -> Answer:
     order = [int(c) for c in _likeliest(explained)]
     begins = [c for c in order if explained.classes[c].casefold().startswith(typed)]
     within = [c for c in order if c not in set(begins) and typed in explained.classes[c].casefold()]
-    return {"classes": [_scored(explained, c) for c in (begins + within)[:FOUND_CLASSES]]}, []
+    return {"classes": [_scored(explained, c) for c in (begins + within)[:FOUND_CLASSES]]}
 
 
 # choosing a picture
@@ -289,7 +298,7 @@ def browse(lens: Lens, start: int, count: int, label: int | None, order: str, si
             continue
         sheet.paste(tile, (at % columns * side, at // columns * side))
     listed = [_listed(lens, data, image, guesses) for image in page]
-    return {"start": begin, "total": len(chosen), "images": listed, "columns": columns}, [answers.as_webp(sheet)]
+    return {"start": begin, "total": len(chosen), "images": listed, "columns": columns, "sheet": answers.as_webp(sheet)}
 
 
 def _listed(lens: Lens, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
@@ -354,4 +363,4 @@ def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job
             if getattr(lens, name) != value:  # setting explains again
                 setattr(lens, name, value)
         raise
-    return {}, []
+    return {}

@@ -10,12 +10,12 @@ import numpy as np
 from ..relevance import Relevance
 from ..session.colours import COLOURS
 from . import checklist, component_card, label_table, labelled, score_view, semantic_map
-from .channel import Answer
 from .checklist import AuditChecklist
 from .label_table import LabelTable
 from .score_view import ScoreView
 from .semantic_map import SemanticMap
 from .views import Gallery, LensView
+from .wire import Answer, encode
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -42,7 +42,8 @@ def recorded(lens: Lens) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     "relevance.shares" [component class] are what cards show of relevance, where it is known.
     """
     replies, arrays = [], {}
-    for number, (verb, args, (result, buffers)) in enumerate(_answers(lens)):
+    for number, (verb, args, answer) in enumerate(_answers(lens)):
+        result, buffers = encode(answer)
         replies.append({"verb": verb, "args": args, "result": result, "buffers": len(buffers)})
         for at, data in enumerate(buffers):
             arrays[f"{number}.{at}"] = np.frombuffer(data, np.uint8)
@@ -70,17 +71,15 @@ def _spoken_for(relevance: Relevance) -> dict[str, Any]:
 
 
 def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
-    result, buffers = semantic_map.places(lens)
-    yield "map", {}, (result | {"better": False}, buffers)
+    yield "map", {}, semantic_map.places(lens) | {"better": False}
     yield "labels", {}, labelled.labels(lens)
     for colour in COLOURS[3:]:  # label, layer and search need no numbers of their own
         yield "map_values", {"colour": colour}, semantic_map.values(lens, colour)
-    yield "vocabularies", {}, ({"vocabularies": []}, [])  # nothing can be described anew
+    yield "vocabularies", {}, {"vocabularies": []}  # nothing can be described anew
     if lens.labels is not None and len(lens.components) <= _MOST_MEANINGS:
         _ = lens.labels.meanings  # of all at once: row by row they round otherwise
         for row in range(len(lens.components)):
             yield "meanings", {"rows": [row]}, label_table.meanings(lens, [row])
     yield "scores", {}, score_view.scores(lens)
-    result, buffers = checklist.audited(lens)
     kept = {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
-    yield "audit", {}, (result | kept, buffers)
+    yield "audit", {}, checklist.audited(lens) | kept

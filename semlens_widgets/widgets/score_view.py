@@ -8,8 +8,9 @@ import numpy as np
 import traitlets
 
 from ..evaluate import SCORES
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
 from .labelled import LabelledView
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -34,26 +35,25 @@ class ScoreView(LabelledView):
                 job.progress(done * count // total, count, "Scoring component")
 
             lens.evaluate(progress=False, on_step=step)
-            return {}, []
+            return {}
 
         return super()._verbs() | {"scores": self._plain(scores), "evaluate": evaluate}
 
 
 def scores(lens: Lens) -> Answer:
-    """All scores as columns, float32 [component], in the order of `columns`; then uint8 [component], whether clear.
+    """All scores [component] by the names in `columns`, and `clear` [component].
 
     NaN for dead components. `layers` has, per layer, the means with their intervals, and the null levels (mean, and
     what 95 % of random sets stay below).
     """
     found = lens.evaluation
     if found is None:
-        return {"made": False, "columns": [], "layers": [], "clip": None}, []
-    columns, numbers = [], []
+        return {"made": False, "columns": [], "layers": [], "clip": None}
+    columns: dict[str, np.ndarray] = {}
     forms = {"": found.raw, "_centred": found.centred}
     for ending, form in forms.items():
         for score in SCORES:
-            columns.append(score + ending)
-            numbers.append(np.asarray(getattr(form, score), np.float32).tobytes())
+            columns[score + ending] = getattr(form, score)
     layers = []
     for summary in found.summary()[:-1]:
         rows = found.components.rows(summary["layer"])
@@ -66,8 +66,8 @@ def scores(lens: Lens) -> Answer:
                     "null": _average(form.null[score].mean[rows]), "null_high": _average(form.null[score].high[rows]),
                 }  # fmt: skip
         layers.append(entry)
-    result = {"made": True, "columns": columns, "layers": layers, "clip": found.clip}
-    return result, [*numbers, found.clear.astype(np.uint8).tobytes()]
+    facts = {"made": True, "columns": list(columns), "layers": layers, "clip": found.clip}
+    return facts | columns | {"clear": found.clear}
 
 
 def _known(number: float) -> float | None:

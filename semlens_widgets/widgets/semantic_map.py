@@ -9,12 +9,16 @@ import traitlets
 
 from ..layout import FEWEST
 from ..session.colours import COLOURS, has_colour, map_values
-from .channel import Answer, Buffers, Job, Verb
+from .channel import Buffers, Job, Verb
 from .labelled import LabelledView
 from .views import Live
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
+
+
+NOTHING: Answer = {"there": False, "about": "", "mark": None, "signed": False}  # to show in a colour
 
 
 class SemanticMap(LabelledView):
@@ -42,31 +46,33 @@ class SemanticMap(LabelledView):
                 job.progress(int(seconds), None, f"UMAP of {int(lens.space.alive.sum()):,} components")
 
             lens.settled_layout(asked)
-            return {}, []
+            return {}
 
         mine = {"map": self._plain(places), "map_values": self._plain(values, "colour"), "lay_out": lay_out}
         return super()._verbs() | mine
 
 
 def places(lens: Lens) -> Answer:
-    """Where every component lies, float32 [component 2], NaN for dead ones; `better`: UMAP could be made."""
+    """Where every component lies, `places` [component 2], NaN for dead ones; `better`: UMAP could be made."""
     layout = lens.shown_layout()
-    result = {
+    return {
         "method": layout.method,
         "better": lens.layout is None and int(lens.space.alive.sum()) >= FEWEST,
         "colours": [colour for colour in COLOURS if has_colour(lens, colour)],
+        "places": layout.positions,
     }
-    return result, [layout.positions.astype(np.float32).tobytes()]
 
 
 def values(lens: Lens, colour: str) -> Answer:
-    """What a colour shows, as a number per component, NaN where there is none.
+    """What a colour shows: `numbers` [component], NaN where there is none.
 
     `about` says what it is; `mark` is the level that 95 % of random sets do not reach, where there is one. `signed`:
     zero is the middle. `there` is False where nothing was computed yet; no numbers then.
     """
     if not has_colour(lens, colour):
-        return {"there": False, "about": "", "mark": None, "signed": False}, []
+        return NOTHING
     shown = map_values(lens, colour)
-    told = {"there": True, "about": shown.about, "mark": shown.mark, "signed": shown.signed}
-    return told, [np.asarray(shown.numbers, np.float32).tobytes()]
+    return {
+        "there": True, "about": shown.about, "mark": shown.mark, "signed": shown.signed,
+        "numbers": np.asarray(shown.numbers),
+    }  # fmt: skip

@@ -15,7 +15,8 @@ import traitlets
 
 from ..texts import sendable
 from . import answers, component_card
-from .channel import Answer, Buffers, Channel, Job, Verb
+from .channel import Buffers, Channel, Job, Verb
+from .wire import Answer
 
 if TYPE_CHECKING:
     from ..lens import Lens
@@ -267,7 +268,8 @@ class LensView(anywidget.AnyWidget):
         shown = lens.hits.rows[:6] if lens.hits is not None else range(min(6, len(lens.components)))
         rows = [int(row) for row in shown]
         examples = max((min(8, int(lens.space.examples.counts[row])) for row in rows), default=1)
-        result, (sheet,) = answers.sprite(lens, rows, max(examples, 1), 32)
+        result = answers.sprite(lens, rows, max(examples, 1), 32)
+        sheet = result["image"].data
         line = "height:32px;line-height:32px"
         names = "".join(f'<div style="{line}">{escape(str(lens.components[r]))}</div>' for r in rows)
         image = f"data:image/webp;base64,{base64.b64encode(sheet).decode()}"
