@@ -25,11 +25,11 @@ const BUDGETS = {
   comparison_heatmap: 48,
   semantic_map: 60,
   prediction: 74,
-  checklist: 90,
+  checklist: 92,
   label_table: 50,
   score_view: 56,
-  window: 283,
-  page: 324,
+  window: 285,
+  page: 326,
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));

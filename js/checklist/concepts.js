@@ -80,3 +80,9 @@ export function stepped(concepts, name, by) {
   if (!next) return listed;
   return moved(listed, name, next, by > 0 ? (listed.find(({ kind }) => kind === next)?.name ?? null) : null);
 }
+
+/** What a change of a concept comes to: one that is searched by its name alone still is after it was renamed. @param {Concept} concept @param {Partial<Concept>} change @returns {Partial<Concept>} */
+export const renamed = ({ name, prompts }, change) =>
+  change.name !== undefined && prompts.length === 1 && prompts[0] === name
+    ? { ...change, prompts: [change.name] }
+    : change;

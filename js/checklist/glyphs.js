@@ -1,6 +1,6 @@
 /** Shapes that stand for verdicts, regions and states; each has its word beside it or as its name. */
 
-import { h, s } from "../shared/dom.js";
+import { html, svg } from "../shared/dom.js";
 
 /** Side of a crop in a line of the list, in px. */
 export const CROP = 27;
@@ -26,18 +26,11 @@ const HOLLOW = new Set(["ambiguous", "neutral", "unsure", "weak", "missing", "un
  *   without `label` the shape says nothing to a screen reader: its word stands beside it
  */
 export function glyph(name, { label, hollow = HOLLOW.has(name) } = {}) {
-  return s(
-    "svg",
-    {
-      class: `sl-glyph sl-of-${name}`,
-      viewBox: "0 0 12 12",
-      role: label ? "img" : null,
-      "aria-label": label,
-      "aria-hidden": label ? null : "true",
-    },
-    s("path", { d: OUTLINES[name], class: hollow ? "sl-hollow" : null }),
-    name in HALVES && s("path", { d: HALVES[/** @type {keyof typeof HALVES} */ (name)] }),
-  );
+  return svg`<svg class="sl-glyph sl-of-${name}" viewBox="0 0 12 12" role=${label ? "img" : null} aria-label=${label}
+    aria-hidden=${label ? null : "true"}>
+    <path d=${OUTLINES[name]} class=${hollow ? "sl-hollow" : null} />
+    ${name in HALVES && svg`<path d=${HALVES[/** @type {keyof typeof HALVES} */ (name)]} />`}
+  </svg>`;
 }
 
 /** The verdicts a person can give, with their keys. */
@@ -48,32 +41,21 @@ export const DECISIONS = /** @type {const} */ (["valid", "spurious", "unsure"]);
  * @param {object} options
  * @param {import("./source.js").Decision | null} options.value
  * @param {(decision: import("./source.js").Decision | null) => void} options.onDecide
- * @param {string} options.of what the verdict is about @param {boolean} [options.disabled]
+ * @param {string} options.of what the verdict is about
  */
-export function verdictButtons({ value, onDecide, of, disabled = false }) {
-  return h(
-    "span",
-    { class: "sl-verdict", role: "group", "aria-label": `Verdict on ${of}` },
-    ...[...new Set([...DECISIONS, ...(value ? [value] : [])])].map((decision, i) =>
-      h(
-        "button",
-        {
-          type: "button",
-          title: i < DECISIONS.length ? `${decision} (${i + 1})` : decision,
-          "aria-label": decision,
-          "aria-pressed": String(decision === value),
-          disabled,
-          "data-decision": decision,
-          "data-testid": `decide-${decision}`,
-          onclick: (/** @type {Event} */ event) => {
-            event.stopPropagation();
-            onDecide(decision === value ? null : decision);
-          },
-        },
-        glyph(decision, { hollow: decision !== value || decision === "unsure" }),
-      ),
-    ),
-  );
+export function verdictButtons({ value, onDecide, of }) {
+  const offered = [...new Set([...DECISIONS, ...(value ? [value] : [])])];
+  const choice = (/** @type {import("./source.js").Decision} */ decision, /** @type {number} */ i) =>
+    html`<button type="button" title=${i < DECISIONS.length ? `${decision} (${i + 1})` : decision}
+      aria-label=${decision} aria-pressed=${String(decision === value)} data-decision=${decision}
+      data-testid="decide-${decision}"
+      onclick=${(/** @type {Event} */ event) => {
+        event.stopPropagation();
+        onDecide(decision === value ? null : decision);
+      }}>
+      ${glyph(decision, { hollow: decision !== value || decision === "unsure" })}
+    </button>`;
+  return html`<span class="sl-verdict" role="group" aria-label="Verdict on ${of}">${offered.map(choice)}</span>`;
 }
 
 /** Reads the keys 1, 2, 3. @param {KeyboardEvent} event */

@@ -1,6 +1,6 @@
 /** Unexpected components: relevant, but on no list; the most relevant without a verdict first. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count, signed } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
@@ -37,36 +37,27 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
     onError: fail,
   });
   const stopListening = catalog.onArrive(draw);
-  const cards = h("div", { class: "sl-queue-cards", onclick: onClick, onkeydown: onKey });
-  const where = h("span", { class: "sl-quiet", "data-testid": "queue-where" });
-  const previous = button({
-    label: "Previous",
-    icon: icons.left,
-    class: "sl-square sl-small",
-    "data-testid": "queue-previous",
-    onclick: () => turn(-1),
-  });
-  const next = button({
-    label: "Next",
-    icon: icons.right,
-    class: "sl-square sl-small",
-    "data-testid": "queue-next",
-    onclick: () => turn(1),
-  });
-  const node = h(
-    "section",
-    { class: "sl-queue", "aria-label": "Unexpected components", "data-testid": "queue" },
-    h(
-      "h3",
-      { class: "sl-heading" },
-      h("span", { class: "sl-ellipsis" }, "Unexpected: on no list"),
-      h("span", { class: "sl-spring" }),
-      where,
-      previous,
-      next,
-    ),
-    cards,
-  );
+  const cards = html`<div class="sl-queue-cards" onclick=${onClick} onkeydown=${onKey} />`;
+  const where = html`<span class="sl-quiet" data-testid="queue-where" />`;
+  /** @param {"Previous" | "Next"} label @param {import("../shared/icons.js").Icon} drawing @param {number} by */
+  const turner = (label, drawing, by) =>
+    /** @type {HTMLButtonElement} */ (
+      button({
+        label,
+        icon: drawing,
+        class: "sl-square sl-small",
+        "data-testid": `queue-${label.toLowerCase()}`,
+        onclick: () => turn(by),
+      })
+    );
+  const previous = turner("Previous", icons.left, -1);
+  const next = turner("Next", icons.right, 1);
+  const node = html`<section class="sl-queue" aria-label="Unexpected components" data-testid="queue">
+    <h3 class="sl-heading">
+      <span class="sl-ellipsis">Unexpected: on no list</span><span class="sl-spring" />${where}${previous}${next}
+    </h3>
+    ${cards}
+  </section>`;
 
   const waiting = () => (report?.queue ?? []).filter((row) => !verdicts.get(row)?.decision);
 
@@ -100,13 +91,13 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
     if (!shown.length)
       fill(
         cards,
-        h(
-          "p",
-          { class: "sl-quiet sl-small-text" },
-          reviewed
-            ? "Every component outside the checklist has a verdict."
-            : "Every component matches something on the checklist.",
-        ),
+        html`<p class="sl-quiet sl-small-text">
+          ${
+            reviewed
+              ? "Every component outside the checklist has a verdict."
+              : "Every component matches something on the checklist."
+          }
+        </p>`,
       );
     thumbnails.want(shown);
     paintAll();
@@ -121,38 +112,27 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
     const component = catalog.get(row);
     const share = points.relevance[points.at.get(row) ?? -1] ?? Number.NaN;
     const label = component?.label;
-    return h(
-      "article",
-      {
-        class: `sl-queue-card${row === selection[0] ? " sl-primary" : ""}`,
-        tabindex: "0",
-        "aria-label": `${component?.id ?? "component"}${weighted ? `, ${signed(share)} % of the relevance` : ""}`,
-        "data-card": row,
-        "data-testid": "queue-card",
-      },
-      h(
-        "div",
-        { class: "sl-queue-line" },
-        h("span", { class: "sl-id" }, component?.id ?? "…"),
-        weighted &&
-          h("span", { class: `sl-number ${share < 0 ? "sl-against" : "sl-for"}` }, `${signed(share)} %`),
-      ),
-      cropStrip(row, CROPS),
-      h(
-        "div",
-        { class: "sl-queue-line" },
-        h(
-          "span",
-          { class: "sl-ellipsis sl-quiet", title: label?.text },
-          label ? (label.confident === false ? `${label.text}?` : label.text) : "no label",
-        ),
-        verdictButtons({
-          value: verdicts.get(row)?.decision ?? null,
-          of: component?.id ?? "component",
-          onDecide: (decision) => onDecide([row], decision),
-        }),
-      ),
-    );
+    const id = component?.id ?? "component";
+    const buttons = verdictButtons({
+      value: verdicts.get(row)?.decision ?? null,
+      of: id,
+      onDecide: (decision) => onDecide([row], decision),
+    });
+    return html`<article class="sl-queue-card ${row === selection[0] ? "sl-primary" : ""}" tabindex="0"
+      aria-label="${id}${weighted ? `, ${signed(share)} % of the relevance` : ""}" data-card=${row}
+      data-testid="queue-card">
+      <div class="sl-queue-line">
+        <span class="sl-id">${component?.id ?? "…"}</span>
+        ${weighted && html`<span class="sl-number ${share < 0 ? "sl-against" : "sl-for"}">${signed(share)} %</span>`}
+      </div>
+      ${cropStrip(row, CROPS)}
+      <div class="sl-queue-line">
+        <span class="sl-ellipsis sl-quiet" title=${label?.text}>
+          ${label ? (label.confident === false ? `${label.text}?` : label.text) : "no label"}
+        </span>
+        ${buttons}
+      </div>
+    </article>`;
   }
 
   function focused() {
