@@ -30,13 +30,16 @@ from .explain import Explanation, explain
 from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
-from .lens import Lens, NotFitted, ShownLabel, compare_many, concept_table, open
+from .lens import Lens, open
 from .model import Layer, NotFinite
 from .relevance import Relevance, relevance
 from .report import Report
 from .results import Result
 from .role import Role, Streams
 from .search import Hit, Matches, search
+from .session.comparing import compare_many, concept_table
+from .session.labels import ShownLabel
+from .session.state import NotFitted
 from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
 from .verdicts import Verdict, Verdicts

@@ -6,7 +6,6 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -15,12 +14,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from .components import Component
+from .session import Session
 from .space import SemanticSpace
 from .texts import from_csv, read_text, to_csv, whole_number
 from .writing import file_names, write_bytes, write_text
-
-if TYPE_CHECKING:
-    from .lens import Lens
 
 
 def concept_database(path: str | os.PathLike[str]) -> dict[str, Float[np.ndarray, "component example dim"]]:
@@ -65,7 +62,7 @@ def dissect_labels(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def export_crops(
-    lens: Lens | SemanticSpace,
+    lens: Session | SemanticSpace,
     folder: str | os.PathLike[str],
     components: Sequence[int | str | Component] | None = None,
     *,

@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from . import markup, store
+from .session import Session, file
 from .space import Thumbnails
+from .widgets.recorded import recorded
 from .widgets.views import bundle
 from .writing import write_text
-
-if TYPE_CHECKING:
-    from .lens import Lens
 
 EXAMPLES = 10  # of each component with a picture: what a card shows
 LIMIT_MB = 50.0
@@ -30,7 +29,7 @@ _FOUND = {"compare": "Comparison", "prediction": "One prediction"}  # what needs
 
 
 def to_html(
-    lens: Lens, path: str | os.PathLike[str], *, examples: int = EXAMPLES, limit_mb: float | int = LIMIT_MB
+    lens: Session, path: str | os.PathLike[str], *, examples: int = EXAMPLES, limit_mb: float | int = LIMIT_MB
 ) -> Path:
     """Write the page. See `Lens.to_html`."""
     if examples < 1:
@@ -50,9 +49,9 @@ def to_html(
     return write_text(Path(path), page)
 
 
-def _held(lens: Lens, examples: int) -> bytes:
+def _held(lens: Session, examples: int) -> bytes:
     """The bytes of a `.semlens` file with what the window's views ask for, and the first pictures of each component."""
-    arrays, document = lens.to_file()  # not saved anywhere: a saved lens keeps its audit beside the file
+    arrays, document = file.to_file(lens, recorded(lens))
     kept = {
         name: array
         for name, array in arrays.items()
@@ -65,7 +64,7 @@ def _held(lens: Lens, examples: int) -> bytes:
     return store.to_bytes(kept | _pictures(lens, examples), document)
 
 
-def _pictures(lens: Lens, examples: int) -> dict[str, np.ndarray]:
+def _pictures(lens: Session, examples: int) -> dict[str, np.ndarray]:
     """The thumbnails of each component's first examples; the others are empty."""
     whole = lens.space.thumbnails
     data, shown = whole.data.tobytes(), set(lens.space.crop_of[:, :examples].ravel().tolist())
@@ -73,7 +72,7 @@ def _pictures(lens: Lens, examples: int) -> dict[str, np.ndarray]:
     return Thumbnails.of(made).to_arrays()
 
 
-def _page(lens: Lens, held: bytes) -> str:
+def _page(lens: Session, held: bytes) -> str:
     parts: Mapping[str, Any] = bundle("page")
     script = str(parts["_esm"]).replace("</script", "<\\/script").replace("<!--", "<\\!--")
     data = b64encode(held).decode()
@@ -91,18 +90,20 @@ def _page(lens: Lens, held: bytes) -> str:
     )
 
 
-def _made_from(lens: Lens) -> str:
+def _made_from(lens: Session) -> str:
     from .figures.made_from import made_from
 
     return made_from(lens.space)
 
 
-def _found(lens: Lens) -> list[tuple[str, Markup]]:
+def _found(lens: Session) -> list[tuple[str, Markup]]:
     """What the window cannot show without a kernel, as pictures with their captions."""
+    from .figures.views import figure_of_view
+
     found = []
     for view, title in _FOUND.items():
         try:
-            found.append((title, Markup(lens.figure(view, theme="light").to_html(dpi=144))))
+            found.append((title, Markup(figure_of_view(lens, view, theme="light").to_html(dpi=144))))
         except ValueError:
             continue  # not made yet
     return found

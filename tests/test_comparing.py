@@ -49,14 +49,17 @@ def test_one_call_compares_and_the_answer_is_live(plain, other):
     assert plain.comparison is None
 
 
+def test_what_is_no_model_is_not_compared(plain, as_installed):
+    with pytest.raises(TypeError, match="cannot compare with a str"):
+        plain.compare("other")
+
+
 def test_a_model_may_come_from_a_file_or_as_a_bare_space(plain, other, tmp_path):
     found = plain.compare(other)
     kept = sl.open(other.save(tmp_path / "other.semlens"), clip=ColourClip())
     assert plain.compare(kept, name="kept").pairs.rows_b.tolist() == found.pairs.rows_b.tolist()
     assert plain.compare(other.space, name="bare").s_ab == found.s_ab
     assert plain.others["bare"].concept_table(["red"]).found.all()
-    with pytest.raises(TypeError, match="cannot compare with a str"):
-        plain.compare("other")
     with pytest.raises(ValueError, match="differ in images or transform"):
         plain.compare(sl.Lens(ColourNet(), sl.images(pictures(50, seed=1), transform=to_pixels), ["rectified"],
                               ColourClip(), k=7, crop=None).fit(cached=False, progress=False))  # fmt: skip

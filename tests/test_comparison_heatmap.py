@@ -204,7 +204,7 @@ def test_what_cannot_be_compared_is_refused(models):
     with pytest.raises(TypeError, match="no parameter 'colour'"):
         ComparisonHeatmap(models, colour="red")
     strange = lens()
-    strange._clip = ColourClip(name="other colours")
+    strange.probe_cache.clip_or_none = ColourClip(name="other colours")
     from dataclasses import replace
 
     space = strange.space

@@ -98,13 +98,13 @@ def test_a_large_vocabulary_is_embedded_once(tmp_path, monkeypatch):
             return []
 
     first, second = lens(), lens()
-    first._clip, second._clip = Counting(), Counting()
+    first.probe_cache.clip_or_none, second.probe_cache.clip_or_none = Counting(), Counting()
     one, two = first.describe(words), second.describe(words)
     assert asked == [len(words), 1]  # the words, and the empty template
     assert np.array_equal(one.words, two.words)
     next(tmp_path.glob("*.words")).write_bytes(b"damaged")
     third = lens()
-    third._clip = Counting()
+    third.probe_cache.clip_or_none = Counting()
     assert np.array_equal(third.describe(words).words, one.words)
     assert third.labels.scores == pytest.approx(one.scores, abs=1e-6, nan_ok=True)
 

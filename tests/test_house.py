@@ -15,83 +15,69 @@ FILES = {
     for path in PACKAGE.rglob("*.py")
 }
 
-# What a lens opens above itself when it is asked to show itself: `lens.show()`.
-UPWARDS = {("lens", "page"), ("lens", "widgets")}
-
 
 @cache
 def imported(name):
-    """(module, whether only when a function runs) for all modules of the package that a file imports."""
+    """All modules of the package that a file imports: also within functions, and for types only."""
     path = FILES[name]
     within = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-
-    def walk(node, later):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-                continue
-            if isinstance(child, ast.Import):
-                yield from ((alias.name, later) for alias in child.names if alias.name in FILES)
-            elif isinstance(child, ast.ImportFrom):
-                start = within[: len(within) - child.level + 1] if child.level else []
-                source = ".".join([*start, *(child.module or "").split(".")]).rstrip(".")
-                for alias in child.names:
-                    full = f"{source}.{alias.name}"
-                    if (found := full if full in FILES else source) in FILES:
-                        yield found, later
-            yield from walk(child, later or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
-
-    return list(walk(ast.parse(path.read_text("utf-8")), False))
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = within[: len(within) - node.level + 1] if node.level else []
+            source = ".".join([*start, *(node.module or "").split(".")]).rstrip(".")
+            names = {alias.name: f"{source}.{alias.name}" for alias in node.names}
+            found |= {full if full in FILES else source for full in names.values()}
+    return found & FILES.keys() - {name}
 
 
 def room(name):
     return name.split(".")[1] if "." in name else "the door"
 
 
+@cache
 def rooms_below():
-    """Per room, what it imports of other rooms as it is imported itself."""
+    """Per room, what its files import of other rooms."""
     below = {room(name): set() for name in FILES}
     for name in FILES:
-        below[room(name)] |= {room(found) for found, later in imported(name) if not later} - {room(name)}
+        below[room(name)] |= {room(found) for found in imported(name)} - {room(name)}
     return below
 
 
 def test_rooms_stand_above_what_they_import():
     below = rooms_below()
     assert len(below) > 30
-    assert {"examples", "space", "search"} <= below["lens"]
     TopologicalSorter(below).prepare()  # CycleError names the rooms
 
 
 @pytest.mark.parametrize("name", sorted({room(name) for name in FILES if name.count(".") > 1}))
 def test_files_of_a_room_stand_above_what_they_import(name):
     files = [file for file in FILES if room(file) == name]
-    below = {file: {found for found, later in imported(file) if not later and found in files} for file in files}
     package = f"semlens_widgets.{name}"
-    for file in files:  # `from . import x` names the package, whose own file imports all others
-        below[file] -= {package} if file != package else set()
+    # `from . import x` may name the package, whose own file imports all others.
+    below = {file: {f for f in imported(file) if f in files and f != package} for file in files}
     TopologicalSorter(below).prepare()
 
 
-def test_only_what_shows_itself_opens_a_room_above():
+def test_windows_and_figures_know_the_session_and_no_lens():
     below = rooms_below()
-
-    def stands_on(upper, lower, seen=()):
-        return lower in below[upper] or any(
-            stands_on(step, lower, (*seen, step)) for step in below[upper] if step not in seen
-        )
-
-    upwards = {
-        (room(name), room(found))
-        for name in FILES
-        for found, later in imported(name)
-        if later and room(found) not in (room(name), "the door") and stands_on(room(found), room(name))
-    }
-    assert upwards == UPWARDS
+    assert {"search", "space", "examples"} <= below["session"]
+    assert {"session", "figures", "widgets", "page"} <= below["lens"]
+    for upper in ("figures", "widgets", "page"):
+        assert "session" in below[upper]
+        assert "lens" not in below[upper]
 
 
 def test_a_circle_would_be_found():
     with pytest.raises(CycleError):
         TopologicalSorter(rooms_below() | {"vectors": {"lens"}}).prepare()
+
+
+def test_imports_of_functions_and_for_types_are_seen():
+    assert "semlens_widgets.figures" in imported("semlens_widgets")  # in a function
+    assert "semlens_widgets.widgets" in imported("semlens_widgets.lens")  # for a type
 
 
 def test_heavy_libraries_are_imported_behind_their_doors_only():

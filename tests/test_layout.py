@@ -87,7 +87,7 @@ def test_umap_can_be_given_up_and_says_why_it_fails(wide, tmp_path, monkeypatch)
 
 def test_a_layout_is_kept_in_the_file(tmp_path):
     lens = fitted(Wide(13), "rectified")
-    assert "layout" not in lens._parts()
+    assert "layout" not in lens.to_file()[1]["extra"]["parts"]
     assert lens.shown_layout().method == "pca"
     made = lens.lay_out("pca")
     opened = sl.open(lens.save(tmp_path / "toy.semlens"), clip=ColourClip())

@@ -1,5 +1,7 @@
 import errno
 import os
+import pydoc
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import traitlets
 from PIL import Image
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
@@ -277,6 +280,18 @@ def test_the_file_of_a_picture_is_searched_as_the_picture(fitted, tmp_path):
     for query in (tmp_path / "red.png", str(tmp_path / "red.png")):
         assert np.allclose(fitted.search(query).vector, fitted.search(picture).vector)
     assert fitted.search(tmp_path / "red.png").probe == "red.png"
+
+
+def test_the_help_of_a_lens_tells_all_its_verbs_in_the_order_they_are_written():
+    own = [name for name in vars(sl.Lens) if not name.startswith("_")]
+    _, listed = sl.Lens.__doc__.split("in the order in which one meets them:")
+    assert [
+        verb for line in listed.split("\n") if ":" in line for verb in line.split(":")[1].strip().split(", ")
+    ] == own
+    shown = pydoc.plain(pydoc.render_doc(sl.Lens)).split("inherited from")[0]
+    assert set(re.findall(r"^ \|  (\w+)\(", shown, re.MULTILINE)) == {"Lens", "__init__", *own}
+    names = set(dir(sl.Lens)) - set(dir(traitlets.HasTraits))
+    assert [name for name in names if not name.startswith("_") and not getattr(sl.Lens, name).__doc__] == []
 
 
 def test_pythons_own_messages_speak_of_lens():

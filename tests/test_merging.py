@@ -339,7 +339,7 @@ def test_one_bad_entry_is_set_aside_and_told_and_all_others_are_kept(home):
     assert again.checklist == LIST
     assert again.verdicts == first.verdicts
     assert again.own_labels == first.own_labels
-    assert (again.audit_level, again._lines.used, again._lines.margin) == (0.02, 0.5, Thresholds().margin)
+    assert (again.audit_level, again.thresholds.used, again.thresholds.margin) == (0.02, 0.5, Thresholds().margin)
     (aside,) = (home / "cache").glob("*.damaged*.json")
     assert json.loads(aside.read_text()) == document
     again.verdicts["colour:1"] = "valid"

@@ -74,14 +74,14 @@ def test_labels_scores_and_the_audit_are_in_the_window_and_not_pictures(tmp_path
     kept = held(page, tmp_path).document["extra"]["parts"]["answers"]
     assert kept["tabs"] == ["search", "map", "describe", "evaluate", "audit"]
     assert {"labels", "scores", "audit"} <= {reply["verb"] for reply in kept["replies"]}
-    assert "<h2>" not in page
+    assert "<h2>" not in page.split("<script")[0]
 
 
 def test_a_comparison_stands_below_with_its_caption(tmp_path):
     lens = toy()
     lens.compare(toy("other"))
     page = lens.to_html(tmp_path / "a.html").read_text()
-    assert page.count("<h2>") == 1
+    assert page.split("<script")[0].count("<h2>") == 1
     assert "<h2>Comparison</h2>" in page
     assert "Crops: strongest examples" in page
 
@@ -101,11 +101,11 @@ def test_making_a_page_changes_nothing_about_the_lens_and_writes_nothing_else(tm
     lens = toy()
     lens.checklist = sl.Checklist((sl.Group("colours", (sl.Concept("red"), sl.Concept("green", kind="spurious"))),))
     saved = lens.save(tmp_path / "toy.semlens")
-    audits = list(lens._audit_files)
+    audits = list(lens.audit_session.files)
     notice = lens.audit_notice
     lens.to_html(tmp_path / "page" / "a.html")
     lens.verdicts["@red"] = "valid"
-    assert lens._audit_files == audits
+    assert lens.audit_session.files == audits
     assert lens.audit_notice == notice
     assert list(elsewhere.iterdir()) == []
     assert {p.name for p in tmp_path.rglob("*") if p.is_file()} == {

@@ -201,7 +201,7 @@ def test_a_deep_picture_is_searched_for_on_the_scale_of_the_data_set():
     lens = sl.Lens(ColourNet(), data, ["colour"], ColourClip(), k=2, crop=None, templates=("{}",))
     lens.fit(cached=False, progress=False)
     assert np.allclose(lens.search(deep).scores, lens.search(data.picture(0)).scores, equal_nan=True)
-    seen = lens._pictures[lens.keep_image(deep)]
+    seen = lens.probe_cache.pictures[lens.keep_image(deep)]
     assert np.array_equal(np.asarray(seen), np.asarray(data.picture(0)))
     assert np.array_equal(np.asarray(lens.explain(deep).picture), np.asarray(data.picture(0)))
     with pytest.raises(UnknownRange, match="the picture has numbers from"):

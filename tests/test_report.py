@@ -151,7 +151,7 @@ def test_a_report_without_relevance_or_verdicts_is_whole(lens, tmp_path):
     opened = sl.open(lens.save(tmp_path / "x.semlens"), clip=CountingClip())
     from semlens_widgets.report import report_of
 
-    bare = sl.audit(opened.space, lens.checklist, opened._text_probes(list(lens.checklist.prompts), None, True))
+    bare = sl.audit(opened.space, lens.checklist, opened.probe_cache.of_words(list(lens.checklist.prompts), None, True))
     page = report_of(bare).to_html()
     assert looked_at(page).scripts == []
     assert "Effect of switching off" not in page

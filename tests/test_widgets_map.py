@@ -126,7 +126,7 @@ def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
             asked(0.0)
         return Layout(np.full((len(space.components), 2), 0.5), "umap", seed, neighbours)
 
-    monkeypatch.setattr("semlens_widgets.lens.mapping.umap", slow)
+    monkeypatch.setattr("semlens_widgets.session.mapping.umap", slow)
     window = SemanticMap(made)
     verb = window._verbs()["lay_out"]
     told = []

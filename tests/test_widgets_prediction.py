@@ -11,7 +11,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.images import WHOLE
-from semlens_widgets.lens import explaining as lens_explaining
+from semlens_widgets.session import explaining as lens_explaining
 from semlens_widgets.widgets import PredictionView, Window, component_card, prediction
 from semlens_widgets.widgets.channel import Aborted, Job
 

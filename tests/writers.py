@@ -11,6 +11,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets.audit.state import AuditState
 from semlens_widgets.checklist import Concept
+from semlens_widgets.session.auditing import exchange
 
 _WORKER = """
 import sys
@@ -43,8 +44,9 @@ def work(number, edits):
             mine.checklist = mine.checklist.moving(f"c{number}-{step - 5}", "shared", kind="spurious")
         elif kind == 6:
             line = ("margin", "used", "still")[number]
-            mine._lines = replace(mine._lines, **{line: (step + 1) / 10_000})
-            mine._exchange()
+            work = mine.audit_session
+            work.thresholds = replace(work.thresholds, **{line: (step + 1) / 10_000})
+            exchange(mine)
         else:
             mine.checklist = mine.checklist.adding(Concept(f"gone{number}-{step}", ("red",)), "shared")
             mine.checklist = mine.checklist.without(f"gone{number}-{step}")

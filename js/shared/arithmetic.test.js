@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as format from "./format.js";
 import * as grid from "./grid.js";
@@ -60,6 +61,13 @@ describe("the virtual grid", () => {
 });
 
 describe("the query grammar", () => {
+  it("is the one of the kernel", () => {
+    for (const { text, terms, written } of JSON.parse(readFileSync("tests/queries.json", "utf-8"))) {
+      expect(query.parse(text)).toEqual(terms);
+      expect(query.write(query.parse(text))).toBe(written);
+    }
+  });
+
   it("reads chips, signs and images", () => {
     expect(query.parse(" ruler , - thin   hair,,-, image:a1")).toEqual([
       { text: "ruler", negative: false },

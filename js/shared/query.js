@@ -5,13 +5,17 @@
 
 /** @typedef {{text: string, negative: boolean}} Chip `text` never contains a comma and is never empty */
 
-/** @param {string} query @returns {Chip[]} */
+/**
+ * As `Query.parse` in semlens_widgets/session/query.py: the kernel has the last word, and this one stands in where
+ * there is none. tests/queries.json holds both together.
+ * @param {string} query @returns {Chip[]}
+ */
 export function parse(query) {
   return query.split(",").flatMap((part) => {
-    const trimmed = part.trim();
-    const negative = trimmed.startsWith("-");
-    const text = (negative ? trimmed.slice(1) : trimmed).trim().replace(/\s+/g, " ");
-    return text ? [{ text, negative }] : [];
+    const tidy = part.replace(/\s+/g, " ").trim();
+    const negative = tidy.startsWith("-");
+    const text = negative ? tidy.slice(1).trim() : tidy;
+    return /[^- ]/.test(text) ? [{ text, negative }] : [];
   });
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checklist import Checklist
-from ..texts import decoded, from_json, natural, well_formed
+from ..texts import decoded, from_json, natural, plural, well_formed
 from ..verdicts import Verdicts
 from ..writing import write_text
 from .report import Thresholds
@@ -59,6 +59,11 @@ class AuditState:
     @property
     def empty(self) -> bool:
         return not len(self.checklist) and not self.verdicts.entries and not self.own_labels
+
+    @property
+    def summary(self) -> str:
+        """How much there is, in words."""
+        return f"{plural(len(self.checklist), 'concept')} and {plural(len(self.verdicts), 'verdict')}"
 
     def to_text(self) -> str:
         """JSON text with a line per concept and per verdict; `Checklist.from_file` and `Verdicts.from_file` read it."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from semlens_widgets.demo.factors import ARTEFACTS, FACTORS, INDEX, VALID
-from semlens_widgets.demo.world import LESION_COLOURS, PATCH_COLOURS, SKIN_TONES
+from semlens_widgets.demo.scene import LESION_COLOURS, PATCH_COLOURS, SKIN_TONES
 
 PREFIXES = (
     "a dermoscopic photo of", "a dermoscopy image of", "a photo of", "an image of", "a close-up of",

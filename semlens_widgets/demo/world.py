@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from semlens_widgets.demo.captions import caption
 from semlens_widgets.demo.factors import INDEX, LESION_BIT, NAMES, SPLITS, Probabilities
 from semlens_widgets.demo.painting import paint
 from semlens_widgets.demo.scene import LESION_COLOURS, PATCH_COLOURS, SKIN_TONES, rates, scenes
@@ -70,8 +71,6 @@ class Pictures:
 
     def captions(self) -> list[str]:
         """One caption per picture, drawn from the grammar of ``captions.py`` with the picture's own seed."""
-        from semlens_widgets.demo.captions import caption
-
         return [
             caption(np.random.default_rng([self.seed, int(index), 1]), dict(zip(NAMES, map(bool, row), strict=True)),
                     words=words)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..compare import Comparison
 from ..search import Z_ABOVE
+from ..session import Session
 from ..session.colours import has_colour, map_values
 from ..session.compared import compared_rows
 from .audit import audit, checklist_table
@@ -23,9 +24,6 @@ from .prediction import prediction
 from .scores import score_distributions
 from .search import hits
 from .semantic_map import overlay_map, semantic_map
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 View = Callable[..., Figure]
 VIEWS: dict[str, View] = {}
@@ -45,7 +43,7 @@ def view(name: str) -> Callable[[View], View]:
     return enter
 
 
-def figure_of_view(lens: Lens, name: str, **options: Any) -> Figure:
+def figure_of_view(lens: Session, name: str, **options: Any) -> Figure:
     """The figure of a view's present state. KeyError for a view that has none."""
     if name not in VIEWS:
         near = get_close_matches(str(name), VIEWS, 1)
@@ -54,26 +52,26 @@ def figure_of_view(lens: Lens, name: str, **options: Any) -> Figure:
     return VIEWS[name](lens, **options)
 
 
-def names_of(lens: Lens) -> dict[str, Any]:
+def names_of(lens: Session) -> dict[str, Any]:
     """What components are called, as options of a figure."""
     return {"labels": lens.labels, "own_labels": lens.own_labels}
 
 
 @view("search")
-def _search(lens: Lens, **options: Any) -> Figure:
+def _search(lens: Session, **options: Any) -> Figure:
     if lens.hits is None:
         return _gallery(lens, **options)
     return hits(lens.hits, **options)
 
 
 @view("gallery")
-def _gallery(lens: Lens, **options: Any) -> Figure:
+def _gallery(lens: Session, **options: Any) -> Figure:
     given = options.pop("components", None)
     chosen = given if given is not None else lens.selection or _of_layer(lens)
     return gallery(lens.space, chosen, **names_of(lens), **options)
 
 
-def _of_layer(lens: Lens) -> list[int] | None:
+def _of_layer(lens: Session) -> list[int] | None:
     if lens.layer is None:
         return None
     rows = np.arange(len(lens.components))[lens.components.rows(lens.layer)]
@@ -81,7 +79,7 @@ def _of_layer(lens: Lens) -> list[int] | None:
 
 
 @view("card")
-def _card(lens: Lens, **options: Any) -> Figure:
+def _card(lens: Session, **options: Any) -> Figure:
     component = options.pop("component", None)
     if component is None and not lens.selection:
         raise NothingToShow("no component is selected; click one, or set lens.selection")
@@ -90,7 +88,7 @@ def _card(lens: Lens, **options: Any) -> Figure:
 
 
 @view("describe")
-def _describe(lens: Lens, **options: Any) -> Figure:
+def _describe(lens: Session, **options: Any) -> Figure:
     if lens.labels is None and not lens.own_labels:
         raise NothingToShow("nothing is described yet; call lens.describe()")
     if options.get("components") == []:
@@ -103,14 +101,14 @@ def _describe(lens: Lens, **options: Any) -> Figure:
 
 
 @view("evaluate")
-def _evaluate(lens: Lens, **options: Any) -> Figure:
+def _evaluate(lens: Session, **options: Any) -> Figure:
     if lens.evaluation is None:
         raise NothingToShow("nothing is evaluated yet; call lens.evaluate()")
     return score_distributions(lens.evaluation, **({"layer": lens.layer} | options))
 
 
 @view("map")
-def _map(lens: Lens, **options: Any) -> Figure:
+def _map(lens: Session, **options: Any) -> Figure:
     colour = options.pop("colour", lens.map_colour)
     shown: dict[str, Any] = {"selection": lens.selection, "layer": lens.layer}
     if has_colour(lens, "relevance"):
@@ -122,7 +120,7 @@ def _map(lens: Lens, **options: Any) -> Figure:
     return semantic_map(lens.space, lens.shown_layout(), **(shown | options))
 
 
-def values_of(lens: Lens, colour: str) -> dict[str, Any]:
+def values_of(lens: Session, colour: str) -> dict[str, Any]:
     """What a map coloured by numbers shows, as options of its figure: as the window has it."""
     if not has_colour(lens, colour):
         raise NothingToShow(_MISSING.get(colour, "nothing is evaluated yet; call lens.evaluate()"))
@@ -144,14 +142,14 @@ _MISSING = {
 
 
 @view("prediction")
-def _prediction(lens: Lens, **options: Any) -> Figure:
+def _prediction(lens: Session, **options: Any) -> Figure:
     if lens.explanation is None:
         raise NothingToShow("no prediction is explained yet; set lens.image")
     return prediction(lens.explanation, space=lens.space, **names_of(lens), **options)
 
 
 @view("circuit")
-def _circuit(lens: Lens, **options: Any) -> Figure:
+def _circuit(lens: Session, **options: Any) -> Figure:
     if lens.explanation is None:
         raise NothingToShow("no prediction is explained yet; set lens.image")
     kept = {name: options.pop(name) for name in ("top", "depth") if name in options}
@@ -159,27 +157,27 @@ def _circuit(lens: Lens, **options: Any) -> Figure:
 
 
 @view("audit")
-def _audit(lens: Lens, **options: Any) -> Figure:
+def _audit(lens: Session, **options: Any) -> Figure:
     if lens.report is None:
         raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
     return audit(lens.report, verdicts=lens.verdicts, **options)
 
 
 @view("checklist")
-def _checklist(lens: Lens, **options: Any) -> Figure:
+def _checklist(lens: Session, **options: Any) -> Figure:
     if lens.report is None:
         raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
     return checklist_table(lens.report, verdicts=lens.verdicts, **options)
 
 
-def _compared(lens: Lens) -> Comparison:
+def _compared(lens: Session) -> Comparison:
     if lens.comparison is None:
         raise NothingToShow("nothing is compared yet; call lens.compare(other)")
     return lens.comparison
 
 
 @view("compare")
-def _compare(lens: Lens, **options: Any) -> Figure:
+def _compare(lens: Session, **options: Any) -> Figure:
     """The three columns, kept to two `layers`, to what carries the present query, and to texts to `find` in each."""
     found = _compared(lens)
     layers, find = options.pop("layers", None), options.pop("find", None)
@@ -196,12 +194,12 @@ _COLUMNS = ("only in A", "shared", "only in B")
 
 
 @view("compare_layers")
-def _compare_layers(lens: Lens, **options: Any) -> Figure:
+def _compare_layers(lens: Session, **options: Any) -> Figure:
     return comparison(_compared(lens), view="layers", **options)
 
 
 @view("compare_map")
-def _compare_map(lens: Lens, **options: Any) -> Figure:
+def _compare_map(lens: Session, **options: Any) -> Figure:
     found = _compared(lens)
     chosen = {"selection": lens.selection, "other_selection": lens.others[str(lens.other)].selection}
     return overlay_map(found, lens.shown_overlay(), **(chosen | options))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
 from . import libraries
 from .graph import Node, Value
 from .objects import State
-
-if TYPE_CHECKING:
-    from .visit import _Look
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 # How torch keeps its books. In which mode a model stands does not count: it is looked at in eval mode.
@@ -24,7 +21,16 @@ _BOOKS_OF_FX = frozenset({"_graph", "_code", "_tracer_cls", "_tracer_extras", "_
                           "shape_env", "_lineno_map", "_prologue_start"})  # fmt: skip
 
 
-def expand(look: _Look, node: Node, module: Any) -> None:
+@runtime_checkable
+class Look(Protocol):
+    """Whoever looks at things: `visit` does."""
+
+    def value(self, thing: Any) -> Value: ...
+
+    def instance(self, node: Node, thing: Any, state: State | None = None) -> None: ...
+
+
+def expand(look: Look, node: Node, module: Any) -> None:
     """A module into its node: everything that its forward or backward pass may read."""
     import torch
 
@@ -52,7 +58,7 @@ def expand(look: _Look, node: Node, module: Any) -> None:
     look.instance(node, module, State({name: value for name, value in vars(module).items() if name not in _BOOKS}))
 
 
-def _extra(look: _Look, module: Any) -> Value:
+def _extra(look: Look, module: Any) -> Value:
     try:
         return look.value(module.get_extra_state())
     except Exception:  # a module may raise it while there is none
@@ -65,12 +71,12 @@ def _looks_on(hook: Any) -> bool:
     return code is not None and libraries.of_code(code) == "semlens_widgets" and not hasattr(hook, "semlens_key")
 
 
-def _hook(look: _Look, hook: Any) -> Value:
+def _hook(look: Look, hook: Any) -> Value:
     key = getattr(hook, "semlens_key", None)
     return look.value(hook) if key is None else f"switched off {key}".encode()
 
 
-def _for_all_modules(look: _Look) -> Value:
+def _for_all_modules(look: Look) -> Value:
     """The hooks that were registered for every module there is; empty where there are none."""
     from torch.nn.modules import module
 

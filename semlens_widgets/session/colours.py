@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-COLOURS = (
-    "label",
-    "layer",
-    "search",
-    "relevance",
-    "confidence",
-    "clarity_centred",
-    "polysemanticity_centred",
-    "redundancy_centred",
-    "clarity",
-    "polysemanticity",
-    "redundancy",
-)
+from .map_state import COLOURS
+from .state import LiveState
+
+__all__ = ["COLOURS", "MapValues", "has_colour", "map_values"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,30 +27,30 @@ class MapValues:
     numbers: Float[np.ndarray, " component"]
 
 
-def has_colour(lens: Any, colour: str) -> bool:
+def has_colour(session: LiveState, colour: str) -> bool:
     """Whether what the colour shows has been computed. ValueError for a colour the map has not."""
     if colour not in COLOURS:
         raise ValueError(f"the map has no colour {colour!r}; it has {', '.join(COLOURS)}")
     if colour in ("label", "confidence"):
-        return lens.labels is not None or (colour == "label" and bool(lens.own_labels))
+        return session.labels is not None or (colour == "label" and bool(session.own_labels))
     if colour == "relevance":
-        return lens.relevance is not None
-    return colour in ("layer", "search") or lens.evaluation is not None
+        return session.relevance is not None
+    return colour in ("layer", "search") or session.evaluation is not None
 
 
-def map_values(lens: Any, colour: str) -> MapValues:
+def map_values(session: LiveState, colour: str) -> MapValues:
     """What the map shows in a colour that stands for numbers of the components themselves, in windows and figures.
 
-    Relevance is that for `lens.target`, else for the first class. ValueError where nothing was computed yet, and for
+    Relevance is that for `session.target`, else for the first class. ValueError where nothing was computed yet, and for
     "label", "layer" and "search", which have no such numbers.
     """
-    if colour == "confidence" and (labels := lens.labels) is not None:
+    if colour == "confidence" and (labels := session.labels) is not None:
         return MapValues("confidence of the label", labels.level, False, labels.confidence[:, 0])
-    if colour == "relevance" and (relevance := lens.relevance) is not None:
-        target = lens.target or relevance.classes[0]
+    if colour == "relevance" and (relevance := session.relevance) is not None:
+        target = session.target or relevance.classes[0]
         shares = relevance.share_of(target) * np.sign(relevance.of(target))
         return MapValues(f"share of the layer's relevance for {target}", None, True, shares)
-    evaluation = lens.evaluation
+    evaluation = session.evaluation
     if evaluation is None or colour not in COLOURS[5:]:
         raise ValueError(f"{colour!r} has no numbers of its own")
     name = colour.removesuffix("_centred")

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..search import ABOVE, Z_ABOVE, Matches
+from .searching import answer as answer_to
+from .state import LiveState
 
 
-def matches_to_json(lens: Any, answer: Matches) -> dict[str, Any]:
+def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
     """What a window says about an answer, without the components themselves."""
     above = 0 if answer.unknown else int((answer.p <= ABOVE).sum())
     return {
         "query": answer.probe,
         "count": len(answer),
-        "total": len(lens.components),
+        "total": len(session.components),
         "found": 0 if answer.state == "not found" else above,
         "not_found": answer.state == "not found",
         "state": answer.state,
@@ -23,8 +25,8 @@ def matches_to_json(lens: Any, answer: Matches) -> dict[str, Any]:
         "best": _best(answer),
         "message": answer.message,
         "unknown_words": list(answer.unknown),
-        "asked": [str(lens.components[row]) for row in answer.asked],
-        "couldshow": _could_show(lens, answer),
+        "asked": [str(session.components[row]) for row in answer.asked],
+        "couldshow": _could_show(session, answer),
     }
 
 
@@ -58,17 +60,17 @@ def _held_out_auroc(answer: Matches) -> float | None:
     return None if np.isnan(auroc) else auroc
 
 
-def _could_show(lens: Any, answer: Matches) -> dict[str, Any] | None:
+def _could_show(session: LiveState, answer: Matches) -> dict[str, Any] | None:
     asked = answer.state == "not found" and not answer.unknown and not answer.asked
-    return could_show(lens, answer) if asked else None
+    return could_show(session, answer) if asked else None
 
 
-def could_show(lens: Any, answer: Matches) -> dict[str, Any] | None:
+def could_show(session: LiveState, answer: Matches) -> dict[str, Any] | None:
     """Whether the data could show what was asked: its best image against those of the lens's own words."""
-    if not lens.vocabulary:
+    if not session.vocabulary:
         return None
     best = answer.images(1)[0][1]
-    known = [lens.answer(word).images(1)[0][1] for word in lens.vocabulary[:24]]
+    known = [answer_to(session, word).images(1)[0][1] for word in session.vocabulary[:24]]
     possible = best >= min(known)
     compared = f"the image closest to it matches at {best:.2f}, where known words reach {min(known):.2f} or more"
     verdict = "The data could show it" if possible else "The data could not show it either"

@@ -5,26 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..images import picture_in
 from ..search import COLUMNS
+from ..session import Session
 from ..session.matches import matches_to_json
 from ..space import SemanticSpace, webp
 from ..vectors import top_k
 from .wire import Answer, File
 
-if TYPE_CHECKING:
-    from ..lens import Lens
-
 WEBP = "image/webp"
 MOST_ROWS, MOST_EXAMPLES, LARGEST = 200, 40, 512  # of one request: the browser asks for a screenful
 
 
-def hits(lens: Lens) -> Answer:
+def hits(lens: Session) -> Answer:
     """The components for the present query and layer, best first; in natural order without a query."""
     answer = lens.hits
     if answer is None:
@@ -41,7 +39,7 @@ def hits(lens: Lens) -> Answer:
     return matches_to_json(lens, answer) | answer.columns | {"query": lens.query}
 
 
-def components(lens: Lens, rows: Sequence[int]) -> Answer:
+def components(lens: Session, rows: Sequence[int]) -> Answer:
     """Names and strongest responses of some components."""
     space, listed = lens.space, []
     for row in checked_rows(space, rows):
@@ -61,13 +59,13 @@ def components(lens: Lens, rows: Sequence[int]) -> Answer:
     return {"components": listed}
 
 
-def label_of(lens: Lens, row: int) -> dict[str, Any] | None:
+def label_of(lens: Session, row: int) -> dict[str, Any] | None:
     """What to call a component: its word, the margin, whether it is believed, and whether a person gave it."""
     shown = lens.label_of(row)
     return None if shown is None else asdict(shown)
 
 
-def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
+def sprite(lens: Session, rows: Sequence[int], examples: int, size: int) -> Answer:
     """One WebP sheet: a row of square crops per component, strongest first, `size` pixels each."""
     space = lens.space
     checked = checked_rows(space, rows)
@@ -96,7 +94,7 @@ def squared(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + edge, top + edge))
 
 
-def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
+def example(lens: Session, row: int, rank: int, size: int) -> Answer:
     """One crop large: from the original picture where the data set is at hand, else the file's thumbnail."""
     space = lens.space
     (row,) = checked_rows(space, [row])
@@ -115,7 +113,7 @@ def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
     }
 
 
-def card(lens: Lens, row: int) -> Answer:
+def card(lens: Session, row: int) -> Answer:
     """All there is to know about one component."""
     (row,) = checked_rows(lens.space, [row])
     space = lens.space
@@ -138,7 +136,7 @@ def card(lens: Lens, row: int) -> Answer:
     }  # fmt: skip
 
 
-def _siblings(lens: Lens, row: int, most: int = 5) -> list[dict[str, Any]]:
+def _siblings(lens: Session, row: int, most: int = 5) -> list[dict[str, Any]]:
     space = lens.space
     if not space.alive[row]:
         return []
@@ -152,7 +150,7 @@ def _siblings(lens: Lens, row: int, most: int = 5) -> list[dict[str, Any]]:
     ]
 
 
-def suggest(lens: Lens, prefix: str, most: int = 12) -> Answer:
+def suggest(lens: Session, prefix: str, most: int = 12) -> Answer:
     """Words of the vocabulary for what was typed: those that begin so, then those with a word that does."""
     typed = prefix.strip().lstrip("-").strip().lower()
     if not typed:
@@ -163,13 +161,13 @@ def suggest(lens: Lens, prefix: str, most: int = 12) -> Answer:
     return {"words": (begins + within)[:most]}
 
 
-def query_image(lens: Lens, data: bytes, name: str) -> Answer:
+def query_image(lens: Session, data: bytes, name: str) -> Answer:
     """Keep a picture that was dropped into the search box; the query names it by its chip."""
     picture = dropped(lens, data, name or "the picture")
     return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}
 
 
-def dropped(lens: Lens, data: bytes, name: str) -> Image.Image:
+def dropped(lens: Session, data: bytes, name: str) -> Image.Image:
     """A picture that was dropped into a window, as the lens's data set would show it. ValueError for what is none."""
     try:
         return picture_in(data, lens.value_range)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from ..audit import DEAD, REGIONS, AuditReport, Finding
 from ..checklist import Checklist, Concept, Group
+from ..session import Session, auditing, explaining
 from ..verdicts import Verdict
 from .channel import Buffers, Job, Verb
 from .views import LensView, Live
 from .wire import Answer, File
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 FORMATS = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}  # of a report
 MOST_TARGETS = 2000  # classes offered; more than any list can show
@@ -48,7 +46,7 @@ class AuditChecklist(LensView):
     audit_level = traitlets.Float(0.01).tag(sync=True)
     audit_version = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, lens: Lens, **unknown: Any) -> None:
+    def __init__(self, lens: Session, **unknown: Any) -> None:
         super().__init__(lens, **unknown)
         lens.watch_audit()
 
@@ -56,7 +54,7 @@ class AuditChecklist(LensView):
         plain, lens = self._plain, self.lens
 
         def relevance(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            lens.relate(progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
+            explaining.relate(lens, progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
             with lens.lock:
                 _choose_target(lens)
             return {}
@@ -74,7 +72,7 @@ class AuditChecklist(LensView):
         }
 
 
-def audited(lens: Lens) -> Answer:
+def audited(lens: Session) -> Answer:
     """All that the window shows of the audit: the checklist as it is, what was found, and the verdicts."""
     with lens.lock:
         lens.refresh_audit()
@@ -117,7 +115,7 @@ def audited(lens: Lens) -> Answer:
     }
 
 
-def targets(lens: Lens) -> list[str]:
+def targets(lens: Session) -> list[str]:
     """The classes that can be audited: those of the relevance, else of the data set."""
     known = lens.relevance.classes if lens.relevance is not None else lens.space.classes
     return [str(name) for name in known or ()]
@@ -175,7 +173,7 @@ def _basis(report: AuditReport) -> str:
     return f"{report.backend} relevance, {report.statistic}, mean over {report.images:,} images"
 
 
-def _verdicts(lens: Lens) -> list[dict[str, Any]]:
+def _verdicts(lens: Session) -> list[dict[str, Any]]:
     """The verdict that counts on each subject, with what all said where people disagree, the latest first; those on
     components and concepts that are not here are left out."""
     shown = []
@@ -207,7 +205,7 @@ def _number(value: float) -> float | None:
 # changing
 
 
-def start(lens: Lens) -> Answer:
+def start(lens: Session) -> Answer:
     """Begin with the ABCDE rule, and with a class to audit where none was chosen."""
     with lens.lock:
         _choose_target(lens)
@@ -215,14 +213,14 @@ def start(lens: Lens) -> Answer:
     return _told("lens.checklist = sl.Checklist.abcde()")
 
 
-def _choose_target(lens: Lens) -> None:
+def _choose_target(lens: Session) -> None:
     """Where nobody chose a class: the last of two, which by custom is the positive one; else the first."""
     names = targets(lens)
     if lens.audit_target is None and names:
         lens.audit_target = names[-1] if len(names) == 2 else names[0]
 
 
-def edit(lens: Lens, concepts: Any) -> Answer:
+def edit(lens: Session, concepts: Any) -> Answer:
     """Take the checklist as the browser has it now. ValueError says what is wrong with it."""
     with lens.lock:
         before = lens.checklist
@@ -295,12 +293,12 @@ def _text(text: str) -> str:
     return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
 
 
-def decide(lens: Lens, subjects: Any, decision: str | None) -> Answer:
+def decide(lens: Session, subjects: Any, decision: str | None) -> Answer:
     """Give one verdict on components (rows) and concepts ("@name"); None takes it back, labels and notes stay."""
     with lens.lock:
         named = [_subject(lens, subject) for subject in subjects]
         if decision is not None:
-            lens.judge(named, decision)
+            auditing.judge(lens, named, decision)
             about = f"[{', '.join(map(_text, named))}]"
             return _told(
                 f'lens.verdicts[{_text(named[0])}] = "{decision}"'
@@ -322,40 +320,40 @@ def decide(lens: Lens, subjects: Any, decision: str | None) -> Answer:
     return _told(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
 
 
-def draw_lines(lens: Lens, lines: Any) -> Answer:
+def draw_lines(lens: Session, lines: Any) -> Answer:
     """Audit again with other lines: any of margin, used and still. ValueError for a number that is none."""
     if not isinstance(lines, dict) or not lines or set(lines) - set(LINES):
         raise ValueError(f"lines are some of {', '.join(LINES)}")
     wanted = {name: float(value) for name, value in lines.items()}
     layer = lens.report_layer
     margin, used, still = (wanted.get(name) for name in LINES)
-    lens.audit(margin=margin, used=used, still=still, layer=layer, relevance=False, progress=False)
+    auditing.audit(lens, margin=margin, used=used, still=still, layer=layer, relevance=False, progress=False)
     parts = [f"{name}={value!r}" for name, value in wanted.items()]
     parts += [f"layer={layer!r}"] if layer is not None else []
     return _told(f"lens.audit({', '.join(parts)})")
 
 
-def _subject(lens: Lens, subject: Any) -> str:
+def _subject(lens: Session, subject: Any) -> str:
     if isinstance(subject, str) and subject.startswith(_CONCEPT):
         return subject
     return str(lens.components[lens.components.row(int(subject))])
 
 
-def undo(lens: Lens) -> Answer:
-    lens.undo()
+def undo(lens: Session) -> Answer:
+    auditing.take_back(lens)
     return _told("lens.undo()")
 
 
-def redo(lens: Lens) -> Answer:
-    lens.redo()
+def redo(lens: Session) -> Answer:
+    auditing.take_back(lens, redo=True)
     return _told("lens.redo()")
 
 
-def written(lens: Lens, form: str) -> Answer:
+def written(lens: Session, form: str) -> Answer:
     """The report of the audit as a file: its name, its type, its bytes. ValueError where there is none to write."""
     if form not in FORMATS:
         raise ValueError(f"no report as {form!r}; there are {', '.join(FORMATS)}")
-    document = lens.document()
+    document = auditing.document(lens)
     text = {
         "html": document.to_html, "md": document.to_markdown, "json": document.to_json, "csv": document.to_csv,
     }[form]()  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from ..compare import Comparison, ConceptTable, Similarity
+from ..session import Session
 from ..session.compared import asked_words, compared_rows, comparison_of, concept_rows
 from . import answers, overlay
 from .channel import Buffers, Job, Verb
@@ -16,11 +17,8 @@ from .labelled import listed_layers
 from .views import LensView, Live
 from .wire import Answer
 
-if TYPE_CHECKING:
-    from ..lens import Lens
 
-
-def overview(lens: Lens) -> Answer:
+def overview(lens: Session) -> Answer:
     """The two models, how much each knows of the other, and the layer by layer matrices."""
     found = lens.comparison
     result: dict[str, Any] = {"others": list(lens.others), "other": lens.other}
@@ -56,7 +54,7 @@ def _cells(matrix: np.ndarray) -> list[list[float | None]]:
     return [[None if np.isnan(value) else float(value) for value in row] for row in matrix]
 
 
-def lists(lens: Lens, layers: Any, concept: Any, find: Any) -> Answer:
+def lists(lens: Session, layers: Any, concept: Any, find: Any) -> Answer:
     """The three columns: components only in A, pairs, components only in B.
 
     `layers` (two names, or None) keeps one layer of each; `concept` (a word, or None) keeps what carries it in A or
@@ -80,7 +78,7 @@ def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.nda
     return near.scores[at, near.layers.index(layers[1] if side == "ab" else layers[0])]
 
 
-def concept_table(lens: Lens) -> Answer:
+def concept_table(lens: Session) -> Answer:
     """The tracked concepts, and the present query where it is none of them, in both models."""
     words = asked_words(lens)
     models = {lens.name: lens} if lens.other is None else {lens.name: lens, lens.other: lens.others[lens.other]}
@@ -131,8 +129,8 @@ class ComparisonView(LensView):
     comparison_version = traitlets.Int(0).tag(sync=True)
     other_selection: Any = traitlets.List(traitlets.Int()).tag(sync=True)
 
-    def __init__(self, lens: Lens, **unknown: Any) -> None:
-        self._beside: Lens | None = None
+    def __init__(self, lens: Session, **unknown: Any) -> None:
+        self._beside: Session | None = None
         super().__init__(lens, **unknown)
         self.observe(self._other_chosen, "other_selection")
         self._watch_other()
@@ -191,7 +189,7 @@ class ComparisonView(LensView):
         }  # fmt: skip
 
 
-def verbs_about(models: Callable[[], Mapping[str, Lens]]) -> dict[str, Verb]:
+def verbs_about(models: Callable[[], Mapping[str, Session]]) -> dict[str, Verb]:
     """The questions about components as verbs about the model that `args["model"]` names, `other_` before each."""
 
     def about(function: Callable[..., Answer], *names: str) -> Verb:

@@ -12,9 +12,10 @@ import traitlets
 from ..compare import ConceptTable, Series
 from ..compare.concepts import column_name
 from ..compare.order import cluster_order
-from ..lens.comparing import compare_many
 from ..search import Matches, search
+from ..session import Session
 from ..session.compared import asked_words, concepts_of, probe_of
+from ..session.comparing import compare_many
 from .channel import Buffers, Job, Verb
 from .comparing import verbs_about
 from .figure_button import as_file
@@ -23,7 +24,6 @@ from .wire import Answer
 
 if TYPE_CHECKING:
     from ..figures import Figure
-    from ..lens import Lens
 
 Of = Literal["concepts", "models", "layers"]
 Measure = Literal["score", "z", "relevance", "components"]
@@ -64,7 +64,7 @@ class ComparisonHeatmap(LensView):
 
     def __init__(
         self,
-        models: Mapping[str, Lens],
+        models: Mapping[str, Session],
         *,
         of: Of = "concepts",
         concepts: Sequence[str] | None = None,
@@ -331,9 +331,9 @@ class ComparisonHeatmap(LensView):
         return result | _pairs(rows, near.of_best("nearest")[at], near.of_best("scores")[at])
 
 
-def _ranked(first: Lens, lens: Lens, concept: str, layer: str | None) -> Matches:
+def _ranked(first: Session, lens: Session, concept: str, layer: str | None) -> Matches:
     """All components of a model by a concept, in the words of the first."""
-    return search(lens.space, probe_of(first, concept), top=None, layer=layer, centre=first._centre)[0]
+    return search(lens.space, probe_of(first, concept), top=None, layer=layer, centre=first.probe_cache.centre)[0]
 
 
 def _pairs(rows_a: np.ndarray, rows_b: np.ndarray, scores: np.ndarray) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,12 +14,10 @@ from ..crops import cut, region
 from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
 from ..relevance import Relevance
+from ..session import Session, explaining
 from . import answers
 from .channel import Job
 from .wire import Answer
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 Look = Literal["crop", "mask", "heat", "whole"]
 SIDE = 40  # places across a map that lies over one example
@@ -27,7 +25,7 @@ MOST_CLASSES = 6
 _AT_ONCE = 4096  # components
 
 
-def card(lens: Lens, row: int) -> Answer:
+def card(lens: Session, row: int) -> Answer:
     """All there is to know about one component."""
     result = answers.card(lens, row)
     row = result["row"]
@@ -40,7 +38,7 @@ def card(lens: Lens, row: int) -> Answer:
     }
 
 
-def labelled(lens: Lens, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
+def labelled(lens: Session, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
     """A component's label with the score and confidence of its word; a person's own has neither."""
     if label is None or label["own"] or lens.labels is None:
         return label
@@ -50,14 +48,14 @@ def labelled(lens: Lens, row: int, label: dict[str, Any] | None) -> dict[str, An
     }
 
 
-def place_of(lens: Lens, row: int) -> tuple[Layer, int, tuple[int, ...]]:
+def place_of(lens: Session, row: int) -> tuple[Layer, int, tuple[int, ...]]:
     """The layer of a component, its number in it, and the layer's grid of places."""
     components = lens.components
     at = int(components.layer_numbers[row])
     return lens.source.layers[at], row - sum(components.sizes[:at]), lens.space.examples.grids[at]
 
 
-def possible_looks(lens: Lens, row: int) -> list[str]:
+def possible_looks(lens: Session, row: int) -> list[str]:
     """How a component's examples can be shown."""
     if not lens.has_data:
         return ["crop"]
@@ -71,7 +69,7 @@ def as_map(grid: tuple[int, ...]) -> tuple[int, int] | None:
     return grid if len(grid) == 2 and grid != (1, 1) else None
 
 
-def looks(lens: Lens, row: int, look: str, count: int, size: int, job: Job) -> Answer:
+def looks(lens: Session, row: int, look: str, count: int, size: int, job: Job) -> Answer:
     """A component's strongest examples in one look, side by side, `size` pixels each.
 
     whole: the whole pictures, with the crops' boxes. mask: [example side side] maps of where it is active in the crop,
@@ -108,7 +106,7 @@ class _Example:
         self.image, self.picture, self.seen, self.crop = image, picture, seen, crop
 
     @classmethod
-    def of(cls, lens: Lens, row: int, rank: int, data: Images) -> _Example:
+    def of(cls, lens: Session, row: int, rank: int, data: Images) -> _Example:
         examples = lens.space.examples
         image = int(examples.images[row, rank])
         try:
@@ -164,7 +162,7 @@ def quantised(values: np.ndarray) -> np.ndarray:
     return np.round(np.clip(values * (127 / most if most > 0 else 0), -127, 127)).astype(np.int8)
 
 
-def _maps(lens: Lens, row: int, look: str, found: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
+def _maps(lens: Session, row: int, look: str, found: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
     """A map over what the model saw, for each example."""
     from ..attribution import heatmaps
 
@@ -188,7 +186,7 @@ def _maps(lens: Lens, row: int, look: str, found: Sequence[_Example], job: Job) 
             yield heatmaps(model, stack([tensor]), None, layer, [number]).heatmaps[0, 0]
 
 
-def class_relevance(lens: Lens, row: int) -> dict[str, Any] | None:
+def class_relevance(lens: Session, row: int) -> dict[str, Any] | None:
     """What a component speaks for and against over the data set: the classes it matters most for; None if not known."""
     relevance = getattr(lens, "relevance", None)
     if relevance is None:
@@ -218,18 +216,18 @@ def classes_of_all(
     return np.concatenate(numbers).astype(np.int32), np.concatenate(shares).astype(np.float32)
 
 
-def relate(lens: Lens, job: Job) -> Answer:
+def relate(lens: Session, job: Job) -> Answer:
     """Explain the whole data set, once for all components; what was given up goes on there the next time."""
-    lens.relate(progress=False, on_step=lambda done, total: job.progress(done, total, "Explaining image"))
+    explaining.relate(lens, progress=False, on_step=lambda done, total: job.progress(done, total, "Explaining image"))
     return {}
 
 
-def has_streams(lens: Lens, row: int) -> bool:
+def has_streams(lens: Session, row: int) -> bool:
     """Whether it can be computed what feeds a component and what it feeds."""
     return lens.has_data and len(lens.components.layers) > 1 and bool(lens.space.alive[row])
 
 
-def streams(lens: Lens, row: int, job: Job) -> Answer:
+def streams(lens: Session, row: int, job: Job) -> Answer:
     """What feeds a component, and what it feeds: see `role.Streams`; with names and labels."""
     row, source = lens.components.row(int(row)), lens.source
     found = role.streams(
@@ -245,6 +243,6 @@ def streams(lens: Lens, row: int, job: Job) -> Answer:
     }
 
 
-def _named(lens: Lens, row: int, share: float) -> dict[str, Any]:
+def _named(lens: Session, row: int, share: float) -> dict[str, Any]:
     described = answers.components(lens, [row])["components"][0]
     return {"row": row, "id": described["id"], "label": described["label"], "share": share}

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..session import Session
 from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..figures import Figure
-    from ..lens import Lens
 
 # Tabs that have a figure; named here, for figures load late.
 TABS = ("search", "map", "describe", "evaluate", "prediction", "compare", "audit")
 _TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 
 
-def figure(lens: Lens, view: str, format: str, width: Any, theme: str, options: dict[str, Any]) -> Answer:
+def figure(lens: Session, view: str, format: str, width: Any, theme: str, options: dict[str, Any]) -> Answer:
     """The figure of a view's present state as a file: its name, type and caption, and its bytes.
 
     `options` are those of the figure that say what only the browser knows: rows in their order, what is looked at.
     """
-    return as_file(lens.figure(view, width_mm=float(width), theme=theme, **options), view, format)
+    from ..figures.views import figure_of_view
+
+    return as_file(figure_of_view(lens, view, width_mm=float(width), theme=theme, **options), view, format)
 
 
 def as_file(made: Figure, name: str, format: str) -> Answer:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from ..session import Session, describing
 from ..vocabularies import packaged, vocabulary
 from . import answers
 from .channel import Buffers, Job, Verb
 from .labelled import LabelledView
 from .wire import Answer, File
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 FORMATS = {"csv": "text/csv", "json": "application/json"}
 _AT_ONCE = 64  # words embedded between two signs of life
@@ -35,7 +33,8 @@ class LabelTable(LabelledView):
                 job.progress(done, len(words), "Embedding word")
                 lens.probes(words[done : done + _AT_ONCE])
             job.progress(len(words), len(words), "Embedding word")
-            lens.describe(name, on_step=lambda done, total: job.progress(done, total, "Describing component"))
+            what = "Describing component"
+            describing.describe(lens, name, on_step=lambda done, total: job.progress(done, total, what))
             return {}
 
         mine = {
@@ -47,14 +46,14 @@ class LabelTable(LabelledView):
         return super()._verbs() | mine
 
 
-def vocabularies(lens: Lens) -> Answer:
+def vocabularies(lens: Session) -> Answer:
     """The vocabularies a person may choose from; the first is the one `lens.describe()` takes. None: the lens's own."""
     own = [{"name": None, "title": "of this lens", "count": len(lens.vocabulary)}]
     ready = [{"name": name, "title": name, "count": len(vocabulary(name))} for name in packaged()]
     return {"vocabularies": (own if len(lens.vocabulary) > 1 else []) + ready}
 
 
-def meanings(lens: Lens, rows: list[int]) -> Answer:
+def meanings(lens: Session, rows: list[int]) -> Answer:
     """The meanings of some components: groups of their examples (ranks), each with its word."""
     checked = answers.checked_rows(lens.space, rows)
     if lens.labels is None:
@@ -71,7 +70,7 @@ def meanings(lens: Lens, rows: list[int]) -> Answer:
     }  # fmt: skip
 
 
-def labels_file(lens: Lens, format: str) -> Answer:
+def labels_file(lens: Session, format: str) -> Answer:
     """The labels, a person's own among them, as a file to download."""
     if lens.labels is None:
         raise ValueError("no labels to export yet; describe first")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from ..describe import NO_WORD
+from ..session import Session
 from .channel import Verb
 from .views import LensView, Live
 from .wire import Answer
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 
 class LabelledView(LensView):
@@ -36,13 +34,13 @@ class LabelledView(LensView):
         return super()._verbs() | {"labels": self._plain(labels)}
 
 
-def listed_layers(lens: Lens) -> list[dict[str, Any]]:
+def listed_layers(lens: Session) -> list[dict[str, Any]]:
     c = lens.components
     parts = zip(c.layers, c.sizes, c.signed, strict=True)
     return [{"name": name, "count": size, "signed": signed} for name, size, signed in parts]
 
 
-def labels(lens: Lens) -> Answer:
+def labels(lens: Session) -> Answer:
     """All computed labels as columns, row by row; a person's own are in the trait `own_labels`.
 
     `words` are texts, `numbers` count in them [component label] (-1: none); scores, confidence, reach and accepted

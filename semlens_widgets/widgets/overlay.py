@@ -6,30 +6,29 @@ Rows of the first model come first, those of the second follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..images import picture_in
+from ..session import Session, comparing
 from . import answers
 from .channel import Buffers, Job, Verb
 from .labelled import no_labels
 from .semantic_map import NOTHING
 from .wire import Answer
 
-if TYPE_CHECKING:
-    from ..lens import Lens
-
 PREFIX = "overlay_"
 
 
-def verbs(lens: Lens) -> dict[str, Verb]:
+def verbs(lens: Session) -> dict[str, Verb]:
     """The map's questions with `overlay_` before each."""
 
     def lay_out(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
         living = sum(int(model.space.alive.sum()) for model, _ in _both(lens))
-        lens.overlay("umap", asked=lambda seconds: job.progress(int(seconds), None, f"UMAP of {living:,} components"))
+        what = f"UMAP of {living:,} components"
+        comparing.overlay(lens, "umap", asked=lambda seconds: job.progress(int(seconds), None, what))
         return {}
 
     def verb(function: Any, *names: str) -> Verb:
@@ -47,14 +46,14 @@ def verbs(lens: Lens) -> dict[str, Verb]:
     return {f"{PREFIX}{name}": function for name, function in mine.items()}
 
 
-def _both(lens: Lens) -> list[tuple[Lens, str]]:
+def _both(lens: Session) -> list[tuple[Session, str]]:
     """Both lenses, and the letter that stands before the ids of their components."""
     if lens.other is None:
         raise ValueError("nothing is compared yet; call lens.compare(other)")
     return [(lens, "A"), (lens.others[lens.other], "B")]
 
 
-def _place(lens: Lens, row: int) -> tuple[Lens, str, int]:
+def _place(lens: Session, row: int) -> tuple[Session, str, int]:
     """Whose component a row of both together is: the lens, its letter, and its own row. IndexError outside."""
     rest = int(row)
     for model, letter in _both(lens):
@@ -64,14 +63,14 @@ def _place(lens: Lens, row: int) -> tuple[Lens, str, int]:
     raise IndexError(f"row {row} is in neither model")
 
 
-def places(lens: Lens) -> Answer:
+def places(lens: Session) -> Answer:
     """Where every component of both lies, as `semantic_map.places`; the only colour is whose it is."""
     layouts = lens.shown_overlay()
     places = np.concatenate([layout.positions for layout in layouts])
     return {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"], "places": places}
 
 
-def labels(lens: Lens) -> Answer:
+def labels(lens: Session) -> Answer:
     """The label of each component as its own lens has it: one word per row, as the map reads them."""
     numbers: dict[str, int] = {}
     rows = [(model, row) for model, _ in _both(lens) for row in range(len(model.components))]
@@ -87,7 +86,7 @@ def labels(lens: Lens) -> Answer:
     }  # fmt: skip
 
 
-def components(lens: Lens, rows: Sequence[int]) -> Answer:
+def components(lens: Session, rows: Sequence[int]) -> Answer:
     """Names of some components, the model's letter before each id."""
     listed = []
     for row in rows:
@@ -97,7 +96,7 @@ def components(lens: Lens, rows: Sequence[int]) -> Answer:
     return {"components": listed}
 
 
-def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
+def sprite(lens: Session, rows: Sequence[int], examples: int, size: int) -> Answer:
     """One sheet of the crops of components of both models, as `answers.sprite`."""
     side, counts, sheet = 0, [], None
     for line, row in enumerate(rows):
@@ -115,7 +114,7 @@ def sprite(lens: Lens, rows: Sequence[int], examples: int, size: int) -> Answer:
     return {"columns": sheet.width // side, "size": side, "rows": list(rows), "counts": counts, "image": image}
 
 
-def example(lens: Lens, row: int, rank: int, size: int) -> Answer:
+def example(lens: Session, row: int, rank: int, size: int) -> Answer:
     """One crop large, as `answers.example`."""
     model, _, own = _place(lens, row)
     return answers.example(model, own, rank, size)

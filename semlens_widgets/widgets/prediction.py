@@ -15,9 +15,10 @@ from PIL import Image
 
 from ..crops import cut
 from ..images import Images, UnreadableImage, batches
-from ..lens.explaining import steps_told
 from ..model import stack
 from ..outputs import ask
+from ..session import Session
+from ..session.explaining import progress_callback
 from ..space import webp
 from . import answers
 from .channel import Aborted, Buffers, Job, Verb
@@ -27,7 +28,6 @@ from .wire import Answer, File
 
 if TYPE_CHECKING:
     from ..explain import Explanation
-    from ..lens import Lens
 
 TOP_CLASSES, FOUND_CLASSES = 5, 12
 MOST_LISTED = 60  # pictures of one page
@@ -85,7 +85,7 @@ class PredictionView(LensView):
         return self.lens.explanation if self._bundle == PredictionView._bundle else None
 
 
-def prediction(lens: Lens) -> Answer:
+def prediction(lens: Session) -> Answer:
     """The present explanation: picture, classes, shares [component] of absolute relevance in their layer, total map."""
     if not lens.has_data:
         text = (
@@ -156,7 +156,7 @@ def percent(likely: float) -> str:
     return f"{100 * likely:.1f} %"
 
 
-def _target(lens: Lens, explained: Explanation) -> dict[str, Any]:
+def _target(lens: Session, explained: Explanation) -> dict[str, Any]:
     if explained.number is None:
         text = f"{explained.value:.4g}"
         return {"index": -1, "name": explained.target, "probability": None, "text": text, "chosen": True}
@@ -187,14 +187,14 @@ def _size(heat: np.ndarray) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _present(lens: Lens) -> Explanation:
+def _present(lens: Session) -> Explanation:
     explained: Explanation | None = lens.explanation
     if explained is None:
         raise ValueError("no prediction is explained yet; choose an image, or set lens.image")
     return explained
 
 
-def heat(lens: Lens, row: int, job: Job) -> Answer:
+def heat(lens: Session, row: int, job: Job) -> Answer:
     """One component's conditional map, its share of the layer, and where it lies in words."""
     explained = _present(lens)
     row = explained.components.row(int(row))
@@ -222,7 +222,7 @@ def where(values: np.ndarray) -> str:
     return f"half of it comes from {percent} of the image, {place}."
 
 
-def circuit(lens: Lens, depth: int, top: int, job: Job) -> Answer:
+def circuit(lens: Session, depth: int, top: int, job: Job) -> Answer:
     """The present explanation's circuit: nodes and edges by row, layers from the lowest up."""
     explained = _present(lens)
     found = explained.circuit(
@@ -239,7 +239,7 @@ def circuit(lens: Lens, depth: int, top: int, job: Job) -> Answer:
     return {"layers": [names[level] for level in sorted(names, reverse=True)], "nodes": nodes, "edges": edges}
 
 
-def classes(lens: Lens, text: str) -> Answer:
+def classes(lens: Session, text: str) -> Answer:
     """Classes by name for what was typed: those that begin so first, the likelier before."""
     explained = _present(lens)
     typed = str(text).strip().casefold()
@@ -267,11 +267,11 @@ class Guesses:
         return np.lexsort((self.of_label, -self.confidence * self.wrong))
 
 
-_called: weakref.WeakKeyDictionary[Lens, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
-_guesses: weakref.WeakKeyDictionary[Lens, Guesses] = weakref.WeakKeyDictionary()
+_called: weakref.WeakKeyDictionary[Session, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
+_guesses: weakref.WeakKeyDictionary[Session, Guesses] = weakref.WeakKeyDictionary()
 
 
-def browse(lens: Lens, start: int, count: int, label: int | None, order: str, size: int, job: Job) -> Answer:
+def browse(lens: Session, start: int, count: int, label: int | None, order: str, size: int, job: Job) -> Answer:
     """One page of the data set as a sheet of squares, as stored or the most wrong first; of one label (its number)
     or of all."""
     data = lens.source.images
@@ -301,7 +301,7 @@ def browse(lens: Lens, start: int, count: int, label: int | None, order: str, si
     return {"start": begin, "total": len(chosen), "images": listed, "columns": columns, "sheet": answers.as_webp(sheet)}
 
 
-def _listed(lens: Lens, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
+def _listed(lens: Session, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": image, "name": data.name(image), "label": _label(data, image)}
     if guesses is None or guesses.predicted[image] < 0:
         return entry | {"predicted": None, "text": None, "wrong": False}
@@ -310,7 +310,7 @@ def _listed(lens: Lens, data: Images, image: int, guesses: Guesses | None) -> di
     return entry | {"predicted": name, "text": likely, "wrong": bool(guesses.wrong[image])}
 
 
-def guess(lens: Lens, job: Job) -> Guesses:
+def guess(lens: Session, job: Job) -> Guesses:
     """The model's answers over the whole data set, once per lens. ValueError where labels are not its classes."""
     data, model, outputs = lens.source.images, lens.source.model, lens.outputs
     if outputs.kind == "regression":
@@ -340,12 +340,12 @@ def guess(lens: Lens, job: Job) -> Guesses:
     return found
 
 
-def explain(lens: Lens, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
+def explain(lens: Session, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
     """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target`, `method`."""
     job.check()
     before = {"image": lens.image, "target": lens.target, "method": lens.method}
     try:
-        with steps_told(lambda done, total: job.check()):
+        with progress_callback(lambda done, total: job.check()):
             if buffers:
                 name = str(args.get("name") or "the picture")
                 term = lens.keep_image(answers.dropped(lens, bytes(buffers[0]), name))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..relevance import Relevance
+from ..session import Session
 from ..session.colours import COLOURS
 from . import checklist, component_card, label_table, labelled, score_view, semantic_map
 from .checklist import AuditChecklist
@@ -17,13 +18,10 @@ from .semantic_map import SemanticMap
 from .views import Gallery, LensView
 from .wire import Answer, encode
 
-if TYPE_CHECKING:
-    from ..lens import Lens
-
 _MOST_MEANINGS = 2000  # components whose meanings are kept: each takes a clustering and a line of text
 
 
-def tabs(lens: Lens) -> dict[str, type[LensView]]:
+def tabs(lens: Session) -> dict[str, type[LensView]]:
     """The tabs that show something without a kernel, with their views."""
     found: dict[str, type[LensView]] = {"search": Gallery, "map": SemanticMap}
     if lens.labels is not None or lens.own_labels:
@@ -35,7 +33,7 @@ def tabs(lens: Lens) -> dict[str, type[LensView]]:
     return found
 
 
-def recorded(lens: Lens) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def recorded(lens: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The traits of the window, its tabs that can be filled, and the replies to all their questions.
 
     A JSON document and arrays: reply number n has the buffers "n.0", "n.1", …; "relevance.classes" and
@@ -70,7 +68,7 @@ def _spoken_for(relevance: Relevance) -> dict[str, Any]:
     }
 
 
-def _answers(lens: Lens) -> Iterator[tuple[str, dict[str, Any], Answer]]:
+def _answers(lens: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
     yield "map", {}, semantic_map.places(lens) | {"better": False}
     yield "labels", {}, labelled.labels(lens)
     for colour in COLOURS[3:]:  # label, layer and search need no numbers of their own

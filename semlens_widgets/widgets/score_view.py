@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from ..evaluate import SCORES
+from ..session import Session, describing
 from .channel import Buffers, Job, Verb
 from .labelled import LabelledView
 from .wire import Answer
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 
 class ScoreView(LabelledView):
@@ -34,13 +32,13 @@ class ScoreView(LabelledView):
             def step(done: int, total: int) -> None:  # of the three rounds over all components
                 job.progress(done * count // total, count, "Scoring component")
 
-            lens.evaluate(progress=False, on_step=step)
+            describing.evaluate(lens, progress=False, on_step=step)
             return {}
 
         return super()._verbs() | {"scores": self._plain(scores), "evaluate": evaluate}
 
 
-def scores(lens: Lens) -> Answer:
+def scores(lens: Session) -> Answer:
     """All scores [component] by the names in `columns`, and `clear` [component].
 
     NaN for dead components. `layers` has, per layer, the means with their intervals, and the null levels (mean, and

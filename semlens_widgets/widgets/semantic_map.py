@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
 
 from ..layout import FEWEST
+from ..session import Session
 from ..session.colours import COLOURS, has_colour, map_values
 from .channel import Buffers, Job, Verb
 from .labelled import LabelledView
 from .views import Live
 from .wire import Answer
-
-if TYPE_CHECKING:
-    from ..lens import Lens
-
 
 NOTHING: Answer = {"there": False, "about": "", "mark": None, "signed": False}  # to show in a colour
 
@@ -52,7 +49,7 @@ class SemanticMap(LabelledView):
         return super()._verbs() | mine
 
 
-def places(lens: Lens) -> Answer:
+def places(lens: Session) -> Answer:
     """Where every component lies, `places` [component 2], NaN for dead ones; `better`: UMAP could be made."""
     layout = lens.shown_layout()
     return {
@@ -63,7 +60,7 @@ def places(lens: Lens) -> Answer:
     }
 
 
-def values(lens: Lens, colour: str) -> Answer:
+def values(lens: Session, colour: str) -> Answer:
     """What a colour shows: `numbers` [component], NaN where there is none.
 
     `about` says what it is; `mark` is the level that 95 % of random sets do not reach, where there is one. `signed`:

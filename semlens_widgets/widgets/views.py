@@ -8,18 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
+from ..session import Session
 from ..texts import sendable
 from . import answers, component_card
 from .channel import Buffers, Channel, Job, Verb
 from .wire import Answer
-
-if TYPE_CHECKING:
-    from ..lens import Lens
 
 STATIC = Path(__file__).parent.parent / "static"
 _NAMES = ["labels", "own_labels"]  # of the lens: what components are called
@@ -83,7 +81,7 @@ class LensView(anywidget.AnyWidget):
     _still: ClassVar[str | None] = None  # the view whose figure a saved notebook shows
     _open = False
 
-    def __init__(self, lens: Lens, **unknown: Any) -> None:
+    def __init__(self, lens: Session, **unknown: Any) -> None:
         if unknown:
             raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
         self.lens = lens
@@ -255,8 +253,10 @@ class LensView(anywidget.AnyWidget):
     def _picture(self) -> str:
         """What the view shows, small, as HTML; the strongest hits where it has no picture of its own."""
         if self._still is not None:
+            from ..figures.views import figure_of_view
+
             try:
-                return self.lens.figure(self._still, width_mm=150, theme="light").to_html(dpi=110)
+                return figure_of_view(self.lens, self._still, width_mm=150, theme="light").to_html(dpi=110)
             except ValueError:
                 pass  # it shows nothing yet
         return self._strips()

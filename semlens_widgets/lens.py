@@ -1,0 +1,569 @@
+"""The lens: what a notebook holds. A model, its images and a CLIP; the verbs as methods, the state as traits.
+
+The work behind each verb is a function of the session; see `semlens_widgets.session`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from . import store
+from .attribution.values import Backend
+from .audit import AuditReport, TrainingImages
+from .checklist import Checklist
+from .circuit import Circuit
+from .clip import TEMPLATES, Clip
+from .compare import Comparison, ConceptTable
+from .components import Component
+from .describe import CONFIDENCE, Labels
+from .effect import DRAWS, Effect
+from .evaluate import Evaluation, OnStep
+from .explain import ClassTarget, Explanation
+from .images import Images
+from .labelers import Labeler
+from .layout import NEIGHBOURS, Asked, Layout
+from .model import Layer, Pooling, resolve
+from .outputs import Chosen, Kind
+from .relevance import Relevance, Target
+from .report import Report
+from .role import Role
+from .search import Matches
+from .session import acting, auditing, comparing, describing, explaining, file, fitting, mapping, searching
+from .session.explaining import Picture
+from .session.probes import Asked as Query
+from .session.probes import ProbeCache
+from .session.session import Session
+from .session.source import Crop, Source
+from .space import SemanticSpace
+from .store import SemlensFileError
+from .switching import By
+from .verdicts import Verdicts
+from .verify import Verification
+
+if TYPE_CHECKING:
+    import torch
+
+    from .figures import Figure
+    from .widgets import Window
+
+Self = TypeVar("Self", bound="Lens")
+Names = str | Sequence[str]
+Layers = str | Layer | Sequence[str | Layer]
+
+
+class Lens(Session):
+    """A model seen through its images and a CLIP.
+
+    Making one is cheap; `fit()` does the work (once: the result is cached under a hash of model, images,
+    layers, parameters and CLIP). Then `search` and the other verbs answer, and the traits are live: setting
+    `query` sets `hits`; `layer` restricts them to one layer; `selection` is the list of chosen components.
+
+    model, images: the torch module, and `images(...)`: the one data set model and CLIP both look at.
+    layers:  module names, wildcards such as "layer4.*", or `Layer(...)` for encoders, signs, tokens.
+    clip:    `OpenClip(...)` or any object with the `Clip` protocol.
+    k:       examples per component (the paper: 30).
+    pooling: "max" or "mean" over places.
+    crop:    "activation" crops examples to the region that excites the component, at `threshold` of the map's
+             maximum; "crp" to the region its relevance comes from (slower, see `sl.crop`); None shows all that the
+             model saw. Tight crops lose size and outline, whole images blur small concepts together.
+    templates: sentences a text query is put into, each with one "{}".
+    centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
+    vocabulary: words the windows offer.
+    null:    random images that say what chance looks like.
+    sample:  random images on which all components are kept, to check answers on images that are no examples of
+             theirs (0: no sample, answers rest on the examples alone).
+    output:  which part of the model's answer holds its class scores, by name or number, or a function that gives it;
+             by default what is called `logits`, or the only tensor [image class] there is.
+    outputs: what the scores mean: "single" (one class per image), "binary" (one logit, two classes), "multi" (several
+             labels at once), "regression" (numbers); by default what is certain. `lens.outputs` is what was decided.
+
+    Its verbs, in the order in which one meets them:
+
+    begin:    fit, show
+    meaning:  search, describe, verify, evaluate, role, lay_out
+    reasons:  explain, circuit, relate
+    models:   compare, overlay, concept_table
+    audit:    audit, judge, withdraw, undo, redo, training_images, without, effect
+    hand in:  document, write_report, figure, to_html, save, keep_audit, to_file, of_space
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        images: Images,
+        layers: Layers,
+        clip: Clip,
+        *,
+        k: int = 30,
+        pooling: Pooling = "max",
+        crop: Crop = "activation",
+        threshold: float = 0.01,
+        templates: Names = TEMPLATES,
+        centre: bool = False,
+        vocabulary: str | Path | Sequence[str] = (),
+        null: int = 500,
+        sample: int = 500,
+        seed: int = 0,
+        output: Chosen = None,
+        outputs: Kind | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        source = Source(
+            model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample, output,
+            outputs,
+        )  # fmt: skip
+        probes = ProbeCache(clip, templates, centre, images.value_range)
+        self._start(source, probes, vocabulary, name or type(model).__name__)
+
+    def fit(
+        self: Self,
+        *,
+        relevance: bool = False,
+        batch_size: int = 64,
+        fast: bool = False,
+        thumbnail: int = 128,
+        cached: bool = True,
+        progress: bool = True,
+    ) -> Self:
+        """Collect examples, crop and embed them; what was done before is read from the cache. Returns the lens.
+
+        Interrupt it any time: the next `fit` goes on where it was last saved. `relevance=True` also calls `relate()`.
+        `cached=False` neither reads nor writes the cache; where the cache cannot be written, a warning says so and the
+        work goes on. `fast`: see `collect`. `thumbnail` is the longest side of the pictures kept, in pixels. Images
+        that cannot be read are skipped, warned about and listed in `unreadable`. A checklist, verdicts and labels that
+        were kept for the same lens are there again: `audit_notice` says so.
+        """
+        fitting.fit(
+            self, relevance=relevance, batch_size=batch_size, fast=fast, thumbnail=thumbnail, cached=cached,
+            progress=progress,
+        )  # fmt: skip
+        return self
+
+    def show(self) -> Window:
+        """The lens as one window with all its views, live with this object both ways."""
+        from .widgets import Window
+
+        return Window(self)
+
+    # what components stand for
+
+    def search(
+        self,
+        query: Query,
+        *,
+        negative: Names | None = None,
+        top: int | None = 20,
+        layer: Names | None = None,
+        templates: Names | None = None,
+        centre: bool | None = None,
+    ) -> Matches | list[Matches]:
+        """Which components encode this? One query gives `Matches`, a list of texts a list of them.
+
+        query:     a text; a list of texts, each by itself; a PIL picture or the file of one, or several pictures (one
+                   probe, their mean); a component of this lens, as `Component` or as "layer4:57", which finds others
+                   like it and is no hit itself. In a text, commas separate terms, which are searched as one (the
+                   mean of their probes); those that begin with "-" are pushed away from, as in "hair, -ruler".
+        negative:  one or several words to push away from.
+        top:       how many hits to keep, best first; None for all.
+        layer:     one or several layers to look in; None for all.
+        templates, centre: those of the lens unless given.
+
+        The answer says `found` or not; its hits have component, score (cosine, -1 to 1), z and p. ValueError for an
+        empty query, KeyError for an unknown layer or component, TypeError for what cannot be searched.
+        """
+        return searching.search(
+            self, query, negative=negative, top=top, layer=layer, templates=templates, centre=centre
+        )
+
+    def describe(
+        self,
+        words: str | Path | Sequence[str] | None = None,
+        k: int = 3,
+        method: str | Labeler = "mean",
+        *,
+        level: float = CONFIDENCE,
+        distinct: bool = False,
+        templates: Names | None = None,
+        centre: bool | None = None,
+        on_step: OnStep | None = None,
+    ) -> Labels:
+        """Label every component with the k best words of a vocabulary, or say that none explains it.
+
+        words: a list, a text file with one word per line, "common" or "dermoscopy" (lists that come with the
+        package); None takes the lens's own vocabulary, or "common" where it has none. A large vocabulary is
+        embedded once and kept in the cache. Methods other than "mean" look at the space's sample of activations.
+        See `describe` for the other parameters; when `on_step` raises, nothing changes. The answer is also in
+        `labels`, and every window shows it.
+        """
+        return describing.describe(
+            self, words, k, method, level=level, distinct=distinct, templates=templates, centre=centre, on_step=on_step
+        )
+
+    def verify(
+        self,
+        labels: Labels | None = None,
+        images: Images | None = None,
+        *,
+        strongest: float = 0.05,
+        rounds: int = 200,
+        progress: bool = True,
+    ) -> Verification:
+        """Hold labels (default: the last ones) against real activations on held-out images.
+
+        images: pictures that the labels were not made from, as `sl.images(...)` with the model's transform; needs
+        the model. None takes the space's own sample, in which each component's own examples do not count. See
+        `verify`. ValueError before `describe`.
+        """
+        return describing.verify(self, labels, images, strongest=strongest, rounds=rounds, progress=progress)
+
+    def evaluate(self, clip: Any = None, *, progress: bool = True, on_step: OnStep | None = None) -> Evaluation:
+        """Clarity, redundancy and polysemanticity of every component, with their null levels; also in `evaluation`.
+
+        clip: another image model for the scores than for the words (the paper takes a vision-only one here), any
+        object with the `Clip` protocol: the same examples are embedded with it, which needs the images.
+        `on_step(done, in all)` is called now and then; what it raises ends the work, and nothing changes.
+        """
+        return describing.evaluate(self, clip, progress=progress, on_step=on_step)
+
+    def role(self, component: int | str | Component) -> Role:
+        """What a component does: its labels, the classes it speaks for and against, what feeds it and what it feeds.
+
+        Each part is there as far as it is known: labels after `describe`, classes after `fit(relevance=True)` or
+        `relate`, and the streams of relevance where model and images are at hand. The answer reads as a sentence.
+        """
+        return explaining.role(self, component)
+
+    def lay_out(
+        self, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: Asked | None = None
+    ) -> Layout:
+        """Place all components in a plane, alike ones near each other; every map moves there, and files keep it.
+
+        method: "umap", the same for the same seed (its first use takes half a minute, 20,000 components a minute
+        more), or "pca", at once. A map that is opened starts UMAP by itself, in the background. `asked`: see
+        `layout.umap`. ValueError for a method that is neither, or UMAP of fewer than ten living components.
+        """
+        return mapping.lay_out(self, method, seed=seed, neighbours=neighbours, asked=asked)
+
+    # what carries predictions
+
+    def explain(
+        self,
+        image: Picture,
+        target: ClassTarget = None,
+        *,
+        method: Backend = "auto",
+        layers: Layers | None = None,
+        on_step: OnStep | None = None,
+    ) -> Explanation:
+        """Which components carried a prediction, where in the picture, and through which others.
+
+        image:  a number of the data set, the name of one of its images, a file, or a PIL picture.
+        target: a class by name or number, a function of the class scores [image class] (of the model's whole answer
+                where it has none, as in detection) that gives one number per image, or None for the predicted class.
+        method: "lrp", "gradient" (activation × gradient), "auto": LRP where it has a rule for all the model does, or
+                "zennit": the implementation CRP was published with, slow, for torchvision's VGG and ResNets only.
+        layers: by default those of the lens, so that rows are the lens's own.
+        on_step: called with (passes done, in all); what it raises ends the work.
+
+        KeyError with the nearest name for an unknown class or image; RuntimeError for a lens from a file, which has
+        no model. The model is left as it was.
+        """
+        return explaining.explain(self, image, target, method=method, layers=layers, on_step=on_step)
+
+    def circuit(
+        self,
+        target: int | np.integer | str,
+        top: int = 4,
+        depth: int = 3,
+        *,
+        images: int = 32,
+        method: Backend = "auto",
+        layers: Layers | None = None,
+        on_step: OnStep | None = None,
+    ) -> Circuit:
+        """How components feed each other for a class: the circuit averaged over some of its images.
+
+        The images are the first `images` ones of the data set that bear the label, or, without labels that fit the
+        model's outputs, that the model predicts to be of the class: those sampled in `relevance`, which then must
+        have been computed. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
+        """
+        return explaining.circuit(
+            self, target, top, depth, images=images, method=method, layers=layers, on_step=on_step
+        )
+
+    def relate(
+        self,
+        *,
+        target: Target = "auto",
+        method: Backend = "auto",
+        k: int = 8,
+        sample: int | None = None,
+        batch_size: int = 16,
+        cached: bool = True,
+        progress: bool = True,
+        on_step: OnStep | None = None,
+    ) -> Relevance:
+        """Each component's relevance for each class, over the whole data set: sets and returns `relevance`.
+
+        One pass, cached by content and resumable like `fit`; `save` keeps it in the file. `target` says which class
+        an image is explained for, `k` how many most relevant images are kept per class and component, `sample` how
+        many images' relevances per class: see `sl.relevance`. `on_step(done, total)` is called after each batch, and
+        what it raises ends the pass.
+        """
+        return explaining.relate(
+            self, target=target, method=method, k=k, sample=sample, batch_size=batch_size, cached=cached,
+            progress=progress, on_step=on_step,
+        )  # fmt: skip
+
+    # other models
+
+    def compare(
+        self,
+        other: Session | SemanticSpace,
+        *,
+        name: str | None = None,
+        allow: str | Collection[str] = (),
+        centre: bool = True,
+        seed: int = 0,
+    ) -> Comparison:
+        """What this model (A) and another (B) share, and what only one of them knows; open windows follow.
+
+        `other` is a lens, also one opened from a file, or a bare space; `name` is what it is called here (its own
+        name). Both must be made with the same CLIP, crop and images, for else the answer means nothing;
+        `allow="data"` compares over different images all the same, and the answer says so. `centre=False` leaves
+        in what all random images have in common, which brings every two models close to each other and to chance.
+        `seed` draws the bootstrap and the random spaces. Raises ValueError naming what differs, and NotFitted.
+        """
+        return comparing.compare(self, other, name=name, allow=allow, centre=centre, seed=seed)
+
+    def overlay(self, method: str = "pca", *, seed: int = 0, asked: Asked | None = None) -> tuple[Layout, Layout]:
+        """This model and `other` in one plane, alike components near each other; the window's map shows it.
+
+        `method` is "pca" (at once) or "umap" (see `sl.Lens.lay_out`). ValueError before `compare`.
+        """
+        return comparing.overlay(self, method, seed=seed, asked=asked)
+
+    def concept_table(self, words: Names | None = None, *, by_layer: bool = False) -> ConceptTable:
+        """Who knows which of the words (`concepts` unless given): this model, and `other` where there is one."""
+        return comparing.own_concept_table(self, words, by_layer=by_layer)
+
+    # auditing
+
+    def audit(
+        self,
+        checklist: Checklist | str | os.PathLike[str] | None = None,
+        target: int | str | None = None,
+        *,
+        level: float | None = None,
+        margin: float | None = None,
+        used: float | None = None,
+        still: float | None = None,
+        layer: Names | None = None,
+        relevance: bool = True,
+        progress: bool = True,
+    ) -> AuditReport:
+        """Hold the model against a checklist: what it knows, uses, and must not use. Also in `report`.
+
+        checklist: a `Checklist`, a file of one, or None for the lens's own.
+        target:    the class that is explained, by name or number; None for the one audited last.
+        level, margin, used, still: see `Thresholds`; None for those of the last audit.
+        layer:     audit one or several layers only; None for all.
+        relevance: compute each component's relevance first (one pass over the images, cached) where the lens has model
+                   and images and it is not known yet; without it the answer has regions and no shares.
+
+        Setting `checklist`, `audit_target` or `audit_level` audits again at once. ValueError where there is no
+        checklist or class to audit; KeyError for an unknown class or layer.
+        """
+        return auditing.audit(
+            self, checklist, target, level=level, margin=margin, used=used, still=still, layer=layer,
+            relevance=relevance, progress=progress,
+        )  # fmt: skip
+
+    def judge(
+        self,
+        subjects: str | Component | Sequence[str | Component],
+        decision: str | None = None,
+        *,
+        label: str | None = None,
+        note: str | None = None,
+    ) -> Verdicts:
+        """Decide about components ("layer4:64") or concepts ("@ruler"), one or many in one step; `auditor` says who.
+
+        decision: "valid", "spurious", "neutral" or "unsure". label: what you call it; an empty one takes it back. What
+        is not given stays. KeyError for a component or concept that is not there.
+        """
+        return auditing.judge(self, subjects, decision, label=label, note=note)
+
+    def withdraw(self, subjects: str | Component | Sequence[str | Component]) -> Verdicts:
+        """Take back what `auditor` said about components or concepts. KeyError where nothing was said."""
+        return auditing.withdraw(self, subjects)
+
+    def undo(self) -> None:
+        """Take back the last change of checklist or verdicts; what others changed since stays. Nothing happens where
+        there is none."""
+        auditing.take_back(self)
+
+    def redo(self) -> None:
+        """Do again what was undone last. Nothing happens where there is none."""
+        auditing.take_back(self, redo=True)
+
+    def training_images(self, components: Any = None) -> TrainingImages:
+        """The images behind components, one or several (default: those the last audit calls spurious): ids and paths.
+
+        `to_csv()` and `to_json()` of the answer write them down for cleaning. They are the strongest examples only;
+        an artefact is usually on more images.
+        """
+        return auditing.training_images(self, components)
+
+    @contextmanager
+    def without(self, components: Any = None, by: By = "zero") -> Iterator[torch.nn.Module]:
+        """The model with components switched off: `with lens.without(report.spurious): …`.
+
+        components: one or several, as rows, "layer4:64" or `Component`; None for what the last audit calls spurious.
+        by:         "zero" holds their responses at 0, "mean" at their mean over (at most 512 of) the lens's images.
+
+        It is your own model that changes, for as long as the block lasts; whatever happens in it, the model is then as
+        it was. Blocks may be nested. What is fitted inside is cached as what it is, another model. See `switched_off`
+        for what "off" means for tokens, signed components and directions. KeyError for a component that is not there.
+        """
+        with acting.without(self, components, by) as model:
+            yield model
+
+    def effect(
+        self,
+        components: Any = None,
+        data: Images | Mapping[str, Images] | None = None,
+        labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+        *,
+        target: int | str | None = None,
+        by: By = "zero",
+        draws: int = DRAWS,
+        most: int = 2000,
+        points: int = 8,
+        seed: int = 0,
+        batch_size: int = 64,
+        progress: bool = True,
+        on_step: OnStep | None = None,
+    ) -> Effect:
+        """Switch components off and measure: accuracy, AUROC, recall and logit change, beside random components.
+
+        components: as in `without`.
+        data:       a data set (`sl.images(...)`) or several by name, such as {"clean": …, "with artefacts": …}; None
+                    for the lens's own images.
+        labels:     the class number of every image where the data do not say, by name where there are several (KeyError
+                    for a name that no data set has).
+        target:     the class that is measured; None for the audited one, else the last.
+        draws, most, points: random sets, images of each data set, and points of the curve; see `effect`.
+        on_step:    called with (images measured, images in all); what it raises ends the work.
+
+        Random sets have as many components (and, where relevance is known, as much relevance) of each layer. No
+        promise beyond what is measured: switching off is not retraining.
+        """
+        return acting.effect(
+            self, components, data, labels, target=target, by=by, draws=draws, most=most, points=points, seed=seed,
+            batch_size=batch_size, progress=progress, on_step=on_step,
+        )  # fmt: skip
+
+    # handing in and keeping
+
+    def document(self, effect: Effect | None = None, *, title: str | None = None) -> Report:
+        """The last audit with its decisions (and an `effect`, if one was measured) as a `Report`.
+
+        ValueError before the first audit.
+        """
+        return auditing.document(self, effect, title=title)
+
+    def write_report(
+        self, path: str | os.PathLike[str], effect: Effect | None = None, *, title: str | None = None
+    ) -> Path:
+        """Write the report as `.html`, `.md`, `.json` or `.csv`, by the ending.
+
+        The HTML is one file that opens offline and prints. `sl.Report.from_file("x.json")` makes all of them again.
+        """
+        return self.document(effect, title=title).save(path)
+
+    def figure(self, view: str = "search", **options: Any) -> Figure:
+        """What a view of the window shows now, as a figure: "search", "gallery", "card", "describe", "evaluate", ….
+
+        `width_mm`, `theme` and further options are those of `semlens_widgets.figures`. NothingToShow (a ValueError)
+        says what to do where the view has nothing to show yet.
+        """
+        from .figures.views import figure_of_view
+
+        return figure_of_view(self, view, **options)
+
+    def to_html(self, path: str | os.PathLike[str], *, examples: int = 10, limit_mb: float | int = 50) -> Path:
+        """Write one page that opens anywhere, offline: the window over the vocabulary and what was searched, with
+        gallery, cards, map, labels, scores and audit, to look at; a comparison and a prediction are pictures below it.
+
+        examples: pictures kept of each component. ValueError where the page would be larger than `limit_mb`.
+        """
+        from .page import to_html
+
+        return to_html(self, path, examples=examples, limit_mb=limit_mb)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the lens as one `.semlens` file, and the audit, if there is any, as readable JSON beside it.
+
+        From then on changes of the audit are saved there, too. `sl.open` gives both back, without model and images.
+        """
+        written = store.write(path, *self.to_file())
+        auditing.keep_beside(self, written)
+        return written
+
+    def keep_audit(self, path: str | os.PathLike[str]) -> None:
+        """Save checklist, verdicts, own labels and lines in this JSON file from now on, and take over what is in it.
+
+        What is there and here is put together; where both say different things, the lens's own counts, and
+        `edit_conflicts` lists the other. A file that is damaged is set aside, not overwritten. `fit` and `sl.open` do
+        this by themselves.
+        """
+        auditing.keep_audit(self, path)
+
+    def to_file(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What the file of this lens holds: arrays, and the document beside them. Nothing is written."""
+        from .widgets.recorded import recorded
+
+        return file.to_file(self, recorded(self))
+
+    @classmethod
+    def of_space(
+        cls: type[Self],
+        space: SemanticSpace,
+        extra: dict[str, Any],
+        attached: Mapping[str, np.ndarray] | None = None,
+        clip: Clip | None = None,
+        trust: bool = False,
+    ) -> Self:
+        """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them."""
+        return file.of_space(cls, space, extra, attached, clip, trust)
+
+
+Lens.__init__.__qualname__ = "Lens"  # Python's own messages about arguments then speak of sl.Lens
+
+
+def open(path: str | os.PathLike[str], clip: Clip | None = None, *, trust: bool = False) -> Lens:
+    """A lens from a `.semlens` file. The audit that was saved beside it comes with it.
+
+    clip:  the CLIP it was made with. Without one the file's own is loaded again, when it is first needed, if it is in
+           open_clip's list of pretrained models or comes with this package. Anything else a file may name, such as
+           another model of the hub or a folder, is neither loaded nor contacted: the lens opens without a CLIP, and
+           says what its file asks for where one is needed.
+    trust: load whatever CLIP the file names. Only for files from people you trust.
+
+    FileNotFoundError, or SemlensFileError saying what is damaged.
+    """
+    opened = SemanticSpace.open(path)
+    try:
+        lens = Lens.of_space(opened.space, opened.extra, opened.attached, clip, trust)
+    except SemlensFileError as error:
+        raise error if str(path) in str(error) else SemlensFileError(f"{path}: {error}") from error
+    lens.keep_audit(auditing.audit_file(Path(path)))
+    return lens

@@ -1,0 +1,99 @@
+"""The verbs `without` and `effect`: components switched off in the model itself, and what that does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from ..components import Component
+from ..effect import DRAWS, Effect, check, check_classes
+from ..effect import effect as measure
+from ..images import Images
+from ..passes import OnStep
+from ..switching import By, Switch, switched_off
+from .state import LiveState
+
+if TYPE_CHECKING:
+    import torch
+
+
+@contextmanager
+def without(session: LiveState, components: Any = None, by: By = "zero") -> Iterator[torch.nn.Module]:
+    """See `Lens.without`."""
+    source = session.source
+    off = np.zeros((1, len(session.components)), bool)
+    off[0, _chosen(session, components)] = True
+    rest = _rest(session, by)
+    if rest is None:
+        rest = np.zeros(len(session.components), np.float32)
+    rows = [session.components.rows(layer.name) for layer in source.layers]
+    switches = [Switch(layer, off[:, r], rest[r]) for layer, r in zip(source.layers, rows, strict=True)]
+    with switched_off(source.model, switches, source.images) as model:
+        yield model
+
+
+def effect(
+    session: LiveState,
+    components: Any = None,
+    data: Images | Mapping[str, Images] | None = None,
+    labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    *,
+    target: int | str | None = None,
+    by: By = "zero",
+    draws: int = DRAWS,
+    most: int = 2000,
+    points: int = 8,
+    seed: int = 0,
+    batch_size: int = 64,
+    progress: bool = True,
+    on_step: OnStep | None = None,
+) -> Effect:
+    """See `Lens.effect`."""
+    source = session.source
+    chosen = _chosen(session, components)
+    sets: dict[str, Images] = dict(data) if isinstance(data, Mapping) else {"data": data or source.images}
+    if labels is not None:
+        given = labels if isinstance(labels, Mapping) else dict.fromkeys(sets, labels)
+        if foreign := [name for name in given if name not in sets]:
+            raise KeyError(f"labels for {foreign[0]!r}, which is no data set; there are {', '.join(sets)}")
+        for name, numbers in given.items():
+            if isinstance(sets[name], Images):
+                sets[name] = sets[name].labelled(numbers)
+    wanted = session.audit_target if target is None else target
+    share = None
+    if (relevance := session.own_relevance) is not None:
+        share = relevance.share_of(relevance.classes[-1] if wanted is None else wanted)
+    check(chosen, sets, draws=draws, most=most, points=points, batch_size=batch_size)
+    _check_by(by)  # what it takes to know the means is long
+    outputs = source.outputs
+    number = check_classes(outputs, sets, len(outputs.classes) - 1 if wanted is None else wanted, most)
+    return measure(
+        source.model, source.layers, session.components, chosen, sets, number, alive=session.space.alive, share=share,
+        rest=_rest(session, by), draws=draws, most=most, points=points, seed=seed, batch_size=batch_size,
+        outputs=outputs, progress=progress, on_step=on_step,
+    )  # fmt: skip
+
+
+def _chosen(session: LiveState, components: Any) -> list[int]:
+    if components is None:
+        if session.report is None:
+            raise ValueError("which components? give some, such as 'layer4:64', or call lens.audit() first")
+        components = session.report.spurious
+    one = isinstance(components, str | Component | int | np.integer)
+    listed: list[Any] = [components] if one else list(components)
+    return [session.components.row(component) for component in listed]
+
+
+def _rest(session: LiveState, by: By) -> Float[np.ndarray, " component"] | None:
+    """What switched-off components are held at; None for zero."""
+    _check_by(by)
+    return None if by == "zero" else session.source.mean_responses
+
+
+def _check_by(by: By) -> None:
+    if by not in get_args(By):
+        raise ValueError(f"by={by!r}; components are held at 'zero' or at their 'mean'")

@@ -1,0 +1,101 @@
+"""An audit that people work on: its thresholds, what undo remembers, and the files it is kept in."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..audit import Thresholds
+from ..audit.file import AuditFile
+from ..audit.merge import three_way
+from ..audit.state import AuditState
+
+_STEPS = 200  # that undo remembers
+
+
+class AuditSession:
+    """What an audit needs besides its state, which a person changes and `AuditState` is a snapshot of.
+
+    thresholds, layer: those of the last audit; `layer` None for all layers.
+    quiet:     several traits change as one: whoever watches them one by one waits.
+    watched:   whether a thread looks for what other notebooks save.
+    """
+
+    def __init__(self) -> None:
+        self.thresholds = Thresholds()
+        self.layer: str | Sequence[str] | None = None
+        self.quiet = False
+        self.watched = False
+        self.files: list[AuditFile] = []
+        self._done: list[tuple[AuditState, AuditState]] = []  # from, to
+        self._undone: list[tuple[AuditState, AuditState]] = []
+        self._warned: set[str] = set()  # of what is still wrong with the files
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        before, self.quiet = self.quiet, True
+        try:
+            yield
+        finally:
+            self.quiet = before
+
+    # undo
+
+    @property
+    def undoable(self) -> bool:
+        return bool(self._done)
+
+    @property
+    def redoable(self) -> bool:
+        return bool(self._undone)
+
+    def remember(self, before: AuditState, after: AuditState) -> None:
+        """A person changed the audit: `undo` can take it back, and what was undone is forgotten."""
+        self._done = [*self._done[1 - _STEPS :], (before, after)]
+        self._undone.clear()
+
+    def without_last(self, now: AuditState, *, redo: bool = False) -> AuditState | None:
+        """The audit as it is `now`, the last change taken back (with `redo`, done again); what others changed since
+        stays. None where there is none; `taken_back` says that it was done."""
+        steps = self._undone if redo else self._done
+        if not steps:
+            return None
+        left, reached = steps[-1]
+        return three_way(reached, now, left)
+
+    def taken_back(self, before: AuditState, after: AuditState, *, redo: bool = False) -> None:
+        """The last change was taken back (with `redo`, done again), from one state to another."""
+        back, forth = (self._undone, self._done) if redo else (self._done, self._undone)
+        back.pop()
+        forth.append((before, after))
+
+    # files
+
+    def is_kept_in(self, path: Path) -> bool:
+        return any(file.path == path for file in self.files)
+
+    def exchange(
+        self, state: Callable[[], AuditState], take: Callable[[AuditState], list[str]]
+    ) -> tuple[list[str], list[str]]:
+        """Save `state()` in every file, and `take` what others wrote: (files that others changed, what went wrong).
+
+        What goes wrong is warned about once, until all is well again.
+        """
+        others: list[str] = []
+        problems: list[str] = []
+        for file in self.files:
+            mine = state()
+            answer = file.exchange(mine)
+            problems += answer.problems
+            if answer.state != mine:
+                problems += take(answer.state)
+            if answer.others:
+                others.append(file.path.name)
+        for problem in (p for p in problems if p not in self._warned):
+            self._warned.add(problem)
+            warnings.warn(problem, stacklevel=6)
+        if not problems:
+            self._warned.clear()
+        return others, problems

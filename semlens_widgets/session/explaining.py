@@ -1,0 +1,259 @@
+"""The verbs `explain`, `circuit`, `relate` and `role`: what carried predictions, and what components do in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .. import cache
+from ..attribution.values import Backend
+from ..circuit import Circuit, trace_circuit
+from ..components import Component
+from ..explain import ClassTarget, Explanation, has_relevance
+from ..explain import explain as explain_picture
+from ..images import Images, picture_in
+from ..keys import made_from, settled
+from ..model import Layer, resolve, stack
+from ..outputs import NoClasses, answering
+from ..passes import OnStep
+from ..relevance import Relevance, Target
+from ..relevance import relevance as relevance_of
+from ..relevance.verb import check
+from ..role import Role, spoken_for, streams
+from .state import LiveState
+
+Picture = int | np.integer | str | os.PathLike[str] | Image.Image
+_on_step: ContextVar[OnStep | None] = ContextVar("on_step", default=None)
+
+
+@contextmanager
+def progress_callback(on_step: OnStep) -> Iterator[None]:
+    """Within, `on_step` is called on the way of each explanation that setting `image`, `target` or `method` makes.
+
+    What it raises ends the explanation, and the trait stays as it was.
+    """
+    token = _on_step.set(on_step)
+    try:
+        yield
+    finally:
+        _on_step.reset(token)
+
+
+# one prediction
+
+
+def explain(
+    session: LiveState,
+    image: Picture,
+    target: ClassTarget = None,
+    *,
+    method: Backend = "auto",
+    layers: str | Layer | Sequence[str | Layer] | None = None,
+    on_step: OnStep | None = None,
+) -> Explanation:
+    """See `Lens.explain`."""
+    source = session.source
+    found, name = picture_of(session, image)
+    wanted = source.layers if layers is None else layers
+    outputs: Any = source.kind
+    try:
+        outputs = source.outputs
+    except NoClasses:
+        if not callable(target):
+            raise
+    return explain_picture(
+        source.model, source.images, found, wanted, target, method=method, output=source.output, outputs=outputs,
+        name=name, on_step=on_step,
+    )  # fmt: skip
+
+
+def explain_live(session: LiveState, **changed: Any) -> Explanation:
+    """The explanation of the live `image`, `target` and `method`, of which some are about to change."""
+    live = {"image": session.image, "target": session.target, "method": session.method} | changed
+    return explain(session, live["image"], live["target"], method=live["method"], on_step=_on_step.get())
+
+
+def picture_of(session: LiveState, image: Picture) -> tuple[int | Image.Image, str | None]:
+    """(a number of the data set or a picture, what to call it)."""
+    images = session.source.images
+    if isinstance(image, int | np.integer) and not isinstance(image, bool):
+        if not 0 <= image < len(images):
+            raise IndexError(f"image {image}; the data set has 0 to {len(images) - 1}")
+        return int(image), None
+    if isinstance(image, Image.Image):
+        return image, None
+    if isinstance(image, str) and image.startswith("image:"):
+        pictures = session.probe_cache.pictures
+        if image not in pictures:
+            raise KeyError(f"no picture is kept as {image!r}; keep_image(picture) keeps one")
+        return pictures[image], "the given picture"
+    if isinstance(image, str | os.PathLike):
+        return _named(images, os.fspath(image))
+    raise TypeError(
+        f"cannot explain a {type(image).__name__}; give a number of the data set, a name in it, a file, or a PIL "
+        "picture"
+    )
+
+
+def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
+    """An image of the data set by name, or a file."""
+    number = images.number(name)
+    if number is not None:
+        return number, None
+    path = Path(name)
+    if not path.is_file():
+        first = f", such as {images.name(0)!r}," if len(images) else ""
+        raise KeyError(f"{name!r} is neither an image of the data set{first} nor a file; or give a number or a picture")
+    try:
+        return picture_in(path, images.value_range), path.name
+    except ValueError as error:
+        raise ValueError(f"{name!r} cannot be opened: {error}") from error
+
+
+def circuit(
+    session: LiveState,
+    target: int | np.integer | str,
+    top: int = 4,
+    depth: int = 3,
+    *,
+    images: int = 32,
+    method: Backend = "auto",
+    layers: str | Layer | Sequence[str | Layer] | None = None,
+    on_step: OnStep | None = None,
+) -> Circuit:
+    """See `Lens.circuit`."""
+    source = session.source
+    if top < 1 or depth < 1 or images < 1:
+        raise ValueError(f"top={top}, depth={depth}, images={images}; all are at least 1")
+    chosen, number, name = _of_class(session, target, images)
+    wanted = source.layers if layers is None else resolve(source.model, layers)
+    usable = [layer for layer in wanted if has_relevance(layer)]
+    inputs = stack([source.images.tensor(image) for image in chosen])
+    reading = source.outputs.reading()
+    with answering(source.model, reading):
+        return trace_circuit(
+            source.model, inputs, lambda given: reading.of_class(given, number), usable, method, target=name,
+            top=top, depth=depth, on_step=on_step,
+            components=session.components if session.fitted and layers is None else None,
+        )  # fmt: skip
+
+
+def _of_class(session: LiveState, target: int | np.integer | str, count: int) -> tuple[list[int], int, str]:
+    """(images of a class, its number, its name)."""
+    images, relevance = session.source.images, session.relevance
+    if relevance is not None:
+        number = relevance.number(target)
+        chosen = relevance.images[relevance.targets == number][:count].tolist()
+        name = relevance.classes[number]
+    else:
+        outputs = session.source.outputs
+        number = outputs.number(target)
+        labels = outputs.labels_of(images, range(len(images)))
+        if outputs.agreed is False or (labels < 0).all():
+            raise ValueError(
+                "the data set does not say which images belong to a class; call lens.relate() first, which "
+                "explains each image for the class the model predicts"
+            )
+        chosen = np.flatnonzero(labels == number)[:count].tolist()
+        name = outputs.classes[number]
+    if not chosen:
+        raise ValueError(f"no image of class {name!r} in the data set")
+    return chosen, number, name
+
+
+def class_number(session: LiveState, target: int | np.integer | str) -> int | None:
+    """The number of a class of the model; None where neither relevance nor model and images say which there are.
+
+    KeyError with the nearest name, or IndexError, for a class that there is not.
+    """
+    if session.relevance is not None:
+        return session.relevance.number(target)
+    return session.outputs.number(target) if session.has_data else None
+
+
+# relevance over the data set
+
+
+def check_relevance(session: LiveState) -> None:
+    """ValueError, before any long work, for layers that have no relevance for a prediction."""
+    encoded = [layer.name for layer in session.source.layers if not has_relevance(layer)]
+    if encoded:
+        raise ValueError(
+            f"the layers {', '.join(encoded)} have an encoder on top (via=…), which the model does not run "
+            "through: its outputs have no relevance for a prediction. Fit without relevance=True, or give the "
+            "directions as an array [direction feature]"
+        )
+
+
+def relate(
+    session: LiveState,
+    *,
+    target: Target = "auto",
+    method: Backend = "auto",
+    k: int = 8,
+    sample: int | None = None,
+    batch_size: int = 16,
+    cached: bool = True,
+    progress: bool = True,
+    on_step: OnStep | None = None,
+) -> Relevance:
+    """See `Lens.relate`."""
+    source = session.source
+    check_relevance(session)
+    check(target, method, k, sample, batch_size)
+    sampled = session.space.examples.sampled if session.fitted else None
+    known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
+    with settled(source.model, source.images, source.layers) if cached else nullcontext():
+        path = _relevance_file(session, target, method, k, sample) if cached else None
+        found = relevance_of(
+            source.model, source.images, source.layers, target=target, method=method, outputs=source.outputs, k=k,
+            sample=sample, batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
+        )  # fmt: skip
+    with session.lock:
+        session.set_trait("relevance", found)
+    return found
+
+
+def _relevance_file(session: LiveState, *settings: Any) -> Path | None:
+    """The file of what the relevance is made from; labels count too, which the examples do not depend on."""
+    source, images = session.source, session.source.images
+    made = made_from(source.model, source.images, source.layers)
+    labels = [images.label(i) for i in range(len(images))]
+    text = json.dumps([made.model, made.images, made.layers, images.classes, labels, source.outputs.key, settings])
+    return cache.place(f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.relevance", text)
+
+
+# one component
+
+
+def role(session: LiveState, component: int | str | Component) -> Role:
+    """See `Lens.role`."""
+    components, labels, relevance = session.components, session.labels, session.relevance
+    row = components.row(component)
+    found, shown = None, session.label_of(row)
+    if session.has_data and len(components.layers) > 1 and session.space.alive[row]:
+        source = session.source
+        found = streams(session.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling)
+    near = [other for other, _ in (*found.fed, *found.feeds)] if found else []
+    called = {other: label.text for other in near if (label := session.label_of(other)) and label.confident}
+    words = () if labels is None else labels.closest(row)
+    sure = shown is not None and shown.confident
+    return Role(
+        components[row],
+        components,
+        shown.text if shown and sure else None,
+        shown.text if shown else None,
+        tuple(word for word in words if shown is None or word != shown.text) if sure else (),
+        () if relevance is None else spoken_for(relevance, row),
+        found,
+        called,
+    )
