@@ -39,6 +39,10 @@ export function cardDrawer({ card, onToggle }) {
     get isOpen() {
       return row !== null;
     },
+    /** Another component while it is open. @param {readonly number[]} selection */
+    follow([primary]) {
+      if (row !== null && primary !== undefined) open(primary);
+    },
     update: card.update,
     destroy: card.destroy,
   };

@@ -91,10 +91,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
   const picture = picturePane({
     source: engine,
     fail,
-    onMode(next) {
-      mode = next;
-      paint();
-    },
+    onMode: setMode,
     onPicture: wish.picture,
     onImage: wish.image,
     onTarget: wish.target,
@@ -119,7 +116,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     catalog,
     onSelect: select,
     onOpen: (row) => drawer.open(row),
-    onChange: (depth, top) => walk(depth, top),
+    onChange: (depth, top) => walk({ depth, top }),
     onCopied: (depth, top) => tell(`lens.explanation.circuit(depth=${depth}, top=${top}).to_rows()`),
     fail,
   });
@@ -143,22 +140,20 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
   /** @param {unknown} error */
   function fail(error) {
     const { name, message } = /** @type {Error} */ (error);
-    if (name === "UnsupportedModel") banner.show(noRule(message, useGradient));
+    if (name === "UnsupportedModel") banner.show(noRule(message, () => wish.method("gradient")));
     else told(error);
-  }
-
-  function useGradient() {
-    banner.hide();
-    wish.method("gradient");
   }
 
   /** @param {number[]} rows */
   function select(rows) {
     if (!same(rows, selection)) act("selection", rows);
-    if (mode !== "component") {
-      mode = "component";
-      paint();
-    }
+    if (mode !== "component") setMode("component");
+  }
+
+  /** @param {import("./picture.js").Mode} next */
+  function setMode(next) {
+    mode = next;
+    paint();
   }
 
   /** @param {boolean} on */
@@ -178,8 +173,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       if (next.state !== "ready") return;
       const { image, target } = /** @type {Required<import("./source.js").Prediction>} */ (next);
       say(`image ${image.name}: ${target.name} explained, ${target.text}`);
-      const { depth, top } = circuit.wish();
-      walk(depth, top);
+      walk(circuit.wish());
     },
     fail,
   );
@@ -221,8 +215,8 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     maps.show(hovered ?? selection[0] ?? bars.first(), hovered === null ? mode : "component");
   }
 
-  /** @param {number} depth @param {number} top */
-  const walk = (depth, top) =>
+  /** @param {{depth: number, top: number}} how */
+  const walk = ({ depth, top }) =>
     walking.run(
       "Following relevance",
       (options) => engine.circuit(depth, top, options),
@@ -254,7 +248,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
         hovered = null;
         bars.select(selection);
         circuit.select(selection);
-        if (drawer.isOpen && selection.length) drawer.open(selection[0]);
+        drawer.follow(selection);
         paint();
       }
       if ("explanation_version" in changed) predictionWanted.start();

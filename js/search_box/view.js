@@ -1,17 +1,53 @@
 /** The search box: words and images as chips, each for or against. */
 
-import { isAbort } from "../shared/channel.js";
 import { button, fill, html, icon } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import * as grammar from "../shared/query.js";
 import { MAX_IMAGE_BYTES } from "../shared/source.js";
+import { suggestions } from "./suggestions.js";
 
 /** A word that is not yet a chip counts after this much quiet, in ms. */
 const IDLE = 400;
-/** Suggestions are asked for after this much quiet, in ms. */
-const DEBOUNCE = 120;
+/**
+ * @param {grammar.Chip} chip @param {{name: string, url?: string} | null} image that the chip stands for
+ * @param {{onSign: () => void, onRemove: () => void}} options
+ */
+function chipOf({ text, negative }, image, { onSign, onRemove }) {
+  const name = image?.name ?? text;
+  const sign = negative
+    ? `Pushes away from ${name}; click to search for it`
+    : `Searches for ${name}; click to push away`;
+  return html`<span class="sl-chip ${negative ? "sl-negative" : "sl-positive"}" data-testid="chip" data-text=${text}
+    data-negative=${String(negative)}>
+    ${button({
+      label: sign,
+      icon: negative ? icons.minus : icons.plus,
+      class: "sl-chip-part",
+      "data-testid": "chip-sign",
+      onclick: onSign,
+    })}
+    ${image?.url && html`<img class="sl-chip-picture" src=${image.url} alt="" />`}
+    <span class="sl-chip-text" title=${name}>${name}</span>
+    ${button({
+      label: `Remove ${name}`,
+      icon: icons.cross,
+      class: "sl-chip-part",
+      "data-testid": "chip-remove",
+      onclick: onRemove,
+    })}
+  </span>`;
+}
 
-let boxes = 0;
+/** Refuses what the kernel cannot take in. @param {File} image */
+function checkImage({ type, size }) {
+  const refuse = (/** @type {string} */ text) => Object.assign(new Error(text), { name: "Image not added" });
+  if (!["image/png", "image/jpeg"].includes(type))
+    throw refuse(`got ${type || "a file of unknown type"}; search takes a PNG or JPEG image.`);
+  if (size > MAX_IMAGE_BYTES)
+    throw refuse(
+      `got ${(size / 2 ** 20).toFixed(1)} MiB; the notebook server carries at most 8 MiB. Make it smaller, or search from a cell.`,
+    );
+}
 
 /**
  * @param {object} options
@@ -23,30 +59,22 @@ let boxes = 0;
  * @returns {import("../shared/mount.js").View & {focus: () => void, clear: () => void}}
  */
 export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
-  const listId = `sl-suggestions-${++boxes}-${Math.random().toString(36).slice(2, 8)}`;
   /** @type {grammar.Chip[]} */
   let chips = [];
   let sent = "";
-  /** @type {string[]} */
-  let words = [];
-  let pointed = -1;
   /** @type {Map<string, {name: string, url: string}>} */
   const pictures = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let idle;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let debounce;
-  /** @type {AbortController | undefined} */
-  let asking;
-
   const chipList = html`<span class="sl-chips" role="group" aria-label="Query" data-testid="chips" />`;
   const input = /** @type {HTMLInputElement} */ (
     html`<input class="sl-query-input" type="text" role="combobox" autocomplete="off" spellcheck="false"
       placeholder="type a word, or drop an image"
       aria-label="Search for a concept: Enter adds a word, a leading minus pushes away"
-      aria-expanded="false" aria-autocomplete="list" aria-controls=${listId} data-testid="search-input"
-      oninput=${onInput} onkeydown=${onKey} onblur=${() => setTimeout(closeList, 100)} />`
+      aria-autocomplete="list" data-testid="search-input"
+      oninput=${onInput} onkeydown=${onKey} onblur=${() => setTimeout(words.close, 100)} />`
   );
+  const words = suggestions({ input, suggest, onWord: take, fail });
   const file = /** @type {HTMLInputElement} */ (
     html`<input type="file" accept="image/png,image/jpeg" hidden data-testid="image-file"
       onchange=${() => {
@@ -54,8 +82,6 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
         file.value = "";
       }} />`
   );
-  const list = html`<ul class="sl-suggestions" role="listbox" id=${listId} aria-label="Words" hidden
-    data-testid="suggestions" />`;
   const field = html`<div class="sl-query" data-testid="query-field" onpointerdown=${onFieldPointer}>
     ${icon(icons.search)}
     ${chipList}
@@ -72,7 +98,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
   const node = html`<div class="sl-search" data-testid="search-box" ondragover=${onDrag}
     ondragleave=${() => field.classList.remove("sl-drop")} ondrop=${onDrop} onpaste=${onPaste}>
     ${field}
-    ${list}
+    ${words.node}
   </div>`;
 
   /** @param {PointerEvent} event */
@@ -108,19 +134,18 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     }
     clearTimeout(idle);
     idle = setTimeout(() => commit(withDraft()), IDLE);
-    clearTimeout(debounce);
-    debounce = setTimeout(askWords, DEBOUNCE);
+    words.look();
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.isComposing) return;
     if (event.key === "Enter") {
-      if (pointed >= 0) take(words[pointed]);
+      if (words.pointed !== undefined) take(words.pointed);
       else finishWord();
-    } else if (event.key === "ArrowDown" && words.length) point(pointed + 1);
-    else if (event.key === "ArrowUp" && words.length) point(pointed - 1);
-    else if (event.key === "Escape" && !list.hidden) closeList();
+    } else if (event.key === "ArrowDown" && words.isOpen) words.step(1);
+    else if (event.key === "ArrowUp" && words.isOpen) words.step(-1);
+    else if (event.key === "Escape" && words.isOpen) words.close();
     else if (event.key === "Escape" && (input.value || chips.length)) clear();
     else if (event.key === "Backspace" && !input.value && chips.length) {
       const last = /** @type {grammar.Chip} */ (chips.at(-1));
@@ -140,7 +165,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
   function finishWord() {
     const next = withDraft();
     input.value = "";
-    closeList();
+    words.close();
     setChips(next);
   }
 
@@ -151,56 +176,6 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     input.focus();
   }
 
-  async function askWords() {
-    asking?.abort();
-    const prefix = input.value.trim().replace(/^-\s*/, "");
-    if (!prefix) return closeList();
-    asking = new AbortController();
-    const { signal } = asking;
-    try {
-      const found = await suggest(prefix, signal);
-      if (!signal.aborted && input.value) showWords(found);
-    } catch (error) {
-      if (!isAbort(error)) fail(error);
-    }
-  }
-
-  /** @param {string[]} found */
-  function showWords(found) {
-    words = found.slice(0, 8);
-    pointed = -1;
-    fill(
-      list,
-      ...words.map(
-        (word, i) =>
-          html`<li role="option" id="${listId}-${i}" aria-selected="false" data-testid="suggestion"
-            onpointerdown=${(/** @type {PointerEvent} */ event) => {
-              event.preventDefault();
-              take(word);
-            }}>${word}</li>`,
-      ),
-    );
-    list.hidden = !words.length;
-    input.setAttribute("aria-expanded", String(!list.hidden));
-    input.removeAttribute("aria-activedescendant");
-  }
-
-  function closeList() {
-    asking?.abort();
-    clearTimeout(debounce);
-    showWords([]);
-  }
-
-  /** @param {number} index */
-  function point(index) {
-    pointed = (index + words.length + 1) % (words.length + 1);
-    if (pointed === words.length) pointed = -1;
-    for (const [i, option] of [...list.children].entries())
-      option.setAttribute("aria-selected", String(i === pointed));
-    if (pointed >= 0) input.setAttribute("aria-activedescendant", `${listId}-${pointed}`);
-    else input.removeAttribute("aria-activedescendant");
-  }
-
   function drawChips() {
     fill(chipList, ...chips.map(drawChip));
     input.placeholder = chips.length ? "add a word, or drop an image" : "type a word, or drop an image";
@@ -209,53 +184,19 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
   /** @param {grammar.Chip} chip @param {number} index */
   function drawChip(chip, index) {
     const id = grammar.imageId(chip);
-    const picture = id ? pictures.get(id) : undefined;
-    const name = id ? (picture?.name ?? `image ${id}`) : chip.text;
-    return html`<span class="sl-chip ${chip.negative ? "sl-negative" : "sl-positive"}" data-testid="chip"
-      data-text=${chip.text} data-negative=${String(chip.negative)}>
-      ${button({
-        label: chip.negative
-          ? `Pushes away from ${name}; click to search for it`
-          : `Searches for ${name}; click to push away`,
-        icon: chip.negative ? icons.minus : icons.plus,
-        class: "sl-chip-part",
-        "data-testid": "chip-sign",
-        onclick: () => setChips(grammar.flipped(chips, index)),
-      })}
-      ${picture && html`<img class="sl-chip-picture" src=${picture.url} alt="" />`}
-      <span class="sl-chip-text" title=${name}>${name}</span>
-      ${button({
-        label: `Remove ${name}`,
-        icon: icons.cross,
-        class: "sl-chip-part",
-        "data-testid": "chip-remove",
-        onclick: () => {
-          setChips(grammar.without(chips, index));
-          input.focus();
-        },
-      })}
-    </span>`;
+    return chipOf(chip, id === null ? null : { name: `image ${id}`, ...pictures.get(id) }, {
+      onSign: () => setChips(grammar.flipped(chips, index)),
+      onRemove() {
+        setChips(grammar.without(chips, index));
+        input.focus();
+      },
+    });
   }
 
   /** @param {File} image */
   async function addImage(image) {
-    if (!["image/png", "image/jpeg"].includes(image.type))
-      return fail(
-        Object.assign(
-          new Error(`got ${image.type || "a file of unknown type"}; search takes a PNG or JPEG image.`),
-          { name: "Image not added" },
-        ),
-      );
-    if (image.size > MAX_IMAGE_BYTES)
-      return fail(
-        Object.assign(
-          new Error(
-            `got ${(image.size / 2 ** 20).toFixed(1)} MiB; the notebook server carries at most 8 MiB. Make it smaller, or search from a cell.`,
-          ),
-          { name: "Image not added" },
-        ),
-      );
     try {
+      checkImage(image);
       const { id, name } = await queryImage(image, image.name || "pasted image");
       pictures.set(id, { name, url: URL.createObjectURL(image) });
       say(`Image ${name} added to the query`);
@@ -292,7 +233,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
 
   function clear() {
     input.value = "";
-    closeList();
+    words.close();
     setChips([]);
   }
 
@@ -307,13 +248,12 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
       if (grammar.write(withDraft()) === sent) return;
       chips = grammar.parse(sent);
       input.value = "";
-      closeList();
+      words.close();
       drawChips();
     },
     destroy() {
       clearTimeout(idle);
-      clearTimeout(debounce);
-      asking?.abort();
+      words.close();
       for (const { url } of pictures.values()) URL.revokeObjectURL(url);
     },
   };

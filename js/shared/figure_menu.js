@@ -16,6 +16,17 @@ const NAMES = { print: "Print", shown: "As shown" };
  */
 
 /**
+ * The line of Python that makes and saves a figure; what is the default goes without saying.
+ * @param {string} object @param {Part} part @param {{width: number, theme: string, format: string}} wanted
+ */
+function lineOf(object, { view, options = {} }, { width, theme, format }) {
+  const given = { ...options, width_mm: width, ...(theme !== "print" && { theme }) };
+  const named = Object.entries(given).map(([name, value]) => `${name}=${literal(value)}`);
+  const call = [...(object === "lens" ? [literal(view)] : []), ...named].join(", ");
+  return `${object}.figure(${call}).save(${literal(`${view}.${format}`)})`;
+}
+
+/**
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {import("../shared/work.js").Work} options.work
@@ -106,17 +117,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
     return parts[Math.min(wanted.part, parts.length - 1)];
   }
 
-  function python() {
-    const { view, options = {} } = part();
-    const given = {
-      ...options,
-      width_mm: wanted.width,
-      ...(themeName() === "print" ? {} : { theme: themeName() }),
-    };
-    const named = Object.entries(given).map(([name, value]) => `${name}=${literal(value)}`);
-    const call = [...(object === "lens" ? [literal(view)] : []), ...named].join(", ");
-    return `${object}.figure(${call}).save(${literal(`${view}.${wanted.format}`)})`;
-  }
+  const python = () => lineOf(object, part(), { ...wanted, theme: themeName() });
 
   /** Which of several figures, where the open tab has several. */
   function drawParts() {
