@@ -3,6 +3,15 @@
 import { button, html } from "../shared/dom.js";
 import { count, pEquals, plural, score, z } from "../shared/format.js";
 import { stateActions, statePane } from "../shared/state.js";
+import { cropStrip } from "../shared/strips.js";
+
+/** @typedef {import("../shared/source.js").Hits} Hits */
+/** @typedef {ReturnType<typeof import("../shared/catalog.js").catalog>} Catalog */
+
+/** How many of the closest components a negative answer shows. */
+export const CLOSEST = 3;
+/** Crops of each of those. */
+export const CLOSEST_CROPS = 6;
 
 /** A best hit above this chance, over all components, is no better than random. */
 const LEVEL = 0.05;
@@ -13,7 +22,7 @@ const REACH = 0.5;
  * Nothing is asked yet.
  * @param {{words: readonly string[], total: number, onWord: (word: string) => void, onBrowse: () => void}} options
  */
-export function emptyState({ words, total, onWord, onBrowse }) {
+function emptyState({ words, total, onWord, onBrowse }) {
   return statePane(
     "state-empty",
     "What should this model know?",
@@ -77,7 +86,7 @@ function placeOf({ asked }, oneLayer) {
  * @param {{hits: import("../shared/source.js").Hits, onClear: () => void, onLayers: (() => void) | null, closest: HTMLElement}} options
  *   `closest`: the nearest components, greyed; `onLayers` searches all layers when only one was searched.
  */
-export function notFoundState({ hits, onClear, onLayers, closest }) {
+function notFoundState({ hits, onClear, onLayers, closest }) {
   const { best, couldshow, unknown_words: unknown } = hits;
   const known = unknown.length === 0;
   const random = best && (best.p_all ?? best.p) > LEVEL;
@@ -118,7 +127,7 @@ export function notFoundState({ hits, onClear, onLayers, closest }) {
 }
 
 /** Work is under way and there is nothing to show yet: rows of the final size, still. @param {string} text */
-export function loadingState(text) {
+function loadingState(text) {
   const row = () =>
     html`<div class="sl-row sl-still" aria-hidden="true">
       <span class="sl-bone" />
@@ -134,8 +143,61 @@ export function loadingState(text) {
 }
 
 /** The lens cannot answer yet, or the layer is empty. @param {string} title @param {string} text */
-export const plainState = (title, text) => statePane("state-plain", title, text);
+const plainState = (title, text) => statePane("state-plain", title, text);
 
 /** The line between evidence and the rest. @param {number} inside */
 export const dividerText = (inside) =>
   `Inside the null (p above .01): ${count(inside)} component${inside === 1 ? "" : "s"}, not evidence of the concept`;
+
+/**
+ * What stands instead of rows.
+ * @param {{hits: Hits | null, status: {state: string, message?: string | null}, searching: boolean, browsing: boolean, layer: string | null, vocabulary: readonly string[]}} what
+ * @param {Catalog} catalog
+ * @param {{onQuery: (query: string) => void, onLayer: (layer: string | null) => void, onBrowse: () => void}} options
+ */
+export function galleryState({ hits, status, searching, browsing, layer, vocabulary }, catalog, options) {
+  const { onQuery, onLayer, onBrowse } = options;
+  if (status.state === "not-fitted")
+    return plainState(
+      "This lens is not fitted yet",
+      status.message || "Run lens.fit() in a cell; this window follows.",
+    );
+  if (status.state === "error")
+    return plainState(
+      "The lens cannot answer",
+      status.message || "See the cell's output for what went wrong.",
+    );
+  if (searching) return loadingState(hits ? "Searching…" : "Scoring components…");
+  if (!hits) return html`<div />`;
+  if (hits.query && hits.not_found)
+    return notFoundState({
+      hits,
+      onClear: () => onQuery(""),
+      onLayers: layer === null ? null : () => onLayer(null),
+      closest: closestComponents(hits, catalog),
+    });
+  if (!hits.query && !browsing && layer === null)
+    return emptyState({ words: vocabulary, total: hits.total, onWord: onQuery, onBrowse });
+  return plainState(
+    "No component here",
+    layer === null ? "This lens holds no components." : `Layer ${layer} holds no components in this lens.`,
+  );
+}
+
+/** @param {Hits} hits @param {Catalog} catalog */
+function closestComponents({ rows, scores, z: zs }, catalog) {
+  const nearest = [...rows.subarray(0, CLOSEST)];
+  catalog.want(nearest);
+  return html`<div class="sl-closest sl-inside">
+    ${nearest.map((row, i) => {
+      const component = catalog.get(row);
+      return html`<div class="sl-near" data-testid="closest" data-unnamed=${!component}>
+        <span class="sl-id">${component?.id}</span>
+        <span class="sl-number">${scores && score(scores[i])}</span>
+        <span class="sl-number sl-quiet">${zs && `z ${z(zs[i])}`}</span>
+        <span class="sl-ellipsis">${component?.label?.text}</span>
+        ${cropStrip(row, CLOSEST_CROPS)}
+      </div>`;
+    })}
+  </div>`;
+}

@@ -99,10 +99,14 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
       for (const cell of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll("[data-meanings]")))
         fillCell(cell);
     },
-    draw() {
-      const row = open ?? -1;
-      const parts = (known.get(row) ?? []).map((part, number) => drawMeaning(row, part, number));
+    /** Shows the open part, or none. @param {Element} body @param {number | null} top its place in px */
+    place(body, top) {
+      if (open === null || top === null) return node.remove();
+      const parts = (known.get(open) ?? []).map((part, number) => drawMeaning(open ?? -1, part, number));
       fill(node, html`<div role="gridcell" aria-colspan="7">${parts}</div>`);
+      node.style.top = `${top}px`;
+      node.style.height = `${this.height}px`;
+      body.append(node);
     },
     /** Forgets them all: components are described anew. */
     clear() {

@@ -4,10 +4,10 @@ import { button, html } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
 import { stateActions, statePane } from "../shared/state.js";
 
-export const askingState = () => html`<p class="sl-state sl-quiet">Asking for labels…</p>`;
+const askingState = () => html`<p class="sl-state sl-quiet">Asking for labels…</p>`;
 
 /** Nothing is described yet. @param {number} count components @param {Element[]} describing what describes them */
-export function undescribedState(count, describing) {
+function undescribedState(count, describing) {
   return statePane(
     "labels-empty",
     "What do these components stand for?",
@@ -22,7 +22,7 @@ export function undescribedState(count, describing) {
 }
 
 /** The filters leave nothing. @param {() => void} onAll */
-export function nothingState(onAll) {
+function nothingState(onAll) {
   return statePane(
     "labels-none",
     "No component fits",
@@ -31,4 +31,14 @@ export function nothingState(onAll) {
       button({ text: "Show all", class: "sl-outlined", "data-testid": "show-all", onclick: onAll }),
     ),
   );
+}
+
+/**
+ * What stands instead of rows.
+ * @param {{names: ReturnType<typeof import("../shared/names.js").componentNames>, made: boolean, actions: ReturnType<typeof import("./actions.js").tableActions>}} what
+ * @param {() => void} onAll all components are wanted
+ */
+export function tableState({ names, made, actions }, onAll) {
+  if (names.labels === null) return askingState();
+  return made ? nothingState(onAll) : undescribedState(names.count, actions.describing);
 }

@@ -1,24 +1,24 @@
 /** Describe: components and what they are called, how sure that is, and a person's own words. */
 
-import { button, fill, html } from "../shared/dom.js";
-import { count as counted, plural } from "../shared/format.js";
-import * as icons from "../shared/icons.js";
-import { bindKeys, isTyping } from "../shared/keyboard.js";
+import { chosenRows, rowTable } from "../shared/chosen_rows.js";
+import { fill, html } from "../shared/dom.js";
+import { bindKeys, isTyping, used } from "../shared/keyboard.js";
 import { componentNames } from "../shared/names.js";
 import { preview } from "../shared/preview.js";
-import { adds, pointed, same, showChosen, toggled } from "../shared/selection.js";
+import { adds } from "../shared/selection.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
-import { positionOf, virtualRows } from "../shared/virtual_rows.js";
+import { positionOf } from "../shared/virtual_rows.js";
 import { tableActions } from "./actions.js";
-import { labelEditor } from "./editor.js";
+import { tableBar } from "./bar.js";
+import { labelEditing } from "./editor.js";
 import { tableFilters } from "./filters.js";
 import { tableHeads } from "./heads.js";
 import { meaningParts } from "./meanings.js";
 import { tableRows } from "./order.js";
 import { ownLabels } from "./own_labels.js";
-import { believed, labelRow } from "./row.js";
-import { askingState, nothingState, undescribedState } from "./states.js";
+import { labelRow } from "./row.js";
+import { tableState } from "./states.js";
 
 const ROW = 56;
 const CROP = 48;
@@ -26,6 +26,42 @@ const EXAMPLES = 6;
 
 /** Rows of a table on paper. */
 const ON_PAPER = 15;
+
+/**
+ * What the table is on paper: as it is usually, or the first rows of what is shown where a person chose them.
+ * @param {ReturnType<typeof tableFilters>["wanted"]} wanted @param {ReturnType<typeof componentNames>} names
+ * @param {ReturnType<typeof tableHeads>["sorting"]} sorting @param {number[]} listed
+ */
+function tableFigures({ kind, text, word }, names, sorting, listed) {
+  const chosen =
+    kind !== "all" || text.trim() || word !== null || names.layer !== null || sorting.key !== "row";
+  const options = chosen ? { components: listed.slice(0, ON_PAPER).map(names.idOf) } : {};
+  return [{ view: "describe", title: "Table", options }];
+}
+
+/**
+ * The strongest examples of each row, and all of the one whose meanings are open.
+ * @param {{source: import("../shared/source.js").Source, onArrive: () => void, fail: (error: unknown) => void}} options
+ */
+function labelCrops({ source, onArrive, fail }) {
+  const options = { source, size: imagePixels(CROP), onArrive, onError: fail };
+  const strongest = sprites({ ...options, examples: EXAMPLES });
+  const all = sprites({ ...options, examples: 40, capacity: 20 });
+  return {
+    /** @param {number[]} rows @param {number | null} open */
+    want(rows, open) {
+      strongest.want(rows);
+      if (open !== null) all.want([open]);
+    },
+    /** @param {Element} place */
+    paint: (place) =>
+      paintStrips(place, (row, { dataset }) => (dataset.all === undefined ? strongest : all).get(row)),
+    clear() {
+      strongest.clear();
+      all.clear();
+    },
+  };
+}
 
 /**
  * @param {object} options
@@ -40,12 +76,8 @@ const ON_PAPER = 15;
  * @returns {import("../shared/mount.js").View & {undo: () => boolean, find: () => void}}
  */
 export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = () => {}, work, say, fail }) {
-  /** @type {readonly number[]} */
-  let selection = [];
   /** The components that are shown, in their order. @type {number[]} */
   let listed = [];
-  /** The component whose label is being written. @type {number | null} */
-  let editing = null;
   let started = false;
 
   const names = componentNames({
@@ -73,55 +105,44 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     },
   });
   const meanings = meaningParts({ ask, idOf: names.idOf, onArrive: fillMeanings, fail });
-  const undoButton = button({
-    label: "Undo the last own label (u)",
-    icon: icons.undo,
-    class: "sl-square",
-    "data-testid": "label-undo",
-    onclick: own.undo,
-  });
-  const message = html`<p class="sl-labels-message sl-quiet" data-testid="labels-message" />`;
-  const bar = html`<div class="sl-labels-bar" />`;
-  const body = html`<div class="sl-rows" role="rowgroup" />`;
-  const scroller = html`<div class="sl-scroll" role="presentation" data-testid="label-scroll">${body}</div>`;
-  const table = html`<div class="sl-grid" role="grid" aria-label="Labels of components" aria-multiselectable="true"
-    aria-colcount="7" data-testid="label-grid" onclick=${onClick} ondblclick=${onDoubleClick}
-    onkeydown=${onKey}>
-    ${heads.node}
-    ${scroller}
-  </div>`;
+  const bar = tableBar({ names, filters, actions, own });
+  const { table, scroller, body } = rowTable(
+    { label: "Labels of components", columns: 7, name: "label", heads: heads.node },
+    { onclick: onClick, ondblclick: onDoubleClick, onkeydown: onKey },
+  );
   table.hidden = true;
   const state = html`<div class="sl-states" />`;
   const node = html`<div class="sl-labels sl-banner-place" data-testid="label-table">
-    ${bar}
-    ${message}
+    ${bar.node}
+    ${bar.message}
     ${table}
     ${state}
   </div>`;
   bindKeys(node, { u: own.undo, "/": () => filters.find.focus() });
   const large = preview({ area: node, source, known: () => ({}), say, fail });
-  const crops = { source, size: imagePixels(CROP), onArrive: () => paint(node), onError: fail };
-  const thumbnails = sprites({ ...crops, examples: EXAMPLES });
-  /** All examples of the row whose meanings are open. */
-  const allExamples = sprites({ ...crops, examples: 40, capacity: 20 });
-  const rows = virtualRows({
+  const crops = labelCrops({ source, onArrive: () => crops.paint(node), fail });
+  const chosen = chosenRows({
     scroller,
     body,
     table,
+    rowAt: (position) => listed[position],
+    placeOf: (row) => listed.indexOf(row),
+    onSelect,
     draw: drawRow,
-    mark: (element, position) => showChosen(element, selection, listed[position]),
-    holds: (position) => listed[position] === editing,
+    holds: (position) => listed[position] === editing.row,
     ask(positions) {
       const seen = positions.map((position) => listed[position]);
-      thumbnails.want(seen);
-      if (meanings.open !== null) allExamples.want([meanings.open]);
+      crops.want(seen, meanings.open);
       if (names.labels?.made) meanings.want(seen);
     },
   });
-
-  /** @param {Element} place */
-  const paint = (place) =>
-    paintStrips(place, (row, { dataset }) => (dataset.all === undefined ? thumbnails : allExamples).get(row));
+  const { rows } = chosen;
+  const editing = labelEditing({
+    names,
+    rewrite: own.rewrite,
+    redraw: (row) => rows.redraw(listed.indexOf(row)),
+    rowOf: (row) => rows.at(listed.indexOf(row)),
+  });
 
   // which rows
 
@@ -139,12 +160,8 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
   /** @returns {import("../shared/grid.js").Grid} */
   function layout() {
     const at = meanings.open === null ? -1 : listed.indexOf(meanings.open);
-    return {
-      count: listed.length,
-      row: ROW,
-      cut: at < 0 ? null : at + 1,
-      divider: at < 0 ? 0 : meanings.height,
-    };
+    const [cut, divider] = at < 0 ? [null, 0] : [at + 1, meanings.height];
+    return { count: listed.length, row: ROW, cut, divider };
   }
 
   function arrange() {
@@ -153,13 +170,12 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     const sight = made && listed.length > 0;
     table.hidden = !sight;
     state.hidden = sight;
-    undoButton.disabled = !own.undoable;
     actions.update(described);
-    drawBar(made);
+    bar.update(made, listed.length);
     if (!sight) {
       large.close();
       rows.clear();
-      fill(state, drawState(made));
+      fill(state, tableState({ names, made, actions }, showAll));
       return;
     }
     table.setAttribute("aria-rowcount", String(listed.length + 1));
@@ -167,29 +183,9 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     placeMeanings();
   }
 
-  /** @param {boolean} made whether there is any label */
-  function drawBar(made) {
-    const spring = html`<span class="sl-spring" />`;
-    if (made) fill(bar, ...filters.nodes, spring, undoButton, ...actions.describing, ...actions.exports);
-    else fill(bar, filters.layers.node, spring);
-    message.hidden = !made;
-    const { count } = names;
-    message.textContent = [
-      names.labels?.message,
-      listed.length < count && `${counted(listed.length)} of ${plural(count, "component")} shown`,
-    ]
-      .filter(Boolean)
-      .join(" · ");
-  }
-
-  /** @param {boolean} made */
-  function drawState(made) {
-    if (names.labels === null) return askingState();
-    if (!made) return undescribedState(names.count, actions.describing);
-    return nothingState(() => {
-      if (names.layer !== null) onLayer(null);
-      filters.reset();
-    });
+  function showAll() {
+    if (names.layer !== null) onLayer(null);
+    filters.reset();
   }
 
   // rows
@@ -198,39 +194,12 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
   function drawRow(position) {
     const row = listed[position];
     const element = labelRow(names, row, {
-      editor: editing === row ? drawEditor(row) : null,
+      editor: editing.draw(row),
       meanings: meanings.cell(row),
       crops: cropStrip(row, EXAMPLES),
     });
-    paint(element);
+    crops.paint(element);
     return element;
-  }
-
-  /** @param {number} row */
-  const redraw = (row) => rows.redraw(listed.indexOf(row));
-
-  /** @param {number} row */
-  function drawEditor(row) {
-    return labelEditor({
-      id: names.idOf(row),
-      text: believed(names, row),
-      onClose(text, focused) {
-        if (editing !== row) return;
-        editing = null;
-        if (text !== null) own.rewrite(names.idOf(row), text);
-        redraw(row);
-        if (focused) rows.at(listed.indexOf(row))?.focus({ preventScroll: true });
-      },
-    });
-  }
-
-  /** @param {number} row */
-  function edit(row) {
-    editing = row;
-    redraw(row);
-    const input = /** @type {HTMLInputElement | null} */ (body.querySelector('[data-testid="label-editor"]'));
-    input?.focus();
-    input?.select();
   }
 
   // meanings
@@ -238,39 +207,25 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
   /** @param {number[]} arrived */
   function fillMeanings(arrived) {
     meanings.fillCells(body);
-    if (meanings.open === null || !arrived.includes(meanings.open)) return;
-    rows.shift(layout());
-    placeMeanings();
+    if (meanings.open !== null && arrived.includes(meanings.open)) placeMeanings();
   }
 
   /** @param {number | null} row */
   function openMeanings(row) {
     meanings.open = row;
-    rows.shift(layout());
     placeMeanings();
     meanings.fillCells(body);
   }
 
   /** The open part stands below its row. */
   function placeMeanings() {
-    const { cut, divider } = rows.layout;
-    if (cut === null) return meanings.node.remove();
-    meanings.draw();
-    meanings.node.style.top = `${cut * ROW}px`;
-    meanings.node.style.height = `${divider}px`;
-    body.append(meanings.node);
-    paint(meanings.node);
+    rows.shift(layout());
+    const { cut } = rows.layout;
+    meanings.place(body, cut === null ? null : cut * ROW);
+    crops.paint(meanings.node);
   }
 
   // choosing
-
-  /** @param {readonly number[]} next */
-  function choose(next) {
-    if (same(next, selection)) return;
-    selection = next;
-    rows.mark();
-    onSelect([...next]);
-  }
 
   /** @param {MouseEvent} event */
   function onClick(event) {
@@ -281,55 +236,33 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
       /** @type {Element} */ (event.target).closest("[data-act]")
     );
     const act = control?.dataset.act;
-    if (act === "edit") return edit(row);
+    if (act === "edit") return editing.start(row);
     if (act === "meanings") return openMeanings(meanings.open === row ? null : row);
     if (act === "word") return filters.showOnly(names.wordOf(row).text);
-    rows.active = position;
-    choose(pointed(selection, row, event));
-    rows.mark();
-    rows.focus();
+    chosen.click(position, event);
   }
 
   /** @param {MouseEvent} event */
   function onDoubleClick(event) {
     const position = positionOf(event);
     const cell = /** @type {Element} */ (event.target).closest?.(".sl-label-cell");
-    if (position !== null && cell && editing === null) edit(listed[position]);
+    if (position !== null && cell && editing.row === null) editing.start(listed[position]);
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (positionOf(event) === null || event.altKey || isTyping(event)) return;
     const row = listed[rows.active];
-    const next = rows.stepOf(event);
-    if (next !== null) {
-      large.close();
-      rows.goTo(next);
-      if (!adds(event)) choose([listed[next]]);
-    } else if (event.key === " " && adds(event)) choose(toggled(selection, row));
-    else if (event.key === "Enter" || event.key === "F2") edit(row);
+    if (chosen.step(event)) large.close();
+    else if (event.key === " " && adds(event)) chosen.toggle();
+    else if (event.key === "Enter" || event.key === "F2") editing.start(row);
     else if (event.key === "ArrowRight" && meanings.countOf(row) > 1) openMeanings(row);
     else if (event.key === "ArrowLeft" && meanings.open === row) openMeanings(null);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
-  /** Shows the primary of a selection that was made elsewhere. */
-  function reveal() {
-    const position = listed.indexOf(selection[0]);
-    if (position >= 0 && !table.hidden) rows.reveal(position);
-    else rows.mark();
-  }
-
-  /** What the table is on paper: as it is usually, or the first rows of what is shown where a person chose them. */
-  function figures() {
-    const { kind, text, word } = filters.wanted;
-    const chosen =
-      kind !== "all" || text.trim() || word !== null || names.layer !== null || heads.sorting.key !== "row";
-    const options = chosen ? { components: listed.slice(0, ON_PAPER).map(names.idOf) } : {};
-    return [{ view: "describe", title: "Table", options }];
-  }
+  const figures = () => tableFigures(filters.wanted, names, heads.sorting, listed);
 
   return {
     node,
@@ -338,21 +271,20 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     find: () => filters.find.focus(),
     update(changed) {
       filters.layers.update(changed);
-      const moved = "selection" in changed && !same(changed.selection ?? [], selection);
-      if (moved) selection = changed.selection ?? [];
+      const moved = "selection" in changed && chosen.take(changed.selection ?? []);
       names.update(changed);
       if (!names.count) return;
       if (!started) {
         started = true;
         actions.start();
       } else if ("layer" in changed) rearrange();
-      if (moved) reveal();
+      if (moved && !table.hidden) chosen.reveal();
     },
     destroy() {
       names.stop();
       actions.stop();
       rows.destroy();
-      for (const facts of [thumbnails, allExamples, meanings]) facts.clear();
+      for (const facts of [crops, meanings]) facts.clear();
       large.destroy();
       filters.destroy();
     },

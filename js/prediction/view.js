@@ -252,11 +252,8 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
         paint();
       }
       if ("explanation_version" in changed) predictionWanted.start();
-      if ("relevance_version" in changed) drawer.update({ stale: true });
-      if ("relabelled" in changed) {
-        if (prediction?.state === "ready") catalog.want(rowsIn(node));
-        drawer.update({ stale: true });
-      }
+      if ("relabelled" in changed && prediction?.state === "ready") catalog.want(rowsIn(node));
+      if ("relabelled" in changed || "relevance_version" in changed) drawer.update({ stale: true });
     },
     destroy() {
       for (const one of [explaining, walking, predictionWanted, maps]) one.stop();

@@ -8,6 +8,12 @@ export function isTyping(event) {
   return Boolean(target?.closest?.("input, textarea, select, [contenteditable='true']"));
 }
 
+/** The event is used up: neither the browser nor the host sees it. @param {Event} event */
+export function used(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 /**
  * Calls the action of a key. While typing only keys listed in `whileTyping` work; keys held with Ctrl, Cmd
  * or Alt belong to the browser and the host. A person may have letters and signs switched off (see
@@ -21,8 +27,6 @@ export function bindKeys(node, actions, { whileTyping = [] } = {}) {
     if (!action || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event) && !whileTyping.includes(event.key)) return;
     if (event.key.length === 1 && event.key !== " " && !preferences().keys) return;
-    if (action(event) === false) return;
-    event.preventDefault();
-    event.stopPropagation();
+    if (action(event) !== false) used(event);
   });
 }
