@@ -4,6 +4,7 @@ import "../shared/scrolls.css";
 import { button, fill, html, icon } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
+import { used } from "../shared/keyboard.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { positionOf, virtualRows } from "../shared/virtual_rows.js";
@@ -24,6 +25,81 @@ const WORDS = 20;
  */
 
 /** One line: a component of A, of B, or a pair of both. @typedef {{a: number | null, b: number | null, score: number}} Item */
+
+/** @param {Side | null} side @param {number | null} row */
+const known = (side, row) => (side && row !== null ? side.catalog.get(row) : undefined);
+
+/** The words of the components of a line, those that are believed; null where nobody described them. @param {Item} item @param {Side} a @param {Side | null} b */
+function wordsOf(item, a, b) {
+  const labels = [known(a, item.a)?.label, known(b, item.b)?.label].filter((label) => label != null);
+  if (!labels.length) return null;
+  const believed = labels.flatMap((label) => (label.confident === false ? [] : [label.text]));
+  return believed.length ? [...new Set(believed)].join(" · ") : "unexplained";
+}
+
+/**
+ * The crops of lines, of either model.
+ * @param {{a: Side, b: Side | null, onArrive: () => void, fail: (error: unknown) => void}} options
+ */
+function pairCrops({ a, b, onArrive, fail }) {
+  const ofModel = (/** @type {Side | null} */ side) =>
+    side &&
+    sprites({
+      source: side.source,
+      examples: EXAMPLES,
+      size: imagePixels(CROP),
+      onArrive,
+      onError: fail,
+      capacity: 200,
+    });
+  const crops = { a: ofModel(a), b: ofModel(b) };
+  const keys = /** @type {const} */ (["a", "b"]);
+  return {
+    /** @param {Item[]} items */
+    want(items) {
+      for (const key of keys) crops[key]?.want(items.map((item) => item[key]).filter((row) => row !== null));
+    },
+    /** The places of an item's crops, one line a model. @param {Item} item */
+    strips: (item) =>
+      keys.map(
+        (key) =>
+          crops[key] &&
+          item[key] !== null &&
+          cropStrip(item[key], EXAMPLES, { class: "sl-lines-strip", "data-side": key }),
+      ),
+    /** @param {Element} place */
+    paint: (place) =>
+      paintStrips(place, (row, { dataset }) => crops[dataset.side === "a" ? "a" : "b"]?.get(row)),
+    clear() {
+      for (const key of keys) crops[key]?.clear();
+    },
+  };
+}
+
+/** Keeps the list to what has a text in it. @param {string} title @param {string} testid @param {(text: string) => void} onFind */
+function findField(title, testid, onFind) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  const field = /** @type {HTMLInputElement} */ (
+    html`<input type="search" class="sl-find" placeholder="filter by label or id" aria-label="Filter ${title}"
+      data-testid="${testid}-find"
+      oninput=${() => {
+        clearTimeout(typing);
+        typing = setTimeout(() => onFind(field.value), 150);
+      }}
+      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape" || !field.value) return;
+        event.stopPropagation();
+        field.value = "";
+        onFind("");
+      }} />`
+  );
+  return {
+    node: html`<label class="sl-find-box">${icon(icons.search)}${field}</label>`,
+    field,
+    stop: () => clearTimeout(typing),
+  };
+}
 
 /**
  * @param {object} options
@@ -60,39 +136,11 @@ export function componentList({
   let total = 0;
   /** Whether a line is the chosen one. @type {(item: Item) => boolean} */
   let isChosen = () => false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
-
   const sides = [a, b].filter((side) => side !== null);
-  const strips = new Map(
-    sides.map((side) => [
-      side,
-      sprites({
-        source: side.source,
-        examples: EXAMPLES,
-        size: imagePixels(CROP),
-        onArrive: () => paint(body),
-        onError: fail,
-        capacity: 200,
-      }),
-    ]),
-  );
+  const crops = pairCrops({ a, b, onArrive: () => crops.paint(body), fail });
   const stops = sides.map((side) => side.catalog.onArrive(arrange));
   const number = html`<span class="sl-number sl-quiet" data-testid="${testid}-count" />`;
-  const find = /** @type {HTMLInputElement} */ (
-    html`<input type="search" class="sl-find" placeholder="filter by label or id" aria-label="Filter ${title}"
-      data-testid="${testid}-find"
-      oninput=${() => {
-        clearTimeout(typing);
-        typing = setTimeout(() => onFind?.(find.value), 150);
-      }}
-      onkeydown=${(/** @type {KeyboardEvent} */ event) => {
-        if (event.key !== "Escape" || !find.value) return;
-        event.stopPropagation();
-        find.value = "";
-        onFind?.("");
-      }} />`
-  );
+  const find = onFind && findField(title, testid, onFind);
   const body = html`<div class="sl-lines-rows" role="list" />`;
   const nothing = html`<p class="sl-quiet sl-lines-empty" hidden>${empty}</p>`;
   const scroller = html`<div class="sl-lines-scroll sl-scrolls" tabindex="-1">${body}${nothing}</div>`;
@@ -103,7 +151,7 @@ export function componentList({
     <header class="sl-lines-head">
       <div class="sl-lines-title">${heading}${number}</div>
       ${subtitle}
-      ${onFind && html`<label class="sl-find-box">${icon(icons.search)}${find}</label>`}
+      ${find?.node}
     </header>
     ${scroller}
   </section>`;
@@ -119,15 +167,14 @@ export function componentList({
       else line.removeAttribute("aria-current");
     },
     ask(positions) {
+      const seen = positions.map((position) => lines[position]);
       for (const [side, key] of /** @type {[Side | null, "a" | "b"][]} */ ([
         [a, "a"],
         [b, "b"],
-      ])) {
-        const wanted = positions.map((position) => lines[position][key]).filter((row) => row !== null);
-        side?.catalog.want(wanted);
-        if (side) strips.get(side)?.want(wanted);
-      }
-      if (paired && height === PAIR && positions.some((position) => wordsOf(lines[position]) !== null)) {
+      ]))
+        side?.catalog.want(seen.map((line) => line[key]).filter((row) => row !== null));
+      crops.want(seen);
+      if (paired && height === PAIR && seen.some((line) => wordsOf(line, a, b) !== null)) {
         height = PAIR + WORDS;
         lay();
       }
@@ -137,36 +184,13 @@ export function componentList({
   /** @param {Item} item */
   const isPinned = (item) => pinned.some((other) => other.a === item.a && other.b === item.b);
 
-  /** @param {Side} side @param {number} row */
-  const strip = (side, row) =>
-    cropStrip(row, EXAMPLES, { class: "sl-lines-strip", "data-side": side === a ? "a" : "b" });
-
-  /** @param {Element} place */
-  function paint(place) {
-    paintStrips(place, (row, { dataset }) => {
-      const side = dataset.side === "a" ? a : b;
-      return side ? strips.get(side)?.get(row) : undefined;
-    });
-  }
-
-  /** @param {Side | null} side @param {number | null} row */
-  const known = (side, row) => (side && row !== null ? side.catalog.get(row) : undefined);
-
-  /** The words of the components of a line, those that are believed; null where nobody described them. @param {Item} item */
-  function wordsOf(item) {
-    const labels = [known(a, item.a)?.label, known(b, item.b)?.label].filter((label) => label != null);
-    if (!labels.length) return null;
-    const believed = labels.flatMap((label) => (label.confident === false ? [] : [label.text]));
-    return believed.length ? [...new Set(believed)].join(" · ") : "unexplained";
-  }
-
   /** @param {Item} item */
   function drawLine(item) {
     const [first, second] = [known(a, item.a), known(b, item.b)];
     const ids = [item.a !== null && (first?.id ?? "…"), item.b !== null && (second?.id ?? "…")].filter(
       Boolean,
     );
-    const labels = wordsOf(item) ?? "";
+    const labels = wordsOf(item, a, b) ?? "";
     const quiet = labels === "unexplained" ? " sl-quiet" : "";
     const line = html`<div class="sl-lines-line" role="listitem"
       aria-label="${ids.join(" and ")}, ${labels ? `${labels}, ` : ""}cosine ${score(item.score, 2)}"
@@ -192,11 +216,10 @@ export function componentList({
         <span class="sl-number">${score(item.score, 2)}</span>
       </div>
       ${height > PAIR && html`<div class="sl-lines-words sl-ellipsis${quiet}" title=${labels}>${labels}</div>`}
-      ${item.a !== null && strip(a, item.a)}
-      ${b && item.b !== null && strip(b, item.b)}
+      ${crops.strips(item)}
     </div>`;
     line.style.height = `${height}px`;
-    paint(line);
+    crops.paint(line);
     return line;
   }
 
@@ -240,7 +263,7 @@ export function componentList({
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    if (event.target === find || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.target === find?.field || event.altKey || event.ctrlKey || event.metaKey) return;
     const item = itemOf(event);
     if (!item) return;
     const next = rows.stepOf(event);
@@ -248,8 +271,7 @@ export function componentList({
     else if (event.key === "Enter") onChoose(item);
     else if (event.key === " " && pins) togglePin(item);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {
@@ -277,10 +299,10 @@ export function componentList({
       else rows.mark();
     },
     destroy() {
-      clearTimeout(typing);
+      find?.stop();
       rows.destroy();
       for (const stop of stops) stop();
-      for (const kept of strips.values()) kept.clear();
+      crops.clear();
     },
   };
 }

@@ -39,6 +39,19 @@ function tableFigures({ kind, text, word }, names, sorting, listed) {
   return [{ view: "describe", title: "Table", options }];
 }
 
+/** What the button says that it does, on which was clicked. @param {MouseEvent} event */
+const actAt = ({ target }) =>
+  /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[data-act]"))?.dataset.act;
+
+/** @param {ReturnType<typeof componentNames>} names */
+const factsOf = ({ idOf, labels, named, count, ownOf }) => ({
+  labels,
+  named,
+  count,
+  idOf,
+  isOwn: (/** @type {number} */ row) => ownOf(row) !== undefined,
+});
+
 /**
  * The strongest examples of each row, and all of the one whose meanings are open.
  * @param {{source: import("../shared/source.js").Source, onArrive: () => void, fail: (error: unknown) => void}} options
@@ -144,14 +157,9 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     rowOf: (row) => rows.at(listed.indexOf(row)),
   });
 
-  // which rows
-
   function rearrange() {
     const kept = listed[rows.active];
-    const { idOf, labels, named, count, span } = names;
-    const isOwn = (/** @type {number} */ row) => names.ownOf(row) !== undefined;
-    const facts = { labels, named, count, idOf, isOwn };
-    listed = tableRows(facts, { ...filters.wanted, span, sorting: heads.sorting });
+    listed = tableRows(factsOf(names), { ...filters.wanted, span: names.span, sorting: heads.sorting });
     rows.active = Math.max(0, listed.indexOf(kept));
     if (meanings.open !== null && !listed.includes(meanings.open)) meanings.open = null;
     arrange();
@@ -188,8 +196,6 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     filters.reset();
   }
 
-  // rows
-
   /** @param {number} position */
   function drawRow(position) {
     const row = listed[position];
@@ -201,8 +207,6 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     crops.paint(element);
     return element;
   }
-
-  // meanings
 
   /** @param {number[]} arrived */
   function fillMeanings(arrived) {
@@ -225,17 +229,12 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     crops.paint(meanings.node);
   }
 
-  // choosing
-
   /** @param {MouseEvent} event */
   function onClick(event) {
     const position = positionOf(event);
     if (position === null) return;
     const row = listed[position];
-    const control = /** @type {HTMLElement | null} */ (
-      /** @type {Element} */ (event.target).closest("[data-act]")
-    );
-    const act = control?.dataset.act;
+    const act = actAt(event);
     if (act === "edit") return editing.start(row);
     if (act === "meanings") return openMeanings(meanings.open === row ? null : row);
     if (act === "word") return filters.showOnly(names.wordOf(row).text);
@@ -262,12 +261,10 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     used(event);
   }
 
-  const figures = () => tableFigures(filters.wanted, names, heads.sorting, listed);
-
   return {
     node,
     undo: own.undo,
-    figures,
+    figures: () => tableFigures(filters.wanted, names, heads.sorting, listed),
     find: () => filters.find.focus(),
     update(changed) {
       filters.layers.update(changed);
