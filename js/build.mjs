@@ -21,7 +21,7 @@ import { withoutUnused } from "./unused.mjs";
  */
 const BUDGETS = {
   search_box: 40,
-  gallery: 43,
+  gallery: 44,
   comparison_heatmap: 48,
   semantic_map: 60,
   prediction: 74,
@@ -35,12 +35,14 @@ const BUDGETS = {
 const root = fileURLToPath(new URL("..", import.meta.url));
 const outdir = `${root}semlens_widgets/static`;
 
-/** Indentation means nothing in a script, nor in the templates in it; esbuild would keep that of templates. */
+/** Line breaks and indentation mean nothing between the tags of a template; esbuild would keep them. */
 const flush = {
   name: "flush",
   setup: (/** @type {import("esbuild").PluginBuild} */ { onLoad }) =>
     onLoad({ filter: /\/js\/[\w/]+\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/\n\s+/g, "\n"),
+      contents: readFileSync(path, "utf8")
+        .replace(/\n\s+/g, "\n")
+        .replace(/([>}])\n(?=<|\$\{)/g, "$1"),
     })),
 };
 
