@@ -17,7 +17,8 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets import figures, numbers, palette
 from semlens_widgets.compare import compare, compare_many, concepts
-from semlens_widgets.figures import Figure, problems
+from semlens_widgets.figures import Figure, legible, problems
+from semlens_widgets.figures.audited import Audited, scatter_figure
 from semlens_widgets.figures.panel import _rows as rows_of
 from semlens_widgets.figures.sheet import fitted, text_width, wrapped
 from semlens_widgets.layout import overlay
@@ -431,7 +432,7 @@ def test_a_lens_shows_what_its_views_show(results):
 
 
 def written(figure):
-    return [t.get_text() for t in figure.canvas().axes[0].texts]
+    return [t.get_text() for t in legible.written(figure.canvas())]
 
 
 def test_a_persons_own_word_wins_in_every_view_and_is_marked():
@@ -559,3 +560,34 @@ def test_the_columns_on_paper_are_those_on_screen():
             assert problems(figure.at(width)) == []
     assert "one map" in one.figure("compare_map").caption()
     assert written(one.figure("compare_layers"))
+
+
+def scattered(n):
+    """An audit's components at random, most of them where nothing of a checklist fits."""
+    random = np.random.default_rng(0)
+    valid, spurious = random.normal(0.6, 1.2, (2, n)) + 3 * (random.random((2, n)) < 0.05)
+    region = np.select([(valid > 2.3) & (spurious > 2.3), valid > 2.3, spurious > 2.3],
+                       ["ambiguous", "valid", "spurious"], "unexpected")  # fmt: skip
+    share = random.pareto(1.5, n) / n
+    names = [f"layer4:{row}" for row in range(n)]
+    return Audited("melanoma", {}, 2.3, names, [None] * n, region, valid, spurious, share)
+
+
+def test_a_dense_scatter_shows_how_many_lie_where_and_stays_small():
+    many, few = (scatter_figure(scattered(n), 180) for n in (50_000, 500))
+    axes = many.canvas().axes[1]
+    (cells,) = (c for c in axes.collections if len(c.get_offsets()) > 100)
+    alpha = cells.get_facecolors()[:, 3]
+    at = cells.get_offsets()
+    densest = at[alpha.argmax()]
+    assert np.hypot(*(densest - 0.6)) < 0.8, "where most components are, the shade is strongest"
+    outer = np.hypot(*(at - 0.6).T) > 3
+    assert alpha[outer].mean() < alpha[~outer].mean() / 2
+    marked = sum(len(line.get_xdata()) for line in axes.lines)
+    assert 100 <= marked < 5000
+    assert len(many.to_bytes("pdf")) < 300_000
+    assert any(text.startswith("shaded: 4 components or more") for text in written(many))
+    for width in (85, 180):
+        assert problems(many.at(width)) == []
+    assert not any("shaded" in text for text in written(few))
+    assert sum(len(line.get_xdata()) for line in few.canvas().axes[1].lines) >= 500

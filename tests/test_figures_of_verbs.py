@@ -8,7 +8,7 @@ import pytest
 
 import semlens_widgets as sl
 from semlens_widgets import figures, numbers
-from semlens_widgets.figures import problems
+from semlens_widgets.figures import legible, problems
 from semlens_widgets.report.markdown import escaped
 from semlens_widgets.widgets import checklist
 
@@ -46,7 +46,7 @@ def test_every_theme_draws(lens, name, theme):
 
 
 def texts(figure):
-    return [t.get_text() for t in figure.canvas().axes[0].texts]
+    return [t.get_text() for t in legible.written(figure.canvas())]
 
 
 def test_the_map_names_its_groups_and_counts_them(lens):

@@ -25,6 +25,7 @@ from .data import TrainingImages, training_images
 
 Region = Literal["valid", "spurious", "ambiguous", "unexpected", "neutral"]
 REGIONS: tuple[Region, ...] = get_args(Region)
+ORDER: tuple[Region, ...] = ("valid", "ambiguous", "spurious", "unexpected", "neutral")  # of shares, in bars and tables
 State = Literal["found", "weak", "missing", "unknown", "unseen"]
 DEAD = -1  # the region of a component that no image excites
 NO_CONCEPT = np.iinfo(np.int32).max  # a concept that no checklist has

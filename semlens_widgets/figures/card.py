@@ -20,12 +20,13 @@ from .crops import Crops
 from .figure import SINGLE, Figure
 from .made_from import made_from
 from .names import Names
-from .scales import axis, linear
+from .plot import Plot, signed_bars
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
 
 _SIBLINGS = 5
 _COLUMNS = 5
 _CLASSES = 6
+_TALL = 9.0  # mm of the histogram
 
 
 def card(
@@ -111,20 +112,13 @@ def _classes(sheet: Sheet, relevance: Relevance, row: int, x0: Number, x1: Numbe
     listed = sorted(spoken_for(relevance, row)[:_CLASSES], key=lambda entry: -entry[1])
     value, step = text_width("+00.0", SMALL), SMALL * PT * 1.6
     names = min(max((text_width(name, SMALL) for name, _ in listed), default=0.0), (x1 - x0) * 0.4)
-    shares = [share for _, share in listed]
-    ends = min([0.0, *shares]), max([0.0, *shares])
-    across = linear(ends if ends[0] < ends[1] else (0.0, 1.0), (x0 + names + 2, x1 - value - 2))
-    for name, share in listed:
-        middle, colour = y + step / 2, theme.supports if share > 0 else theme.against
+    middles = [y + (at + 0.5) * step for at in range(len(listed))]
+    signed_bars(sheet, x0 + names + 2, x1 - value - 2, middles, [share for _, share in listed])
+    for middle, (name, share) in zip(middles, listed, strict=True):
+        colour = theme.supports if share > 0 else theme.against
         sheet.fit(x0, middle, names, name, SMALL, upright="center")
-        begin, end = sorted((across(0), across(share)))
-        sheet.rectangle(begin, middle - 0.8, max(end - begin, 0.05), 1.6, colour)
-        text = numbers.signed(share)
-        sheet.text(x1, middle, text, SMALL, colour=colour, align="right", upright="center")
-        y += step
-    if listed:
-        sheet.line([(across(0), y - step * len(listed)), (across(0), y)], theme.ink, LINE)
-    return y - start
+        sheet.text(x1, middle, numbers.signed(share), SMALL, colour=colour, align="right", upright="center")
+    return y - start + len(listed) * step
 
 
 def _crops(sheet: Sheet, crops: Crops, row: int, x: Number, y: Number, room: Number, examples: int) -> Number:
@@ -153,17 +147,13 @@ def _histogram(sheet: Sheet, crops: Crops, row: int, x0: Number, x1: Number, y: 
     unit = f"{numbers.count(space.examples.statistics.images)} images, log count"
     top = y + heading(sheet, x0, x1, y, "Activation", unit)
     text = f"top {crops.count(row)} from {numbers.activation(cut)}"
-    domain = (float(edges[0]), float(edges[-1]))
-    place, base = linear(domain, (x0, x1)), top + SMALL * PT * 1.4 + 9
-    up = linear((0, math.log1p(max(1, int(counts.max(initial=1))))), (0, 9))
-    for count, low, high in zip(counts, edges, edges[1:], strict=False):
-        if count:
-            above = (low + high) / 2 >= cut
-            tall = max(0.2, up(math.log1p(int(count))))
-            wide = max(0.1, place(high) - place(low) - 0.15)
-            sheet.rectangle(place(low), base - tall, wide, tall, theme.seq[4] if above else theme.null)
-    below = axis(sheet, x0, x1, base, domain, name="activation", write=_plain)
-    at = place(cut)
+    base = top + SMALL * PT * 1.4 + _TALL
+    up = (0, math.log1p(counts.max(initial=1)))
+    plot = Plot.on(sheet, x0, base - _TALL, x1 - x0, _TALL, (edges[0], edges[-1]), up)
+    colours = [theme.seq[4] if above else theme.null for above in (edges[:-1] + edges[1:]) / 2 >= cut]
+    plot.axes.bar(edges[:-1], np.log1p(counts), np.diff(edges), align="edge", color=colours, ec=theme.bg, lw=LINE / 2)
+    below = plot.ticks_below("activation", write=_plain)
+    at = float(plot.place(cut, 0)[0])
     sheet.line([(at, top), (at, base)], theme.ink, LINE)
     fits_left = at - x0 > text_width(text, SMALL) + 1
     sheet.text(at - 0.8 if fits_left else at + 0.8, top, text, SMALL, align="right" if fits_left else "left")

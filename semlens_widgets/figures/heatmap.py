@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from matplotlib.colors import to_hex
 
 from .. import numbers
 from ..numbers import Number
 from ..palette import contrast
+from .plot import Plot
 from .sheet import GAP, PT, SMALL, Sheet, fitted, text_width
 
 _LARGEST, _WIDEST, _TALLEST, _LOWEST = 16.0, 26.0, 6.5, 2.6  # mm of a cell: widest, with its name, highest, lowest
@@ -56,22 +58,20 @@ def heatmap(
         )  # fmt: skip
     shares = np.nan_to_num(shares)
     colours = theme.diverging(2 * shares - 1) if diverging else theme.sequential(shares)
-    step = max(1, int(np.ceil(SMALL * PT * 1.15 / tall)))
+    cells = np.concatenate([colours, np.isfinite(matrix)[..., None]], 2)  # what is not known is not seen
+    size = (wide * len(columns), tall * len(rows))
+    plot = Plot.on(sheet, left, y, *size, (0, len(columns)), (len(rows), 0))
+    plot.axes.pcolormesh(cells, edgecolors=theme.bg, linewidth=GAP / 4 / PT, antialiased=True, clip_on=False)
     for i, name in enumerate(rows):
         middle = y + tall * (i + 0.5)
-        if i % step == 0:
+        if i % max(1, int(np.ceil(SMALL * PT * 1.15 / tall))) == 0:
             sheet.fit(left - 1.5 - names, middle, names, name, SMALL, upright="center")
-        for j in range(len(columns)):
-            if not np.isfinite(matrix[i, j]):
-                continue
-            fill = tuple(float(channel) for channel in colours[i, j])
-            sheet.rectangle(left + j * wide, y + tall * i, wide - GAP / 4, tall - GAP / 4, fill)
+        for j in np.flatnonzero(np.isfinite(matrix[i])).tolist():
             text = write(i, j) if write else numbers.score(float(matrix[i, j]), 2)
-            hexed = "#" + "".join(f"{round(255 * channel):02x}" for channel in fill)
-            ink = max((theme.ink, theme.bg), key=lambda colour: contrast(colour, hexed))
-            centre = left + (j + 0.5) * wide - GAP / 8
+            ink = max((theme.ink, theme.bg), key=lambda colour: contrast(colour, to_hex(colours[i, j])))
+            centre = left + (j + 0.5) * wide
             if text_width(text, SMALL) <= wide - 0.8 and tall >= SMALL * PT * 1.15:
-                sheet.text(centre, middle - GAP / 8, text, SMALL, colour=ink, align="center", upright="center")
+                sheet.text(centre, middle, text, SMALL, colour=ink, align="center", upright="center")
             elif dashed is not None and dashed[i, j]:
                 sheet.line([(centre - wide * 0.15, middle), (centre + wide * 0.15, middle)], ink)
     return y + tall * len(rows) - start
@@ -103,16 +103,16 @@ def scale_bar(
     *,
     diverging: bool = False,
     palest: Number = 0.0,
+    widest: Number = 30.0,
 ) -> Number:
     """What the colours mean, in words at both ends; gives the height. The palest may be left out."""
     theme, line = sheet.theme, SMALL * PT * 1.5
     first, last = text_width(low, SMALL), text_width(high, SMALL)
-    width = min(30.0, max(x1 - x0 - first - last - 3, 6.0))
+    width = min(widest, max(x1 - x0 - first - last - 3, 6.0))
     sheet.text(x0, y, low, SMALL, colour=theme.ink_2)
-    steps = 24
-    shares = np.linspace(palest, 1, steps)
-    for at, colour in enumerate(theme.diverging(2 * shares - 1) if diverging else theme.sequential(shares)):
-        fill = tuple(float(c) for c in colour)
-        sheet.rectangle(x0 + first + 1.5 + at * width / steps, y + 0.2, width / steps + 0.02, line * 0.6, fill)
+    shares = np.linspace(palest, 1, 256)
+    colours = theme.diverging(2 * shares - 1) if diverging else theme.sequential(shares)
+    plot = Plot.on(sheet, x0 + first + 1.5, y + 0.2, width, line * 0.6, (0, 1))
+    plot.axes.imshow(colours[None], extent=(0, 1, 0, 1), aspect="auto", interpolation="none")
     sheet.text(x0 + first + width + 3, y, high, SMALL, colour=theme.ink_2)
     return line

@@ -99,14 +99,15 @@ def own_table(
 def _first_columns(sheet: Sheet, names: Names, rows: list[int], crops: Crops) -> list[Column]:
     """Component, label, examples."""
 
-    def strip(part: Sheet, at: int, x: Number, middle: Number, room: Number) -> None:
-        crops.strip(part, rows[at], x, middle - _CROP / 2, _CROP, int((room + GAP / 2) / (_CROP + GAP / 2) + 1e-6))
+    def strips(part: Sheet, x: Number, middles: list[Number], room: Number) -> None:
+        for row, middle in zip(rows, middles, strict=True):
+            crops.strip(part, row, x, middle - _CROP / 2, _CROP, int((room + GAP / 2) / (_CROP + GAP / 2) + 1e-6))
 
     few = 2 if sheet.width < 100 else 3 if sheet.width < 120 else 5 if sheet.width < 160 else 9
     return [
         Column("component", [str(names.components[row]) for row in rows], mono=True),
         Column("label", [names.word(row) or _closest(names, row) for row in rows], gives=True),
-        Column("examples", width=few * (_CROP + GAP / 2) - GAP / 2, draw=strip),
+        Column("examples", width=few * (_CROP + GAP / 2) - GAP / 2, draw=strips),
     ]
 
 

@@ -6,11 +6,20 @@ from itertools import combinations
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 
 from .figure import Figure
 from .sheet import SMALLEST, own_style
 
 _SLACK = 0.5  # px at 300 dpi: letters may touch
+
+
+def written(canvas: Canvas) -> list[Text]:
+    """All text that is seen: of the sheet, and the ticks of its axes."""
+    sheet, *plots = canvas.axes
+    ticks = [label for axes in plots for label in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+    return [text for text in (*sheet.texts, *ticks) if text.get_text() and text.get_visible()]
 
 
 def problems(figure: Figure) -> list[str]:
@@ -21,7 +30,8 @@ def problems(figure: Figure) -> list[str]:
         canvas.set_dpi(300)
         renderer: Any = agg.get_renderer()
         sheet = canvas.bbox
-        texts = [(t, t.get_window_extent(renderer)) for t in canvas.axes[0].texts if t.get_text() and t.get_visible()]
+        canvas.draw_without_rendering()  # ticks get their places
+        texts = [(t, t.get_window_extent(renderer)) for t in written(canvas)]
     found = []
     for text, box in texts:
         if float(text.get_fontsize()) < SMALLEST:

@@ -9,7 +9,7 @@ import numpy as np
 from .. import numbers
 from ..numbers import Number
 from ..search import ABOVE, Z_ABOVE, Matches
-from .scales import axis, linear
+from .plot import Plot
 from .sheet import BOLD_LINE, LINE, PT, SMALL, Sheet, text_width
 
 _HEIGHT, _LABEL = 9.0, 3.6  # mm
@@ -28,21 +28,18 @@ def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number
     low = float(min(sets.min(), limit, z.min(initial=np.inf)))
     high = float(max(sets.max(), limit, z.max(initial=-np.inf)))
     margin = (high - low) * 0.03 or 0.01
-    domain = (low - margin, high + margin)
-    place, base = linear(domain, (x0, x1)), y + _LABEL + _HEIGHT
     counts, edges = np.histogram(sets, bins=48)
-    up = linear((0, max(1, int(counts.max()))), (base, y + _LABEL))
-    middles = (edges[:-1] + edges[1:]) / 2
-    outline = [(place(m), up(n)) for m, n in zip(middles.tolist(), counts.tolist(), strict=True)]
-    sheet.area([(place(edges[0]), base), *outline, (place(edges[-1]), base)], theme.null)
+    plot = Plot.on(sheet, x0, y + _LABEL, x1 - x0, _HEIGHT, (low - margin, high + margin))
+    plot.silhouette(edges, counts / max(1, counts.max()), theme.null)
     above = int((matches.p <= ABOVE).sum()) if not matches.unknown else 0
     for chosen, colour, width in ((z[above:], theme.context, LINE), (z[:above], theme.seq[4], BOLD_LINE)):
-        for at in sorted({round(place(float(v)), 1) for v in chosen}):
-            sheet.line([(at, base), (at, base - 3)], colour, width)
-    at = place(limit)
-    sheet.line([(at, y + 1.2), (at, base)], theme.ink, LINE, (2, 1.5))
-    below = axis(sheet, x0, x1, base, domain, name="z above random image sets", signed=True)
-    _names(sheet, matches, at, (x0, x1), y, place, base)
+        step = (high - low) / (x1 - x0) / 10  # a tenth of a mm: thousands of hits are no more lines than can be seen
+        at = np.unique(np.round(chosen / step)) * step
+        plot.axes.vlines(at, 0, 3 / _HEIGHT, colour, linewidth=width, transform=plot.axes.get_xaxis_transform())
+    limit_at, base = float(plot.place(limit, 0)[0]), y + _LABEL + _HEIGHT
+    sheet.line([(limit_at, y + 1.2), (limit_at, base)], theme.ink, LINE, (2, 1.5))
+    below = plot.ticks_below("z above random image sets", signed=True)
+    _names(sheet, matches, limit_at, (x0, x1), y, lambda z: float(plot.place(z, 0)[0]), base)
     return _LABEL + _HEIGHT + below
 
 

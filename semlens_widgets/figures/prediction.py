@@ -16,10 +16,11 @@ from ..space import SemanticSpace
 from .crops import CROP_DPI, Crops
 from .figure import DOUBLE, Figure
 from .heat import overlaid
+from .heatmap import scale_bar
 from .made_from import made_from
 from .names import Names
-from .scales import linear
-from .sheet import GAP, LINE, MARGIN, PT, SMALL, Sheet, text_width
+from .plot import signed_bars
+from .sheet import GAP, MARGIN, PT, SMALL, Sheet, fitted, text_width
 
 _CROP, _ROW = 6.0, 7.0  # mm
 
@@ -94,18 +95,8 @@ def _picture(sheet: Sheet, explanation: Explanation, heat: np.ndarray, x: Number
     wide, tall = (inset * n / max(original.size) for n in original.size)
     sheet.rectangle(x + side - wide - 0.6, y + height - tall - 0.6, wide + 0.6, tall + 0.6, theme.bg)
     sheet.picture(x + side - wide, y + height - tall, wide, tall, original)
-    bar = y + height + 1.2
-    steps = 21
-    first = text_width("against", SMALL)
-    sheet.text(x, bar, "against", SMALL, colour=theme.ink_2)
-    last = f"for {explanation.target}"
-    room = side - first - 12 - 3
-    end = x + first + 1.5 + 12
-    for at, colour in enumerate(theme.diverging(np.linspace(-1, 1, steps))):
-        fill = tuple(float(channel) for channel in colour)
-        sheet.rectangle(x + first + 1.5 + at * 12 / steps, bar + 0.2, 12 / steps + 0.02, SMALL * PT * 0.9, fill)
-    sheet.fit(end + 1.5, bar, room, last, SMALL, colour=theme.ink_2)
-    return height + 1.2 + SMALL * PT * 1.5
+    last = fitted("for " + explanation.target, side - text_width("against", SMALL) - 9, SMALL)
+    return height + 1.2 + scale_bar(sheet, x, x + side, y + height + 1.2, "against", last, diverging=True, widest=12.0)
 
 
 def _classes(sheet: Sheet, explanation: Explanation, x0: Number, x1: Number, y: Number) -> Number:
@@ -163,11 +154,9 @@ def _components(
     ids = [text_width(str(explanation.components[row]), SMALL, False, True) for row in chosen]
     room = min((x1 - x0) * 0.3, 26.0, max([*ids, *(text_width(word, SMALL) for word in called)], default=0.0))
     few = int((x1 - x0 - room - bar - value - 6 + GAP / 2) / (_CROP + GAP / 2)) if crops else 0
-    ends = min([0.0, *(float(share[row]) for row in chosen)]), max([0.0, *(float(share[row]) for row in chosen)])
-    across = linear(ends if ends[0] < ends[1] else (0.0, 1.0), (x1 - value - 2 - bar, x1 - value - 2))
-    top = y
-    for row in chosen:
-        middle, component = y + _CROP / 2, str(explanation.components[row])
+    middles = [y + _CROP / 2 + at * _ROW for at in range(len(chosen))]
+    for row, middle in zip(chosen, middles, strict=True):
+        component = str(explanation.components[row])
         word = names.word(row)
         half = SMALL * PT * 0.65 if word else 0.0
         if word:
@@ -175,13 +164,10 @@ def _components(
         quiet = theme.ink_2 if word else None
         sheet.fit(x0, middle + half, room, component, SMALL, mono=True, colour=quiet, upright="center")
         if crops is not None:
-            crops.strip(sheet, row, x0 + room + 1.5, y, _CROP, few)
+            crops.strip(sheet, row, x0 + room + 1.5, middle - _CROP / 2, _CROP, few)
         amount = float(share[row])
         colour = theme.supports if amount > 0 else theme.against
-        begin, end = sorted((across(0), across(amount)))
-        sheet.rectangle(begin, middle - 0.9, end - begin, 1.8, colour)
         text = numbers.signed(amount)
         sheet.text(x1, middle, text, SMALL, colour=colour, align="right", upright="center")
-        y += _ROW
-    sheet.line([(across(0), top), (across(0), y - (_ROW - _CROP))], theme.ink, LINE)
-    return y - start
+    signed_bars(sheet, x1 - value - 2 - bar, x1 - value - 2, middles, [float(share[row]) for row in chosen])
+    return y - start + len(chosen) * _ROW

@@ -11,7 +11,7 @@ from ..components import Component
 from ..numbers import Number
 from ..relevance import Relevance
 from .figure import DOUBLE, Figure
-from .scales import linear
+from .plot import signed_bars
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width
 
 _ROW, _GUTTER = 3.4, 5.0  # mm
@@ -87,15 +87,10 @@ def _one(
     y += GAP / 2
     names = min(max((text_width(str(c), SMALL, False, True) for c, _ in rows), default=0.0), room * 0.45)
     value = text_width("+00.0", SMALL)
-    place = linear((-longest, longest), (x + names + 1.5, x + room - value - 1))
-    for component, mean in rows:
-        middle = y + _ROW / 2
+    middles = [y + (at + 0.5) * _ROW for at in range(len(rows))]
+    signed_bars(sheet, x + names + 1.5, x + room - value - 1, middles, [mean for _, mean in rows], (-longest, longest))
+    for middle, (component, mean) in zip(middles, rows, strict=True):
         sheet.fit(x, middle, names, str(component), SMALL, mono=True, upright="center")
         colour = theme.supports if mean > 0 else theme.against
-        begin, end = sorted((place(0), place(mean)))
-        sheet.rectangle(begin, middle - 0.8, end - begin, 1.6, colour)
-        text = numbers.signed(mean)
-        sheet.text(x + room, middle, text, SMALL, colour=colour, align="right", upright="center")
-        y += _ROW
-    sheet.line([(place(0), start + TEXT * PT * 1.5 + GAP / 2), (place(0), y)], theme.ink, LINE)
-    return y - start
+        sheet.text(x + room, middle, numbers.signed(mean), SMALL, colour=colour, align="right", upright="center")
+    return y - start + len(rows) * _ROW

@@ -8,7 +8,7 @@ from .. import numbers
 from ..evaluate import SCORES, Evaluation
 from ..numbers import Number
 from .figure import DOUBLE, Figure
-from .scales import axis, linear
+from .plot import DASHES, Plot
 from .sheet import BOLD_LINE, GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width
 
 _ROW = 9.0  # mm per layer
@@ -95,31 +95,23 @@ def _one(
         return y - start + SMALL * PT * 1.5
     low, high = float(known.min()), float(known.max())
     spare = (high - low) * 0.04 or 0.01
-    domain = (low - spare, high + spare)
-    place = linear(domain, (x0, x1))
+    domain, tall = (low - spare, high + spare), _ROW * len(layers) + GAP / 2
+    plot = Plot.on(sheet, x0, y - 1, x1 - x0, tall, domain, (tall, 0))  # mm, downwards
     summary = {entry["layer"]: entry for entry in evaluation.summary()}
-    for layer in layers:
+    for base, layer in zip(np.arange(1, len(layers) + 1) * _ROW, layers, strict=True):
         rows = evaluation.components.rows(layer)
-        own = values[rows][np.isfinite(values[rows])]
-        base = y + _ROW - 1
         if names is not None:
-            sheet.fit(names, base - _ROW / 2 + 0.5, x0 - names - 1.5, layer, SMALL, upright="center")
-        counts, edges = np.histogram(own, bins=_BINS, range=domain)
-        up = linear((0, max(1, int(counts.max(initial=1)))), (base, base - _ROW + 2.2))
-        middles = (edges[:-1] + edges[1:]) / 2
-        outline = [(place(m), up(n)) for m, n in zip(middles, counts, strict=True)]
-        sheet.area([(x0, base), *outline, (x1, base)], theme.seq[2])
-        sheet.line([(x0, base), (x1, base)], theme.line, LINE)
+            sheet.fit(names, y + base - 0.5 - _ROW / 2, x0 - names - 1.5, layer, SMALL, upright="center")
+        counts, edges = np.histogram(values[rows][np.isfinite(values[rows])], bins=_BINS, range=domain)
+        plot.silhouette(edges, counts / max(1, counts.max()) * (2.2 - _ROW), theme.seq[2], base)
+        plot.axes.plot(domain, (base, base), color=theme.line, linewidth=LINE)
         chance = float(np.nanmean(null[rows])) if np.isfinite(null[rows]).any() else float("nan")
         if np.isfinite(chance):
-            sheet.line([(place(chance), y + 0.6), (place(chance), base)], theme.ink_2, LINE, (2, 1.5))
+            plot.axes.plot((chance, chance), (base - _ROW + 1.6, base), color=theme.ink_2, lw=LINE, ls=DASHES)
             if layer == layers[0]:
-                _random(sheet, place(chance), (x0 + text_width(score, TEXT, True) + 2, x1), start)
+                at = float(plot.place(chance, 0)[0])
+                _random(sheet, at, (x0 + text_width(score, TEXT, True) + 2, x1), start)
         mean = summary[layer][score if raw else f"{score}_centred"]
-        if np.isfinite(mean.mean):
-            at = base - 1.6
-            sheet.line([(place(mean.low), at), (place(mean.high), at)], theme.ink, BOLD_LINE)
-            sheet.dots(np.asarray([place(mean.mean)]), np.asarray([at]), 1.5, theme.ink, edge=theme.bg, line=LINE)
-        y += _ROW
-    below = axis(sheet, x0, x1, y - 1 + GAP / 2, domain, write=lambda v: numbers.score(v, 2))
-    return y - 1 + GAP / 2 + below - start
+        plot.axes.plot((mean.low, mean.high), (base - 1.6, base - 1.6), color=theme.ink, linewidth=BOLD_LINE)
+        plot.axes.plot(mean.mean, base - 1.6, "o", ms=1.5 / PT, color=theme.ink, mec=theme.bg, mew=LINE)
+    return y - 1 + tall - start + plot.ticks_below(write=lambda v: numbers.score(v, 2))

@@ -11,7 +11,6 @@ from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
 from .made_from import made_from
 from .null_strip import null_strip, score_at_p01
-from .scales import linear
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
 
 _BAR, _Z = 12.0, 7.0  # mm
@@ -126,13 +125,13 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     sheet.text(at + values - 1, middle, numbers.score(hit.score), SMALL, colour=ink, align="right", upright="center")
     limit = float(matches.null.mean[rank] + Z_ABOVE * matches.null.sd[rank])
     top = max(float(matches.scores[0]), score_at_p01(matches) * 1.25, 1e-6)
-    across = linear((0, top), (0, _BAR))
     bar = at + values
     sheet.rectangle(bar, middle - 0.6, _BAR, 1.2, theme.bg_sunk)
     sheet.rectangle(
-        bar, middle - 0.6, min(max(across(hit.score), 0), _BAR), 1.2, theme.seq[4] if evident else theme.context
+        bar, middle - 0.6, _BAR * min(max(hit.score / top, 0), 1), 1.2, theme.seq[4] if evident else theme.context
     )
     if 0 <= limit <= top and not matches.unknown:
-        sheet.line([(bar + across(limit), middle - 1.2), (bar + across(limit), middle + 1.2)], theme.ink, LINE)
+        mark = bar + _BAR * limit / top
+        sheet.line([(mark, middle - 1.2), (mark, middle + 1.2)], theme.ink, LINE)
     text = numbers.z(hit.z)
     sheet.text(bar + _BAR + _Z - 0.5, middle, text, SMALL, bold=evident, colour=ink, align="right", upright="center")

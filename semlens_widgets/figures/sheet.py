@@ -113,7 +113,10 @@ class Sheet:
         self.width, self.theme, self._origin = width, theme, (0.0, 0.0)
         self.axes: Any = Canvas(facecolor=theme.bg).add_axes((0.0, 0.0, 1.0, 1.0))
         self.axes.set_axis_off()
+        self.axes.set_zorder(1)  # above the axes of plots
+        self._plots: list[tuple[Any, tuple[Number, ...]]] = []  # with their places in mm
         self._drawn = count()
+        self.titles: dict[str, list[str]] = {}  # of single marks in a page, by the id of their group
         self.missing: set[str] = set()  # letters that no font has
         self.borrowed: dict[tuple[str, bool], str] = {}  # files of fonts besides DejaVu, by family and weight
 
@@ -126,9 +129,22 @@ class Sheet:
         """The matplotlib figure, cut to the height that was used."""
         canvas: Canvas = self.axes.figure
         canvas.set_size_inches(self.width * MM, height * MM)
+        for axes, (x, y, wide, tall) in self._plots:
+            axes.set_position((x / self.width, 1 - (y + tall) / height, wide / self.width, tall / height))
         self.axes.set_xlim(0, self.width)
         self.axes.set_ylim(height, 0)
         return canvas
+
+    def add_axes(self, x: Number, y: Number, width: Number, height: Number) -> Any:
+        """Axes of their own, below what is written on the sheet; they get their place when its height is known."""
+        made: Any = self.axes.figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        self._plots.append((made, (*self._place(x, y), width, height)))
+        return made
+
+    def give_titles(self, artist: Any, titles: Sequence[str]) -> None:
+        """What each of many marks is called where a figure stands in a page."""
+        artist.set_gid(f"titled-{len(self.titles)}")
+        self.titles[artist.get_gid()] = list(titles)
 
     def _place(self, x: Number, y: Number) -> tuple[float, float]:
         return float(self._origin[0] + x), float(self._origin[1] + y)

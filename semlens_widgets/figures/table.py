@@ -15,7 +15,7 @@ _GAP, _WIDEST_GAP = 2.5, 12.0  # mm between columns
 class Column:
     """A column: its heading, the text of every row, how it stands, and whether it gives way where room is short.
 
-    `draw` draws instead of writing: (sheet, row, x, y of the middle, room); `width` is what it needs.
+    `draw` draws instead of writing, all rows at once: (sheet, x, y of each middle, room); `width` is what it needs.
     """
 
     heading: str
@@ -24,7 +24,7 @@ class Column:
     mono: bool = False
     gives: bool = False
     width: Number = 0.0
-    draw: Callable[[Sheet, int, Number, Number, Number], None] | None = None
+    draw: Callable[[Sheet, Number, list[Number], Number], None] | None = None
 
     def natural(self) -> Number:
         if self.draw is not None:
@@ -64,19 +64,21 @@ def table(
     y += head
     sheet.line([(left, y), (right, y)], theme.ink, LINE)
     y += height * 0.15
+    middles: list[Number] = []
     for row in range(rows):
         if heads and row in heads:
             sheet.fit(left, y + height * 0.55, right - left, heads[row], SMALL, bold=True, upright="center")
             y += height
-        middle, colour = y + height / 2, ink(row) if ink else theme.ink
+        middle, how = y + height / 2, {"colour": ink(row) if ink else theme.ink, "upright": "center"}
         for column, x, width in zip(kept, places, widths, strict=True):
-            if column.draw is not None:
-                column.draw(sheet, row, x, middle, width)
-                continue
-            shown = fitted(column.texts[row], width, SMALL, False, column.mono)
-            at, align = _stands(column, x, width)
-            sheet.text(at, middle, shown, SMALL, mono=column.mono, colour=colour, align=align, upright="center")
+            if column.draw is None:
+                at, align = _stands(column, x, width)
+                sheet.fit(at, middle, width, column.texts[row], SMALL, mono=column.mono, align=align, **how)
+        middles.append(middle)
         y += height
+    for column, x, width in zip(kept, places, widths, strict=True):
+        if column.draw is not None and middles:
+            column.draw(sheet, x, middles, width)
     y += height * 0.15
     sheet.line([(left, y), (right, y)], theme.ink, LINE * 1.6)
     return y - start
