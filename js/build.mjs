@@ -27,7 +27,7 @@ const BUDGETS = {
   prediction: 74,
   checklist: 92,
   label_table: 50,
-  score_view: 56,
+  score_view: 57,
   window: 285,
   page: 326,
 };

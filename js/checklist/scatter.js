@@ -1,7 +1,7 @@
 /** Valid against spurious: every component by its best z on both sides, sized by relevance. */
 
 import { assign, fill, html, svg } from "../shared/dom.js";
-import { count, signed, z } from "../shared/format.js";
+import { z } from "../shared/format.js";
 import { axes, spanning } from "../shared/scatter/axes.js";
 import { colourReader } from "../shared/scatter/canvas.js";
 import { unprojected } from "../shared/scatter/places.js";
@@ -9,17 +9,15 @@ import { scatterPlot } from "../shared/scatter/plot.js";
 import { same, toggled } from "../shared/selection.js";
 import { onResize, onTheme } from "../shared/surroundings.js";
 import { bulkMenu } from "./bulk.js";
-import { decisionOf, glyph } from "./glyphs.js";
+import { decisionOf } from "./glyphs.js";
 import { grip } from "./grip.js";
-import { markNames } from "./mark_names.js";
-import { conceptOf, DRAWN, levelsOf, plottedOf, rowsOf } from "./plotted.js";
+import { DRAWN, levelsOf, plottedOf, rowsOf } from "./plotted.js";
+import { captionsOf, namesOf, summary, tipWords } from "./scatter_words.js";
 
 const EDGE = { left: 36, right: 12, top: 22, bottom: 34 };
 /** How near the pointer has to come to a mark, in px. */
 const PICK = 14;
 const OPACITY = 0.62;
-/** Names are looked for beside the primary and this many of the most relevant. */
-const NAMEABLE = 12;
 /** @type {Record<string, Omit<import("../shared/scatter/marks.js").Style, "colour">>} */
 const FORMS = {
   unexpected: { shape: "diamond" },
@@ -29,7 +27,7 @@ const FORMS = {
 
 /** @typedef {import("./source.js").Report} Report */
 /** @typedef {import("./plotted.js").Plotted} Plotted */
-/** Where a report is drawn. @typedef {{width: number, height: number, frame: import("../shared/scatter/axes.js").Frame, view: import("../shared/scatter/places.js").Projection, line: [number, number], captionTop: number}} Room */
+/** @typedef {import("./scatter_words.js").Room} Room */
 
 /**
  * @param {object} options
@@ -61,7 +59,15 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     view: () => /** @type {Room} */ (room).view,
     seen: () => true, // what is not drawn has no place
     reach: () => PICK,
-    tip: { source, words, rowOf: rowAt, crops: 3, side: 44, testid: "scatter-tip", fail },
+    tip: {
+      source,
+      words: (at) => tipWords(/** @type {Plotted} */ (plotted).report, at, catalog),
+      rowOf: rowAt,
+      crops: 3,
+      side: 44,
+      testid: "scatter-tip",
+      fail,
+    },
     onPress(at, event) {
       if (at < 0) return;
       const row = rowAt(at);
@@ -135,58 +141,10 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
       svg`<path class="sl-threshold-line" d=${`M${line[0]} ${top}V${bottom}M${left} ${line[1]}H${right}`} />`,
       seen &&
         svg`<circle class="sl-mark-ring" cx=${seen[0]} cy=${seen[1]} r=${radii[primary] + 4} data-testid="mark-ring" />`,
-      ...names(plotted, room, primary),
+      ...namesOf(plotted, room, primary, plot.seenAt, catalog),
       plot.lasso,
     );
-    fill(box, plot.canvas, marks, ...captions(report, room), ...grips(report, room));
-  }
-
-  /** @param {Plotted} of @param {Room} room @param {number} primary position of the first of the selection */
-  function names({ report, order, radii }, { frame, width, captionTop }, primary) {
-    const { points, weighted } = report;
-    const { left, top, right } = frame;
-    const wanted = new Set(weighted ? [primary, ...order.subarray(0, NAMEABLE)] : [primary]);
-    const found = [...wanted].flatMap((at) => {
-      const place = plot.seenAt(at);
-      return place ? [{ at, row: points.rows[at], x: place[0], y: place[1], r: radii[at] }] : [];
-    });
-    const unnamed = found.map(({ row }) => row).filter((row) => !catalog.get(row));
-    if (unnamed.length) catalog.want(unnamed);
-    return markNames({
-      marks: found.flatMap(({ at, row, ...mark }) => {
-        const id = catalog.get(row)?.id;
-        return id ? [{ ...mark, id, concept: conceptOf(report, at) }] : [];
-      }),
-      left,
-      right,
-      width,
-      taken: [
-        [left, 0, left + 110, top + 20],
-        [right - 120, 0, width, top + 20],
-        [right - 120, captionTop, width, captionTop + 22],
-      ],
-    });
-  }
-
-  /** The regions by name and number; pressing one chooses its components. @param {Report} report @param {Room} room */
-  function captions({ regions, points }, { height, captionTop }) {
-    const places = {
-      valid: { left: EDGE.left + 4, top: EDGE.top - 2 },
-      ambiguous: { right: EDGE.right, top: EDGE.top - 2 },
-      spurious: { right: EDGE.right, top: captionTop },
-      unexpected: { left: EDGE.left + 4, top: height - EDGE.bottom - 22 },
-    };
-    return DRAWN.map((region) => {
-      const number = points.regions.indexOf(region);
-      const caption = html`<button type="button" class="sl-button sl-region sl-of-${region}"
-        title="Choose all ${region} components" data-testid="region-${region}"
-        onclick=${() => choose(rowsOf(/** @type {Plotted} */ (plotted), (at) => points.region[at] === number))}>
-        ${glyph(region)}<b>${region}</b><span>${count(regions[region]?.count ?? 0)}</span>
-      </button>`;
-      for (const [side, value] of Object.entries(places[region]))
-        caption.style.setProperty(side, `${value}px`);
-      return caption;
-    });
+    fill(box, plot.canvas, marks, ...captionsOf(report, room, chooseRegion), ...grips(report, room));
   }
 
   /** @param {Report} report @param {Room} room */
@@ -207,35 +165,16 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     );
   }
 
+  /** @param {number} region */
+  function chooseRegion(region) {
+    if (plotted) choose(rowsOf(plotted, (at) => plotted?.report.points.region[at] === region));
+  }
+
   /** @param {number[]} rows */
   function choose(rows) {
     if (!rows.length) return;
     onSelect(rows);
     menu.open(rows);
-  }
-
-  /** What the tip says. @param {number} at */
-  function words(at) {
-    const { report } = /** @type {Plotted} */ (plotted);
-    const { points, names: concepts, weighted } = report;
-    catalog.want([points.rows[at]]);
-    const line = (/** @type {any[]} */ ...parts) => html`<div class="sl-tip-line">${parts}</div>`;
-    const number = (/** @type {string} */ text) => html`<span class="sl-number">${text}</span>`;
-    const side = (/** @type {"valid" | "spurious"} */ kind) =>
-      line(
-        glyph(kind),
-        html`<span class="sl-ellipsis">${concepts[points[`${kind}Concept`][at]] ?? "none"}</span>`,
-        number(`z ${z(points[kind][at])}`),
-      );
-    return [
-      line(
-        html`<b class="sl-id">${catalog.get(points.rows[at])?.id ?? "…"}</b>`,
-        points.regions[points.region[at]],
-        number(weighted ? `${signed(points.relevance[at])} %` : ""),
-      ),
-      side("valid"),
-      side("spurious"),
-    ];
   }
 
   /** @param {KeyboardEvent} event */
@@ -272,7 +211,3 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     },
   };
 }
-
-/** @param {Report} report */
-const summary = ({ regions }) =>
-  `Components by best valid and best spurious concept: ${DRAWN.map((name) => `${regions[name]?.count ?? 0} ${name}`).join(", ")}`;

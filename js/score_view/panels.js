@@ -1,6 +1,6 @@
 /** The distributions: a panel per score, in it every layer that is shown, and how many stand out from chance. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count as counted, score as written } from "../shared/format.js";
 import { distributionView } from "./distribution.js";
 import { column, extent, SCORES, says } from "./scores.js";
@@ -12,7 +12,7 @@ import { column, extent, SCORES, says } from "./scores.js";
  * @param {{onBrush: Brush, say: (text: string) => void}} options
  */
 export function scorePanels({ onBrush, say }) {
-  const node = h("div", { class: "sl-score-panels" });
+  const node = html`<div class="sl-score-panels" />`;
   /** @type {ReturnType<typeof distributionView>[]} */
   let distributions = [];
 
@@ -44,38 +44,28 @@ export function scorePanels({ onBrush, say }) {
         says: (row) => says(scores, name, row),
         summary: of ?? { mean: null, low: null, high: null, null: null, null_high: null },
       });
-      return h(
-        "div",
-        { class: "sl-layer-score" },
-        h(
-          "div",
-          { class: "sl-layer-line" },
-          h("span", { class: "sl-id sl-ellipsis", title: layer.name }, layer.name),
-          h("span", { class: "sl-number", title: "mean over components, with its 95 % interval" }, facts),
-        ),
-        distribution.node,
-      );
+      return html`<div class="sl-layer-score">
+        <div class="sl-layer-line">
+          <span class="sl-id sl-ellipsis" title=${layer.name}>${layer.name}</span>
+          <span class="sl-number" title="mean over components, with its 95 % interval">${facts}</span>
+        </div>
+        ${distribution.node}
+      </div>`;
     };
-    return h(
-      "section",
-      { class: "sl-score-panel", "aria-label": title, "data-testid": `panel-${name}` },
-      h("h3", { class: "sl-heading" }, title, h("span", { class: "sl-quiet" }, meaning)),
-      button({
-        text: beyond.text,
-        label: `Select: ${beyond.text}`,
-        class: "sl-outlined sl-beyond",
-        "data-testid": `beyond-${name}`,
-        onclick: (event) => onBrush(beyond.rows, event),
-      }),
-      ...layers.map(drawLayer),
-      h(
-        "div",
-        { class: "sl-layer-line sl-quiet sl-axis-line" },
-        h("span", {}, written(domain[0], 2)),
-        h("span", {}, "┆ 95 % of random sets"),
-        h("span", {}, written(domain[1], 2)),
-      ),
-    );
+    const select = button({
+      text: beyond.text,
+      label: `Select: ${beyond.text}`,
+      class: "sl-outlined sl-beyond",
+      "data-testid": `beyond-${name}`,
+      onclick: (event) => onBrush(beyond.rows, event),
+    });
+    return html`<section class="sl-score-panel" aria-label=${title} data-testid="panel-${name}">
+      <h3 class="sl-heading">${title}<span class="sl-quiet">${meaning}</span></h3>
+      ${select}${layers.map(drawLayer)}
+      <div class="sl-layer-line sl-quiet sl-axis-line">
+        <span>${written(domain[0], 2)}</span><span>┆ 95 % of random sets</span><span>${written(domain[1], 2)}</span>
+      </div>
+    </section>`;
   }
 
   return {

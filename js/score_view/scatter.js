@@ -5,9 +5,11 @@ import { plural, score as written } from "../shared/format.js";
 import { step as stepped } from "../shared/grid.js";
 import { linear } from "../shared/scales.js";
 import { axes, spanning } from "../shared/scatter/axes.js";
+import { colourReader } from "../shared/scatter/canvas.js";
 import { LEVEL } from "../shared/scatter/marks.js";
 import { scatterPlot } from "../shared/scatter/plot.js";
 import { between, inPixels, opened, resized, shifted } from "./rectangle.js";
+import { extent, says } from "./scores.js";
 
 const HEIGHT = 236;
 const EDGE = { left: 34, right: 8, top: 8, bottom: 20 };
@@ -21,7 +23,6 @@ const ROUNDING = 1e-6;
 const KEYS =
   "Arrows move a rectangle, Shift sizes it, Enter selects the components in it. Page Down steps through them, Escape takes it away.";
 
-/** @typedef {Record<"ground" | "ink" | "mark" | "open" | "accent", import("../shared/scatter/marks.js").Colour>} Inks */
 /** @typedef {import("./rectangle.js").Rectangle} Rectangle */
 
 /**
@@ -32,6 +33,63 @@ const KEYS =
  * @property {(row: number) => boolean} seen @property {(row: number) => boolean} says
  * @property {string} about what else screen readers are told
  */
+
+/**
+ * Two scores as points. What is not clear says nothing about polysemanticity.
+ * @param {import("./scores.js").Evaluation} scores @param {[string, string]} names across and up @param {[Float32Array, Float32Array]} numbers
+ * @returns {Omit<Points, "seen">}
+ */
+export function pointsOf(scores, names, [x, y]) {
+  const needsClarity = names.includes("polysemanticity");
+  return {
+    x,
+    y,
+    across: extent(x) ?? [0, 1],
+    up: extent(y) ?? [0, 1],
+    names,
+    says: (row) => !needsClarity || says(scores, "polysemanticity", row),
+    about: needsClarity ? "rings are not clear, so that their polysemanticity says nothing" : "",
+  };
+}
+
+/** Which mark each row has: of a number that says something, of one that does not, or none. @param {Points} points */
+function kindsOf({ x, says, seen }) {
+  const [told, silent, none] = [0, 1, 2];
+  const kinds = new Uint8Array(x.length);
+  for (let row = 0; row < x.length; row++) kinds[row] = seen(row) ? (says(row) ? told : silent) : none;
+  return kinds;
+}
+
+/** The rows in a rectangle. @param {Points} points @param {Rectangle} rectangle */
+function rowsIn({ x: xs, y: ys, seen, across, up }, [left, top, right, bottom]) {
+  const { sx, sy, ox, oy } = spanning(across, up, { left: 0, top: 0, right: 1, bottom: 1 });
+  const rows = [];
+  for (let row = 0; row < xs.length; row++) {
+    const [x, y] = [xs[row] * sx + ox, ys[row] * sy + oy];
+    const is = x > left - ROUNDING && x < right + ROUNDING && y > top - ROUNDING && y < bottom + ROUNDING;
+    if (is && seen(row)) rows.push(row);
+  }
+  return rows;
+}
+
+/** What a rectangle spans. @param {Points} points @param {Rectangle} rectangle */
+function inWords({ across, up, names }, [left, top, right, bottom]) {
+  const [x, y] = [linear([0, 1], across), linear([1, 0], up)];
+  const range = (/** @type {number} */ low, /** @type {number} */ high) =>
+    `${written(low, 2)} to ${written(high, 2)}`;
+  return `${names[0]} ${range(x(left), x(right))}, ${names[1]} ${range(y(bottom), y(top))}`;
+}
+
+/** What the tip says of a component. @param {Points} points @param {number} row @param {{id: string, text: string}} name */
+const tipWords = ({ names, x, y }, row, { id, text }) => [
+  html`<b class="sl-id">${id}</b>`,
+  text && html`<span>${text}</span>`,
+  ...names.map(
+    (name, i) => html`<div class="sl-tip-line">
+      <span class="sl-quiet">${name}</span><span class="sl-number">${written([x, y][i][row], 2)}</span>
+    </div>`,
+  ),
+];
 
 /**
  * @param {object} options
@@ -45,8 +103,6 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   let shown = null;
   /** @type {ReadonlySet<number>} */
   let selected = new Set();
-  /** @type {Inks | null} */
-  let palette = null;
   /** @type {Rectangle | null} */
   let box = null;
   let hovered = -1;
@@ -65,7 +121,14 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
     view: () => spanning(shown?.across ?? [0, 1], shown?.up ?? [0, 1], frame()),
     seen: (row) => shown?.seen(row) === true,
     reach: () => PICK,
-    tip: { source, words, crops: 3, side: 44, testid: "scatter-tip", fail },
+    tip: {
+      source,
+      words: (row) => tipWords(/** @type {Points} */ (shown), row, nameOf(row)),
+      crops: 3,
+      side: 44,
+      testid: "scatter-tip",
+      fail,
+    },
     onPress(row, event) {
       stop();
       if (row >= 0) onBrush([row], event);
@@ -89,19 +152,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
 
   const frame = () => ({ ...EDGE, right: width - EDGE.right, bottom: HEIGHT - EDGE.bottom });
   /** The components in the rectangle, or all without one. */
-  function within() {
-    if (!shown) return [];
-    const { x: xs, y: ys, seen, across, up } = shown;
-    const [left, top, right, bottom] = box ?? [0, 0, 1, 1];
-    const { sx, sy, ox, oy } = spanning(across, up, { left: 0, top: 0, right: 1, bottom: 1 });
-    const rows = [];
-    for (let row = 0; row < xs.length; row++) {
-      const [x, y] = [xs[row] * sx + ox, ys[row] * sy + oy];
-      const is = x > left - ROUNDING && x < right + ROUNDING && y > top - ROUNDING && y < bottom + ROUNDING;
-      if (is && seen(row)) rows.push(row);
-    }
-    return rows;
-  }
+  const within = () => (shown ? rowsIn(shown, box ?? [0, 0, 1, 1]) : []);
 
   function draw() {
     width = node.clientWidth || width;
@@ -111,25 +162,20 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   }
 
   function drawPoints() {
-    if (!palette || !shown) return;
-    const { x, says, seen } = shown;
-    const count = x.length;
-    const [kinds, levels] = [new Uint8Array(count), new Uint8Array(count)];
-    const [told, silent, none] = [0, 1, 2];
-    for (let row = 0; row < count; row++) {
-      kinds[row] = seen(row) ? (says(row) ? told : silent) : none;
-      levels[row] = selected.has(row) ? LEVEL.chosen : LEVEL.usual;
-    }
-    const { ground, ink, accent, mark, open } = palette;
+    if (!shown || !node.isConnected) return;
+    const ink = colourReader(node);
+    const count = shown.x.length;
+    const levels = new Uint8Array(count);
+    for (let row = 0; row < count; row++) levels[row] = selected.has(row) ? LEVEL.chosen : LEVEL.usual;
     plot.paint({
-      kinds,
-      styles: [{ colour: mark }, { colour: open, line: 1 }],
+      kinds: kindsOf(shown),
+      styles: [{ colour: ink("--sl-seq-4") }, { colour: ink("--sl-line-strong"), line: 1 }],
       radii: null,
       radius: count > MANY ? SMALL : RADIUS,
       levels,
       opacity: OPACITY,
       fades: true,
-      inks: { ground, ink, accent },
+      inks: { ground: ink("--sl-bg"), ink: ink("--sl-ink"), accent: ink("--sl-accent") },
     });
   }
 
@@ -157,21 +203,6 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
       seen && svg`<circle class="sl-map-ring" cx=${seen[0]} cy=${seen[1]} r="6" />`,
       plot.lasso,
     );
-  }
-
-  /** What the tip says. @param {number} row */
-  function words(row) {
-    const { id, text } = nameOf(row);
-    const { names, x, y } = /** @type {Points} */ (shown);
-    return [
-      html`<b class="sl-id">${id}</b>`,
-      text && html`<span>${text}</span>`,
-      ...names.map(
-        (name, i) => html`<div class="sl-tip-line">
-          <span class="sl-quiet">${name}</span><span class="sl-number">${written([x, y][i][row], 2)}</span>
-        </div>`,
-      ),
-    ];
   }
 
   /** @param {number} row the one that is pointed at, −1 for none */
@@ -214,13 +245,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
     stepping = false;
     leave();
     drawFrame();
-    const [left, top, right, bottom] = box;
-    const [x, y] = [linear([0, 1], shown.across), linear([1, 0], shown.up)];
-    const range = (/** @type {number} */ low, /** @type {number} */ high) =>
-      `${written(low, 2)} to ${written(high, 2)}`;
-    const [across, up] = shown.names;
-    const count = plural(within().length, "component");
-    say(`${across} ${range(x(left), x(right))}, ${up} ${range(y(bottom), y(top))}: ${count}`);
+    say(`${inWords(shown, box)}: ${plural(within().length, "component")}`);
   }
 
   /** Goes to another component of the rectangle, from left to right. @param {KeyboardEvent} event @returns {boolean} whether the key does */
@@ -245,15 +270,15 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   return {
     node,
     point,
-    /** @param {Points} next @param {Inks} colours */
-    show(next, colours) {
+    /** @param {Points} next */
+    show(next) {
       const places = new Float32Array(2 * next.x.length);
       for (let row = 0; row < next.x.length; row++) {
         places[2 * row] = next.x[row];
         places[2 * row + 1] = next.y[row];
       }
       plot.place(places);
-      [shown, palette] = [next, colours];
+      shown = next;
       [box, stepping] = [null, false];
       leave();
       draw();

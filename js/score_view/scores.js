@@ -59,3 +59,19 @@ export function extremes(numbers, allowed, most, largest) {
   const sign = largest ? -1 : 1;
   return rows.sort((a, b) => sign * (numbers[a] - numbers[b]) || a - b).slice(0, most);
 }
+
+/**
+ * The layers that are shown, with their rows and what is said of them as a whole.
+ * @param {{layers: readonly import("../shared/labels.js").Layer[], layer: string | null}} names `layer`: null for all
+ * @param {Evaluation} scores @returns {import("./panels.js").LayerScores[]}
+ */
+export function shownLayers({ layers, layer }, scores) {
+  let start = 0;
+  const shown = [];
+  for (const [number, { name, count }] of layers.entries()) {
+    if (layer === null || name === layer)
+      shown.push({ name, start, end: start + count, summary: scores.layers[number] });
+    start += count;
+  }
+  return shown;
+}

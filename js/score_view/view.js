@@ -1,19 +1,19 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
 import { busyWork } from "../shared/busy.js";
-import { button, fill, h } from "../shared/dom.js";
+import { fill, html } from "../shared/dom.js";
 import { count as counted, plural, score as written } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { componentNames } from "../shared/names.js";
 import { preview } from "../shared/preview.js";
-import { colourReader } from "../shared/scatter/canvas.js";
 import { brushed, same } from "../shared/selection.js";
 import { stateActions, statePane } from "../shared/state.js";
 import { onResize, onTheme } from "../shared/surroundings.js";
+import { scoreSelect, scoresBar } from "./bar.js";
 import { scorePanels } from "./panels.js";
-import { scatterView } from "./scatter.js";
-import { askScores, column, extent, SCORES, says } from "./scores.js";
+import { pointsOf, scatterView } from "./scatter.js";
+import { askScores, column, SCORES, says, shownLayers } from "./scores.js";
 import { scoreSide } from "./side.js";
 
 /**
@@ -40,23 +40,18 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   const names = componentNames({ ask, onChange: drawSide, fail });
   const work = busyWork({ ask, fail, onChange: draw, work: told });
   const filter = layerFilter({ onLayer });
-  const forms = h("div", {
-    class: "sl-forms",
-    role: "group",
-    "aria-label": "Form of the scores",
-    "data-browser": true,
-  });
-  const evaluateButton = button({
-    text: "Evaluate",
-    class: "sl-outlined sl-main-action",
-    "data-testid": "evaluate",
-    onclick: () => {
+  const bar = scoresBar({
+    filter: filter.node,
+    work,
+    onForm(next) {
+      centred = next;
+      draw();
+    },
+    onEvaluate() {
       tell("lens.evaluate()");
       work.start("evaluate", {}, "Scoring");
     },
   });
-  const about = h("span", { class: "sl-quiet sl-small-text", "data-testid": "scores-about" });
-  const bar = h("div", { class: "sl-scores-bar" });
   const panels = scorePanels({ onBrush: brush, say });
   const scatter = scatterView({
     source,
@@ -65,10 +60,17 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
     say,
     fail,
   });
+  /** @param {string} text @param {string} label @param {string} id @param {keyof typeof chosen} key */
+  const choice = (text, label, id, key) =>
+    scoreSelect(text, label, id, SCORES, (score) => {
+      chosen[key] = score;
+      drawScatter();
+      drawSide();
+    });
   const selects = {
-    across: scoreSelect("x", "Across", "scatter-x", "across"),
-    up: scoreSelect("y", "Up", "scatter-y", "up"),
-    ranked: scoreSelect("by", "Components by", "rank-by", "ranked"),
+    across: choice("x", "Across", "scatter-x", "across"),
+    up: choice("y", "Up", "scatter-y", "up"),
+    ranked: choice("by", "Components by", "rank-by", "ranked"),
   };
   const side = scoreSide({
     source,
@@ -77,38 +79,19 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
     onPoint: (row) => scatter.point(row ?? -1),
     fail,
   });
-  const body = h(
-    "div",
-    { class: "sl-scores-body" },
-    panels.node,
-    h(
-      "aside",
-      { class: "sl-scores-side", "aria-label": "Two scores, and the extremes" },
-      h(
-        "div",
-        { class: "sl-scores-line" },
-        h("h3", { class: "sl-heading" }, "Two scores"),
-        selects.across.node,
-        selects.up.node,
-      ),
-      scatter.node,
-      h(
-        "div",
-        { class: "sl-scores-line" },
-        h("h3", { class: "sl-heading" }, "Components"),
-        selects.ranked.node,
-      ),
-      side.node,
-    ),
-  );
-  const state = h("div", { class: "sl-states", hidden: true });
-  const node = h(
-    "div",
-    { class: "sl-scores sl-banner-place", "data-testid": "score-view" },
-    bar,
-    body,
-    state,
-  );
+  const body = html`<div class="sl-scores-body">
+    ${panels.node}
+    <aside class="sl-scores-side" aria-label="Two scores, and the extremes">
+      <div class="sl-scores-line">
+        <h3 class="sl-heading">Two scores</h3>${selects.across.node}${selects.up.node}
+      </div>
+      ${scatter.node}
+      <div class="sl-scores-line"><h3 class="sl-heading">Components</h3>${selects.ranked.node}</div>
+      ${side.node}
+    </aside>
+  </div>`;
+  const state = html`<div class="sl-states" hidden />`;
+  const node = html`<div class="sl-scores sl-banner-place" data-testid="score-view">${bar.node}${body}${state}</div>`;
   const large = preview({ area: node, source, known: () => ({}), say, fail });
   const scoresWanted = latest(
     (signal) => askScores(ask, signal),
@@ -125,32 +108,6 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   });
   const stopTheming = onTheme(drawScatter);
 
-  /** @param {string} text @param {string} label @param {string} id @param {keyof typeof chosen} key */
-  function scoreSelect(text, label, id, key) {
-    const select = h(
-      "select",
-      {
-        "aria-label": label,
-        "data-testid": id,
-        onchange: () => {
-          chosen[key] = select.value;
-          drawScatter();
-          drawSide();
-        },
-      },
-      ...SCORES.map(({ name }) => h("option", { value: name }, name)),
-    );
-    return {
-      node: h(
-        "label",
-        { class: "sl-select", "data-browser": true },
-        h("span", { class: "sl-quiet" }, text),
-        select,
-      ),
-      select,
-    };
-  }
-
   /** @param {string} score */
   const numbersOf = (score) => scores?.of.get(column(score, centred)) ?? new Float32Array(names.count);
 
@@ -158,18 +115,6 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   function seen(row) {
     const { span } = names;
     return row >= span[0] && row < span[1];
-  }
-
-  /** @returns {import("./panels.js").LayerScores[]} */
-  function shownLayers() {
-    let start = 0;
-    const shown = [];
-    for (const [number, { name, count: size }] of names.layers.entries()) {
-      if (names.layer === null || name === names.layer)
-        shown.push({ name, start, end: start + size, summary: scores?.layers[number] });
-      start += size;
-    }
-    return shown;
   }
 
   /** A line of the list: polysemanticity is never shown without clarity. @param {number} row */
@@ -190,90 +135,33 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
     const made = scores?.made === true;
     body.hidden = !made;
     state.hidden = made;
-    evaluateButton.disabled = work.running;
-    evaluateButton.classList.toggle("sl-main-action", !made);
-    evaluateButton.querySelector("span")?.replaceChildren(made ? "Evaluate again" : "Evaluate");
-    drawBar(made);
+    bar.update({ made, clip: scores?.clip, centred });
     if (!made || !scores) {
       fill(state, drawState());
       return;
     }
     for (const [key, { select }] of Object.entries(selects))
       select.value = chosen[/** @type {keyof typeof chosen} */ (key)];
-    panels.show(scores, centred, shownLayers());
+    panels.show(scores, centred, shownLayers(names, scores));
     panels.mark(new Set(selection));
     drawScatter();
     drawSide();
   }
 
-  /** @param {boolean} made whether there are scores */
-  function drawBar(made) {
-    const spring = h("span", { class: "sl-spring" });
-    about.textContent = made ? `seen by ${scores?.clip?.split("@")[0]}` : "";
-    fill(
-      forms,
-      form(
-        true,
-        "Mean removed",
-        "The data set's mean is removed: what tells components apart from random images",
-      ),
-      form(false, "Raw", "As defined in the paper: all images of a data set are somewhat alike"),
-    );
-    if (made) fill(bar, forms, filter.node, spring, about, work.node, evaluateButton);
-    else fill(bar, filter.node, spring);
-  }
-
-  /** @param {boolean} value @param {string} text @param {string} title */
-  function form(value, text, title) {
-    return button({
-      text,
-      label: title,
-      class: "sl-outlined",
-      "aria-pressed": String(centred === value),
-      "data-testid": value ? "form-centred" : "form-raw",
-      onclick: () => {
-        centred = value;
-        draw();
-      },
-    });
-  }
-
   function drawState() {
-    if (scores === null) return h("p", { class: "sl-state sl-quiet" }, "Asking for scores…");
+    if (scores === null) return html`<p class="sl-state sl-quiet">Asking for scores…</p>`;
     return statePane(
       "scores-empty",
       "How readable are these components?",
       `${plural(names.count, "component")} are scored by their own examples: clarity, polysemanticity and redundancy, each against random images of the same data.`,
-      stateActions(evaluateButton, work.node),
+      stateActions(bar.evaluate, work.node),
     );
   }
 
   function drawScatter() {
     if (!scores?.made || !node.isConnected) return;
-    const found = scores;
     const { across, up } = chosen;
-    const ink = colourReader(node);
-    const needsClarity = [across, up].includes("polysemanticity");
-    scatter.show(
-      {
-        x: numbersOf(across),
-        y: numbersOf(up),
-        across: extent(numbersOf(across)) ?? [0, 1],
-        up: extent(numbersOf(up)) ?? [0, 1],
-        names: [across, up],
-        seen,
-        says: (row) => !needsClarity || says(found, "polysemanticity", row),
-        about: needsClarity ? "rings are not clear, so that their polysemanticity says nothing" : "",
-      },
-      {
-        ground: ink("--sl-bg"),
-        ink: ink("--sl-ink"),
-        mark: ink("--sl-seq-4"),
-        open: ink("--sl-line-strong"),
-        accent: ink("--sl-accent"),
-      },
-    );
-    scatter.mark(new Set(selection));
+    scatter.show({ ...pointsOf(scores, [across, up], [numbersOf(across), numbersOf(up)]), seen });
   }
 
   function drawSide() {
