@@ -7,7 +7,7 @@
  *   node js/build.mjs            build once
  *   node js/build.mjs --watch    build again whenever a file changes
  */
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
 import { writeTokens } from "./tokens.mjs";
@@ -67,6 +67,7 @@ const options = {
 
 writeTokens();
 // The one library that the bundles carry a copy of asks for its licence beside them.
+mkdirSync(outdir, { recursive: true });
 copyFileSync(`${root}node_modules/htm/LICENSE`, `${outdir}/htm.LICENSE.txt`);
 if (process.argv.includes("--watch")) {
   const watcher = await context({ ...options, logLevel: "info" });
