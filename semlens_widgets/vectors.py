@@ -34,6 +34,9 @@ def top_k(scores: Shaped[np.ndarray, " row"], k: int) -> tuple[Int[np.ndarray, "
     return rows, scores[rows]
 
 
+NOTHING = np.iinfo(np.int64).min  # smaller than any `rank_keys`
+
+
 def rank_keys(responses: Float[np.ndarray, "*batch"], images: Int[np.ndarray, "*#batch"]) -> Int[np.ndarray, "*batch"]:
     """One integer per (response, image) whose order is: stronger response first, then lower image id.
 

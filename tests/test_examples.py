@@ -12,8 +12,9 @@ from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.crops import active_boxes, squared
-from semlens_widgets.examples import BINS, Statistics, drawn, exact
+from semlens_widgets.examples import Statistics, drawn
 from semlens_widgets.store import Stored
+from semlens_widgets.sums import BINS, exact
 
 LAYERS = ["colour", "rectified", "head"]
 

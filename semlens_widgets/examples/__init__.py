@@ -5,9 +5,9 @@ up all, `sample` is the random part that is kept whole.
 """
 
 from .sample import Sampled, drawn
-from .statistics import BINS, Statistics, exact
-from .tally import NOTHING, Tally
+from .statistics import Statistics
+from .tally import Tally
 from .value import ConceptExamples
 from .verb import collect
 
-__all__ = ["BINS", "NOTHING", "ConceptExamples", "Sampled", "Statistics", "Tally", "collect", "drawn", "exact"]
+__all__ = ["ConceptExamples", "Sampled", "Statistics", "Tally", "collect", "drawn"]

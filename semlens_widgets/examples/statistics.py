@@ -9,28 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..held import held, partly_read, read_when_touched
+from ..sums import BINS, SMALLEST, UNITS, exact, finest, rebinned
 
-BINS = 64
-_UNITS = (2.0**40, 1.0, 2.0**-40, 2.0**-80)  # of the four integers an exact sum is kept in
-_LARGEST = 2.0**78
 _STORED = ("sums", "squares", "nonzero", "negative", "exponent", "bins")
-
-
-def exact(values: Float[np.ndarray, "image component"]) -> Int[np.ndarray, "component limb"]:
-    """The column sums of float64 values as four integers, in units of 2^40, 1, 2^-40 and 2^-80.
-
-    Integers add up the same in any order, so sums do not depend on batches or shards. Each value is exact to
-    2^-81 and saturates beyond 2^78; 16 million values fit.
-    """
-    rest = np.clip(values, -_LARGEST, _LARGEST)
-    limbs = np.zeros((rest.shape[1], len(_UNITS)), np.int64)
-    for limb, size in enumerate(_UNITS):
-        if limb == 0 and np.abs(rest).max(initial=0) < size / 2:
-            continue
-        whole = np.rint(rest / size)
-        limbs[:, limb] = whole.astype(np.int64).sum(0)
-        rest = rest - whole * size
-    return limbs
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +33,12 @@ class Statistics:
     @property
     def mean(self) -> Float[np.ndarray, " component"]:
         """The mean response over all images."""
-        return self.sums @ np.asarray(_UNITS) / max(self.images, 1)
+        return self.sums @ np.asarray(UNITS) / max(self.images, 1)
 
     @property
     def variance(self) -> Float[np.ndarray, " component"]:
         """Population variance; never below 0."""
-        return np.maximum(self.squares @ np.asarray(_UNITS) / max(self.images, 1) - self.mean**2, 0)
+        return np.maximum(self.squares @ np.asarray(UNITS) / max(self.images, 1) - self.mean**2, 0)
 
     @property
     def nonzero_share(self) -> Float[np.ndarray, " component"]:
@@ -77,9 +58,10 @@ class Statistics:
         bins = self.bins + other.bins
         rows = np.flatnonzero((self.exponent != other.exponent) | (self.negative != other.negative))
         if len(rows):
-            to = negative[rows], exponent[rows]
-            mine, yours = (_rebinned(s.bins[rows], s.negative[rows], s.exponent[rows], *to) for s in (self, other))
-            exponent[rows], bins[rows] = _finest(mine + yours, *to)
+            mine, yours = (
+                rebinned(s.bins[rows], s.negative[rows], s.exponent[rows], exponent[rows]) for s in (self, other)
+            )
+            exponent[rows], bins[rows] = finest(mine + yours, negative[rows], exponent[rows])
         return Statistics(
             self.images + other.images,
             self.sums + other.sums,
@@ -107,7 +89,7 @@ class Statistics:
         negative = low < 0 if like is None else (low < 0) | like.negative
         half = np.where(negative, BINS // 2, BINS)
         with np.errstate(divide="ignore"):
-            needed = np.log2(np.maximum(np.maximum(high / half, -low / half), 2.0**-120))
+            needed = np.log2(np.maximum(np.maximum(high / half, -low / half), SMALLEST))
         exponent = np.ceil(needed).astype(np.int16)
         exponent += (high >= half * np.exp2(exponent)).astype(np.int16)  # the top edge is open
         if like is not None:
@@ -127,47 +109,3 @@ class Statistics:
 
 
 read_when_touched(Statistics, *_STORED)
-
-
-def _rebinned(
-    bins: np.ndarray,
-    negative: np.ndarray,
-    exponent: np.ndarray,
-    to_negative: np.ndarray,
-    to_exponent: np.ndarray,
-) -> np.ndarray:
-    """Counts moved into bins that start at -32 where the other side is negative, and are wider by powers of 2.
-
-    Result has twice the room (128 bins, from -64 or from 0) so that nothing falls off before `_finest`.
-    """
-    wide: np.ndarray = np.zeros((len(bins), 2 * BINS), np.int64)
-    wide[:, BINS // 2 : BINS // 2 + BINS] = bins  # as if from -64 … : bin b of a negative component is b - 32
-    shifted = np.zeros_like(wide)
-    shifted[:, BINS:] = bins  # of a non-negative component: bin b is b
-    wide = np.where(negative[:, None], wide, shifted)
-    for step in range(int((to_exponent - exponent).max(initial=0))):
-        rows = np.flatnonzero(to_exponent - exponent > step)
-        wide[rows] = _doubled(wide[rows])
-    return wide
-
-
-def _doubled(wide: np.ndarray) -> np.ndarray:
-    """Bins from -64 to 63 merged in pairs: bin b becomes floor(b / 2)."""
-    merged = np.zeros_like(wide)
-    merged[:, BINS // 2 : BINS // 2 + BINS] = wide[:, 0::2] + wide[:, 1::2]
-    return merged
-
-
-def _finest(wide: np.ndarray, negative: np.ndarray, exponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(exponent, bins) after as few doublings as make the counts fit their 64 bins."""
-    exponent = exponent.copy()
-    first = np.where(negative, BINS // 2, BINS)
-    while True:
-        place = np.arange(2 * BINS)
-        outside = (place < first[:, None]) | (place >= first[:, None] + BINS)
-        rows = np.flatnonzero((wide * outside).any(1))
-        if not len(rows):
-            break
-        wide[rows] = _doubled(wide[rows])
-        exponent[rows] += 1
-    return exponent, np.take_along_axis(wide, first[:, None] + np.arange(BINS), 1)

@@ -7,21 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..vectors import unrank_keys
-
-NOTHING = np.iinfo(np.int64).min  # the key of an empty slot; smaller than the key of any response
+from ..vectors import NOTHING, unrank_keys
 
 
 class Tally:
     """The running top-k of a pass. Slots start empty, below any response, so negative responses count too.
 
-    keys and peaks: [component slot], in no order; the keys are those of `rank_keys`.
+    keys and peaks: [component slot], in no order; the keys are those of `rank_keys`, and NOTHING in an empty slot.
     """
 
     def __init__(self, sizes: Sequence[int], k: int) -> None:
         self.k = k
         self.keys = np.full((sum(sizes), k), NOTHING)
         self.peaks = np.zeros((sum(sizes), k), np.int32)
+
+    @classmethod
+    def of(cls, keys: Int[np.ndarray, "component slot"], peaks: Int[np.ndarray, "component slot"]) -> Tally:
+        """One that goes on from what another kept."""
+        tally = cls((0,), keys.shape[1])
+        tally.keys, tally.peaks = keys, peaks
+        return tally
 
     def add(self, keys: Int[np.ndarray, "component image"], peaks: Int[np.ndarray, "component image"]) -> None:
         """Take the strongest k of what is kept and what is offered. Rows without news are not touched."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,8 @@ import numpy as np
 from ..components import Components
 from ..images import Images, batches, first_readable
 from ..keys import made_from
-from ..model import Layer, Pooling, Recorder, Responses, folded, recording, resolve
+from ..model import Bookkeeping, Layer, Pooling, Recorder, folded, recording, resolve
 from ..passes import ProgressFile, digest, steps
-from ..vectors import rank_keys
 from .sample import Sampled, drawn
 from .statistics import Statistics
 from .tally import Tally
@@ -68,10 +67,17 @@ def collect(
             run.take(batch.ids, batch.items, recorder, pooling, batch_size if len(chosen) > batch_size else 0)
             run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
             step(len(batch.ids) + len(batch.unreadable))
-    if run.tally is None or run.statistics is None:
+    if not run.sizes:
         raise ValueError(f"none of the {len(chosen)} images could be read; the first: {': '.join(run.unreadable[0])}")
-    sampled = run.sampled() if sample else None
-    return ConceptExamples.of(run.tally, run.components(), run.grids, run.statistics, run.unreadable, sampled)
+    arrays = run.arrays()
+    return ConceptExamples.of(
+        Tally.of(arrays["keys"], arrays["peaks"]),
+        Components(tuple(x.name for x in wanted), run.sizes, tuple(x.signed for x in wanted)),
+        run.grids,
+        Statistics.from_arrays(arrays, run.images),
+        run.unreadable,
+        run.sampled() if sample else None,
+    )
 
 
 @dataclass
@@ -83,71 +89,76 @@ class _Pass:
     k: int
     sample: np.ndarray
     position: int = 0
-    tally: Tally | None = None
-    statistics: Statistics | None = None
+    images: int = 0
     sizes: tuple[int, ...] = ()
     grids: tuple[tuple[int, ...], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
-    kept: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # (ids, responses) of sampled images
-
-    def components(self) -> Components:
-        return Components(tuple(x.name for x in self.layers), self.sizes, tuple(x.signed for x in self.layers))
+    drawn: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # (ids, responses) of sampled images
+    books: list[Bookkeeping] = field(default_factory=list)  # one of each layer, from the first batch on
+    saved: Mapping[str, np.ndarray] = field(default_factory=dict)  # what they go on from
 
     def take(self, ids: np.ndarray, items: list[Any], recorder: Recorder, pooling: Pooling, fill: int) -> None:
         """One batch. A short one is filled up to `fill`, so that every batch runs the same kernels."""
         if not items:
             return
-        answers = recorder.responses(items + items[-1:] * (fill - len(items)), pooling)
-        per_layer: list[Responses] = [answers[layer.name] for layer in self.layers]
-        values = np.concatenate([r.values[: len(items)] for r in per_layer], 1)
-        peaks = np.concatenate([r.peaks[: len(items)] for r in per_layer], 1)
-        if self.tally is None:
-            self.sizes = tuple(r.values.shape[1] for r in per_layer)
-            self.grids = tuple(r.grid for r in per_layer)
-            self.tally = Tally(self.sizes, self.k)
-        batch = Statistics.of(values, self.statistics)
-        self.statistics = batch if self.statistics is None else self.statistics.merge(batch)
-        self.tally.add(rank_keys(values, ids[:, None]).T, peaks.T)
-        if (drawn := np.isin(ids, self.sample)).any():
-            self.kept.append((ids[drawn], values[drawn].astype(np.float32)))
+        answers = recorder.pooled(items + items[-1:] * (fill - len(items)), pooling)
+        said = [answers[layer.name] for layer in self.layers]
+        if not self.books:
+            self.sizes, self.grids = tuple(x.values.shape[1] for x in said), tuple(x.grid for x in said)
+            self.books = [self._book(at, recorder) for at in range(len(said))]
+        for layer, book, x in zip(self.layers, self.books, said, strict=True):
+            book.add(x, len(items), ids, layer.name)
+        self.images += len(items)
+        if len(drawn := np.flatnonzero(np.isin(ids, self.sample))):
+            self.drawn.append((ids[drawn], np.concatenate([x.values[drawn].cpu().numpy() for x in said], 1)))
+
+    def _book(self, at: int, recorder: Recorder) -> Bookkeeping:
+        """The books of one layer, new or as they were saved."""
+        if not self.saved:
+            return Bookkeeping(self.sizes[at], self.k, recorder.device)
+        rows = slice(sum(self.sizes[:at]), sum(self.sizes[: at + 1]))
+        return Bookkeeping.resumed({n: a[rows] for n, a in self.saved.items()}, self.images, recorder.device)
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The books of all layers, one after the other."""
+        if not self.books:
+            return self.saved
+        parts = [book.arrays() for book in self.books]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def sampled(self) -> Sampled:
-        ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self.kept)])
+        ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self.drawn)])
         order = np.argsort(ids, kind="stable")
-        rows = [np.zeros((0, sum(self.sizes)), np.float32), *(values for _, values in self.kept)]
+        rows = [np.zeros((0, sum(self.sizes)), np.float32), *(values for _, values in self.drawn)]
         return Sampled(ids[order].astype(np.int32), {"sample_responses": np.concatenate(rows)[order].T})
 
     def save(self) -> None:
-        if self.tally is None or self.statistics is None:
+        if not self.sizes:
             return
         sampled = self.sampled()
-        arrays = {
-            "keys": self.tally.keys, "peaks": self.tally.peaks, "sample_images": sampled.images,
-            "sample_responses": sampled.responses.T,
-        } | self.statistics.to_arrays()  # fmt: skip
+        drawn = {"sample_images": sampled.images, "sample_responses": sampled.responses.T}
         document = {
-            "position": self.position, "images": self.statistics.images, "sizes": self.sizes, "grids": self.grids,
+            "position": self.position, "images": self.images, "sizes": self.sizes, "grids": self.grids,
             "unreadable": self.unreadable,
         }  # fmt: skip
-        self.file.write(arrays, document)
+        self.file.write({**self.arrays(), **drawn}, document)
 
     @classmethod
     def resumed(cls, file: ProgressFile, layers: tuple[Layer, ...], k: int, sample: np.ndarray) -> _Pass:
         """The pass as last saved, or a new one."""
         fresh = cls(file, layers, k, sample)
-        saved = file.read()
-        if saved is None:
+        found = file.read()
+        if found is None:
             return fresh
-        arrays, document = saved
-        tally = Tally(document["sizes"], k)
-        tally.keys, tally.peaks = arrays["keys"], arrays["peaks"]
+        arrays, document = found
+        drawn = [(arrays.pop("sample_images"), arrays.pop("sample_responses"))]
         return replace(
             fresh,
             position=document["position"],
-            tally=tally,
-            statistics=Statistics.from_arrays(arrays, document["images"]),
+            images=document["images"],
             sizes=tuple(document["sizes"]),
             grids=tuple(tuple(g) for g in document["grids"]),
             unreadable=tuple((name, why) for name, why in document["unreadable"]),
-            kept=[(arrays["sample_images"], arrays["sample_responses"])],
+            drawn=drawn,
+            saved=arrays,
         )

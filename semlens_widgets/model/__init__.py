@@ -1,5 +1,6 @@
 """The door to torch: runs a model and records what its layers say, and leaves it exactly as it was."""
 
+from .bookkeeping import Bookkeeping
 from .encoding import component_values
 from .folding import folded
 from .layer import Layer, Layout, TokenRun, resolve
@@ -9,7 +10,7 @@ from .recording import Recorder, in_order, recording, stack
 from .running import alone, evaluating
 
 __all__ = [
-    "Layer", "Layout", "NotFinite", "Pooling", "Recorder", "Responses", "TokenRun", "alone", "axes_of",
+    "Bookkeeping", "Layer", "Layout", "NotFinite", "Pooling", "Recorder", "Responses", "TokenRun", "alone", "axes_of",
     "component_values", "evaluating", "features_last", "folded", "in_order", "recording", "resolve", "settled", "stack",
     "tensor_of", "tokens_of",
 ]  # fmt: skip

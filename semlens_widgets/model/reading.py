@@ -176,16 +176,21 @@ class Pooled:
 
     def responses(self, layer: Layer) -> Responses:
         """The same off the device. NotFinite names the layer and component."""
-        import torch
-
         values = self.values.cpu()
-        if not bool(torch.isfinite(values).all()):
-            component = int((~torch.isfinite(values)).any(0).nonzero()[0])
-            raise NotFinite(
-                f"layer {layer.name!r} gives NaN or infinite activations (first in component {component}); examples "
-                "cannot be ranked: check the weights and the input normalisation"
-            )
+        check_finite(values, layer.name)
         return Responses(values.numpy(), self.peaks.cpu().numpy(), self.grid)
+
+
+def check_finite(values: torch.Tensor, layer: str, first: int = 0) -> None:
+    """NotFinite names the layer and component, where the first column is the component `first`."""
+    import torch
+
+    if not bool(torch.isfinite(values).all()):
+        component = first + int((~torch.isfinite(values)).any(0).nonzero()[0])
+        raise NotFinite(
+            f"layer {layer!r} gives NaN or infinite activations (first in component {component}); examples "
+            "cannot be ranked: check the weights and the input normalisation"
+        )
 
 
 def pooled(tensor: torch.Tensor, pooling: Pooling) -> Pooled:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .layer import Layer
 from .layouts import NotCertain, is_settled, settled, settled_by
-from .reading import Pooling, Responses, arranged, pooled
+from .reading import Pooled, Pooling, Responses, arranged, pooled
 from .running import alone, evaluating
 from .unusual import as_modules, out_of_reach, why_silent
 
@@ -70,8 +70,12 @@ class Recorder:
 
     def responses(self, items: Sequence[Any], pooling: Pooling) -> dict[str, Responses]:
         """One forward pass; per layer its pooled responses. NotFinite names the layer and component."""
-        said = self._forward(items, lambda layer, output: pooled(arranged(layer, output), pooling))
+        said = self.pooled(items, pooling)
         return {layer.name: said[layer.name].responses(layer) for layer in self.layers}
+
+    def pooled(self, items: Sequence[Any], pooling: Pooling) -> dict[str, Pooled]:
+        """The same, unchecked, where the model runs."""
+        return self._forward(items, lambda layer, output: pooled(arranged(layer, output), pooling))
 
     def _forward(self, items: Sequence[Any], read: Callable[[Layer, Any], Said]) -> dict[str, Said]:
         """What `read` makes of each layer's output, read before the model goes on.

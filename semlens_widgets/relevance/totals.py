@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Components
-from ..examples import NOTHING, Tally
-from ..vectors import rank_keys, unrank_keys
+from ..examples import Tally
+from ..vectors import NOTHING, rank_keys, unrank_keys
 
 NO_IMAGE = int(np.iinfo(np.int32).max)  # where a class has fewer images than k; no image has this number
 _UNIT = 2.0**40  # a share of a layer's relevance is added up as a whole number of 2^-40
