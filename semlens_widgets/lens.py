@@ -94,26 +94,11 @@ class Lens(Session):
     """
 
     def __init__(
-        self,
-        model: torch.nn.Module,
-        images: Images,
-        layers: Layers,
-        clip: Clip,
-        *,
-        k: int = 30,
-        pooling: Pooling = "max",
-        crop: Crop = "activation",
-        threshold: float = 0.01,
-        templates: Names = TEMPLATES,
-        centre: bool = False,
-        vocabulary: str | Path | Sequence[str] = (),
-        null: int = 500,
-        sample: int = 500,
-        seed: int = 0,
-        output: Chosen = None,
-        outputs: Kind | None = None,
-        name: str | None = None,
-    ) -> None:
+        self, model: torch.nn.Module, images: Images, layers: Layers, clip: Clip, *, k: int = 30,
+        pooling: Pooling = "max", crop: Crop = "activation", threshold: float = 0.01, templates: Names = TEMPLATES,
+        centre: bool = False, vocabulary: str | Path | Sequence[str] = (), null: int = 500, sample: int = 500,
+        seed: int = 0, output: Chosen = None, outputs: Kind | None = None, name: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         source = Source(
             model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample, output,
@@ -123,15 +108,9 @@ class Lens(Session):
         self._start(source, probes, vocabulary, name or type(model).__name__)
 
     def fit(
-        self: Self,
-        *,
-        relevance: bool = False,
-        batch_size: int = 64,
-        fast: bool = False,
-        thumbnail: int = 128,
-        cached: bool = True,
-        progress: bool = True,
-    ) -> Self:
+        self: Self, *, relevance: bool = False, batch_size: int = 64, fast: bool = False, thumbnail: int = 128,
+        cached: bool = True, progress: bool = True,
+    ) -> Self:  # fmt: skip
         """Collect examples, crop and embed them; what was done before is read from the cache. Returns the lens.
 
         Interrupt it any time: the next `fit` goes on where it was last saved. `relevance=True` also calls `relate()`.
@@ -140,10 +119,7 @@ class Lens(Session):
         that cannot be read are skipped, warned about and listed in `unreadable`. A checklist, verdicts and labels that
         were kept for the same lens are there again: `audit_notice` says so.
         """
-        fitting.fit(
-            self, relevance=relevance, batch_size=batch_size, fast=fast, thumbnail=thumbnail, cached=cached,
-            progress=progress,
-        )  # fmt: skip
+        fitting.fit(self, relevance, batch_size, fast, thumbnail, cached, progress)
         return self
 
     def show(self) -> Window:
@@ -155,15 +131,9 @@ class Lens(Session):
     # what components stand for
 
     def search(
-        self,
-        query: Query,
-        *,
-        negative: Names | None = None,
-        top: int | None = 20,
-        layer: Names | None = None,
-        templates: Names | None = None,
-        centre: bool | None = None,
-    ) -> Matches | list[Matches]:
+        self, query: Query, *, negative: Names | None = None, top: int | None = 20, layer: Names | None = None,
+        templates: Names | None = None, centre: bool | None = None,
+    ) -> Matches | list[Matches]:  # fmt: skip
         """Which components encode this? One query gives `Matches`, a list of texts a list of them.
 
         query:     a text; a list of texts, each by itself; a PIL picture or the file of one, or several pictures (one
@@ -178,22 +148,13 @@ class Lens(Session):
         The answer says `found` or not; its hits have component, score (cosine, -1 to 1), z and p. ValueError for an
         empty query, KeyError for an unknown layer or component, TypeError for what cannot be searched.
         """
-        return searching.search(
-            self, query, negative=negative, top=top, layer=layer, templates=templates, centre=centre
-        )
+        return searching.search(self, query, negative, top, layer, templates, centre)
 
     def describe(
-        self,
-        words: str | Path | Sequence[str] | None = None,
-        k: int = 3,
-        method: str | Labeler = "mean",
-        *,
-        level: float = CONFIDENCE,
-        distinct: bool = False,
-        templates: Names | None = None,
-        centre: bool | None = None,
+        self, words: str | Path | Sequence[str] | None = None, k: int = 3, method: str | Labeler = "mean", *,
+        level: float = CONFIDENCE, distinct: bool = False, templates: Names | None = None, centre: bool | None = None,
         on_step: OnStep | None = None,
-    ) -> Labels:
+    ) -> Labels:  # fmt: skip
         """Label every component with the k best words of a vocabulary, or say that none explains it.
 
         words: a list, a text file with one word per line, "common" or "dermoscopy" (lists that come with the
@@ -207,21 +168,16 @@ class Lens(Session):
         )
 
     def verify(
-        self,
-        labels: Labels | None = None,
-        images: Images | None = None,
-        *,
-        strongest: float = 0.05,
-        rounds: int = 200,
-        progress: bool = True,
-    ) -> Verification:
+        self, labels: Labels | None = None, images: Images | None = None, *, strongest: float = 0.05,
+        rounds: int = 200, progress: bool = True,
+    ) -> Verification:  # fmt: skip
         """Hold labels (default: the last ones) against real activations on held-out images.
 
         images: pictures that the labels were not made from, as `sl.images(...)` with the model's transform; needs
         the model. None takes the space's own sample, in which each component's own examples do not count. See
         `verify`. ValueError before `describe`.
         """
-        return describing.verify(self, labels, images, strongest=strongest, rounds=rounds, progress=progress)
+        return describing.verify(self, labels, images, strongest, rounds, progress)
 
     def evaluate(self, clip: Any = None, *, progress: bool = True, on_step: OnStep | None = None) -> Evaluation:
         """Clarity, redundancy and polysemanticity of every component, with their null levels; also in `evaluation`.
@@ -254,14 +210,9 @@ class Lens(Session):
     # what carries predictions
 
     def explain(
-        self,
-        image: Picture,
-        target: ClassTarget = None,
-        *,
-        method: Backend = "auto",
-        layers: Layers | None = None,
+        self, image: Picture, target: ClassTarget = None, *, method: Backend = "auto", layers: Layers | None = None,
         on_step: OnStep | None = None,
-    ) -> Explanation:
+    ) -> Explanation:  # fmt: skip
         """Which components carried a prediction, where in the picture, and through which others.
 
         image:  a number of the data set, the name of one of its images, a file, or a PIL picture.
@@ -278,38 +229,21 @@ class Lens(Session):
         return explaining.explain(self, image, target, method=method, layers=layers, on_step=on_step)
 
     def circuit(
-        self,
-        target: int | np.integer | str,
-        top: int = 4,
-        depth: int = 3,
-        *,
-        images: int = 32,
-        method: Backend = "auto",
-        layers: Layers | None = None,
-        on_step: OnStep | None = None,
-    ) -> Circuit:
+        self, target: int | np.integer | str, top: int = 4, depth: int = 3, *, images: int = 32,
+        method: Backend = "auto", layers: Layers | None = None, on_step: OnStep | None = None,
+    ) -> Circuit:  # fmt: skip
         """How components feed each other for a class: the circuit averaged over some of its images.
 
         The images are the first `images` ones of the data set that bear the label, or, without labels that fit the
         model's outputs, that the model predicts to be of the class: those sampled in `relevance`, which then must
         have been computed. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
         """
-        return explaining.circuit(
-            self, target, top, depth, images=images, method=method, layers=layers, on_step=on_step
-        )
+        return explaining.circuit(self, target, top, depth, images, method, layers, on_step)
 
     def relate(
-        self,
-        *,
-        target: Target = "auto",
-        method: Backend = "auto",
-        k: int = 8,
-        sample: int | None = None,
-        batch_size: int = 16,
-        cached: bool = True,
-        progress: bool = True,
-        on_step: OnStep | None = None,
-    ) -> Relevance:
+        self, *, target: Target = "auto", method: Backend = "auto", k: int = 8, sample: int | None = None,
+        batch_size: int = 16, cached: bool = True, progress: bool = True, on_step: OnStep | None = None,
+    ) -> Relevance:  # fmt: skip
         """Each component's relevance for each class, over the whole data set: sets and returns `relevance`.
 
         One pass, cached by content and resumable like `fit`; `save` keeps it in the file. `target` says which class
@@ -325,14 +259,9 @@ class Lens(Session):
     # other models
 
     def compare(
-        self,
-        other: Session | SemanticSpace,
-        *,
-        name: str | None = None,
-        allow: str | Collection[str] = (),
-        centre: bool = True,
-        seed: int = 0,
-    ) -> Comparison:
+        self, other: Session | SemanticSpace, *, name: str | None = None, allow: str | Collection[str] = (),
+        centre: bool = True, seed: int = 0,
+    ) -> Comparison:  # fmt: skip
         """What this model (A) and another (B) share, and what only one of them knows; open windows follow.
 
         `other` is a lens, also one opened from a file, or a bare space; `name` is what it is called here (its own
@@ -341,7 +270,7 @@ class Lens(Session):
         in what all random images have in common, which brings every two models close to each other and to chance.
         `seed` draws the bootstrap and the random spaces. Raises ValueError naming what differs, and NotFitted.
         """
-        return comparing.compare(self, other, name=name, allow=allow, centre=centre, seed=seed)
+        return comparing.compare(self, other, name, allow=allow, centre=centre, seed=seed)
 
     def overlay(self, method: str = "pca", *, seed: int = 0, asked: Asked | None = None) -> tuple[Layout, Layout]:
         """This model and `other` in one plane, alike components near each other; the window's map shows it.
@@ -357,18 +286,10 @@ class Lens(Session):
     # auditing
 
     def audit(
-        self,
-        checklist: Checklist | str | os.PathLike[str] | None = None,
-        target: int | str | None = None,
-        *,
-        level: float | None = None,
-        margin: float | None = None,
-        used: float | None = None,
-        still: float | None = None,
-        layer: Names | None = None,
-        relevance: bool = True,
-        progress: bool = True,
-    ) -> AuditReport:
+        self, checklist: Checklist | str | os.PathLike[str] | None = None, target: int | str | None = None, *,
+        level: float | None = None, margin: float | None = None, used: float | None = None, still: float | None = None,
+        layer: Names | None = None, relevance: bool = True, progress: bool = True,
+    ) -> AuditReport:  # fmt: skip
         """Hold the model against a checklist: what it knows, uses, and must not use. Also in `report`.
 
         checklist: a `Checklist`, a file of one, or None for the lens's own.
@@ -382,18 +303,14 @@ class Lens(Session):
         checklist or class to audit; KeyError for an unknown class or layer.
         """
         return auditing.audit(
-            self, checklist, target, level=level, margin=margin, used=used, still=still, layer=layer,
+            self, checklist, target, p=level, margin=margin, used=used, still=still, layer=layer,
             relevance=relevance, progress=progress,
         )  # fmt: skip
 
     def judge(
-        self,
-        subjects: str | Component | Sequence[str | Component],
-        decision: str | None = None,
-        *,
-        label: str | None = None,
-        note: str | None = None,
-    ) -> Verdicts:
+        self, subjects: str | Component | Sequence[str | Component], decision: str | None = None, *,
+        label: str | None = None, note: str | None = None,
+    ) -> Verdicts:  # fmt: skip
         """Decide about components ("layer4:64") or concepts ("@ruler"), one or many in one step; `auditor` says who.
 
         decision: "valid", "spurious", "neutral" or "unsure". label: what you call it; an empty one takes it back. What
@@ -437,21 +354,11 @@ class Lens(Session):
             yield model
 
     def effect(
-        self,
-        components: Any = None,
-        data: Images | Mapping[str, Images] | None = None,
-        labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
-        *,
-        target: int | str | None = None,
-        by: By = "zero",
-        draws: int = DRAWS,
-        most: int = 2000,
-        points: int = 8,
-        seed: int = 0,
-        batch_size: int = 64,
-        progress: bool = True,
-        on_step: OnStep | None = None,
-    ) -> Effect:
+        self, components: Any = None, data: Images | Mapping[str, Images] | None = None,
+        labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None, *, target: int | str | None = None,
+        by: By = "zero", draws: int = DRAWS, most: int = 2000, points: int = 8, seed: int = 0, batch_size: int = 64,
+        progress: bool = True, on_step: OnStep | None = None,
+    ) -> Effect:  # fmt: skip
         """Switch components off and measure: accuracy, AUROC, recall and logit change, beside random components.
 
         components: as in `without`.
@@ -467,7 +374,7 @@ class Lens(Session):
         promise beyond what is measured: switching off is not retraining.
         """
         return acting.effect(
-            self, components, data, labels, target=target, by=by, draws=draws, most=most, points=points, seed=seed,
+            self, components, data, labels, target, by, most, draws=draws, points=points, seed=seed,
             batch_size=batch_size, progress=progress, on_step=on_step,
         )  # fmt: skip
 
@@ -535,13 +442,9 @@ class Lens(Session):
 
     @classmethod
     def of_space(
-        cls: type[Self],
-        space: SemanticSpace,
-        extra: dict[str, Any],
-        attached: Mapping[str, np.ndarray] | None = None,
-        clip: Clip | None = None,
-        trust: bool = False,
-    ) -> Self:
+        cls: type[Self], space: SemanticSpace, extra: dict[str, Any], attached: Mapping[str, np.ndarray] | None = None,
+        clip: Clip | None = None, trust: bool = False,
+    ) -> Self:  # fmt: skip
         """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them."""
         return file.of_space(cls, space, extra, attached, clip, trust)
 

@@ -10,10 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..components import Component
-from ..effect import DRAWS, Effect, check, check_classes
+from ..effect import Effect, check, check_classes
 from ..effect import effect as measure
 from ..images import Images
-from ..passes import OnStep
 from ..switching import By, Switch, switched_off
 from .state import LiveState
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def without(session: LiveState, components: Any = None, by: By = "zero") -> Iterator[torch.nn.Module]:
+def without(session: LiveState, components: Any, by: By) -> Iterator[torch.nn.Module]:
     """See `Lens.without`."""
     source = session.source
     off = np.zeros((1, len(session.components)), bool)
@@ -37,21 +36,10 @@ def without(session: LiveState, components: Any = None, by: By = "zero") -> Iter
 
 
 def effect(
-    session: LiveState,
-    components: Any = None,
-    data: Images | Mapping[str, Images] | None = None,
-    labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
-    *,
-    target: int | str | None = None,
-    by: By = "zero",
-    draws: int = DRAWS,
-    most: int = 2000,
-    points: int = 8,
-    seed: int = 0,
-    batch_size: int = 64,
-    progress: bool = True,
-    on_step: OnStep | None = None,
-) -> Effect:
+    session: LiveState, components: Any, data: Images | Mapping[str, Images] | None,
+    labels: Sequence[int] | Mapping[str, Sequence[int]] | None, target: int | str | None, by: By, most: int,
+    **settings: Any,
+) -> Effect:  # fmt: skip
     """See `Lens.effect`."""
     source = session.source
     chosen = _chosen(session, components)
@@ -67,14 +55,13 @@ def effect(
     share = None
     if (relevance := session.own_relevance) is not None:
         share = relevance.share_of(relevance.classes[-1] if wanted is None else wanted)
-    check(chosen, sets, draws=draws, most=most, points=points, batch_size=batch_size)
+    check(chosen, sets, most=most, **{name: settings[name] for name in ("draws", "points", "batch_size")})
     _check_by(by)  # what it takes to know the means is long
     outputs = source.outputs
     number = check_classes(outputs, sets, len(outputs.classes) - 1 if wanted is None else wanted, most)
     return measure(
         source.model, source.layers, session.components, chosen, sets, number, alive=session.space.alive, share=share,
-        rest=_rest(session, by), draws=draws, most=most, points=points, seed=seed, batch_size=batch_size,
-        outputs=outputs, progress=progress, on_step=on_step,
+        rest=_rest(session, by), most=most, outputs=outputs, **settings,
     )  # fmt: skip
 
 

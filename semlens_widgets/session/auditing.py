@@ -40,19 +40,11 @@ _log = logging.getLogger(__name__)
 
 
 def audit(
-    session: LiveState,
-    checklist: Checklist | str | os.PathLike[str] | None = None,
-    target: int | str | None = None,
-    *,
-    level: float | None = None,
-    margin: float | None = None,
-    used: float | None = None,
-    still: float | None = None,
-    layer: str | Sequence[str] | None = None,
-    relevance: bool = True,
-    progress: bool = True,
-) -> AuditReport:
-    """See `Lens.audit`."""
+    session: LiveState, checklist: Checklist | str | os.PathLike[str] | None = None, target: int | str | None = None,
+    *, layer: str | Sequence[str] | None = None, relevance: bool = True, progress: bool = True,
+    **thresholds: float | None,
+) -> AuditReport:  # fmt: skip
+    """See `Lens.audit`; `thresholds` by the names of `Thresholds`."""
     wanted = session.checklist if checklist is None else checklist
     if not isinstance(wanted, Checklist | str | os.PathLike):
         raise TypeError(f"checklist is a {type(wanted).__name__}; give a sl.Checklist, or the file of one")
@@ -64,8 +56,7 @@ def audit(
             "lens.checklist"
         )
     session.components.rows(layer)  # NotFitted or KeyError here, before any long work, and so for all that is asked
-    given = {"p": level, "margin": margin, "used": used, "still": still}
-    lines = replace(session.thresholds, **{name: value for name, value in given.items() if value is not None})
+    lines = replace(session.thresholds, **{name: value for name, value in thresholds.items() if value is not None})
     target = session.audit_target if target is None else target
     if relevance and session.relevance is None and session.has_data:
         _check_class(session, target)
@@ -100,12 +91,9 @@ def _check_class(session: LiveState, target: int | str | None) -> None:
 
 
 def _report(
-    session: LiveState,
-    checklist: Checklist,
-    target: int | str | None,
-    lines: Thresholds,
+    session: LiveState, checklist: Checklist, target: int | str | None, lines: Thresholds,
     layer: str | Sequence[str] | None,
-) -> AuditReport:
+) -> AuditReport:  # fmt: skip
     space, relevance = session.space, session.own_relevance
     nothing = Probes((), np.zeros((0, space.dim), np.float32), space.recipe.clip)
     probes = session.probe_cache.of_words(list(checklist.prompts), None, True) if checklist.prompts else nothing
@@ -181,19 +169,12 @@ class LensVerdicts(Verdicts):
         self[subject] = None
 
 
-def judge(
-    session: LiveState,
-    subjects: Subjects,
-    decision: str | None = None,
-    *,
-    label: str | None = None,
-    note: str | None = None,
-) -> Verdicts:
+def judge(session: LiveState, subjects: Subjects, decision: str | None = None, **about: str | None) -> Verdicts:
     """See `Lens.judge`."""
     with session.lock:
         verdicts: Verdicts = session.verdicts
         for subject in _known_subjects(session, subjects):
-            verdicts = verdicts.judging(subject, decision, label=label, note=note, who=session.auditor)
+            verdicts = verdicts.judging(subject, decision, who=session.auditor, **about)
         session.verdicts = verdicts
         return session.verdicts
 

@@ -75,12 +75,9 @@ def concept_rows(session: LiveState, words: Sequence[str]) -> ConceptTable:
 
 
 def concepts_of(
-    models: Mapping[str, LiveState],
-    words: Sequence[str],
-    *,
-    by_layer: bool = False,
+    models: Mapping[str, LiveState], words: Sequence[str], *, by_layer: bool = False,
     allow: str | Collection[str] = (),
-) -> ConceptTable:
+) -> ConceptTable:  # fmt: skip
     """Words in several models, embedded by the first of them; the first's present query may stand among them."""
     first = next(iter(models.values()))
     probes = [probe_of(first, word) for word in words]

@@ -19,23 +19,13 @@ from .query import tidy_words
 from .state import LiveState, Other
 
 
-def compare(
-    session: LiveState,
-    other: LiveState | SemanticSpace,
-    *,
-    name: str | None = None,
-    allow: str | Collection[str] = (),
-    centre: bool = True,
-    seed: int = 0,
-) -> Comparison:
+def compare(session: LiveState, other: Any, name: str | None, **options: Any) -> Comparison:
     """See `Lens.compare`."""
     beside = other if isinstance(other, LiveState) else _of_bare(session, other, name)
     called = name or beside.name
     if called == session.name:
         called = f"{called} (B)"
-    answer = compare_spaces(
-        session.space, beside.space, names=(session.name, called), allow=allow, centre=centre, seed=seed
-    )
+    answer = compare_spaces(session.space, beside.space, names=(session.name, called), **options)
     with session.lock:
         session.compared[called] = Other(beside, answer)
         if session.other == called:
@@ -71,12 +61,9 @@ def current_overlay(session: LiveState) -> tuple[Layout, Layout]:
 
 
 def concept_table(
-    models: Mapping[str, LiveState],
-    words: str | Sequence[str],
-    *,
-    by_layer: bool = False,
+    models: Mapping[str, LiveState], words: str | Sequence[str], *, by_layer: bool = False,
     allow: str | Collection[str] = (),
-) -> ConceptTable:
+) -> ConceptTable:  # fmt: skip
     """Who knows which of the words: each searched in every model, or (`by_layer`) in every layer of every model.
 
     The words go through the CLIP, templates and centring of the first lens. Raises ValueError where the models
@@ -107,14 +94,9 @@ def _check_named(models: Any) -> None:
 
 
 def compare_many(
-    models: Mapping[str, LiveState | SemanticSpace],
-    *,
-    concepts: Sequence[str] | None = None,
-    probes: Probes | None = None,
-    allow: str | Collection[str] = (),
-    centre: bool = True,
-    seed: int = 0,
-) -> Series:
+    models: Mapping[str, LiveState | SemanticSpace], *, concepts: Sequence[str] | None = None,
+    probes: Probes | None = None, allow: str | Collection[str] = (), centre: bool = True, seed: int = 0,
+) -> Series:  # fmt: skip
     """Compare every two of several models, in the order given: checkpoints, architectures, seeds, dropout rates.
 
     `models` are lenses (also opened from files) or spaces by name. `concepts` are words to track along the series

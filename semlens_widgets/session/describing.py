@@ -34,22 +34,14 @@ _LONGEST = 200  # characters of a person's own label
 
 
 def describe(
-    session: LiveState,
-    words: str | Path | Sequence[str] | None = None,
-    k: int = 3,
-    method: str | Labeler = "mean",
-    *,
-    level: float = CONFIDENCE,
-    distinct: bool = False,
-    templates: str | Sequence[str] | None = None,
-    centre: bool | None = None,
-    on_step: OnStep | None = None,
-) -> Labels:
+    session: LiveState, words: str | Path | Sequence[str] | None = None, k: int = 3, method: str | Labeler = "mean", *,
+    level: float = CONFIDENCE, templates: str | Sequence[str] | None = None, centre: bool | None = None,
+    **options: Any,
+) -> Labels:  # fmt: skip
     """See `Lens.describe`."""
     own = session.vocabulary if len(session.vocabulary) > 1 else "common"
     listed = vocabulary(words if words is not None else own)
     check_settings(k, level, method)
-    seen: dict[str, Any] = {}
     if method != "mean":
         sample = session.space.sample
         if sample is None:
@@ -57,13 +49,10 @@ def describe(
                 f"the labeler {method!r} looks at a sample of activations, which this file was made without; fit "
                 "the lens anew with sample=500, or use method='mean'"
             )
-        seen = {"activations": sample.activations, "image_vectors": sample.vectors}
+        options |= {"activations": sample.activations, "image_vectors": sample.vectors}
     centre = session.probe_cache.centre if centre is None else centre
     probes = _vocabulary_probes(session, listed, templates, centre)
-    labels = describe_space(
-        session.space, probes, k=k, method=method, level=level, distinct=distinct, centre=centre, on_step=on_step,
-        **seen,
-    )  # fmt: skip
+    labels = describe_space(session.space, probes, k=k, method=method, level=level, centre=centre, **options)
     with session.lock:
         session.set_trait("labels", labels)
     return labels
@@ -95,13 +84,7 @@ def _vocabulary_probes(
 
 
 def verify(
-    session: LiveState,
-    labels: Labels | None = None,
-    images: Images | None = None,
-    *,
-    strongest: float = 0.05,
-    rounds: int = 200,
-    progress: bool = True,
+    session: LiveState, labels: Labels | None, images: Images | None, strongest: float, rounds: int, progress: bool
 ) -> Verification:
     """See `Lens.verify`."""
     labels = session.labels if labels is None else labels

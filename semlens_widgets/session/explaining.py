@@ -52,14 +52,9 @@ def progress_callback(on_step: OnStep) -> Iterator[None]:
 
 
 def explain(
-    session: LiveState,
-    image: Picture,
-    target: ClassTarget = None,
-    *,
-    method: Backend = "auto",
-    layers: str | Layer | Sequence[str | Layer] | None = None,
-    on_step: OnStep | None = None,
-) -> Explanation:
+    session: LiveState, image: Picture, target: ClassTarget = None, *, method: Backend = "auto",
+    layers: str | Layer | Sequence[str | Layer] | None = None, on_step: OnStep | None = None,
+) -> Explanation:  # fmt: skip
     """See `Lens.explain`."""
     source = session.source
     found, name = picture_of(session, image)
@@ -120,16 +115,9 @@ def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
 
 
 def circuit(
-    session: LiveState,
-    target: int | np.integer | str,
-    top: int = 4,
-    depth: int = 3,
-    *,
-    images: int = 32,
-    method: Backend = "auto",
-    layers: str | Layer | Sequence[str | Layer] | None = None,
-    on_step: OnStep | None = None,
-) -> Circuit:
+    session: LiveState, target: int | np.integer | str, top: int, depth: int, images: int, method: Backend,
+    layers: str | Layer | Sequence[str | Layer] | None, on_step: OnStep | None,
+) -> Circuit:  # fmt: skip
     """See `Lens.circuit`."""
     source = session.source
     if top < 1 or depth < 1 or images < 1:
@@ -195,17 +183,9 @@ def check_relevance(session: LiveState) -> None:
 
 
 def relate(
-    session: LiveState,
-    *,
-    target: Target = "auto",
-    method: Backend = "auto",
-    k: int = 8,
-    sample: int | None = None,
-    batch_size: int = 16,
-    cached: bool = True,
-    progress: bool = True,
-    on_step: OnStep | None = None,
-) -> Relevance:
+    session: LiveState, *, target: Target = "auto", method: Backend = "auto", k: int = 8, sample: int | None = None,
+    cached: bool = True, batch_size: int = 16, **options: Any,
+) -> Relevance:  # fmt: skip
     """See `Lens.relate`."""
     source = session.source
     check_relevance(session)
@@ -216,7 +196,7 @@ def relate(
         path = _relevance_file(session, target, method, k, sample) if cached else None
         found = relevance_of(
             source.model, source.images, source.layers, target=target, method=method, outputs=source.outputs, k=k,
-            sample=sample, batch_size=batch_size, first=known, progress_file=path, progress=progress, on_step=on_step,
+            sample=sample, batch_size=batch_size, first=known, progress_file=path, **options,
         )  # fmt: skip
     with session.lock:
         session.set_trait("relevance", found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,8 +32,7 @@ def to_file(session: LiveState, answers: Part | None = None) -> tuple[dict[str, 
 
     answers: what views show without a kernel.
     """
-    written = {name: write(session) for name, (write, _) in PARTS.items()}
-    parts = {name: part for name, part in (written | {"answers": answers}).items() if part is not None}
+    parts = _parts(session) | ({} if answers is None else {"answers": answers})
     extra = about(session) | {"parts": {name: document for name, (document, _) in parts.items()}}
     attached = {f"{name}/{array}": value for name, (_, arrays) in parts.items() for array, value in arrays.items()}
     return session.space.to_file(extra, attached)
@@ -50,13 +49,9 @@ def about(session: LiveState) -> dict[str, Any]:
 
 
 def of_space(
-    kind: type[S],
-    space: SemanticSpace,
-    extra: dict[str, Any],
-    attached: Mapping[str, np.ndarray] | None = None,
-    clip: Clip | None = None,
-    trust: bool = False,
-) -> S:
+    kind: type[S], space: SemanticSpace, extra: dict[str, Any], attached: Mapping[str, np.ndarray] | None = None,
+    clip: Clip | None = None, trust: bool = False,
+) -> S:  # fmt: skip
     """A lens of that kind on a finished space, without model or images; `extra` and `attached` as its file holds them.
 
     Where no `clip` is given, that of the file is taken if it may be (see `semlens_widgets.trust`; with `trust`
@@ -82,9 +77,7 @@ def of_space(
     lens.clip_spec = extra.get("clip")
     documents = extra.get("parts", {})
     with reading("what the file keeps beside its space is damaged"):
-        for name, (_, restore) in PARTS.items():
-            if name in documents:
-                restore(lens, documents[name], Section(attached or {}, name))
+        _restore(lens, {name: (document, Section(attached or {}, name)) for name, document in documents.items()})
     return lens
 
 
@@ -100,10 +93,50 @@ def _same_clip(space: SemanticSpace, given: Clip | None, found: FilesClip) -> tu
     return None, f"what its file asks for is now {clip.name}, with other weights; give the CLIP it was made with"
 
 
-# the parts: each is written as a document and arrays, or None where there is nothing to keep, and taken back
+def _parts(session: LiveState) -> dict[str, Part]:
+    """What is kept beside the space, by name: a JSON document, and arrays. `_restore` takes it back."""
+    parts: dict[str, Part] = {}
+    if (words := _words(session)) is not None:
+        parts["words"] = words
+    for name in ("labels", "evaluation", "relevance"):
+        if (found := getattr(session, name)) is not None:
+            parts[name] = found.to_document(), found.to_arrays()
+    if session.own_labels:
+        parts["own_labels"] = dict(session.own_labels), {}
+    if (made := session.layout) is not None:
+        how = {"method": made.method, "seed": made.seed, "neighbours": made.neighbours}
+        parts["layout"] = how, {"positions": np.asarray(made.positions)}
+    if session.concepts != list(session.vocabulary[:TRACKED]):
+        parts["comparing"] = {"concepts": list(session.concepts)}, {}
+    return parts
 
 
-def _write_words(session: LiveState) -> Part | None:
+def _restore(session: LiveState, parts: Mapping[str, Part]) -> None:
+    """Take back from a file what `_parts` gave; a part that is not there was not made."""
+    space = session.space
+    if "words" in parts:
+        document, arrays = parts["words"]
+        unknown, names = tuple(map(tuple, document["unknown"])), tuple(document["names"])
+        session.probe_cache.remember(Probes(names, arrays["vectors"], space.recipe.clip, unknown))
+    if "labels" in parts:
+        session.set_trait("labels", Labels.from_document(space, *parts["labels"]))
+    if "evaluation" in parts:
+        session.set_trait("evaluation", Evaluation.from_document(space, *parts["evaluation"]))
+    if "own_labels" in parts:
+        session.own_labels = parts["own_labels"][0]
+    if "relevance" in parts:
+        session.set_trait("relevance", Relevance.from_document(space.components, *parts["relevance"]))
+    if "comparing" in parts:
+        session.concepts = parts["comparing"][0]["concepts"]
+    if "layout" in parts:
+        how, arrays = parts["layout"]
+        positions = arrays["positions"]
+        if len(positions) != len(space.components):
+            raise ValueError(f"the file's layout has {len(positions)} places, {len(space.components)} are needed")
+        session.set_trait("layout", Layout(positions, how["method"], how["seed"], how["neighbours"]))
+
+
+def _words(session: LiveState) -> Part | None:
     """The vocabulary and what was asked, so that a file answers these words without a CLIP and without a kernel."""
     cache, space = session.probe_cache, session.space
     if cache.clip_or_none is not None and session.vocabulary:
@@ -121,77 +154,3 @@ def _write_words(session: LiveState) -> Part | None:
         "answers": [matches_to_json(session, answer) for answer in answers],
     }  # fmt: skip
     return document, {name: array.astype(np.float32) for name, array in arrays.items()}
-
-
-def _read_words(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    unknown = tuple(map(tuple, document["unknown"]))
-    names = tuple(document["names"])
-    session.probe_cache.remember(Probes(names, arrays["vectors"], session.space.recipe.clip, unknown))
-
-
-def _write_own_labels(session: LiveState) -> Part | None:
-    return (dict(session.own_labels), {}) if session.own_labels else None
-
-
-def _read_own_labels(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    session.own_labels = document
-
-
-def _write_labels(session: LiveState) -> Part | None:
-    return None if session.labels is None else (session.labels.to_document(), session.labels.to_arrays())
-
-
-def _read_labels(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    session.set_trait("labels", Labels.from_document(session.space, document, arrays))
-
-
-def _write_evaluation(session: LiveState) -> Part | None:
-    found = session.evaluation
-    return None if found is None else (found.to_document(), found.to_arrays())
-
-
-def _read_evaluation(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    session.set_trait("evaluation", Evaluation.from_document(session.space, document, arrays))
-
-
-def _write_relevance(session: LiveState) -> Part | None:
-    return None if session.relevance is None else (session.relevance.to_document(), session.relevance.to_arrays())
-
-
-def _read_relevance(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    session.set_trait("relevance", Relevance.from_document(session.components, document, arrays))
-
-
-def _write_layout(session: LiveState) -> Part | None:
-    if (made := session.layout) is None:
-        return None
-    how = {"method": made.method, "seed": made.seed, "neighbours": made.neighbours}
-    return how, {"positions": np.asarray(made.positions)}
-
-
-def _read_layout(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    positions = arrays["positions"]
-    if len(positions) != len(session.components):
-        raise ValueError(f"the file's layout has {len(positions)} places, {len(session.components)} are needed")
-    session.set_trait("layout", Layout(positions, document["method"], document["seed"], document["neighbours"]))
-
-
-def _write_concepts(session: LiveState) -> Part | None:
-    usual = list(session.vocabulary[:TRACKED])
-    return None if session.concepts == usual else ({"concepts": list(session.concepts)}, {})
-
-
-def _read_concepts(session: LiveState, document: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    session.concepts = document["concepts"]
-
-
-PARTS: dict[str, tuple[Callable[[LiveState], Part | None], Callable[[LiveState, Any, Mapping[str, np.ndarray]], None]]]
-PARTS = {
-    "words": (_write_words, _read_words),
-    "labels": (_write_labels, _read_labels),
-    "evaluation": (_write_evaluation, _read_evaluation),
-    "own_labels": (_write_own_labels, _read_own_labels),
-    "relevance": (_write_relevance, _read_relevance),
-    "layout": (_write_layout, _read_layout),
-    "comparing": (_write_concepts, _read_concepts),
-}

@@ -18,14 +18,7 @@ from .state import LiveState
 
 
 def fit(
-    session: LiveState,
-    *,
-    relevance: bool = False,
-    batch_size: int = 64,
-    fast: bool = False,
-    thumbnail: int = 128,
-    cached: bool = True,
-    progress: bool = True,
+    session: LiveState, relevance: bool, batch_size: int, fast: bool, thumbnail: int, cached: bool, progress: bool
 ) -> None:
     """See `Lens.fit`."""
     if relevance:

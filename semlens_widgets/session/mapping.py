@@ -7,13 +7,9 @@ from .state import LiveState
 
 
 def lay_out(
-    session: LiveState,
-    method: str = "umap",
-    *,
-    seed: int = 0,
-    neighbours: int = NEIGHBOURS,
+    session: LiveState, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS,
     asked: Asked | None = None,
-) -> Layout:
+) -> Layout:  # fmt: skip
     """See `Lens.lay_out`."""
     if method == "pca":
         made = pca(session.space)

@@ -32,14 +32,9 @@ class ProbeCache:
     """
 
     def __init__(
-        self,
-        clip: Clip | None,
-        templates: str | Sequence[str],
-        centre: bool,
-        value_range: tuple[float, float] | None = None,
-        made_with: str = "",
-        advice: str = "",
-    ) -> None:
+        self, clip: Clip | None, templates: str | Sequence[str], centre: bool,
+        value_range: tuple[float, float] | None = None, made_with: str = "", advice: str = "",
+    ) -> None:  # fmt: skip
         self.clip_or_none, self.centre, self.value_range = clip, centre, value_range
         self.templates = checked_templates(templates)
         self.made_with = made_with

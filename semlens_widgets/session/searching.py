@@ -12,25 +12,20 @@ from .probes import Asked, is_component, is_picture_file
 from .query import Query
 from .state import LiveState
 
+Names = str | Sequence[str] | None
+
 
 def search(
-    session: LiveState,
-    query: Asked,
-    *,
-    negative: str | Sequence[str] | None = None,
-    top: int | None = 20,
-    layer: str | Sequence[str] | None = None,
-    templates: str | Sequence[str] | None = None,
-    centre: bool | None = None,
-) -> Matches | list[Matches]:
+    session: LiveState, query: Asked, negative: Names, top: int | None, layer: Names, templates: Names,
+    centre: bool | None,
+) -> Matches | list[Matches]:  # fmt: skip
     """See `Lens.search`."""
     cache, space = session.probe_cache, session.space
     centre = cache.centre if centre is None else centre
     texts = [q for q in query if isinstance(q, str)] if isinstance(query, list | tuple) else []
     several = isinstance(query, list | tuple) and 0 < len(query) == len(texts)
     if several and not all(_is_plain(session, text) for text in texts):
-        options: Any = {"negative": negative, "top": top, "layer": layer, "templates": templates, "centre": centre}
-        return [cast("Matches", search(session, text, **options)) for text in texts]
+        return [cast("Matches", search(session, text, negative, top, layer, templates, centre)) for text in texts]
     check_settings(space, top, layer)  # before a CLIP is loaded
     probes = cache.of_query(query, space, templates, centre)
     if negative:
