@@ -1,14 +1,12 @@
 /** The comparison heatmap: concepts, models or layers against each other, and the pairs behind the chosen cell. */
 
 import { heatmap } from "../compare/heatmap.js";
-import { componentList } from "../compare/list.js";
-import { sourceOf } from "../compare/questions.js";
-import { catalog as catalogOf } from "../shared/catalog.js";
 import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
-import { count, score, z } from "../shared/format.js";
+import { fixed, plus, score } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { same } from "../shared/selection.js";
+import { pairsBehind } from "./pairs.js";
 
 /**
  * What the kernel answers to "heatmap". Rows and columns stand as given; the orders say how they are drawn.
@@ -25,6 +23,26 @@ import { same } from "../shared/selection.js";
 const WAYS = { concepts: "Concepts", models: "Models", layers: "Layers" };
 const MEASURES = { score: "Score", z: "z", relevance: "Relevance", components: "Components" };
 const ORDERS = { given: "As given", value: "By value", cluster: "Alike together" };
+
+/** What is drawn of an answer: its rows and columns in their order. @param {Answer} answer @returns {import("../compare/heatmap.js").Matrix} */
+function matrixOf({ row_order: down, column_order: across, digits, kind, domain, ...answer }) {
+  /** @template T @param {T[][]} table */
+  const ordered = (table) => down.map((row) => across.map((column) => table[row][column]));
+  const write = (/** @type {number} */ value) => (digits < 2 ? fixed(value, digits) : score(value, digits));
+  return {
+    rows: down.map((row) => answer.rows[row]),
+    columns: across.map((column) => answer.columns[column]),
+    corner: answer.corner,
+    values: ordered(answer.values),
+    weak: ordered(answer.weak),
+    format: (value) => (kind === "diverging" ? plus(value, write(value)) : write(value)),
+    kind,
+    domain: [domain[0], domain[1] * (kind === "sequential" ? 1.0001 : 1)],
+    words: answer.words,
+    weakWord: answer.weak_word,
+    note: answer.note,
+  };
+}
 
 /** @param {import("../shared/mount.js").Context} context @returns {import("../shared/mount.js").View} */
 export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
@@ -43,12 +61,13 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
   };
   /** @type {Answer | null} */
   let answer = null;
-  /** @type {Map<string, import("../compare/list.js").Side>} */
-  const sides = new Map();
-  /** @type {ReturnType<typeof componentList> | null} */
-  let list = null;
-  /** The models of the list. @type {{a: string, b: string | null} | null} */
-  let between = null;
+  const pairs = pairsBehind({
+    ask,
+    say,
+    fail,
+    own: () => state.models[0],
+    onSelect: (rows) => change({ selection: rows }),
+  });
 
   const map = heatmap({
     label: "Comparison",
@@ -72,7 +91,6 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
   });
   figure.update({ tab: "heatmap", title: "Comparison", figures: ["heatmap"] });
   const controls = html`<div class="sl-heatmap-bar" data-testid="heatmap-bar" />`;
-  const pane = html`<div class="sl-heatmap-pairs" data-testid="heatmap-pairs" />`;
   const edit = /** @type {HTMLInputElement} */ (
     html`<input type="text" class="sl-find" aria-label="Concepts, separated by commas"
       data-testid="heatmap-concepts"
@@ -84,7 +102,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     ${controls}
     <div class="sl-heatmap-main">
       <div class="sl-heatmap-matrix">${editBox}${map.node}</div>
-      ${pane}
+      ${pairs.node}
     </div>
   </div>`;
 
@@ -152,118 +170,16 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
 
   function drawMatrix() {
     if (!answer) return;
-    const { row_order: down, column_order: across, digits } = answer;
-    const shown = answer;
-    /** @template T @param {T[][]} table */
-    const ordered = (table) => down.map((row) => across.map((column) => table[row][column]));
-    const cell = state.cell && {
-      row: down.indexOf(state.cell[0]),
-      column: across.indexOf(state.cell[1]),
-    };
-    const signed = (/** @type {string} */ text, /** @type {number} */ value) =>
-      shown.kind === "diverging" && value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
+    const { row_order: down, column_order: across, marked } = answer;
+    const cell = state.cell && { row: down.indexOf(state.cell[0]), column: across.indexOf(state.cell[1]) };
     map.update({
       chosen: cell && cell.row >= 0 && cell.column >= 0 ? cell : null,
-      row: shown.marked === null ? null : down.indexOf(shown.marked),
-      matrix: {
-        rows: down.map((row) => shown.rows[row]),
-        columns: across.map((column) => shown.columns[column]),
-        corner: shown.corner,
-        values: ordered(shown.values),
-        weak: ordered(shown.weak),
-        format: (value) =>
-          signed(
-            digits === 0
-              ? (value < 0 ? "−" : "") + count(Math.abs(value))
-              : digits === 1
-                ? z(value)
-                : score(value, digits),
-            value,
-          ),
-        kind: shown.kind,
-        domain: [shown.domain[0], shown.domain[1] * (shown.kind === "sequential" ? 1.0001 : 1)],
-        words: shown.words,
-        weakWord: shown.weak_word,
-        note: shown.note,
-      },
+      row: marked === null ? null : down.indexOf(marked),
+      matrix: matrixOf(answer),
     });
   }
 
-  /** @param {string} model */
-  function sideOf(model) {
-    const source = sourceOf(ask, model);
-    const side = sides.get(model) ?? { name: model, source, catalog: catalogOf(source, fail) };
-    sides.set(model, side);
-    return side;
-  }
-
-  const pairsWanted = latest(
-    async (signal) => {
-      const [row, column] = state.cell;
-      return ask("heatmap_cell", { row, column }, { signal });
-    },
-    ({ rows_a, rows_b, scores, ...found }) =>
-      showPairs(
-        found,
-        Array.from(rows_a, (a, i) => ({ a, b: found.b === null ? null : rows_b[i], score: scores[i] })),
-      ),
-    fail,
-  );
-
-  function askPairs() {
-    if (state.cell && answer) return pairsWanted.start();
-    pairsWanted.stop();
-    list?.destroy();
-    list = null;
-    between = null;
-    fill(
-      pane,
-      html`<p class="sl-quiet sl-lines-empty" data-testid="heatmap-no-cell">
-        Press a cell to see the components behind it.
-      </p>`,
-    );
-  }
-
-  /** @param {{title: string, hint: string, a: string, b: string | null}} result @param {import("../compare/list.js").Item[]} items */
-  function showPairs({ title, hint, a, b }, items) {
-    list?.destroy();
-    between = { a, b };
-    list = componentList({
-      title,
-      hint,
-      empty: "Nothing above chance stands behind this cell.",
-      testid: "behind",
-      a: sideOf(a),
-      b: b === null ? null : sideOf(b),
-      paired: b !== null,
-      pins: b !== null,
-      onChoose: choose,
-      fail,
-    });
-    fill(pane, list.node);
-    list.show(items);
-    mark(true);
-    say(`${title}: ${count(items.length)} behind the cell`);
-  }
-
-  /** @param {import("../compare/list.js").Item} item */
-  function choose(item) {
-    for (const [model, row] of /** @type {[string | null | undefined, number | null][]} */ ([
-      [between?.b, item.b],
-      [between?.a, item.a],
-    ])) {
-      if (!model || row === null) continue;
-      if (model === state.models[0]) change({ selection: [row] });
-      else ask("heatmap_select", { model, rows: [row] }).catch(fail);
-    }
-  }
-
-  /** Marks what is chosen in the first model. @param {boolean} [reveal] */
-  function mark(reveal = false) {
-    const chosen = new Set(state.selection);
-    const key = between?.a === state.models[0] ? "a" : between?.b === state.models[0] ? "b" : null;
-    list?.mark((item) => key !== null && item[key] !== null && chosen.has(item[key]), reveal);
-  }
+  const askPairs = () => pairs.show(answer && state.cell);
 
   /** @param {Record<string, any>} changed */
   function update(changed) {
@@ -282,8 +198,8 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
       drawMatrix();
       askPairs();
     }
-    if (chosenAnew) mark(true);
-    if ("relabelled" in changed) for (const side of sides.values()) side.catalog.clear();
+    if (chosenAnew) pairs.mark(state.selection);
+    if ("relabelled" in changed) pairs.rename();
   }
 
   return {
@@ -291,8 +207,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     update,
     destroy() {
       matrixWanted.stop();
-      pairsWanted.stop();
-      list?.destroy();
+      pairs.destroy();
     },
   };
 }

@@ -13,11 +13,11 @@ export function fixed(value, digits) {
   return value < 0 && Number(plain) !== 0 ? MINUS + text : text;
 }
 
+/** A written number with its sign, where it is above zero as it is written. @param {number} value @param {string} text */
+export const plus = (value, text) => (value > 0 && /[1-9]/.test(text) ? `+${text}` : text);
+
 /** The same with its sign: +1.2, −0.3, 0.0. @param {number} value @param {number} digits */
-export function withSign(value, digits) {
-  const text = fixed(value, digits);
-  return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
-}
+export const withSign = (value, digits) => plus(value, fixed(value, digits));
 
 /** A score in [−1, 1] without leading zero: .312, −.04. @param {number} value */
 export const score = (value, digits = 3) => fixed(value, digits).replace(/^(−?)0\./, "$1.");
