@@ -1,7 +1,7 @@
 /** Both models on one map: the semantic map over the components of A followed by those of B. */
 
 import { semanticMapView } from "../semantic_map/view.js";
-import { html } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { countRows, idOf } from "../shared/labels.js";
 import { kernelSource } from "../shared/source.js";
 
@@ -45,5 +45,67 @@ export function overlayView({ ask, names, layers, onSelect, say, fail }) {
     node: html`<div class="sl-overlay" data-testid="overlay">${map.node}</div>`,
     select: (a, b) => map.update({ selection: [...a, ...b.map((row) => row + ofA)] }),
     destroy: map.destroy,
+  };
+}
+
+const WAYS = { columns: "Columns", map: "One map" };
+
+/**
+ * The choice between columns and one map, which is made when it is first looked at.
+ * @param {object} options
+ * @param {HTMLElement} options.columns @param {() => ReturnType<typeof overlayView> | null} options.makeMap
+ * @param {() => void} options.onChange
+ */
+export function eitherWay({ columns, makeMap, onChange }) {
+  let way = "columns";
+  /** @type {ReturnType<typeof overlayView> | null} */
+  let overlay = null;
+  /** @type {[readonly number[], readonly number[]]} of A and of B */
+  let selected = [[], []];
+  const choice = html`<div class="sl-choice" role="group" aria-label="Shown as" />`;
+  const map = html`<div class="sl-compare-map" hidden />`;
+
+  /** @param {string} next */
+  function show(next) {
+    way = next;
+    fill(
+      choice,
+      ...Object.entries(WAYS).map(([name, text]) =>
+        button({
+          text,
+          "aria-pressed": String(name === way),
+          "data-testid": `compare-${name}`,
+          onclick: () => show(name),
+        }),
+      ),
+    );
+    columns.hidden = way === "map";
+    map.hidden = way !== "map";
+    if (way === "map" && !overlay) {
+      overlay = makeMap();
+      fill(map, overlay?.node);
+      overlay?.select(...selected);
+    }
+    onChange();
+  }
+
+  return {
+    choice,
+    map,
+    get isMap() {
+      return way === "map";
+    },
+    /** @param {readonly number[]} a @param {readonly number[]} b */
+    select(a, b) {
+      selected = [a, b];
+      overlay?.select(a, b);
+    },
+    /** Other models are compared. */
+    renew() {
+      overlay?.destroy();
+      overlay = null;
+      show(way);
+    },
+    destroy: () => overlay?.destroy(),
   };
 }
