@@ -1,6 +1,7 @@
 /** A grip on a threshold line, for pointer and arrow keys. */
 
 import { html } from "../shared/dom.js";
+import { used } from "../shared/keyboard.js";
 import { capture, placeIn } from "../shared/pointer.js";
 
 const [LEAST, MOST] = [0.5, 6];
@@ -28,8 +29,7 @@ export function grip({ along, threshold, place, toZ, plot, onDrag, onThreshold }
   function onKey(event) {
     const by = { ArrowRight: 0.1, ArrowUp: 0.1, ArrowLeft: -0.1, ArrowDown: -0.1 }[event.key];
     if (!by) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     onThreshold(within(threshold + by));
   }
 

@@ -1,5 +1,6 @@
 /** Hands and keys on the rows of the checklist: pressed, dragged to another place, stepped through. */
 
+import { used } from "../shared/keyboard.js";
 import { decisionOf } from "./glyphs.js";
 
 const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
@@ -138,7 +139,6 @@ export function listHands({ area, rowOf, concepts, does }) {
     else if (key === "Enter" && onRow) does.edit(name);
     else if (key === "Delete" && onRow) does.remove(name);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   });
 }

@@ -3,6 +3,7 @@
 import { button, fill, html } from "../shared/dom.js";
 import { count, signed } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
+import { used } from "../shared/keyboard.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { decisionOf, verdictButtons } from "./glyphs.js";
@@ -165,8 +166,7 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
     if (decision) onDecide([Number(card.dataset.card)], decision);
     else if (event.key === "Enter" && event.target === card) onSelect([Number(card.dataset.card)]);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {

@@ -2,6 +2,7 @@
 
 import { fill, html, icon } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
+import { used } from "../shared/keyboard.js";
 
 /** @type {Record<string, string>} */
 const FORMATS = {
@@ -64,8 +65,7 @@ export function reportMenu({ make, say, fail }) {
       opener.focus();
     } else if (by && at >= 0) all[(at + by + all.length) % all.length].focus();
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   /** @param {FocusEvent} event */

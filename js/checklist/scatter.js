@@ -2,6 +2,7 @@
 
 import { assign, fill, html, svg } from "../shared/dom.js";
 import { z } from "../shared/format.js";
+import { used } from "../shared/keyboard.js";
 import { axes, spanning } from "../shared/scatter/axes.js";
 import { colourReader } from "../shared/scatter/canvas.js";
 import { unprojected } from "../shared/scatter/places.js";
@@ -186,8 +187,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
       if (menu.node.hidden) return;
       onSelect(selection.slice(0, 1));
     }
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {

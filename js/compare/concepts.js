@@ -2,6 +2,7 @@
 
 import { button, fill, html } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
+import { used } from "../shared/keyboard.js";
 import { sequential, stepClass } from "./colours.js";
 
 /** @typedef {import("./questions.js").ConceptRow} Row */
@@ -51,8 +52,7 @@ export function conceptRows({ onConcept, onConcepts }) {
       onkeydown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key === "Escape") return leave();
         if (event.key !== "Enter") return;
-        event.preventDefault();
-        event.stopPropagation();
+        used(event);
         onConcepts(edit.value.split(","));
         leave();
       }} onblur=${leave} />`
@@ -156,8 +156,7 @@ export function conceptRows({ onConcept, onConcepts }) {
       title=${title} onclick=${() => onConcept(row.query ? "" : row.concept)}
       onkeydown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        event.stopPropagation();
+        used(event);
         onConcept(row.query ? "" : row.concept);
       }}>
       <span role="rowheader" class="sl-ellipsis" title=${row.concept}>${row.concept}</span>

@@ -1,6 +1,7 @@
 /** A matrix as coloured cells, with its values, a legend in words, and one chosen cell. */
 
 import { fill, html } from "../shared/dom.js";
+import { used } from "../shared/keyboard.js";
 import { diverging, STEPS, sequential, stepClass } from "./colours.js";
 
 /**
@@ -176,8 +177,7 @@ export function heatmap({ label, onCell, onRow }) {
         to.focus();
       }
     } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {

@@ -88,8 +88,7 @@ export function compareTab(context) {
   </div>`;
   const empty = html`<div class="sl-states" hidden />`;
   const node = html`<div class="sl-compare" data-testid="compare">${banner.node}${bar}${main}${empty}</div>`;
-  main.hidden = true;
-  bar.hidden = true;
+  main.hidden = bar.hidden = true;
 
   const overviewWanted = latest(
     asks.overview,
@@ -175,8 +174,7 @@ export function compareTab(context) {
 
   /** @param {boolean} anew whether the models are others than before */
   function drawAll(anew) {
-    main.hidden = !comparison;
-    bar.hidden = !comparison;
+    main.hidden = bar.hidden = !comparison;
     empty.hidden = Boolean(comparison);
     if (!comparison) return fill(empty, howTo());
     if (anew || !columns) {

@@ -1,5 +1,6 @@
 /** The components that carried a prediction, layer by layer, as bars with sign. */
 
+import { used } from "../shared/keyboard.js";
 import "../shared/scrolls.css";
 import { fill, html } from "../shared/dom.js";
 import { count, percent, plural } from "../shared/format.js";
@@ -185,8 +186,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
     } else if (event.key === " ") onSelect(toggled(selection, rows[active]));
     else if (event.key === "Enter") onOpen(rows[active]);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   function focus() {

@@ -3,6 +3,7 @@
 import { isAbort } from "../shared/channel.js";
 import { button, fill, html } from "../shared/dom.js";
 import { count } from "../shared/format.js";
+import { used } from "../shared/keyboard.js";
 import { imagePixels, paint } from "../shared/sprites.js";
 
 const COLUMNS = 4;
@@ -128,8 +129,7 @@ export function imageBrowser({ source, onImage, work, fail }) {
     const at = tiles.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS }[event.key];
     if (at < 0 || !by || !tiles[at + by]) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     tiles[at].tabIndex = -1;
     tiles[at + by].tabIndex = 0;
     tiles[at + by].focus();

@@ -1,6 +1,7 @@
 /** The way of relevance through the layers, as a graph to walk. */
 
 import { percent } from "../shared/format.js";
+import { used } from "../shared/keyboard.js";
 import "../shared/scrolls.css";
 import { button, fill, html, svg } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
@@ -204,8 +205,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       onSelect([next]);
       /** @type {HTMLElement | null} */ (drawing.querySelector(`[data-row="${next}"]`))?.focus();
     }
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   function draw() {

@@ -2,6 +2,7 @@
 
 import { fill, h, s } from "../shared/dom.js";
 import { plural, score as written } from "../shared/format.js";
+import { used } from "../shared/keyboard.js";
 import { capture, placeIn } from "../shared/pointer.js";
 import { linear } from "../shared/scales.js";
 
@@ -185,8 +186,7 @@ export function distributionView({ onBrush, say, height }) {
       cursor = null;
       draw();
     } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {

@@ -3,6 +3,7 @@
 import { fill, html, svg } from "../shared/dom.js";
 import { plural, score as written } from "../shared/format.js";
 import { step as stepped } from "../shared/grid.js";
+import { used } from "../shared/keyboard.js";
 import { linear } from "../shared/scales.js";
 import { axes, spanning } from "../shared/scatter/axes.js";
 import { colourReader } from "../shared/scatter/canvas.js";
@@ -228,8 +229,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
       stop();
       leave();
     } else if (!stepThrough(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   /** No point is looked at. */

@@ -2,6 +2,7 @@
 
 import { fill, h } from "../shared/dom.js";
 import { step } from "../shared/grid.js";
+import { used } from "../shared/keyboard.js";
 import { pointed, showChosen } from "../shared/selection.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
@@ -103,8 +104,7 @@ export function componentStrips({ source, describe, onChoose, onPoint, fail }) {
       lines[next].focus();
     } else if (event.key === "Enter" || event.key === " ") chooseAt(event);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {

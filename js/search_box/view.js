@@ -2,6 +2,7 @@
 
 import { button, fill, html, icon } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
+import { used } from "../shared/keyboard.js";
 import * as grammar from "../shared/query.js";
 import { MAX_IMAGE_BYTES } from "../shared/source.js";
 import { suggestions } from "./suggestions.js";
@@ -158,8 +159,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
         idle = setTimeout(() => commit(withDraft()), IDLE);
       }
     } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   function finishWord() {
@@ -218,8 +218,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     field.classList.remove("sl-drop");
     const image = event.dataTransfer?.files[0];
     if (!image) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     addImage(image);
   }
 

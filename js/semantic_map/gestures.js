@@ -1,6 +1,7 @@
 /** Hands and keys on the map: dragging it, the wheel, and keys. */
 
 import { assign, h } from "../shared/dom.js";
+import { used } from "../shared/keyboard.js";
 import { placeIn } from "../shared/pointer.js";
 
 /** What an arrow moves the map by, in px, and a key or button zooms it by. */
@@ -51,8 +52,7 @@ export function mapGestures({ area, camera, onMove, onEscape }) {
     else if (event.key === "-") zoom(1 / ZOOM_STEP);
     else if (event.key === "0") camera.showAll();
     else if (event.key !== "Escape" || !onEscape()) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   /** @param {number} factor @param {number} [x] @param {number} [y] */

@@ -1,5 +1,6 @@
 /** The twin of a picture for the keyboard and for screen readers: its components as a list that can be stepped through. */
 
+import { used } from "./keyboard.js";
 import "./component_list.css";
 import "./scrolls.css";
 import { html } from "./dom.js";
@@ -109,8 +110,7 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
     } else if (event.key === " ") onChoose(listed[rows.active], "toggle");
     else if (event.key === "Enter") onChoose(listed[rows.active], keeps ? "first" : "only");
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
   }
 
   return {

@@ -2,6 +2,7 @@
 
 import { button, fill, html, icon } from "./dom.js";
 import * as icons from "./icons.js";
+import { used } from "./keyboard.js";
 import { themeOf } from "./palette.js";
 import { literal } from "./python.js";
 
@@ -205,8 +206,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     if (event.key !== "Escape") return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     close(true);
   }
 

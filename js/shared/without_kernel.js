@@ -3,6 +3,8 @@
  * with `data-browser`, on themselves or on what they stand in.
  */
 
+import { used } from "./keyboard.js";
+
 const CONTROLS = "button,select,input,textarea,summary";
 const ALONE = "[data-browser]";
 const OFF = "aria-disabled";
@@ -28,8 +30,7 @@ export function kernelSwitch(root, refuse) {
     // A list of choices opens by these; buttons and fields keep them, with the focus.
     const { type, key } = /** @type {KeyboardEvent} */ (event);
     if (/down/.test(type) && (control.tagName !== "SELECT" || key === "Tab" || key === "Escape")) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     refuse();
   }
   for (const gesture of ["click", "mousedown", "keydown", "beforeinput"])

@@ -1,5 +1,6 @@
 /** The keys, on one sheet. */
 
+import { used } from "../shared/keyboard.js";
 import "../shared/title.css";
 import { button, html } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
@@ -43,8 +44,7 @@ export function helpSheet({ onClose }) {
   </div>`;
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" && event.key !== "?") return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     onClose();
   });
   return node;

@@ -2,7 +2,7 @@
 
 import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
-import { bindKeys } from "../shared/keyboard.js";
+import { bindKeys, used } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
 import { worker, workLine } from "../shared/work.js";
 import { footer } from "./footer.js";
@@ -133,8 +133,7 @@ export function windowView(context, tabs = TABS) {
     const names = [...tabList.children].map((tab) => tab.id.slice(own.length + 1));
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
-    event.preventDefault();
-    event.stopPropagation();
+    used(event);
     openTab(names[(names.indexOf(known.tab) + by + names.length) % names.length]);
   }
 
