@@ -17,7 +17,7 @@ from . import markup, store
 from .session import Session, file
 from .space import Thumbnails
 from .widgets.recorded import recorded
-from .widgets.views import bundle
+from .widgets.widget import bundle
 from .writing import write_text
 
 EXAMPLES = 10  # of each component with a picture: what a card shows

@@ -128,5 +128,5 @@ def test_whatever_the_browser_sets_the_window_follows_its_lens(window, name, val
         window.set_state({name: value})
     state = window.get_state([name])
     json.dumps(state, ensure_ascii=False).encode("utf-8")
-    if name in window._shared:
-        assert getattr(window, name) == window._shared[name].shown(window.lens)
+    if name in window._live:
+        assert getattr(window, name) == window._live[name].shown(window.lens)

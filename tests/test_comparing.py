@@ -11,7 +11,12 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 from windows import Browser
 
 import semlens_widgets as sl
-from semlens_widgets.widgets import Window, comparing, overlay
+from semlens_widgets.widgets import Window, overlay
+from semlens_widgets.widgets import compare as comparing
+from semlens_widgets.widgets.channel import Job
+from semlens_widgets.widgets.view import bound
+
+JOB = Job("1", lambda content, buffers: None)
 
 
 @pytest.fixture
@@ -238,8 +243,8 @@ def test_both_models_lie_in_one_plane(plain, other):
 
 def test_the_map_of_both_answers_in_rows_of_both(plain, other):
     plain.compare(other)
-    verbs = overlay.verbs(plain)
-    ask = lambda name, **args: verbs[f"overlay_{name}"](args, (), None)  # noqa: E731
+    verbs = {name: bound(verb, plain) for name, verb in overlay.VERBS.items()}
+    ask = lambda name, **args: verbs[f"overlay_{name}"](args, (), JOB)  # noqa: E731
     of_a = len(plain.components)
     result = ask("map")
     assert result["colours"] == ["layer"]

@@ -541,7 +541,7 @@ def test_what_only_the_browser_knows_is_told_as_options(whole):
 
 
 def test_the_columns_on_paper_are_those_on_screen():
-    from semlens_widgets.widgets import comparing
+    from semlens_widgets.widgets import compare as comparing
 
     one, other = toy(), toy(seed=1)
     one.compare(other, name="other", allow="data")

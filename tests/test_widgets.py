@@ -204,10 +204,11 @@ def test_a_dropped_picture_becomes_a_term_of_the_query():
 def test_a_window_and_its_lens_stay_in_step_both_ways(view):
     made = lens()
     window = view(made)
-    version = window.hits_version
+    assert window.has_trait("hits_version") == (view is not SearchBox), "the box alone shows no hits"
+    version = getattr(window, "hits_version", -1)
     made.query = "red"
     assert window.query == "red"
-    assert window.hits_version > version
+    assert getattr(window, "hits_version", 0) > version
     window.query = "blue"
     assert made.query == "blue"
     window.selection = [2, 1]
@@ -294,6 +295,7 @@ def test_windows_of_one_lens_may_be_driven_from_many_threads():
 def test_a_window_gives_the_figure_of_its_tab_as_a_file():
     from semlens_widgets.figures.views import VIEWS
     from semlens_widgets.widgets import figure_button
+    from semlens_widgets.widgets.tabs import TABS
 
     made = lens(vocabulary=["red", "blue"])
     made.query = "red"
@@ -301,7 +303,7 @@ def test_a_window_gives_the_figure_of_its_tab_as_a_file():
     assert result["name"] == "search.pdf"
     assert result["file"].type == "application/pdf"
     assert result["file"].data == made.figure("search", width_mm=88).to_bytes("pdf")
-    assert set(figure_button.TABS) <= set(VIEWS)
+    assert {view.name for view in TABS if view.figure} <= set(VIEWS)
     window = Window(made)
     assert window.figures[:2] == ["search", "map"]
     window.close()

@@ -5,8 +5,8 @@ from .comparison_heatmap import ComparisonHeatmap
 from .label_table import LabelTable
 from .prediction import PredictionView
 from .score_view import ScoreView
+from .search import Gallery, SearchBox
 from .semantic_map import SemanticMap
-from .views import Gallery, SearchBox
 from .window import Window
 
 __all__ = [

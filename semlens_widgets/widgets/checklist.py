@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -13,8 +15,9 @@ from ..audit import DEAD, REGIONS, AuditReport, Finding
 from ..checklist import Checklist, Concept, Group
 from ..session import Session, auditing, explaining
 from ..verdicts import Verdict
-from .channel import Buffers, Job, Verb
-from .views import LensView, Live
+from .channel import Job
+from .view import Live, Verbs, View, maybe_text
+from .widget import LensWidget
 from .wire import Answer, File
 
 FORMATS = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}  # of a report
@@ -22,54 +25,6 @@ MOST_TARGETS = 2000  # classes offered; more than any list can show
 LINES = ("margin", "used", "still")  # of the thresholds, beside the level
 LONGEST_LINE = 400  # of Python in the footer, in characters
 _CONCEPT = "@"
-
-
-class AuditChecklist(LensView):
-    """The audit alone: a checklist to edit, what the model knows and uses of it, and verdicts to give.
-
-    Everything is live with `lens.checklist`, `lens.verdicts`, `lens.audit_target` and `lens.audit_level`.
-    """
-
-    _bundle = "checklist"
-    _still: ClassVar[str | None] = "audit"
-    _live: ClassVar[dict[str, Live]] = {
-        "audit_target": Live.same("audit_target"),
-        "audit_level": Live.same("audit_level"),
-    }
-    _counted: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"
-    )
-    _in_order: ClassVar[tuple[str, ...]] = (
-        "audit_start", "audit_edit", "audit_decide", "audit_lines", "audit_undo", "audit_redo",
-    )  # fmt: skip
-    audit_target = traitlets.Unicode(None, allow_none=True).tag(sync=True)
-    audit_level = traitlets.Float(0.01).tag(sync=True)
-    audit_version = traitlets.Int(0).tag(sync=True)
-
-    def __init__(self, lens: Session, **unknown: Any) -> None:
-        super().__init__(lens, **unknown)
-        lens.watch_audit()
-
-    def _verbs(self) -> dict[str, Verb]:
-        plain, lens = self._plain, self.lens
-
-        def relevance(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            explaining.relate(lens, progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
-            with lens.lock:
-                _choose_target(lens)
-            return {}
-
-        return super()._verbs() | {
-            "audit": plain(audited),
-            "audit_start": plain(start),
-            "audit_edit": plain(edit, "concepts"),
-            "audit_decide": plain(decide, "subjects", "decision"),
-            "audit_lines": plain(draw_lines, "lines"),
-            "audit_undo": plain(undo),
-            "audit_redo": plain(redo),
-            "audit_relevance": relevance,
-            "audit_report": plain(written, "format"),
-        }
 
 
 def audited(lens: Session) -> Answer:
@@ -200,6 +155,14 @@ def _verdicts(lens: Session) -> list[dict[str, Any]]:
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def relevance(lens: Session, job: Job) -> Answer:
+    """Explain the whole data set, and choose a class to audit where nobody has."""
+    explaining.relate(lens, progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
+    with lens.lock:
+        _choose_target(lens)
+    return {}
 
 
 # changing
@@ -349,22 +312,64 @@ def redo(lens: Session) -> Answer:
     return _told("lens.redo()")
 
 
-def written(lens: Session, form: str) -> Answer:
+def written(lens: Session, format: str) -> Answer:
     """The report of the audit as a file: its name, its type, its bytes. ValueError where there is none to write."""
-    if form not in FORMATS:
-        raise ValueError(f"no report as {form!r}; there are {', '.join(FORMATS)}")
+    if format not in FORMATS:
+        raise ValueError(f"no report as {format!r}; there are {', '.join(FORMATS)}")
     document = auditing.document(lens)
     text = {
         "html": document.to_html, "md": document.to_markdown, "json": document.to_json, "csv": document.to_csv,
-    }[form]()  # fmt: skip
+    }[format]()  # fmt: skip
     target = lens.report.target if lens.report is not None else None
     name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {target or ''}"))[:80]
     return {
-        "name": f"{name}.{form}",
-        "python": f'lens.write_report("{name}.{form}")',
-        "file": File(text.encode("utf-8", "backslashreplace"), f"{FORMATS[form]};charset=utf-8"),
+        "name": f"{name}.{format}",
+        "python": f'lens.write_report("{name}.{format}")',
+        "file": File(text.encode("utf-8", "backslashreplace"), f"{FORMATS[format]};charset=utf-8"),
     }
 
 
 def _told(python: str) -> Answer:
     return {"python": python}
+
+
+def _kept(lens: Session) -> Answer:
+    """What a file has of the audit: nothing can be changed there."""
+    return audited(lens) | {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
+
+
+def _watch(window: LensWidget) -> Callable[[], None]:
+    window.lens.watch_audit()
+    return lambda: None
+
+
+_CHANGES: Verbs = {
+    "audit_start": start,
+    "audit_edit": edit,
+    "audit_decide": decide,
+    "audit_lines": draw_lines,
+    "audit_undo": undo,
+    "audit_redo": redo,
+}
+
+VIEW = View(
+    "audit",
+    live={
+        "audit_target": Live.same("audit_target", maybe_text),
+        "audit_level": Live.same("audit_level", partial(traitlets.Float, 0.01)),
+    },
+    counted=dict.fromkeys(("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"),
+    verbs={**_CHANGES, "audit": audited, "audit_relevance": relevance, "audit_report": written},
+    in_order=tuple(_CHANGES),
+    figure=True,
+    recorded=lambda lens: [("audit", {}, _kept(lens))],
+    kept=lambda lens: lens.report is not None,
+    begins=_watch,
+)
+
+
+class AuditChecklist(LensWidget, views=(VIEW,), bundle="checklist"):
+    """The audit alone: a checklist to edit, what the model knows and uses of it, and verdicts to give.
+
+    Everything is live with `lens.checklist`, `lens.verdicts`, `lens.audit_target` and `lens.audit_level`.
+    """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import traitlets
@@ -17,9 +17,11 @@ from ..session import Session
 from ..session.compared import asked_words, concepts_of, probe_of
 from ..session.comparing import compare_many
 from .channel import Buffers, Job, Verb
-from .comparing import verbs_about
+from .common import HITS
+from .compare import verbs_about
 from .figure_button import as_file
-from .views import LensView, Live
+from .view import Live, View, bound, texts
+from .widget import LensWidget
 from .wire import Answer
 
 if TYPE_CHECKING:
@@ -28,10 +30,16 @@ if TYPE_CHECKING:
 Of = Literal["concepts", "models", "layers"]
 Measure = Literal["score", "z", "relevance", "components"]
 Order = Literal["given", "value", "cluster"]
+COUNTER = "heatmap_version"
+VIEW = View(
+    "comparison_heatmap",
+    live={"concepts": Live.same("concepts", texts)},
+    counted={"hits": HITS, "concepts": COUNTER, "relevance": COUNTER},
+)
 CLOSEST = 3  # components shown where a concept is not found
 
 
-class ComparisonHeatmap(LensView):
+class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
     """Several models side by side as one matrix, live with the first of them.
 
     models:   lenses by name, at least two, made with the same CLIP, crop and images.
@@ -46,11 +54,6 @@ class ComparisonHeatmap(LensView):
     All of these are live, as are `query`, `selection` and `cell`, the chosen (row, column) whose pairs are shown.
     """
 
-    _bundle = "comparison_heatmap"
-    _live: ClassVar[dict[str, Live]] = {"concepts": Live.same("concepts")}
-    _counted: ClassVar[dict[str, str]] = {"concepts": "heatmap_version", "relevance": "heatmap_version"}
-
-    concepts: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
     models: Any = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
     of = traitlets.Enum(get_args(Of), "concepts").tag(sync=True)
     measure = traitlets.Enum(get_args(Measure), "score").tag(sync=True)
@@ -60,7 +63,6 @@ class ComparisonHeatmap(LensView):
     cell: Any = traitlets.List(
         traitlets.Int(), None, allow_none=True, minlen=2, maxlen=2, help="the chosen (row, column) as given, or None"
     ).tag(sync=True)
-    heatmap_version = traitlets.Int(0).tag(sync=True)
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class ComparisonHeatmap(LensView):
             lens.observe(self._explained, "relevance")
 
     def _explained(self, change: Any) -> None:
-        self.heatmap_version += 1
+        self.ask_again(COUNTER)
 
     @traitlets.validate("against")
     def _valid_against(self, proposal: Any) -> str | None:
@@ -151,7 +153,8 @@ class ComparisonHeatmap(LensView):
         mine: dict[str, Verb] = {
             "heatmap": heatmap, "heatmap_cell": cell, "heatmap_select": select, "figure": paper,
         }  # fmt: skip
-        return super()._verbs() | verbs_about(lambda: self.lenses) | mine
+        about = verbs_about(lambda lens: self.lenses)
+        return super()._verbs() | {name: bound(verb, self.lens) for name, verb in about.items()} | mine
 
     def matrix(self) -> dict[str, Any]:
         """What is drawn: names of rows, columns and axes, values, which are not above chance, scale, words, orders."""

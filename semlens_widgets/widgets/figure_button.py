@@ -10,8 +10,6 @@ from .wire import Answer, File
 if TYPE_CHECKING:
     from ..figures import Figure
 
-# Tabs that have a figure; named here, for figures load late.
-TABS = ("search", "map", "describe", "evaluate", "prediction", "compare", "audit")
 _TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 
 

@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 from ..session import Session, describing
-from ..vocabularies import packaged, vocabulary
-from . import answers
-from .channel import Buffers, Job, Verb
-from .labelled import LabelledView
+from ..vocabularies import packaged
+from ..vocabularies import vocabulary as words_of
+from . import answers, labelled
+from .channel import Job
+from .view import View
+from .widget import LensWidget
 from .wire import Answer, File
 
 FORMATS = {"csv": "text/csv", "json": "application/json"}
+_MOST_MEANINGS = 2000  # components whose meanings are kept in a file: each takes a clustering and a line of text
 _AT_ONCE = 64  # words embedded between two signs of life
 
 
-class LabelTable(LabelledView):
-    """The table of labels alone: describe, search within, correct in place, export."""
-
-    _bundle = "label_table"
-    _still: ClassVar[str | None] = "describe"
-
-    def _verbs(self) -> dict[str, Verb]:
-        lens = self.lens
-
-        def describe(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            name = args.get("vocabulary")
-            if name is not None and name not in packaged():
-                raise ValueError(f"no vocabulary {name!r}; there are {', '.join(packaged())}")
-            words = vocabulary(lens.vocabulary if name is None else name)
-            for done in range(0, len(words), _AT_ONCE):
-                job.progress(done, len(words), "Embedding word")
-                lens.probes(words[done : done + _AT_ONCE])
-            job.progress(len(words), len(words), "Embedding word")
-            what = "Describing component"
-            describing.describe(lens, name, on_step=lambda done, total: job.progress(done, total, what))
-            return {}
-
-        mine = {
-            "vocabularies": self._plain(vocabularies),
-            "describe": describe,
-            "meanings": self._plain(meanings, "rows"),
-            "labels_file": self._plain(labels_file, "format"),
-        }
-        return super()._verbs() | mine
+def describe(lens: Session, job: Job, vocabulary: str | None = None) -> Answer:
+    """Name all components with the words of a vocabulary; None: the lens's own."""
+    if vocabulary is not None and vocabulary not in packaged():
+        raise ValueError(f"no vocabulary {vocabulary!r}; there are {', '.join(packaged())}")
+    words = words_of(lens.vocabulary if vocabulary is None else vocabulary)
+    for done in range(0, len(words), _AT_ONCE):
+        job.progress(done, len(words), "Embedding word")
+        lens.probes(words[done : done + _AT_ONCE])
+    job.progress(len(words), len(words), "Embedding word")
+    what = "Describing component"
+    describing.describe(lens, vocabulary, on_step=lambda done, total: job.progress(done, total, what))
+    return {}
 
 
 def vocabularies(lens: Session) -> Answer:
     """The vocabularies a person may choose from; the first is the one `lens.describe()` takes. None: the lens's own."""
     own = [{"name": None, "title": "of this lens", "count": len(lens.vocabulary)}]
-    ready = [{"name": name, "title": name, "count": len(vocabulary(name))} for name in packaged()]
+    ready = [{"name": name, "title": name, "count": len(words_of(name))} for name in packaged()]
     return {"vocabularies": (own if len(lens.vocabulary) > 1 else []) + ready}
 
 
@@ -78,3 +65,33 @@ def labels_file(lens: Session, format: str) -> Answer:
         raise ValueError(f"format {format!r}; labels are exported as {' or '.join(FORMATS)}")
     text = lens.labels.to_csv(lens.own_labels) if format == "csv" else lens.labels.to_json(lens.own_labels)
     return {"name": f"labels.{format}", "file": File(text.encode("utf-8", "backslashreplace"), FORMATS[format])}
+
+
+def _recorded(lens: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
+    yield "vocabularies", {}, {"vocabularies": []}  # nothing can be described anew
+    if lens.labels is not None and len(lens.components) <= _MOST_MEANINGS:
+        _ = lens.labels.meanings  # of all at once: row by row they round otherwise
+        for row in range(len(lens.components)):
+            yield "meanings", {"rows": [row]}, meanings(lens, [row])
+
+
+VIEW = View(
+    "describe",
+    live=labelled.LIVE,
+    counted=labelled.COUNTED,
+    told={"layers": labelled.listed_layers},
+    verbs={
+        "labels": labelled.labels,
+        "vocabularies": vocabularies,
+        "describe": describe,
+        "meanings": meanings,
+        "labels_file": labels_file,
+    },
+    figure=True,
+    recorded=_recorded,
+    kept=lambda lens: lens.labels is not None or bool(lens.own_labels),
+)
+
+
+class LabelTable(LensWidget, views=(VIEW,), bundle="label_table"):
+    """The table of labels alone: describe, search within, correct in place, export."""

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import traitlets
 
 from ..describe import NO_WORD
 from ..session import Session
-from .channel import Verb
-from .views import LensView, Live
+from .view import Live
 from .wire import Answer
 
-
-class LabelledView(LensView):
-    """A view that shows what components are called. `layers` names the layers in row order, with their sizes."""
-
-    _live: ClassVar[dict[str, Live]] = {
-        "own_labels": Live(
-            lambda lens: dict(lens.own_labels), lambda lens, labels: setattr(lens, "own_labels", labels)
-        ),
-    }
-    _counted: ClassVar[dict[str, str]] = {"labels": "labels_version"}
-    own_labels: Any = traitlets.Dict().tag(sync=True)
-    labels_version = traitlets.Int(0).tag(sync=True)
-    layers: Any = traitlets.List().tag(sync=True)
-
-    def _initial(self) -> dict[str, Any]:
-        return super()._initial() | {"layers": listed_layers(self.lens)}
-
-    def _verbs(self) -> dict[str, Verb]:
-        return super()._verbs() | {"labels": self._plain(labels)}
+LIVE = {
+    "own_labels": Live(
+        traitlets.Dict, lambda lens: dict(lens.own_labels), lambda lens, labels: setattr(lens, "own_labels", labels)
+    ),
+}
+COUNTED = {"labels": "labels_version"}
+"""What views share that show what components are called."""
 
 
 def listed_layers(lens: Session) -> list[dict[str, Any]]:
+    """The layers in row order, with how many components each has."""
     c = lens.components
     parts = zip(c.layers, c.sizes, c.signed, strict=True)
     return [{"name": name, "count": size, "signed": signed} for name, size, signed in parts]

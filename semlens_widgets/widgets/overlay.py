@@ -6,7 +6,6 @@ Rows of the first model come first, those of the second follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,36 +13,24 @@ from PIL import Image
 from ..images import picture_in
 from ..session import Session, comparing
 from . import answers
-from .channel import Buffers, Job, Verb
+from .channel import Job
 from .labelled import no_labels
 from .semantic_map import NOTHING
+from .view import Verbs
 from .wire import Answer
 
-PREFIX = "overlay_"
+
+def lay_out(lens: Session, job: Job) -> Answer:
+    """Make the layout of both that the map is better for."""
+    living = sum(int(model.space.alive.sum()) for model, _ in _both(lens))
+    what = f"UMAP of {living:,} components"
+    comparing.overlay(lens, "umap", asked=lambda seconds: job.progress(int(seconds), None, what))
+    return {}
 
 
-def verbs(lens: Session) -> dict[str, Verb]:
-    """The map's questions with `overlay_` before each."""
-
-    def lay_out(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-        living = sum(int(model.space.alive.sum()) for model, _ in _both(lens))
-        what = f"UMAP of {living:,} components"
-        comparing.overlay(lens, "umap", asked=lambda seconds: job.progress(int(seconds), None, what))
-        return {}
-
-    def verb(function: Any, *names: str) -> Verb:
-        return lambda args, buffers, job: function(lens, *(args[name] for name in names))
-
-    mine: dict[str, Verb] = {
-        "map": verb(places),
-        "map_values": lambda args, buffers, job: NOTHING,
-        "lay_out": lay_out,
-        "labels": verb(labels),
-        "components": verb(components, "rows"),
-        "sprite": verb(sprite, "rows", "examples", "size"),
-        "example": verb(example, "row", "rank", "size"),
-    }
-    return {f"{PREFIX}{name}": function for name, function in mine.items()}
+def values(lens: Session) -> Answer:
+    """The map of both has no colours that stand for numbers."""
+    return NOTHING
 
 
 def _both(lens: Session) -> list[tuple[Session, str]]:
@@ -118,3 +105,15 @@ def example(lens: Session, row: int, rank: int, size: int) -> Answer:
     """One crop large, as `answers.example`."""
     model, _, own = _place(lens, row)
     return answers.example(model, own, rank, size)
+
+
+VERBS: Verbs = {
+    "overlay_map": places,
+    "overlay_map_values": values,
+    "overlay_lay_out": lay_out,
+    "overlay_labels": labels,
+    "overlay_components": components,
+    "overlay_sprite": sprite,
+    "overlay_example": example,
+}
+"""The map's questions, `overlay_` before each."""

@@ -7,10 +7,9 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import traitlets
 from PIL import Image
 
 from ..crops import cut
@@ -21,9 +20,10 @@ from ..session import Session
 from ..session.explaining import progress_callback
 from ..space import webp
 from . import answers
-from .channel import Aborted, Buffers, Job, Verb
+from .channel import Aborted, Job
 from .component_card import quantised
-from .views import LensView
+from .view import View
+from .widget import LensWidget
 from .wire import Answer, File
 
 if TYPE_CHECKING:
@@ -39,58 +39,12 @@ _POSITIONS = (
 )
 
 
-class PredictionView(LensView):
-    """One prediction and what carried it: picture, components, circuit; in step with the lens's explanation.
-
-    Setting `lens.image`, `lens.target` or `lens.method` moves it, and so does choosing in it.
-    """
-
-    _bundle = "prediction"
-    _still: ClassVar[str | None] = "prediction"
-    _counted: ClassVar[dict[str, str]] = {"explanation": "explanation_version", "relevance": "relevance_version"}
-    explanation_version = traitlets.Int(0).tag(sync=True)
-    relevance_version = traitlets.Int(0).tag(sync=True)
-
-    def _verbs(self) -> dict[str, Verb]:
-        lens = self.lens
-
-        def explain_this(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            return explain(lens, args, [bytes(b) for b in buffers], job)
-
-        return super()._verbs() | {
-            "prediction": self._plain(prediction),
-            "explain": explain_this,
-            "heat": self._lasting(heat, "row"),
-            "circuit": self._lasting(circuit, "depth", "top"),
-            "browse": self._lasting(browse, "start", "count", "label", "order", "size"),
-            "classes": self._plain(classes, "text"),
-        }
-
-    def _as_text(self) -> str:
-        return repr(self._alone) if self._alone else super()._as_text()
-
-    def _as_html(self) -> str:
-        explained = self._alone
-        if explained is None:
-            return super()._as_html()
-        picture = f"data:image/webp;base64,{base64.b64encode(webp(explained.overlay(size=192), 192)).decode()}"
-        return (
-            f'<div style="display:flex;gap:12px"><img alt="where relevance lies, green for {escape(explained.target)}, '
-            f'violet against it" width="192" src="{picture}"><div>{explained._repr_html_()}</div></div>'
-        )
-
-    @property
-    def _alone(self) -> Explanation | None:
-        """What a saved notebook shows of this view; a window of several views shows its own."""
-        return self.lens.explanation if self._bundle == PredictionView._bundle else None
-
-
 def prediction(lens: Session) -> Answer:
     """The present explanation: picture, classes, shares [component] of absolute relevance in their layer, total map."""
     if not lens.has_data:
         text = (
             "This lens was opened from a file, which holds what was found but neither model nor images. Make it anew "
-            "with sl.Lens(model, images, …) and fit(): what is in the cache is read from there."
+            "with sl.Session(model, images, …) and fit(): what is in the cache is read from there."
         )
         return {"state": "no-model", "message": text}
     data = lens.source.images
@@ -364,3 +318,39 @@ def explain(lens: Session, args: dict[str, Any], buffers: Sequence[bytes], job: 
                 setattr(lens, name, value)
         raise
     return {}
+
+
+VIEW = View(
+    "prediction",
+    counted={"explanation": "explanation_version", "relevance": "relevance_version"},
+    verbs={
+        "prediction": prediction,
+        "explain": explain,
+        "heat": heat,
+        "circuit": circuit,
+        "browse": browse,
+        "classes": classes,
+    },
+    figure=True,
+)
+
+
+class PredictionView(LensWidget, views=(VIEW,), bundle="prediction"):
+    """One prediction and what carried it: picture, components, circuit; in step with the lens's explanation.
+
+    Setting `lens.image`, `lens.target` or `lens.method` moves it, and so does choosing in it.
+    """
+
+    def _as_text(self) -> str:
+        explained: Explanation | None = self.lens.explanation
+        return super()._as_text() if explained is None else repr(explained)
+
+    def _as_html(self) -> str:
+        explained: Explanation | None = self.lens.explanation
+        if explained is None:
+            return super()._as_html()
+        picture = f"data:image/webp;base64,{base64.b64encode(webp(explained.overlay(size=192), 192)).decode()}"
+        return (
+            f'<div style="display:flex;gap:12px"><img alt="where relevance lies, green for {escape(explained.target)}, '
+            f'violet against it" width="192" src="{picture}"><div>{explained._repr_html_()}</div></div>'
+        )

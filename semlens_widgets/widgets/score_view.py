@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import traitlets
 
 from ..evaluate import SCORES
 from ..session import Session, describing
-from .channel import Buffers, Job, Verb
-from .labelled import LabelledView
+from . import labelled
+from .channel import Job
+from .view import View
+from .widget import LensWidget
 from .wire import Answer
 
 
-class ScoreView(LabelledView):
-    """The scores alone: clarity, redundancy and polysemanticity per layer, against random images."""
+def evaluate(lens: Session, job: Job) -> Answer:
+    """Score all components of the lens."""
+    count = len(lens.components)
+    job.progress(0, None, "Scoring")
 
-    _bundle = "score_view"
-    _still: ClassVar[str | None] = "evaluate"
-    _counted: ClassVar[dict[str, str]] = {"evaluation": "evaluation_version"}
-    evaluation_version = traitlets.Int(0).tag(sync=True)
+    def step(done: int, total: int) -> None:  # of the three rounds over all components
+        job.progress(done * count // total, count, "Scoring component")
 
-    def _verbs(self) -> dict[str, Verb]:
-        lens = self.lens
-
-        def evaluate(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            count = len(lens.components)
-            job.progress(0, None, "Scoring")
-
-            def step(done: int, total: int) -> None:  # of the three rounds over all components
-                job.progress(done * count // total, count, "Scoring component")
-
-            describing.evaluate(lens, progress=False, on_step=step)
-            return {}
-
-        return super()._verbs() | {"scores": self._plain(scores), "evaluate": evaluate}
+    describing.evaluate(lens, progress=False, on_step=step)
+    return {}
 
 
 def scores(lens: Session) -> Answer:
@@ -75,3 +64,19 @@ def _known(number: float) -> float | None:
 def _average(numbers: np.ndarray) -> float | None:
     known = numbers[np.isfinite(numbers)]
     return float(known.mean()) if len(known) else None
+
+
+VIEW = View(
+    "evaluate",
+    live=labelled.LIVE,
+    counted=labelled.COUNTED | {"evaluation": "evaluation_version"},
+    told={"layers": labelled.listed_layers},
+    verbs={"labels": labelled.labels, "scores": scores, "evaluate": evaluate},
+    figure=True,
+    recorded=lambda lens: [("scores", {}, scores(lens))],
+    kept=lambda lens: lens.evaluation is not None,
+)
+
+
+class ScoreView(LensWidget, views=(VIEW,), bundle="score_view"):
+    """The scores alone: clarity, redundancy and polysemanticity per layer, against random images."""

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-import traitlets
 
 from ..layout import FEWEST
 from ..session import Session
 from ..session.colours import COLOURS, has_colour, map_values
-from .channel import Buffers, Job, Verb
-from .labelled import LabelledView
-from .views import Live
+from . import labelled
+from .channel import Job
+from .common import HITS
+from .view import Live, View, text
+from .widget import LensWidget
 from .wire import Answer
 
 NOTHING: Answer = {"there": False, "about": "", "mark": None, "signed": False}  # to show in a colour
 
 
-class SemanticMap(LabelledView):
-    """The map alone: components in the plane, coloured by what `lens.map_colour` says, chosen by click or lasso."""
+def lay_out(lens: Session, job: Job) -> Answer:
+    """Make the layout that the map is better for."""
 
-    _bundle = "semantic_map"
-    _still: ClassVar[str | None] = "map"
-    _live: ClassVar[dict[str, Live]] = {"map_colour": Live.same("map_colour")}
-    _counted: ClassVar[dict[str, str]] = {
-        "layout": "layout_version",
-        "evaluation": "evaluation_version",
-        "relevance": "relevance_version",
-        "target": "relevance_version",
-    }
-    map_colour = traitlets.Unicode("label").tag(sync=True)
-    layout_version = traitlets.Int(0).tag(sync=True)
-    evaluation_version = traitlets.Int(0).tag(sync=True)
-    relevance_version = traitlets.Int(0).tag(sync=True)
+    def asked(seconds: float) -> None:
+        job.progress(int(seconds), None, f"UMAP of {int(lens.space.alive.sum()):,} components")
 
-    def _verbs(self) -> dict[str, Verb]:
-        lens = self.lens
-
-        def lay_out(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            def asked(seconds: float) -> None:
-                job.progress(int(seconds), None, f"UMAP of {int(lens.space.alive.sum()):,} components")
-
-            lens.settled_layout(asked)
-            return {}
-
-        mine = {"map": self._plain(places), "map_values": self._plain(values, "colour"), "lay_out": lay_out}
-        return super()._verbs() | mine
+    lens.settled_layout(asked)
+    return {}
 
 
 def places(lens: Session) -> Answer:
@@ -73,3 +54,33 @@ def values(lens: Session, colour: str) -> Answer:
         "there": True, "about": shown.about, "mark": shown.mark, "signed": shown.signed,
         "numbers": np.asarray(shown.numbers),
     }  # fmt: skip
+
+
+def _recorded(lens: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
+    yield "map", {}, places(lens) | {"better": False}
+    yield "labels", {}, labelled.labels(lens)
+    for colour in COLOURS[3:]:  # label, layer and search need no numbers of their own
+        yield "map_values", {"colour": colour}, values(lens, colour)
+
+
+VIEW = View(
+    "map",
+    live=labelled.LIVE | {"map_colour": Live.same("map_colour", text)},
+    counted=labelled.COUNTED
+    | {
+        "hits": HITS,
+        "layout": "layout_version",
+        "evaluation": "evaluation_version",
+        "relevance": "relevance_version",
+        "target": "relevance_version",
+    },
+    told={"layers": labelled.listed_layers},
+    verbs={"labels": labelled.labels, "map": places, "map_values": values, "lay_out": lay_out},
+    figure=True,
+    recorded=_recorded,
+    kept=lambda lens: True,
+)
+
+
+class SemanticMap(LensWidget, views=(VIEW,), bundle="semantic_map"):
+    """The map alone: components in the plane, coloured by what `lens.map_colour` says, chosen by click or lasso."""

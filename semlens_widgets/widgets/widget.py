@@ -1,11 +1,10 @@
-"""The windows as anywidgets: traits in step with the lens both ways, questions over the channel."""
+"""The one anywidget class: traits in step with the lens both ways, questions over the channel."""
 
 from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,9 +14,10 @@ import traitlets
 
 from ..session import Session
 from ..texts import sendable
-from . import answers, component_card
-from .channel import Buffers, Channel, Job, Verb
-from .wire import Answer
+from . import answers
+from .channel import Channel, Verb
+from .common import COMMON, HITS
+from .view import Live, View, bound
 
 STATIC = Path(__file__).parent.parent / "static"
 _NAMES = ["labels", "own_labels"]  # of the lens: what components are called
@@ -35,66 +35,57 @@ def bundle(name: str) -> dict[str, str]:
     return {trait: path.read_text(encoding="utf-8") for trait, path in paths.items()}
 
 
-@dataclass(frozen=True)
-class Live:
-    """A trait that a window and its lens share: the lens's value as JSON, and how the lens takes what the browser sets.
-
-    Without `take` the browser only follows.
-    """
-
-    shown: Callable[[Any], Any]
-    take: Callable[[Any, Any], None] | None = None
-
-    @classmethod
-    def same(cls, name: str) -> Live:
-        """The lens's trait of that name, as it is, both ways."""
-        return cls(lambda lens: getattr(lens, name), lambda lens, value: setattr(lens, name, value))
-
-
-class LensView(anywidget.AnyWidget):
-    """What all windows share: a lens, its live traits, and the channel.
+class LensWidget(anywidget.AnyWidget):
+    """A window: one view of a lens or several, kept in step with the lens, and the channel.
 
     Traits follow the lens and the lens follows them. Callbacks come on threads of the kernel's choosing, so
-    every change goes through the lens's one lock; what fails in one is shown in the window.
-
-    A view of its own adds to `_live` the traits it shares with the lens, to `_counted` the results it shows (lens
-    trait → the counter trait whose change makes the browser ask again), and to `_verbs` what it answers; `_in_order`
-    names those that must not overtake each other.
+    every change goes through the lens's one lock; what fails in one is shown in the window. What it shares with the
+    lens and what it answers is said by its views: `class X(LensWidget, views=(...), bundle="x")`.
     """
 
-    _live: ClassVar[dict[str, Live]] = {
-        "query": Live.same("query"),
-        "layer": Live.same("layer"),
-        "selection": Live(lambda lens: lens.selected_rows(), lambda lens, rows: setattr(lens, "selection", rows)),
-    }
-    _counted: ClassVar[dict[str, str]] = {"hits": "hits_version"}
-    _in_order: ClassVar[tuple[str, ...]] = ()
+    views: ClassVar[tuple[View, ...]] = ()
+    _bundle: ClassVar[str]
+    _live: ClassVar[dict[str, Live]] = {}
+    _told: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    _counters: ClassVar[dict[str, tuple[str, ...]]] = {}  # lens trait → the counters of all views that show it
+    _open = False
 
     _esm: Any = traitlets.Unicode().tag(sync=True)
     _css: Any = traitlets.Unicode().tag(sync=True)
-    query = traitlets.Unicode("").tag(sync=True)
-    layer = traitlets.Unicode(None, allow_none=True).tag(sync=True)
-    selection = traitlets.List(traitlets.Int()).tag(sync=True)
-    hits_version = traitlets.Int(0).tag(sync=True)
+    follows: Any = traitlets.List(traitlets.Unicode(), help="the traits that the browser reads").tag(sync=True)
 
-    _bundle: str
-    _still: ClassVar[str | None] = None  # the view whose figure a saved notebook shows
-    _open = False
+    def __init_subclass__(cls, views: Sequence[View] = (), bundle: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not views:
+            return
+        cls.views, cls._bundle = (COMMON, *views), bundle
+        cls._live = {name: live for view in cls.views for name, live in view.live.items()}
+        cls._told = {name: told for view in cls.views for name, told in view.told.items()}
+        found: dict[str, dict[str, None]] = {}
+        for view in cls.views:
+            for trait, counter in view.counted.items():
+                found.setdefault(trait, {})[counter] = None
+            for name, trait_type in view.traits().items():
+                if name not in vars(cls):
+                    setattr(cls, name, trait_type)
+                    trait_type.class_init(cls, name)
+        cls._counters = {trait: tuple(counters) for trait, counters in found.items()}
 
     def __init__(self, lens: Session, **unknown: Any) -> None:
         if unknown:
             raise TypeError(f"{type(self).__name__} has no parameter {', '.join(map(repr, unknown))}; give a lens")
         self.lens = lens
-        self._shared = self.over_classes("_live")
-        self._versions = self.counters()
         super().__init__(**bundle(self._bundle), **self._initial())
-        in_order = {verb for c in type(self).__mro__ for verb in vars(c).get("_in_order", ())}
+        own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
+        self.follows = sorted(name for name in own if not name.startswith("_") and name != "follows")
+        in_order = {verb for view in self.views for verb in view.in_order}
         self._channel = Channel(self._verbs(), self._say, _log.error, in_order)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
-        for name in self._shared:
+        for name in self._live:
             self.observe(self._from_browser, name)
         lens.observe(self._from_lens, self._followed)
         lens.observe(self._renamed, _NAMES)
+        self._ends = [view.begins(self) for view in self.views if view.begins is not None]
         self._open = True
 
     def open(self) -> None:
@@ -112,106 +103,70 @@ class LensView(anywidget.AnyWidget):
         """As ipywidgets has it, in what any WebSocket can carry: a name that is no UTF-8 would close it."""
         return sendable(super().get_state(*args, **options))
 
-    @classmethod
-    def over_classes(cls, table: str) -> dict[str, Any]:
-        """A table with what all classes this one is made of have in it."""
-        return {name: entry for c in reversed(cls.__mro__) for name, entry in vars(c).get(table, {}).items()}
-
-    @classmethod
-    def counters(cls) -> dict[str, tuple[str, ...]]:
-        """Lens trait → the counters of all views in this one that show it."""
-        found: dict[str, dict[str, None]] = {}
-        for c in reversed(cls.__mro__):
-            for trait, counter in vars(c).get("_counted", {}).items():
-                found.setdefault(trait, {})[counter] = None
-        return {trait: tuple(names) for trait, names in found.items()}
-
     @property
     def _followed(self) -> list[str]:
-        return list(dict.fromkeys([*self._shared, *self._versions]))
+        return list(dict.fromkeys([*self._live, *self._counters]))
 
     def _initial(self) -> dict[str, Any]:
         """The traits as the lens has them now."""
-        return {name: live.shown(self.lens) for name, live in self._shared.items()}
+        live = {name: live.shown(self.lens) for name, live in self._live.items()}
+        return live | {name: told(self.lens) for name, told in self._told.items()}
 
     def _verbs(self) -> dict[str, Verb]:
-        """What this window answers, by name; a view of its own adds to it."""
-        lens, plain = self.lens, self._plain
-
-        def query_image(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            if len(buffers) != 1:
-                raise ValueError("one picture is needed")
-            return answers.query_image(lens, bytes(buffers[0]), str(args.get("name", "")))
-
-        return {
-            "hits": plain(answers.hits),
-            "components": plain(answers.components, "rows"),
-            "sprite": plain(answers.sprite, "rows", "examples", "size"),
-            "example": plain(answers.example, "row", "rank", "size"),
-            "card": plain(component_card.card, "row"),
-            "suggest": plain(answers.suggest, "prefix"),
-            "query_image": query_image,
-            "looks": self._lasting(component_card.looks, "row", "look", "count", "size"),
-            "streams": self._lasting(component_card.streams, "row"),
-            "relate": self._lasting(component_card.relate),
-        }
-
-    def _plain(self, function: Callable[..., Answer], *names: str) -> Verb:
-        """A function of the lens and of arguments by name as a verb."""
-        return self._lasting(lambda lens, *given: function(lens, *given[:-1]), *names)
-
-    def _lasting(self, function: Callable[..., Answer], *names: str) -> Verb:
-        """As `_plain`, for what takes long: the function is given the job as well, last."""
-
-        def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            missing = [n for n in names if n not in args]
-            if missing:
-                raise ValueError(f"the request lacks {', '.join(missing)}")
-            return function(self.lens, *(args[n] for n in names), job)
-
-        return verb
+        """What this window answers, by name."""
+        return {name: bound(verb, self.lens) for view in self.views for name, verb in view.verbs.items()}
 
     def _say(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
 
     def _from_browser(self, change: Any) -> None:
         """A trait of this window changed: the lens follows, or the window goes back and says why."""
-        name, version = change["name"], self.hits_version
-        if change["new"] == self._shared[name].shown(self.lens):
+        name, version = change["name"], self._hits_version
+        if change["new"] == self._live[name].shown(self.lens):
             return  # set by `_follow`, or what the lens has anyway
-        take = self._shared[name].take
+        take = self._live[name].take
         if take is not None:
             try:
                 with self.lens.lock:
                     take(self.lens, change["new"])
             except Exception as error:
-                self._channel.failed(error)
+                self.failed(error)
                 version = -1  # the browser is told why, and waits for nothing
         self._follow(name)
-        if name == "query" and self.hits_version == version:
-            self._ask_again("hits_version")  # the browser waits for hits, also where they are the ones it has
+        if name == "query" and self._hits_version == version:
+            self.ask_again(HITS)  # the browser waits for hits, also where they are the ones it has
+
+    @property
+    def _hits_version(self) -> int:
+        return getattr(self, HITS, 0)
 
     def _from_lens(self, change: Any) -> None:
         name = change["name"]
-        if name in self._shared:
+        if name in self._live:
             self._follow(name)
-        for version in self._versions.get(name, ()):
-            self._ask_again(version)
+        for version in self._counters.get(name, ()):
+            self.ask_again(version)
 
     def _renamed(self, change: Any) -> None:
         """What components are called has changed: the browser forgets the names it knows."""
         self._say({"kind": "event", "name": "components"}, [])
 
-    def _ask_again(self, version: str) -> None:
+    def failed(self, error: Exception) -> None:
+        """Show a failure that belongs to no request: a callback that raised."""
+        self._channel.failed(error)
+
+    def ask_again(self, version: str) -> None:
+        """Count a change of a result, so that the browser asks for it; nothing where it is not shown here."""
         with self.lens.lock:
-            setattr(self, version, getattr(self, version) + 1)
+            if self.has_trait(version):
+                setattr(self, version, getattr(self, version) + 1)
 
     def _follow(self, name: str) -> None:
         """Set this window's trait as the lens has it."""
         with self.lens.lock:
-            setattr(self, name, self._shared[name].shown(self.lens))
+            setattr(self, name, self._live[name].shown(self.lens))
         if name == "layer":
-            self._ask_again("hits_version")
+            self.ask_again(HITS)
 
     def close(self) -> None:
         """Part from the lens and the browser; a second time does nothing."""
@@ -219,6 +174,8 @@ class LensView(anywidget.AnyWidget):
             self._open = False
             self.lens.unobserve(self._from_lens, self._followed)
             self.lens.unobserve(self._renamed, _NAMES)
+            for end in self._ends:
+                end()
             self._channel.close()
         super().close()
 
@@ -252,11 +209,13 @@ class LensView(anywidget.AnyWidget):
 
     def _picture(self) -> str:
         """What the view shows, small, as HTML; the strongest hits where it has no picture of its own."""
-        if self._still is not None:
-            from ..figures.views import figure_of_view
+        from ..figures.views import figure_of_view
 
+        for view in self.views if len(self.views) == 2 else ():  # that one view, beside what all have
+            if not view.figure:
+                continue
             try:
-                return figure_of_view(self.lens, self._still, width_mm=150, theme="light").to_html(dpi=110)
+                return figure_of_view(self.lens, view.name, width_mm=150, theme="light").to_html(dpi=110)
             except ValueError:
                 pass  # it shows nothing yet
         return self._strips()
@@ -280,21 +239,3 @@ class LensView(anywidget.AnyWidget):
             f'<div style="font-family:monospace">{names}</div>'
             f'<img alt="strongest examples of these components" {size} src="{image}"></div></div>'
         )
-
-
-class SearchBox(LensView):
-    """The search box alone: type a query, the lens follows, and so does every other window of the lens."""
-
-    _bundle = "search_box"
-
-
-class Gallery(LensView):
-    """The gallery alone: the lens's components as strips of their strongest examples, best hit first."""
-
-    _bundle = "gallery"
-    layers: Any = traitlets.List().tag(sync=True)
-
-    def _initial(self) -> dict[str, Any]:
-        c = self.lens.components
-        layers = [{"name": n, "count": s} for n, s in zip(c.layers, c.sizes, strict=True)]
-        return super()._initial() | {"layers": layers}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import traitlets
 
 from ..compare import Comparison, ConceptTable, Similarity
 from ..session import Session
 from ..session.compared import asked_words, compared_rows, comparison_of, concept_rows
 from . import answers, overlay
-from .channel import Buffers, Job, Verb
+from .common import HITS
 from .labelled import listed_layers
-from .views import LensView, Live
+from .view import Live, Verbs, View, maybe_text, texts
+from .widget import LensWidget
 from .wire import Answer
 
 
@@ -115,98 +117,89 @@ def _row(table: ConceptTable, i: int, relevance: np.ndarray, query: str) -> dict
     }
 
 
-class ComparisonView(LensView):
-    """What every view of a comparison shares with its lens: the other model, the concepts, and what it answers.
+class Beside:
+    """Keeps a window's `other_selection` in step with the lens that its own is compared with now, and with no other."""
 
-    Questions about components of the other model have the names of those about this one with `other_` before.
-    """
+    def __init__(self, window: LensWidget) -> None:
+        self.window, self.lens = window, window.lens
+        self.beside: Session | None = None
+        window.observe(self._chosen, "other_selection")
+        self.lens.observe(self._compared, "comparison")
+        self._compared()
 
-    _live: ClassVar[dict[str, Live]] = {"other": Live.same("other"), "concepts": Live.same("concepts")}
-    _counted: ClassVar[dict[str, str]] = dict.fromkeys(("comparison", "concepts", "relevance"), "comparison_version")
-
-    other = traitlets.Unicode(None, allow_none=True).tag(sync=True)
-    concepts: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    comparison_version = traitlets.Int(0).tag(sync=True)
-    other_selection: Any = traitlets.List(traitlets.Int()).tag(sync=True)
-
-    def __init__(self, lens: Session, **unknown: Any) -> None:
-        self._beside: Session | None = None
-        super().__init__(lens, **unknown)
-        self.observe(self._other_chosen, "other_selection")
-        self._watch_other()
-
-    def _watch_other(self) -> None:
-        """Follow the selection of the model that is compared with now, and of no other."""
+    def _compared(self, change: Any = None) -> None:
         other = self.lens.others.get(self.lens.other or "")
-        if other is self._beside:
+        if other is self.beside:
             return
         self._leave_other()
-        self._beside = other
+        self.beside = other
         if other is not None:
-            other.observe(self._other_moved, "selection")
-            other.observe(self._other_explained, "relevance")
-            self._other_moved()
+            other.observe(self._moved, "selection")
+            other.observe(self._explained, "relevance")
+            self._moved()
 
     def _leave_other(self) -> None:
-        if self._beside is not None:
-            self._beside.unobserve(self._other_moved, "selection")
-            self._beside.unobserve(self._other_explained, "relevance")
-            self._beside = None
+        if self.beside is not None:
+            self.beside.unobserve(self._moved, "selection")
+            self.beside.unobserve(self._explained, "relevance")
+            self.beside = None
 
     # Only the other lens's lock is ever held here: with both, two windows could wait for each other.
 
-    def _other_moved(self, change: Any = None) -> None:
-        if self._beside is not None:
-            self.other_selection = self._beside.selected_rows()
+    def _moved(self, change: Any = None) -> None:
+        if self.beside is not None:
+            self.window.set_trait("other_selection", self.beside.selected_rows())
 
-    def _other_chosen(self, change: Any) -> None:
-        if self._beside is None:
+    def _chosen(self, change: Any) -> None:
+        if self.beside is None:
             return
         try:
-            self._beside.selection = change["new"]
+            self.beside.selection = change["new"]
         except Exception as error:
-            self._channel.failed(error)
-            self._other_moved()
+            self.window.failed(error)
+            self._moved()
 
-    def _other_explained(self, change: Any) -> None:
-        self.comparison_version += 1
+    def _explained(self, change: Any) -> None:
+        self.window.ask_again(COUNTER)
 
-    def _from_lens(self, change: Any) -> None:
-        super()._from_lens(change)
-        if change["name"] == "comparison":
-            self._watch_other()
-
-    def close(self) -> None:
+    def leave(self) -> None:
         self._leave_other()
-        super().close()
-
-    def _verbs(self) -> dict[str, Verb]:
-        plain, lens = self._plain, self.lens
-        return super()._verbs() | verbs_about(lambda: lens.others) | overlay.verbs(lens) | {
-            "comparison": plain(overview),
-            "comparison_lists": plain(lists, "layers", "concept", "find"),
-            "comparison_concepts": plain(concept_table),
-        }  # fmt: skip
+        self.lens.unobserve(self._compared, "comparison")
 
 
-def verbs_about(models: Callable[[], Mapping[str, Session]]) -> dict[str, Verb]:
-    """The questions about components as verbs about the model that `args["model"]` names, `other_` before each."""
+def verbs_about(models: Callable[[Session], Mapping[str, Session]]) -> Verbs:
+    """The questions about components as verbs about the model that `model` names, `other_` before each."""
 
-    def about(function: Callable[..., Answer], *names: str) -> Verb:
-        def verb(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-            missing = [n for n in ("model", *names) if n not in args]
-            if missing:
-                raise ValueError(f"the request lacks {', '.join(missing)}")
-            lens = models().get(args["model"])
-            if lens is None:
-                raise ValueError(f"{args['model']!r} is not compared with here")
-            return function(lens, *(args[n] for n in names))
+    def about(function: Callable[..., Answer]) -> Callable[..., Answer]:
+        @functools.wraps(function)
+        def verb(lens: Session, model: str, **asked: Any) -> Answer:
+            chosen = models(lens).get(model)
+            if chosen is None:
+                raise ValueError(f"{model!r} is not compared with here")
+            return function(chosen, **asked)
 
+        own, *others = inspect.signature(function).parameters.values()
+        named = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        verb.__signature__ = inspect.Signature([own, named, *others])  # type: ignore[attr-defined]
         return verb
 
-    return {
-        "other_components": about(answers.components, "rows"),
-        "other_sprite": about(answers.sprite, "rows", "examples", "size"),
-        "other_example": about(answers.example, "row", "rank", "size"),
-        "other_card": about(answers.card, "row"),
-    }
+    asked = (answers.components, answers.sprite, answers.example, answers.card)
+    return {f"other_{function.__name__}": about(function) for function in asked}
+
+
+COUNTER = "comparison_version"
+VIEW = View(
+    "compare",
+    live={"other": Live.same("other", maybe_text), "concepts": Live.same("concepts", texts)},
+    counted=dict.fromkeys(("comparison", "concepts", "relevance"), COUNTER) | {"hits": HITS},
+    told={"other_selection": lambda lens: []},
+    verbs={
+        **verbs_about(lambda lens: lens.others),
+        **overlay.VERBS,
+        "comparison": overview,
+        "comparison_lists": lists,
+        "comparison_concepts": concept_table,
+    },
+    figure=True,
+    begins=lambda window: Beside(window).leave,
+)
