@@ -64,14 +64,14 @@ export function balanceView({ onCompute, onCancel }) {
       html`<progress aria-label=${what || "relevance"} max=${total ?? 1} />`
     );
     if (total) bar.value = done;
-    return html`<div class="sl-unweighted" data-testid="relevance-progress">
+    return html`<div class="sl-unweighted sl-line" data-testid="relevance-progress">
       ${bar}<span class="sl-quiet">${total ? `${what} ${done} of ${total}` : what}</span>
       ${outlined("Cancel", "cancel-relevance", onCancel)}
     </div>`;
   }
 
   /** @param {boolean} computable */
-  const unweighted = (computable) => html`<div class="sl-unweighted" data-testid="unweighted">
+  const unweighted = (computable) => html`<div class="sl-unweighted sl-line" data-testid="unweighted">
     <p class="sl-quiet">
       ${
         computable

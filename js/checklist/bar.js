@@ -65,7 +65,7 @@ export function auditBar({ onTarget, onLevel, onLines, tools, report: making }) 
   }
 
   return {
-    node: html`<div class="sl-audit-bar">
+    node: html`<div class="sl-audit-bar sl-line">
       ${targets.node}${levels.node}${lines.node}${busy}${reviewed}${tools}${report.node}
     </div>`,
     busy,
@@ -98,7 +98,7 @@ export function auditBar({ onTarget, onLevel, onLines, tools, report: making }) 
 /** Something that was restored or could not be saved, until it is read. */
 export function noticeLine() {
   let dismissed = "";
-  const node = html`<div class="sl-restored" role="status" hidden data-testid="audit-notice" />`;
+  const node = html`<div class="sl-restored sl-line" role="status" hidden data-testid="audit-notice" />`;
   return {
     node,
     /** @param {string} text */

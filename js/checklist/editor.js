@@ -59,7 +59,7 @@ export function editorView({ onChange, onMove, onRemove, onClose, ...parts }) {
   };
   const node = html`<div class="sl-editor" role="row" data-testid="editor">
     <div role="gridcell" aria-colspan="6">
-      <div class="sl-editor-line">
+      <div class="sl-editor-line sl-line">
         ${name}${kind}
         ${tool("Move up (Alt ↑)", icons.up, "move-up", (of) => onMove(of, -1))}
         ${tool("Move down (Alt ↓)", icons.down, "move-down", (of) => onMove(of, 1))}
@@ -67,14 +67,14 @@ export function editorView({ onChange, onMove, onRemove, onClose, ...parts }) {
         ${button({ ...close, onclick: onClose })}
       </div>
       <div class="sl-editor-columns">
-        <div class="sl-editor-part">
+        <div class="sl-editor-part sl-pile">
           <h3 class="sl-heading">Prompts<span class="sl-quiet">same meaning, searched as one</span></h3>
           ${prompts.node}${prompts.fresh}
         </div>
-        <div class="sl-editor-part">
+        <div class="sl-editor-part sl-pile">
           <h3 class="sl-heading">Note</h3>
           ${note}
-          <label class="sl-group-field"><span class="sl-quiet">Group</span>${group}</label>
+          <label class="sl-group-field sl-line"><span class="sl-quiet">Group</span>${group}</label>
           ${classes.node}
         </div>
       </div>

@@ -30,7 +30,7 @@ export function show(input, value) {
 export function promptFields(onChange) {
   /** @type {readonly string[]} */
   let prompts = [];
-  const list = html`<ul class="sl-prompts" data-testid="prompts" />`;
+  const list = html`<ul class="sl-prompts sl-pile" data-testid="prompts" />`;
   const fresh = field(
     html`<input type="text" aria-label="Add a prompt" placeholder="add a prompt" data-testid="add-prompt" />`,
     (input) => {
@@ -100,7 +100,7 @@ export function promptFields(onChange) {
 /** The classes that a concept holds for: none named are all. @param {(classes: string[]) => void} onChange */
 export function classBoxes(onChange) {
   const boxes = html`<div class="sl-classes" />`;
-  const node = html`<div class="sl-editor-part"><h3 class="sl-heading">Holds for</h3>${boxes}</div>`;
+  const node = html`<div class="sl-editor-part sl-pile"><h3 class="sl-heading">Holds for</h3>${boxes}</div>`;
   /** @param {readonly string[]} known @param {readonly string[]} chosen */
   function update(known, chosen) {
     const all = [...new Set([...known, ...chosen])];

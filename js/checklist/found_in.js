@@ -70,7 +70,7 @@ export function foundIn({ source, catalog, onSelect, onDecide, fail }) {
       <span>Leads in ${count(rows.length)} component${rows.length === 1 ? "" : "s"}</span>
       ${
         rows.length > 1 &&
-        html`<span class="sl-all" data-testid="decide-all">
+        html`<span class="sl-all sl-line" data-testid="decide-all">
           <span class="sl-quiet">all ${count(rows.length)}</span>${all}
         </span>`
       }

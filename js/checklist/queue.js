@@ -122,12 +122,12 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
     return html`<article class="sl-queue-card ${row === selection[0] ? "sl-primary" : ""}" tabindex="0"
       aria-label="${id}${weighted ? `, ${signed(share)} % of the relevance` : ""}" data-card=${row}
       data-testid="queue-card">
-      <div class="sl-queue-line">
+      <div class="sl-queue-line sl-line">
         <span class="sl-id">${component?.id ?? "…"}</span>
         ${weighted && html`<span class="sl-number ${share < 0 ? "sl-against" : "sl-for"}">${signed(share)} %</span>`}
       </div>
       ${cropStrip(row, CROPS)}
-      <div class="sl-queue-line">
+      <div class="sl-queue-line sl-line">
         <span class="sl-ellipsis sl-quiet" title=${label?.text}>
           ${label ? (label.confident === false ? `${label.text}?` : label.text) : "no label"}
         </span>

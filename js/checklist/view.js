@@ -69,7 +69,7 @@ export function checklistView(
     );
   const undo = tool("Undo (u)", icons.undo, "undo", live.undo);
   const redo = tool("Redo (Shift u)", icons.redo, "redo", live.redo);
-  const tools = html`<div class="sl-audit-tools">${undo}${redo}</div>`;
+  const tools = html`<div class="sl-audit-tools sl-line">${undo}${redo}</div>`;
   const bar = auditBar({
     onTarget: (next) => act("audit_target", next),
     onLevel: setLevel,
@@ -82,8 +82,8 @@ export function checklistView(
     Choose the class to audit.
   </p>`;
   const scroller = html`<div class="sl-check-scroll sl-scrolls">${list.node}</div>`;
-  const left = html`<div class="sl-audit-left sl-banner-place">${bar.node}${notice.node}${note}${scroller}</div>`;
-  const right = html`<div class="sl-audit-right">${balance.node}${scatter.node}${queue.node}</div>`;
+  const left = html`<div class="sl-audit-left sl-stack sl-banner-place">${bar.node}${notice.node}${note}${scroller}</div>`;
+  const right = html`<div class="sl-audit-right sl-stack">${balance.node}${scatter.node}${queue.node}</div>`;
   const nothing = html`<div class="sl-state sl-audit-state" />`;
   const node = html`<div class="sl-audit" data-testid="audit">${left}${right}${nothing}</div>`;
   const large = preview({

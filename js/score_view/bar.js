@@ -33,7 +33,7 @@ export function scoresBar({ filter, work, onForm, onEvaluate }) {
     })
   );
   const about = html`<span class="sl-quiet sl-small-text" data-testid="scores-about" />`;
-  const node = html`<div class="sl-scores-bar" />`;
+  const node = html`<div class="sl-scores-bar sl-line" />`;
   return {
     node,
     evaluate,

@@ -81,17 +81,17 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   });
   const body = html`<div class="sl-scores-body">
     ${panels.node}
-    <aside class="sl-scores-side" aria-label="Two scores, and the extremes">
-      <div class="sl-scores-line">
+    <aside class="sl-scores-side sl-stack" aria-label="Two scores, and the extremes">
+      <div class="sl-scores-line sl-line">
         <h3 class="sl-heading">Two scores</h3>${selects.across.node}${selects.up.node}
       </div>
       ${scatter.node}
-      <div class="sl-scores-line"><h3 class="sl-heading">Components</h3>${selects.ranked.node}</div>
+      <div class="sl-scores-line sl-line"><h3 class="sl-heading">Components</h3>${selects.ranked.node}</div>
       ${side.node}
     </aside>
   </div>`;
   const state = html`<div class="sl-states" hidden />`;
-  const node = html`<div class="sl-scores sl-banner-place" data-testid="score-view">${bar.node}${body}${state}</div>`;
+  const node = html`<div class="sl-scores sl-stack sl-banner-place" data-testid="score-view">${bar.node}${body}${state}</div>`;
   const large = preview({ area: node, source, known: () => ({}), say, fail });
   const scoresWanted = latest(
     (signal) => askScores(ask, signal),

@@ -95,7 +95,7 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
     gestures.hint,
     plot.tip.node,
   );
-  const legend = html`<div class="sl-map-legend" data-testid="map-legend" />`;
+  const legend = html`<div class="sl-map-legend sl-line" data-testid="map-legend" />`;
   const zooms = [
     { label: "Zoom in (+)", icon: icons.plus, onclick: () => gestures.zoom(ZOOM_STEP) },
     { label: "Zoom out (−)", icon: icons.minus, onclick: () => gestures.zoom(1 / ZOOM_STEP) },

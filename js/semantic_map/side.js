@@ -108,7 +108,7 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
     node: h(
       "aside",
       { class: "sl-map-side", "aria-label": "Components on the map" },
-      h("div", { class: "sl-map-head" }, heading, copyIds, clear),
+      h("div", { class: "sl-map-head sl-line" }, heading, copyIds, clear),
       common,
       tabs,
       list.node,
