@@ -48,7 +48,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
   let selection = [];
   let gripped = false;
 
-  const marks = svg`<svg role="img" data-testid="scatter-marks" />`;
+  const marks = svg`<svg class="sl-fill" role="img" data-testid="scatter-marks" />`;
   const box = html`<div class="sl-scatter-plot" hidden />`;
   const menu = bulkMenu({ onDecide, onClose: onSelect, say });
   const node = html`<section class="sl-scatter" tabindex="-1" aria-label="Valid against spurious alignment"
@@ -141,7 +141,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
       svg`<text class="sl-quiet" x="4" y="12">best valid concept, z</text>`,
       svg`<path class="sl-threshold-line" d=${`M${line[0]} ${top}V${bottom}M${left} ${line[1]}H${right}`} />`,
       seen &&
-        svg`<circle class="sl-mark-ring" cx=${seen[0]} cy=${seen[1]} r=${radii[primary] + 4} data-testid="mark-ring" />`,
+        svg`<circle class="sl-primary-ring" cx=${seen[0]} cy=${seen[1]} r=${radii[primary] + 4} data-testid="mark-ring" />`,
       ...namesOf(plotted, room, primary, plot.seenAt, catalog),
       plot.lasso,
     );

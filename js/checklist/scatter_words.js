@@ -74,7 +74,7 @@ export function captionsOf(
 /** What the tip says of one. @param {Report} report @param {number} at @param {Catalog} catalog */
 export function tipWords({ points, names: concepts, weighted }, at, catalog) {
   catalog.want([points.rows[at]]);
-  const line = (/** @type {any[]} */ ...parts) => html`<div class="sl-tip-line">${parts}</div>`;
+  const line = (/** @type {any[]} */ ...parts) => html`<div class="sl-tip-line sl-line">${parts}</div>`;
   const number = (/** @type {string} */ text) => html`<span class="sl-number">${text}</span>`;
   const side = (/** @type {"valid" | "spurious"} */ kind) =>
     line(

@@ -1,6 +1,7 @@
 /** `AuditChecklist`: the audit alone. */
 
 import "../shared/theme.css";
+import "../shared/layout.css";
 import "../shared/heading.css";
 import "../shared/low.css";
 import "../shared/parts.css";

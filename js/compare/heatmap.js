@@ -1,5 +1,6 @@
 /** A matrix as coloured cells, with its values, a legend in words, and one chosen cell. */
 
+import "./matrix.css";
 import { fill, html } from "../shared/dom.js";
 import { used } from "../shared/keyboard.js";
 import { diverging, STEPS, sequential, stepClass } from "./colours.js";

@@ -1,5 +1,6 @@
 /** A long list of components with their crops: of one model, or pairs of both. Only what is in sight is drawn. */
 
+import "./list.css";
 import "../shared/scrolls.css";
 import { button, fill, html, icon } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";

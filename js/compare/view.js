@@ -1,5 +1,6 @@
 /** The tab "Compare": layer by layer, concept by concept, and what only A has, both share, only B has. */
 
+import "./choice.css";
 import { button, fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
 import { latest } from "../shared/latest.js";

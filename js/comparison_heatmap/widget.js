@@ -4,7 +4,7 @@ import "../shared/theme.css";
 import "../shared/parts.css";
 import "../shared/figure_menu.css";
 import "../shared/toggle.css";
-import "../compare/view.css";
+import "../compare/choice.css";
 import "./view.css";
 import { mount } from "../shared/mount.js";
 import { comparisonHeatmapView } from "./view.js";

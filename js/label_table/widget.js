@@ -1,7 +1,6 @@
 /** `LabelTable`: the table of labels alone. */
 
 import "../shared/theme.css";
-import "../shared/parts.css";
 import "../shared/rows.css";
 import "./view.css";
 import { html } from "../shared/dom.js";

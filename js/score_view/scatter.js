@@ -86,7 +86,7 @@ const tipWords = ({ names, x, y }, row, { id, text }) => [
   html`<b class="sl-id">${id}</b>`,
   text && html`<span>${text}</span>`,
   ...names.map(
-    (name, i) => html`<div class="sl-tip-line">
+    (name, i) => html`<div class="sl-tip-line sl-line">
       <span class="sl-quiet">${name}</span><span class="sl-number">${written([x, y][i][row], 2)}</span>
     </div>`,
   ),
@@ -111,7 +111,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   let stepping = false;
   let width = 376;
 
-  const marks = svg`<svg height=${HEIGHT} aria-hidden="true" />`;
+  const marks = svg`<svg class="sl-fill" height=${HEIGHT} aria-hidden="true" />`;
   const hint = html`<div class="sl-plane-hint sl-quiet" aria-hidden="true">
     Arrows move, Shift sizes, Enter selects, PgDn steps
   </div>`;
@@ -201,7 +201,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
         label: (value) => written(value, 2).replace(/0$/, "") || "0",
       }),
       box && svg`<rect class="sl-brush" ...${inPixels(box, frame())} />`,
-      seen && svg`<circle class="sl-map-ring" cx=${seen[0]} cy=${seen[1]} r="6" />`,
+      seen && svg`<circle class="sl-point-ring" cx=${seen[0]} cy=${seen[1]} r="6" />`,
       plot.lasso,
     );
   }

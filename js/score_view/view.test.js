@@ -124,7 +124,7 @@ describe("the scores", () => {
     lines[0].focus();
     press(lines[0], "ArrowDown");
     expect(document.activeElement).toBe(lines[1]);
-    expect(el.querySelectorAll(".sl-map-ring"), "the plane shows where it is").toHaveLength(1);
+    expect(el.querySelectorAll(".sl-point-ring"), "the plane shows where it is").toHaveLength(1);
     press(lines[1], "Enter");
     expect(toy.state.selection, "the primary moves and the rest stays").toEqual([5, 3, 8]);
     expect(ids(el)).toEqual([8, 5, 3].map(idOf));
@@ -223,7 +223,7 @@ describe("the plane of two scores", () => {
     press(node, "PageDown");
     press(node, "PageDown");
     expect(said()).toBe("conv2:0  blue, clarity .50, polysemanticity .50; 2 of 3");
-    expect(el.querySelectorAll(".sl-map-ring")).toHaveLength(1);
+    expect(el.querySelectorAll(".sl-point-ring")).toHaveLength(1);
     press(node, "Enter");
     expect(toy.state.selection).toEqual([5]);
     press(node, "PageUp");

@@ -1,6 +1,7 @@
 /** `ScoreView`: the scores alone. */
 
 import "../shared/theme.css";
+import "../shared/layout.css";
 import "../shared/heading.css";
 import "../shared/parts.css";
 import "./view.css";

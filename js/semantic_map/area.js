@@ -56,8 +56,8 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
 
   const camera = cameraOf({ onChange: schedule });
   const crops = cropMarks({ source, onArrive: schedule, fail });
-  const ring = svg`<circle class="sl-map-ring" r="9" />`;
-  const primaryRing = svg`<circle class="sl-map-primary" r="8" />`;
+  const ring = svg`<circle class="sl-point-ring" r="9" />`;
+  const primaryRing = svg`<circle class="sl-primary-ring" r="8" />`;
   const captions = captionMarks({ onChoose: (rows, event) => onLasso(rows.filter(seen), event) });
   const empty = html`<div class="sl-map-empty sl-quiet" hidden data-testid="map-empty">${NOTHING}</div>`;
   const area = html`<div class="sl-map-area" tabindex="0" role="application" aria-roledescription="map"
@@ -89,7 +89,7 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
   area.append(
     plot.canvas,
     crops.node,
-    svg`<svg class="sl-map-marks" aria-hidden="true">${plot.lasso}${primaryRing}${ring}</svg>`,
+    svg`<svg class="sl-map-marks sl-fill" aria-hidden="true">${plot.lasso}${primaryRing}${ring}</svg>`,
     captions.node,
     empty,
     gestures.hint,

@@ -17,7 +17,7 @@ const HUES = 11;
 
 /** @param {{onChoose: (rows: number[], event: MouseEvent) => void}} options */
 export function captionMarks({ onChoose }) {
-  const node = h("div", { class: "sl-map-captions", "aria-hidden": "true" });
+  const node = h("div", { class: "sl-map-captions sl-fill", "aria-hidden": "true" });
   /** @type {Cluster[]} */
   let regions = [];
   /** @type {readonly string[]} */

@@ -1,5 +1,8 @@
 /** What the colour of a point says. */
 
+import "../shared/tokens_categorical.css";
+import "../shared/tokens_sequential.css";
+import "../shared/tokens_diverging.css";
 import { colourReader } from "../shared/scatter/canvas.js";
 
 /** What colours can show, with the words of the interface. @type {Record<string, string>} */

@@ -107,7 +107,7 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
   return {
     node: h(
       "aside",
-      { class: "sl-map-side", "aria-label": "Components on the map" },
+      { class: "sl-map-side sl-stack", "aria-label": "Components on the map" },
       h("div", { class: "sl-map-head sl-line" }, heading, copyIds, clear),
       common,
       tabs,

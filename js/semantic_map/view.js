@@ -94,7 +94,7 @@ export function semanticMapView({
   });
   const side = mapSide({ source, names, allRows, describe, onChoose: choose, onPoint: map.point, fail });
   const node = html`<div class="sl-map" data-testid="semantic-map">
-    <div class="sl-map-main sl-banner-place">
+    <div class="sl-map-main sl-stack sl-banner-place">
       <div class="sl-map-bar sl-line">
         <label class="sl-select"><span class="sl-quiet">Colour</span>${colourSelect}</label>
         ${filter.node}<span class="sl-spring" />${layOut.node}${lassoButton}

@@ -221,7 +221,7 @@ describe("the map", () => {
     const toy = toyModel({ layers: LAYERS, selection: [3] }, { map });
     const el = await open(toy);
     await frame();
-    const mark = el.querySelector(".sl-map-primary");
+    const mark = el.querySelector(".sl-primary-ring");
     expect([mark.hasAttribute("hidden"), mark.getAttribute("cx")]).toEqual([true, null]);
     known = placesOf();
     toy.kernelSets({ layout_version: 1 });

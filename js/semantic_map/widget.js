@@ -1,6 +1,7 @@
 /** `SemanticMap`: the map alone. */
 
 import "../shared/theme.css";
+import "../shared/layout.css";
 import "../shared/parts.css";
 import "./view.css";
 import { h } from "../shared/dom.js";

@@ -18,13 +18,15 @@ describe("the palette", () => {
   });
 
   it("becomes CSS tokens, light and dark, with the host's colours first", () => {
-    const css = tokens(palette);
-    const [light, dark] = css.split("color-scheme: dark");
+    const sheets = tokens(palette);
+    const [light, dark] = sheets.tokens.split("color-scheme: dark");
     expect(light).toContain("--sl-bg: var(--jp-layout-color1, #ffffff);");
     expect(dark).toContain(`--sl-spurious: ${palette.themes.dark.spurious};`);
-    expect(light).toContain(`--sl-cat-11: ${palette.themes.light.cat[10]};`);
+    expect(sheets.tokens_categorical).toContain(`--sl-cat-11: ${palette.themes.light.cat[10]};`);
     expect(light).toContain("--sl-row: 56px;");
-    expect(light.match(/--sl-div-/g)).toHaveLength(7);
+    expect(sheets.tokens_diverging.match(/--sl-div-/g)).toHaveLength(2 * 7);
+    const names = Object.values(sheets).flatMap((css) => css.split(":is(")[0].match(/--sl-[\w-]+(?=:)/g));
+    expect(new Set(names).size, "each has one sheet").toBe(names.length);
   });
 
   it("knows the host's theme", () => {

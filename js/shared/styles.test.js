@@ -1,7 +1,9 @@
+// @vitest-environment node
 /** The styles of all windows stand in one sheet: a class means the same wherever it is written. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { transformSync } from "esbuild";
 import { describe, expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -37,8 +39,11 @@ const filesThatEnd = (end) =>
     .filter((file) => file.endsWith(end))
     .sort();
 
-/** @param {string} file */
-const read = (file) => readFileSync(join(ROOT, file), "utf8");
+/** A file as it is written; of styles, nested rules written out. @param {string} file */
+function read(file) {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  return file.endsWith(".css") ? transformSync(text, { loader: "css", target: "chrome111" }).code : text;
+}
 
 /** A module and all that it imports, styles too. @param {string} file @param {Set<string>} [found] */
 function imported(file, found = new Set()) {
@@ -46,6 +51,9 @@ function imported(file, found = new Set()) {
   found.add(file);
   if (file.endsWith(".js"))
     for (const [, from] of read(file).matchAll(/^\s*(?:import|export|\}).*?"(\.[^"]+)"/gm))
+      imported(join(dirname(file), from), found);
+  else
+    for (const [, from] of read(file).matchAll(/@import "(\.[^"]+)"/g))
       imported(join(dirname(file), from), found);
   return found;
 }

@@ -1,6 +1,7 @@
 /** What the window of `lens.show()` is made of, over a kernel or over a file: its styles, its traits, its view. */
 
 import "../shared/theme.css";
+import "../shared/layout.css";
 import "../shared/heading.css";
 import "../shared/low.css";
 import "../shared/parts.css";

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { PAD, packed } from "./marks.js";
 
 export function pixelCanvas() {
-  const node = h("canvas", { class: "sl-pixels", "aria-hidden": "true" });
+  const node = h("canvas", { class: "sl-fill", "aria-hidden": "true" });
   const pen = node.getContext?.("2d") ?? null;
   let [width, height, ratio] = [0, 0, 1];
   /** @type {ImageData | null} */

@@ -1,6 +1,5 @@
 /** A hand on a plot: pointing, pressing, dragging, and with Shift a lasso around points. Places are in px of the plot. */
 
-import "./lasso.css";
 import { assign, s } from "../dom.js";
 import { capture, placeIn } from "../pointer.js";
 

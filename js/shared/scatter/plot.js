@@ -1,5 +1,6 @@
 /** Points that are painted, pointed at, pressed and lassoed: what the audit, the scores and the map have in common. */
 
+import "./scatter.css";
 import { pixelCanvas } from "./canvas.js";
 import { plotGestures } from "./gestures.js";
 import { markPainter } from "./marks.js";

@@ -1,7 +1,6 @@
 /** What is known of the point under the pointer, with its strongest crops: after a moment, gone after another. */
 
 import "../floating.css";
-import "./tip.css";
 import { fill, html } from "../dom.js";
 import { imagePixels, sprites } from "../sprites.js";
 import { cropStrip, paintStrips } from "../strips.js";
@@ -24,7 +23,7 @@ const EDGE = 4;
  */
 export function pointTip({ source, words, rowOf = (point) => point, crops, side, testid, fail }) {
   const pictures = html`<div />`;
-  const lines = html`<div class="sl-tip-lines" />`;
+  const lines = html`<div class="sl-tip-lines sl-pile" />`;
   const node = html`<div class="sl-preview sl-tip" hidden data-testid=${testid}>${pictures}${lines}</div>`;
   node.style.setProperty("--sl-side", `${side}px`);
   const thumbnails = sprites({
