@@ -32,6 +32,7 @@ const BUDGETS = {
 };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const browsers = JSON.parse(readFileSync(`${root}js/browsers.json`, "utf8"));
 const outdir = `${root}semlens_widgets/static`;
 
 /** Line breaks and indentation mean nothing between the tags of a template; esbuild would keep them. */
@@ -55,7 +56,7 @@ const options = {
   bundle: true,
   minify: true,
   format: "esm",
-  target: ["es2022", "chrome111", "firefox115", "safari16.4"],
+  target: ["es2022", ...browsers],
   charset: "utf8",
   legalComments: "none",
   plugins: [flush],

@@ -43,7 +43,7 @@ class WindowsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 def sources(root: Path) -> list[Path]:
     """The files the bundles are made from."""
-    kinds = {".js", ".mjs", ".css", ".svg", ".json"}
+    kinds = {".js", ".mjs", ".cjs", ".css", ".svg", ".json"}
     scripts = [f for f in root.glob("js/**/*") if f.suffix in kinds and not f.match("tokens*.css")]
     return [root / "package.json", root / "package-lock.json", root / "semlens_widgets/palette.json", *scripts]
 

@@ -20,7 +20,7 @@ const AWAY = 0.1;
 const FULL = 8;
 /** From so many marks on a pixel its colour goes towards ink; where it is full it has got that far, of 1. */
 const DENSE = 3;
-const DARKEST = 0.7;
+const DARKEST = 0.5;
 /** A ring's inner and outer distance from its mark, and the gap around a mark that stands for itself, in px. */
 const RING = [1.4, 2.8];
 const GAP = 0.8;
