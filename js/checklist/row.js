@@ -91,7 +91,7 @@ export function conceptRow(facts, scale, { onDecide, onNote }) {
       finding && isShown(finding)
         ? evidence(facts, finding, scale)
         : html`<span role="gridcell" aria-colspan="3" class="sl-check-words sl-quiet sl-ellipsis"
-            title=${finding?.message} data-testid="concept-message">${message}</span>`
+          title=${finding?.message} data-testid="concept-message">${message}</span>`
     }
     <span role="gridcell">
       ${verdictButtons({ value: verdict?.decision ?? null, of: name.slice(0, 80), onDecide })}

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { normalTail } from "../shared/normal.js";
 import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
@@ -18,7 +18,7 @@ afterEach(() => {
 
 /** @param {ReturnType<typeof auditModel>} toy */
 async function open(toy, widget = checklist) {
-  const el = h("div");
+  const el = html`<div />`;
   document.body.append(el);
   const life = new AbortController();
   lives.push(life);

@@ -2,7 +2,7 @@
 
 import { openLensFile, rangeReader } from "../offline/file.js";
 import { mountFile } from "../offline/window.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import "./lab.css";
 
 /**
@@ -17,21 +17,15 @@ export async function showFile(node, { name, request, size }) {
     return mountFile(file, node);
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
-    const page = h(
-      "div",
-      { class: "semlens", "data-testid": "file-error" },
-      h(
-        "div",
-        { class: "sl-file-error", role: "alert" },
-        h("h2", { class: "sl-card-title" }, `${name} cannot be opened`),
-        h("p", {}, `It is not a readable .semlens file: ${message}.`.replace(/\.\.$/, ".")),
-        h(
-          "p",
-          { class: "sl-quiet" },
-          "Copy it again from where it was made, or write it anew there with lens.save(…). A file with another ending than .semlens must not be renamed to it.",
-        ),
-      ),
-    );
+    const page = html`<div class="semlens" data-testid="file-error">
+      <div class="sl-file-error" role="alert">
+        <h2 class="sl-card-title">${name} cannot be opened</h2>
+        <p>${`It is not a readable .semlens file: ${message}.`.replace(/\.\.$/, ".")}</p>
+        <p class="sl-quiet">
+          Copy it again from where it was made, or write it anew there with lens.save(…). A file with another ending than .semlens must not be renamed to it.
+        </p>
+      </div>
+    </div>`;
     node.append(page);
     return () => page.remove();
   }

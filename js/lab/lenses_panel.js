@@ -1,7 +1,7 @@
 /** The side panel: the lenses alive in the kernel of the notebook in front. */
 
 import { Widget } from "@lumino/widgets";
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
 import { literal } from "../shared/python.js";
 import { currentNotebook, insertAndRun } from "./commands.js";
@@ -46,8 +46,8 @@ export class LensesPanel extends Widget {
     this.title.icon = lensIcon;
     this.title.caption = "Lenses in the current notebook";
     this.addClass("semlens-panel");
-    this.list = h("div", { "data-testid": "lenses" });
-    this.node.append(h("div", { class: "semlens sl-lenses" }, this.list));
+    this.list = html`<div data-testid="lenses" />`;
+    this.node.append(html`<div class="semlens sl-lenses">${this.list}</div>`);
     /** @type {any} the notebook that is listened to */
     this.panel = null;
     this.onIdle = (/** @type {unknown} */ _, /** @type {string} */ status) => {
@@ -96,7 +96,7 @@ export class LensesPanel extends Widget {
 
   /** @param {string} text */
   say(text) {
-    fill(this.list, h("p", { class: "sl-quiet", "data-testid": "no-lenses" }, text));
+    fill(this.list, html`<p class="sl-quiet" data-testid="no-lenses">${text}</p>`);
   }
 
   /** @param {Alive[]} alive */
@@ -105,32 +105,29 @@ export class LensesPanel extends Widget {
       return this.say("No lens in this notebook. sl.Lens(…), sl.open(…) or sl.demo.lens() makes one.");
     fill(
       this.list,
-      ...alive.map(({ name, title, layers, components, fitted }) =>
-        h(
-          "div",
-          { class: "sl-lens", "data-testid": "lens", "data-name": name },
-          h(
-            "div",
-            { class: "sl-lens-head" },
-            h("code", { class: "sl-id" }, name),
-            button({
-              text: "Show",
-              label: `Insert a cell that shows ${name}`,
-              class: "sl-outlined",
-              disabled: !fitted,
-              "data-testid": "show-lens",
-              onclick: () => this.show_(name),
-            }),
-          ),
-          h("div", { class: "sl-ellipsis", title }, title),
-          h(
-            "div",
-            { class: "sl-quiet" },
-            fitted
-              ? `${plural(components, "component")} in ${layers.join(", ")}`
-              : `${layers.join(", ")}; not fitted`,
-          ),
-        ),
+      ...alive.map(
+        ({ name, title, layers, components, fitted }) =>
+          html`<div class="sl-lens" data-testid="lens" data-name=${name}>
+            <div class="sl-lens-head">
+              <code class="sl-id">${name}</code>
+              ${button({
+                text: "Show",
+                label: `Insert a cell that shows ${name}`,
+                class: "sl-outlined",
+                disabled: !fitted,
+                "data-testid": "show-lens",
+                onclick: () => this.show_(name),
+              })}
+            </div>
+            <div class="sl-ellipsis" title=${title}>${title}</div>
+            <div class="sl-quiet">
+              ${
+                fitted
+                  ? `${plural(components, "component")} in ${layers.join(", ")}`
+                  : `${layers.join(", ")}; not fitted`
+              }
+            </div>
+          </div>`,
       ),
     );
   }

@@ -1,6 +1,6 @@
 /** How one score is distributed in one layer, against random images; a range of it can be brushed. */
 
-import { fill, h, s } from "../shared/dom.js";
+import { fill, html, svg } from "../shared/dom.js";
 import { plural, score as written } from "../shared/format.js";
 import { used } from "../shared/keyboard.js";
 import { capture, placeIn } from "../shared/pointer.js";
@@ -27,22 +27,10 @@ const RUG = 400;
  */
 export function distributionView({ onBrush, say, height }) {
   const base = height - FOOT;
-  const svg = s("svg", { class: "sl-distribution-svg", height, "aria-hidden": "true" });
-  const node = h(
-    "div",
-    {
-      class: "sl-distribution",
-      tabindex: "0",
-      role: "group",
-      "data-testid": "distribution",
-      onpointerdown: onDown,
-      onpointermove: onMove,
-      onpointerup: onUp,
-      onpointercancel: stop,
-      onkeydown: onKey,
-    },
-    svg,
-  );
+  const drawing = svg`<svg class="sl-distribution-svg" height=${height} aria-hidden="true" />`;
+  const node = html`<div class="sl-distribution" tabindex="0" role="group" data-testid="distribution"
+    onpointerdown=${onDown} onpointermove=${onMove} onpointerup=${onUp} onpointercancel=${stop}
+    onkeydown=${onKey}>${drawing}</div>`;
   node.style.height = `${height}px`;
   /** @type {Distribution | null} */
   let shown = null;
@@ -95,31 +83,24 @@ export function distributionView({ onBrush, say, height }) {
         })
         .join("");
     const marked = rows.filter((row) => selected.has(row)).slice(0, RUG);
-    svg.setAttribute("width", String(width));
+    drawing.setAttribute("width", String(width));
     const line = (/** @type {number | null} */ value, /** @type {string} */ name) =>
       value !== null &&
       value >= domain[0] &&
       value <= domain[1] &&
-      s("path", { class: name, d: `M${x(value).toFixed(1)} 2V${base}` });
+      svg`<path class=${name} d="M${x(value).toFixed(1)} 2V${base}" />`;
     fill(
-      svg,
+      drawing,
       range &&
-        s("rect", {
-          class: "sl-brush",
-          x: x(range[0]),
-          y: 0,
-          width: Math.max(1, x(range[1]) - x(range[0])),
-          height: base,
-        }),
-      s("path", { class: "sl-histogram-rest", d: bars(below, null) }),
-      s("path", { class: "sl-histogram-top", d: bars(above, below) }),
-      s("path", { class: "sl-axis", d: `M0 ${base + 0.5}H${width}` }),
+        svg`<rect class="sl-brush" x=${x(range[0])} y="0" width=${Math.max(1, x(range[1]) - x(range[0]))}
+          height=${base} />`,
+      svg`<path class="sl-histogram-rest" d=${bars(below, null)} />`,
+      svg`<path class="sl-histogram-top" d=${bars(above, below)} />`,
+      svg`<path class="sl-axis" d="M0 ${base + 0.5}H${width}" />`,
       line(summary.null_high, "sl-null-threshold"),
       marked.length > 0 &&
-        s("path", {
-          class: "sl-rug",
-          d: marked.map((row) => `M${x(numbers[row]).toFixed(1)} ${base + 1}v6`).join(""),
-        }),
+        svg`<path class="sl-rug"
+          d=${marked.map((row) => `M${x(numbers[row]).toFixed(1)} ${base + 1}v6`).join("")} />`,
     );
     node.setAttribute(
       "aria-label",

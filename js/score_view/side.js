@@ -1,6 +1,6 @@
 /** Components beside the plots, by one score: the best and worst, or those that are selected. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { count as counted } from "../shared/format.js";
 import { extremes } from "./scores.js";
 import { componentStrips } from "./strips.js";
@@ -27,7 +27,7 @@ export function scoreSide(options) {
   let selection = [];
   /** @type {Ranking | null} */
   let ranking = null;
-  const choice = h("div", { class: "sl-scores-choice", role: "group", "aria-label": "Listed" });
+  const choice = html`<div class="sl-scores-choice" role="group" aria-label="Listed" />`;
   const strips = componentStrips({ ...options, onChoose: choose });
 
   /** Of the selected, one that is pointed at becomes the primary, and the rest stays. @param {readonly number[]} next */
@@ -83,7 +83,7 @@ export function scoreSide(options) {
   }
 
   return {
-    node: h("div", {}, choice, strips.node),
+    node: html`<div>${choice}${strips.node}</div>`,
     /** @param {Ranking} next */
     show(next) {
       ranking = next;

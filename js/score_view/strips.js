@@ -1,6 +1,6 @@
 /** Components with their crops, in groups: a list that can be stepped through, one of whose lines Tab leads to. */
 
-import { fill, h } from "../shared/dom.js";
+import { fill, html } from "../shared/dom.js";
 import { step } from "../shared/grid.js";
 import { used } from "../shared/keyboard.js";
 import { pointed, showChosen } from "../shared/selection.js";
@@ -24,15 +24,11 @@ const PAGE = 8;
  * @param {(error: unknown) => void} options.fail
  */
 export function componentStrips({ source, describe, onChoose, onPoint, fail }) {
-  const node = h("div", {
-    class: "sl-extremes",
-    onclick: (/** @type {MouseEvent} */ event) => chooseAt(event),
-    onkeydown: onKey,
-    onpointerover: (/** @type {Event} */ event) => onPoint(rowAt(event)),
-    onpointerleave: () => onPoint(null),
-    onfocusin: (/** @type {Event} */ event) => onPoint(rowAt(event)),
-    onfocusout: () => onPoint(null),
-  });
+  const node = html`<div class="sl-extremes" onclick=${(/** @type {MouseEvent} */ event) => chooseAt(event)}
+    onkeydown=${onKey} onpointerover=${(/** @type {Event} */ event) => onPoint(rowAt(event))}
+    onpointerleave=${() => onPoint(null)}
+    onfocusin=${(/** @type {Event} */ event) => onPoint(rowAt(event))}
+    onfocusout=${() => onPoint(null)} />`;
   /** @type {readonly number[]} */
   let selection = [];
   /** The lines, from the first to the last. @type {HTMLElement[]} */
@@ -48,26 +44,15 @@ export function componentStrips({ source, describe, onChoose, onPoint, fail }) {
   /** @param {number} row */
   function drawLine(row) {
     const { id, text, value, beside, says } = describe(row);
-    return h(
-      "div",
-      {
-        class: "sl-extreme sl-item",
-        role: "button",
-        tabindex: "-1",
-        "data-extreme": row,
-        "data-testid": "extreme",
-        "data-id": id,
-        "aria-label": `${id}, ${says}${text ? `, ${text}` : ""}`,
-      },
-      h(
-        "span",
-        { class: "sl-component-words" },
-        h("span", { class: "sl-id" }, id),
-        h("span", { class: "sl-ellipsis sl-quiet", title: text }, text),
-      ),
-      h("span", { class: "sl-number" }, value, beside && h("span", { class: "sl-meta" }, beside)),
-      cropStrip(row, EXAMPLES),
-    );
+    return html`<div class="sl-extreme sl-item" role="button" tabindex="-1" data-extreme=${row}
+      data-testid="extreme" data-id=${id} aria-label="${id}, ${says}${text ? `, ${text}` : ""}">
+      <span class="sl-component-words">
+        <span class="sl-id">${id}</span>
+        <span class="sl-ellipsis sl-quiet" title=${text}>${text}</span>
+      </span>
+      <span class="sl-number">${value}${beside && html`<span class="sl-meta">${beside}</span>`}</span>
+      ${cropStrip(row, EXAMPLES)}
+    </div>`;
   }
 
   function mark() {
@@ -118,7 +103,7 @@ export function componentStrips({ source, describe, onChoose, onPoint, fail }) {
         if (!rows.length) continue;
         const drawn = rows.map(drawLine);
         lines.push(...drawn);
-        node.append(h("div", { class: "sl-divider" }, title), ...drawn);
+        node.append(html`<div class="sl-divider">${title}</div>`, ...drawn);
       }
       const line = lines[Math.min(Math.max(0, focused), lines.length - 1)];
       lead(line);

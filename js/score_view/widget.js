@@ -5,7 +5,7 @@ import "../shared/layout.css";
 import "../shared/heading.css";
 import "../shared/parts.css";
 import "./view.css";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";
 import { scoreView } from "./view.js";
 
@@ -22,7 +22,7 @@ function render(widget) {
       onSelect: (selection) => set({ selection }),
       onLayer: (layer) => set({ layer }),
     });
-    return { ...view, node: h("div", { class: "sl-alone" }, view.node) };
+    return { ...view, node: html`<div class="sl-alone">${view.node}</div>` };
   });
 }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { COMPONENTS, placesOf, press } from "../testing/toy.js";
 import { camera as cameraOf } from "./camera.js";
 import { mapGestures } from "./gestures.js";
@@ -77,7 +77,7 @@ describe("gestures", () => {
   beforeEach(() => {
     ({ camera } = opened());
     told = [];
-    area = h("div", { tabindex: "0" });
+    area = html`<div tabindex="0" />`;
     document.body.replaceChildren(area);
     gestures = mapGestures({
       area,

@@ -1,6 +1,6 @@
 /** Words on the map: each a button that selects the components called so. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { count as counted, plural } from "../shared/format.js";
 import { clusters, placed } from "./captions.js";
 
@@ -17,7 +17,7 @@ const HUES = 11;
 
 /** @param {{onChoose: (rows: number[], event: MouseEvent) => void}} options */
 export function captionMarks({ onChoose }) {
-  const node = h("div", { class: "sl-map-captions sl-fill", "aria-hidden": "true" });
+  const node = html`<div class="sl-map-captions sl-fill" aria-hidden="true" />`;
   /** @type {Cluster[]} */
   let regions = [];
   /** @type {readonly string[]} */
@@ -34,20 +34,13 @@ export function captionMarks({ onChoose }) {
   /** @param {Cluster} cluster */
   function make({ word, count, rows }) {
     const text = words[word];
-    const element = h(
-      "button",
-      {
-        type: "button",
-        class: "sl-caption",
-        tabindex: "-1",
-        title: `${text}: select ${plural(count, "component")}`,
-        "data-testid": "map-caption",
-        onpointerdown: (/** @type {Event} */ event) => event.stopPropagation(),
-        onclick: (/** @type {MouseEvent} */ event) => onChoose(rows, event),
-      },
-      h("b", { class: "sl-ellipsis" }, text),
-      h("span", { class: "sl-quiet" }, counted(count)),
-    );
+    const element = html`<button type="button" class="sl-caption" tabindex="-1"
+      title="${text}: select ${plural(count, "component")}" data-testid="map-caption"
+      onpointerdown=${(/** @type {Event} */ event) => event.stopPropagation()}
+      onclick=${(/** @type {MouseEvent} */ event) => onChoose(rows, event)}>
+      <b class="sl-ellipsis">${text}</b>
+      <span class="sl-quiet">${counted(count)}</span>
+    </button>`;
     const hue = hueOf(rows[0]);
     if (hue >= 0 && hue < HUES)
       /** @type {HTMLElement} */ (element.firstElementChild).style.color = `var(--sl-cat-${hue + 1})`;

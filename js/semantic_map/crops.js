@@ -1,6 +1,6 @@
 /** Crops as marks: close enough, a point is seen as its strongest example. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 
 /** No more than so many are shown: where more points are in sight, they stay points. */
@@ -19,7 +19,7 @@ const ASK_AFTER = 80;
  * @param {(error: unknown) => void} options.fail
  */
 export function cropMarks({ source, onArrive, fail }) {
-  const node = h("div", { class: "sl-map-crops sl-fill", "aria-hidden": "true" });
+  const node = html`<div class="sl-map-crops sl-fill" aria-hidden="true" />`;
   const thumbnails = sprites({
     source,
     examples: 1,
@@ -50,7 +50,7 @@ export function cropMarks({ source, onArrive, fail }) {
       for (const row of few) {
         let element = drawn.get(row);
         if (!element) {
-          element = h("i", { class: "sl-crop sl-map-crop", "data-testid": "map-crop" });
+          element = html`<i class="sl-crop sl-map-crop" data-testid="map-crop" />`;
           drawn.set(row, element);
           node.append(element);
         }

@@ -1,6 +1,6 @@
 /** Hands and keys on the map: dragging it, the wheel, and keys. */
 
-import { assign, h } from "../shared/dom.js";
+import { assign, html } from "../shared/dom.js";
 import { used } from "../shared/keyboard.js";
 import { placeIn } from "../shared/pointer.js";
 
@@ -17,11 +17,7 @@ const HINT_MS = 1500;
  * @param {() => boolean} options.onEscape whether there was something to give up
  */
 export function mapGestures({ area, camera, onMove, onEscape }) {
-  const hint = h(
-    "div",
-    { class: "sl-map-hint sl-quiet", hidden: true },
-    "Click the map, then the wheel zooms",
-  );
+  const hint = html`<div class="sl-map-hint sl-quiet" hidden>Click the map, then the wheel zooms</div>`;
   let lassoing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

@@ -1,6 +1,6 @@
 /** How the points were laid out, in words; where another way is better it is under way, or can be had. */
 
-import { button, fill, h } from "../shared/dom.js";
+import { button, fill, html } from "../shared/dom.js";
 import { latest } from "../shared/latest.js";
 
 /**
@@ -11,7 +11,7 @@ import { latest } from "../shared/latest.js";
  * @param {(error: unknown) => void} options.fail
  */
 export function layOutLine({ ask, tell, onDone, fail }) {
-  const node = h("div", { class: "sl-map-status sl-line sl-quiet", "data-testid": "map-status" });
+  const node = html`<div class="sl-map-status sl-line sl-quiet" data-testid="map-status" />`;
   let method = "";
   let better = false;
   let progress = "";

@@ -1,6 +1,6 @@
 /** What the map's colours say, in words. */
 
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { plural, score } from "../shared/format.js";
 
 /** @param {import("./colours.js").Colour} colour */
@@ -8,13 +8,13 @@ const css = (colour) => `rgb(${colour.join(" ")})`;
 
 /** @param {import("./colours.js").Colour} colour */
 function dot(colour) {
-  const node = h("i", { class: "sl-dot" });
+  const node = html`<i class="sl-dot" />`;
   node.style.background = css(colour);
   return node;
 }
 
 /** @param {string} text of an open ring */
-const ring = (text) => h("span", {}, h("i", { class: "sl-dot sl-open" }), h("span", {}, text));
+const ring = (text) => html`<span><i class="sl-dot sl-open" /><span>${text}</span></span>`;
 
 /**
  * @param {import("./colours.js").Painted["legend"]} legend
@@ -27,18 +27,20 @@ export function legendOf(legend, { byWord, noLabels, palette }) {
   const open = legend.ring !== null && ring(legend.ring);
   if (legend.kind === "names")
     return [
-      ...(byWord ? [] : legend.items).map(({ text, colour }) =>
-        h("span", {}, dot(colour), h("span", { class: "sl-ellipsis" }, text)),
+      ...(byWord ? [] : legend.items).map(
+        ({ text, colour }) => html`<span>${dot(colour)}<span class="sl-ellipsis">${text}</span></span>`,
       ),
-      byWord && legend.rest > 0 && h("span", {}, dot(palette.context), plural(legend.rest, "rarer label")),
+      byWord &&
+        legend.rest > 0 &&
+        html`<span>${dot(palette.context)}${plural(legend.rest, "rarer label")}</span>`,
       open,
       noLabels && "no labels yet",
     ];
-  const bar = h("i", { class: "sl-ramp" });
+  const bar = html`<i class="sl-ramp" />`;
   bar.style.background = `linear-gradient(to right, ${legend.colours.map(css).join(", ")})`;
   return [
-    h("span", {}, legend.about),
-    h("span", { class: "sl-ramp-line" }, score(legend.low, 2), bar, score(legend.high, 2)),
+    html`<span>${legend.about}</span>`,
+    html`<span class="sl-ramp-line">${score(legend.low, 2)}${bar}${score(legend.high, 2)}</span>`,
     legend.mark !== null && `random sets stay below ${score(legend.mark, 2)}`,
     open,
   ];

@@ -2,7 +2,7 @@
 
 import { componentList } from "../shared/component_list.js";
 import "../shared/title.css";
-import { button, copyButton, fill, h } from "../shared/dom.js";
+import { button, copyButton, fill, html } from "../shared/dom.js";
 import { count as counted, plural } from "../shared/format.js";
 import { toggled } from "../shared/selection.js";
 
@@ -24,9 +24,9 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
   let listed = [];
   let listsSelection = false;
 
-  const heading = h("h2", { class: "sl-card-title", "data-testid": "map-heading" });
-  const common = h("p", { class: "sl-quiet sl-small-text", "data-testid": "map-common" });
-  const tabs = h("div", { class: "sl-map-choice", role: "group", "aria-label": "Listed" });
+  const heading = html`<h2 class="sl-card-title" data-testid="map-heading" />`;
+  const common = html`<p class="sl-quiet sl-small-text" data-testid="map-common" />`;
+  const tabs = html`<div class="sl-map-choice" role="group" aria-label="Listed" />`;
   const clear = button({
     text: "Clear",
     label: "Clear the selection",
@@ -105,14 +105,12 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
   }
 
   return {
-    node: h(
-      "aside",
-      { class: "sl-map-side sl-stack", "aria-label": "Components on the map" },
-      h("div", { class: "sl-map-head sl-line" }, heading, copyIds, clear),
-      common,
-      tabs,
-      list.node,
-    ),
+    node: html`<aside class="sl-map-side sl-stack" aria-label="Components on the map">
+      <div class="sl-map-head sl-line">${heading}${copyIds}${clear}</div>
+      ${common}
+      ${tabs}
+      ${list.node}
+    </aside>`,
     draw,
     /** @param {readonly number[]} next */
     select(next) {

@@ -4,7 +4,7 @@ import "../shared/theme.css";
 import "../shared/layout.css";
 import "../shared/parts.css";
 import "./view.css";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { mount } from "../shared/mount.js";
 import { semanticMapView } from "./view.js";
 
@@ -33,7 +33,7 @@ function render(widget) {
       onLayer: (layer) => set({ layer }),
       onColour: (colour) => set({ map_colour: colour }),
     });
-    return { ...map, node: h("div", { class: "sl-alone" }, map.node) };
+    return { ...map, node: html`<div class="sl-alone">${map.node}</div>` };
   });
 }
 

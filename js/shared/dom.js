@@ -7,36 +7,21 @@ import * as icons from "./icons.js";
 /** @typedef {(strings: TemplateStringsArray, ...values: any[]) => HTMLElement} Html */
 /** @typedef {(strings: TemplateStringsArray, ...values: any[]) => SVGElement} Svg */
 
-const make = maker("http://www.w3.org/1999/xhtml");
-const draw = maker("http://www.w3.org/2000/svg");
-
 /**
  * An element from a template: html`<p class="sl-quiet" onclick=${go}>${text}</p>`. Attributes starting with `on` are
  * listeners; null, undefined and false leave an attribute or a child out, a list puts in all that it holds. As in JSX,
  * whitespace around a line break is none, and every element is closed: `<i />`. @type {Html}
  */
-export const html = /** @type {any} */ (htm.bind(make));
+export const html = /** @type {any} */ (htm.bind(maker("http://www.w3.org/1999/xhtml")));
 
 /** An SVG element, as `html`. @type {Svg} */
-export const svg = /** @type {any} */ (htm.bind(draw));
-
-/**
- * An element by its tag, as `html`.
- * @type {<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attributes?: Record<string, any>, ...children: Child[]) => HTMLElementTagNameMap[Tag]}
- */
-export const h = make;
-
-/**
- * An SVG element by its tag, as `svg`.
- * @type {<Tag extends keyof SVGElementTagNameMap>(tag: Tag, attributes?: Record<string, any>, ...children: Child[]) => SVGElementTagNameMap[Tag]}
- */
-export const s = draw;
+export const svg = /** @type {any} */ (htm.bind(maker("http://www.w3.org/2000/svg")));
 
 /** @param {string} namespace */
 function maker(namespace) {
   return /** @type {(this: any, tag: string, attributes?: Record<string, any> | null, ...children: any[]) => any} */ (
     function (tag, attributes, ...children) {
-      if (this) this[0] = 3; // else a part without values would be made once, and given out again
+      this[0] = 3; // else a part without values would be made once, and given out again
       const node = document.createElementNS(namespace, tag);
       assign(node, attributes ?? {});
       fill(node, ...children.flat());
@@ -45,7 +30,7 @@ function maker(namespace) {
   );
 }
 
-/** Attributes and listeners of an element, as `h` takes them. @param {Element} node @param {Record<string, any>} attributes */
+/** Attributes and listeners of an element, as `html` takes them. @param {Element} node @param {Record<string, any>} attributes */
 export function assign(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
@@ -74,7 +59,7 @@ export function arrange(parent, nodes) {
 
 /** @param {import("./icons.js").Icon} drawing that carries no meaning of its own */
 export function icon({ d }) {
-  return s("svg", { class: "sl-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d }));
+  return svg`<svg class="sl-icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${d} /></svg>`;
 }
 
 /**
@@ -82,11 +67,10 @@ export function icon({ d }) {
  * @param {{label?: string, text?: string, icon?: import("./icons.js").Icon, class?: string, onclick: (event: MouseEvent) => void, [attribute: string]: any}} options
  */
 export function button({ label, text, icon: drawing, class: extra = "", ...attributes }) {
-  return h(
-    "button",
-    { type: "button", class: `sl-button ${extra}`.trim(), "aria-label": label, title: label, ...attributes },
-    drawing && icon(drawing),
-    text !== undefined && h("span", {}, text),
+  return /** @type {HTMLButtonElement} */ (
+    html`<button type="button" class=${`sl-button ${extra}`.trim()} aria-label=${label} title=${label} ...${attributes}>
+      ${drawing && icon(drawing)}${text !== undefined && html`<span>${text}</span>`}
+    </button>`
   );
 }
 

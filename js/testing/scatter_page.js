@@ -3,7 +3,7 @@
 import "../checklist/widget.js";
 import { scatterView } from "../checklist/scatter.js";
 import { REGIONS } from "../checklist/toy.js";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 
 const bell = () =>
   Array.from({ length: 6 }, Math.random).reduce((sum, part) => sum + part - 0.5, 0) * Math.SQRT2;
@@ -44,7 +44,7 @@ function planted(count, weighted, z = 2.33) {
 
 /** @param {{count: number, weighted: boolean, selection?: number[]}} options */
 export function open({ count, weighted, selection = [] }) {
-  const root = h("div", { class: "semlens" });
+  const root = html`<div class="semlens" />`;
   root.style.cssText = "width:720px;height:460px;display:flex;flex-direction:column";
   document.body.replaceChildren(root);
   /** @type {any} */

@@ -1,7 +1,7 @@
 /** Widgets opened on a page, as an application opens them, and closed after each test. */
 
 import { afterEach } from "vitest";
-import { h } from "../shared/dom.js";
+import { html } from "../shared/dom.js";
 import { settled } from "./toy.js";
 
 /**
@@ -20,7 +20,7 @@ export function opener(widget, rest = answered) {
 
   /** @param {{model: import("../shared/channel.js").Model}} toy @param {typeof widget} [other] */
   async function open(toy, other = widget) {
-    const el = h("div");
+    const el = html`<div />`;
     document.body.append(el);
     const life = new AbortController();
     lives.set(el, life);

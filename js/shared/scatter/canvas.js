@@ -1,10 +1,10 @@
 /** A canvas that is drawn pixel by pixel, as dense as the screen; where a canvas cannot be drawn on, nothing is. */
 
-import { h } from "../dom.js";
+import { html } from "../dom.js";
 import { PAD, packed } from "./marks.js";
 
 export function pixelCanvas() {
-  const node = h("canvas", { class: "sl-fill", "aria-hidden": "true" });
+  const node = /** @type {HTMLCanvasElement} */ (html`<canvas class="sl-fill" aria-hidden="true" />`);
   const pen = node.getContext?.("2d") ?? null;
   let [width, height, ratio] = [0, 0, 1];
   /** @type {ImageData | null} */

@@ -1,6 +1,6 @@
 /** A hand on a plot: pointing, pressing, dragging, and with Shift a lasso around points. Places are in px of the plot. */
 
-import { assign, s } from "../dom.js";
+import { assign, svg } from "../dom.js";
 import { capture, placeIn } from "../pointer.js";
 
 /** By how many px a press becomes a drag. */
@@ -30,7 +30,7 @@ export function plotGestures({
   onStop = () => {},
   lassoes = () => false,
 }) {
-  const lasso = s("path", { class: "sl-lasso" });
+  const lasso = svg`<path class="sl-lasso" />`;
   /** @type {{mode: "press" | "drag" | "lasso", path: Place[]} | null} `path` goes from where it began to where it is */
   let drag = null;
 

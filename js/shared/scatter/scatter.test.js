@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { h } from "../dom.js";
+import { html } from "../dom.js";
 import { spanning } from "./axes.js";
 import { plotGestures } from "./gestures.js";
 import { LEVEL, markPainter, PAD, packed } from "./marks.js";
@@ -249,7 +249,7 @@ describe("a hand on a plot", () => {
   ) => area.dispatchEvent(new MouseEvent(type, { button: 0, clientX, clientY, bubbles: true, ...held }));
   beforeEach(() => {
     [told, lassoing] = [[], false];
-    area = h("div", { tabindex: "0" });
+    area = html`<div tabindex="0" />`;
     document.body.replaceChildren(area);
     gestures = plotGestures({
       area,
@@ -330,7 +330,7 @@ it("a tip opens after a moment, for the last point alone, and closes after anoth
       testid: "tip",
       fail() {},
     });
-    document.body.replaceChildren(h("div", {}, tip.node));
+    document.body.replaceChildren(html`<div>${tip.node}</div>`);
     tip.point(1, [5, 5]);
     vi.advanceTimersByTime(60);
     tip.point(2, [6, 6]);
