@@ -45,7 +45,8 @@ def sources(root: Path) -> list[Path]:
     """The files the bundles are made from."""
     kinds = {".js", ".mjs", ".cjs", ".css", ".svg", ".json"}
     scripts = [f for f in root.glob("js/**/*") if f.suffix in kinds and not f.match("tokens*.css")]
-    return [root / "package.json", root / "package-lock.json", root / "semlens_widgets/palette.json", *scripts]
+    tables = [root / "semlens_widgets" / f"{name}.json" for name in ("palette", "views", "format")]
+    return [root / "package.json", root / "package-lock.json", *tables, *scripts]
 
 
 def newest(files: list[Path]) -> float:

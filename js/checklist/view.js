@@ -1,5 +1,10 @@
 /** The audit: the checklist on the left; what the score rests on, the scatter and the unexpected on the right. */
 
+import "../shared/layout.css";
+import "../shared/heading.css";
+import "../shared/low.css";
+import "../shared/parts.css";
+import "./view.css";
 import "../shared/scrolls.css";
 import { button, fill, html } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
@@ -19,13 +24,10 @@ import { scatterView } from "./scatter.js";
 /**
  * A view of the audit of one lens. It follows `audit_version`, `audit_target`, `audit_level` and `selection`; its
  * `tools` (undo and redo) stand in the header of a window, or in its own bar when `alone`.
- * @param {Omit<import("../window/tabs.js").TabContext, "work">} context @param {{alone?: boolean}} [options]
- * @returns {import("../window/tabs.js").TabView}
+ * @param {import("../shared/alone.js").ViewContext} context
+ * @returns {import("../shared/alone.js").TabView}
  */
-export function checklistView(
-  { source, ask, catalog, banner, say, fail, act, tell },
-  { alone = false } = {},
-) {
+export function checklistView({ source, ask, catalog, banner, say, fail, act, tell, alone = false }) {
   /** @type {string | null} */
   let target = null;
   /** @type {number | null} */
@@ -165,6 +167,10 @@ export function checklistView(
   return {
     node,
     tools: alone ? undefined : tools,
+    figures: () => [
+      { view: "audit", title: "Audit" },
+      { view: "checklist", title: "Checklist" },
+    ],
     update(changed) {
       if ("selection" in changed) {
         selection = changed.selection ?? [];

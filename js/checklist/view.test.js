@@ -541,7 +541,11 @@ describe("states", () => {
 
   it("an audit that fails says why, keeps what is drawn, and can be tried again", async () => {
     let broken = true;
-    const toy = auditModel();
+    const toy = auditModel(
+      {},
+      {},
+      { follows: ["audit_version", "audit_target", "audit_level", "selection"] },
+    );
     const good = toy.model.send;
     toy.model.send = (message, callbacks, buffers) =>
       message.verb === "audit" && broken

@@ -6,7 +6,7 @@ import { componentList } from "./list.js";
 import { sourceOf } from "./questions.js";
 
 /**
- * @param {import("../window/tabs.js").TabContext} context @param {import("./questions.js").Comparison} between
+ * @param {import("../shared/alone.js").ViewContext} context @param {import("./questions.js").Comparison} between
  * @param {object} options
  * @param {(rows: number[]) => void} options.chooseA
  * @param {(rows: number[], alone: boolean) => void} options.chooseB `alone`: nothing of A is chosen with it

@@ -20,20 +20,25 @@ export function overlayView({ ask, names, layers, onSelect, say, fail }) {
   const source = kernelSource(askOverlay);
   const components = layers.map(countRows);
   const [ofA] = components;
-  const map = semanticMapView({
-    source,
-    ask: askOverlay,
-    say,
-    fail,
-    name: (row) => (row < ofA ? `A ${idOf(layers[0], row)}` : `B ${idOf(layers[1], row - ofA)}`),
-    onSelect: (rows) =>
-      onSelect(
-        rows.filter((row) => row < ofA),
-        rows.filter((row) => row >= ofA).map((row) => row - ofA),
-      ),
-    onLayer: (layer) => map.update({ layer }),
-    onColour: () => {},
-  });
+  const choose = (/** @type {number[]} */ rows) =>
+    onSelect(
+      rows.filter((row) => row < ofA),
+      rows.filter((row) => row >= ofA).map((row) => row - ofA),
+    );
+  const map = semanticMapView(
+    {
+      source,
+      ask: askOverlay,
+      say,
+      fail,
+      tell: () => {},
+      act(trait, value) {
+        if (trait === "selection") choose(value);
+        else if (trait === "layer") map.update({ layer: value });
+      },
+    },
+    { name: (row) => (row < ofA ? `A ${idOf(layers[0], row)}` : `B ${idOf(layers[1], row - ofA)}`) },
+  );
   map.update({
     layers: names.map((name, i) => ({ name: `${"AB"[i]} ${name}`, count: components[i] })),
     layer: null,

@@ -1,6 +1,9 @@
 /** The tab "Compare": layer by layer, concept by concept, and what only A has, both share, only B has. */
 
+import "../shared/heading.css";
+import "../shared/parts.css";
 import "./choice.css";
+import "./view.css";
 import { button, fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
@@ -36,8 +39,8 @@ function comparisonFigures(isMap, layers, find) {
   return isMap ? [map, lists, matrix] : [lists, map, matrix];
 }
 
-/** @type {import("../window/tabs.js").Tab} */
-export function compareTab(context) {
+/** @type {import("../shared/alone.js").CreateView} */
+export function compareView(context) {
   const { ask, banner, say, fail, set, act, tell } = context;
   const asks = questions(ask);
   /** @type {Comparison | null} */

@@ -1,5 +1,10 @@
 /** The comparison heatmap: concepts, models or layers against each other, and the pairs behind the chosen cell. */
 
+import "../shared/parts.css";
+import "../shared/figure_menu.css";
+import "../shared/toggle.css";
+import "../compare/choice.css";
+import "./view.css";
 import { heatmap } from "../compare/heatmap.js";
 import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";

@@ -1,9 +1,12 @@
 /** The gallery: components as rows, by score, each with its strongest examples. */
 
+import "../shared/rows.css";
+import "./view.css";
 import { chosenRows, rowTable } from "../shared/chosen_rows.js";
 import { fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
 import { used } from "../shared/keyboard.js";
+import { layerFilter } from "../shared/layer_filter.js";
 import { layout as sizes } from "../shared/palette.js";
 import { preview } from "../shared/preview.js";
 import { adds } from "../shared/selection.js";
@@ -285,5 +288,28 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       large.destroy();
       strip.destroy();
     },
+  };
+}
+
+/** The gallery alone, with its layer filter. @type {import("../shared/alone.js").CreateView} */
+export function galleryAlone({ source, catalog, act, say, fail }) {
+  const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
+  const filter = layerFilter({ onLayer });
+  const gallery = galleryView({
+    source,
+    catalog,
+    say,
+    fail,
+    onLayer,
+    onSelect: (selection) => act("selection", selection),
+    onQuery: (query) => act("query", query),
+  });
+  return {
+    node: html`<div><div class="sl-alone-bar">${filter.node}</div>${gallery.node}</div>`,
+    update(changed) {
+      filter.update(changed);
+      gallery.update(changed);
+    },
+    destroy: gallery.destroy,
   };
 }

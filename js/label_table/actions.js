@@ -13,7 +13,7 @@ import { literal } from "../shared/python.js";
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {(python: string) => void} options.tell @param {(error: unknown) => void} options.fail
  * @param {() => void} options.onChange work begins or ends, or vocabularies have come
- * @param {import("../shared/work.js").Work} [options.work] where long work is told; without it, here
+ * @param {import("../shared/work.js").Work} options.work where long work is told
  */
 export function tableActions({ ask, tell, fail, onChange, work: told }) {
   const work = busyWork({ ask, fail, onChange, work: told });
@@ -69,7 +69,6 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
   return {
     /** Describing: the work under way, the vocabulary, the button. */
     describing: [
-      ...(work.node ? [work.node] : []),
       html`<label class="sl-select sl-words"><span class="sl-quiet">Words</span>${vocabulary}</label>`,
       describe,
     ],

@@ -1,5 +1,7 @@
 /** Describe: components and what they are called, how sure that is, and a person's own words. */
 
+import "../shared/rows.css";
+import "./view.css";
 import { chosenRows, rowTable } from "../shared/chosen_rows.js";
 import { fill, html } from "../shared/dom.js";
 import { bindKeys, isTyping, used } from "../shared/keyboard.js";
@@ -76,19 +78,10 @@ function labelCrops({ source, onArrive, fail }) {
   };
 }
 
-/**
- * @param {object} options
- * @param {import("../shared/source.js").Source} options.source
- * @param {import("../shared/channel.js").Channel["ask"]} options.ask
- * @param {(selection: number[]) => void} options.onSelect
- * @param {(layer: string | null) => void} options.onLayer
- * @param {(own: Record<string, string>, python: string) => void} options.onOwn a person's own labels changed
- * @param {(python: string) => void} [options.tell] a line of Python for a gesture that sets no trait
- * @param {import("../shared/work.js").Work} [options.work] where long work is told; without it, here
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
- * @returns {import("../shared/mount.js").View & {undo: () => boolean, find: () => void}}
- */
-export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = () => {}, work, say, fail }) {
+/** @type {import("../shared/alone.js").CreateView} */
+export function labelTableView({ source, ask, act, tell, work, say, fail }) {
+  const onSelect = (/** @type {number[]} */ selection) => act("selection", selection);
+  const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   /** The components that are shown, in their order. @type {number[]} */
   let listed = [];
   let started = false;
@@ -105,7 +98,7 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
     present: () => names.own,
     say,
     onChange(next, python) {
-      onOwn(next, python);
+      act("own_labels", next, python);
       names.call(next);
     },
   });
@@ -263,9 +256,8 @@ export function labelTableView({ source, ask, onSelect, onLayer, onOwn, tell = (
 
   return {
     node,
-    undo: own.undo,
     figures: () => tableFigures(filters.wanted, names, heads.sorting, listed),
-    find: () => filters.find.focus(),
+    keys: { "/": () => filters.find.focus() },
     update(changed) {
       filters.layers.update(changed);
       const moved = "selection" in changed && chosen.take(changed.selection ?? []);

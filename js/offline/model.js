@@ -49,7 +49,7 @@ export function localModel(traits, verbs) {
   }
 
   return {
-    get: (name) => state[name],
+    get: (name) => (name === "follows" ? Object.keys(state) : state[name]),
     set(name, value) {
       if (Object.is(state[name], value)) return;
       if (!FREE.includes(name)) {

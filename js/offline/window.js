@@ -2,7 +2,7 @@
 
 import { withCatalog } from "../shared/catalog.js";
 import { mount } from "../shared/mount.js";
-import { TRAITS, windowView } from "../window/parts.js";
+import { windowView } from "../window/view.js";
 import { fileAnswers } from "./answers.js";
 import { localModel } from "./model.js";
 
@@ -44,5 +44,5 @@ export function mountFile(file, el) {
     },
     answers.verbs,
   );
-  return mount({ model, el }, TRAITS, withCatalog(windowView));
+  return mount({ model, el }, withCatalog(windowView));
 }

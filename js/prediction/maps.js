@@ -9,7 +9,7 @@ const MAPS = 24;
  * Shows all components together, or one; that of one is asked for.
  * @param {object} options
  * @param {import("./source.js").PredictionSource} options.engine
- * @param {import("../window/tabs.js").TabContext["catalog"]} options.catalog
+ * @param {import("../shared/alone.js").ViewContext["catalog"]} options.catalog
  * @param {ReturnType<typeof import("./picture.js").picturePane>} options.picture @param {(error: unknown) => void} options.fail
  */
 export function shownMaps({ engine, catalog, picture, fail }) {

@@ -1,5 +1,11 @@
 /** The prediction view: an image, the components that carried its prediction, and the way between them. */
 
+import "../shared/heading.css";
+import "../shared/low.css";
+import "../shared/parts.css";
+import "../shared/relevance.css";
+import "../shared/toggle.css";
+import "./view.css";
 import { fill, html } from "../shared/dom.js";
 import { latest, latestWork } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
@@ -51,7 +57,7 @@ const rowsIn = (node) => [
   ),
 ];
 
-/** @param {string} detail @param {() => void} onGradient @returns {Parameters<import("../window/tabs.js").TabContext["banner"]["show"]>[0]} */
+/** @param {string} detail @param {() => void} onGradient @returns {Parameters<import("../shared/alone.js").ViewContext["banner"]["show"]>[0]} */
 const noRule = (detail, onGradient) => ({
   kind: "error",
   text: "LRP has no rule for this model.",
@@ -60,8 +66,8 @@ const noRule = (detail, onGradient) => ({
 });
 
 /**
- * @param {import("../window/tabs.js").TabContext} context
- * @returns {import("../window/tabs.js").TabView}
+ * @param {import("../shared/alone.js").ViewContext} context
+ * @returns {import("../shared/alone.js").TabView}
  */
 export function predictionView({ ask, source, catalog, banner, say, fail: told, act, tell, work }) {
   const engine = predictionSource(ask);

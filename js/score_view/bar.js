@@ -52,7 +52,7 @@ export function scoresBar({ filter, work, onForm, onEvaluate }) {
         });
       fill(forms, ...FORMS.map(form));
       const spring = html`<span class="sl-spring" />`;
-      if (made) fill(node, forms, filter, spring, about, work.node, evaluate);
+      if (made) fill(node, forms, filter, spring, about, evaluate);
       else fill(node, filter, spring);
     },
   };

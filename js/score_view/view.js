@@ -1,5 +1,9 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
+import "../shared/layout.css";
+import "../shared/heading.css";
+import "../shared/parts.css";
+import "./view.css";
 import { busyWork } from "../shared/busy.js";
 import { fill, html } from "../shared/dom.js";
 import { count as counted, plural, score as written } from "../shared/format.js";
@@ -16,18 +20,8 @@ import { pointsOf, scatterView } from "./scatter.js";
 import { askScores, column, SCORES, says, shownLayers } from "./scores.js";
 import { scoreSide } from "./side.js";
 
-/**
- * @param {object} options
- * @param {import("../shared/source.js").Source} options.source
- * @param {import("../shared/channel.js").Channel["ask"]} options.ask
- * @param {(selection: number[]) => void} options.onSelect
- * @param {(layer: string | null) => void} options.onLayer
- * @param {(python: string) => void} [options.tell] a line of Python for a gesture that sets no trait
- * @param {import("../shared/work.js").Work} [options.work] where long work is told; without it, here
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
- * @returns {import("../shared/mount.js").View}
- */
-export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, work: told, say, fail }) {
+/** @type {import("../shared/alone.js").CreateView} */
+export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
   /** @type {readonly number[]} */
   let selection = [];
   /** @type {import("./scores.js").Evaluation | null} */
@@ -39,7 +33,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
 
   const names = componentNames({ ask, onChange: drawSide, fail });
   const work = busyWork({ ask, fail, onChange: draw, work: told });
-  const filter = layerFilter({ onLayer });
+  const filter = layerFilter({ onLayer: (layer) => act("layer", layer) });
   const bar = scoresBar({
     filter: filter.node,
     work,
@@ -154,7 +148,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
       "scores-empty",
       "How readable are these components?",
       `${plural(names.count, "component")} are scored by their own examples: clarity, polysemanticity and redundancy, each against random images of the same data.`,
-      stateActions(bar.evaluate, work.node),
+      stateActions(bar.evaluate),
     );
   }
 
@@ -184,7 +178,7 @@ export function scoreView({ source, ask, onSelect, onLayer, tell = () => {}, wor
   function choose(next) {
     if (same(next, selection)) return;
     setSelection(next);
-    onSelect([...next]);
+    act("selection", [...next]);
     say(`${counted(next.length)} selected`);
   }
 

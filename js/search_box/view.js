@@ -1,5 +1,6 @@
 /** The search box: words and images as chips, each for or against. */
 
+import "./view.css";
 import { button, fill, html, icon } from "../shared/dom.js";
 import * as icons from "../shared/icons.js";
 import { used } from "../shared/keyboard.js";
@@ -257,3 +258,13 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     },
   };
 }
+
+/** The box alone. @type {import("../shared/alone.js").CreateView} */
+export const searchBoxAlone = ({ source, act, fail, say }) =>
+  searchBoxView({
+    onQuery: (query) => act("query", query),
+    suggest: source.suggest,
+    queryImage: source.queryImage,
+    fail,
+    say,
+  });

@@ -1,23 +1,6 @@
-/** `SearchBox`: the search box alone, on traits `query`. */
+// Made by js/views.mjs from semlens_widgets/views.json, when the windows are built.
 
-import "../shared/theme.css";
-import "./view.css";
-import { mount } from "../shared/mount.js";
-import { searchBoxView } from "./view.js";
+import { alone } from "../shared/alone.js";
+import { searchBoxAlone } from "./view.js";
 
-/** @param {{model: import("../shared/channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget */
-function render(widget) {
-  return mount(widget, ["query"], ({ source, set, fail, say }) => {
-    const box = searchBoxView({
-      onQuery: (query) => set({ query }),
-      suggest: source.suggest,
-      queryImage: source.queryImage,
-      fail,
-      say,
-    });
-    box.node.classList.add("sl-alone");
-    return box;
-  });
-}
-
-export default { render };
+export default alone(searchBoxAlone);

@@ -1,5 +1,8 @@
 /** The semantic map: components as points, alike ones near each other; with a list that says the same. */
 
+import "../shared/layout.css";
+import "../shared/parts.css";
+import "./view.css";
 import { button, fill, html } from "../shared/dom.js";
 import { count as counted, score } from "../shared/format.js";
 import { layerFilter } from "../shared/layer_filter.js";
@@ -16,28 +19,11 @@ import { mapSide } from "./side.js";
 const PLACED = ["layout_version", "evaluation_version", "relevance_version", "labels_version", "own_labels"];
 
 /**
- * @param {object} options
- * @param {import("../shared/source.js").Source} options.source
- * @param {import("../shared/channel.js").Channel["ask"]} options.ask
- * @param {(selection: number[]) => void} options.onSelect
- * @param {(layer: string | null) => void} options.onLayer
- * @param {(colour: string) => void} options.onColour
- * @param {(row: number) => string} [options.name] the id of a component, where it does not follow from the layers
- * @param {(python: string) => void} [options.tell] a line of Python for a gesture that sets no trait
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
- * @returns {import("../shared/mount.js").View & {clear: () => boolean}}
+ * @param {Pick<import("../shared/alone.js").ViewContext, "source" | "ask" | "act" | "tell" | "say" | "fail">} context
+ * @param {{name?: (row: number) => string}} [options] `name`: the id of a component, where it does not follow from the layers
+ * @returns {import("../shared/alone.js").TabView}
  */
-export function semanticMapView({
-  source,
-  ask,
-  onSelect,
-  onLayer,
-  onColour,
-  name,
-  tell = () => {},
-  say,
-  fail,
-}) {
+export function semanticMapView({ source, ask, act, tell, say, fail }, { name } = {}) {
   /** @type {readonly number[]} */
   let selection = [];
   /** Relevance is the size of points where there is some. @type {Float32Array | null} */
@@ -81,9 +67,9 @@ export function semanticMapView({
     fail,
   });
   const colourSelect = /** @type {HTMLSelectElement} */ (
-    html`<select aria-label="Colour" data-testid="map-colour" onchange=${() => onColour(colourSelect.value)} />`
+    html`<select aria-label="Colour" data-testid="map-colour" onchange=${() => act("map_colour", colourSelect.value)} />`
   );
-  const filter = layerFilter({ onLayer });
+  const filter = layerFilter({ onLayer: (layer) => act("layer", layer) });
   const lassoButton = button({
     text: "Lasso",
     label: "Lasso: drag around components (or hold Shift)",
@@ -155,7 +141,7 @@ export function semanticMapView({
   function choose(next) {
     if (same(next, selection)) return;
     setSelection(next);
-    onSelect([...next]);
+    act("selection", [...next]);
     say(`${counted(next.length)} selected`);
   }
 
@@ -180,12 +166,7 @@ export function semanticMapView({
 
   return {
     node,
-    /** Empties the selection; false where it is empty. */
-    clear() {
-      if (!selection.length) return false;
-      choose([]);
-      return true;
-    },
+    keys: { Escape: () => selection.length > 0 && choose([]) },
     update(changed) {
       filter.update(changed);
       names.update(changed);

@@ -4,6 +4,7 @@
  * failure is told.
  */
 
+import "./theme.css";
 import { isAbort, KernelGone, openChannel } from "./channel.js";
 import { html } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";
@@ -41,11 +42,12 @@ const ASKING = ["query", "layer"];
 
 /**
  * @param {{model: import("./channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget
- * @param {readonly string[]} traits that the view follows
  * @param {(context: Context) => View} createView
  * @returns {() => void} takes the view away; so does `signal`
  */
-export function mount({ model, el, signal }, traits, createView) {
+export function mount({ model, el, signal }, createView) {
+  /** What the view follows, as the kernel lists it. @type {readonly string[]} */
+  const traits = model.get("follows");
   const life = new AbortController();
   const channel = openChannel(model);
   const source = kernelSource(channel.ask);

@@ -68,3 +68,12 @@ export function workLine() {
     },
   };
 }
+
+/**
+ * A view that stands alone with a line for its long work.
+ * @param {import("./alone.js").CreateView} createView @returns {import("./alone.js").CreateView}
+ */
+export const withWork = (createView) => (context) => {
+  const line = workLine();
+  return { ...createView({ ...context, work: worker(line.show) }), below: line.node };
+};

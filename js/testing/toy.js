@@ -291,7 +291,7 @@ export function toyModel(traits = {}, verbs = {}) {
     },
     /** @type {import("../shared/channel.js").Model} */
     model: {
-      get: (name) => state[name],
+      get: (name) => (name === "follows" ? (state.follows ?? Object.keys(state)) : state[name]),
       set(name, value) {
         state[name] = value;
         unsaved.add(name);

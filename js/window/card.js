@@ -1,5 +1,6 @@
 /** The card: everything about one component. */
 
+import "./card.css";
 import { isAbort } from "../shared/channel.js";
 import { button, fill, html } from "../shared/dom.js";
 import { count } from "../shared/format.js";

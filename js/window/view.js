@@ -1,5 +1,15 @@
 /** The window of `lens.show()`: a header with tabs, the open tab, and a footer that ends in Python. */
 
+import "../shared/layout.css";
+import "../shared/heading.css";
+import "../shared/low.css";
+import "../shared/parts.css";
+import "../shared/state.css";
+import "../shared/relevance.css";
+import "../shared/toggle.css";
+import "../shared/figure_menu.css";
+import "../shared/rows.css";
+import "./view.css";
 import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
 import { bindKeys, used } from "../shared/keyboard.js";
@@ -13,7 +23,7 @@ let windows = 0;
 
 /**
  * @param {import("../shared/catalog.js").NamedContext} context
- * @param {Record<string, {title: string, mount: import("./tabs.js").Tab}>} [tabs]
+ * @param {Record<string, {title: string, mount: import("../shared/alone.js").CreateView}>} [tabs]
  * @returns {import("../shared/mount.js").View}
  */
 export function windowView(context, tabs = TABS) {
@@ -21,7 +31,7 @@ export function windowView(context, tabs = TABS) {
   const own = `sl-window-${++windows}-${Math.random().toString(36).slice(2, 8)}`;
   /** Everything the window was told, so that a tab opened late knows as much as one opened early. @type {Record<string, any>} */
   const known = { tabs: Object.keys(tabs), tab: Object.keys(tabs)[0] };
-  /** @type {Map<string, import("./tabs.js").TabView>} */
+  /** @type {Map<string, import("../shared/alone.js").TabView>} */
   const opened = new Map();
   /** @type {HTMLElement | null} */
   let help = null;
@@ -77,7 +87,7 @@ export function windowView(context, tabs = TABS) {
     help.querySelector("button")?.focus();
   }
 
-  /** @type {import("./tabs.js").TabContext["act"]} */
+  /** @type {import("../shared/alone.js").ViewContext["act"]} */
   function act(trait, value, python = assignment(trait, value)) {
     const change = { [trait]: value };
     if (!set(trait === "selection" ? change : { ...change, python })) return;
@@ -86,7 +96,7 @@ export function windowView(context, tabs = TABS) {
     else foot.tell(python);
   }
 
-  /** @type {import("./tabs.js").TabContext["tell"]} */
+  /** @type {import("../shared/alone.js").ViewContext["tell"]} */
   function tellPython(python) {
     set({ python });
     foot.tell(python);

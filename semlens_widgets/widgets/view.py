@@ -18,7 +18,7 @@ from .wire import Answer
 TABLE: list[dict[str, Any]] = json.loads(Path(__file__).parents[1].joinpath("views.json").read_text(encoding="utf-8"))
 """All views, tabs (those with a title) in their order, then those that only stand alone. A view has a folder of its
 own in `js`, which exports `view`; a tab has a module of the same name beside this one, whose `VIEW` is the value.
-`alone_kB`: it also stands alone, in a bundle of at most so many kB."""
+`alone_kB`: it also stands alone, in a bundle of at most so many kB; `works`: with a line that tells long work."""
 
 Verbs = Mapping[str, Callable[..., Answer]]
 

@@ -4,10 +4,10 @@ import { galleryView } from "../gallery/view.js";
 import { searchBoxView } from "../search_box/view.js";
 import { html } from "../shared/dom.js";
 import { layerFilter } from "../shared/layer_filter.js";
-import { cardView } from "./card.js";
+import { cardView } from "../window/card.js";
 
-/** @type {import("./tabs.js").Tab} */
-export function searchTab({ ask, source, catalog, say, fail, banner, act }) {
+/** @type {import("../shared/alone.js").CreateView} */
+export function searchView({ ask, source, catalog, say, fail, banner, act }) {
   const box = searchBoxView({
     onQuery: (query) => act("query", query),
     suggest: source.suggest,
