@@ -64,11 +64,6 @@ def render(template: str, **values: Any) -> Markup:
     return Markup(environment().get_template(template).render(**values))
 
 
-def macros(template: str) -> Any:
-    """The macros of a template, as functions that give markup."""
-    return environment().get_template(template).module
-
-
 def file(name: str) -> Markup:
     """A file of the package, a style say, as it is."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,23 @@ class Theme:
         return along(self.div, (np.asarray(values) + 1) / 2)
 
 
+PAGE = "page"
+"""The theme of a figure that stands in an HTML page: colours that stand for the page's, see `VARIABLES`."""
+
+COLOURS = tuple(field.name for field in fields(Theme) if field.type == "str" and field.name != "name")
+"""The single colours of a theme, by name."""
+
+_PAGE: dict[str, Any] = {name: f"#00{number:02x}fe" for number, name in enumerate(COLOURS)}
+
+VARIABLES = {colour: f"var(--{name.replace('_', '-')})" for name, colour in _PAGE.items()}
+"""The CSS variable that each colour of the theme "page" stands for."""
+
+
 @functools.cache
 def theme(name: str) -> Theme:
-    """The theme of that name: "light", "dark", or "print" for paper. KeyError for another."""
+    """The theme of that name: "light", "dark", "print" for paper, or "page". KeyError for another."""
+    if name == PAGE:
+        return replace(theme("light"), name=PAGE, **_PAGE)
     if name not in _TABLE["themes"]:
         near = get_close_matches(str(name).lower(), _TABLE["themes"], 1)
         meant = f" (did you mean {near[0]!r}?)" if near else ""

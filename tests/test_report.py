@@ -4,12 +4,14 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from test_auditing import CountingClip
 from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.report.drawing import curve, scatter
+from semlens_widgets import numbers
+from semlens_widgets.figures.audited import Audited, curve_figure, scatter_figure, shares_figure
 
 HOSTILE = "<script>alert(1)</script>\u202e\"'`|*[x](http://e.x) {{ | 🩺 </title></style>"
 LONG = "x" * 10_000
@@ -157,13 +159,74 @@ def test_a_report_without_relevance_or_verdicts_is_whole(lens, tmp_path):
     assert "Effect of switching off" not in page
 
 
-def test_drawings_hold_when_there_is_little_to_draw():
-    assert scatter([], 2.3) == ""
-    one = {"component": "a:1", "region": "spurious", "valid": 0.0, "spurious": 3.0, "share": None, "concept": None}
-    assert "<path" in scatter([one], 2.3)
-    assert curve([]) == ""
-    point = {"number": 1, "auroc": 0.5, "random_auroc_low": None, "random_auroc_high": None}
-    assert "<polyline" in curve([point, point | {"number": 2}])
+POINT = {"data": "clean", "accuracy": 0.5, "random_accuracy_low": 0.4, "random_accuracy_high": 0.6,
+         "random_auroc_low": 0.8, "random_auroc_high": 0.85}  # fmt: skip
+CURVE = [POINT | {"number": number, "auroc": 0.9 - number / 20} for number in (1, 2, 5)]
+
+
+def curved(lens, effect):
+    """The report of a lens, with a curve that has several points."""
+    document = json.loads(lens.document(effect).to_json())
+    document["effect"]["curve"] = CURVE
+    return sl.Report(document).to_html()
+
+
+def drawn(page, name):
+    """The drawing of that name in a page."""
+    (found,) = re.findall(rf'<svg class="plot"[^>]*aria-labelledby="{name}-title .*?</svg>', page, re.S)
+    return found
+
+
+def places(svg):
+    """Where marks and ticks stand, in points."""
+    return np.asarray(re.findall(r'<use xlink:href="#[^"]*" x="([\d.]+)" y="([\d.]+)"', svg), float)
+
+
+def test_the_drawings_are_those_of_the_figures(lens, effect):
+    page = curved(lens, effect)
+    audited = Audited.of(lens.report)
+    for name, figure in (("components", scatter_figure(audited)), ("shares", shares_figure(audited, 180)),
+                         ("curve-0", curve_figure(CURVE))):  # fmt: skip
+        svg = figure.to_bytes("svg").decode()
+        assert places(drawn(page, name)) == pytest.approx(places(svg), abs=0.01), name
+        shown = re.findall("<text[^>]*>([^<]*)<", drawn(page, name))
+        assert shown == re.findall("<text[^>]*>([^<]*)<", svg), name
+    assert len(audited) >= 2
+    for at, name in enumerate(audited.names):
+        share = f", share of relevance {numbers.signed(audited.share[at])} %" if audited.share[at] else ""
+        assert f"<title>{name}: {audited.concepts[at] or 'no concept'}{share}</title>" in drawn(page, "components")
+
+
+def test_the_drawings_follow_the_page_and_can_be_read_without_seeing_them(lens, effect):
+    page = curved(lens, effect)
+    ids = re.findall(r' id="([^"]*)"', page)
+    assert len(ids) == len(set(ids)) > 0
+    assert set(re.findall(r'xlink:href="#([^"]*)"', page)) <= set(ids)
+    for name in ("components", "shares", "curve-0"):
+        svg = drawn(page, name)
+        assert re.search(rf'<title id="{name}-title">\w.*?</title><desc id="{name}-about">\w', svg)
+        assert not re.search("#[0-9a-f]{6}", svg), "colours are the page's"
+        for variable in set(re.findall(r"var\((--[\w-]+)\)", svg)):
+            assert page.count(f"{variable}:") == 3, "light, dark and print"
+    assert "components in numbers, the most relevant first" in page
+    for point in CURVE:
+        assert f'<td class="n">{numbers.score(point["auroc"])}</td>' in page
+
+
+def test_a_page_holds_when_there_is_little_to_draw(lens, effect):
+    document = json.loads(lens.document(effect).to_json())
+    one = document["components"][0] | {"region": "spurious", "valid": None, "spurious": 3.0, "share": None,
+                                       "signed_share": None, "concept": None}  # fmt: skip
+    document |= {"shares": {}, "components": [one]}
+    document["effect"]["curve"] = document["effect"]["curve"][:1]
+    page = sl.Report(document).to_html()
+    assert drawn(page, "components").count(f"<title>{one['component']}: no concept</title>") == 1
+    assert page.count("<svg") == 1
+    assert looked_at(page).scripts == []
+    assert "<svg" not in sl.Report(document | {"components": []}).to_html()
+    point = {"data": "clean", "accuracy": None, "random_auroc_low": None, "random_auroc_high": None}
+    document["effect"]["curve"] = [point | {"number": 1, "auroc": 0.5}, point | {"number": 2, "auroc": 0.5}]
+    assert drawn(sl.Report(document).to_html(), "curve-0")
 
 
 def test_mistakes_are_named(as_installed, lens, tmp_path):

@@ -20,7 +20,6 @@ from .plot import DASHES, Plot
 from .sheet import LINE, MARGIN, PT, SMALL, Align, Sheet, text_width
 
 _SHAPES = {"valid": "o", "spurious": "^", "ambiguous": "o", "unexpected": "D"}
-_NAMED = 4  # components named in the scatter
 _MOST_MARKS = 1000  # with more, marks would cover each other
 _SINGLE = 100  # of the most relevant, marked above shades
 _CELL, _FEWEST = 1.6, 4  # mm across a shaded cell, and components from which it is shaded
@@ -32,9 +31,9 @@ Box = tuple[float, float, float, float]
 class Audited:
     """The components that the scatter shows, and what the class's score rests on.
 
-    shares: mean, low and high by region. region, valid, spurious, share: [component], as in `AuditReport`, without
-    neutral and dead ones. What is not known, as where a checklist has no concept of a kind, stands at zero. limit: the
-    z from which a concept is in a component.
+    shares: mean, low and high by region. region, valid, spurious, share: [component], as the regions, `best_valid`,
+    `best_spurious` and `signed_share` of `AuditReport`, without neutral and dead components. What is not known, as
+    where a checklist has no concept of a kind, stands at zero. limit: the z from which a concept is in a component.
     """
 
     target: str | None
@@ -55,7 +54,7 @@ class Audited:
             report.target, {r: (i.mean, i.low, i.high) for r, i in report.shares.items()}, report.thresholds.z,
             [str(components[row]) for row in rows.tolist()], [report.concept_of(row) for row in rows.tolist()],
             np.asarray(REGIONS)[report.region[rows]], np.nan_to_num(report.best_valid[rows]),
-            np.nan_to_num(report.best_spurious[rows]), np.nan_to_num(np.abs(report.signed_share[rows])),
+            np.nan_to_num(report.best_spurious[rows]), np.nan_to_num(report.signed_share[rows]),
         )  # fmt: skip
 
     @classmethod
@@ -63,8 +62,7 @@ class Audited:
         """From the document of a report, in which `signed` stands beside each component."""
         shown = [c for c in d["components"] if c["region"] in VERDICTS]
         valid, spurious, share = (
-            np.asarray([abs(c[name] or 0) if name == "signed" else c[name] or 0 for c in shown], float)
-            for name in ("valid", "spurious", "signed")
+            np.asarray([c[name] or 0 for c in shown], float) for name in ("valid", "spurious", "signed")
         )
         names, concepts = [c["component"] for c in shown], [c["concept"] for c in shown]
         region = np.asarray([c["region"] for c in shown], str)
@@ -85,7 +83,7 @@ class Audited:
         return f" Shaded cells: {_FEWEST} components or more; marks: the {_SINGLE} most relevant, and single ones."
 
     def most_relevant(self, count: int) -> np.ndarray:
-        return np.argsort(-self.share, kind="stable")[:count]
+        return np.argsort(-np.abs(self.share), kind="stable")[:count]
 
 
 def colour_of(sheet: Sheet, region: str) -> str:
@@ -93,8 +91,8 @@ def colour_of(sheet: Sheet, region: str) -> str:
 
 
 def scatter_figure(audited: Audited, width_mm: Number = MIDDLE) -> Figure:
-    """The scatter alone."""
-    return Figure(lambda sheet: scatter(sheet, audited, MARGIN) + 2 * MARGIN, "", width_mm)
+    """The scatter alone, for a page: components are not written beside their marks, which have titles."""
+    return Figure(lambda sheet: scatter(sheet, audited, MARGIN, named=0) + 2 * MARGIN, "", width_mm)
 
 
 def shares_figure(audited: Audited, width_mm: Number = MIDDLE) -> Figure:
@@ -118,7 +116,7 @@ def _curve(sheet: Sheet, points: Sequence[Mapping[str, Any]]) -> Number:
     spare = 0.08 * (ends[1] - ends[0]) + 0.002
     up = (ends[0] - spare, ends[1] + spare)
     plot = Plot.on(sheet, left, top, sheet.width - left - MARGIN - 2, tall, (0, max(float(number.max()), 1)), up)
-    plot.axes.fill_between(number, low, high, color=theme.null, alpha=0.5, linewidth=0)
+    plot.axes.fill_between(number, low, high, color=theme.null, alpha=0.5, linewidth=0, clip_on=False)
     plot.axes.plot(number, own, "o-", color=theme.spurious, markersize=1.4 / PT, lw=LINE * 2, clip_on=False)
     plot.ticks_beside()
     below = plot.ticks_below()
@@ -134,7 +132,7 @@ def _bar(sheet: Sheet, audited: Audited, x0: Number, x1: Number, y: Number, heig
     starts = np.cumsum([0.0, *widths.values()])
     plot = Plot.on(sheet, x0, y, x1 - x0, height, (0, starts[-1] or 1))
     colours = [colour_of(sheet, region) for region in widths]
-    plot.axes.barh(0.5, list(widths.values()), 1, starts[:-1], color=colours, edgecolor=sheet.theme.bg, linewidth=LINE)
+    plot.axes.barh(0.5, list(widths.values()), 1, starts[:-1], color=colours, ec=sheet.theme.bg, lw=LINE, clip_on=False)
     return height
 
 
@@ -166,8 +164,11 @@ def shares(sheet: Sheet, audited: Audited, y: Number) -> Number:
     return y + 2 * line - start
 
 
-def scatter(sheet: Sheet, audited: Audited, y: Number) -> Number:
-    """Every component: its best spurious z across, its best valid z up, its area by share; gives the height."""
+def scatter(sheet: Sheet, audited: Audited, y: Number, named: int = 4) -> Number:
+    """Every component: its best spurious z across, its best valid z up, its area by share; gives the height.
+
+    The most relevant are `named` beside their marks, as many as that, where there is room.
+    """
     theme, start, line = sheet.theme, y, SMALL * PT * 1.5
     left, right = MARGIN + 7.0, sheet.width - MARGIN - 1
     sheet.text(MARGIN, y, "best valid concept, z", SMALL, colour=theme.ink_2)
@@ -176,18 +177,17 @@ def scatter(sheet: Sheet, audited: Audited, y: Number) -> Number:
     ranges = _padded(audited.spurious, limit, 0.06), _padded(audited.valid, limit, 0.1)  # words stand in the corners
     plot = Plot.on(sheet, left, y, right - left, tall, *ranges)
     low_x, low_y = ranges[0][0], ranges[1][0]
-    plot.axes.fill_between((low_x, limit), low_y, limit, color=theme.bg_sunk, linewidth=0)
+    plot.axes.fill_between((low_x, limit), low_y, limit, color=theme.bg_sunk, linewidth=0, clip_on=False)
     plot.axes.axhline(limit, color=theme.ink_2, linewidth=LINE, linestyle=DASHES, clip_on=False)
     plot.axes.axvline(limit, color=theme.ink_2, linewidth=LINE, linestyle=DASHES, clip_on=False)
-    most = float(audited.share.max(initial=0))
-    sizes = np.sqrt(1.2**2 + audited.share / most * (3.6**2 - 1.2**2)) if most else np.full(len(audited), 1.6)
+    most = float(np.abs(audited.share).max(initial=0))
+    sizes = np.sqrt(1.2**2 + np.abs(audited.share) / most * (3.6**2 - 1.2**2)) if most else np.full(len(audited), 1.6)
     single = _shaded(plot, audited) if audited.is_dense else np.arange(len(audited))
     for region, shape in _SHAPES.items():
         own = single[audited.region[single] == region]
         plot.marks(audited.spurious[own], audited.valid[own], sizes[own], colour_of(sheet, region), shape,
                    half=region == "ambiguous", titles=[_title(audited, at) for at in own.tolist()])  # fmt: skip
-    corners = _corners(plot, audited)
-    _named(plot, audited, sizes / 2, corners)
+    _named(plot, audited, sizes / 2, _corners(plot, audited), named)
     plot.ticks_beside()
     below = plot.ticks_below(apart=20.0)
     name = "best spurious concept, z"
@@ -200,7 +200,7 @@ def scatter(sheet: Sheet, audited: Audited, y: Number) -> Number:
 
 
 def _title(audited: Audited, at: int) -> str:
-    share = f", {numbers.percent(float(audited.share[at]), 2)} of the relevance" if audited.share[at] else ""
+    share = f", share of relevance {numbers.signed(float(audited.share[at]))} %" if audited.share[at] else ""
     return f"{audited.names[at]}: {audited.concepts[at] or 'no concept'}{share}"
 
 
@@ -219,7 +219,7 @@ def _shaded(plot: Plot, audited: Audited) -> np.ndarray:
 
     cells: Any = plot.axes.hexbin(
         audited.spurious, audited.valid, C=np.arange(len(audited)), gridsize=grid, extent=extent,
-        reduce_C_function=keep, mincnt=1, linewidths=0,
+        reduce_C_function=keep, mincnt=1, linewidths=0, clip_on=False,
     )  # fmt: skip
     counts = np.asarray([len(members) for members in where])
     colours = np.zeros((len(where), 4))
@@ -260,12 +260,12 @@ def _corners(plot: Plot, audited: Audited) -> list[Box]:
     return taken
 
 
-def _named(plot: Plot, audited: Audited, radii: np.ndarray, taken: list[Box]) -> None:
+def _named(plot: Plot, audited: Audited, radii: np.ndarray, taken: list[Box], wanted: int) -> None:
     """The most relevant components by name, beside their mark where the name hides fewest others."""
     sheet, line, named = plot.sheet, SMALL * PT * 1.3, 0
     x, y = plot.place(audited.spurious, audited.valid)
     for at in audited.most_relevant(len(audited)).tolist() if audited.share.any() else ():
-        if named == _NAMED:
+        if named == wanted:
             return
         text, concept = audited.names[at], audited.concepts[at]
         if concept and sheet.width >= 120:

@@ -67,7 +67,7 @@ class Figure:
         with own_style():
             sheet = Sheet(self.width_mm, theme(self.theme))
             canvas = sheet.finish(self.drawn(sheet))
-        vars(self)["_fonts"], vars(self)["_borrowed"] = _told(sheet), sheet.borrowed
+        vars(self).update(_fonts=_told(sheet), _borrowed=sheet.borrowed, _titles=sheet.titles)
         return canvas
 
     def to_bytes(self, format: str, dpi: Number = 300) -> bytes:
@@ -76,6 +76,14 @@ class Figure:
             raise ValueError(f"no format {format!r}; a figure is saved as {', '.join(FORMATS)}")
         if format == "png" and not 10 <= dpi <= _FINEST:
             raise ValueError(f"dpi={dpi:g}; a PNG has 10 to {_FINEST} dots per inch, 300 for print, 600 for line art")
+        data = self._saved(format, dpi)
+        return _with_fonts(data.decode(), vars(self)["_borrowed"]).encode() if format == "svg" else data
+
+    def svg_and_titles(self) -> tuple[str, Mapping[str, list[str]]]:
+        """The SVG without fonts, and the titles of single marks by the id of their group."""
+        return self._saved("svg").decode(), vars(self)["_titles"]
+
+    def _saved(self, format: str, dpi: Number = 300) -> bytes:
         canvas, buffer = self.canvas(), io.BytesIO()
         with own_style():
             FigureCanvasAgg(canvas)
@@ -85,8 +93,7 @@ class Figure:
             canvas.savefig(
                 buffer, format=format, dpi=dpi, facecolor=canvas.get_facecolor(), metadata=self._about(format)
             )
-        data = buffer.getvalue()
-        return _with_fonts(data.decode(), vars(self)["_borrowed"]).encode() if format == "svg" else data
+        return buffer.getvalue()
 
     def _about(self, format: str) -> dict[str, str | None]:
         """The caption travels in the file; dates and versions, which change from day to day, do not."""

@@ -8,17 +8,17 @@ from typing import Any
 from markupsafe import Markup
 
 from .. import markup, numbers
-from ..palette import theme
-from . import drawing
+from ..audit.report import ORDER
+from ..palette import COLOURS, GLYPHS, theme
 
-_STATES = {"found": "● found", "weak": "◐ weak", "missing": "○ missing", "unknown": "– words unknown to the CLIP",
-           "unseen": "– cannot be seen in one image"}  # fmt: skip
+_STATES = {"unknown": f"{GLYPHS['unseen']} words unknown to the CLIP",
+           "unseen": f"{GLYPHS['unseen']} cannot be seen in one image"}  # fmt: skip
+_STATES |= {state: f"{GLYPHS[state]} {state}" for state in ("found", "weak", "missing")}
 _KINDS = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
 _BEYOND_STATE = ("weak: ", "missing: ", "found ")  # how messages begin that repeat the state
 _MOST_UNEXPECTED = 12
+_MOST_LISTED = 30  # components beside the scatter
 _MOST_CLASSES = 6  # with a column for their recall
-_COLOURS = ("bg", "bg_sunk", "line", "line_strong", "ink", "ink_2", "valid", "spurious", "ambiguous", "unexpected",
-            "supports", "against", "null", "accent_soft")  # fmt: skip
 
 
 def page(d: Mapping[str, Any]) -> str:
@@ -32,13 +32,12 @@ def page(d: Mapping[str, Any]) -> str:
         d=d,
         colours=Markup(_colours()),
         style=markup.file("report/templates/report.css"),
-        regions=drawing.ORDER,
-        glyphs=drawing.GLYPHS,
+        regions=ORDER,
+        glyphs=GLYPHS,
         states=_STATES,
         kinds=_KINDS,
         sentences=_sentences(d["summary"]),
-        bar=drawing.bar(d["shares"]),
-        scatter=drawing.scatter(d["components"], d["thresholds"]["z"]),
+        **_drawings(d),
         concepts=list(_concepts(d, crops, said)),
         unexpected=[c | {"crops": crops.get(c["component"], [])} for c in unexpected],
         most_unexpected=_MOST_UNEXPECTED,
@@ -99,6 +98,40 @@ def _sentences(text: str) -> list[str]:
     return [part if part.endswith(".") else f"{part}." for part in text.split(". ") if part.strip()]
 
 
+def _drawings(d: Mapping[str, Any]) -> dict[str, Any]:
+    """The bar of shares and the scatter, as the audit's figure has them, and the most relevant components in words."""
+    from ..figures.audited import Audited, scatter_figure, shares_figure
+    from ..figures.inline import inline_svg
+
+    audited = Audited.of_document(d)
+    counts = {r: sum(c["region"] == r for c in d["components"]) for r in ORDER if r != "neutral"}
+    words = ", ".join(f"{count} {region}" for region, count in counts.items())
+    shares = ", ".join(f"{r} {markup.percent(d['shares'][r][0])}" for r in ORDER if r in d["shares"])
+    return {
+        "bar": shares and inline_svg(shares_figure(audited, 180), "shares", "Shares of relevance", shares),
+        "scatter": len(audited) and inline_svg(
+            scatter_figure(audited), "components", "Components by their best valid and best spurious concept", words
+        ),
+        "density": audited.note,
+        "listed": by_share(c for c in d["components"] if c["region"] != "neutral")[:_MOST_LISTED],
+    }  # fmt: skip
+
+
+def _curve(number: int, name: str, points: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """What a curve shows, drawn and in numbers; None where there is too little of it."""
+    from ..figures.audited import curve_figure
+    from ..figures.inline import inline_svg
+
+    known = [point for point in points if point["auroc"] is not None]
+    if len(known) < 2:
+        return None
+    words = ", ".join(f"{p['number']} off: {numbers.score(p['auroc'])}" for p in known)
+    drawn = inline_svg(curve_figure(known), f"curve-{number}", f"AUROC of {name}", words)
+    columns = ("auroc", "random_auroc_low", "random_auroc_high")
+    rows = [[p["number"], *("–" if p[c] is None else numbers.score(p[c]) for c in columns)] for p in known]
+    return {"name": name, "drawn": drawn, "rows": rows}
+
+
 def _concepts(
     d: Mapping[str, Any], crops: Mapping[str, list[str]], said: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
@@ -135,10 +168,10 @@ def _effect(effect: Mapping[str, Any] | None) -> dict[str, Any]:
         measured.append({**row, "opens_data": row["data"] != last, "intervals": intervals})
         last = row["data"]
     sets = dict.fromkeys(point["data"] for point in effect["curve"])
-    curves = [(name, drawing.curve([p for p in effect["curve"] if p["data"] == name])) for name in sets]
+    curves = [_curve(at, name, [p for p in effect["curve"] if p["data"] == name]) for at, name in enumerate(sets)]
     return {
         "known": {"accuracy": "Accuracy", "auroc": "AUROC"}, "columns": columns, "measured": measured,
-        "curves": curves, "of_a_class": is_of_a_class(effect),
+        "curves": [curve for curve in curves if curve], "of_a_class": is_of_a_class(effect),
     }  # fmt: skip
 
 
@@ -157,7 +190,7 @@ def _crops(d: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 def _colours() -> str:
     """The palette as CSS variables, for light and dark screens and for paper."""
     sets = {
-        name: "".join(f"--{colour.replace('_', '-')}:{getattr(theme(name), colour)};" for colour in _COLOURS)
+        name: "".join(f"--{colour.replace('_', '-')}:{getattr(theme(name), colour)};" for colour in COLOURS)
         for name in ("light", "dark")
     }
     return (

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment
 
 from .. import markup, numbers
-from . import drawing
+from ..audit.report import ORDER
 from .html import by_share, columns_of, is_of_a_class, verdict_on, with_signed_shares
 
 _MOST_UNEXPECTED = 12
@@ -102,7 +102,7 @@ def _state(concept: Mapping[str, Any]) -> str:
 def _shares(d: Mapping[str, Any]) -> list[list[Any]]:
     return [
         [region, d["counts"].get(region, 0), _percent(mean), Safe(f"{_percent(low)} – {_percent(high)}")]
-        for region, (mean, low, high) in ((r, d["shares"][r]) for r in drawing.ORDER if r in d["shares"])
+        for region, (mean, low, high) in ((r, d["shares"][r]) for r in ORDER if r in d["shares"])
     ]
 
 
