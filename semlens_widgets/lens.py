@@ -32,6 +32,7 @@ from .model import Layer, Pooling, resolve
 from .outputs import Chosen, Kind
 from .relevance import Relevance, Target
 from .report import Report
+from .report.session import document
 from .role import Role
 from .search import Matches
 from .session import acting, auditing, comparing, describing, explaining, file, fitting, mapping, searching
@@ -385,7 +386,7 @@ class Lens(Session):
 
         ValueError before the first audit.
         """
-        return auditing.document(self, effect, title=title)
+        return document(self, effect, title=title)
 
     def write_report(
         self, path: str | os.PathLike[str], effect: Effect | None = None, *, title: str | None = None

@@ -146,22 +146,23 @@ def test_relevance_shows_the_components_of_each_class_and_its_sign(lens):
 
 
 def cells(page, row):
-    """The cells of the table row of an HTML page that a name heads, without tags."""
-    line = next(part for part in page.split("<tr>") if re.match(rf"<th[^>]*>(<bdi>|<code>)+{re.escape(row)}<", part))
-    return [re.sub(r"<small.*?</small>|<[^>]+>", "", cell) for cell in re.findall(r"<td.*?</td>", line, re.S)]
+    """The cells of the table rows of an HTML page that a name heads, without tags."""
+    lines = [part for part in page.split("<tr>") if re.match(rf"<th[^>]*>(<bdi>|<code>)+{re.escape(row)}<", part)]
+    found = [re.findall(r"<td.*?</td>", line, re.S) for line in lines]
+    return [[re.sub(r"<small.*?</small>|<[^>]+>", "", cell) for cell in line] for line in found]
 
 
 def test_the_share_of_relevance_is_one_number_in_window_figure_and_report(lens):
     """Of two layers, which an audit counts alike; by the definition, summed over components in plain loops."""
     report = lens.report
-    told, buffers = checklist.audited(lens)
-    rows, sent = np.frombuffer(buffers[0], np.int32), np.frombuffer(buffers[3], np.float32)
+    told = checklist.audited(lens)
+    rows, sent = told["rows"], told["relevance"]
     document = lens.document()
     page, plain = document.to_html(), document.to_markdown()
     said = texts(lens.figure("audit"))
     assert len(lens.components.layers) == 2
     assert "share of relevance, %" in said
-    assert page.count(">Share of relevance, %<") == 2
+    assert page.count(">Share of relevance, %<") == 3
     assert plain.count("| share of relevance, % |") == 2
 
     def share(row):
@@ -172,7 +173,8 @@ def test_the_share_of_relevance_is_one_number_in_window_figure_and_report(lens):
         assert sent[rows == row] == pytest.approx([100 * share(row)])
         assert f"{text} %" in said
         name = str(lens.components[row])
-        assert cells(page, name)[0] == text
+        beside_the_scatter, listed = cells(page, name)
+        assert (beside_the_scatter[-1], listed[0]) == (text, text)
         assert f"| {escaped(name)} | {text} |" in plain
     signs = set()
     for finding in report.findings:
@@ -184,7 +186,7 @@ def test_the_share_of_relevance_is_one_number_in_window_figure_and_report(lens):
         signs.add(sign)
         assert told["report"]["findings"][finding.name]["relevance"] == pytest.approx(100 * whole)
         assert said[said.index(finding.name) + 1 :].index(text) < 12, "in its row"
-        assert cells(page, finding.name)[4] == text
+        assert cells(page, finding.name)[0][4] == text
         line = next(line for line in plain.splitlines() if f"| {escaped(finding.name)} |" in line)
         assert f"| {text} |" in line
     assert signs == {1, -1}

@@ -9,7 +9,6 @@ import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ from ..audit.state import AuditState
 from ..checklist import Checklist
 from ..clip import Probes
 from ..components import Component
-from ..effect import Effect
-from ..report import Report, report_of
 from ..texts import plural
 from ..verdicts import Verdict, Verdicts, subject_of
 from .explaining import class_number, relate
@@ -124,16 +121,6 @@ def training_images(session: LiveState, components: Any = None) -> TrainingImage
     if session.report is None:
         raise ValueError("whose images? give components, such as 'layer4:64', or call lens.audit() first")
     return session.report.training_images()
-
-
-def document(session: LiveState, effect: Effect | None = None, *, title: str | None = None) -> Report:
-    """See `Lens.document`."""
-    with session.lock:
-        if session.report is None:
-            raise ValueError("nothing to report yet; call lens.audit(checklist, target=…) first")
-        return report_of(
-            session.report, session.verdicts, effect, name=session.name, version=version("semlens-widgets"), title=title
-        )  # fmt: skip
 
 
 # deciding

@@ -13,6 +13,7 @@ import traitlets
 
 from ..audit import DEAD, REGIONS, AuditReport, Finding
 from ..checklist import Checklist, Concept, Group
+from ..report.session import document as report_of_session
 from ..session import Session, auditing, explaining
 from ..verdicts import Verdict
 from .channel import Job
@@ -316,7 +317,7 @@ def written(lens: Session, format: str) -> Answer:
     """The report of the audit as a file: its name, its type, its bytes. ValueError where there is none to write."""
     if format not in FORMATS:
         raise ValueError(f"no report as {format!r}; there are {', '.join(FORMATS)}")
-    document = auditing.document(lens)
+    document = report_of_session(lens)
     text = {
         "html": document.to_html, "md": document.to_markdown, "json": document.to_json, "csv": document.to_csv,
     }[format]()  # fmt: skip
