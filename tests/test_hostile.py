@@ -226,7 +226,7 @@ def classes_that_show_themselves():
                 yield node.name
 
 
-ALIASES = {"Lens": "Fitted", "LensVerdicts": "Verdicts"}
+ALIASES = {"Lens": "LiveState", "LensVerdicts": "Verdicts"}
 
 
 def test_every_value_that_shows_itself_is_among_those_tried(shown):

@@ -44,7 +44,7 @@ def prediction(lens: Session) -> Answer:
     if not lens.has_data:
         text = (
             "This lens was opened from a file, which holds what was found but neither model nor images. Make it anew "
-            "with sl.Session(model, images, …) and fit(): what is in the cache is read from there."
+            "with sl.Lens(model, images, …) and fit(): what is in the cache is read from there."
         )
         return {"state": "no-model", "message": text}
     data = lens.source.images
