@@ -186,7 +186,7 @@ class Matches(Result):
     def state(self) -> State:
         """ "found"; "unchecked": better than chance and close enough, but too few sampled images show the probe, or
         are others, to check it; else "not found"."""
-        if self.unknown or not len(self) or self.p_best > LEVEL or self.reach < REACH or self.held_out.refuted.any():
+        if self.unknown or not len(self) or self.by_chance or self.reach < REACH or self.held_out.refuted.any():
             return "not found"
         return "found" if self.held_out.checked.all() else "unchecked"
 
@@ -219,23 +219,33 @@ class Matches(Result):
             return f"{self.probe!r} cannot be searched: {self.space.recipe.clip} does not know {words}"
         if not len(self):
             return f"{self.probe!r}: no {other}living component to search"
+        return f"{self.probe!r} {self.state}{where}: {self.reason}"
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the best hit scores no higher than the best of as many random components may."""
+        return self.p_best > LEVEL
+
+    @property
+    def reason(self) -> str:
+        """What the best hit is, and why that is found, not found or unchecked. "" where nothing was searched."""
+        if self.unknown or not len(self):
+            return ""
         hit, before = self.best, self.stands_on
         best = f"best {hit.component} scores {hit.score:.3f} (z = {hit.z:.1f}, {p_equals(self.p_best)} over all)"
-        if self.p_best > LEVEL:
-            return f"{self.probe!r} not found{where}: {best}, no better than random images"
+        if self.by_chance:
+            return f"{best}, no better than random images"
         share = f"{self.reach:.0%} of the way to the images that match best"
         if self.reach < REACH:
-            return f"{self.probe!r} not found{where}: {best}, only {share}"
+            return f"{best}, only {share}"
         (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
         if self.state == "unchecked":
-            return f"{self.probe!r} unchecked{where}: {best}, {share}, but {self._too_few}"
+            return f"{best}, {share}, but {self._too_few}"
         if auroc < TELLS:
-            return (
-                f"{self.probe!r} not found{where}: {best}, {share}, but it hardly tells the {shown} sampled images "
-                f"that show it from the others (AUROC {auroc:.2f})"
-            )
+            known = f"the {shown} sampled images that show it from the others (AUROC {auroc:.2f})"
+            return f"{best}, {share}, but it hardly tells {known}"
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
-        return f"{self.probe!r} found{where}: {best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
+        return f"{best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
 
     @property
     def _too_few(self) -> str:

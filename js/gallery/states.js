@@ -1,7 +1,7 @@
 /** What the gallery shows instead of rows: an invitation, a negative answer, an honest "nothing here". */
 
 import { button, html } from "../shared/dom.js";
-import { count, pEquals, plural, score, z } from "../shared/format.js";
+import { count, plural, score, z } from "../shared/format.js";
 import { stateActions, statePane } from "../shared/state.js";
 import { cropStrip } from "../shared/strips.js";
 
@@ -12,11 +12,6 @@ import { cropStrip } from "../shared/strips.js";
 export const CLOSEST = 3;
 /** Crops of each of those. */
 export const CLOSEST_CROPS = 6;
-
-/** A best hit above this chance, over all components, is no better than random. */
-const LEVEL = 0.05;
-/** A best hit that gets less far from random images to those that match best only seems to be one. */
-const REACH = 0.5;
 
 /**
  * Nothing is asked yet.
@@ -49,23 +44,8 @@ function emptyState({ words, total, onWord, onBrowse }) {
   );
 }
 
-/**
- * Why the best component is no answer, in one sentence: it does no better than chance, or it does, but any
- * component's examples are more alike than random images, and this one stays far from the concept. Where other
- * images speak against it, the message says so.
- * @param {import("../shared/source.js").Hits} hits
- */
-function verdict({ best, count: searched, message, asked }) {
-  if (!best) return message;
-  const { p_all, reach } = best;
-  const facts = `The best of ${plural(searched, asked?.length ? "other component" : "component")} scores ${score(best.score)} (z = ${z(best.z)}, ${
-    typeof p_all === "number" ? `${pEquals(p_all)} over all components` : pEquals(best.p)
-  })`;
-  if ((p_all ?? best.p) > LEVEL) return `${facts}: no better than a random set of images.`;
-  if (typeof reach === "number" && reach < REACH)
-    return `${facts}: better than random images, but only ${Math.round(reach * 100)} % of the way to the images that match best.`;
-  return message ?? `${facts}.`;
-}
+/** Why the best component is no answer, as a sentence; files of before say it with the query. @param {Hits} hits */
+const verdict = ({ reason, message }) => (reason ? `${reason[0].toUpperCase()}${reason.slice(1)}.` : message);
 
 /**
  * Better than chance and close enough, but nobody could hold it against other images: what is shown is evidence, and no
@@ -87,9 +67,8 @@ function placeOf({ asked }, oneLayer) {
  *   `closest`: the nearest components, greyed; `onLayers` searches all layers when only one was searched.
  */
 function notFoundState({ hits, onClear, onLayers, closest }) {
-  const { best, couldshow, unknown_words: unknown } = hits;
+  const { couldshow, unknown_words: unknown } = hits;
   const known = unknown.length === 0;
-  const random = best && (best.p_all ?? best.p) > LEVEL;
   return html`<div class="sl-state" data-testid="state-not-found">
     <h2 data-testid="not-found-title">
       ${
@@ -119,7 +98,7 @@ function notFoundState({ hits, onClear, onLayers, closest }) {
       known &&
       hits.rows.length > 0 &&
       html`<h3>
-        ${random ? "Closest components, inside the null" : "Closest components, not evidence of the concept"}
+        ${hits.by_chance ? "Closest components, inside the null" : "Closest components, not evidence of the concept"}
       </h3>`
     }
     ${known && hits.rows.length > 0 && closest}

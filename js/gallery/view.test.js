@@ -227,7 +227,9 @@ describe("the gallery", () => {
   it("says that a concept is not found, how sure that is, and shows the closest greyed", async () => {
     await show("coffee");
     expect(byId(gallery.node, "not-found-title").textContent).toBe("“coffee” is not found in this model");
-    expect(byId(gallery.node, "state-not-found").textContent).toContain("p = .34 over all components");
+    expect(byId(gallery.node, "state-not-found").textContent).toContain(
+      "Best conv1:0 scores .01 (z = −.2, p = .34 over all), no better than random images.",
+    );
     expect(byId(gallery.node, "could-show").textContent).toBe("No image shows it either.");
     expect(all(gallery.node, "closest")).toHaveLength(3);
     expect(all(gallery.node, "closest")[0].textContent).toContain(idOf(0));
@@ -237,12 +239,12 @@ describe("the gallery", () => {
 
   it("a best hit that beats chance but is far from the concept is not called random", async () => {
     const hits = hitsOf("coffee");
-    gallery.update({ hits: { ...hits, best: { ...hits.best, p_all: 0.002, reach: 0.314 } } });
+    const reason = "best conv1:0 scores .2 (p = .002 over all), only 31% of the way";
+    gallery.update({ hits: { ...hits, reason, by_chance: false } });
     const text = byId(gallery.node, "state-not-found").textContent;
-    expect(text).toContain(
-      "p = .002 over all components): better than random images, but only 31 % of the way",
-    );
+    expect(text).toContain("Best conv1:0 scores .2 (p = .002 over all), only 31% of the way.");
     expect(text).not.toContain("inside the null");
+    expect(text).toContain("not evidence of the concept");
   });
 
   it("an answer that nobody could check is shown, and not called found", async () => {
@@ -263,7 +265,9 @@ describe("the gallery", () => {
   it("a best hit that other images speak against is not found, and the message says why", async () => {
     const hits = hitsOf("coffee");
     const message = "'coffee' not found: it hardly tells the images that show it from the others";
-    gallery.update({ hits: { ...hits, message, best: { ...hits.best, p_all: 0.002, reach: 0.9 } } });
+    gallery.update({
+      hits: { ...hits, message, reason: null, best: { ...hits.best, p_all: 0.002, reach: 0.9 } },
+    });
     expect(byId(gallery.node, "state-not-found").textContent).toContain(message);
   });
 
@@ -272,9 +276,7 @@ describe("the gallery", () => {
     expect(byId(gallery.node, "not-found-title").textContent).toBe(
       "“layer4:3” is not found in other components",
     );
-    expect(byId(gallery.node, "state-not-found").textContent).toContain(
-      "The best of 12 other components scores",
-    );
+    expect(byId(gallery.node, "state-not-found").textContent).toContain("Best conv1:0 scores");
     gallery.update({ layer: "layer4" });
     expect(byId(gallery.node, "not-found-title").textContent).toBe(
       "“layer4:3” is not found in other components of this layer",

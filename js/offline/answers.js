@@ -3,7 +3,6 @@
  * that needs neither model nor CLIP. Words that are kept in the file can be searched; others need a kernel.
  */
 
-import { normalTail } from "../shared/normal.js";
 import { drawSheet, imageNames, webps } from "./examples.js";
 import { DamagedFile } from "./file.js";
 import { needsKernel } from "./model.js";
@@ -128,7 +127,7 @@ export function fileAnswers(file) {
   }
 
   /** @param {number} row */
-  async function siblings(row) {
+  async function nearest(row) {
     if (table.total * dim > MOST_COMPARED) return [];
     const [vectors, count, label] = await Promise.all([file.array("vectors"), counts(), labels()]);
     if (!count[row]) return [];
@@ -195,27 +194,18 @@ export function fileAnswers(file) {
         };
       },
       async card({ row }, { query }) {
-        const known = words?.names.indexOf(query ?? "") ?? -1;
-        const [about, label, bars, near, relevance, found] = await Promise.all([
+        const [about, label, bars, siblings, relevance, hits] = await Promise.all([
           described(row),
           judged(row),
           histogram(file, row),
-          siblings(row),
+          nearest(row),
           classRelevance(file, documents.answers?.relevance, row),
-          known >= 0 ? searching.scored(known) : null,
+          words?.names.includes(query ?? "") ? searching.hits(query, null) : null,
         ]);
-        const z = found ? found.z[row] : null;
-        return {
-          ...about,
-          label,
-          score: found ? found.scores[row] : null,
-          z,
-          p: z === null ? null : normalTail(z),
-          histogram: bars,
-          cut: about.responses.length ? about.responses[about.responses.length - 1] : null,
-          siblings: near,
-          relevance,
-        };
+        const at = hits ? hits.rows.indexOf(row) : -1;
+        const { score, z, p } = { score: hits?.scores?.[at], z: hits?.z?.[at], p: hits?.p?.[at] };
+        const found = { score: score ?? null, z: z ?? null, p: p ?? null };
+        return { ...about, ...found, label, histogram: bars, siblings, relevance };
       },
       suggest: ({ prefix }) => searching.suggest(prefix),
     },

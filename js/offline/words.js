@@ -106,6 +106,7 @@ export function wordAnswers({ file, table, counts, words }) {
       count: ranked.length,
       total: table.total,
       best: whole ? told.best : best,
+      reason: whole ? told.reason : null,
       found: told.not_found ? 0 : above,
       rows: ranked,
       scores: Float32Array.from(ranked, (row) => scores[row]),

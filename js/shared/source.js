@@ -27,6 +27,8 @@
  *   chance (0) to the images that match best (1); `held_out`: the AUROC with which it tells the `shown` sampled
  *   images that show the query from the others, null where they are too few
  * @property {string | null} message something the person should know about this result
+ * @property {string | null} [reason] what the best hit is, and why that is found or not, in words
+ * @property {boolean} [by_chance] whether the best hit scores no higher than the best of as many random components may
  * @property {string[]} [asked] components that the query names: it is about the others, and they are no hits
  * @property {string[]} unknown_words words the CLIP or the lens does not know
  * @property {{possible: boolean, message: string} | null} couldshow whether the data could show the concept
@@ -48,7 +50,6 @@
  * @property {Label | null} label @property {boolean} dead @property {number[]} responses
  * @property {number | null} score @property {number | null} z @property {number | null} p for the present query
  * @property {{edges: number[], counts: number[], images: number} | null} histogram responses over all images
- * @property {number | null} cut the weakest response among the examples
  * @property {{row: number, id: string, score: number, label?: Label | null}[]} siblings
  * @property {{classes: {name: string, share: number, images: number}[], more: number} | null} [relevance] what it speaks
  *   for and against over a data set, the strongest classes; `more` classes are left out

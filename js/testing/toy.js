@@ -74,6 +74,8 @@ export function hitsOf(query, layer = null) {
     found: meant.length,
     not_found: meant.length === 0,
     best: { row: rows[0], id: idOf(rows[0]), score: scores[0], z: z[0], p: 0.34, p_all: 0.34 },
+    by_chance: !meant.length,
+    reason: `best ${idOf(rows[0])} scores .01 (z = −.2, p = .34 over all), no better than random images`,
     couldshow: meant.length ? null : { possible: false, message: "No image shows it either." },
     rows: Int32Array.from(rows),
     scores: Float32Array.from(scores),
@@ -157,7 +159,6 @@ export const cardOf = (row) => ({
   z: 7,
   p: 0.0001,
   histogram: { edges: [0, 3, 6, 9], counts: [90, 20, 4], images: 114 },
-  cut: 6,
   siblings: [{ row: (row + 3) % COMPONENTS, id: idOf((row + 3) % COMPONENTS), score: 0.9, label: null }],
 });
 

@@ -82,7 +82,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
         plot,
         histogram({
           histogram: card.histogram,
-          cut: card.cut,
+          cut: card.responses.at(-1) ?? null,
           examples: card.responses.length,
           width: plot.clientWidth || 308,
         }),

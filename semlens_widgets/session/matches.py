@@ -24,6 +24,8 @@ def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
         "null": _null(answer),
         "best": _best(answer),
         "message": answer.message,
+        "reason": answer.reason,
+        "by_chance": answer.by_chance,
         "unknown_words": list(answer.unknown),
         "asked": [str(session.components[row]) for row in answer.asked],
         "couldshow": _could_show(session, answer),

@@ -15,7 +15,6 @@ from ..search import COLUMNS
 from ..session import Session
 from ..session.matches import matches_to_json
 from ..space import SemanticSpace, webp
-from ..vectors import top_k
 from .wire import Answer, File
 
 WEBP = "image/webp"
@@ -29,7 +28,8 @@ def hits(lens: Session) -> Answer:
         chosen = lens.components.rows(lens.layer)
         rows = np.arange(len(lens.components), dtype=np.int32)[chosen]
         nothing: dict[str, Any] = {
-            "null": None, "best": None, "message": None, "unknown_words": [], "asked": [], "couldshow": None,
+            "null": None, "best": None, "message": None, "reason": None, "by_chance": False,
+            "unknown_words": [], "asked": [], "couldshow": None,
         }  # fmt: skip
         result = {
             "query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False,
@@ -111,43 +111,6 @@ def example(lens: Session, row: int, rank: int, size: int) -> Answer:
         "label": space.label(image),
         "image": File(webp(space.shown(row, rank), int(np.clip(size, 16, LARGEST))), WEBP),
     }
-
-
-def card(lens: Session, row: int) -> Answer:
-    """All there is to know about one component."""
-    (row,) = checked_rows(lens.space, [row])
-    space = lens.space
-    described = components(lens, [row])["components"][0]
-    edges, counts = space.examples.statistics.histogram(row)
-    answer, place = lens.hits, None
-    if answer is not None:
-        at = np.flatnonzero(answer.rows == row)
-        place = int(at[0]) if len(at) else None
-    numbers: dict[str, float | None] = {"score": None, "z": None, "p": None}
-    if answer is not None and place is not None:
-        hit = answer[place]
-        numbers = {"score": hit.score, "z": hit.z, "p": hit.p}
-    return described | numbers | {
-        "histogram": {
-            "edges": edges.tolist(), "counts": counts.tolist(), "images": space.examples.statistics.images,
-        },
-        "cut": described["responses"][-1] if described["responses"] else None,
-        "siblings": _siblings(lens, row),
-    }  # fmt: skip
-
-
-def _siblings(lens: Session, row: int, most: int = 5) -> list[dict[str, Any]]:
-    space = lens.space
-    if not space.alive[row]:
-        return []
-    cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
-    cosines[row] = -np.inf
-    near, scores = top_k(cosines, most)
-    return [
-        {"row": int(r), "id": str(space.components[int(r)]), "score": float(s), "label": label_of(lens, int(r))}
-        for r, s in zip(near, scores, strict=True)
-        if np.isfinite(s)
-    ]
 
 
 def suggest(lens: Session, prefix: str, most: int = 12) -> Answer:

@@ -12,7 +12,7 @@ import numpy as np
 from ..compare import Comparison, ConceptTable, Similarity
 from ..session import Session
 from ..session.compared import asked_words, compared_rows, comparison_of, concept_rows
-from . import answers, overlay
+from . import answers, component_card, overlay
 from .common import HITS
 from .labelled import listed_layers
 from .view import Live, Verbs, View, maybe_text, texts
@@ -183,7 +183,7 @@ def verbs_about(models: Callable[[Session], Mapping[str, Session]]) -> Verbs:
         verb.__signature__ = inspect.Signature([own, named, *others])  # type: ignore[attr-defined]
         return verb
 
-    asked = (answers.components, answers.sprite, answers.example, answers.card)
+    asked = (answers.components, answers.sprite, answers.example, component_card.card)
     return {f"other_{function.__name__}": about(function) for function in asked}
 
 

@@ -15,6 +15,7 @@ from ..images import Images, UnreadableImage, Window
 from ..model import Layer, recording, stack
 from ..relevance import Relevance
 from ..session import Session, explaining
+from ..vectors import top_k
 from . import answers
 from .channel import Job
 from .wire import Answer
@@ -27,15 +28,43 @@ _AT_ONCE = 4096  # components
 
 def card(lens: Session, row: int) -> Answer:
     """All there is to know about one component."""
-    result = answers.card(lens, row)
-    row = result["row"]
-    return result | {
-        "label": labelled(lens, row, result["label"]),
+    (row,) = answers.checked_rows(lens.space, [row])
+    (described,) = answers.components(lens, [row])["components"]
+    statistics = lens.space.examples.statistics
+    edges, counts = statistics.histogram(row)
+    return described | _in_hits(lens, row) | {
+        "label": labelled(lens, row, described["label"]),
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist(), "images": statistics.images},
+        "siblings": _siblings(lens, row),
         "relevance": class_relevance(lens, row),
         "relatable": lens.has_data,
         "looks": possible_looks(lens, row),
         "streams": has_streams(lens, row),
-    }
+    }  # fmt: skip
+
+
+def _in_hits(lens: Session, row: int) -> dict[str, float | None]:
+    """Score, z and p for the present query; None where the component is no hit."""
+    found = lens.hits
+    place = np.flatnonzero(found.rows == row) if found is not None else np.zeros(0, int)
+    if found is None or not len(place):
+        return {"score": None, "z": None, "p": None}
+    hit = found[int(place[0])]
+    return {"score": hit.score, "z": hit.z, "p": hit.p}
+
+
+def _siblings(lens: Session, row: int, most: int = 5) -> list[dict[str, Any]]:
+    space = lens.space
+    if not space.alive[row]:
+        return []
+    cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
+    cosines[row] = -np.inf
+    near, scores = top_k(cosines, most)
+    return [
+        {"row": int(r), "id": str(space.components[int(r)]), "score": float(s), "label": answers.label_of(lens, int(r))}
+        for r, s in zip(near, scores, strict=True)
+        if np.isfinite(s)
+    ]
 
 
 def labelled(lens: Session, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
