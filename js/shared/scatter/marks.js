@@ -9,8 +9,7 @@ export const PAD = 64;
 /** Places between pixels, and sizes between them, at which masks are prepared. */
 const PHASES = 4;
 const SIZES = 8;
-/** So many masks are kept. */
-const KEPT = 4000;
+const LARGEST = (PAD / 3) * SIZES;
 /** As many marks can be told apart by a ring; more are shown as a density of their own. */
 const FEW = 400;
 /** How strong the others are beside what is chosen, and those outside the layer that is shown, of 1. */
@@ -61,13 +60,35 @@ export const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>
 
 /** A colour over a pixel. @param {number} below @param {number} red @param {number} green @param {number} blue @param {number} opacity */
 function blended(below, red, green, blue, opacity) {
-  const [r, g, b] = [below & 255, (below >>> 8) & 255, (below >>> 16) & 255];
+  const part = (/** @type {number} */ under, /** @type {number} */ over) =>
+    (under + (over - under) * opacity + 0.5) | 0;
   return (
     0xff000000 |
-    (Math.round(b + (blue - b) * opacity) << 16) |
-    (Math.round(g + (green - g) * opacity) << 8) |
-    Math.round(r + (red - r) * opacity)
+    (part((below >>> 16) & 255, blue) << 16) |
+    (part((below >>> 8) & 255, green) << 8) |
+    part(below & 255, red)
   );
+}
+
+/**
+ * Adds a mark of a colour to the sums of its pixels.
+ * @param {Float32Array} sums @param {Int32Array} touched the pixels that have some, `count` of them
+ * @param {number} count @param {Mask} mask @param {number} at @param {Colour} colour @returns {number} how many have some now
+ */
+function add(sums, touched, count, { pixels, cover }, at, colour) {
+  const red = colour[0];
+  const green = colour[1];
+  const blue = colour[2];
+  for (let i = 0; i < pixels.length; i++) {
+    const sum = 4 * (at + pixels[i]);
+    const part = cover[i];
+    if (sums[sum + 3] === 0) touched[count++] = at + pixels[i];
+    sums[sum] += part * red;
+    sums[sum + 1] += part * green;
+    sums[sum + 2] += part * blue;
+    sums[sum + 3] += part;
+  }
+  return count;
 }
 
 /** @param {number} value */
@@ -75,29 +96,31 @@ const within = (value) => Math.min(1, Math.max(0, value));
 
 /** Paints scenes, each over what its picture shows already. */
 export function markPainter() {
-  /** Sums of red, green, blue and of what covers, for each pixel. */
+  /** Sums of red, green, blue and of what covers, for each pixel; and the pixels that have some. */
   let sums = new Float32Array(0);
-  /** @type {Map<string, Map<number, Mask>>} */
+  let touched = new Int32Array(0);
+  /** @type {Map<string, Mask[]>} */
   const made = new Map();
   let stride = 0;
 
   /** The masks of a style by size and phase. @param {Omit<Style, "colour">} style @param {number} ratio */
   function masksOf({ shape = "disc", line = 0, half = false }, ratio) {
     const name = [shape, line * ratio, half].join();
-    const kept = made.get(name) ?? new Map();
+    const kept = made.get(name) ?? [];
     made.set(name, kept);
-    /** @param {number} x in pixels @param {number} y @param {number} r @returns {Mask} */
-    return (x, y, r) => {
-      const size = Math.round(r * SIZES);
-      const [px, py] = [Math.floor((x % 1) * PHASES), Math.floor((y % 1) * PHASES)];
-      const key = (size * PHASES + px) * PHASES + py;
-      let mask = kept.get(key);
-      if (!mask) {
-        if (kept.size >= KEPT) kept.clear();
-        mask = maskOf(OUTSIDE[shape], size / SIZES, line * ratio, half, px / PHASES, py / PHASES);
-        kept.set(key, mask);
-      }
-      return mask;
+    /** @param {number} phase @param {number} r @returns {Mask} */
+    return (phase, r) => {
+      const size = Math.min(LARGEST, Math.round(r * SIZES));
+      const key = size * PHASES * PHASES + phase;
+      kept[key] ??= maskOf(
+        OUTSIDE[shape],
+        size / SIZES,
+        line * ratio,
+        half,
+        (phase % PHASES) / PHASES,
+        Math.floor(phase / PHASES) / PHASES,
+      );
+      return kept[key];
     };
   }
 
@@ -117,7 +140,7 @@ export function markPainter() {
     return { pixels: Int32Array.from(pixels), cover: Float32Array.from(cover) };
   }
 
-  /** Calls `visit` with each mark of a level that is in the picture. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {(row: number, x: number, y: number, r: number) => void} visit */
+  /** Calls `visit` with each mark of a level that is in the picture. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {(row: number, at: number, phase: number, r: number) => void} visit with its pixel, its place in that, and its radius in pixels */
   function each(
     { width, height },
     ratio,
@@ -130,8 +153,10 @@ export function markPainter() {
       if (levels[row] !== level || !(kinds[row] >= 0 && kinds[row] < styles.length)) continue;
       const x = (places[2 * row] * view.sx + view.ox) * ratio + PAD;
       const y = (places[2 * row + 1] * view.sy + view.oy) * ratio + PAD;
-      if (x >= edge && y >= edge && x < width - edge && y < height - edge)
-        visit(row, x, y, (radii ? radii[row] : 1) * radius * ratio);
+      if (!(x >= edge && y >= edge && x < width - edge && y < height - edge)) continue;
+      const [px, py] = [Math.floor(x), Math.floor(y)];
+      const phase = Math.floor((y - py) * PHASES) * PHASES + Math.floor((x - px) * PHASES);
+      visit(row, py * stride + px, phase, (radii ? radii[row] : 1) * radius * ratio);
     }
   }
 
@@ -139,33 +164,37 @@ export function markPainter() {
   function density(picture, ratio, scene, level, strength) {
     const { kinds, styles, opacity, inks } = scene;
     const masks = styles.map((style) => masksOf(style, ratio));
-    sums.fill(0);
-    each(picture, ratio, scene, level, (row, x, y, r) => {
-      const { pixels, cover } = masks[kinds[row]](x, y, r);
-      const [red, green, blue] = styles[kinds[row]].colour;
-      const at = Math.floor(y) * stride + Math.floor(x);
-      for (let i = 0; i < pixels.length; i++) {
-        const [sum, part] = [4 * (at + pixels[i]), cover[i]];
-        sums[sum] += part * red;
-        sums[sum + 1] += part * green;
-        sums[sum + 2] += part * blue;
-        sums[sum + 3] += part;
-      }
+    let count = 0;
+    each(picture, ratio, scene, level, (row, at, phase, r) => {
+      const kind = kinds[row];
+      count = add(sums, touched, count, masks[kind](phase, r), at, styles[kind].colour);
     });
-    const { data, width, height } = picture;
+    lay(picture.data, count, opacity, strength, inks.ink);
+  }
+
+  /** Lays the sums over their pixels, and forgets them. @param {Uint32Array} data @param {number} count of pixels that have some @param {number} opacity @param {number} strength @param {Colour} ink */
+  function lay(data, count, opacity, strength, ink) {
     let most = FULL;
-    for (let sum = 3; sum < sums.length; sum += 4) if (sums[sum] > most) most = sums[sum];
-    const [full, fullest] = [Math.log(most), Math.log(most / DENSE)];
-    for (let y = PAD; y < height - PAD; y++)
-      for (let at = y * stride + PAD; at < y * stride + width - PAD; at++) {
-        const many = sums[4 * at + 3];
-        if (many === 0) continue;
-        const alpha = many < 1 ? opacity * many : opacity + ((1 - opacity) * Math.log(many)) / full;
-        const dark = many > DENSE ? (DARKEST * Math.log(many / DENSE)) / fullest : 0;
-        const own = (/** @type {number} */ part) =>
-          sums[4 * at + part] / many + (inks.ink[part] - sums[4 * at + part] / many) * dark;
-        data[at] = blended(data[at], own(0), own(1), own(2), alpha * strength);
-      }
+    for (let i = 0; i < count; i++) most = Math.max(most, sums[4 * touched[i] + 3]);
+    const full = Math.log(most);
+    const dense = Math.log(DENSE);
+    for (let i = 0; i < count; i++) {
+      const at = touched[i];
+      const sum = 4 * at;
+      const many = sums[sum + 3];
+      const log = many > 1 ? Math.log(many) : 0;
+      const alpha = many < 1 ? opacity * many : opacity + ((1 - opacity) * log) / full;
+      const dark = log > dense ? (DARKEST * (log - dense)) / (full - dense) : 0;
+      const light = (1 - dark) / many;
+      data[at] = blended(
+        data[at],
+        sums[sum] * light + ink[0] * dark,
+        sums[sum + 1] * light + ink[1] * dark,
+        sums[sum + 2] * light + ink[2] * dark,
+        alpha * strength,
+      );
+      sums[sum] = sums[sum + 1] = sums[sum + 2] = sums[sum + 3] = 0;
+    }
   }
 
   /** Lays one colour over the pixels of a mask. @param {Picture} picture @param {Mask} mask @param {number} at @param {Colour} colour @param {number} opacity */
@@ -178,15 +207,14 @@ export function markPainter() {
   function marks(picture, ratio, scene, level, opacity) {
     const { kinds, styles, inks } = scene;
     const ring = masksOf({ line: RING[1] - RING[0] }, ratio);
-    /** @type {[row: number, x: number, y: number, r: number][]} */
+    /** @type {[row: number, at: number, phase: number, r: number][]} */
     const found = [];
     each(picture, ratio, scene, level, (...mark) => found.push(mark));
-    for (const [row, x, y, r] of found.sort((a, b) => b[3] - a[3])) {
-      const at = Math.floor(y) * stride + Math.floor(x);
+    for (const [row, at, phase, r] of found.sort((a, b) => b[3] - a[3])) {
       const { colour, ...form } = styles[kinds[row]];
-      over(picture, masksOf({ shape: form.shape }, ratio)(x, y, r + GAP * ratio), at, inks.ground, 1);
-      over(picture, masksOf(form, ratio)(x, y, r), at, colour, opacity);
-      if (level === LEVEL.chosen) over(picture, ring(x, y, r + RING[1] * ratio), at, inks.accent, 1);
+      over(picture, masksOf({ shape: form.shape }, ratio)(phase, r + GAP * ratio), at, inks.ground, 1);
+      over(picture, masksOf(form, ratio)(phase, r), at, colour, opacity);
+      if (level === LEVEL.chosen) over(picture, ring(phase, r + RING[1] * ratio), at, inks.accent, 1);
     }
   }
 
@@ -195,6 +223,7 @@ export function markPainter() {
     if (stride !== picture.width || sums.length !== 4 * picture.data.length) {
       stride = picture.width;
       sums = new Float32Array(4 * picture.data.length);
+      touched = new Int32Array(picture.data.length);
       made.clear();
     }
     if (scene.box) fillBox(picture, ratio, scene.box.edges, scene.box.colour);
