@@ -18,12 +18,11 @@ import { ${view} } from "./view.js";
 export default alone(${works ? `withWork(${view})` : view});
 `;
 
-/** @param {Entry[]} tabs */
-const tabsOf = (tabs) => `${HEAD}
-${[...tabs]
-  .sort((a, b) => (a.folder < b.folder ? -1 : 1))
-  .map(({ folder, view }) => `import { ${view} } from "../${folder}/view.js";`)
-  .join("\n")}
+/** In the order of tabs, in which their styles stand as well. @param {Entry[]} tabs */
+const tabsOf = (
+  tabs,
+) => `${HEAD}// biome-ignore-all assist/source/organizeImports: the styles of tabs stand in the order of tabs
+${tabs.map(({ folder, view }) => `import { ${view} } from "../${folder}/view.js";`).join("\n")}
 
 /** @type {Record<string, {title: string, mount: import("../shared/alone.js").CreateView}>} */
 export const TABS = {
