@@ -283,6 +283,17 @@ CHANGES = {
     "a sparse tensor": (fn("return torch.eye(3).mul(2).to_sparse()"), "mul(2)", "mul(3)"),
     "an array of objects": (fn("return np.array(['a', [2]], dtype=object)"), "[2]", "[3]"),
     "a pattern": (fn("import re\nreturn re.compile('a')"), "'a'", "'b'"),
+    "the flags of a pattern": (fn("import re\nreturn re.compile('a', re.I)"), "re.I", "re.M"),
+    "a pattern of another library": (fn("import regex\nreturn regex.compile('a')"), "'a'", "'b'"),
+    "the words of a pattern": (
+        fn("import regex\nreturn regex.compile(r'\\L<words>', words=['a', 'b'])"), "'b'", "'c'"),
+    "a tokenizer": (fn("import open_clip\nreturn open_clip.SimpleTokenizer(context_length=77)"), "77", "64"),
+    "a tokenizer in Rust": (
+        fn("from tokenizers import Tokenizer, models\n"
+           "return Tokenizer(models.WordLevel({'a': 0, 'b': 1}, unk_token='a'))"), "'b': 1", "'c': 1"),
+    "what another pickles": (
+        fn("copyreg.pickle(type(z), lambda z: (str, (by,)))\nreturn z",
+           before="import copyreg, zlib\nz = zlib.decompressobj()\nby = 'a'"), "'a'", "'b'"),
     "the sign of zero": (fn("return lambda x: x * 0.0"), "0.0", "-0.0"),
 }  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import random
+import struct
 import threading
 import types
 import weakref
@@ -80,9 +82,12 @@ def state_of(thing: Any) -> State | None:
         return State({}, {"text": thing.getvalue()})
     if isinstance(thing, bytes | memoryview):
         return State({}, {"bytes": bytes(thing)})
-    if not _of_python(kind) and (reduced := _reduced(thing)) is not None:
+    if _of_python(kind):
+        return _plain(thing)
+    reduced = _reduced(thing)
+    if reduced is not None:
         return State({}, reduced)
-    return _plain(thing)
+    return None if any(map(_holds_more, kind.__mro__)) else _plain(thing)
 
 
 def _plain(thing: Any) -> State | None:
@@ -120,6 +125,8 @@ def _of_python(kind: type) -> bool:
     for base in kind.__mro__:
         if base in (object, dict, list, tuple, set, frozenset, str, int, float, bytes):
             continue
+        if _holds_more(base):
+            return False
         if libraries.of_class(base) is None and base.__flags__ & (1 << 9):
             continue
         if not base.__flags__ & (1 << 9) or "__reduce__" in vars(base) or "__reduce_ex__" in vars(base):
@@ -127,10 +134,24 @@ def _of_python(kind: type) -> bool:
     return True
 
 
+def _holds_more(kind: type) -> bool:
+    """Whether objects of a class hold what no attribute shows: it is made in C or Rust, with room of its own."""
+    base = kind.__base__
+    if base is None or not kind.__flags__ & (1 << 9) or kind.__itemsize__:
+        return False  # built in, or made of items: these are known one by one
+    slots = vars(kind).get("__slots__", ())
+    pointers = 1 if isinstance(slots, str) else len(tuple(slots))
+    pointers += sum(
+        getattr(kind, offset) > 0 and getattr(base, offset) == 0 for offset in ("__dictoffset__", "__weakrefoffset__")
+    )
+    return kind.__basicsize__ - base.__basicsize__ > struct.calcsize("P") * pointers
+
+
 def _reduced(thing: Any) -> dict[str, Any] | None:
     """What an object's own pickling says of it, or None where it has none."""
+    registered = copyreg.dispatch_table.get(type(thing))
     try:
-        found = thing.__reduce_ex__(4)
+        found: Any = thing.__reduce_ex__(4) if registered is None else registered(thing)
     except Exception:  # whatever a class does there
         return None
     if isinstance(found, str):

@@ -34,6 +34,7 @@ from .objects import BY_KIND_ONLY, DESCRIPTORS, NEUTRAL, NOT_OF_A_CLASS, NOT_RUN
 _ATOMS = (type(None), bool, int, float, complex, bytes, bytearray, range, type(Ellipsis), type(NotImplemented))
 _COLLECTIONS = (list, dict, set, deque, OrderedDict, defaultdict)
 _ATOMS_OF_TORCH = ("dtype", "memory_format", "layout", "qscheme")
+_PATTERNS = ("_regex.Pattern",)  # of the library `regex`, which the tokenizers of open_clip use
 
 
 Files = dict[tuple[str, bool], "bytes | None"]  # (path, whether folders count): what lies there
@@ -100,8 +101,10 @@ class _Look:
             return self._array(thing)
         if isinstance(thing, np.generic):
             return f"{thing.dtype} {thing!r}".encode() if thing.dtype != object else Hidden("a numpy object", id(thing))
-        if isinstance(thing, np.dtype | re.Pattern):
-            return f"{kind.__name__} {thing!r}".encode() + str(getattr(thing, "flags", "")).encode()
+        if isinstance(thing, np.dtype):
+            return f"{kind.__name__} {thing!r}".encode()
+        if isinstance(thing, re.Pattern) or full_name(kind) in _PATTERNS:
+            return (b"pattern", self.value(thing.pattern), self.value(thing.flags), self.value(_lists(thing)))
         if isinstance(thing, Image.Image):
             return self._known(thing, contents.of_picture)
         if isinstance(thing, os.PathLike) and not isinstance(thing, io.IOBase):
@@ -370,6 +373,11 @@ class _Look:
         for name, value in list(vars(module).items()):
             if not is_dunder(name):
                 self.later(node, name, value)
+
+
+def _lists(pattern: Any) -> dict[str, list[str]]:
+    """The named lists of words that a pattern of `regex` was given."""
+    return {name: sorted(words) for name, words in getattr(pattern, "named_lists", {}).items()}
 
 
 def _why(thing: Any, error: Exception) -> str:
