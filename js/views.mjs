@@ -1,10 +1,10 @@
 /** What is generated from the table of views: the tabs of the window, and the entries of views that stand alone. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HEAD = "// Made by js/views.mjs from semlens_widgets/views.json, when the windows are built.\n";
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** @typedef {{name: string, title?: string, folder: string, view: string, works?: boolean, alone_kB?: number}} Entry */
 
