@@ -16,9 +16,9 @@ from scipy.special import ndtri
 from .space import SemanticSpace
 from .vectors import freeze
 
-ENOUGH = 10  # images on either side, before they may judge: by chance, TELLS is then passed in 1 case of 250
-TELLS = 0.75  # half-way from chance (.5) to telling all images apart (1)
-LEVEL = 0.05  # of "surely": components that tell images apart with an AUROC of TELLS pass at most this often
+MIN_IMAGES = 10  # images on either side, before they may judge: by chance, MIN_AUROC is then passed in 1 case of 250
+MIN_AUROC = 0.75  # half-way from chance (.5) to telling all images apart (1)
+ALPHA = 0.05  # of "surely": components that tell images apart with an AUROC of MIN_AUROC pass at most this often
 _BLOCK_NUMBERS = 1 << 22
 
 
@@ -46,13 +46,13 @@ class HeldOut:
 
     @property
     def confirmed(self) -> Bool[np.ndarray, " pair"]:
-        return self.auroc >= TELLS
+        return self.auroc >= MIN_AUROC
 
     @property
     def refuted(self) -> Bool[np.ndarray, " pair"]:
-        return self.auroc < TELLS
+        return self.auroc < MIN_AUROC
 
-    def surely(self, tried: int) -> Bool[np.ndarray, " pair"]:
+    def passes_corrected(self, tried: int) -> Bool[np.ndarray, " pair"]:
         """Which would pass although they were picked among `tried` for passing. Nobody who cannot be judged.
 
         The AUROC exceeds .75 by more than the best of `tried` gains by luck in 95 of 100 cases: by that many of its
@@ -62,7 +62,7 @@ class HeldOut:
         spread = self.auroc * (1 - self.auroc) + (self.shown - 1) * (above - self.auroc**2)
         spread += (self.others - 1) * (beyond - self.auroc**2)
         error = np.sqrt(np.maximum(spread, 0) / np.maximum(self.shown * self.others, 1))
-        return self.auroc - float(-ndtri(LEVEL / max(tried, 1))) * error >= TELLS
+        return self.auroc - float(-ndtri(ALPHA / max(tried, 1))) * error >= MIN_AUROC
 
 
 def held_out(
@@ -93,12 +93,12 @@ def held_out(
         pair, rank = np.nonzero(ranked & (sample.images[place] == examples.images[some]))
         own[pair, place[pair, rank]] = True
         likeness = vectors[pairs] @ sample.vectors.T
-        usual, best = likeness.mean(1), space.likeness(some, vectors[pairs])
+        usual, best = likeness.mean(1), space.mean_similarity(some, vectors[pairs])
         shows = ~own & (likeness >= (usual + best)[:, None] / 2)
         ranks = rankdata(np.where(own, np.inf, sample.activations[:, some].T), axis=1)
         yes = shows.sum(1)
         no = (~own).sum(1) - yes
-        judged = np.minimum(yes, no) >= ENOUGH
+        judged = np.minimum(yes, no) >= MIN_IMAGES
         above = (ranks * shows).sum(1) - yes * (yes + 1) / 2
         auroc[pairs] = np.where(judged, above / np.maximum(yes * no, 1), np.nan)
         shown[pairs], others[pairs] = yes, no

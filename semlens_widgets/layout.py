@@ -22,7 +22,7 @@ METHODS = ("pca", "umap")
 NEIGHBOURS = 15  # as in umap-learn
 FEWEST = 10  # living components; fewer have no neighbourhoods to speak of
 
-Asked = Callable[[float], None]
+OnTick = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def pca(space: SemanticSpace) -> Layout:
     return _layout(space, _principal(space.vectors[space.alive]), "pca", 0, 0)
 
 
-def umap(space: SemanticSpace, *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: Asked | None = None) -> Layout:
+def umap(space: SemanticSpace, *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: OnTick | None = None) -> Layout:
     """Components by UMAP, so that each has its nearest siblings (by cosine) around it.
 
     It starts from the principal coordinates and is the same for the same seed on the same machine. It works in a
@@ -87,7 +87,7 @@ def overlay(
     *,
     seed: int = 0,
     neighbours: int = NEIGHBOURS,
-    asked: Asked | None = None,
+    asked: OnTick | None = None,
 ) -> tuple[Layout, Layout]:
     """Two spaces in one plane: components of both lie near each other where they are alike.
 
@@ -150,7 +150,7 @@ def _in_unit_square(places: Float[np.ndarray, "living 2"]) -> Float[np.ndarray, 
 # UMAP in a process of its own
 
 
-def _apart(work: dict[str, Any], asked: Asked) -> Float[np.ndarray, "living 2"]:
+def _apart(work: dict[str, Any], asked: OnTick) -> Float[np.ndarray, "living 2"]:
     with tempfile.TemporaryDirectory(prefix="semlens-layout-") as folder:
         np.savez(Path(folder) / "work.npz", **work)
         with (Path(folder) / "errors").open("wb") as errors:

@@ -27,7 +27,7 @@ from .evaluate import Evaluation, OnStep
 from .explain import ClassTarget, Explanation
 from .images import Images
 from .labelers import Labeler
-from .layout import NEIGHBOURS, Asked, Layout
+from .layout import NEIGHBOURS, Layout, OnTick
 from .model import Layer, Pooling, resolve
 from .outputs import Chosen, Kind
 from .relevance import Relevance, Target
@@ -37,8 +37,7 @@ from .role import Role
 from .search import Matches
 from .session import acting, auditing, comparing, describing, explaining, file, fitting, mapping, searching
 from .session.explaining import Picture
-from .session.probes import Asked as Query
-from .session.probes import ProbeCache
+from .session.probes import ProbeCache, QueryLike
 from .session.session import Session
 from .session.source import Crop, Source
 from .space import SemanticSpace
@@ -132,7 +131,7 @@ class Lens(Session):
     # what components stand for
 
     def search(
-        self, query: Query, *, negative: Names | None = None, top: int | None = 20, layer: Names | None = None,
+        self, query: QueryLike, *, negative: Names | None = None, top: int | None = 20, layer: Names | None = None,
         templates: Names | None = None, centre: bool | None = None,
     ) -> Matches | list[Matches]:  # fmt: skip
         """Which components encode this? One query gives `Matches`, a list of texts a list of them.
@@ -198,7 +197,7 @@ class Lens(Session):
         return explaining.role(self, component)
 
     def lay_out(
-        self, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: Asked | None = None
+        self, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: OnTick | None = None
     ) -> Layout:
         """Place all components in a plane, alike ones near each other; every map moves there, and files keep it.
 
@@ -273,7 +272,7 @@ class Lens(Session):
         """
         return comparing.compare(self, other, name, allow=allow, centre=centre, seed=seed)
 
-    def overlay(self, method: str = "pca", *, seed: int = 0, asked: Asked | None = None) -> tuple[Layout, Layout]:
+    def overlay(self, method: str = "pca", *, seed: int = 0, asked: OnTick | None = None) -> tuple[Layout, Layout]:
         """This model and `other` in one plane, alike components near each other; the window's map shows it.
 
         `method` is "pca" (at once) or "umap" (see `sl.Lens.lay_out`). ValueError before `compare`.

@@ -16,6 +16,7 @@ from .images import Images
 from .model import Layer, Pooling, recording, stack
 from .passes import OnStep
 from .relevance import Relevance
+from .warned import Renamed
 
 if TYPE_CHECKING:
     import torch
@@ -30,15 +31,19 @@ _WORTH = 0.01  # of a layer's relevance: what is less is not worth a word
 class Streams:
     """What feeds a component in the layer below, and what it feeds in the layer above.
 
-    `fed` and `feeds` are (row, share), the largest first: the share of all that feeds the upper component, sign kept,
-    in the mean over `images` of the component's strongest examples. A layer is None where there is none.
+    `upstream` and `downstream` are (row, share), the largest first: the share of all that feeds the upper
+    component, sign kept, in the mean over `images` of the component's strongest examples. A layer
+    is None where there is none.
     """
 
     lower: str | None
     upper: str | None
-    fed: tuple[tuple[int, float], ...]
-    feeds: tuple[tuple[int, float], ...]
+    upstream: tuple[tuple[int, float], ...]
+    downstream: tuple[tuple[int, float], ...]
     images: int
+
+    fed = Renamed("upstream")
+    feeds = Renamed("downstream")
 
 
 def streams(
@@ -61,8 +66,8 @@ def streams(
     starts = np.concatenate([[0], np.cumsum(components.sizes)])
     count = min(_EXAMPLES, int(examples.counts[row]))
     tensors = [images.tensor(int(i)) for i in examples.images[row, :count]]
-    fed: tuple[tuple[int, float], ...] = ()
-    feeds: tuple[tuple[int, float], ...] = ()
+    upstream: tuple[tuple[int, float], ...] = ()
+    downstream: tuple[tuple[int, float], ...] = ()
 
     def step(done: int) -> None:
         if on_step is not None:
@@ -70,13 +75,13 @@ def streams(
 
     if at > 0 and count:
         shares = _passed(model, layers[at], [row - int(starts[at])], layers[at - 1], tensors, lambda i: step(i))
-        fed = _largest(shares[0], np.arange(len(shares[0])) + int(starts[at - 1]))
+        upstream = _largest(shares[0], np.arange(len(shares[0])) + int(starts[at - 1]))
     if at + 1 < len(layers) and count:
         above = _outstanding(examples, model, layers[at + 1], at + 1, tensors, pooling)
         shares = _passed(model, layers[at + 1], above, layers[at], tensors, lambda i: step(count + i))
-        feeds = _largest(shares[:, row - int(starts[at])], np.asarray(above) + int(starts[at + 1]))
+        downstream = _largest(shares[:, row - int(starts[at])], np.asarray(above) + int(starts[at + 1]))
     upper = layers[at + 1].name if at + 1 < len(layers) else None
-    return Streams(layers[at - 1].name if at > 0 else None, upper, fed, feeds, count)
+    return Streams(layers[at - 1].name if at > 0 else None, upper, upstream, downstream, count)
 
 
 def _passed(
@@ -165,7 +170,7 @@ class Role:
     def _streams(self) -> list[tuple[str, tuple[tuple[int, float], ...]]]:
         if self.streams is None:
             return []
-        both = (("it is fed by", self.streams.fed), ("it feeds", self.streams.feeds))
+        both = (("it is fed by", self.streams.upstream), ("it feeds", self.streams.downstream))
         worth = [(verb, tuple(p for p in some if abs(p[1]) >= _WORTH)) for verb, some in both]
         return [(verb, some) for verb, some in worth if some]
 
@@ -178,7 +183,8 @@ class Role:
         rows: list[dict[str, Any]] = [
             {"component": str(self.component), "what": "class", "name": c, "share": v} for c, v in self.classes
         ]
-        for what, some in (("fed by", self.streams.fed), ("feeds", self.streams.feeds)) if self.streams else ():
+        known = self.streams
+        for what, some in (("fed by", known.upstream), ("feeds", known.downstream)) if known else ():
             rows += [
                 {"component": str(self.component), "what": what, "name": str(self.components[row]), "share": share}
                 for row, share in some
@@ -192,7 +198,7 @@ class Role:
         return f"<p>{escape(self.text)}</p>"
 
 
-def spoken_for(relevance: Relevance, row: int) -> tuple[tuple[str, float], ...]:
+def class_relevance(relevance: Relevance, row: int) -> tuple[tuple[str, float], ...]:
     """(class, mean relevance) of one component, the largest first; classes without images are left out."""
     seen = np.flatnonzero(relevance.counts)
     mean = relevance.mean[seen, row]

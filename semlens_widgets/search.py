@@ -14,15 +14,16 @@ from scipy.special import ndtr
 
 from .clip import Probes
 from .components import Component
-from .held_out import ENOUGH, TELLS, HeldOut, held_out
+from .held_out import MIN_AUROC, MIN_IMAGES, HeldOut, held_out
 from .results import Result
 from .space import SemanticSpace, reach
 from .texts import p_equals, p_value, plural
 from .vectors import freeze, frozen, top_k, unit
+from .warned import Renamed
 
-ABOVE = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
-Z_ABOVE = 2.3263478740408408  # the same in standard deviations of a normal distribution
-LEVEL = 0.05  # of "found": random sets of images pass at most this often
+HIT_ALPHA = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
+Z_CRITICAL = 2.3263478740408408  # the same in standard deviations of a normal distribution
+ALPHA = 0.05  # of "found": random sets of images pass at most this often
 REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
 COLUMNS = ("rows", "scores", "z", "p")  # of an answer: one number per hit
 State = Literal["found", "unchecked", "not found"]
@@ -100,25 +101,27 @@ class Matches(Result):
         return {name: getattr(self, name) for name in COLUMNS}
 
     @cached_property
-    def stands_on(self) -> int:
+    def best_rank(self) -> int:
         """The rank of the hit that the answer stands on: the `best`.
 
         Where the first hit is not found, the next may be: a component whose strongest examples happen to show the probe
         says nothing about those behind it. But to look further is to choose by the outcome, so a later one (of the
-        first 20) has to pass surely (`HeldOut.surely`). Where none does, the answer is about the first.
+        first 20) has to pass surely (`HeldOut.passes_corrected`). Where none does, the answer is about the first.
         """
         if len(self) < 2 or self.unknown or self._confirmed(np.arange(1)).all():
             return 0
         ranks = np.arange(min(len(self), _LOOKED_AT))
         close = ranks[self._close(ranks)]
         later = close[close > 0]
-        sure = self._judged(later).surely(len(close))
+        sure = self._judged(later).passes_corrected(len(close))
         return int(later[sure.argmax()]) if sure.any() else 0
+
+    stands_on = Renamed("best_rank")
 
     @property
     def best(self) -> Hit:
         """The hit that the answer stands on. IndexError where there is none."""
-        return self[self.stands_on]
+        return self[self.best_rank]
 
     @cached_property
     def carriers(self) -> Bool[np.ndarray, " hit"]:
@@ -135,7 +138,7 @@ class Matches(Result):
 
     def _close(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
         """Which are better than chance, and close enough."""
-        close = self._p_all(ranks) <= LEVEL
+        close = self._p_all(ranks) <= ALPHA
         close[close] = self._reaches(ranks[close]) >= REACH
         return close
 
@@ -143,7 +146,7 @@ class Matches(Result):
         return -np.expm1(self.searched * np.log1p(-np.minimum(self.p[ranks].astype(np.float64), 1 - 1e-16)))
 
     def _reaches(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
-        likeness = self.space.likeness(self.rows[ranks], self._pairs(ranks))
+        likeness = self.space.mean_similarity(self.rows[ranks], self._pairs(ranks))
         return reach(likeness, self.space.chance(self.vector[None]), np.asarray([self.attainable], np.float32))
 
     def _judged(self, ranks: Int[np.ndarray, " some"]) -> HeldOut:
@@ -155,7 +158,7 @@ class Matches(Result):
     @property
     def _alone(self) -> Int[np.ndarray, " some"]:
         """The best hit's rank; none where nothing was searched."""
-        return np.arange(self.stands_on, self.stands_on + 1)[: len(self)]
+        return np.arange(self.best_rank, self.best_rank + 1)[: len(self)]
 
     @property
     def p_best(self) -> float:
@@ -224,14 +227,14 @@ class Matches(Result):
     @property
     def by_chance(self) -> bool:
         """Whether the best hit scores no higher than the best of as many random components may."""
-        return self.p_best > LEVEL
+        return self.p_best > ALPHA
 
     @property
     def reason(self) -> str:
         """What the best hit is, and why that is found, not found or unchecked. "" where nothing was searched."""
         if self.unknown or not len(self):
             return ""
-        hit, before = self.best, self.stands_on
+        hit, before = self.best, self.best_rank
         best = f"best {hit.component} scores {hit.score:.3f} (z = {hit.z:.1f}, {p_equals(self.p_best)} over all)"
         if self.by_chance:
             return f"{best}, no better than random images"
@@ -241,7 +244,7 @@ class Matches(Result):
         (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
         if self.state == "unchecked":
             return f"{best}, {share}, but {self._too_few}"
-        if auroc < TELLS:
+        if auroc < MIN_AUROC:
             known = f"the {shown} sampled images that show it from the others (AUROC {auroc:.2f})"
             return f"{best}, {share}, but it hardly tells {known}"
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
@@ -254,7 +257,7 @@ class Matches(Result):
         if sample is None or not len(sample):
             return "there is no sample of images to check it on; fit the lens with one (sample=500)"
         few, what = (shown, "show it") if shown <= others else (others, "do not show it")
-        return f"only {few} sampled images {what}, too few to check (at least {ENOUGH})"
+        return f"only {few} sampled images {what}, too few to check (at least {MIN_IMAGES})"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
         """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""
@@ -341,7 +344,7 @@ def search(
             size = space.set_size_of[some]
             scores[block] = vectors[some] @ vector
             z[block] = (scores[block] * space.divided_by(some, centre) - mean[size]) / sd[size]
-        best = _ranked(scores, z >= Z_ABOVE, alive, len(scores) if top is None else top)
+        best = _ranked(scores, z >= Z_CRITICAL, alive, len(scores) if top is None else top)
         rows = _part(chosen, best)
         size, length = space.set_size_of[rows], space.divided_by(rows, centre)
         drawn = null_scores[-1] / (length[0] if len(rows) else np.float32(1))

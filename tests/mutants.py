@@ -203,7 +203,7 @@ def told(lens):
     said += [[part.tolist() for part in statistics.histogram(row)] for row in rows]
     said += [[space.thumbnails.webp(crop) for crop in range(len(space.thumbnails))]]
     said += [space.embeddings.tolist(), space.embeddings_of([0, 3]).tolist()]
-    said += [space.alikeness(np.arange(len(rows))).tolist()]
+    said += [space.resultant_length(np.arange(len(rows))).tolist()]
     for word in lens.known_words():
         answer = lens.search(word, top=None)
         said += [answer.message, answer.to_rows()]

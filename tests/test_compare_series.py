@@ -104,7 +104,7 @@ def test_the_concept_table_repeats_search_for_every_model_and_layer():
         assert [c[j] for c in table.best] == [a.best.component for a in answers]
         for i, answer in enumerate(answers):
             passing = answer.carriers
-            assert passing[answer.stands_on] == answer.found
+            assert passing[answer.best_rank] == answer.found
             assert table.carriers[i, j] == passing.sum()
             assert table.carrying[i][j].tolist() == answer.rows[passing].tolist()
     assert 0 < table.found[:, 0].sum() < CONCEPTS

@@ -78,7 +78,7 @@ def test_confidence_is_the_share_of_random_sets_whose_best_word_fits_less_well()
     for row, size in ((0, 7), (4, 2)):
         at = space.set_sizes.tolist().index(size)
         sets = space.null_means[at]
-        length = space.alikeness(np.array([row]))[0]
+        length = space.resultant_length(np.array([row]))[0]
         mean, sd = (sets @ probes.vectors.T).mean(0), (sets @ probes.vectors.T).std(0)
         for rank in range(2):
             z = []

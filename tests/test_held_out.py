@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.held_out import ENOUGH, TELLS, HeldOut, held_out
+from semlens_widgets.held_out import MIN_AUROC, MIN_IMAGES, HeldOut, held_out
 from semlens_widgets.session.matches import matches_to_json
 
 
@@ -51,7 +51,7 @@ def test_auroc_is_that_of_activations_for_images_at_least_half_as_like_as_the_ex
         best = np.mean(space.embeddings_of(slice(row, row + 1))[0] @ vector)
         shows = np.array([sample.vectors[i] @ vector >= (usual + best) / 2 for i in rest])
         assert got.shown[at] == shows.sum()
-        if min(shows.sum(), (~shows).sum()) < ENOUGH:
+        if min(shows.sum(), (~shows).sum()) < MIN_IMAGES:
             assert np.isnan(got.auroc[at])
         else:
             assert got.auroc[at] == pytest.approx(roc_auc_score(shows, sample.activations[rest, row]))
@@ -105,14 +105,14 @@ def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
     (honest,) = sl.search(two_reds.space, probes)
     assert sorted(honest.rows[:2]) == [0, 2]
     assert honest.carriers.tolist() == [True, True, False, False]
-    assert honest.stands_on == 0
+    assert honest.best_rank == 0
     assert honest.best == honest[0]
     first, second = honest.rows[:2].tolist()
     (answer,) = sl.search(forgetful(two_reds.space, {first: 1}), probes)
     assert answer.rows.tolist() == honest.rows.tolist()
     assert answer.carriers.tolist() == [False, True, False, False]
     assert answer.found
-    assert answer.stands_on == 1
+    assert answer.best_rank == 1
     assert answer.best.row == second
     assert f"best {answer[1].component} scores" in answer.message
     assert answer.message.endswith("1 stronger hit passed over")
@@ -126,7 +126,7 @@ def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
     assert drawn[str(answer[1].component)] != drawn[str(answer[0].component)] == drawn[str(answer[3].component)]
     (neither,) = sl.search(forgetful(two_reds.space, {first: 1, second: 1}), probes)
     assert not neither.found
-    assert neither.stands_on == 0
+    assert neither.best_rank == 0
     assert neither.message.startswith(f"'red' not found: best {neither[0].component}")
 
 
@@ -137,9 +137,9 @@ def test_a_later_hit_that_just_passes_does_not_carry_the_answer(two_reds):
     for share in np.arange(0.2, 1, 0.01):
         (answer,) = sl.search(forgetful(two_reds.space, {first: 1, second: share}), probes)
         judged = held_out(answer.space, np.array([second]), answer.vector[None])
-        if TELLS <= judged.auroc[0] < 0.8:
+        if MIN_AUROC <= judged.auroc[0] < 0.8:
             break
-    assert TELLS <= judged.auroc[0] < 0.8
+    assert MIN_AUROC <= judged.auroc[0] < 0.8
     assert answer.carriers.tolist() == [False, True, False, False]
     assert not answer.found
     (alone,) = sl.search(answer.space, probes, without=[first])
@@ -155,16 +155,16 @@ def test_surely_is_right_of_the_best_of_many():
     scores[:, :shown] += shift
     ranks = scores.argsort(1).argsort(1)[:, :shown] + 1
     auroc = (ranks.sum(1) - shown * (shown + 1) / 2) / (shown * others)
-    assert auroc.mean() == pytest.approx(TELLS, abs=0.002)
+    assert auroc.mean() == pytest.approx(MIN_AUROC, abs=0.002)
     judged = HeldOut(auroc, np.full(len(auroc), shown), np.full(len(auroc), others))
     assert judged.confirmed.reshape(rounds, tried).any(1).all()
-    assert 0 < judged.surely(tried).reshape(rounds, tried).any(1).mean() <= 0.05
-    assert judged.surely(1).mean() == pytest.approx(0.05, abs=0.02)
+    assert 0 < judged.passes_corrected(tried).reshape(rounds, tried).any(1).mean() <= 0.05
+    assert judged.passes_corrected(1).mean() == pytest.approx(0.05, abs=0.02)
 
 
 def test_surely_of_the_clear_and_of_those_nobody_can_judge():
     judged = HeldOut(np.array([1.0, 0.5, np.nan, 0.0]), np.array([10, 10, 3, 10]), np.array([90, 90, 97, 90]))
-    assert judged.surely(20).tolist() == [True, False, False, False]
+    assert judged.passes_corrected(20).tolist() == [True, False, False, False]
 
 
 def test_examples_that_made_the_probe_are_left_out_as_well(lens):
@@ -174,7 +174,8 @@ def test_examples_that_made_the_probe_are_left_out_as_well(lens):
     sample, examples = space.sample, space.examples
     chose = {int(image) for r in (row, 0) for image in examples.images[r, : examples.counts[r]]}
     rest = [at for at, image in enumerate(sample.images) if int(image) not in chose]
-    usual, best = np.mean(sample.vectors @ answer.vector), space.likeness(answer.rows[:1], answer.vector[None])[0]
+    usual = np.mean(sample.vectors @ answer.vector)
+    best = space.mean_similarity(answer.rows[:1], answer.vector[None])[0]
     shows = sample.vectors[rest] @ answer.vector >= (usual + best) / 2
     assert answer.held_out.shown[0] == shows.sum() < held_out(space, answer.rows[:1], answer.vector[None]).shown[0]
     assert answer.held_out.auroc[0] == pytest.approx(roc_auc_score(shows, sample.activations[rest, row]))
@@ -201,9 +202,9 @@ def test_found_is_only_what_was_checked(word, count):
     answer = fitted(sample=count).search(word)
     close = not answer.unknown and answer.p_best <= 0.05 and answer.reach >= 0.5
     auroc = float(answer.held_out.auroc[0])
-    expected = "not found" if not close or auroc < TELLS else "unchecked" if np.isnan(auroc) else "found"
+    expected = "not found" if not close or auroc < MIN_AUROC else "unchecked" if np.isnan(auroc) else "found"
     assert answer.state == expected
-    assert answer.found == (close and auroc >= TELLS)
+    assert answer.found == (close and auroc >= MIN_AUROC)
     assert f" {expected}" in answer.message or answer.unknown
 
 

@@ -38,7 +38,7 @@ def lens():
 
 def test_streams_are_the_shares_of_the_weights_that_feed_a_component(lens):
     role = lens.role("mixed:0")
-    fed = {str(lens.components[row]): share for row, share in role.streams.fed}
+    fed = {str(lens.components[row]): share for row, share in role.streams.upstream}
     net, rows = lens.source.model, lens.space.examples
     images = rows.images[lens.components.row("mixed:0"), : role.streams.images]
     expected = []
@@ -75,3 +75,12 @@ def test_what_is_not_known_is_left_out_and_names_are_inert(lens, tmp_path):
     fresh.own_labels = {"rectified:0": "<script>alert(1)</script>"}
     assert "<script>" not in fresh.role(0)._repr_html_()
     assert "stands for “<script>" in fresh.role(0).text
+
+
+def test_names_of_before_are_still_there_and_say_what_they_are_called_now():
+    streams = sl.Streams("a", "b", ((0, 0.5),), ((1, 0.25),), 3)
+    with pytest.warns(FutureWarning, match=r"Streams\.fed is now called upstream; the next version has no fed") as said:
+        assert streams.fed == streams.upstream
+    assert said[0].filename == __file__
+    with pytest.warns(FutureWarning, match="downstream"):
+        assert streams.feeds == streams.downstream

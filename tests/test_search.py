@@ -8,7 +8,7 @@ from PIL import Image
 from toy import COLOURS, ColourClip, ColourNet, colour_lens, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.search import ABOVE, component_probe, search
+from semlens_widgets.search import HIT_ALPHA, component_probe, search
 from semlens_widgets.space import directions
 from semlens_widgets.vectors import unit
 
@@ -227,7 +227,7 @@ def test_z_is_how_much_more_like_the_probe_the_examples_are_than_random_sets(fit
         if count in space.set_sizes:
             sets = [random.choice(pool, count, replace=False).mean() for _ in range(4000)]
             assert hit.z == pytest.approx((mine - np.mean(sets)) / np.std(sets), rel=0.1, abs=0.1)
-        length = space.alikeness(np.array([hit.row]))[0]
+        length = space.resultant_length(np.array([hit.row]))[0]
         assert answer.null.mean[rank] * length == pytest.approx(pool.mean(), abs=0.02)
 
 
@@ -259,7 +259,7 @@ def test_what_examples_have_in_common_beside_the_probe_does_not_count_against_th
 def test_hits_above_the_null_come_first(fitted):
     for query in ("red", "blue", "green"):
         answer = fitted.search(query, top=None)
-        above = answer.p <= ABOVE
+        above = answer.p <= HIT_ALPHA
         assert above.any()
         assert not above[above.sum() :].any()
         for part in (answer.scores[above], answer.scores[~above]):
@@ -282,7 +282,7 @@ def test_every_living_component_is_ranked_once_among_dead_ones():
     for row in np.flatnonzero(~dead):
         answer = search(space, component_probe(space, int(row)), top=None)[0]
         assert sorted(answer.rows.tolist()) == np.flatnonzero(~dead).tolist()
-        above.append((answer.p <= ABOVE).any())
+        above.append((answer.p <= HIT_ALPHA).any())
     assert any(above)
     assert not all(above)
 

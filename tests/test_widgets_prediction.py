@@ -357,13 +357,13 @@ def test_what_feeds_a_component_and_what_it_feeds():
     made = lens()
     blue_pair, blue = made.components.row("pair:1"), made.components.row("colour:2")
     down = component_card.streams(made, blue_pair, job())
-    assert (down["lower"], down["upper"], down["feeds"]) == ("colour", None, [])
-    assert down["fed"][0]["id"] == "colour:2"
-    assert down["fed"][0]["share"] == pytest.approx(1)
+    assert (down["lower"], down["upper"], down["downstream"]) == ("colour", None, [])
+    assert down["upstream"][0]["id"] == "colour:2"
+    assert down["upstream"][0]["share"] == pytest.approx(1)
     up = component_card.streams(made, blue, job())
-    assert (up["lower"], up["fed"]) == (None, [])
-    assert up["feeds"][0]["id"] == "pair:1"
-    assert up["feeds"][0]["share"] == pytest.approx(1)
+    assert (up["lower"], up["upstream"]) == (None, [])
+    assert up["downstream"][0]["id"] == "pair:1"
+    assert up["downstream"][0]["share"] == pytest.approx(1)
     late = job()
     late.abort()
     with pytest.raises(Aborted):

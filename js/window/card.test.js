@@ -36,8 +36,8 @@ const VERBS = {
     lower: "conv1",
     upper: null,
     images: 6,
-    feeds: [],
-    fed: [{ row: 1, id: idOf(1), share: -0.2, label: { text: "green", confident: true } }],
+    downstream: [],
+    upstream: [{ row: 1, id: idOf(1), share: -0.2, label: { text: "green", confident: true } }],
   }),
 };
 

@@ -8,7 +8,7 @@ import { paint, sprites } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
 
 /** @typedef {{row: number, id: string, share: number, label: import("../shared/source.js").Label | null}} Neighbour */
-/** @typedef {{lower: string | null, upper: string | null, feeds: Neighbour[], fed: Neighbour[], images: number}} Streams */
+/** @typedef {{lower: string | null, upper: string | null, upstream: Neighbour[], downstream: Neighbour[], images: number}} Streams */
 
 /**
  * @param {object} options
@@ -54,13 +54,13 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
   }
 
   /** @param {Streams} streams */
-  function draw({ lower, upper, feeds, fed, images }) {
+  function draw({ lower, upper, upstream, downstream, images }) {
     fill(
       found,
-      lower !== null && part(`Fed by, in ${lower}`, `share, on ${images} examples`, fed),
-      upper !== null && part(`Feeds, in ${upper}`, "share of what feeds them", feeds),
+      lower !== null && part(`Fed by, in ${lower}`, `share, on ${images} examples`, upstream),
+      upper !== null && part(`Feeds, in ${upper}`, "share of what feeds them", downstream),
     );
-    crops.want([...feeds, ...fed].map((neighbour) => neighbour.row));
+    crops.want([...upstream, ...downstream].map((neighbour) => neighbour.row));
     paintCrops();
     node.scrollIntoView?.({ block: "nearest" });
   }

@@ -94,7 +94,7 @@ def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None
                     output = model(images)
                 places[OUTPUT] = before_softmax(tape.find(answer_of(output, len(images))))
     with torch.inference_mode(False), torch.no_grad(), full_precision(inputs.device):
-        settle(tape, transformer=any(isinstance(module, NORMALISED) for module in names))
+        assign_rules(tape, transformer=any(isinstance(module, NORMALISED) for module in names))
         yield LrpTrace(tape, places)
 
 
@@ -112,7 +112,7 @@ def before_softmax(output: Node | None) -> Node:
     return before_softmax(inner.parents[0]) if inner.operation in _LIKELY else output
 
 
-def settle(tape: Tape, transformer: bool) -> None:
+def assign_rules(tape: Tape, transformer: bool) -> None:
     """Decide, with the whole pass in sight, which rule each affine map follows."""
     _merge_batch_norms(tape.nodes)
     transformer = transformer or any(_is_attention(node) or node.operation == "layer_norm" for node in tape.nodes)

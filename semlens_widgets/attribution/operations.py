@@ -19,13 +19,13 @@ from semlens_widgets.attribution.rules import (
     Convolution,
     Dense,
     Gated,
+    Identity,
     MatrixProduct,
     MaxPool,
-    Passed,
     Permuted,
     Proportional,
+    Rearrange,
     Reshaped,
-    Routed,
     Shared,
     Softmax,
     Summed,
@@ -147,13 +147,13 @@ def _addmm(call: Call) -> Step | None:
 )
 def _element_wise(call: Call) -> Step | None:
     parent = _first_only(call)
-    return None if parent is None else Step((parent,), Passed(parent.value), gate=parent.gate)
+    return None if parent is None else Step((parent,), Identity(parent.value), gate=parent.gate)
 
 
 @_rule("sigmoid", "hardsigmoid", "tanh")
 def _squashing(call: Call) -> Step | None:
     parent = call.node(call.args[0])
-    return None if parent is None else Step((parent,), Passed(parent.value), gate=2)
+    return None if parent is None else Step((parent,), Identity(parent.value), gate=2)
 
 
 @_rule("rsqrt", "reciprocal")
@@ -167,12 +167,12 @@ def _clamped(call: Call) -> Step | None:
     parent = _first_only(call)
     bounds = (call.argument(1, "min"), call.argument(2, "max"))
     both = call.name in ("hardtanh", "relu6") or (call.name == "clamp" and None not in bounds)
-    return None if parent is None else Step((parent,), Passed(parent.value), gate=max(parent.gate, int(both)))
+    return None if parent is None else Step((parent,), Identity(parent.value), gate=max(parent.gate, int(both)))
 
 
 @_rule("batch_norm")
 def _batch_norm(call: Call) -> Step | None:
-    """By itself an element-wise function; behind an affine map `lrp.settle` merges it into that map."""
+    """By itself an element-wise function; behind an affine map `lrp.assign_rules` merges it into that map."""
     parent = call.node(call.args[0])
     _, weight, bias, mean, variance, from_batch, _, epsilon, *_ = call.args
     if parent is None or from_batch or mean is None:
@@ -206,7 +206,7 @@ def _permute(call: Call) -> Step | None:
         first, second = (axis % axes for axis in call.args[1:3])
         swap = {first: second, second: first}
         return Step((parent,), Permuted(tuple(swap.get(axis, axis) for axis in range(axes))), gate=parent.gate)
-    return Step((parent,), Routed(_applied(call), parent.value), gate=parent.gate)
+    return Step((parent,), Rearrange(_applied(call), parent.value), gate=parent.gate)
 
 
 @_rule(
@@ -220,7 +220,7 @@ def _routed(call: Call) -> Step | None:
     parent = _first_only(call)
     if parent is None or (call.name in ("pad", "constant_pad_nd") and not _pads_with_zeros(call)):
         return None
-    return Step((parent,), Routed(_applied(call), parent.value), gate=parent.gate)
+    return Step((parent,), Rearrange(_applied(call), parent.value), gate=parent.gate)
 
 
 @_rule("max_pool2d")
@@ -245,7 +245,7 @@ def _largest(call: Call) -> Any:
     parent = call.node(call.args[0])
     if parent is None or any(isinstance(argument, Tensor) for argument in call.args[1:]):
         return None
-    step = Step((parent,), Routed(_applied(call), parent.value), gate=parent.gate)
+    step = Step((parent,), Rearrange(_applied(call), parent.value), gate=parent.gate)
     return step if isinstance(call.result, Tensor) else [step, None]
 
 
@@ -267,7 +267,7 @@ def _parts(call: Call) -> list[Step | None]:
         whole = _applied(call)
         return lambda value: whole(value)[number]
 
-    return [Step((parent,), Routed(part(n), parent.value), gate=parent.gate) for n in range(count)]
+    return [Step((parent,), Rearrange(part(n), parent.value), gate=parent.gate) for n in range(count)]
 
 
 @_rule("cat", "concat", "concatenate")
@@ -309,7 +309,7 @@ def _sum(call: Call) -> Step | None:
     parents = tuple(node for node, _ in entered)
     if len(parents) == 1 and (not parents[0].learned or not isinstance(_other(call, parents[0]), Tensor)):
         # Preparing the input's scale, or shifting a gate by a number (as in a hand-written hard sigmoid).
-        return Step(parents, Passed(parents[0].value), gate=parents[0].gate)
+        return Step(parents, Identity(parents[0].value), gate=parents[0].gate)
     values = tuple(node.value for node in parents)
     return Step(parents, Summed(tuple(term for _, term in entered), values, call.result))
 
@@ -340,9 +340,9 @@ def multiply(call: Call) -> Step | None:
     left, right = (call.node(operand) for operand in call.args[:2])
     if left is None or right is None:
         only = left or right
-        return None if only is None else Step((only,), Passed(only.value), gate=only.gate)
+        return None if only is None else Step((only,), Identity(only.value), gate=only.gate)
     if left is right:
-        return Step((left,), Passed(left.value))
+        return Step((left,), Identity(left.value))
     signal = _signal(left, right)
     if signal is None:
         return Step((left, right), Shared((left.value, right.value)))
@@ -362,7 +362,7 @@ def _signal(left: Node, right: Node) -> Node | None:
 def _divide(call: Call) -> Step | None:
     """A quotient is a numerator scaled: its denominator gets nothing (AttnLRP's rule for normalisation)."""
     numerator = call.node(call.args[0])
-    return None if numerator is None else Step((numerator,), Passed(numerator.value), gate=numerator.gate)
+    return None if numerator is None else Step((numerator,), Identity(numerator.value), gate=numerator.gate)
 
 
 @_rule("matmul", "bmm")
@@ -430,7 +430,7 @@ def _layer_norm(call: Call) -> Step | None:
 def _rms_norm(call: Call) -> Step | None:
     """Each value times a fixed scale: the identity rule."""
     parent = call.node(call.args[0])
-    return None if parent is None else Step((parent,), Passed(parent.value))
+    return None if parent is None else Step((parent,), Identity(parent.value))
 
 
 @_rule("group_norm")

@@ -215,7 +215,7 @@ class Proportional:
 
 
 @dataclass(frozen=True)
-class Routed:
+class Rearrange:
     """Values only moved, copied, dropped or selected (reshape, slice, pad …): relevance goes back the way."""
 
     function: Callable[[Tensor], Tensor]
@@ -227,7 +227,7 @@ class Routed:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Max-pooling over two axes: all relevance to the winner. As Routed, but the winners are looked up once."""
+    """Max-pooling over two axes: all relevance to the winner. As Rearrange, but the winners are looked up once."""
 
     settings: tuple[Any, ...]
     value: Tensor
@@ -253,7 +253,7 @@ class MaxPool:
 
 
 @dataclass(frozen=True)
-class Passed:
+class Identity:
     """An element-wise function of one value: its relevance is its input's (summed where the input was broadcast)."""
 
     value: Tensor
@@ -263,7 +263,7 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class BatchNorm(Passed):
+class BatchNorm(Identity):
     """A batch normalisation in eval mode, `value · scale + shift` per channel."""
 
     scale: Tensor
@@ -271,7 +271,7 @@ class BatchNorm(Passed):
 
 
 @dataclass(frozen=True)
-class Gated(Passed):
+class Gated(Identity):
     """A signal scaled by a gate: all relevance is the signal's."""
 
 

@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
 from ..evaluate import Interval
-from ..held_out import TELLS, held_out
+from ..held_out import MIN_AUROC, held_out
 from ..outputs import class_number
 from ..relevance import Relevance
 from ..space import SemanticSpace
@@ -77,14 +77,14 @@ def audit(
     scores, z = (np.where(hidden, np.nan, array) for array in (scores, z))
 
     telling, seen = _telling(space, vectors, living[:, None] & (z >= thresholds.z))
-    refuted = np.nan_to_num(np.where(telling < TELLS, z, np.nan), nan=-np.inf)
-    z = np.where(telling < TELLS, np.nan, z)
+    refuted = np.nan_to_num(np.where(telling < MIN_AUROC, z, np.nan), nan=-np.inf)
+    z = np.where(telling < MIN_AUROC, np.nan, z)
     region, leading = _regions(z, kinds, thresholds, space.alive)
     shown = _shown(space, vectors, searched)
     found = _Relevant.of(space, relevance, number, audited)
     own = [np.flatnonzero(living & (leading == j)) for j in range(len(concepts))]
     plain = [rows[region[rows] == REGIONS.index(kind)] for rows, kind in zip(own, kinds, strict=True)]
-    confirmed = [rows[telling[rows, j] >= TELLS] for j, rows in enumerate(plain)]
+    confirmed = [rows[telling[rows, j] >= MIN_AUROC] for j, rows in enumerate(plain)]
     moves = _moves(space, relevance, number, vectors, searched, found, confirmed)
     groups = [group.name for group in checklist.groups for _ in group.concepts]
     findings = []

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..search import LEVEL, REACH
+from ..search import ALPHA, REACH
 from ..space import SemanticSpace
 from ..vectors import frozen, unit
 
@@ -73,7 +73,7 @@ class Nearest:
     def above(self) -> Bool[np.ndarray, "component layer"]:
         """Which of them are more than chance: see `Comparison`."""
         p_any = -np.expm1(self.comparisons * np.log1p(-np.minimum(self.p, 1 - 1e-16)))
-        return frozen((p_any <= LEVEL) & (self.reach >= REACH))
+        return frozen((p_any <= ALPHA) & (self.reach >= REACH))
 
     @cached_property
     def best(self) -> Int[np.ndarray, " component"]:

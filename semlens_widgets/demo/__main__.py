@@ -31,7 +31,7 @@ def picture_of_hits(answers: list[Matches], data: DemoImages, examples: int = 8,
         verdict = f"{answer.best.component}   z = {answer.best.z:.1f}" if answer.found else "not found"
         pen.multiline_text((12, top + side // 2 - 24), f"{answer.probe}\n{verdict}", fill="black", font=font, spacing=8)
         if answer.found:
-            for place, (image, _) in enumerate(answer.examples(answer.stands_on)[:examples]):
+            for place, (image, _) in enumerate(answer.examples(answer.best_rank)[:examples]):
                 sheet.paste(data[image][0].resize((side, side)), (text + place * (side + gap), top))
     return sheet
 

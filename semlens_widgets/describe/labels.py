@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from .. import texts
 from ..clip import Probes
 from ..components import Components
-from ..held_out import TELLS, held_out
+from ..held_out import MIN_AUROC, held_out
 from ..results import Result
 from ..search import REACH
 from ..space import SemanticSpace
@@ -77,7 +77,7 @@ class Labels(Result):
     @cached_property
     def accepted(self) -> Bool[np.ndarray, "component label"]:
         with np.errstate(invalid="ignore"):
-            return frozen((self.confidence >= self.level) & (self.reach >= REACH) & ~(self.held_out < TELLS))
+            return frozen((self.confidence >= self.level) & (self.reach >= REACH) & ~(self.held_out < MIN_AUROC))
 
     @cached_property
     def held_out(self) -> Float[np.ndarray, "component label"]:

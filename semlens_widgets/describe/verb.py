@@ -72,7 +72,7 @@ def describe(
     words = np.where(dead[:, None], NO_WORD, ranked.words)
     scores, z, sure = (np.where(dead[:, None], np.nan, a) for a in (ranked.scores, ranked.z, ranked.confidence))
     alike = np.zeros(len(space.vectors), np.float32)
-    alike[space.alive] = space.alikeness(np.flatnonzero(space.alive))
+    alike[space.alive] = space.resultant_length(np.flatnonzero(space.alive))
     reaches = reached(space, space.vectors * alike[:, None], words, probes)
     if on_step is not None:
         on_step(len(words), len(words))

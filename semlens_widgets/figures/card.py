@@ -13,7 +13,7 @@ from ..describe import Labels
 from ..images import Images
 from ..numbers import Number
 from ..relevance import Relevance
-from ..role import spoken_for
+from ..role import class_relevance
 from ..space import SemanticSpace
 from ..vectors import top_k
 from .crops import Crops
@@ -109,7 +109,7 @@ def _classes(sheet: Sheet, relevance: Relevance, row: int, x0: Number, x1: Numbe
     """The classes the component matters most for, from the one it speaks most for to the one it speaks most against."""
     theme, start = sheet.theme, y
     y += heading(sheet, x0, x1, y, "Classes", "% of its layer")
-    listed = sorted(spoken_for(relevance, row)[:_CLASSES], key=lambda entry: -entry[1])
+    listed = sorted(class_relevance(relevance, row)[:_CLASSES], key=lambda entry: -entry[1])
     value, step = text_width("+00.0", SMALL), SMALL * PT * 1.6
     names = min(max((text_width(name, SMALL) for name, _ in listed), default=0.0), (x1 - x0) * 0.4)
     middles = [y + (at + 0.5) * step for at in range(len(listed))]

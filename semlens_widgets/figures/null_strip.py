@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import numbers
 from ..numbers import Number
-from ..search import ABOVE, Z_ABOVE, Matches
+from ..search import HIT_ALPHA, Z_CRITICAL, Matches
 from .plot import Plot
 from .sheet import BOLD_LINE, LINE, PT, SMALL, Sheet, text_width
 
@@ -18,20 +18,20 @@ _HEIGHT, _LABEL = 9.0, 3.6  # mm
 def score_at_p01(matches: Matches) -> Number:
     """The score that one random set of images in a hundred exceeds."""
     sets = matches.null.sets
-    return float(sets.mean() + Z_ABOVE * sets.std())
+    return float(sets.mean() + Z_CRITICAL * sets.std())
 
 
 def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number) -> Number:
     """Draws between x0 and x1 from y on; gives the height."""
     theme, sets, z = sheet.theme, matches.null.sets, matches.z
-    sets, limit = (sets - sets.mean()) / max(float(sets.std()), 1e-9), Z_ABOVE
+    sets, limit = (sets - sets.mean()) / max(float(sets.std()), 1e-9), Z_CRITICAL
     low = float(min(sets.min(), limit, z.min(initial=np.inf)))
     high = float(max(sets.max(), limit, z.max(initial=-np.inf)))
     margin = (high - low) * 0.03 or 0.01
     counts, edges = np.histogram(sets, bins=48)
     plot = Plot.on(sheet, x0, y + _LABEL, x1 - x0, _HEIGHT, (low - margin, high + margin))
     plot.silhouette(edges, counts / max(1, counts.max()), theme.null)
-    above = int((matches.p <= ABOVE).sum()) if not matches.unknown else 0
+    above = int((matches.p <= HIT_ALPHA).sum()) if not matches.unknown else 0
     for chosen, colour, width in ((z[above:], theme.context, LINE), (z[:above], theme.seq[4], BOLD_LINE)):
         step = (high - low) / (x1 - x0) / 10  # a tenth of a mm: thousands of hits are no more lines than can be seen
         at = np.unique(np.round(chosen / step)) * step

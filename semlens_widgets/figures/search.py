@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import numbers
 from ..images import Images
 from ..numbers import Number
-from ..search import ABOVE, LEVEL, REACH, Z_ABOVE, Matches
+from ..search import ALPHA, HIT_ALPHA, REACH, Z_CRITICAL, Matches
 from ..texts import p_equals, plural
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -107,7 +107,7 @@ def _verdict(matches: Matches) -> str:
         return f"found: {facts}"
     if matches.state == "unchecked":
         return f"unchecked: {facts}, but too few sampled images to check it"
-    if matches.p_best > LEVEL:
+    if matches.p_best > ALPHA:
         return f"not found: {facts}"
     if matches.reach < REACH:
         return f"not found: {facts}, {numbers.percent(matches.reach)} of the way to the best images"
@@ -118,12 +118,12 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     """Name, score with its bar, and z; a tick on the bar marks p = .01."""
     theme, (left, names, values) = sheet.theme, columns
     hit = matches[rank]
-    evident = matches.state != "not found" and rank >= matches.stands_on and hit.p <= ABOVE
+    evident = matches.state != "not found" and rank >= matches.best_rank and hit.p <= HIT_ALPHA
     ink = theme.ink if evident else theme.ink_2
     at = left + names + 2
     sheet.fit(left, middle, names, str(hit.component), SMALL, mono=True, colour=ink, upright="center")
     sheet.text(at + values - 1, middle, numbers.score(hit.score), SMALL, colour=ink, align="right", upright="center")
-    limit = float(matches.null.mean[rank] + Z_ABOVE * matches.null.sd[rank])
+    limit = float(matches.null.mean[rank] + Z_CRITICAL * matches.null.sd[rank])
     top = max(float(matches.scores[0]), score_at_p01(matches) * 1.25, 1e-6)
     bar = at + values
     sheet.rectangle(bar, middle - 0.6, _BAR, 1.2, theme.bg_sunk)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..compare import Comparison
-from ..search import Z_ABOVE
+from ..search import Z_CRITICAL
 from ..session import Session
 from ..session.colours import has_colour, map_values
 from ..session.compared import compared_rows
@@ -131,7 +131,7 @@ def values_of(lens: Session, colour: str) -> dict[str, Any]:
         raise NothingToShow("nothing is searched; set lens.query, or colour the map by label or layer")
     values = np.full(len(lens.components), np.nan)
     values[lens.hits.rows] = lens.hits.z
-    mark = None if lens.hits.unknown else Z_ABOVE
+    mark = None if lens.hits.unknown else Z_CRITICAL
     return {"values": values, "values_name": f"z of “{lens.hits.probe}”", "mark": mark, "evidence": True}
 
 

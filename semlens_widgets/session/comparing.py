@@ -10,7 +10,7 @@ from ..compare import Comparison, ConceptTable, Series
 from ..compare import compare as compare_spaces
 from ..compare import compare_many as compare_spaces_many
 from ..compare.pairs import check_comparable
-from ..layout import Asked, Layout
+from ..layout import Layout, OnTick
 from ..layout import overlay as overlay_of
 from ..space import SemanticSpace
 from .compared import concepts_of, models_of
@@ -44,7 +44,7 @@ def _of_bare(session: LiveState, space: Any, name: str | None) -> LiveState:
 
 
 def overlay(
-    session: LiveState, method: str = "pca", *, seed: int = 0, asked: Asked | None = None
+    session: LiveState, method: str = "pca", *, seed: int = 0, asked: OnTick | None = None
 ) -> tuple[Layout, Layout]:
     """See `Lens.overlay`."""
     if session.other is None:

@@ -28,7 +28,7 @@ from ..passes import OnStep
 from ..relevance import Relevance, Target
 from ..relevance import relevance as relevance_of
 from ..relevance.verb import check
-from ..role import Role, spoken_for, streams
+from ..role import Role, class_relevance, streams
 from .state import LiveState
 
 Picture = int | np.integer | str | os.PathLike[str] | Image.Image
@@ -223,7 +223,7 @@ def role(session: LiveState, component: int | str | Component) -> Role:
     if session.has_data and len(components.layers) > 1 and session.space.alive[row]:
         source = session.source
         found = streams(session.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling)
-    near = [other for other, _ in (*found.fed, *found.feeds)] if found else []
+    near = [other for other, _ in (*found.upstream, *found.downstream)] if found else []
     called = {other: label.text for other in near if (label := session.label_of(other)) and label.confident}
     words = () if labels is None else labels.closest(row)
     sure = shown is not None and shown.confident
@@ -233,7 +233,7 @@ def role(session: LiveState, component: int | str | Component) -> Role:
         shown.text if shown and sure else None,
         shown.text if shown else None,
         tuple(word for word in words if shown is None or word != shown.text) if sure else (),
-        () if relevance is None else spoken_for(relevance, row),
+        () if relevance is None else class_relevance(relevance, row),
         found,
         called,
     )

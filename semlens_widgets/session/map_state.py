@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..layout import Asked, Layout, pca
+from ..layout import Layout, OnTick, pca
 from ..space import SemanticSpace
 
 COLOURS = (
@@ -38,7 +38,7 @@ class MapState:
         return self._first
 
     @contextmanager
-    def turn(self, asked: Asked) -> Iterator[None]:
+    def turn(self, asked: OnTick) -> Iterator[None]:
         """One at a time; `asked` is called while others are at it, and may raise to give up."""
         while not self._making.acquire(timeout=0.1):
             asked(0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..layout import NEIGHBOURS, Asked, Layout, pca, umap
+from ..layout import NEIGHBOURS, Layout, OnTick, pca, umap
 from .state import LiveState
 
 
 def lay_out(
     session: LiveState, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS,
-    asked: Asked | None = None,
+    asked: OnTick | None = None,
 ) -> Layout:  # fmt: skip
     """See `Lens.lay_out`."""
     if method == "pca":
@@ -27,7 +27,7 @@ def current_layout(session: LiveState) -> Layout:
     return session.map_state.first(session.space) if session.layout is None else session.layout
 
 
-def wait_for_layout(session: LiveState, asked: Asked) -> Layout:
+def wait_for_layout(session: LiveState, asked: OnTick) -> Layout:
     """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one."""
     with session.map_state.turn(asked):
         return lay_out(session, asked=asked) if session.layout is None else session.layout

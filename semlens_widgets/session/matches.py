@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..search import ABOVE, Z_ABOVE, Matches
+from ..search import HIT_ALPHA, Z_CRITICAL, Matches
 from .searching import answer as answer_to
 from .state import LiveState
 
 
 def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
     """What a window says about an answer, without the components themselves."""
-    above = 0 if answer.unknown else int((answer.p <= ABOVE).sum())
+    above = 0 if answer.unknown else int((answer.p <= HIT_ALPHA).sum())
     return {
         "query": answer.probe,
         "count": len(answer),
@@ -41,8 +41,8 @@ def _null(answer: Matches) -> dict[str, Any]:
         "sd": sd,
         "size": len(sets),
         "hist": {"edges": edges.tolist(), "counts": counts.tolist()},
-        "z_at_p01": Z_ABOVE,
-        "score_at_p01": mean + Z_ABOVE * sd,
+        "z_at_p01": Z_CRITICAL,
+        "score_at_p01": mean + Z_CRITICAL * sd,
     }
 
 
@@ -51,7 +51,7 @@ def _best(answer: Matches) -> dict[str, Any] | None:
         return None
     hit = answer.best
     return {
-        "rank": answer.stands_on, "row": hit.row, "id": str(hit.component),
+        "rank": answer.best_rank, "row": hit.row, "id": str(hit.component),
         "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best, "reach": answer.reach,
         "held_out": _held_out_auroc(answer), "shown": int(answer.held_out.shown[0]),
     }  # fmt: skip

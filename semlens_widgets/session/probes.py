@@ -18,7 +18,7 @@ from ..search import component_probe
 from ..space import SemanticSpace
 from .query import Query
 
-Asked = str | os.PathLike[str] | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
+QueryLike = str | os.PathLike[str] | Component | Image.Image | Sequence[str] | Sequence[Image.Image]
 Templates = str | Sequence[str] | None
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from ..components import Component
 from ..search import Matches, check_settings
 from ..search import search as search_space
-from .probes import Asked, is_component, is_picture_file
+from .probes import QueryLike, is_component, is_picture_file
 from .query import Query
 from .state import LiveState
 
@@ -16,7 +16,7 @@ Names = str | Sequence[str] | None
 
 
 def search(
-    session: LiveState, query: Asked, negative: Names, top: int | None, layer: Names, templates: Names,
+    session: LiveState, query: QueryLike, negative: Names, top: int | None, layer: Names, templates: Names,
     centre: bool | None,
 ) -> Matches | list[Matches]:  # fmt: skip
     """See `Lens.search`."""

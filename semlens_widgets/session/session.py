@@ -15,7 +15,7 @@ from ..attribution.values import Backend
 from ..audit import Thresholds
 from ..checklist import Checklist
 from ..components import Component
-from ..layout import Asked, Layout
+from ..layout import Layout, OnTick
 from ..search import Matches
 from ..verdicts import Verdicts
 from . import auditing, comparing, describing, explaining, mapping, searching
@@ -105,7 +105,7 @@ class Session(LiveState):
         """The layout a map shows now: the last one made, or the principal coordinates until there is one."""
         return mapping.current_layout(self)
 
-    def settled_layout(self, asked: Asked) -> Layout:
+    def settled_layout(self, asked: OnTick) -> Layout:
         """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one."""
         return mapping.wait_for_layout(self, asked)
 

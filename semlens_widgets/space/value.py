@@ -21,6 +21,7 @@ from ..examples import ConceptExamples
 from ..held import Later, freeze_read, held, partly_read, read_when_touched, rows_of, shape_of
 from ..images import Images, UnreadableImage
 from ..vectors import frozen, unit
+from ..warned import Renamed
 from .chance import attainable, set_means, set_sizes
 from .thumbnails import Thumbnails
 
@@ -49,8 +50,8 @@ class SemanticSpace:
     [component example]; `embeddings` puts them together. `vectors` [component dim] are the components' unit
     mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
     the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
-    `sample` has both together. `lengths` say how alike each component's examples are (`alikeness`; worked out where
-    they are not given). `names` and `labels` describe the images of the crops. `originals` is the data
+    `sample` has both together. `lengths` say how alike each component's examples are (`resultant_length`; worked out
+    where they are not given). `names` and `labels` describe the images of the crops. `originals` is the data
     set itself where it is at hand; it is not saved.
 
     Of a space from a file the large arrays and the names are read, and held against their checksums, when they are
@@ -181,7 +182,7 @@ class SemanticSpace:
 
     def divided_by(self, rows: slice | Int[np.ndarray, " row"], centre: bool) -> Float[np.ndarray, " row"]:
         """What made components' vectors unit (or centred and unit): their null is divided by it as well."""
-        return np.maximum(self.residuals[rows] if centre else self.alikeness(rows), np.float32(1e-9))
+        return np.maximum(self.residuals[rows] if centre else self.resultant_length(rows), np.float32(1e-9))
 
     @cached_property
     def null_offsets(self) -> Float[np.ndarray, "size set dim"]:
@@ -207,14 +208,14 @@ class SemanticSpace:
         return attainable(self._pool, vectors, self.crop_of.shape[1])
 
     @cached_property
-    def _known_alikeness(self) -> Float[np.ndarray, " component"]:
+    def _known_lengths(self) -> Float[np.ndarray, " component"]:
         return np.full(len(self.components), np.nan, np.float32)
 
-    def alikeness(self, rows: slice | Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    def resultant_length(self, rows: slice | Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
         """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1]."""
         if self.lengths is not None:
             return self.lengths[rows]
-        known = self._known_alikeness
+        known = self._known_lengths
         unknown = np.isnan(known[rows])
         missing = np.unique(np.arange(len(known))[rows][unknown]) if unknown.any() else ()
         for start in range(0, len(missing), 256):
@@ -223,11 +224,13 @@ class SemanticSpace:
             known[some] = np.linalg.norm(total, axis=1) / np.maximum(self.examples.counts[some], 1)
         return known[rows]
 
-    def likeness(
+    def mean_similarity(
         self, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
     ) -> Float[np.ndarray, " pair"]:
         """The mean likeness of components' examples to probes, pair by pair."""
-        return self.alikeness(rows) * np.einsum("pd,pd->p", self.vectors[rows], vectors)
+        return self.resultant_length(rows) * np.einsum("pd,pd->p", self.vectors[rows], vectors)
+
+    alikeness, likeness = Renamed("resultant_length"), Renamed("mean_similarity")
 
     def shown(self, row: int, rank: int) -> Image.Image:
         """One example as a person sees it: cut from its original picture where that is at hand, else its thumbnail."""
@@ -284,7 +287,7 @@ class SemanticSpace:
             "crop_images": self.crop_images,
             "vectors": self.vectors,
             "null_vectors": self.null_vectors,
-            "lengths": self.alikeness(np.arange(len(self.components))),
+            "lengths": self.resultant_length(np.arange(len(self.components))),
             "image_ids": known,
             "image_names": text,
             "image_name_offsets": offsets,

@@ -220,7 +220,7 @@ def class_relevance(lens: Session, row: int) -> dict[str, Any] | None:
     relevance = getattr(lens, "relevance", None)
     if relevance is None:
         return None
-    spoken = role.spoken_for(relevance, row)
+    spoken = role.class_relevance(relevance, row)
     listed: list[dict[str, Any]] = [
         {"name": name, "share": mean, "images": int(relevance.counts[relevance.number(name)])}
         for name, mean in spoken[:MOST_CLASSES]
@@ -266,8 +266,8 @@ def streams(lens: Session, row: int, job: Job) -> Answer:
     return {
         "lower": found.lower,
         "upper": found.upper,
-        "fed": [_named(lens, other, share) for other, share in found.fed],
-        "feeds": [_named(lens, other, share) for other, share in found.feeds],
+        "upstream": [_named(lens, other, share) for other, share in found.upstream],
+        "downstream": [_named(lens, other, share) for other, share in found.downstream],
         "images": found.images,
     }
 

@@ -29,7 +29,7 @@ def recorded(lens: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             arrays[f"{number}.{at}"] = np.frombuffer(data, np.uint8)
     relevance = None
     if lens.relevance is not None:
-        relevance = _spoken_for(lens.relevance)
+        relevance = _class_relevance(lens.relevance)
         arrays["relevance.classes"], arrays["relevance.shares"] = component_card.classes_of_all(lens.relevance)
     traits: dict[str, Any] = {}
     shown = [view for view in TABS if view.kept(lens)]
@@ -41,7 +41,7 @@ def recorded(lens: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return document, arrays
 
 
-def _spoken_for(relevance: Relevance) -> dict[str, Any]:
+def _class_relevance(relevance: Relevance) -> dict[str, Any]:
     """What cards need to tell the classes a component speaks for: names and images, and how many are left out."""
     counts = relevance.counts.tolist()
     return {
