@@ -32,7 +32,10 @@ def subject_of(thing: str | Component) -> str:
         if not name:
             raise ValueError("'@' names no concept; write '@ruler' for a concept, 'layer4:64' for a component")
         return _CONCEPT + name
-    return str(Component.parse(thing))
+    try:
+        return str(Component.parse(thing))
+    except ValueError as error:
+        raise ValueError(f"{error}, and a concept of the checklist as '@ruler'") from None
 
 
 def now() -> str:
