@@ -37,10 +37,14 @@ def moment(when: str) -> str:
     return when[:16].replace("T", " ")
 
 
+def known(writer: Callable[..., str]) -> Callable[..., str]:
+    """A writer of numbers that writes a dash for what is not known."""
+    return lambda value, *options: "–" if value is None else writer(value, *options)
+
+
 _FILTERS: dict[str, Callable[..., Any]] = {
-    "text": text, "percent": percent, "signed": numbers.with_sign, "fixed": numbers.fixed, "plain": plain,
-    "count": numbers.count, "share": numbers.signed,
-    "moment": moment,
+    "text": text, "percent": percent, "signed": known(numbers.with_sign), "fixed": known(numbers.fixed),
+    "plain": known(plain), "count": known(numbers.count), "share": known(numbers.signed), "moment": moment,
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from torch import nn
 from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
+from semlens_widgets import markup
 from semlens_widgets.audit import REGIONS
 from semlens_widgets.audit.state import AuditState
 from semlens_widgets.checklist import KINDS
@@ -295,3 +296,8 @@ def test_checklists_and_audits_of_any_texts_show_them_as_texts(given_texts):
 def test_the_list_of_hostile_texts_is_one():
     assert len(set(TEXTS)) == len(TEXTS) > 80
     assert harmless("<a.b>", keep=".") != harmless("<a.b<", keep=".")
+
+
+def test_a_number_that_is_not_known_is_a_dash():
+    template = "{{ none | signed(2) }} {{ none | share }} {{ none | fixed(1) }} {{ none | count }} {{ 2 | signed(1) }}"
+    assert markup.environment().from_string(template).render() == "– – – – +2.0"
