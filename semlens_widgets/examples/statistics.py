@@ -88,13 +88,13 @@ class Statistics:
         low, high = values.min(0, initial=0), values.max(0, initial=0)
         negative = low < 0 if like is None else (low < 0) | like.negative
         half = np.where(negative, BINS // 2, BINS)
-        with np.errstate(divide="ignore"):
-            needed = np.log2(np.maximum(np.maximum(high / half, -low / half), SMALLEST))
-        exponent = np.ceil(needed).astype(np.int16)
-        exponent += (high >= half * np.exp2(exponent)).astype(np.int16)  # the top edge is open
+        needed = np.maximum(np.maximum(high / half, -low / half), SMALLEST)
+        fraction, exponent = np.frexp(needed)  # exact on any processor, which a logarithm is not
+        exponent = (exponent - (fraction == 0.5)).astype(np.int16)  # of the next power of two
+        exponent += (high >= half * np.ldexp(1.0, exponent)).astype(np.int16)  # the top edge is open
         if like is not None:
             exponent = np.maximum(exponent, like.exponent)
-        place = np.floor(values / np.exp2(exponent)).astype(np.int64) + np.where(negative, BINS // 2, 0)
+        place = np.floor(np.ldexp(values, -exponent)).astype(np.int64) + np.where(negative, BINS // 2, 0)
         flat = place + np.arange(components) * BINS
         bins = np.bincount(flat.ravel(), minlength=components * BINS).reshape(components, BINS)
         return cls(

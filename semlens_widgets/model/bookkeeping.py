@@ -107,14 +107,14 @@ class Bookkeeping:
         if not largest < torch.inf:  # NaN is not smaller either
             check_finite(most[None], name, columns.start)
         self._rank(values, peaks, low_half, columns, high)
-        doubles, work, other = self._room(values.shape)
+        doubles, work, other = self._buffers(values.shape)
         doubles.copy_(values)
         self.nonzero[columns] += torch.sign(doubles, out=work).abs_().sum(0).long()
         self._count(doubles, high.double(), low.double(), columns, work)
         _add_exactly(self.squares[columns], work.copy_(doubles).square_(), largest * largest, other)
         _add_exactly(self.sums[columns], doubles, largest, work)
 
-    def _room(self, shape: torch.Size) -> list[torch.Tensor]:
+    def _buffers(self, shape: torch.Size) -> list[torch.Tensor]:
         """Three float64 tensors to work in, made once: new memory costs more than what is done in it."""
         import torch
 
