@@ -29,7 +29,7 @@ export function captionMarks({ onChoose }) {
 
   /** @param {Cluster} cluster */
   const widthOf = ({ word, count }) =>
-    LETTER * (Math.min(LETTERS, words[word].length) + String(count).length) + 10;
+    LETTER * (Math.min(LETTERS, words[word].length) + counted(count).length) + 10;
 
   /** @param {Cluster} cluster */
   function make({ word, count, rows }) {
