@@ -11,7 +11,7 @@ it found, `settled` takes out what a run changes by itself.
 """
 
 from .contents import of_files
-from .settled import Seen, combined, fingerprint, fingerprints, of_data, of_encoder, program, reasons
+from .settled import Seen, combined, fingerprint, fingerprints, of_data, of_encoder, packed, program, reasons, unpacked
 
 __all__ = [
     "Seen",
@@ -21,6 +21,8 @@ __all__ = [
     "of_data",
     "of_encoder",
     "of_files",
+    "packed",
     "program",
     "reasons",
+    "unpacked",
 ]

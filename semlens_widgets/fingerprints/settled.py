@@ -103,6 +103,22 @@ def combined(*parts: str) -> str:
     return _unknown(why) if why else _kept(hashlib.sha256(json.dumps(parts).encode()).hexdigest(), _libraries(parts))
 
 
+Packed = tuple[str, "tuple[str, ...]", "tuple[str, ...]"]
+
+
+def packed(name: str) -> Packed:
+    """A fingerprint for another process, with what this one knows of it: the libraries met, and why it is unknown."""
+    return name, tuple(sorted(_libraries([name]))), _WHY.get(name, ())
+
+
+def unpacked(found: Packed) -> str:
+    """The fingerprint, of which this process now knows what the other knew."""
+    name, met, why = found
+    if why:
+        _WHY[name] = why
+    return _kept(name, frozenset(met) | _LIBRARIES.get(name, frozenset())) if name else name
+
+
 def program(text: str) -> str:
     """What made, and will make, a result of the fingerprints in `text`: this package and the libraries met, in short.
 

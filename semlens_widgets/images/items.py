@@ -36,6 +36,10 @@ class UnknownNormalisation(Unstated, TypeError):
     """A tensor of which it is not said how its numbers were made from pixels."""
 
 
+def _no_others(_: bool) -> None:
+    return None
+
+
 @dataclass
 class Reading:
     """How items become pictures or tensors: what was stated, and what was said already.
@@ -46,7 +50,7 @@ class Reading:
 
     value_range: Range | None = None
     normalisation: Normalisation | None = None
-    others: Others = lambda _: None
+    others: Others = _no_others
     told: set[str] = field(default_factory=set)
 
     def read(self, item: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def images(
     load = _Items(source, image_column(source))
     return Images(
         about.names, len(source), load, _classes(labels, given, about, len(source)), transform, normalisation,
-        lambda: _content(source, load), value_range=scale, concurrent=about.concurrent, stated=bool(given),
+        partial(_content, source, load), value_range=scale, concurrent=about.concurrent, stated=bool(given),
     )  # fmt: skip
 
 
@@ -233,7 +234,7 @@ def _from_folder(
         about = Known(names=found.names)
     return Images(
         found.names, len(found.paths), _Files(found.paths), _classes(labels, classes, about, len(found.paths)),
-        transform, None, lambda: of_files(found.names, found.paths).hex(), folder, value_range=scale, concurrent=True,
+        transform, None, partial(_files, found.names, found.paths), folder, value_range=scale, concurrent=True,
         left_out=found.left_out, stated=bool(classes),
     )  # fmt: skip
 
@@ -253,12 +254,16 @@ def _from_paths(
     names = [readable(path) for path in paths]
     return Images(
         names, len(paths), _Files(paths), _classes(labels, classes, about, len(paths)), transform, None,
-        lambda: of_files(names, paths).hex(), value_range=scale, concurrent=True, stated=bool(classes),
+        partial(_files, names, paths), value_range=scale, concurrent=True, stated=bool(classes),
     )  # fmt: skip
 
 
 _READ_WHOLE = 256  # images up to which a data set is read to know it; of more, as many as
 _READ = 32
+
+
+def _files(names: Sequence[str], paths: Sequence[str]) -> str:
+    return of_files(names, paths).hex()
 
 
 def _content(source: Any, load: Callable[[int], Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..fingerprints import combined
+from .. import fingerprints
 from ..pictures import UnopenedPicture
 from ..texts import whole_number
 from .folders import readable
@@ -30,6 +29,9 @@ class UnreadableImage(ValueError):
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name}: {why}")
         self.name, self.why = name, why
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return UnreadableImage, (self.name, self.why)
 
 
 class Images:
@@ -65,10 +67,22 @@ class Images:
         self._content, self._fingerprint = content, ""
         self._windows: dict[tuple[int, int], Window] = {}
         self.root, self.left_out, self.concurrent = root, tuple(left_out), concurrent
-        self._one_reader: AbstractContextManager[Any] = nullcontext() if concurrent else threading.RLock()
-        self._looking = threading.RLock()
         self._ranges: list[tuple[float, float, bool]] | None = None  # in a sample, once it was looked at
         self._grey: bool | None = None  # whether the model's tensors have one channel
+        self._set_locks()
+
+    def _set_locks(self) -> None:
+        self._one_reader: AbstractContextManager[Any] = nullcontext() if self.concurrent else threading.RLock()
+        self._looking = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the locks, which are each process's own; with what is known of the fingerprint."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("_one_reader", "_looking")}
+        return kept | {"_fingerprint": fingerprints.packed(self._fingerprint)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _fingerprint=fingerprints.unpacked(state["_fingerprint"]))
+        self._set_locks()
 
     def __len__(self) -> int:
         return self._length
@@ -102,7 +116,8 @@ class Images:
 
     def labelled(self, labels: Any, classes: Any = None) -> Images:
         """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
-        other = copy.copy(self)
+        other = object.__new__(Images)
+        vars(other).update(vars(self))  # with its locks: both read the same
         other.stated = self.stated if classes is None else bool(read_classes(classes))
         found = read_labels(labels, self.classes if classes is None else read_classes(classes), len(self))
         other._labels, other.classes = found.numbers, found.classes
@@ -122,7 +137,7 @@ class Images:
             with self._one_reader:
                 content = self._content()
             settings = repr((self._normalisation, self.value_range))
-            self._fingerprint = combined(content, settings, behaviour(self.transform))
+            self._fingerprint = fingerprints.combined(content, settings, behaviour(self.transform))
         return self._fingerprint
 
     def picture(self, image: int) -> Image.Image:
