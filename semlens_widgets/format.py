@@ -3,7 +3,8 @@
 The table has the JSON document as a schema (a part of JSON Schema, and one `discriminator`: the schema of one member by
 the value of another), and the arrays: their kind, their shape in named lengths, and what their numbers keep to. A name
 stands for the same length in all arrays; some are lengths in the document. Names of arrays that the table lacks are
-let through: they are for a later version, or for whoever attached them.
+let through: they are for a later version, or for whoever attached them. `renamed` holds names that earlier versions
+wrote, of arrays and of members, with the names of now.
 """
 
 from __future__ import annotations
@@ -30,12 +31,18 @@ _SPOKEN = {
 _KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool"}
 
 
+RENAMED: dict[str, str] = TABLE["renamed"]
+
+
 class Unfit(ValueError):
     """Something that a `.semlens` file may not hold; the message says where it stands and what is needed."""
 
 
 def check_document(document: Any) -> None:
-    """Unfit unless a document is one that the table allows, with lists that fit together."""
+    """Unfit unless a document is one that the table allows, with lists that fit together.
+
+    Members under a name of an earlier version get their name of now, in place.
+    """
     _check(document, TABLE["document"], "")
     for group in TABLE["same_length"]:
         sizes = {".".join(path): len(found) for path in group if (found := _at(document, path)) is not None}
@@ -74,6 +81,9 @@ def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
 def _check_members(value: dict[str, Any], schema: Mapping[str, Any], where: str) -> None:
     known, rest = schema.get("properties", {}), schema.get("additionalProperties", True)
     inner = f"{where}." if where else ""
+    for name in RENAMED.keys() & value.keys():
+        if RENAMED[name] in known and RENAMED[name] not in value:
+            value[RENAMED[name]] = value.pop(name)
     for name in schema.get("required", ()):
         if name not in value:
             raise Unfit(f"{inner}{name} is missing")

@@ -16,7 +16,7 @@ from .clip import Probes
 from .components import Component
 from .held_out import MIN_AUROC, MIN_IMAGES, HeldOut, held_out
 from .results import Result
-from .space import SemanticSpace, reach
+from .space import SemanticSpace, adjusted_similarity
 from .texts import p_equals, p_value, plural
 from .vectors import freeze, frozen, top_k, unit
 from .warned import Renamed
@@ -24,7 +24,7 @@ from .warned import Renamed
 HIT_ALPHA = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
 Z_CRITICAL = 2.3263478740408408  # the same in standard deviations of a normal distribution
 ALPHA = 0.05  # of "found": random sets of images pass at most this often
-REACH = 0.5  # of "found": at least half-way from random images to the best-matching ones
+MIN_ADJUSTED_SIMILARITY = 0.5  # of "found": at least half-way from random images to the best-matching ones
 COLUMNS = ("rows", "scores", "z", "p")  # of an answer: one number per hit
 State = Literal["found", "unchecked", "not found"]
 STATES: tuple[State, ...] = get_args(State)
@@ -63,18 +63,19 @@ class Matches(Result):
     """The answer to one probe: the components ranked, those above the null (p at most .01) first, then the others;
     the strongest first in each.
 
-    `rows` into the space's components; `scores` are cosines of probe and component; `z` and `p` hold them
-    against random sets of images; `p_best` is the chance that the best of that many random sets does as well
-    (Sidak). `reach` says how far the component's examples get, by their mean likeness to the probe, from random
-    images (0) to the k images that match it best (1): examples of any component are more alike than random images,
-    so a small p alone proves little. `held_out` says whether the component also tells sampled images that show the
-    probe from others, which its strongest examples alone cannot. `found` asks for all three: p_best at most 0.05, a
-    reach of at least one half, and a held-out AUROC of at least .75. Where the first two hold and too few sampled
-    images show the probe (or are others) to ask for the third, `state` is "unchecked", and nothing is found. They
-    are told of one hit, the `best`: the first or, where that fails, a later one that passes surely. `unknown` words
-    were never seen by the CLIP: their scores mean nothing. `asked` are rows of components that are (part of) the
-    query themselves: the answer is about the others, so they are no hits, and their examples, which made the probe,
-    count as evidence no more than the best component's own.
+    `rows` are rows of the space's components; `scores` are cosines of probe and component. `z` and `p` compare a score
+    with random sets of images; `p_best` is the chance that the best of that many random sets scores as high (Sidak).
+    `adjusted_similarity` is the mean similarity of the component's examples to the probe, adjusted for chance as the
+    adjusted Rand index is: 0 for random images, 1 for the k images that match it best. Examples of any component are
+    more alike than random images, so a small p alone proves little. `held_out` says whether the component also tells
+    sampled images that show the probe from others; its strongest examples alone cannot say that.
+
+    `found` needs all three: p_best at most .05, an adjusted similarity of at least .5, and a held-out AUROC of at
+    least .75. Where the first two hold but too few sampled images show the probe (or do not show it) to test the
+    third, `state` is "unchecked", and the probe is not found. All of them describe one hit, the `best`: the first or,
+    where that fails, a later one that passes with the p corrected for the tries. `unknown` are words that the CLIP
+    never saw: their scores mean nothing. `asked` are rows of components that are (part of) the query. They are no
+    hits, and their examples, which made the probe, are no evidence.
     """
 
     probe: str
@@ -139,15 +140,16 @@ class Matches(Result):
     def _close(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
         """Which are better than chance, and close enough."""
         close = self._p_all(ranks) <= ALPHA
-        close[close] = self._reaches(ranks[close]) >= REACH
+        close[close] = self._adjusted_similarities(ranks[close]) >= MIN_ADJUSTED_SIMILARITY
         return close
 
     def _p_all(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
         return -np.expm1(self.searched * np.log1p(-np.minimum(self.p[ranks].astype(np.float64), 1 - 1e-16)))
 
-    def _reaches(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
-        likeness = self.space.mean_similarity(self.rows[ranks], self._pairs(ranks))
-        return reach(likeness, self.space.chance(self.vector[None]), np.asarray([self.attainable], np.float32))
+    def _adjusted_similarities(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
+        similarity = self.space.mean_similarity(self.rows[ranks], self._pairs(ranks))
+        chance, best = self.space.chance(self.vector[None]), np.asarray([self.attainable], np.float32)
+        return adjusted_similarity(similarity, chance, best)
 
     def _judged(self, ranks: Int[np.ndarray, " some"]) -> HeldOut:
         return held_out(self.space, self.rows[ranks], self._pairs(ranks), self.asked)
@@ -171,9 +173,11 @@ class Matches(Result):
         return float(self.space.attainable(self.vector[None])[0])
 
     @cached_property
-    def reach(self) -> float:
-        """Where the best hit's examples lie between random images (0) and `attainable` (1)."""
-        return float(self._reaches(self._alone)[0]) if len(self) else 0.0
+    def adjusted_similarity(self) -> float:
+        """How similar the best hit's examples are to the probe: 0 as random images, 1 as `attainable`."""
+        return float(self._adjusted_similarities(self._alone)[0]) if len(self) else 0.0
+
+    reach = Renamed("adjusted_similarity")
 
     @cached_property
     def held_out(self) -> HeldOut:
@@ -189,7 +193,9 @@ class Matches(Result):
     def state(self) -> State:
         """ "found"; "unchecked": better than chance and close enough, but too few sampled images show the probe, or
         are others, to check it; else "not found"."""
-        if self.unknown or not len(self) or self.by_chance or self.reach < REACH or self.held_out.refuted.any():
+        if self.unknown or not len(self) or self.by_chance:
+            return "not found"
+        if self.adjusted_similarity < MIN_ADJUSTED_SIMILARITY or self.held_out.refuted.any():
             return "not found"
         return "found" if self.held_out.checked.all() else "unchecked"
 
@@ -238,17 +244,17 @@ class Matches(Result):
         best = f"best {hit.component} scores {hit.score:.3f} (z = {hit.z:.1f}, {p_equals(self.p_best)} over all)"
         if self.by_chance:
             return f"{best}, no better than random images"
-        share = f"{self.reach:.0%} of the way to the images that match best"
-        if self.reach < REACH:
-            return f"{best}, only {share}"
+        similarity = f"adjusted similarity {self.adjusted_similarity:.2f}"
+        if self.adjusted_similarity < MIN_ADJUSTED_SIMILARITY:
+            return f"{best}, but {similarity}, below {MIN_ADJUSTED_SIMILARITY:.2f}"
         (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
         if self.state == "unchecked":
-            return f"{best}, {share}, but {self._too_few}"
+            return f"{best}, {similarity}, but {self._too_few}"
         if auroc < MIN_AUROC:
             known = f"the {shown} sampled images that show it from the others (AUROC {auroc:.2f})"
-            return f"{best}, {share}, but it hardly tells {known}"
+            return f"{best}, {similarity}, but it hardly tells {known}"
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
-        return f"{best}, {share}; AUROC {auroc:.2f} on sampled images{passed_over}"
+        return f"{best}, {similarity}; AUROC {auroc:.2f} on sampled images{passed_over}"
 
     @property
     def _too_few(self) -> str:

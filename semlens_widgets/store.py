@@ -20,7 +20,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from .format import TABLE, Lengths, Unfit, check_document
+from .format import RENAMED, TABLE, Lengths, Unfit, check_document
 from .vectors import frozen
 from .writing import replacing
 
@@ -149,6 +149,8 @@ class Stored(Mapping[str, np.ndarray]):
         if self.path.is_dir():
             raise SemlensFileError(f"{self.path} is a folder, not a .semlens file")
         self._header = _Header.read(self.path)
+        if space:
+            self._header = self._header.renamed()
         self.document: dict[str, Any] = self._header.document
         self.shapes = {name: (dtype, shape) for name, (dtype, shape, _, _) in self._header.tensors.items()}
         self._whole = np.memmap(self.path, np.uint8, "r")
@@ -282,6 +284,13 @@ class _Header:
                 return _parsed(file.read(length), size)
             except Unfit as error:
                 raise SemlensFileError(f"{path} is not a readable .semlens file: {error}") from None
+
+    def renamed(self) -> _Header:
+        """The same with the arrays' names of now, where an earlier version wrote others."""
+        names = {old: new for old, new in RENAMED.items() if old in self.tensors and new not in self.tensors}
+        tensors = {names.get(name, name): place for name, place in self.tensors.items()}
+        checksums = {names.get(name, name): known for name, known in self.checksums.items()}
+        return replace(self, tensors=tensors, checksums=checksums)
 
 
 def _parsed(raw: bytes, size: int) -> _Header:

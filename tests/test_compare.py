@@ -166,8 +166,8 @@ def test_a_cell_s_only_lists_are_what_the_other_layer_lacks():
             of_layer = a.components.layer_numbers[result.ab.rows] == i
             assert set(ours) == set(result.ab.rows[of_layer & ~result.ab.above[:, at]])
             assert result.known_ab[i, j] == pytest.approx(result.ab.above[of_layer, at].mean())
-            reach = dict(zip(result.ab.rows.tolist(), result.ab.reach[:, at].tolist(), strict=True))
-            assert [reach[r] for r in ours] == sorted(reach[r] for r in ours)
+            near = dict(zip(result.ab.rows.tolist(), result.ab.adjusted_similarity[:, at].tolist(), strict=True))
+            assert [near[r] for r in ours] == sorted(near[r] for r in ours)
             paired = {int(r) for r in result.between(layer_a, layer_b).rows_b}
             assert not paired & set(theirs.tolist())
     turned = result.reversed

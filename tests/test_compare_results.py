@@ -74,9 +74,9 @@ def test_rows_and_json_hold_every_living_component_once():
 def test_the_only_lists_begin_with_what_is_least_like_the_other():
     a, b = CASES["not square"]
     result = compare(a, b)
-    reach = dict(zip(result.ab.rows.tolist(), result.ab.of_best("reach").tolist(), strict=True))
+    near = dict(zip(result.ab.rows.tolist(), result.ab.of_best("adjusted_similarity").tolist(), strict=True))
     assert len(result.a_only_rows) > 1
-    assert [reach[r] for r in result.a_only_rows] == sorted(reach[r] for r in result.a_only_rows)
+    assert [near[r] for r in result.a_only_rows] == sorted(near[r] for r in result.a_only_rows)
 
 
 def test_names_are_inert_in_html():

@@ -11,7 +11,7 @@ from mutants import Judge, Mutant, Mutants, Page, first_version, page_told, put_
 
 import semlens_widgets as sl
 from semlens_widgets import store
-from semlens_widgets.format import TABLE, Unfit, check_document
+from semlens_widgets.format import RENAMED, TABLE, Unfit, check_document
 from semlens_widgets.held import Held
 from semlens_widgets.space import SemanticSpace
 
@@ -194,6 +194,32 @@ def test_files_of_version_1_are_read_as_before_and_their_damage_is_told(whole, p
         judge.path.write_bytes(mutant)
         for found in (judge.python(Mutant(bytes(mutant), "", False)), judge.by_page(Mutant(bytes(mutant), "", False))):
             assert found in ("refused", "as the whole"), (at, found)
+
+
+def as_before(value, names):
+    """A document with the names of an earlier version, of members and of recorded columns."""
+    if isinstance(value, dict):
+        return {names.get(name, name): as_before(part, names) for name, part in value.items()}
+    if isinstance(value, list):
+        return [as_before(part, names) for part in value]
+    return value
+
+
+@needs_node
+def test_files_with_the_names_of_an_earlier_version_are_read_as_those_of_now(whole, page, tmp_path):
+    arrays, document = taken_apart(whole)
+    before = {new: old for old, new in RENAMED.items()}
+    document = as_before(document, before)
+    for reply in document["extra"]["parts"]["answers"]["replies"]:
+        for column in reply["result"].get("buffers", ()):
+            column[0] = before.get(column[0], column[0])
+    old = put_together({before.get(name, name): array for name, array in arrays.items()}, document)
+    judge = Judge(whole, tmp_path / "toy.semlens", page)
+    judge.path.write_bytes(old)
+    header = old[8 : 8 + int.from_bytes(old[:8], "little")].decode()
+    assert all(name in header for name in RENAMED)
+    assert judge.python(Mutant(old, "", sealed=False)) == "as the whole"
+    assert judge.by_page(Mutant(old, "", sealed=False)) == "as the whole"
 
 
 def test_a_large_array_is_read_by_blocks_and_a_damaged_block_is_told_when_it_is_read(whole, tmp_path):

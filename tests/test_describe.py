@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import semlens_widgets as sl
 from semlens_widgets.describe import NO_WORD, UNEXPLAINED, describe, groups, vocabulary
 from semlens_widgets.labelers import contrast, linear, soft_wpmi
-from semlens_widgets.space import reach
+from semlens_widgets.space import adjusted_similarity
 from semlens_widgets.vectors import unit
 from semlens_widgets.verify import METRICS, verify
 
@@ -49,7 +49,7 @@ def small(words=23, seed=0, k=7):
 
 @pytest.mark.parametrize("centre", [False, True])
 def test_labels_are_the_best_hits_of_a_search_for_every_word(centre, monkeypatch):
-    """The same score, z and reach as `search`, asked word by word and turned round."""
+    """The same score, z and adjusted similarity as `search`, asked word by word and turned round."""
     monkeypatch.setattr("semlens_widgets.describe.ranking._BLOCK_NUMBERS", 23 * 4)  # blocks of four components
     space, probes, *_ = small()
     found = describe(space, probes, k=5, centre=centre)
@@ -69,7 +69,7 @@ def test_labels_are_the_best_hits_of_a_search_for_every_word(centre, monkeypatch
     for answer in answers:
         for row, word in zip(*np.nonzero(found.words == int(answer.probe[1:])), strict=True):
             if row == answer.rows[0]:
-                assert found.reach[row, word] == pytest.approx(answer.reach, abs=1e-4)
+                assert found.adjusted_similarity[row, word] == pytest.approx(answer.adjusted_similarity, abs=1e-4)
 
 
 def test_confidence_is_the_share_of_random_sets_whose_best_word_fits_less_well():
@@ -110,7 +110,7 @@ def test_shuffled_units_lose_their_labels(world, labels):
 def test_a_stricter_level_accepts_less(world, labels):
     loose = describe(world.space, world.words, level=0.0)
     assert not (labels.accepted & ~loose.accepted).any()
-    assert (loose.reach[:, 0] >= 0.5)[-NOISE:].sum() == loose.accepted[-NOISE:, 0].sum()
+    assert (loose.adjusted_similarity[:, 0] >= 0.5)[-NOISE:].sum() == loose.accepted[-NOISE:, 0].sum()
 
 
 def test_collisions_are_components_that_share_an_accepted_label(labels):
@@ -219,9 +219,10 @@ def test_a_labeler_is_a_function_of_activations_image_vectors_and_words(world):
     assert np.array_equal(found.words[:, 0], best.argmax(1))
     assert found.scores[:, 0] == pytest.approx(best.max(1), abs=1e-6)
     chance, possible = world.space.chance(world.words.vectors[:3]), world.space.attainable(world.words.vectors[:3])
-    wanted = reach(world.space.embeddings_of(slice(5, 6))[0].mean(0) @ world.words.vectors[:3].T, chance, possible)
+    similarity = world.space.embeddings_of(slice(5, 6))[0].mean(0) @ world.words.vectors[:3].T
+    wanted = adjusted_similarity(similarity, chance, possible)
     at = describe(world.space, subset(world.words, range(3)), method=loudest, **given)
-    assert at.reach[5] == pytest.approx(wanted[at.words[5]], abs=1e-5)
+    assert at.adjusted_similarity[5] == pytest.approx(wanted[at.words[5]], abs=1e-5)
     with pytest.raises(ValueError, match=r"\[component probe\]"):
         describe(world.space, world.words, method=lambda a, i, p: np.zeros((1, 1)), **given)
 

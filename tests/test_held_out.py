@@ -71,7 +71,7 @@ def test_strong_examples_alone_are_not_enough(lens):
     (answer,) = sl.search(shuffled(lens.space), lens.probes(["red"]))
     honest = lens.search("red")
     assert answer.p_best == honest.p_best <= 0.05
-    assert answer.reach == honest.reach >= 0.5
+    assert answer.adjusted_similarity == honest.adjusted_similarity >= 0.5
     assert not answer.found
     assert "hardly tells the" in answer.message
 
@@ -200,7 +200,7 @@ def test_nobody_is_judged_by_a_handful_of_images():
 def test_found_is_only_what_was_checked(word, count):
     """The three states from their definition, for a sample of any size."""
     answer = fitted(sample=count).search(word)
-    close = not answer.unknown and answer.p_best <= 0.05 and answer.reach >= 0.5
+    close = not answer.unknown and answer.p_best <= 0.05 and answer.adjusted_similarity >= 0.5
     auroc = float(answer.held_out.auroc[0])
     expected = "not found" if not close or auroc < MIN_AUROC else "unchecked" if np.isnan(auroc) else "found"
     assert answer.state == expected

@@ -143,7 +143,8 @@ def test_true_labels_predict_activations_and_wrong_ones_do_not(fitted):
     right = lens.verify(true, held_out, strongest=1 / len(CLASSES), rounds=20, progress=False)
     turned = lens.describe(CLASSES[5:] + CLASSES[:5])
     wrong = sl.Labels(
-        turned.space, turned.probes, true.words, true.scores, true.z, true.confidence, true.reach, true.margins,
+        turned.space, turned.probes, true.words, true.scores, true.z, true.confidence,
+        true.adjusted_similarity, true.margins,
         true.level, "turned", centre=False, distinct=False,
     )  # fmt: skip
     mistaken = lens.verify(wrong, held_out, strongest=1 / len(CLASSES), rounds=20, progress=False)

@@ -306,8 +306,8 @@ def test_reach_is_where_the_best_hits_examples_lie_between_random_images_and_the
     chance, possible = np.mean(list(likeness.values())), np.mean(sorted(likeness.values())[-5:])
     examples = np.mean([likeness[i] for i, _ in answer.examples(0)])
     assert answer.attainable == pytest.approx(possible, abs=1e-3)
-    assert answer.reach == pytest.approx((examples - chance) / (possible - chance), abs=5e-3)
-    assert 0 <= answer.reach <= 1
+    assert answer.adjusted_similarity == pytest.approx((examples - chance) / (possible - chance), abs=5e-3)
+    assert 0 <= answer.adjusted_similarity <= 1
 
 
 def test_reach_stays_within_its_range():
@@ -316,7 +316,7 @@ def test_reach_stays_within_its_range():
     words = tuple(map(str, range(20)))
     for centre in (False, True):
         probes = sl.Probes(words, unit(random.normal(size=(20, 31)).astype(np.float32)), "noise")
-        assert all(0 <= answer.reach <= 1 for answer in sl.search(space, probes, centre=centre))
+        assert all(0 <= answer.adjusted_similarity <= 1 for answer in sl.search(space, probes, centre=centre))
 
 
 def test_another_clip_is_refused(fitted):

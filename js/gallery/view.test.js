@@ -239,10 +239,12 @@ describe("the gallery", () => {
 
   it("a best hit that beats chance but is far from the concept is not called random", async () => {
     const hits = hitsOf("coffee");
-    const reason = "best conv1:0 scores .2 (p = .002 over all), only 31% of the way";
+    const reason = "best conv1:0 scores .2 (p = .002 over all), but adjusted similarity .31, below .50";
     gallery.update({ hits: { ...hits, reason, by_chance: false } });
     const text = byId(gallery.node, "state-not-found").textContent;
-    expect(text).toContain("Best conv1:0 scores .2 (p = .002 over all), only 31% of the way.");
+    expect(text).toContain(
+      "Best conv1:0 scores .2 (p = .002 over all), but adjusted similarity .31, below .50.",
+    );
     expect(text).not.toContain("inside the null");
     expect(text).toContain("not evidence of the concept");
   });
@@ -266,7 +268,12 @@ describe("the gallery", () => {
     const hits = hitsOf("coffee");
     const message = "'coffee' not found: it hardly tells the images that show it from the others";
     gallery.update({
-      hits: { ...hits, message, reason: null, best: { ...hits.best, p_all: 0.002, reach: 0.9 } },
+      hits: {
+        ...hits,
+        message,
+        reason: null,
+        best: { ...hits.best, p_all: 0.002, adjusted_similarity: 0.9 },
+      },
     });
     expect(byId(gallery.node, "state-not-found").textContent).toContain(message);
   });

@@ -12,7 +12,7 @@ const PADDING = 8;
 /** Crops of one meaning. */
 const MOST = 12;
 
-/** @typedef {{examples: number[], word: string | null, closest: string, score: number, confidence: number, reach: number}} Meaning */
+/** @typedef {{examples: number[], word: string | null, closest: string, score: number, confidence: number, adjusted_similarity: number}} Meaning */
 
 /**
  * @param {object} options

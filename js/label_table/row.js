@@ -74,11 +74,10 @@ function closest({ labels }, row) {
   return [...numbers].filter((number) => number >= 0).map((number) => labels.words[number] ?? "");
 }
 
-/** Sure to be no chance, and yet far from what the images could show of the word. @param {Names} names @param {number} row */
+/** What a word that is more than chance still lacks. @param {Names} names @param {number} row */
 function shortfall({ labels }, row) {
   if (!labels?.made || labels.confidence[row * labels.k] < (labels.level ?? 1)) return "";
-  const reach = Math.max(0, Math.round(100 * labels.reach[row * labels.k]));
-  return `, only ${reach} % of the way to its best images`;
+  return `; adjusted similarity ${score(labels.adjusted_similarity[row * labels.k], 2)}`;
 }
 
 /** @param {number} sure @param {number} level that a label needs @param {boolean} accepted */

@@ -6,7 +6,16 @@
  */
 
 import { crc32 } from "./crc32.js";
-import { BLOCK, checkDocument, DamagedFile, DTYPES, fitting, HEADER_LIMIT, VERSION } from "./format.js";
+import {
+  BLOCK,
+  checkDocument,
+  DamagedFile,
+  DTYPES,
+  fitting,
+  HEADER_LIMIT,
+  RENAMED,
+  VERSION,
+} from "./format.js";
 
 export { DamagedFile };
 
@@ -82,7 +91,7 @@ export async function openLensFile(read, size) {
   if (8 + length > first.byteLength)
     raw.set(new Uint8Array(await read(first.byteLength, 8 + length)), first.byteLength - 8);
   const { table, ours } = header(raw);
-  const tensors = places(table, ours, 8 + length, size);
+  const tensors = renamed(places(table, ours, 8 + length, size));
   checkDocument(ours.document);
   return lensFile(read, tensors, ours.document, ours.version);
 }
@@ -165,6 +174,15 @@ function places(table, ours, start, size) {
   }
   if (end !== size)
     throw new DamagedFile(`its arrays end at byte ${end}, the file at ${size} (cut off while copying?)`);
+  return tensors;
+}
+
+/** The same with the arrays' names of now, where an earlier version wrote others. @param {Map<string, Tensor>} tensors */
+function renamed(tensors) {
+  for (const [old, name] of RENAMED) {
+    const tensor = tensors.get(old);
+    if (tensor && !tensors.has(name)) tensors.set(name, tensor);
+  }
   return tensors;
 }
 

@@ -19,6 +19,8 @@ export { BLOCK, HEADER_LIMIT, LONGEST_SIDE, VERSION };
 export const DTYPES = /** @type {any} */ (table.dtypes);
 /** @type {Record<string, Rule>} */
 const ARRAYS = /** @type {any} */ (table.arrays);
+/** Names that earlier versions wrote, of arrays, members and columns, with the names of now. @type {Map<string, string>} */
+export const RENAMED = new Map(Object.entries(table.renamed));
 const LARGEST = 2 ** 53;
 /** @type {Record<string, string>} */
 const SPOKEN = {
@@ -59,7 +61,11 @@ function shown(value) {
   return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
 }
 
-/** DamagedFile unless the document is one that the table allows, with lists that fit together. @param {any} document */
+/**
+ * DamagedFile unless the document is one that the table allows, with lists that fit together. Members under a name of an
+ * earlier version get their name of now, in place.
+ * @param {any} document
+ */
 export function checkDocument(document) {
   check(document, table.document, "");
   for (const group of table.same_length) {
@@ -111,6 +117,11 @@ function check(value, schema, where) {
 function checkMembers(value, schema, where) {
   const { properties = {}, required = [], additionalProperties: rest = true, discriminator } = schema;
   const inner = where ? `${where}.` : "";
+  for (const [old, name] of RENAMED)
+    if (Object.hasOwn(properties, name) && Object.hasOwn(value, old) && !Object.hasOwn(value, name)) {
+      value[name] = value[old];
+      delete value[old];
+    }
   for (const name of required)
     if (!Object.hasOwn(value, name)) throw new DamagedFile(`${inner}${name} is missing`);
   for (const [name, part] of Object.entries(value)) {
@@ -252,9 +263,10 @@ export function recordedAnswer(verb, result, buffers, { component, k }) {
     kind,
     buffers[i]?.byteLength ? shapeOf(shape) : [0],
   ]);
-  const named = result.buffers ?? (buffers.length ? inOrder : []);
-  if (!Array.isArray(named) || !named.every(isNamed) || named.length !== buffers.length)
-    throw new DamagedFile(`the reply '${verb}' has ${buffers.length} buffers; ${named.length} are named`);
+  const listed = result.buffers ?? (buffers.length ? inOrder : []);
+  if (!Array.isArray(listed) || !listed.every(isNamed) || listed.length !== buffers.length)
+    throw new DamagedFile(`the reply '${verb}' has ${buffers.length} buffers; ${listed.length} are named`);
+  const named = listed.map(([name, ...kind]) => [RENAMED.get(name) ?? name, ...kind]);
   const views = buffers.map((bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const answer = { ...unsaid, ...decoded(verb, { ...result, buffers: named }, views) };
   for (const [name, kind, ...shape] of buffers.length ? known : [])

@@ -7,7 +7,7 @@
  * @property {number} k @property {string[]} words @property {string} message
  * @property {number | null} level the confidence a label needs @property {string | null} method
  * @property {Int32Array} numbers of words, −1 for none @property {Float32Array} scores @property {Float32Array} confidence
- * @property {Float32Array} reach @property {Float32Array} margins one per component
+ * @property {Float32Array} adjusted_similarity @property {Float32Array} margins one per component
  * @property {Uint8Array} accepted @property {Uint8Array} alive one per component
  */
 

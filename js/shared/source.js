@@ -21,9 +21,9 @@
  * @property {"found" | "unchecked" | "not found" | null} [state] `unchecked`: better than chance and close enough, but too
  *   few sampled images could check it, so that nothing is found
  * @property {NullDistribution | null} null
- * @property {{rank?: number, row: number, id: string, score: number, z: number, p: number, p_all?: number, reach?: number, held_out?: number | null, shown?: number} | null} best
+ * @property {{rank?: number, row: number, id: string, score: number, z: number, p: number, p_all?: number, adjusted_similarity?: number, held_out?: number | null, shown?: number} | null} best
  *   the hit that the answer stands on; `rank`: hits before it are passed over;
- *   `p_all`: the chance that the best of so many random sets does as well; `reach`: how far it gets from
+ *   `p_all`: the chance that the best of so many random sets does as well; `adjusted_similarity`: how far it gets from
  *   chance (0) to the images that match best (1); `held_out`: the AUROC with which it tells the `shown` sampled
  *   images that show the query from the others, null where they are too few
  * @property {string | null} message something the person should know about this result

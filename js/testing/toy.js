@@ -109,7 +109,7 @@ export function labelsReply() {
     numbers: Int32Array.from(numbers),
     scores: alike(0.3),
     confidence: Float32Array.from(numbers, (word, i) => (word < 0 ? Number.NaN : accepted[i] ? 0.99 : 0.4)),
-    reach: alike(0.8),
+    adjusted_similarity: alike(0.8),
     margins: Float32Array.from(rows, (row) => (row === 11 ? Number.NaN : row / 100)),
     accepted: Uint8Array.from(accepted),
     alive: Uint8Array.from(rows, (row) => (row === 11 ? 0 : 1)),
@@ -147,7 +147,7 @@ export const meaningsOf = (row) => {
     closest: word ?? "red",
     score: 0.3,
     confidence: word ? 0.99 : 0.3,
-    reach: 0.8,
+    adjusted_similarity: 0.8,
   });
   return row === 1 ? [part([0, 2], "green"), part([1, 3], null)] : [part([0, 1, 2, 3], meaningOf(row))];
 };

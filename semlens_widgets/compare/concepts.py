@@ -17,6 +17,7 @@ from ..results import Result
 from ..search import search
 from ..space import SemanticSpace
 from ..vectors import frozen
+from ..warned import Renamed
 from .pairs import check_comparable
 from .shown import json_text, number, table
 
@@ -35,7 +36,7 @@ class ConceptTable(Result):
     columns: tuple[tuple[str, str | None], ...]
     scores: Float[np.ndarray, "probe column"]
     z: Float[np.ndarray, "probe column"]
-    reach: Float[np.ndarray, "probe column"]
+    adjusted_similarity: Float[np.ndarray, "probe column"]
     found: Bool[np.ndarray, "probe column"]
     carrying: tuple[tuple[Int[np.ndarray, " _"], ...], ...]
     best: tuple[tuple[Component | None, ...], ...]
@@ -43,8 +44,10 @@ class ConceptTable(Result):
     layers: tuple[int, ...]
     unchecked: Bool[np.ndarray, "probe column"]
 
+    reach = Renamed("adjusted_similarity")
+
     def __post_init__(self) -> None:
-        for name in ("scores", "z", "reach", "found", "unchecked"):
+        for name in ("scores", "z", "adjusted_similarity", "found", "unchecked"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @cached_property
@@ -76,10 +79,12 @@ class ConceptTable(Result):
         return column_name(self.columns[where[0]]) if len(where) else None
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One dict per concept and column: concept, model, layer, score, z, reach, found, unchecked, carriers, best."""
+        """One dict per concept and column: concept, model, layer, score, z, adjusted_similarity, found, unchecked,
+        carriers, best."""
         return [
             {"concept": concept, "model": model, "layer": layer, "score": float(self.scores[i, j]),
-             "z": float(self.z[i, j]), "reach": float(self.reach[i, j]), "found": bool(self.found[i, j]),
+             "z": float(self.z[i, j]), "adjusted_similarity": float(self.adjusted_similarity[i, j]),
+             "found": bool(self.found[i, j]),
              "unchecked": bool(self.unchecked[i, j]), "carriers": int(self.carriers[i, j]),
              "best": None if self.best[i][j] is None else str(self.best[i][j])}
             for i, concept in enumerate(self.concepts)
@@ -149,7 +154,7 @@ def concepts(
         tuple(columns),
         cells_of(lambda m: m.best.score if len(m) else np.nan, float),
         cells_of(lambda m: m.best.z if len(m) else np.nan, float),
-        cells_of(lambda m: m.reach if len(m) else np.nan, float),
+        cells_of(lambda m: m.adjusted_similarity if len(m) else np.nan, float),
         cells_of(lambda m: m.found, bool),
         tuple(tuple(frozen(column[i].rows[column[i].carriers]) for column in answers) for i in range(len(probes))),
         tuple(

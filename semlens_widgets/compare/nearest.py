@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..search import ALPHA, REACH
+from ..search import ALPHA, MIN_ADJUSTED_SIMILARITY
 from ..space import SemanticSpace
 from ..vectors import frozen, unit
+from ..warned import Renamed
 
 RESAMPLES = 1000  # of the bootstrap over components
 CONFIDENCE = 0.95
@@ -52,8 +53,8 @@ class Nearest:
     the other space, `scores` cosines. The evidence for such a pair is symmetric: each of the two is held against
     the directions of random sets of images from the other's data, and the weaker result counts. `z` are standard
     deviations above what random sets score, `p` the chance that one random set does as well (see `cosine_tail`),
-    `reach` says how far the score gets from chance (0) to the same direction (1). `comparisons` is how many
-    pairs of living components there are: chance has that many tries.
+    `adjusted_similarity` is the score adjusted for chance: 0 at chance, 1 for the same direction. `comparisons` is how
+    many pairs of living components there are: chance has that many tries.
     """
 
     rows: Int[np.ndarray, " component"]
@@ -62,18 +63,20 @@ class Nearest:
     scores: Float[np.ndarray, "component layer"]
     z: Float[np.ndarray, "component layer"]
     p: Float[np.ndarray, "component layer"]
-    reach: Float[np.ndarray, "component layer"]
+    adjusted_similarity: Float[np.ndarray, "component layer"]
     comparisons: int
 
+    reach = Renamed("adjusted_similarity")
+
     def __post_init__(self) -> None:
-        for name in ("rows", "nearest", "scores", "z", "p", "reach"):
+        for name in ("rows", "nearest", "scores", "z", "p", "adjusted_similarity"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @cached_property
     def above(self) -> Bool[np.ndarray, "component layer"]:
         """Which of them are more than chance: see `Comparison`."""
         p_any = -np.expm1(self.comparisons * np.log1p(-np.minimum(self.p, 1 - 1e-16)))
-        return frozen((p_any <= ALPHA) & (self.reach >= REACH))
+        return frozen((p_any <= ALPHA) & (self.adjusted_similarity >= MIN_ADJUSTED_SIMILARITY))
 
     @cached_property
     def best(self) -> Int[np.ndarray, " component"]:

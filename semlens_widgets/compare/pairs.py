@@ -16,13 +16,14 @@ from ..results import Result
 from ..space import SemanticSpace
 from ..texts import p_equals, p_value
 from ..vectors import frozen, unit
+from ..warned import Renamed
 from .nearest import Nearest, Similarity, both_ways
 from .shown import json_text, more, number, table
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two components that are each other's nearest; `z`, `p` and `reach` as in `Nearest`."""
+    """Two components that are each other's nearest; `z`, `p` and `adjusted_similarity` as in `Nearest`."""
 
     a: Component
     b: Component
@@ -31,7 +32,9 @@ class Pair:
     score: float
     z: float
     p: float
-    reach: float
+    adjusted_similarity: float
+
+    reach = Renamed("adjusted_similarity")
 
     def __str__(self) -> str:
         return f"{self.a!s:<16} ↔ {self.b!s:<16} {self.score:+.3f}  z={self.z:4.1f}  {p_equals(self.p)}"
@@ -48,10 +51,12 @@ class Pairs(Sequence[Pair]):
     scores: Float[np.ndarray, " pair"]
     z: Float[np.ndarray, " pair"]
     p: Float[np.ndarray, " pair"]
-    reach: Float[np.ndarray, " pair"]
+    adjusted_similarity: Float[np.ndarray, " pair"]
+
+    reach = Renamed("adjusted_similarity")
 
     def __post_init__(self) -> None:
-        for name in ("rows_a", "rows_b", "scores", "z", "p", "reach"):
+        for name in ("rows_a", "rows_b", "scores", "z", "p", "adjusted_similarity"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def __len__(self) -> int:
@@ -66,12 +71,12 @@ class Pairs(Sequence[Pair]):
         row_a, row_b = int(self.rows_a[at]), int(self.rows_b[at])
         return Pair(
             self.a.components[row_a], self.b.components[row_b], row_a, row_b,
-            float(self.scores[at]), float(self.z[at]), float(self.p[at]), float(self.reach[at]),
+            float(self.scores[at]), float(self.z[at]), float(self.p[at]), float(self.adjusted_similarity[at]),
         )  # fmt: skip
 
     def where(self, chosen: np.ndarray) -> Pairs:
         """Some of the pairs, by number or by mask, in the same order."""
-        arrays = (self.rows_a, self.rows_b, self.scores, self.z, self.p, self.reach)
+        arrays = (self.rows_a, self.rows_b, self.scores, self.z, self.p, self.adjusted_similarity)
         return Pairs(self.a, self.b, *(array[chosen] for array in arrays))
 
     def __repr__(self) -> str:
@@ -123,7 +128,8 @@ class Comparison(Result):
         at_a = np.flatnonzero(mutual)
         at_a = at_a[np.lexsort((ab.rows[at_a], -ab.scores[at_a]))]
         return Pairs(
-            self.a, self.b, ab.rows[at_a], ab.nearest[at_a], ab.scores[at_a], ab.z[at_a], ab.p[at_a], ab.reach[at_a],
+            self.a, self.b, ab.rows[at_a], ab.nearest[at_a], ab.scores[at_a], ab.z[at_a], ab.p[at_a],
+            ab.adjusted_similarity[at_a],
         )  # fmt: skip
 
     @cached_property
@@ -171,7 +177,7 @@ class Comparison(Result):
         if layer_a not in self.ba.layers or layer_b not in self.ab.layers:
             return self.a_only_rows[:0], self.b_only_rows[:0]
         sides = _in_layer(self.ab, self.a, layer_a, layer_b), _in_layer(self.ba, self.b, layer_b, layer_a)
-        ours, theirs = (side.rows[lost[np.argsort(side.reach[lost], kind="stable")]]
+        ours, theirs = (side.rows[lost[np.argsort(side.adjusted_similarity[lost], kind="stable")]]
                         for side in sides for lost in (np.flatnonzero(~side.above),))  # fmt: skip
         return ours, theirs
 
@@ -195,13 +201,15 @@ class Comparison(Result):
         )
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One dict per pair and per living component outside the pairs: kind, a, b, score, z, p, reach.
+        """One dict per pair and per living component outside the pairs: kind, a, b, score, z, p,
+        adjusted_similarity.
 
         `kind` is "pair"; "a only" and "b only" (the other is merely the nearest there is); "a in b" and "b in a"
         for a component whose counterpart is closer to another.
         """
         rows = [
-            {"kind": "pair", "a": str(x.a), "b": str(x.b), "score": x.score, "z": x.z, "p": x.p, "reach": x.reach}
+            {"kind": "pair", "a": str(x.a), "b": str(x.b), "score": x.score, "z": x.z, "p": x.p,
+             "adjusted_similarity": x.adjusted_similarity}
             for x in self.pairs
         ]
         rows += _outside_pairs(self.ab, self.pairs.rows_a, self.a, self.b, "a", "b")
@@ -335,12 +343,12 @@ class _Side:
     scores: np.ndarray
     z: np.ndarray
     p: np.ndarray
-    reach: np.ndarray
+    adjusted_similarity: np.ndarray
     above: np.ndarray
 
 
 def _best_of(near: Nearest) -> _Side:
-    return _Side(near.rows, *(near.of_best(f) for f in ("nearest", "scores", "z", "p", "reach", "above")))
+    return _Side(near.rows, *(near.of_best(f) for f in ("nearest", "scores", "z", "p", "adjusted_similarity", "above")))
 
 
 def _in_layer(near: Nearest, space: SemanticSpace, own: str, other: str) -> _Side:
@@ -349,13 +357,13 @@ def _in_layer(near: Nearest, space: SemanticSpace, own: str, other: str) -> _Sid
         space.components.layer_numbers[near.rows] == space.components.layers.index(own),
         near.layers.index(other),
     )
-    tables = (near.nearest, near.scores, near.z, near.p, near.reach, near.above)
+    tables = (near.nearest, near.scores, near.z, near.p, near.adjusted_similarity, near.above)
     return _Side(near.rows[chosen], *(table[chosen, at] for table in tables))
 
 
 def _without_counterpart(near: Nearest) -> Int[np.ndarray, " component"]:
     lost = np.flatnonzero(~near.of_best("above"))
-    return frozen(near.rows[lost[np.argsort(near.of_best("reach")[lost], kind="stable")]])
+    return frozen(near.rows[lost[np.argsort(near.of_best("adjusted_similarity")[lost], kind="stable")]])
 
 
 def _layer_matrix(source: SemanticSpace, target: SemanticSpace, near: Nearest) -> Float[np.ndarray, "source target"]:
@@ -390,7 +398,7 @@ def _outside_pairs(
             "score": float(side.scores[at]),
             "z": float(side.z[at]),
             "p": float(side.p[at]),
-            "reach": float(side.reach[at]),
+            "adjusted_similarity": float(side.adjusted_similarity[at]),
         }
         for at in np.flatnonzero(~np.isin(side.rows, paired))
     ]

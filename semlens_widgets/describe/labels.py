@@ -17,14 +17,15 @@ from ..clip import Probes
 from ..components import Components
 from ..held_out import MIN_AUROC, held_out
 from ..results import Result
-from ..search import REACH
+from ..search import MIN_ADJUSTED_SIMILARITY
 from ..space import SemanticSpace
 from ..vectors import frozen
+from ..warned import Renamed
 from .meanings import Meaning, clear_parts, meanings
 from .shown import NO_WORD, poorly_shown
 
 UNEXPLAINED = "unexplained"
-_KEPT = ("words", "scores", "z", "confidence", "reach", "margins")
+_KEPT = ("words", "scores", "z", "confidence", "adjusted_similarity", "margins")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,12 @@ class Labels(Result):
     `words` [component label] are numbers of `probes`, best first (`NO_WORD` for a dead component), with their
     `scores`. `margins` is the lead of the best word over the second in the score they were ranked by. `z` counts
     standard deviations above random images, and `confidence` is the share of random sets of images (or of
-    responses shuffled over the images) whose word of that rank fits them less well. `reach` and `held_out` are as
-    in search: how far the component's examples get from random images (0) to the k images that match the word best
-    (1), and how well the component tells sampled images that show the word from others. A label is `accepted` when
-    its confidence is at least `level`, its reach at least one half and its held-out AUROC at least .75 where it
-    could be judged; a component whose best word is not accepted is unexplained. Words the CLIP never saw are in
-    `unknown` and label nothing.
+    responses shuffled over the images) whose word of that rank fits them less well. `adjusted_similarity` and
+    `held_out` are as in search: how similar the component's examples are to the word, from random images (0) to the k
+    images that match it best (1), and how well the component tells sampled images that show the word from others. A
+    label is `accepted` when its confidence is at least `level`, its adjusted similarity at least one half, and its
+    held-out AUROC at least .75 where there is one. A component whose best word is not accepted is unexplained. Words
+    the CLIP never saw are in `unknown` and label nothing.
     """
 
     space: SemanticSpace
@@ -48,15 +49,17 @@ class Labels(Result):
     scores: Float[np.ndarray, "component label"]
     z: Float[np.ndarray, "component label"]
     confidence: Float[np.ndarray, "component label"]
-    reach: Float[np.ndarray, "component label"]
+    adjusted_similarity: Float[np.ndarray, "component label"]
     margins: Float[np.ndarray, " component"]
     level: float
     method: str
     centre: bool
     distinct: bool
 
+    reach = Renamed("adjusted_similarity")
+
     def __post_init__(self) -> None:
-        for name in ("words", "scores", "z", "confidence", "reach", "margins"):
+        for name in ("words", "scores", "z", "confidence", "adjusted_similarity", "margins"):
             array = frozen(getattr(self, name))
             if len(array) != len(self.space.components):
                 raise ValueError(f"{name} has {len(array)} rows for {len(self.space.components)} components")
@@ -77,7 +80,8 @@ class Labels(Result):
     @cached_property
     def accepted(self) -> Bool[np.ndarray, "component label"]:
         with np.errstate(invalid="ignore"):
-            return frozen((self.confidence >= self.level) & (self.reach >= REACH) & ~(self.held_out < MIN_AUROC))
+            similar = self.adjusted_similarity >= MIN_ADJUSTED_SIMILARITY
+            return frozen((self.confidence >= self.level) & similar & ~(self.held_out < MIN_AUROC))
 
     @cached_property
     def held_out(self) -> Float[np.ndarray, "component label"]:
@@ -180,7 +184,8 @@ class Labels(Result):
                     "label": given or (name if ok else UNEXPLAINED), "own": given is not None, "closest": name,
                     "accepted": ok,
                     "score": float(self.scores[row, rank]), "z": float(self.z[row, rank]),
-                    "confidence": float(self.confidence[row, rank]), "reach": float(self.reach[row, rank]),
+                    "confidence": float(self.confidence[row, rank]),
+                    "adjusted_similarity": float(self.adjusted_similarity[row, rank]),
                     "margin": float(self.margins[row]) if rank == 0 else None,
                     "shared_by": len(self.collisions.get(name, (row,))) if ok and rank == 0 else None,
                 })  # fmt: skip
@@ -224,9 +229,11 @@ class Labels(Result):
             cells += (
                 f"<tr><td><code>{escape(str(self.components[row]))}</code></td><td>{shown}</td>"
                 f"<td>{self.scores[row, 0]:.3f}</td><td>{self.margins[row]:.3f}</td>"
-                f"<td>{self.confidence[row, 0]:.1%}</td><td>{self.reach[row, 0]:.0%}</td><td>{escape(others)}</td></tr>"
+                f"<td>{self.confidence[row, 0]:.1%}</td><td>{self.adjusted_similarity[row, 0]:.2f}</td>"
+                f"<td>{escape(others)}</td></tr>"
             )
         heads = "".join(
-            f"<th>{h}</th>" for h in ("component", "label", "score", "margin", "confidence", "reach", "then")
+            f"<th>{h}</th>"
+            for h in ("component", "label", "score", "margin", "confidence", "adjusted similarity", "then")
         )
         return f"<p>{escape(self.message)}</p><table><tr>{heads}</tr>{cells}</table>"

@@ -9,11 +9,12 @@ from jaxtyping import Bool, Float, Int
 
 from ..clip import Probes
 from ..evaluate import blocks, centred, data_mean, random_sets
-from ..search import REACH
+from ..search import MIN_ADJUSTED_SIMILARITY
 from ..space import SemanticSpace
 from ..vectors import two_means, unit
+from ..warned import Renamed
 from .by_mean import Directions, ranked_by_mean
-from .shown import reached
+from .shown import adjusted_similarities
 
 _PARTS = 4  # meanings of one component, at most
 _SMALLEST = 3  # examples of a meaning, at least
@@ -33,7 +34,9 @@ class Meaning:
     closest: str
     score: float
     confidence: float
-    reach: float
+    adjusted_similarity: float
+
+    reach = Renamed("adjusted_similarity")
 
 
 def groups(
@@ -108,7 +111,8 @@ def meanings(
 ) -> tuple[tuple[Meaning, ...], ...]:
     """The meanings of the components in `rows`, in their order, most examples first; `clear` as in `clear_parts`.
 
-    Each is labelled by its mean vector, and its word is accepted at confidence `level` and a reach of one half.
+    Each is labelled by its mean vector, and its word is accepted at confidence `level` and an adjusted similarity of
+    one half.
     """
     counts, seen_from = space.examples.counts, data_mean(space)
     owners, ranks_of, means = [], [], []
@@ -129,15 +133,15 @@ def meanings(
         lengths, theta = np.linalg.norm(theta, axis=1), unit(theta)
     sizes = np.searchsorted(space.set_sizes, [len(ranks) for ranks in ranks_of], side="right") - 1
     ranked = ranked_by_mean(space, Directions(theta, lengths, sizes), probes, 1, centre=centre, distinct=False)
-    reaches = reached(space, np.stack(means), ranked.words, probes)[:, 0]
+    adjusted = adjusted_similarities(space, np.stack(means), ranked.words, probes)[:, 0]
     result: list[list[Meaning]] = [[] for _ in range(len(rows))]
     for at, (owner, ranks) in enumerate(zip(owners, ranks_of, strict=True)):
         name, sure = probes.names[ranked.words[at, 0]], float(ranked.confidence[at, 0])
-        accepted = sure >= level and reaches[at] >= REACH
+        accepted = sure >= level and adjusted[at] >= MIN_ADJUSTED_SIMILARITY
         result[owner].append(
             Meaning(
                 tuple(ranks.tolist()), name if accepted else None, name, float(ranked.scores[at, 0]), sure,
-                float(reaches[at]),
+                float(adjusted[at]),
             )
         )  # fmt: skip
     return tuple(tuple(parts) for parts in result)

@@ -6,22 +6,22 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..clip import Probes
-from ..space import SemanticSpace, reach
+from ..space import SemanticSpace, adjusted_similarity
 from .ranking import row_blocks
 
 NO_WORD = np.iinfo(np.int32).max  # a word that no vocabulary has
 SHOWN = 0.5  # of the usual gain over chance; a word whose best images gain less is hardly in the data
 
 
-def reached(
+def adjusted_similarities(
     space: SemanticSpace,
     means: Float[np.ndarray, "direction dim"],
     words: Int[np.ndarray, "direction label"],
     probes: Probes,
 ) -> Float[np.ndarray, "direction label"]:
-    """How far examples of these mean vectors get from chance to what the data could show of their words.
+    """How similar examples with these mean vectors are to their words, adjusted for chance.
 
-    Means are not made unit, so that they give mean likenesses. NaN where there is no word.
+    Means are not normalised: their products with a word are mean cosines. NaN where there is no word.
     """
     used, number = np.unique(words[words != NO_WORD], return_inverse=True)
     result = np.full(words.shape, np.nan, np.float32)
@@ -30,8 +30,8 @@ def reached(
     chance, best = space.chance(vectors), space.attainable(vectors)
     for part in row_blocks(len(rows), space.dim):
         at = number[part]
-        likeness = np.einsum("nd,nd->n", means[rows[part]], vectors[at])
-        result[rows[part], ranks[part]] = reach(likeness, chance[at], best[at])
+        similarity = np.einsum("nd,nd->n", means[rows[part]], vectors[at])
+        result[rows[part], ranks[part]] = adjusted_similarity(similarity, chance[at], best[at])
     return result
 
 

@@ -16,7 +16,7 @@ from .by_activations import check_sample, ranked_by_activations
 from .by_mean import Directions, ranked_by_mean
 from .labels import Labels
 from .ranking import known_words
-from .shown import NO_WORD, reached
+from .shown import NO_WORD, adjusted_similarities
 
 CONFIDENCE = 0.95  # that a label needs by default
 
@@ -73,11 +73,11 @@ def describe(
     scores, z, sure = (np.where(dead[:, None], np.nan, a) for a in (ranked.scores, ranked.z, ranked.confidence))
     alike = np.zeros(len(space.vectors), np.float32)
     alike[space.alive] = space.resultant_length(np.flatnonzero(space.alive))
-    reaches = reached(space, space.vectors * alike[:, None], words, probes)
+    adjusted = adjusted_similarities(space, space.vectors * alike[:, None], words, probes)
     if on_step is not None:
         on_step(len(words), len(words))
     margins = np.where(dead, np.nan, ranked.margins)
-    labels = Labels(space, probes, words, scores, z, sure, reaches, margins, level, name, centre, distinct)
+    labels = Labels(space, probes, words, scores, z, sure, adjusted, margins, level, name, centre, distinct)
     if hardly := labels.poorly_shown_of(np.unique(words[labels.accepted[:, 0], 0])):
         warnings.warn(
             f"the data set hardly shows {', '.join(map(repr, hardly[:5]))}{' …' if len(hardly) > 5 else ''}: even "

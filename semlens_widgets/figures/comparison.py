@@ -205,14 +205,16 @@ def _layers(sheet: Sheet, comparison: Comparison) -> Number:
 
 
 def concept_table(table: ConceptTable, *, width_mm: Number = SINGLE, theme: str = "print") -> Figure:
-    """Which model, or layer, knows which concept: colour is the reach, the number the components that carry it.
+    """Which model, or layer, knows which concept: colour is the adjusted similarity, the number the
+    components that carry it.
 
     A dash stands where a concept is not found.
     """
     caption = (
         f"{plural(len(table.concepts), 'concept')} in {plural(len(table.columns), 'column')}. Colour: "
-        "reach of the best component, from random images (paper) to the images that match best (deep blue); number: "
-        "components that pass search's test each by itself; dash: not found; question mark: too few images to check it."
+        "adjusted similarity of the best component, from 0 for random images (paper) to 1 for those that match best "
+        "(deep blue); number: components that pass search's test each by itself; dash: not found; question mark: too "
+        "few images to check it."
     )
     return Figure(lambda sheet: _concepts(sheet, table), caption, width_mm, theme)
 
@@ -226,9 +228,10 @@ def _concepts(sheet: Sheet, table: ConceptTable) -> Number:
         return "?" if table.unchecked[i, j] else "–"
 
     names = [column_name(column) for column in table.columns]
-    y += heatmap(sheet, np.clip(table.reach, 0, 1), list(table.concepts), names, left, right, y, domain=(0.0, 1.0),
+    values = np.clip(table.adjusted_similarity, 0, 1)
+    y += heatmap(sheet, values, list(table.concepts), names, left, right, y, domain=(0.0, 1.0),
                  write=write, dashed=~table.found) + 1.5  # fmt: skip
-    return y + scale_bar(sheet, left, right, y, "reach 0 (random)", "1 (best images)") + MARGIN
+    return y + scale_bar(sheet, left, right, y, "adjusted similarity 0 (random)", "1 (best images)") + MARGIN
 
 
 def series(series: Series, *, width_mm: Number = DOUBLE, theme: str = "print") -> Figure:

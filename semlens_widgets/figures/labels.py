@@ -35,7 +35,8 @@ def label_table(
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """Some components, or the `rows` with the surest labels: word, score, margin, confidence, reach, examples.
+    """Some components, or the `rows` with the surest labels: word, score, margin, confidence, adjusted similarity,
+    examples.
 
     Without `components`, the surest one of every word stands first, so that the table shows what there is.
 
@@ -55,7 +56,7 @@ def label_table(
     crops = Crops.of(labels.space, pictures)
     caption = (
         f"Labels: {labels.message}. Confidence: share of random sets of images whose best word fits them less well; "
-        f"reach: from random images (0 %) to the images that match the word best (100 %); margin: lead over the "
+        f"adjusted similarity: 0 for random images, 1 for those that match the word best; margin: lead over the "
         f"second word.{names.key} {made_from(labels.space)} {crops.note}"
     )
     return Figure(lambda sheet: _draw(sheet, labels, names, chosen, crops), caption, width_mm, theme)
@@ -133,7 +134,7 @@ def _draw(sheet: Sheet, labels: Labels, names: Names, rows: list[int], crops: Cr
         examples,
         column("confidence", labels.confidence[:, 0], numbers.percent),
         column("margin", labels.margins, short),
-        column("reach", labels.reach[:, 0], numbers.percent),
+        column("adjusted similarity", labels.adjusted_similarity[:, 0], short),
     ]
     if sheet.width >= 120:
         then = [", ".join(labels.closest(row)[0 if names.own_word(row) else 1 :]) for row in rows]

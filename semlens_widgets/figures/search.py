@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import numbers
 from ..images import Images
 from ..numbers import Number
-from ..search import ALPHA, HIT_ALPHA, REACH, Z_CRITICAL, Matches
+from ..search import ALPHA, HIT_ALPHA, MIN_ADJUSTED_SIMILARITY, Z_CRITICAL, Matches
 from ..texts import p_equals, plural
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -109,8 +109,8 @@ def _verdict(matches: Matches) -> str:
         return f"unchecked: {facts}, but too few sampled images to check it"
     if matches.p_best > ALPHA:
         return f"not found: {facts}"
-    if matches.reach < REACH:
-        return f"not found: {facts}, {numbers.percent(matches.reach)} of the way to the best images"
+    if matches.adjusted_similarity < MIN_ADJUSTED_SIMILARITY:
+        return f"not found: {facts}, adjusted similarity {numbers.score(matches.adjusted_similarity, 2)}"
     return f"not found: {facts}, but AUROC {matches.held_out.auroc[0]:.2f} on sampled images that show it"
 
 

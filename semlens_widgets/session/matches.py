@@ -52,7 +52,8 @@ def _best(answer: Matches) -> dict[str, Any] | None:
     hit = answer.best
     return {
         "rank": answer.best_rank, "row": hit.row, "id": str(hit.component),
-        "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best, "reach": answer.reach,
+        "score": hit.score, "z": hit.z, "p": hit.p, "p_all": answer.p_best,
+        "adjusted_similarity": answer.adjusted_similarity,
         "held_out": _held_out_auroc(answer), "shown": int(answer.held_out.shown[0]),
     }  # fmt: skip
 

@@ -4,9 +4,10 @@ One module per idea: `verb` embeds, `value` is the space; `chance` says what ran
 `thumbnails` are the pictures it keeps.
 """
 
-from .chance import NULL_SETS, reach
+from .chance import NULL_SETS, adjusted_similarity
 from .thumbnails import Thumbnails, webp
 from .value import Opened, Sample, SemanticSpace
 from .verb import directions, embed
 
-__all__ = ["NULL_SETS", "Opened", "Sample", "SemanticSpace", "Thumbnails", "directions", "embed", "reach", "webp"]
+__all__ = ["NULL_SETS", "Opened", "Sample", "SemanticSpace", "Thumbnails", "adjusted_similarity",
+           "directions", "embed", "webp"]

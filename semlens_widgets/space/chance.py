@@ -39,14 +39,15 @@ def attainable(
     return result
 
 
-def reach(
-    likeness: Float[np.ndarray, "*batch"],
+def adjusted_similarity(
+    similarity: Float[np.ndarray, "*batch"],
     chance: Float[np.ndarray, "*#batch"],
     attainable: Float[np.ndarray, "*#batch"],
 ) -> Float[np.ndarray, "*batch"]:
-    """Where mean likenesses lie between random images (0, also for less) and the images that match best (1).
+    """Mean similarities adjusted for chance: 0 as random images (or less), 1 as the images that match best.
 
-    0 where the images that match best do no better than random ones: such a probe says nothing about this data.
+    (similarity − chance) / (attainable − chance), as in the adjusted Rand index (Hubert and Arabie 1985), clipped to
+    [0, 1]. 0 where the images that match best do no better than random ones: such a probe says nothing about this data.
     """
     room = attainable - chance
-    return np.where(room > 1e-6, np.clip((likeness - chance) / np.maximum(room, 1e-6), 0, 1), 0)
+    return np.where(room > 1e-6, np.clip((similarity - chance) / np.maximum(room, 1e-6), 0, 1), 0)

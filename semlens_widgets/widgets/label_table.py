@@ -49,7 +49,7 @@ def meanings(lens: Session, rows: list[int]) -> Answer:
         "meanings": [
             [
                 {"examples": list(part.examples), "word": part.word, "closest": part.closest, "score": part.score,
-                 "confidence": part.confidence, "reach": part.reach}
+                 "confidence": part.confidence, "adjusted_similarity": part.adjusted_similarity}
                 for part in parts
             ]
             for parts in lens.labels.meanings_of(checked)

@@ -31,8 +31,9 @@ def listed_layers(lens: Session) -> list[dict[str, Any]]:
 def labels(lens: Session) -> Answer:
     """All computed labels as columns, row by row; a person's own are in the trait `own_labels`.
 
-    `words` are texts, `numbers` count in them [component label] (-1: none); scores, confidence, reach and accepted
-    are [component label], margins and alive [component]. Before `describe` only `alive` is there, and `made` is False.
+    `words` are texts, `numbers` count in them [component label] (-1: none); scores, confidence,
+    adjusted_similarity and accepted are [component label], margins and alive [component]. Before `describe` only
+    `alive` is there, and `made` is False.
     """
     found, alive = lens.labels, lens.space.alive
     if found is None:
@@ -52,7 +53,7 @@ def labels(lens: Session) -> Answer:
         "numbers": number,
         "scores": found.scores,
         "confidence": found.confidence,
-        "reach": found.reach,
+        "adjusted_similarity": found.adjusted_similarity,
         "margins": found.margins,
         "accepted": found.accepted,
         "alive": alive,
@@ -64,6 +65,6 @@ def no_labels() -> Answer:
     nothing, none = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int32)
     return {
         "made": False, "k": 0, "words": [], "message": "", "level": None, "method": None, "numbers": none,
-        "scores": nothing, "confidence": nothing, "reach": nothing, "margins": nothing[0:0].ravel(),
+        "scores": nothing, "confidence": nothing, "adjusted_similarity": nothing, "margins": nothing[0:0].ravel(),
         "accepted": nothing.astype(bool),
     }  # fmt: skip

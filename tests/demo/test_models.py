@@ -199,7 +199,7 @@ def test_nothing_is_found_in_random_weights_but_what_is_there(untrained):
     for space, probes, truth in untrained:
         for factor, answer in enumerate(sl.search(space, probes)):
             false.append(answer.found and truth[answer.best.row, factor] < 0.8)
-            strong.append(answer.p_best <= 0.05 and answer.reach >= 0.5)
+            strong.append(answer.p_best <= 0.05 and answer.adjusted_similarity >= 0.5)
     assert np.mean(false) <= 0.05
     assert np.mean(strong) > 0.25  # by their strongest examples alone, many would be found
 
