@@ -67,9 +67,10 @@ class Bookkeeping:
         """All that is kept, off the device: keys and peaks [component slot], and the statistics."""
         for columns in self._parts(_ROOM):
             self._decide(columns)
+        keys, order = self._keys[:, : self.k].sort(1, descending=True)
         return {
-            "keys": self._keys[:, : self.k].cpu().numpy(),
-            "peaks": self._peaks[:, : self.k].cpu().numpy(),
+            "keys": keys.cpu().numpy(),
+            "peaks": self._peaks[:, : self.k].gather(1, order).cpu().numpy(),
             **{name: getattr(self, name).cpu().numpy() for name in _STATE},
         }
 
@@ -85,8 +86,7 @@ class Bookkeeping:
             getattr(found, name).copy_(torch.from_numpy(np.array(arrays[name])))
         found._keys[:, : found.k] = torch.from_numpy(np.array(arrays["keys"])).to(found.device)
         found._peaks[:, : found.k] = torch.from_numpy(np.array(arrays["peaks"])).to(found.device)
-        for columns in found._parts(_ROOM):
-            found._decide(columns)
+        found._floor = _weakest(found._keys[:, : found.k])
         return found
 
     def _parts(self, images: int) -> Iterator[slice]:
@@ -106,7 +106,7 @@ class Bookkeeping:
         largest = float(most.max())
         if not largest < torch.inf:  # NaN is not smaller either
             check_finite(most[None], name, columns.start)
-        self._rank(values, peaks, low_half, columns, high)
+        self._rank(values, peaks, low_half, columns)
         doubles, work, other = self._buffers(values.shape)
         doubles.copy_(values)
         self.nonzero[columns] += torch.sign(doubles, out=work).abs_().sum(0).long()
@@ -124,48 +124,48 @@ class Bookkeeping:
 
     # the top-k
 
-    def _rank(
-        self, values: torch.Tensor, peaks: torch.Tensor, low_half: torch.Tensor, columns: slice, high: torch.Tensor
-    ) -> None:
+    def _rank(self, values: torch.Tensor, peaks: torch.Tensor, low_half: torch.Tensor, columns: slice) -> None:
         """Put the responses that may be among the strongest k into the room behind those that are."""
         import torch
 
-        some = (high >= self._floor[columns]).nonzero()[:, 0]  # the components that have any
-        if not len(some):
-            return
-        at = some + columns.start
-        values = values[:, some] if len(some) < len(high) else values
-        candidates = (values >= self._floor[at]).T.contiguous()
-        news = candidates.sum(1)
-        if int((self._waiting[at] + news).max()) > _ROOM:
+        images, size = values.shape
+        waiting = self._waiting[columns]
+        values = values.T.contiguous()
+        candidates = (values >= self._floor[columns, None]).flatten().nonzero()[:, 0]
+        rows = candidates // images
+        news = torch.bincount(rows, minlength=size)
+        if int((waiting + news).max()) > _ROOM:
             self._decide(columns)
-        if int(news.sum()) > _MANY * values.numel() and not int(self._waiting[at].max()):
-            room = slice(self.k, self.k + len(values))
-            self._keys[at, room] = _keys(values.T, low_half)
-            self._peaks[at, room] = peaks[:, some].T
-            self._waiting[at] = len(values)
-            return
-        rows, images = candidates.nonzero().unbind(1)
-        nth = torch.arange(len(rows), device=rows.device) - (news.cumsum(0) - news)[rows]
-        place = at[rows], self.k + self._waiting[at][rows] + nth
-        self._keys[place] = _keys(values[images, rows], low_half[images])
-        self._peaks[place] = peaks[images, some[rows]]
-        self._waiting[at] += news
+            return self._rank(values.T, peaks, low_half, columns)
+        if len(candidates) > _MANY * values.numel() and not int(waiting.max()):
+            room = slice(self.k, self.k + images)
+            self._keys[columns, room] = _keys(values, low_half)
+            self._peaks[columns, room] = peaks.T
+            waiting.fill_(images)
+            return self._decide(columns)
+        if len(candidates):
+            at = candidates - rows * images
+            nth = torch.arange(len(rows), device=rows.device)
+            place = (torch.arange(size, device=rows.device) + columns.start) * self._keys.shape[1] + self.k
+            place = nth + (place + waiting + news - news.cumsum(0))[rows]
+            self._keys.view(-1)[place] = _keys(values.view(-1)[candidates], low_half[at])
+            self._peaks.view(-1)[place] = peaks[at, rows]
+            waiting += news
 
     def _decide(self, columns: slice) -> None:
-        """Keep the strongest k of what waits and what was kept."""
+        """Keep the strongest k of what waits and what was kept, in any order."""
         import torch
 
-        used = self.k + int(self._waiting[columns].max())
+        waiting = int(self._waiting[columns].max())
+        if not waiting:
+            return
+        used = self.k + waiting
         keys, peaks = self._keys[columns, :used], self._peaks[columns, :used]
-        kept, slots = keys.topk(self.k, 1)
+        kept, slots = keys.topk(self.k, 1, sorted=False)
         peaks[:, : self.k] = peaks.gather(1, slots)
         keys[:, : self.k], keys[:, self.k :] = kept, NOTHING
-        least = kept[:, -1]
         self._waiting[columns] = 0
-        monotone = (least >> 32).int()
-        bits = torch.where(monotone < 0, monotone ^ 0x7FFFFFFF, monotone)
-        self._floor[columns] = torch.where(least == NOTHING, -torch.inf, bits.view(torch.float32))
+        self._floor[columns] = _weakest(kept)
 
     # the histogram
 
@@ -226,6 +226,16 @@ def _keys(responses: torch.Tensor, low_half: torch.Tensor) -> torch.Tensor:
 
     bits = (responses + 0.0).contiguous().view(torch.int32)  # + 0 makes -0.0 equal 0.0
     return (torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long() << 32) | low_half
+
+
+def _weakest(keys: torch.Tensor) -> torch.Tensor:
+    """The response of the last key of each row; -inf where keys are missing."""
+    import torch
+
+    least = keys.amin(1)
+    monotone = (least >> 32).int()
+    bits = torch.where(monotone < 0, monotone ^ 0x7FFFFFFF, monotone)
+    return torch.where(least == NOTHING, -torch.inf, bits.view(torch.float32))
 
 
 def _power(exponent: torch.Tensor) -> torch.Tensor:
