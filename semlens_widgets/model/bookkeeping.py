@@ -136,14 +136,14 @@ class Bookkeeping:
         news = torch.bincount(rows, minlength=size)
         if int((waiting + news).max()) > _ROOM:
             self._decide(columns)
-            return self._rank(values.T, peaks, low_half, columns)
-        if len(candidates) > _MANY * values.numel() and not int(waiting.max()):
+            self._rank(values.T, peaks, low_half, columns)
+        elif len(candidates) > _MANY * values.numel() and not int(waiting.max()):
             room = slice(self.k, self.k + images)
             self._keys[columns, room] = _keys(values, low_half)
             self._peaks[columns, room] = peaks.T
             waiting.fill_(images)
-            return self._decide(columns)
-        if len(candidates):
+            self._decide(columns)
+        elif len(candidates):
             at = candidates - rows * images
             nth = torch.arange(len(rows), device=rows.device)
             place = (torch.arange(size, device=rows.device) + columns.start) * self._keys.shape[1] + self.k
@@ -154,8 +154,6 @@ class Bookkeeping:
 
     def _decide(self, columns: slice) -> None:
         """Keep the strongest k of what waits and what was kept, in any order."""
-        import torch
-
         waiting = int(self._waiting[columns].max())
         if not waiting:
             return
