@@ -45,6 +45,7 @@ from .store import SemlensFileError
 from .switching import By
 from .verdicts import Verdicts
 from .verify import Verification
+from .warned import renamed_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -285,16 +286,17 @@ class Lens(Session):
 
     # auditing
 
+    @renamed_parameters(still="min_effect")
     def audit(
         self, checklist: Checklist | str | os.PathLike[str] | None = None, target: int | str | None = None, *,
-        level: float | None = None, margin: float | None = None, used: float | None = None, still: float | None = None,
-        layer: Names | None = None, relevance: bool = True, progress: bool = True,
+        level: float | None = None, margin: float | None = None, used: float | None = None,
+        min_effect: float | None = None, layer: Names | None = None, relevance: bool = True, progress: bool = True,
     ) -> AuditReport:  # fmt: skip
         """Hold the model against a checklist: what it knows, uses, and must not use. Also in `report`.
 
         checklist: a `Checklist`, a file of one, or None for the lens's own.
         target:    the class that is explained, by name or number; None for the one audited last.
-        level, margin, used, still: see `Thresholds`; None for those of the last audit.
+        level, margin, used, min_effect: see `Thresholds`; None for those of the last audit.
         layer:     audit one or several layers only; None for all.
         relevance: compute each component's relevance first (one pass over the images, cached) where the lens has model
                    and images and it is not known yet; without it the answer has regions and no shares.
@@ -303,7 +305,7 @@ class Lens(Session):
         checklist or class to audit; KeyError for an unknown class or layer.
         """
         return auditing.audit(
-            self, checklist, target, p=level, margin=margin, used=used, still=still, layer=layer,
+            self, checklist, target, p=level, margin=margin, used=used, min_effect=min_effect, layer=layer,
             relevance=relevance, progress=progress,
         )  # fmt: skip
 
@@ -426,7 +428,7 @@ class Lens(Session):
         return written
 
     def keep_audit(self, path: str | os.PathLike[str]) -> None:
-        """Save checklist, verdicts, own labels and lines in this JSON file from now on, and take over what is in it.
+        """Keep checklist, verdicts, own labels and thresholds in this JSON file from now on, and take over its content.
 
         What is there and here is put together; where both say different things, the lens's own counts, and
         `edit_conflicts` lists the other. A file that is damaged is set aside, not overwritten. `fit` and `sl.open` do

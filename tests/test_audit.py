@@ -209,16 +209,16 @@ def test_what_is_carried_but_outweighed_is_found_and_not_used(world):
     hair, ruler, patch = (report[name] for name in ("hair", "ruler", "patch"))
     assert hair.state == "found"
     assert hair.share.mean > 2 * report.thresholds.used
-    assert abs(hair.moves.mean) < 0.02
+    assert abs(hair.effect.mean) < 0.02
     assert (hair.used, hair.direction) == (False, None)
-    assert "hardly moves with it" in hair.message
+    assert "its effect on the relevance is too small" in hair.message
     assert (ruler.used, ruler.direction, patch.used, patch.direction) == (True, "for", True, "against")
-    assert ruler.moves.mean == pytest.approx(0.3 / 2, rel=0.2)  # one of two layers
-    assert patch.moves.mean == pytest.approx(-0.6 / 2, rel=0.2)
-    assert [f.moved for f in (hair, ruler, patch)] == [False, True, True]
+    assert ruler.effect.mean == pytest.approx(0.3 / 2, rel=0.2)  # one of two layers
+    assert patch.effect.mean == pytest.approx(-0.6 / 2, rel=0.2)
+    assert [f.has_effect for f in (hair, ruler, patch)] == [False, True, True]
     assert hair.use.startswith("not used: ")
     assert ruler.use.startswith("used, speaks for it: ")
-    assert f"the relevance moves by +{ruler.moves.mean:.2f} [" in ruler.use
+    assert f"effect on the relevance +{ruler.effect.mean:.2f} [" in ruler.use
 
 
 def test_what_surely_moves_the_relevance_by_more_than_the_line_is_used(world):
@@ -228,12 +228,15 @@ def test_what_surely_moves_the_relevance_by_more_than_the_line_is_used(world):
     values[:, 8] -= 0.3 * present[:401, CONCEPTS.index("hair")]  # .15 of two layers is left
     changed = replace(relevance, values=values)
     hair = audit(space, LIST, world[1], changed, target=0)["hair"]
-    assert hair.moves.mean == pytest.approx(-0.15, abs=0.02)
-    assert (hair.moved, hair.used) == (True, True)
-    near = -hair.moves.high
-    lines = {name: Thresholds(still=near * by) for name, by in (("below", 0.99), ("above", 1.01))}
-    moved = {k: audit(space, LIST, world[1], changed, target=0, thresholds=t)["hair"].used for k, t in lines.items()}
-    assert moved == {"below": True, "above": False}
+    assert hair.effect.mean == pytest.approx(-0.15, abs=0.02)
+    assert (hair.has_effect, hair.used) == (True, True)
+    near = -hair.effect.high
+    thresholds = {name: Thresholds(min_effect=near * by) for name, by in (("below", 0.99), ("above", 1.01))}
+    used = {
+        name: audit(space, LIST, world[1], changed, target=0, thresholds=t)["hair"].used
+        for name, t in thresholds.items()
+    }
+    assert used == {"below": True, "above": False}
 
 
 def test_an_interval_that_is_too_wide_leaves_it_to_the_share(world):
@@ -241,8 +244,8 @@ def test_an_interval_that_is_too_wide_leaves_it_to_the_share(world):
     relevance = outweighed(space, present)
     noise = np.random.default_rng(0).normal(size=relevance.values.shape)
     hair = audit(space, LIST, world[1], replace(relevance, values=noise * 2), target=0)["hair"]
-    assert hair.moves.low < -0.3 < 0.3 < hair.moves.high
-    assert (hair.moved, hair.used) == (False, True)
+    assert hair.effect.low < -0.3 < 0.3 < hair.effect.high
+    assert (hair.has_effect, hair.used) == (False, True)
 
 
 def test_a_concept_whose_own_components_carry_little_but_that_moves_the_relevance_is_told(world):
@@ -256,9 +259,9 @@ def test_a_concept_whose_own_components_carry_little_but_that_moves_the_relevanc
     report = audit(space, LIST, world[1], replace(relevance, values=values, share=share), target=0)
     patch = report["patch"]
     assert (patch.state, patch.used, patch.elsewhere) == ("found", False, True)
-    assert "in other components" in patch.message
-    assert "also moves with what its own components hardly carry: patch (−0." in report.message
-    assert patch.use.startswith("not used here, but elsewhere: 0.")
+    assert "but through other components" in patch.message
+    assert "also depends on concepts whose own components carry little of it: patch (−0." in report.message
+    assert patch.use.startswith("not used in its own components, but through others: 0.")
     assert not report["ruler"].elsewhere
 
 
@@ -268,7 +271,7 @@ def test_what_relevance_moves_with_is_least_squares_over_what_components_and_lik
     relevance = outweighed(space, present)
     report = audit(space, LIST, world[1], relevance, target=0)
     own = {"border": [0, 1], "veil": [2], "ruler": [3, 4], "patch": [5], "hair": [6]}  # 7 is border and ruler
-    names = [f.name for f in report.findings if f.moves is not None]
+    names = [f.name for f in report.findings if f.effect is not None]
     assert names == ["border", "veil", "absent", "ruler", "patch", "hair"]
     columns = [np.ones(401)]
     for name in names:
@@ -280,7 +283,7 @@ def test_what_relevance_moves_with_is_least_squares_over_what_components_and_lik
             steps.append((shows[:401] - usual) / (best - usual))
         columns.append(np.mean(steps, 0))
     slopes = np.linalg.lstsq(np.stack(columns, 1), relevance.values.sum(1) / 2, rcond=None)[0][1:]
-    assert [report[name].moves.mean for name in names] == pytest.approx(slopes.tolist(), abs=1e-4)
+    assert [report[name].effect.mean for name in names] == pytest.approx(slopes.tolist(), abs=1e-4)
 
 
 def test_what_sampled_images_refute_does_not_count_however_high_its_z(world):
@@ -316,20 +319,20 @@ def test_intervals_of_what_moves_hold_the_truth_about_that_often(world):
         relevance = outweighed(space, present)
         values = random.normal(size=relevance.values.shape) * 0.2
         report = audit(space, LIST, world[1], replace(relevance, values=values), target=0)
-        held += [f.moves.low <= 0 <= f.moves.high for f in report.findings if f.moves is not None]
+        held += [f.effect.low <= 0 <= f.effect.high for f in report.findings if f.effect is not None]
     assert 0.9 <= np.mean(held) <= 0.99
 
 
 def test_too_few_images_and_concepts_that_are_always_together_decide_nothing(world):
     space, present = sampled(world[0])
     few = audit(space, LIST, world[1], outweighed(space, present, 31), target=0)
-    assert all(f.moves is None for f in few.findings)
+    assert all(f.effect is None for f in few.findings)
     assert few["hair"].used
     twice = LIST.adding(Concept("the same", ("hair",), "neutral"), "Neutral")
     both = audit(space, twice, world[1], outweighed(space, present), target=0)
-    assert both["hair"].moves is both["the same"].moves is None
+    assert both["hair"].effect is both["the same"].effect is None
     assert both["hair"].used
-    assert both["ruler"].moves is not None
+    assert both["ruler"].effect is not None
 
 
 def test_components_of_a_concept_come_first_in_its_ranking_the_most_relevant_before_others(report):
@@ -455,7 +458,7 @@ def test_the_report_answers_in_rows_json_and_words(report):
     assert document["thresholds"]["p"] == 0.01
     assert [c["concept"] for c in document["concepts"]] == [c.name for c in LIST]
     assert len(report.to_csv().splitlines()) == 12
-    assert "patch" in report.message.split("must not be")[1]
+    assert "patch" in report.message.split("Used although spurious")[1]
     assert "Expected but missing: absent" in report.message
     assert "patch" in repr(report)
 
@@ -503,7 +506,7 @@ def test_mistakes_are_named(as_installed, world, change, error, words):
 def test_thresholds_out_of_range_are_named(as_installed, report):
     with pytest.raises(ValueError, match="between 0 and"):
         Thresholds(p=0)
-    for wrong in ({"margin": -1}, {"used": 2}, {"still": -0.1}):
+    for wrong in ({"margin": -1}, {"used": 2}, {"min_effect": -0.1}):
         with pytest.raises(ValueError, match="margin"):
             Thresholds(**wrong)
     with pytest.raises(ValueError, match="no region"):

@@ -175,12 +175,12 @@ def test_a_kept_checklist_that_a_cell_replaces_is_not_said_to_be_restored(home):
     assert "1 verdict" in decided.audit_notice, "a person should know of verdicts made before"
 
 
-def test_lines_that_were_moved_are_there_again(home):
-    lines = Thresholds(0.02, margin=0.5, used=0.3, still=0.05)
+def test_thresholds_that_were_set_are_there_again(home):
+    thresholds = Thresholds(0.02, margin=0.5, used=0.3, min_effect=0.05)
     first = lens()
-    first.audit(LIST, target="warm", level=0.02, margin=0.5, used=0.3, still=0.05, progress=False)
+    first.audit(LIST, target="warm", level=0.02, margin=0.5, used=0.3, min_effect=0.05, progress=False)
     second = lens()
-    assert second.report.thresholds == lines
+    assert second.report.thresholds == thresholds
     second.audit_level = 0.01
     assert second.report.thresholds == Thresholds(0.01, 0.5, 0.3, 0.05)
     opened = sl.open(second.save(home / "colours.semlens"), clip=ColourClip())
@@ -192,21 +192,23 @@ def test_audits_that_were_kept_before_lines_were_have_the_usual_ones(home):
     first.audit(LIST, target="warm", level=0.02, used=0.3, progress=False)
     (file,) = (home / "cache").glob("*.audit.json")
     kept = AuditState.from_file(file)
-    text = "".join(line for line in file.read_text().splitlines(True) if not line.startswith(' "lines"'))
+    text = "".join(line for line in file.read_text().splitlines(True) if not line.startswith(' "thresholds"'))
     before = AuditState.from_text(text)
     assert before == replace(kept, thresholds=Thresholds(0.02))
     file.write_text(text)
     assert lens().report.thresholds == Thresholds(0.02)
-    later = text.replace('"level": 0.02', '"level": 0.02, "lines": {"used": 0.1, "dashed": 3}')
+    later = text.replace('"level": 0.02', '"level": 0.02, "thresholds": {"used": 0.1, "dashed": 3}')
     assert AuditState.from_text(later).thresholds == Thresholds(0.02, used=0.1)
+    earlier = text.replace('"level": 0.02', '"level": 0.02, "lines": {"used": 0.1, "still": 0.3}')
+    assert AuditState.from_text(earlier).thresholds == Thresholds(0.02, used=0.1, min_effect=0.3)
 
 
-@pytest.mark.parametrize("lines", ['{"used": 7}', '{"used": "much"}', "[1]", '{"still": true}', '{"margin": NaN}'])
-def test_lines_that_are_none_are_no_audit(lines):
-    text = AuditState(LIST).to_text().replace('"level": 0.01,', f'"level": 0.01, "lines": {lines},')
-    without = "".join(line for line in text.splitlines(True) if not line.startswith(' "lines"'))
+@pytest.mark.parametrize("wrong", ['{"used": 7}', '{"used": "much"}', "[1]", '{"min_effect": true}', '{"margin": NaN}'])
+def test_thresholds_that_are_invalid_are_no_audit(wrong):
+    text = AuditState(LIST).to_text().replace('"level": 0.01,', f'"level": 0.01, "thresholds": {wrong},')
+    without = "".join(line for line in text.splitlines(True) if not line.startswith(' "thresholds"'))
     AuditState.from_text(AuditState(LIST).to_text())
-    with pytest.raises(ValueError, match=r"lines|margin"):
+    with pytest.raises(ValueError, match=r"thresholds|margin"):
         AuditState.from_text(without)
 
 

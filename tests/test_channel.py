@@ -100,7 +100,7 @@ def test_every_request_of_a_window_refuses_what_it_cannot_use(window):
     channel = window._channel
     channel._send = lambda content, buffers: sent.append(content)
     names = ("row", "rows", "rank", "examples", "size", "count", "look", "prefix", "concepts", "subjects", "decision",
-             "lines", "format", "view", "width", "theme", "options", "vocabulary", "name", "image", "target",
+             "thresholds", "format", "view", "width", "theme", "options", "vocabulary", "name", "image", "target",
              "a", "b")  # fmt: skip
     slow = {"relate", "audit_relevance", "describe", "evaluate", "streams"}  # which take no argument, and long
     asked = 0

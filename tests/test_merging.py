@@ -76,7 +76,7 @@ def parts(state):
             single |= {(f"@{c.name}", "kind"): c.kind, (f"@{c.name}", "group"): group.name}
     many |= {("verdict", v) for v in state.verdicts.entries}
     single |= {(component, "label"): label for component, label in state.own_labels.items()}
-    single |= {("audit", name): str(getattr(state.thresholds, name)) for name in ("p", "margin", "used", "still")}
+    single |= {("audit", name): str(getattr(state.thresholds, name)) for name in ("p", "margin", "used", "min_effect")}
     single |= {("audit", "target"): str(state.target), ("audit", "title"): state.checklist.title}
     return many, single
 
@@ -330,7 +330,7 @@ def test_one_bad_entry_is_set_aside_and_told_and_all_others_are_kept(home):
     document["checklist"]["groups"][1]["concepts"] += BAD["concepts"]
     document["checklist"]["groups"] += [5, {"name": "Should be used"}]
     document["own_labels"] |= {"colour:1": 4, "colour:99": "nowhere"}
-    document["lines"] |= {"margin": "wide", "used": 0.5}
+    document["thresholds"] |= {"margin": "wide", "used": 0.5}
     document["conflicts"] = [{"about": 3}]
     document["target"] = ["warm"]
     file.write_text(json.dumps(document))

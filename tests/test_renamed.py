@@ -39,3 +39,12 @@ def test_a_name_of_before_gives_the_value_and_says_what_it_is_called_now():
 
     with pytest.warns(FutureWarning, match=r"Value\.old is now called new; the next version has no old"):
         assert Value().old == 5
+
+
+def test_a_parameter_of_before_is_taken_and_says_what_it_is_called_now():
+    with pytest.warns(FutureWarning, match=r"still is now called min_effect; the next version takes no still") as said:
+        before = semlens_widgets.Thresholds(still=0.1)
+    assert before == semlens_widgets.Thresholds(min_effect=0.1)
+    assert said[0].filename == __file__
+    with pytest.raises(TypeError, match="give min_effect alone"):
+        semlens_widgets.Thresholds(still=0.1, min_effect=0.2)

@@ -99,20 +99,34 @@ def test_every_format_can_be_made_again_from_the_json(lens, effect, tmp_path):
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_it_says_by_how_much_the_relevance_moves_and_reads_reports_that_did_not(lens, effect):
+def test_it_says_each_concepts_effect_and_reads_reports_that_did_not(lens, effect):
     report = lens.document(effect)
-    moving = next(c for c in report.document["concepts"] if c["moves"] is not None)
-    shown = f"{moving['moves']:+.2f}"
-    assert f"<small>moves {shown.replace('-', '−')}, " in report.to_html()
+    moving = next(c for c in report.document["concepts"] if c["effect"] is not None)
+    shown = f"{moving['effect']:+.2f}"
+    assert f"<small>effect {shown.replace('-', '−')}, " in report.to_html()
     assert f"| {shown} [" in report.to_markdown()
     before = json.loads(report.to_json())
     del before["effect"]["curve_draws"]
     for concept in before["concepts"]:
-        for name in ("moves", "moves_low", "moves_high", "moved", "elsewhere"):
+        for name in ("effect", "effect_low", "effect_high", "has_effect", "elsewhere"):
             del concept[name]
     old = sl.Report(before)
-    assert "<small>moves" not in old.to_html()
+    assert "<small>effect" not in old.to_html()
     assert shown not in old.to_markdown()
+
+
+def test_a_report_with_the_names_of_an_earlier_version_is_the_same_report(lens, effect):
+    report = lens.document(effect)
+    before = json.loads(report.to_json())
+    thresholds = before["thresholds"]
+    thresholds["still"] = thresholds.pop("min_effect")
+    for concept in before["concepts"]:
+        for end in ("", "_low", "_high"):
+            concept[f"moves{end}"] = concept.pop(f"effect{end}")
+        concept["moved"] = concept.pop("has_effect")
+    old = sl.Report.from_json(json.dumps(before))
+    assert old.document == report.document
+    assert old.to_html() == report.to_html()
 
 
 def test_the_document_holds_thresholds_hashes_dates_and_both_opinions(lens):

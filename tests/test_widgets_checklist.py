@@ -188,17 +188,17 @@ def test_only_what_changed_is_embedded_again(audited):
 
 
 def test_other_lines_audit_again_and_are_told(audited):
-    before = checklist.audited(audited)["report"]["lines"]
-    assert before == {"margin": 1.0, "used": 0.02, "still": 0.05}
-    line = checklist.draw_lines(audited, {"used": 0.9})["python"]
-    assert line == "lens.audit(used=0.9)"
-    assert checklist.audited(audited)["report"]["lines"] == before | {"used": 0.9}
+    before = checklist.audited(audited)["report"]["thresholds"]
+    assert before == {"margin": 1.0, "used": 0.02, "min_effect": 0.05}
+    python = checklist.set_thresholds(audited, {"used": 0.9})["python"]
+    assert python == "lens.audit(used=0.9)"
+    assert checklist.audited(audited)["report"]["thresholds"] == before | {"used": 0.9}
     assert audited.report.thresholds.used == 0.9
     for wrong in ({}, {"level": 0.1}, [1], {"used": -1}):
-        with pytest.raises(ValueError, match=r"lines|used"):
-            checklist.draw_lines(audited, wrong)
+        with pytest.raises(ValueError, match=r"thresholds|used"):
+            checklist.set_thresholds(audited, wrong)
     run('lens.audit(used=0.02, layer="colour")', audited)
-    assert checklist.draw_lines(audited, {"margin": 2})["python"] == "lens.audit(margin=2.0, layer='colour')"
+    assert checklist.set_thresholds(audited, {"margin": 2})["python"] == "lens.audit(margin=2.0, layer='colour')"
     run("lens.audit(margin=1.0)", audited)
 
 

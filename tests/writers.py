@@ -43,7 +43,7 @@ def work(number, edits):
         elif kind == 5:
             mine.checklist = mine.checklist.moving(f"c{number}-{step - 5}", "shared", kind="spurious")
         elif kind == 6:
-            line = ("margin", "used", "still")[number]
+            line = ("margin", "used", "min_effect")[number]
             work = mine.audit_session
             work.thresholds = replace(work.thresholds, **{line: (step + 1) / 10_000})
             exchange(mine)
@@ -76,7 +76,7 @@ def lost(state, notebooks, edits):
         last = {kind: max((s for s in range(edits) if s % 8 == kind), default=None) for kind in (3, 6)}
         if last[3] is not None and state.own_labels[f"colour:{number}"] != f"c{number}-{last[3]}":
             missing.append(f"label {number}")
-        line = ("margin", "used", "still")[number]
+        line = ("margin", "used", "min_effect")[number]
         if last[6] is not None and getattr(state.thresholds, line) != (last[6] + 1) / 10_000:
             missing.append(line)
     return missing

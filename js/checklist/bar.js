@@ -1,10 +1,10 @@
-/** The bar of the audit: target, level and lines, how much is reviewed, and the report. */
+/** The bar of the audit: target, level and thresholds, how much is reviewed, and the report. */
 
 import { button, fill, html, icon } from "../shared/dom.js";
 import { score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
-import { linesMenu } from "./lines_menu.js";
 import { reportMenu } from "./report_menu.js";
+import { thresholdsMenu } from "./thresholds_menu.js";
 
 /** Levels offered; any other can be set from Python or by dragging a line of the scatter. */
 const LEVELS = [0.05, 0.01, 0.001, 0.0001];
@@ -29,11 +29,11 @@ function labelled(text, label, id, onchange) {
 /**
  * @param {object} options
  * @param {(target: string | null) => void} options.onTarget @param {(level: number) => void} options.onLevel
- * @param {(lines: Partial<import("./source.js").Lines>) => void} options.onLines
+ * @param {(thresholds: Partial<import("./source.js").Thresholds>) => void} options.onThresholds
  * @param {import("../shared/dom.js").Child} options.tools
  * @param {Parameters<typeof reportMenu>[0]} options.report
  */
-export function auditBar({ onTarget, onLevel, onLines, tools, report: making }) {
+export function auditBar({ onTarget, onLevel, onThresholds, tools, report: making }) {
   /** @type {readonly string[]} */
   let names = [];
   const targets = labelled("Target", "Target", "audit-target", () =>
@@ -43,7 +43,7 @@ export function auditBar({ onTarget, onLevel, onLines, tools, report: making }) 
     onLevel(Number(levels.select.value)),
   );
   levels.node.classList.add("sl-above-null");
-  const lines = linesMenu(onLines);
+  const thresholds = thresholdsMenu(onThresholds);
   const busy = html`<span class="sl-quiet sl-small-text" data-testid="auditing" />`;
   const reviewed = html`<div class="sl-reviewed" data-testid="reviewed" />`;
   const report = reportMenu(making);
@@ -66,7 +66,7 @@ export function auditBar({ onTarget, onLevel, onLines, tools, report: making }) 
 
   return {
     node: html`<div class="sl-audit-bar sl-line">
-      ${targets.node}${levels.node}${lines.node}${busy}${reviewed}${tools}${report.node}
+      ${targets.node}${levels.node}${thresholds.node}${busy}${reviewed}${tools}${report.node}
     </div>`,
     busy,
     /**
@@ -76,7 +76,7 @@ export function auditBar({ onTarget, onLevel, onLines, tools, report: making }) 
     update(audit, { started, alive, done, target, level }) {
       const found = audit?.report ?? null;
       for (const part of [levels.node, reviewed, report.node]) part.hidden = !started;
-      lines.update(started ? (found?.lines ?? null) : null, alive);
+      thresholds.update(started ? (found?.thresholds ?? null) : null, alive);
       targets.node.hidden = !started || !audit?.targets.length;
       targets.select.disabled = levels.select.disabled = !alive;
       const formats = audit?.formats ?? [];

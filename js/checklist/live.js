@@ -101,8 +101,8 @@ export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, tell, fa
     undo: () => change(kernel.undo),
     redo: () => change(kernel.redo),
     startAbcde: () => change(kernel.startAbcde),
-    /** @param {Partial<import("./source.js").Lines>} lines */
-    lines: (lines) => change(() => kernel.lines(lines)),
+    /** @param {Partial<import("./source.js").Thresholds>} thresholds */
+    thresholds: (thresholds) => change(() => kernel.thresholds(thresholds)),
     /** @param {import("./source.js").Concept[]} concepts */
     edit: (concepts) => audit && change(() => kernel.edit(concepts), { concepts }),
     /** Decision null takes a verdict back. @param {Subject[]} subjects @param {Decision | null} decision */

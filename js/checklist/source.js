@@ -34,15 +34,15 @@
  */
 
 /**
- * Where else the audit draws its lines: the lead in z that settles valid against spurious, the share of relevance from
- * which a concept counts as used, and how far the relevance may move with a concept that counts as not used.
- * @typedef {{margin: number, used: number, still: number}} Lines
+ * The thresholds of the audit beside its level: the minimum lead in z between valid and spurious, and the minimum share
+ * of relevance and the minimum effect of a concept that counts as used.
+ * @typedef {{margin: number, used: number, min_effect: number}} Thresholds
  */
 
 /**
  * @typedef {object} Report
  * @property {string | null} target @property {number} level @property {number} z above which a component matches
- * @property {Lines} lines
+ * @property {Thresholds} thresholds
  * @property {boolean} weighted whether relevance is known
  * @property {string} basis what the relevance is, in words
  * @property {string[]} names of the concepts, as `points` numbers them
@@ -81,8 +81,8 @@ export function auditSource(ask) {
     startAbcde: () => change("audit_start", {}),
     /** Decision null takes a verdict back. @param {Subject[]} subjects @param {Decision | null} decision */
     decide: (subjects, decision) => change("audit_decide", { subjects, decision }),
-    /** @param {Partial<Lines>} lines */
-    lines: (lines) => change("audit_lines", { lines }),
+    /** @param {Partial<Thresholds>} thresholds */
+    thresholds: (thresholds) => change("audit_thresholds", { thresholds }),
     undo: () => change("audit_undo", {}),
     redo: () => change("audit_redo", {}),
     /** @param {AbortSignal} signal @param {(progress: import("../shared/channel.js").Progress) => void} onProgress */

@@ -96,7 +96,7 @@ export function answer({ concepts, verdicts, target, level, weighted, past, futu
     target,
     level,
     z: 2.33,
-    lines: { margin: 1, used: 0.02, still: 0.05 },
+    thresholds: { margin: 1, used: 0.02, min_effect: 0.05 },
     weighted,
     basis: "mean over 20 images",
     names: concepts.map((/** @type {any} */ { name }) => name),

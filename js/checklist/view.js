@@ -75,7 +75,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
   const bar = auditBar({
     onTarget: (next) => act("audit_target", next),
     onLevel: setLevel,
-    onLines: live.lines,
+    onThresholds: live.thresholds,
     tools: alone && tools,
     report: { make: live.report, say, fail },
   });

@@ -410,11 +410,11 @@ describe("the right side", () => {
     expect(toy.audit.verdicts.get(11)).toBe("unsure");
   });
 
-  it("the other lines can be moved, and what is no number is put back", async () => {
-    const toy = auditModel({}, { audit_lines: () => ({ python: "lens.audit(used=0.05)" }) });
+  it("the other thresholds can be set, and what is no number is put back", async () => {
+    const toy = auditModel({}, { audit_thresholds: () => ({ python: "lens.audit(used=0.05)" }) });
     const el = await open(toy);
-    const used = byId(el, "line-used");
-    expect([byId(el, "line-margin").value, used.value, byId(el, "line-still").value]).toEqual([
+    const used = byId(el, "threshold-used");
+    expect([byId(el, "threshold-margin").value, used.value, byId(el, "threshold-min_effect").value]).toEqual([
       "1",
       "2",
       "0.05",
@@ -422,11 +422,11 @@ describe("the right side", () => {
     used.value = "5";
     used.dispatchEvent(new Event("change"));
     await arrived();
-    expect(toy.asked("audit_lines")[0].args).toEqual({ lines: { used: 0.05 } });
+    expect(toy.asked("audit_thresholds")[0].args).toEqual({ thresholds: { used: 0.05 } });
     used.value = "500";
     used.dispatchEvent(new Event("change"));
     expect(used.value).toBe("2");
-    expect(toy.asked("audit_lines")).toHaveLength(1);
+    expect(toy.asked("audit_thresholds")).toHaveLength(1);
   });
 
   it("where people disagree the row says what, who and when, inert", async () => {
@@ -572,7 +572,7 @@ describe("states", () => {
 });
 
 describe("without a kernel", () => {
-  const controls = ["report", "undo", "audit-target", "audit-level", "line-used"];
+  const controls = ["report", "undo", "audit-target", "audit-level", "threshold-used"];
 
   it("what would need one is off, what is drawn stays", async () => {
     const toy = auditModel();

@@ -12,7 +12,7 @@ from .report import Thresholds
 from .state import AuditState, EditConflict
 
 T = TypeVar("T", bound=Hashable)
-_AUDIT = "audit"  # what conflicts about class, lines and title are about
+_AUDIT = "audit"  # what conflicts about class, thresholds and title are about
 
 
 def three_way(base: AuditState, mine: AuditState, theirs: AuditState, *, keep: bool = False) -> AuditState:
@@ -29,15 +29,15 @@ def three_way(base: AuditState, mine: AuditState, theirs: AuditState, *, keep: b
     told: list[EditConflict] = []
     checklist = _checklists(base.checklist, mine.checklist, theirs.checklist, keep, told)
     entries = _ordered(base.verdicts.entries, mine.verdicts.entries, theirs.verdicts.entries, keep)
-    lines = {}
+    thresholds = {}
     for name in (f.name for f in fields(Thresholds)):
         was, here, there = (getattr(state.thresholds, name) for state in (base, mine, theirs))
-        lines[name] = _one(_AUDIT, name, was, here, there, told)
+        thresholds[name] = _one(_AUDIT, name, was, here, there, told)
     target = _one(_AUDIT, "target", base.target, mine.target, theirs.target, told)
     listed = _ordered(base.conflicts, mine.conflicts, theirs.conflicts, keep)
     return _settled(
         AuditState(
-            checklist, Verdicts(tuple(entries)), target, Thresholds(**lines), mine.made_from or theirs.made_from,
+            checklist, Verdicts(tuple(entries)), target, Thresholds(**thresholds), mine.made_from or theirs.made_from,
             _labels(base.own_labels, mine.own_labels, theirs.own_labels, keep, told), (*listed, *told),
         )
     )  # fmt: skip

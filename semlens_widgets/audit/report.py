@@ -21,6 +21,7 @@ from ..results import Result
 from ..space import SemanticSpace
 from ..texts import to_csv
 from ..vectors import frozen
+from ..warned import renamed_fields
 from .data import TrainingImages, training_images
 
 Region = Literal["valid", "spurious", "ambiguous", "unexpected", "neutral"]
@@ -31,37 +32,39 @@ DEAD = -1  # the region of a component that no image excites
 NO_CONCEPT = np.iinfo(np.int32).max  # a concept that no checklist has
 
 
+@renamed_fields(still="min_effect")
 @dataclass(frozen=True)
 class Thresholds:
-    """Where an audit draws its lines; all of them stand in the report.
+    """The thresholds of an audit; all of them are in the report.
 
-    p:      a concept is in a component where random sets of images fit it as well at most this often (one-sided, for
-            this component and concept alone). `z` is the same line in standard deviations.
-    margin: by how many z the better of the best valid and the best spurious concept must lead; a component where
-            both lie above the line and neither leads is ambiguous.
-    used:   the share of a layer's relevance for the class from which a concept or component counts as used.
-    still:  a concept is not used after all where the class's relevance stays still: where the interval of
-            `Finding.moves` reaches into ± this, and is narrow enough to tell (it ends within ± .3; a wider one, for
-            lack of images, decides nothing: then the share does).
+    p:          a concept is in a component where random sets of images fit it as well at most this often (one-sided,
+                for this component and concept alone). `z` is the same threshold in standard deviations.
+    margin:     by how many z the better of the best valid and the best spurious concept must lead. A component where
+                both lie above the threshold and neither leads is ambiguous.
+    used:       the share of a layer's relevance for the class from which a concept or component counts as used.
+    min_effect: a concept counts as not used where its effect on the class's relevance is smaller: where the interval
+                of `Finding.effect` overlaps ± this and ends within ± .3. A wider interval, for lack of images,
+                decides nothing: then the share does.
 
-    The defaults are conventions, not laws. `still` is what counts as hardly any, in the unit of the shares. Chosen on
-    two seeds of the demo and held against four others, both classifiers and both classes, on layer4: the near ends of
-    the intervals lay at .04 or below where toggling a concept in the pictures changes the logit by less than .3 (84
-    cases), and at .06 or above where it does by more than 1.5 (132 cases). layer3 alone tells worse: there 24 of 116
-    concepts that are not used count as used. `make bench-audit` prints these margins.
+    The defaults are conventions, not laws. `min_effect` has the unit of the shares. It was chosen on two seeds of the
+    demo and checked on four others, both classifiers and both classes, on layer4. The near ends of the intervals lay
+    at .04 or below where toggling a concept in the pictures changes the logit by less than .3 (84 cases), and at .06
+    or above where it changes it by more than 1.5 (132 cases). On layer3 alone, 24 of 116 concepts that are not used
+    count as used. `make bench-audit` prints these margins.
     """
 
     p: float = 0.01
     margin: float = 1.0
     used: float = 0.02
-    still: float = 0.05
+    min_effect: float = 0.05
 
     def __post_init__(self) -> None:
         if not 0 < self.p < 0.5:
             raise ValueError(f"p={self.p}; the level of the null lies between 0 and .5, usually .05 or .01")
-        if not (self.margin >= 0 and 0 <= self.used <= 1 and 0 <= self.still <= 1):
+        if not (self.margin >= 0 and 0 <= self.used <= 1 and 0 <= self.min_effect <= 1):
             raise ValueError(
-                f"margin={self.margin}, used={self.used}, still={self.still}; a lead in z ≥ 0, and shares from 0 to 1"
+                f"margin={self.margin}, used={self.used}, min_effect={self.min_effect}; needed are a lead in z ≥ 0 and "
+                "shares from 0 to 1"
             )
 
     @property
@@ -70,6 +73,7 @@ class Thresholds:
         return float(-ndtri(self.p))
 
 
+@renamed_fields(moves="effect", moved="has_effect")
 @dataclass(frozen=True)
 class Finding:
     """What became of one concept of the checklist.
@@ -85,18 +89,18 @@ class Finding:
     relevance, share: summed over `rows`, within each layer, then averaged over the audited layers. `relevance` has the
               sign: positive speaks for the class. With 95 % intervals over images; None without relevance.
     signed_share: the share with the sign of the relevance: what windows, figures and reports call share of relevance.
-    moves:    by how much the class's relevance, signed and summed over all components of a layer (±1 is all of it), is
+    effect:   by how much the class's relevance, signed and summed over all components of a layer (±1 is all of it), is
               larger in images that show the concept than in those that do not, the checklist's other concepts being
-              equal: least squares over sampled images of the class, with 95 % intervals. How much an image shows of a
-              concept is what those of its components say that are not ambiguous and that held-out images confirm
-              (their mean response), else the image's likeness to it; in steps from the median image to the k that
-              show it most. Components can carry a concept and be outweighed by others: then it is found, has a share,
-              and moves nothing. None without a sample of images whose relevance is known, with too few of them, or
-              where another concept is on the same images.
-    moved:    whether the whole interval of `moves` lies beyond ± `Thresholds.still`.
-    used:     whether the share reaches the audit's line, and the relevance does not stay still (`Thresholds.still`).
-    elsewhere: whether the relevance moves with it although its own components carry too small a share to count as
-              used: other components carry it too, or what goes with it.
+              equal: least squares over sampled images of the class, with 95 % intervals. How much an image shows a
+              concept is the mean response of its components that are not ambiguous and that held-out images confirm,
+              else the image's similarity to it, scaled from 0 at the median image to 1 at the k that show it most.
+              Components can carry a concept and be outweighed by others: then it is found, has a share, and has no
+              effect. None without a sample of images whose relevance is known, with too few of them, or where another
+              concept is on the same images.
+    has_effect: whether the whole interval of `effect` lies beyond ± `Thresholds.min_effect`.
+    used:     whether the share reaches `Thresholds.used`, and the effect is not below `Thresholds.min_effect`.
+    elsewhere: whether it has an effect although its own components carry too small a share to count as used: other
+              components carry it, or something that occurs together with it.
     shown:    False where the data hardly show the concept, as far as the CLIP can tell.
     """
 
@@ -116,8 +120,8 @@ class Finding:
     shown: bool
     unknown: tuple[str, ...] = ()
     message: str = ""
-    moves: Interval | None = None
-    moved: bool = False
+    effect: Interval | None = None
+    has_effect: bool = False
     elsewhere: bool = False
     refuted: bool = False
 
@@ -146,10 +150,10 @@ class Finding:
         """Whether the class rests on it, and why, in words; "" without relevance or components."""
         if self.share is None or not self.rows:
             return ""
-        said = f"used, {_SPEAKS[self.direction]}" if self.direction else "not used"
-        said += " here, but elsewhere" if self.elsewhere else ""
-        moves = f"; the relevance moves by {signed(self.moves)} with it" if self.moves is not None else ""
-        return f"{said}: {self.share.mean:.1%} of the relevance{moves}"
+        use = f"used, {_SPEAKS[self.direction]}" if self.direction else "not used"
+        use += " in its own components, but through others" if self.elsewhere else ""
+        effect = f"; effect on the relevance {signed(self.effect)}" if self.effect is not None else ""
+        return f"{use}: {self.share.mean:.1%} of the relevance{effect}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,9 +359,9 @@ class AuditReport(Result):
                 "share_low": _part(f.share, "low"), "share_high": _part(f.share, "high"),
                 "signed_share": _part(f.signed_share, "mean"), "signed_share_low": _part(f.signed_share, "low"),
                 "signed_share_high": _part(f.signed_share, "high"),
-                "moves": _part(f.moves, "mean"), "moves_low": _part(f.moves, "low"),
-                "moves_high": _part(f.moves, "high"),
-                "moved": f.moved, "used": f.used, "elsewhere": f.elsewhere, "direction": f.direction,
+                "effect": _part(f.effect, "mean"), "effect_low": _part(f.effect, "low"),
+                "effect_high": _part(f.effect, "high"),
+                "has_effect": f.has_effect, "used": f.used, "elsewhere": f.elsewhere, "direction": f.direction,
                 "message": f.message,
             }
             for f in self.findings
@@ -400,20 +404,22 @@ class AuditReport(Result):
                 )
                 + "."
             )
-            for kind, words in (("spurious", "must not be"), ("neutral", "should make no difference")):
+            for kind in ("spurious", "neutral"):
                 if wrong := [f for f in self.findings if f.kind == kind and f.used]:
                     listed = ", ".join(
                         f"{f.name} ({_of(f.share):.0%}, {_SPEAKS[f.direction or 'unclear']})"
                         for f in sorted(wrong, key=lambda f: -_of(f.share))
                     )
-                    sentences.append(f"Used although it {words}: {listed}.")
+                    sentences.append(f"Used although {kind}: {listed}.")
             if elsewhere := [f for f in self.findings if f.kind != "valid" and f.elsewhere]:
-                listed = ", ".join(f"{f.name} ({signed(f.moves)})" for f in elsewhere if f.moves is not None)
-                sentences.append(f"The relevance also moves with what its own components hardly carry: {listed}.")
+                listed = ", ".join(f"{f.name} ({signed(f.effect)})" for f in elsewhere if f.effect is not None)
+                sentences.append(
+                    f"The relevance also depends on concepts whose own components carry little of it: {listed}."
+                )
         if missing := [f.name for f in self.findings if f.kind == "valid" and f.state == "missing"]:
             sentences.append(
-                f"Expected but missing: {', '.join(missing)}. What the CLIP cannot see, or the data do not show, is "
-                "missing as well."
+                f"Expected but missing: {', '.join(missing)}. A concept is also missing where the CLIP cannot see it, "
+                "or where the images do not show it."
             )
         return " ".join(sentences)
 

@@ -1,4 +1,4 @@
-"""What people put into an audit, as one value and one readable file: checklist, verdicts, labels, class and lines."""
+"""What people put into an audit, one value and one readable file: checklist, verdicts, labels, class, thresholds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMAT = "semlens audit 1"
 class EditConflict:
     """Two notebooks changed the same thing, each in its own way: what counts now, and what the other one said.
 
-    about: "@ruler" for a concept, "layer4:64" for a component's own label, "audit" for class, lines and title.
+    about: "@ruler" for a concept, "layer4:64" for a component's own label, "audit" for class, thresholds and title.
     what:  which part of it: "kind", "group", "label", "target", "margin", ….
     """
 
@@ -67,10 +67,10 @@ class AuditState:
 
     def to_text(self) -> str:
         """JSON text with a line per concept and per verdict; `Checklist.from_file` and `Verdicts.from_file` read it."""
-        lines = asdict(self.thresholds)
+        thresholds = asdict(self.thresholds)
         head: dict[str, Any] = {
-            "format": FORMAT, "made_from": dict(self.made_from), "target": self.target, "level": lines.pop("p"),
-            "lines": lines,
+            "format": FORMAT, "made_from": dict(self.made_from), "target": self.target, "level": thresholds.pop("p"),
+            "thresholds": thresholds,
         }  # fmt: skip
         top = [f" {json.dumps(k)}: {_dump(v)}," for k, v in head.items()]
         if self.own_labels is not None:
@@ -85,7 +85,7 @@ class AuditState:
 
     @classmethod
     def from_text(cls, text: str, bad: list[str] | None = None) -> AuditState:
-        """From what `to_text` gives; lines that it does not state are the usual ones.
+        """From what `to_text` gives; thresholds that it does not state are the default ones.
 
         ValueError says what is wrong. With a list `bad`, entries that are wrong are told there and left out, and all
         others are kept; ValueError is then left for texts that are no audit at all.
@@ -93,7 +93,7 @@ class AuditState:
         document = from_json(text, "this is no audit")
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise ValueError(f'this is no audit of a known form ("format": {FORMAT!r})')
-        read = _Reading(document, bad)
+        read = _Reading(_renamed(document), bad)
         return cls(
             read("checklist", {"groups": []}, lambda d: Checklist.from_document(d, bad), Checklist()),
             read("verdicts", None, lambda d: Verdicts.from_document(d, bad), Verdicts()),
@@ -117,6 +117,16 @@ class AuditState:
         return cls.from_bytes(path.read_bytes(), path.name)
 
 
+def _renamed(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document of an earlier version with the names of now."""
+    if "lines" not in document or "thresholds" in document:
+        return document
+    found = document["lines"]
+    if isinstance(found, dict):
+        found = {"min_effect" if name == "still" else name: value for name, value in found.items()}
+    return {**document, "thresholds": found}
+
+
 class _Reading:
     """The parts of a document, one by one: what is wrong raises ValueError, or is told in `bad` and left out."""
 
@@ -131,14 +141,14 @@ class _Reading:
             return otherwise
 
     def thresholds(self) -> Thresholds:
-        """Lines of other names are left out: a later version may draw more of them."""
+        """Thresholds of other names are left out: a later version may have more of them."""
         found = Thresholds(self("level", None, lambda level: Thresholds(_number(level)).p, Thresholds().p))
-        lines = self("lines", {}, _mapping, {})
+        thresholds = self("thresholds", {}, _mapping, {})
         for name in sorted({f.name for f in fields(Thresholds)} - {"p"}):
-            if name in lines:
+            if name in thresholds:
                 # Bound now: the function is called at once.
                 found = self(
-                    "lines", {}, lambda d, n=name, so_far=found: replace(so_far, **{n: _number(d[n])}), found
+                    "thresholds", {}, lambda d, n=name, so_far=found: replace(so_far, **{n: _number(d[n])}), found
                 )
         return found
 

@@ -26,8 +26,8 @@ from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thre
 USUAL = Thresholds()
 
 _FAMILY = 0.05  # of "found": as many unrelated components do as well at most this often
-_PER_CONCEPT = 5  # images for each concept, at least, to tell what the relevance moves with
-_ENDS = 0.3  # an interval of what the relevance moves by that goes further is too wide to say that it stays still
+_PER_CONCEPT = 5  # images for each concept, at least, to estimate effects
+_ENDS = 0.3  # an effect's interval that goes further is too wide to say that there is none
 _ALIKE = 10  # variance inflation above which a concept cannot be told from the others
 _SHOWN = 0.5  # of what the data usually show of a concept; below it a missing concept may be the data's fault
 _ROUNDS = 1000
@@ -85,7 +85,7 @@ def audit(
     own = [np.flatnonzero(living & (leading == j)) for j in range(len(concepts))]
     plain = [rows[region[rows] == REGIONS.index(kind)] for rows, kind in zip(own, kinds, strict=True)]
     confirmed = [rows[telling[rows, j] >= MIN_AUROC] for j, rows in enumerate(plain)]
-    moves = _moves(space, relevance, number, vectors, searched, found, confirmed)
+    effects = _effects(space, relevance, number, vectors, searched, found, confirmed)
     groups = [group.name for group in checklist.groups for _ in group.concepts]
     findings = []
     for j, concept in enumerate(concepts):
@@ -99,7 +99,7 @@ def audit(
             against = _Refuted(row, float(top), words)
         findings.append(
             _finding(space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j], bool(shown[j]),
-                     found, thresholds, moves[j], len(confirmed[j]), against)
+                     found, thresholds, effects[j], len(confirmed[j]), against)
         )  # fmt: skip
     member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
     shares = dict(zip(REGIONS, found.shares(member), strict=True)) if found.known else {}
@@ -222,7 +222,7 @@ def _shown(
 def _finding(
     space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray, z: np.ndarray,
     rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
-    thresholds: Thresholds, moves: Interval | None, confirmed: int, against: _Refuted | None,
+    thresholds: Thresholds, effect: Interval | None, confirmed: int, against: _Refuted | None,
 ) -> Finding:  # fmt: skip
     nothing = float("nan")
     state: State
@@ -253,22 +253,22 @@ def _finding(
         state = "weak" if top >= thresholds.z and rival - top < thresholds.margin else "missing"
     relevance, share = found.signed_and_share(rows)
     much = share is not None and share.mean >= thresholds.used
-    moved = moves is not None and (moves.low > thresholds.still or moves.high < -thresholds.still)
-    still = moves is not None and not moved and -_ENDS <= moves.low <= moves.high <= _ENDS
-    used, elsewhere = much and not still, moved and not much and confirmed > 0
+    has_effect = effect is not None and (effect.low > thresholds.min_effect or effect.high < -thresholds.min_effect)
+    no_effect = effect is not None and not has_effect and -_ENDS <= effect.low <= effect.high <= _ENDS
+    used, elsewhere = much and not no_effect, has_effect and not much and confirmed > 0
     message = _message(state, float(own[best]), p_all, str(space.components[best]), len(rows), shown, thresholds,
                        against)  # fmt: skip
-    if len(rows) and moves is not None:
-        if much and still:
-            message += f"; not used: the relevance hardly moves with it ({signed(moves)})"
+    if len(rows) and effect is not None:
+        if much and no_effect:
+            message += f"; not used: its effect on the relevance is too small ({signed(effect)})"
         elif elsewhere:
-            message += f"; the relevance moves with it ({signed(moves)}), but in other components"
+            message += f"; the relevance depends on it ({signed(effect)}), but through other components"
     refuted = state == "missing" and against is not None and against.z > top
     best_at = (best, float(scores[best, column]), float(own[best]), p, p_all)
     if refuted and against is not None:
         best_at = against.numbers(scores[:, column], int(living.sum()), thresholds.p)
     return Finding(concept, group, kind, state, tuple(rows.tolist()), *best_at, relevance, share, used, shown, unknown,
-                   message, moves, moved, elsewhere, refuted)  # fmt: skip
+                   message, effect, has_effect, elsewhere, refuted)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -287,19 +287,19 @@ class _Refuted:
         return self.row, float(scores[self.row]), self.z, p, _by_chance(components, p, 0, level)
 
 
-def _moves(
+def _effects(
     space: SemanticSpace, relevance: Relevance | None, number: int | None, vectors: Float[np.ndarray, "concept dim"],
     searched: Bool[np.ndarray, " concept"], found: _Relevant, confirmed: Sequence[np.ndarray],
 ) -> list[Interval | None]:  # fmt: skip
-    """What the class's relevance moves with: see `Finding.moves`."""
-    moves: list[Interval | None] = [None] * len(vectors)
+    """Each concept's effect on the class's relevance: see `Finding.effect`."""
+    effects: list[Interval | None] = [None] * len(vectors)
     if not found.known or relevance is None or space.sample is None or not searched.any():
-        return moves
+        return effects
     columns = np.flatnonzero(searched)
     kept = np.flatnonzero(relevance.targets == number)
     _, here, there = np.intersect1d(space.sample.images, relevance.images[kept], return_indices=True)
     if len(here) < _PER_CONCEPT * (len(columns) + 1):
-        return moves
+        return effects
     k = min(space.crop_of.shape[1], len(space.sample))
     present = np.stack(
         [
@@ -316,8 +316,8 @@ def _moves(
     for at, column in enumerate(columns.tolist()):
         if told_apart[at]:
             mean, off = float(slope[at]), 1.96 * float(error[at])
-            moves[column] = Interval(mean, mean - off, mean + off)
-    return moves
+            effects[column] = Interval(mean, mean - off, mean + off)
+    return effects
 
 
 def _in_steps(shows: Float[np.ndarray, "image ..."], k: int) -> Float[np.ndarray, "image ..."]:

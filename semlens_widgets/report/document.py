@@ -17,7 +17,7 @@ from ..texts import to_csv
 from ..verdicts import Verdicts, now
 from ..writing import write_text
 from . import html, markdown
-from .schema import FORMAT, check
+from .schema import FORMAT, check, renamed
 
 _CROPS = 6  # of each component
 _PER_CONCEPT = 3  # components with a page, of each concept
@@ -37,6 +37,7 @@ class Report:
     document: Mapping[str, Any]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "document", renamed(self.document))
         check(self.document)
 
     def to_json(self) -> str:
@@ -75,7 +76,6 @@ class Report:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"this is no report: {error}") from None
-        check(document)
         return cls(document)
 
     @classmethod
@@ -124,7 +124,7 @@ def report_of(
                   "pooling": recipe.pooling, "null": recipe.null, "seed": recipe.seed},
         "target": audit.target,
         "thresholds": {"p": audit.thresholds.p, "z": audit.thresholds.z, "margin": audit.thresholds.margin,
-                       "used": audit.thresholds.used, "still": audit.thresholds.still},
+                       "used": audit.thresholds.used, "min_effect": audit.thresholds.min_effect},
         "centred": audit.centre,
         "relevance": {"statistic": audit.statistic, "backend": audit.backend, "images": audit.images},
         "summary": audit.message,

@@ -111,7 +111,7 @@ def _concepts(d: Mapping[str, Any]) -> list[list[Any]]:
     return [
         [
             c["group"], c["concept"], c["kind"], _state(c), c["components"], c["best"] or "–", _number(c["z"]),
-            _signed(c["signed"][0]), _interval(c, "moves", 2, True), c["direction"] or "–",
+            _signed(c["signed"][0]), _interval(c, "effect", 2, True), c["direction"] or "–",
             (verdict_on(c, said) or {}).get("decision") or "–", c["message"],
         ]
         for c in d["concepts"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,28 @@ from typing import Any
 FORMAT = "semlens report 1"
 _PICTURE = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _LONGEST_MESSAGE = 300
+
+
+_RENAMED = {
+    "still": "min_effect", "moves": "effect", "moves_low": "effect_low", "moves_high": "effect_high",
+    "moved": "has_effect",
+}  # fmt: skip
+
+
+def renamed(document: Any) -> Any:
+    """The document with the names of now where an earlier version wrote others; anything else as it is."""
+    if not isinstance(document, Mapping):
+        return document
+    made = dict(document)
+    if isinstance(thresholds := made.get("thresholds"), Mapping):
+        made["thresholds"] = _with_names_of_now(thresholds)
+    if isinstance(concepts := made.get("concepts"), list):
+        made["concepts"] = [_with_names_of_now(c) if isinstance(c, Mapping) else c for c in concepts]
+    return made
+
+
+def _with_names_of_now(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name if _RENAMED.get(name, name) in part else _RENAMED[name]: value for name, value in part.items()}
 
 
 def check(document: Any) -> None:

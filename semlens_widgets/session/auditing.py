@@ -39,9 +39,9 @@ _log = logging.getLogger(__name__)
 def audit(
     session: LiveState, checklist: Checklist | str | os.PathLike[str] | None = None, target: int | str | None = None,
     *, layer: str | Sequence[str] | None = None, relevance: bool = True, progress: bool = True,
-    **thresholds: float | None,
+    **given: float | None,
 ) -> AuditReport:  # fmt: skip
-    """See `Lens.audit`; `thresholds` by the names of `Thresholds`."""
+    """See `Lens.audit`; `given` are thresholds by the names of `Thresholds`."""
     wanted = session.checklist if checklist is None else checklist
     if not isinstance(wanted, Checklist | str | os.PathLike):
         raise TypeError(f"checklist is a {type(wanted).__name__}; give a sl.Checklist, or the file of one")
@@ -53,7 +53,7 @@ def audit(
             "lens.checklist"
         )
     session.components.rows(layer)  # NotFitted or KeyError here, before any long work, and so for all that is asked
-    lines = replace(session.thresholds, **{name: value for name, value in thresholds.items() if value is not None})
+    thresholds = replace(session.thresholds, **{name: value for name, value in given.items() if value is not None})
     target = session.audit_target if target is None else target
     if relevance and session.relevance is None and session.has_data:
         _check_class(session, target)
@@ -61,14 +61,14 @@ def audit(
             session.probe_cache.of_words(list(wanted.prompts), None, True)
         relate(session, progress=progress)
     with session.lock:
-        report = _report(session, wanted, target, lines, layer)
+        report = _report(session, wanted, target, thresholds, layer)
         work = session.audit_session
-        work.thresholds, work.layer = lines, layer
+        work.thresholds, work.layer = thresholds, layer
         if wanted != session.checklist:
             before = session.audit_state()
             work.remember(before, replace(before, checklist=wanted))
         with work.quietly():
-            session.checklist, session.audit_level = wanted, lines.p
+            session.checklist, session.audit_level = wanted, thresholds.p
             if report.target is not None:
                 session.audit_target = report.target
         session.set_trait("report", report)
@@ -88,7 +88,7 @@ def _check_class(session: LiveState, target: int | str | None) -> None:
 
 
 def _report(
-    session: LiveState, checklist: Checklist, target: int | str | None, lines: Thresholds,
+    session: LiveState, checklist: Checklist, target: int | str | None, thresholds: Thresholds,
     layer: str | Sequence[str] | None,
 ) -> AuditReport:  # fmt: skip
     space, relevance = session.space, session.own_relevance
@@ -99,7 +99,7 @@ def _report(
     labels = [session.label_of(row) for row in range(len(session.components))]
     named = [label.text if label is not None and label.confident else None for label in labels]
     return audit_space(
-        space, checklist, probes, relevance, target=target, thresholds=lines, layer=layer,
+        space, checklist, probes, relevance, target=target, thresholds=thresholds, layer=layer,
         labels=named if any(named) else (),
     )  # fmt: skip
 
@@ -110,8 +110,8 @@ def report_with(session: LiveState, **changed: Any) -> AuditReport | None:
     target = changed.get("target", session.audit_target)
     if not session.fitted or not len(checklist) or (session.relevance is not None and target is None):
         return None
-    lines = replace(session.thresholds, p=changed.get("level", session.audit_level))
-    return _report(session, checklist, target, lines, session.audit_session.layer)
+    thresholds = replace(session.thresholds, p=changed.get("level", session.audit_level))
+    return _report(session, checklist, target, thresholds, session.audit_session.layer)
 
 
 def training_images(session: LiveState, components: Any = None) -> TrainingImages:
@@ -262,7 +262,7 @@ def audit_file(lens: Path) -> Path:
 
 def _as_opened(session: LiveState) -> AuditState:
     """What a file that was not read yet has in common with this lens: the labels of its `.semlens` file, and a
-    class and lines that nobody chose here."""
+    class and thresholds that nobody chose here."""
     nothing = AuditState(target=session.audit_target, thresholds=session.thresholds)
     return nothing if session.has_data else replace(nothing, own_labels=dict(session.own_labels))
 

@@ -274,7 +274,7 @@ class LiveState(traitlets.HasTraits):
 
     @property
     def thresholds(self) -> Thresholds:
-        """What counts in the audit: the lines of the last one, at the level that is set now."""
+        """The thresholds of the audit: those of the last one, with the level that is set now."""
         return replace(self.audit_session.thresholds, p=self.audit_level)
 
     # as text

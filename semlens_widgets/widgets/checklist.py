@@ -23,7 +23,7 @@ from .wire import Answer, File
 
 FORMATS = {"html": "text/html", "md": "text/markdown", "json": "application/json", "csv": "text/csv"}  # of a report
 MOST_TARGETS = 2000  # classes offered; more than any list can show
-LINES = ("margin", "used", "still")  # of the thresholds, beside the level
+SET_IN_WINDOWS = ("margin", "used", "min_effect")  # of the thresholds, beside the level
 LONGEST_LINE = 400  # of Python in the footer, in characters
 _CONCEPT = "@"
 
@@ -51,7 +51,7 @@ def audited(lens: Session) -> Answer:
         "target": report.target,
         "level": report.thresholds.p,
         "z": report.thresholds.z,
-        "lines": {name: getattr(report.thresholds, name) for name in LINES},
+        "thresholds": {name: getattr(report.thresholds, name) for name in SET_IN_WINDOWS},
         "weighted": report.has_relevance,
         "basis": _basis(report),
         "names": [finding.name for finding in report.findings],
@@ -284,14 +284,14 @@ def decide(lens: Session, subjects: Any, decision: str | None) -> Answer:
     return _told(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
 
 
-def draw_lines(lens: Session, lines: Any) -> Answer:
-    """Audit again with other lines: any of margin, used and still. ValueError for a number that is none."""
-    if not isinstance(lines, dict) or not lines or set(lines) - set(LINES):
-        raise ValueError(f"lines are some of {', '.join(LINES)}")
-    wanted = {name: float(value) for name, value in lines.items()}
+def set_thresholds(lens: Session, thresholds: Any) -> Answer:
+    """Audit again with other thresholds: any of margin, used and min_effect. ValueError for an invalid number."""
+    if not isinstance(thresholds, dict) or not thresholds or set(thresholds) - set(SET_IN_WINDOWS):
+        raise ValueError(f"thresholds are some of {', '.join(SET_IN_WINDOWS)}")
+    wanted = {name: float(value) for name, value in thresholds.items()}
     layer = lens.report_layer
-    margin, used, still = (wanted.get(name) for name in LINES)
-    auditing.audit(lens, margin=margin, used=used, still=still, layer=layer, relevance=False, progress=False)
+    margin, used, min_effect = (wanted.get(name) for name in SET_IN_WINDOWS)
+    auditing.audit(lens, margin=margin, used=used, min_effect=min_effect, layer=layer, relevance=False, progress=False)
     parts = [f"{name}={value!r}" for name, value in wanted.items()]
     parts += [f"layer={layer!r}"] if layer is not None else []
     return _told(f"lens.audit({', '.join(parts)})")
@@ -348,7 +348,7 @@ _CHANGES: Verbs = {
     "audit_start": start,
     "audit_edit": edit,
     "audit_decide": decide,
-    "audit_lines": draw_lines,
+    "audit_thresholds": set_thresholds,
     "audit_undo": undo,
     "audit_redo": redo,
 }

@@ -88,7 +88,7 @@ def biased(seed, layers):
 
 def uses(lens, report):
     """What is called used, beside what toggling the factor in the same picture does to the logit margin."""
-    print("| concept | kind | state | share | relevance moves | used | toggled: mean, mean absolute logit change |")
+    print("| concept | kind | state | share | effect | used | toggled: mean, mean absolute logit change |")
     print("|---|---|---|---|---|---|---|")
     flags = contents(300, 77)[1]
     for factor in FACTORS:
@@ -100,10 +100,10 @@ def uses(lens, report):
             chosen[:, INDEX[factor.name]] = present
             both.append(margins(lens.source.model, render(300, 77, flags=chosen)))
         change, f = both[0] - both[1], report[factor.query]
-        moves = "–" if f.moves is None else f"{f.moves.mean:+.2f} [{f.moves.low:+.2f}, {f.moves.high:+.2f}]"
+        effect = "–" if f.effect is None else f"{f.effect.mean:+.2f} [{f.effect.low:+.2f}, {f.effect.high:+.2f}]"
         share = "–" if f.share is None else f"{f.share.mean:.1%}"
         used = f.direction or ("in other components" if f.elsewhere else "no")
-        print(f"| {f.name} | {f.kind} | {f.state} | {share} | {moves} | {used} "
+        print(f"| {f.name} | {f.kind} | {f.state} | {share} | {effect} | {used} "
               f"| {change.mean():+.2f}, {np.abs(change).mean():.2f} |", flush=True)  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def toggled(model, n=300):
 
 
 def line_of_still(seeds):
-    """Where the near ends of what the relevance moves by lie, on either side of the line, over seeds."""
+    """Where the near ends of effects lie, on either side of the threshold, over seeds."""
     print("\n### Used or not, against toggling each factor in the same pictures\n")
     print(f"Seeds {', '.join(map(str, seeds))}, both classes; of concepts that are found and have a share above 2 %.\n")
     print("| classifier | layer | changes the logit by | concepts | called used | near ends of the intervals |")
@@ -135,8 +135,8 @@ def line_of_still(seeds):
             for layer in ("layer4", "layer3"):
                 for target in CLASS_NAMES:
                     for f in lens.audit(ABCDE, target=target, layer=layer, progress=False).findings:
-                        if f.moves is not None and f.rows and f.share.mean >= USED:
-                            near = max(f.moves.low, -f.moves.high, 0.0)
+                        if f.effect is not None and f.rows and f.share.mean >= USED:
+                            near = max(f.effect.low, -f.effect.high, 0.0)
                             ends.setdefault((layer, abs(changes[f.name]) > 1), []).append((near, f.used))
         for (layer, matters), found in sorted(ends.items(), reverse=True):
             near = [end for end, _ in found]

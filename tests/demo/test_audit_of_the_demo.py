@@ -44,7 +44,7 @@ def test_shortcuts_are_used_in_the_planted_direction_and_valid_factors_are_found
     report = audited.report
     for concept in ("irregular border", "several colours", "blue-white veil", "large diameter"):
         assert report[concept].state == "found", concept
-        assert report[concept].moves.low > 0, concept
+        assert report[concept].effect.low > 0, concept
     for concept in ("several colours", "blue-white veil", "large diameter"):
         assert report[concept].direction == "for", concept
     # Eight components encode the border; the examples of one only look like it to the demo's CLIP.
@@ -68,15 +68,15 @@ def test_what_relevance_moves_with_is_what_toggling_the_artefact_does(audited):
             chosen[:, INDEX[factor]] = present
             both.append(margins(audited.source.model, render(150, 77, flags=chosen)).mean())
         changes.append(both[0] - both[1])
-    moves = [audited.report[concept].moves.mean for concept in pairs.values()]
-    assert np.corrcoef(changes, moves)[0, 1] >= 0.95
+    effects = [audited.report[concept].effect.mean for concept in pairs.values()]
+    assert np.corrcoef(changes, effects)[0, 1] >= 0.95
 
 
 def test_red_skin_moves_the_score_in_components_that_show_other_things_and_this_is_said(audited):
     red = audited.report["red skin"]
     assert (red.used, red.elsewhere) == (False, True)
     assert "in other components" in red.message
-    assert "hardly carry: red skin" in audited.report.message
+    assert "carry little of it: red skin" in audited.report.message
     assert not any(f.elsewhere for f in audited.report.findings if f.kind == "neutral")
 
 
@@ -102,7 +102,7 @@ def test_neutral_artefacts_are_found_and_not_used_and_switching_them_off_changes
         assert report[concept].state == "found", concept
         assert not report[concept].used, concept
         assert report[concept].direction is None
-        assert abs(report[concept].moves.mean) < abs(report["ink marker"].moves.mean) / 2
+        assert abs(report[concept].effect.mean) < abs(report["ink marker"].effect.mean) / 2
     effect = audited.effect(report.neutral, {"free": labelled("unbiased")}, draws=2, points=2)
     before, after = (effect["free", side].auroc.mean for side in ("as it is", "switched off"))
     assert abs(after - before) <= 0.03
