@@ -29,7 +29,7 @@ _FOUND = {"compare": "Comparison", "prediction": "One prediction"}  # what needs
 
 
 def to_html(
-    lens: Session, path: str | os.PathLike[str], *, examples: int = EXAMPLES, limit_mb: float | int = LIMIT_MB
+    session: Session, path: str | os.PathLike[str], *, examples: int = EXAMPLES, limit_mb: float | int = LIMIT_MB
 ) -> Path:
     """Write the page. See `Lens.to_html`."""
     if examples < 1:
@@ -38,8 +38,8 @@ def to_html(
         raise ValueError(f"limit_mb={limit_mb}; give the largest size the page may have, in MB")
     if Path(path).suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{os.fspath(path)!r} is no name of a page; end it in .html")
-    held = _held(lens, examples)
-    page = _page(lens, held)
+    held = _held(session, examples)
+    page = _page(session, held)
     size = len(page.encode()) / 1e6
     if size > limit_mb:
         raise ValueError(
@@ -49,9 +49,9 @@ def to_html(
     return write_text(Path(path), page)
 
 
-def _held(lens: Session, examples: int) -> bytes:
+def _held(session: Session, examples: int) -> bytes:
     """The bytes of a `.semlens` file with what the window's views ask for, and the first pictures of each component."""
-    arrays, document = file.to_file(lens, recorded(lens))
+    arrays, document = file.to_file(session, recorded(session))
     kept = {
         name: array
         for name, array in arrays.items()
@@ -61,28 +61,28 @@ def _held(lens: Session, examples: int) -> bytes:
     }
     parts = {name: part for name, part in document["extra"].get("parts", {}).items() if name in _NEEDED}
     document |= {"pictured": examples, "extra": document["extra"] | {"parts": parts}}
-    return store.to_bytes(kept | _pictures(lens, examples), document)
+    return store.to_bytes(kept | _pictures(session, examples), document)
 
 
-def _pictures(lens: Session, examples: int) -> dict[str, np.ndarray]:
+def _pictures(session: Session, examples: int) -> dict[str, np.ndarray]:
     """The thumbnails of each component's first examples; the others are empty."""
-    whole = lens.space.thumbnails
-    data, shown = whole.data.tobytes(), set(lens.space.crop_of[:, :examples].ravel().tolist())
+    whole = session.space.thumbnails
+    data, shown = whole.data.tobytes(), set(session.space.crop_of[:, :examples].ravel().tolist())
     made = [data[a:b] if crop in shown else b"" for crop, (a, b) in enumerate(pairwise(whole.offsets))]
     return Thumbnails.of(made).to_arrays()
 
 
-def _page(lens: Session, held: bytes) -> str:
+def _page(session: Session, held: bytes) -> str:
     parts: Mapping[str, Any] = bundle("page")
     script = str(parts["_esm"]).replace("</script", "<\\/script").replace("<!--", "<\\!--")
     data = b64encode(held).decode()
     return markup.render(
         "page.html.j2",
-        name=lens.name,
-        made_from=_made_from(lens),
+        name=session.name,
+        made_from=_made_from(session),
         megabytes=len(data) / 1e6,
         style=Markup(str(parts["_css"]).replace("</style", "<\\/style")),
-        found=_found(lens),
+        found=_found(session),
         data=data,
         script=Markup(script),
         # Only this script runs, whatever else may come to stand in the page.
@@ -90,20 +90,20 @@ def _page(lens: Session, held: bytes) -> str:
     )
 
 
-def _made_from(lens: Session) -> str:
+def _made_from(session: Session) -> str:
     from .figures.made_from import made_from
 
-    return made_from(lens.space)
+    return made_from(session.space)
 
 
-def _found(lens: Session) -> list[tuple[str, Markup]]:
+def _found(session: Session) -> list[tuple[str, Markup]]:
     """What the window cannot show without a kernel, as pictures with their captions."""
     from .figures.views import figure_of_view
 
     found = []
     for view, title in _FOUND.items():
         try:
-            found.append((title, Markup(figure_of_view(lens, view, theme="light").to_html(dpi=144))))
+            found.append((title, Markup(figure_of_view(session, view, theme="light").to_html(dpi=144))))
         except ValueError:
             continue  # not made yet
     return found

@@ -43,96 +43,97 @@ def view(name: str) -> Callable[[View], View]:
     return enter
 
 
-def figure_of_view(lens: Session, name: str, **options: Any) -> Figure:
+def figure_of_view(session: Session, name: str, **options: Any) -> Figure:
     """The figure of a view's present state. KeyError for a view that has none."""
     if name not in VIEWS:
         near = get_close_matches(str(name), VIEWS, 1)
         meant = f" (did you mean {near[0]!r}?)" if near else ""
         raise KeyError(f"no figure of a view {name!r}; there are {', '.join(sorted(VIEWS))}{meant}")
-    return VIEWS[name](lens, **options)
+    return VIEWS[name](session, **options)
 
 
-def names_of(lens: Session) -> dict[str, Any]:
+def names_of(session: Session) -> dict[str, Any]:
     """What components are called, as options of a figure."""
-    return {"labels": lens.labels, "own_labels": lens.own_labels}
+    return {"labels": session.labels, "own_labels": session.own_labels}
 
 
 @view("search")
-def _search(lens: Session, **options: Any) -> Figure:
-    if lens.hits is None:
-        return _gallery(lens, **options)
-    return hits(lens.hits, **options)
+def _search(session: Session, **options: Any) -> Figure:
+    if session.hits is None:
+        return _gallery(session, **options)
+    return hits(session.hits, **options)
 
 
 @view("gallery")
-def _gallery(lens: Session, **options: Any) -> Figure:
+def _gallery(session: Session, **options: Any) -> Figure:
     given = options.pop("components", None)
-    chosen = given if given is not None else lens.selection or _of_layer(lens)
-    return gallery(lens.space, chosen, **names_of(lens), **options)
+    chosen = given if given is not None else session.selection or _of_layer(session)
+    return gallery(session.space, chosen, **names_of(session), **options)
 
 
-def _of_layer(lens: Session) -> list[int] | None:
-    if lens.layer is None:
+def _of_layer(session: Session) -> list[int] | None:
+    if session.layer is None:
         return None
-    rows = np.arange(len(lens.components))[lens.components.rows(lens.layer)]
-    return [int(row) for row in rows[lens.space.alive[rows]][:10]]
+    rows = np.arange(len(session.components))[session.components.rows(session.layer)]
+    return [int(row) for row in rows[session.space.alive[rows]][:10]]
 
 
 @view("card")
-def _card(lens: Session, **options: Any) -> Figure:
+def _card(session: Session, **options: Any) -> Figure:
     component = options.pop("component", None)
-    if component is None and not lens.selection:
+    if component is None and not session.selection:
         raise NothingToShow("no component is selected; click one, or set lens.selection")
-    shown = lens.selection[0] if component is None else component
-    return card(lens.space, shown, **names_of(lens), **({"relevance": lens.relevance} | options))
+    shown = session.selection[0] if component is None else component
+    return card(session.space, shown, **names_of(session), **({"relevance": session.relevance} | options))
 
 
 @view("describe")
-def _describe(lens: Session, **options: Any) -> Figure:
-    if lens.labels is None and not lens.own_labels:
+def _describe(session: Session, **options: Any) -> Figure:
+    if session.labels is None and not session.own_labels:
         raise NothingToShow("nothing is described yet; call lens.describe()")
     if options.get("components") == []:
         raise NothingToShow("no component is shown; search for less, or show all layers")
-    if lens.labels is None:
-        wanted = {str(lens.components[lens.components.row(c)]) for c in options.pop("components", lens.own_labels)}
-        named = {component: word for component, word in lens.own_labels.items() if component in wanted}
-        return own_table(lens.space, named or lens.own_labels, **options)
-    return label_table(lens.labels, own_labels=lens.own_labels, **options)
+    if session.labels is None:
+        components = session.components
+        wanted = {str(components[components.row(c)]) for c in options.pop("components", session.own_labels)}
+        named = {component: word for component, word in session.own_labels.items() if component in wanted}
+        return own_table(session.space, named or session.own_labels, **options)
+    return label_table(session.labels, own_labels=session.own_labels, **options)
 
 
 @view("evaluate")
-def _evaluate(lens: Session, **options: Any) -> Figure:
-    if lens.evaluation is None:
+def _evaluate(session: Session, **options: Any) -> Figure:
+    if session.evaluation is None:
         raise NothingToShow("nothing is evaluated yet; call lens.evaluate()")
-    return score_distributions(lens.evaluation, **({"layer": lens.layer} | options))
+    return score_distributions(session.evaluation, **({"layer": session.layer} | options))
 
 
 @view("map")
-def _map(lens: Session, **options: Any) -> Figure:
-    colour = options.pop("colour", lens.map_colour)
-    shown: dict[str, Any] = {"selection": lens.selection, "layer": lens.layer}
-    if has_colour(lens, "relevance"):
-        shown |= {"sizes": map_values(lens, "relevance").numbers, "sizes_name": "relevance"}
+def _map(session: Session, **options: Any) -> Figure:
+    colour = options.pop("colour", session.map_colour)
+    shown: dict[str, Any] = {"selection": session.selection, "layer": session.layer}
+    if has_colour(session, "relevance"):
+        shown |= {"sizes": map_values(session, "relevance").numbers, "sizes_name": "relevance"}
     if colour == "label":
-        shown |= names_of(lens)
+        shown |= names_of(session)
     elif colour != "layer":
-        shown |= values_of(lens, colour)
-    return semantic_map(lens.space, lens.shown_layout(), **(shown | options))
+        shown |= values_of(session, colour)
+    return semantic_map(session.space, session.shown_layout(), **(shown | options))
 
 
-def values_of(lens: Session, colour: str) -> dict[str, Any]:
+def values_of(session: Session, colour: str) -> dict[str, Any]:
     """What a map coloured by numbers shows, as options of its figure: as the window has it."""
-    if not has_colour(lens, colour):
+    if not has_colour(session, colour):
         raise NothingToShow(_MISSING.get(colour, "nothing is evaluated yet; call lens.evaluate()"))
     if colour != "search":
-        made = map_values(lens, colour)
+        made = map_values(session, colour)
         return {"values": made.numbers, "values_name": made.about, "mark": made.mark, "signed": made.signed}
-    if lens.hits is None:
+    if session.hits is None:
         raise NothingToShow("nothing is searched; set lens.query, or colour the map by label or layer")
-    values = np.full(len(lens.components), np.nan)
-    values[lens.hits.rows] = lens.hits.z
-    mark = None if lens.hits.unknown else Z_CRITICAL
-    return {"values": values, "values_name": f"z of “{lens.hits.probe}”", "mark": mark, "evidence": True}
+    values = np.full(len(session.components), np.nan)
+    values[session.hits.rows] = session.hits.z
+    mark = None if session.hits.unknown else Z_CRITICAL
+    return {"values": values, "values_name": f"z of “{session.hits.probe}”", "mark": mark, "evidence": True}
 
 
 _MISSING = {
@@ -142,51 +143,51 @@ _MISSING = {
 
 
 @view("prediction")
-def _prediction(lens: Session, **options: Any) -> Figure:
-    if lens.explanation is None:
+def _prediction(session: Session, **options: Any) -> Figure:
+    if session.explanation is None:
         raise NothingToShow("no prediction is explained yet; set lens.image")
-    return prediction(lens.explanation, space=lens.space, **names_of(lens), **options)
+    return prediction(session.explanation, space=session.space, **names_of(session), **options)
 
 
 @view("circuit")
-def _circuit(lens: Session, **options: Any) -> Figure:
-    if lens.explanation is None:
+def _circuit(session: Session, **options: Any) -> Figure:
+    if session.explanation is None:
         raise NothingToShow("no prediction is explained yet; set lens.image")
     kept = {name: options.pop(name) for name in ("top", "depth") if name in options}
-    return circuit(lens.explanation.circuit(**kept), space=lens.space, **names_of(lens), **options)
+    return circuit(session.explanation.circuit(**kept), space=session.space, **names_of(session), **options)
 
 
 @view("audit")
-def _audit(lens: Session, **options: Any) -> Figure:
-    if lens.report is None:
+def _audit(session: Session, **options: Any) -> Figure:
+    if session.report is None:
         raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
-    return audit(lens.report, verdicts=lens.verdicts, **options)
+    return audit(session.report, verdicts=session.verdicts, **options)
 
 
 @view("checklist")
-def _checklist(lens: Session, **options: Any) -> Figure:
-    if lens.report is None:
+def _checklist(session: Session, **options: Any) -> Figure:
+    if session.report is None:
         raise NothingToShow("nothing is audited yet; set lens.checklist, or call lens.audit(target=…)")
-    return checklist_table(lens.report, verdicts=lens.verdicts, **options)
+    return checklist_table(session.report, verdicts=session.verdicts, **options)
 
 
-def _compared(lens: Session) -> Comparison:
-    if lens.comparison is None:
+def _compared(session: Session) -> Comparison:
+    if session.comparison is None:
         raise NothingToShow("nothing is compared yet; call lens.compare(other)")
-    return lens.comparison
+    return session.comparison
 
 
 @view("compare")
-def _compare(lens: Session, **options: Any) -> Figure:
+def _compare(session: Session, **options: Any) -> Figure:
     """The three columns, kept to two `layers`, to what carries the present query, and to texts to `find` in each."""
-    found = _compared(lens)
+    found = _compared(session)
     layers, find = options.pop("layers", None), options.pop("find", None)
-    query = lens.query if lens.hits is not None else ""
+    query = session.query if session.hits is not None else ""
     said = [f"layers {layers[0]} and {layers[1]}"] if layers else []
     said += [f"what carries “{query}”"] if query else []
     said += [f"“{text}” in {part}" for text, part in zip(find or (), _COLUMNS, strict=False) if text]
     if said:
-        options = {"kept": compared_rows(lens, layers, query or None, find), "kept_to": ", ".join(said)} | options
+        options = {"kept": compared_rows(session, layers, query or None, find), "kept_to": ", ".join(said)} | options
     return comparison(found, **options)
 
 
@@ -194,12 +195,12 @@ _COLUMNS = ("only in A", "shared", "only in B")
 
 
 @view("compare_layers")
-def _compare_layers(lens: Session, **options: Any) -> Figure:
-    return comparison(_compared(lens), view="layers", **options)
+def _compare_layers(session: Session, **options: Any) -> Figure:
+    return comparison(_compared(session), view="layers", **options)
 
 
 @view("compare_map")
-def _compare_map(lens: Session, **options: Any) -> Figure:
-    found = _compared(lens)
-    chosen = {"selection": lens.selection, "other_selection": lens.others[str(lens.other)].selection}
-    return overlay_map(found, lens.shown_overlay(), **(chosen | options))
+def _compare_map(session: Session, **options: Any) -> Figure:
+    found = _compared(session)
+    chosen = {"selection": session.selection, "other_selection": session.others[str(session.other)].selection}
+    return overlay_map(found, session.shown_overlay(), **(chosen | options))

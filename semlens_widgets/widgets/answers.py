@@ -21,27 +21,27 @@ WEBP = "image/webp"
 MOST_ROWS, MOST_EXAMPLES, LARGEST = 200, 40, 512  # of one request: the browser asks for a screenful
 
 
-def hits(lens: Session) -> Answer:
+def hits(session: Session) -> Answer:
     """The components for the present query and layer, best first; in natural order without a query."""
-    answer = lens.hits
+    answer = session.hits
     if answer is None:
-        chosen = lens.components.rows(lens.layer)
-        rows = np.arange(len(lens.components), dtype=np.int32)[chosen]
+        chosen = session.components.rows(session.layer)
+        rows = np.arange(len(session.components), dtype=np.int32)[chosen]
         nothing: dict[str, Any] = {
             "null": None, "best": None, "message": None, "reason": None, "by_chance": False,
             "unknown_words": [], "asked": [], "couldshow": None,
         }  # fmt: skip
         result = {
-            "query": "", "count": len(rows), "total": len(lens.components), "found": 0, "not_found": False,
+            "query": "", "count": len(rows), "total": len(session.components), "found": 0, "not_found": False,
             "state": None,
         }  # fmt: skip
         return result | nothing | dict.fromkeys(COLUMNS) | {"rows": rows}
-    return matches_to_json(lens, answer) | answer.columns | {"query": lens.query}
+    return matches_to_json(session, answer) | answer.columns | {"query": session.query}
 
 
-def components(lens: Session, rows: Sequence[int]) -> Answer:
+def components(session: Session, rows: Sequence[int]) -> Answer:
     """Names and strongest responses of some components."""
-    space, listed = lens.space, []
+    space, listed = session.space, []
     for row in checked_rows(space, rows):
         component = space.components[row]
         n = int(space.examples.counts[row])
@@ -51,7 +51,7 @@ def components(lens: Session, rows: Sequence[int]) -> Answer:
                 "id": str(component),
                 "layer": component.layer,
                 "index": component.index,
-                "label": label_of(lens, row),
+                "label": label_of(session, row),
                 "dead": not bool(space.alive[row]),
                 "responses": [float(r) for r in space.examples.responses[row, :n]],
             }
@@ -59,15 +59,15 @@ def components(lens: Session, rows: Sequence[int]) -> Answer:
     return {"components": listed}
 
 
-def label_of(lens: Session, row: int) -> dict[str, Any] | None:
+def label_of(session: Session, row: int) -> dict[str, Any] | None:
     """What to call a component: its word, the margin, whether it is believed, and whether a person gave it."""
-    shown = lens.label_of(row)
+    shown = session.label_of(row)
     return None if shown is None else asdict(shown)
 
 
-def sprite(lens: Session, rows: Sequence[int], examples: int, size: int) -> Answer:
+def sprite(session: Session, rows: Sequence[int], examples: int, size: int) -> Answer:
     """One WebP sheet: a row of square crops per component, strongest first, `size` pixels each."""
-    space = lens.space
+    space = session.space
     checked = checked_rows(space, rows)
     columns = int(np.clip(examples, 1, MOST_EXAMPLES))
     side = int(np.clip(size, 8, 256))
@@ -94,9 +94,9 @@ def squared(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.BILINEAR, (left, top, left + edge, top + edge))
 
 
-def example(lens: Session, row: int, rank: int, size: int) -> Answer:
+def example(session: Session, row: int, rank: int, size: int) -> Answer:
     """One crop large: from the original picture where the data set is at hand, else the file's thumbnail."""
-    space = lens.space
+    space = session.space
     (row,) = checked_rows(space, [row])
     count = int(space.examples.counts[row])
     if not 0 <= rank < count:
@@ -113,27 +113,27 @@ def example(lens: Session, row: int, rank: int, size: int) -> Answer:
     }
 
 
-def suggest(lens: Session, prefix: str, most: int = 12) -> Answer:
+def suggest(session: Session, prefix: str, most: int = 12) -> Answer:
     """Words of the vocabulary for what was typed: those that begin so, then those with a word that does."""
     typed = prefix.strip().lstrip("-").strip().lower()
     if not typed:
         return {"words": []}
-    words = lens.vocabulary or sorted(getattr(lens.clip_or_none, "words", None) or ())
+    words = session.vocabulary or sorted(getattr(session.clip_or_none, "words", None) or ())
     begins = [w for w in words if w.lower().startswith(typed)]
     within = [w for w in words if w not in begins and any(p.startswith(typed) for p in w.lower().split())]
     return {"words": (begins + within)[:most]}
 
 
-def query_image(lens: Session, data: bytes, name: str) -> Answer:
+def query_image(session: Session, data: bytes, name: str) -> Answer:
     """Keep a picture that was dropped into the search box; the query names it by its chip."""
-    picture = dropped(lens, data, name or "the picture")
-    return {"chip": {"id": lens.keep_image(picture).removeprefix("image:"), "name": name or "image"}}
+    picture = dropped(session, data, name or "the picture")
+    return {"chip": {"id": session.keep_image(picture).removeprefix("image:"), "name": name or "image"}}
 
 
-def dropped(lens: Session, data: bytes, name: str) -> Image.Image:
+def dropped(session: Session, data: bytes, name: str) -> Image.Image:
     """A picture that was dropped into a window, as the lens's data set would show it. ValueError for what is none."""
     try:
-        return picture_in(data, lens.value_range)
+        return picture_in(data, session.value_range)
     except ValueError as error:
         raise ValueError(f"{name} is not a picture that can be read: {error}") from error
 

@@ -28,20 +28,20 @@ LONGEST_LINE = 400  # of Python in the footer, in characters
 _CONCEPT = "@"
 
 
-def audited(lens: Session) -> Answer:
+def audited(session: Session) -> Answer:
     """All that the window shows of the audit: the checklist as it is, what was found, and the verdicts."""
-    with lens.lock:
-        lens.refresh_audit()
-        report = lens.report
+    with session.lock:
+        session.refresh_audit()
+        report = session.report
         result: dict[str, Any] = {
-            "concepts": [_shown(concept, group.name) for group in lens.checklist.groups for concept in group.concepts],
-            "targets": targets(lens)[:MOST_TARGETS],
-            "verdicts": _verdicts(lens),
-            "computable": lens.has_data,
+            "concepts": [_shown(c, group.name) for group in session.checklist.groups for c in group.concepts],
+            "targets": targets(session)[:MOST_TARGETS],
+            "verdicts": _verdicts(session),
+            "computable": session.has_data,
             "formats": list(FORMATS),
-            "undo": lens.undoable,
-            "redo": lens.redoable,
-            "notice": lens.audit_notice,
+            "undo": session.undoable,
+            "redo": session.redoable,
+            "notice": session.audit_notice,
             "report": None,
         }
     if report is None:
@@ -71,9 +71,9 @@ def audited(lens: Session) -> Answer:
     }
 
 
-def targets(lens: Session) -> list[str]:
+def targets(session: Session) -> list[str]:
     """The classes that can be audited: those of the relevance, else of the data set."""
-    known = lens.relevance.classes if lens.relevance is not None else lens.space.classes
+    known = session.relevance.classes if session.relevance is not None else session.space.classes
     return [str(name) for name in known or ()]
 
 
@@ -129,16 +129,16 @@ def _basis(report: AuditReport) -> str:
     return f"{report.backend} relevance, {report.statistic}, mean over {report.images:,} images"
 
 
-def _verdicts(lens: Session) -> list[dict[str, Any]]:
+def _verdicts(session: Session) -> list[dict[str, Any]]:
     """The verdict that counts on each subject, with what all said where people disagree, the latest first; those on
     components and concepts that are not here are left out."""
     shown = []
-    disputed = {conflict.subject: conflict.verdicts for conflict in lens.verdicts.conflicts}
-    for subject, verdict in lens.verdicts.items():
+    disputed = {conflict.subject: conflict.verdicts for conflict in session.verdicts.conflicts}
+    for subject, verdict in session.verdicts.items():
         about: int | str = subject
         if verdict.concept is None:
             try:
-                about = lens.components.row(subject)
+                about = session.components.row(subject)
             except (KeyError, IndexError):
                 continue
         shown.append(
@@ -158,42 +158,42 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def relevance(lens: Session, job: Job) -> Answer:
+def relevance(session: Session, job: Job) -> Answer:
     """Explain the whole data set, and choose a class to audit where nobody has."""
-    explaining.relate(lens, progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
-    with lens.lock:
-        _choose_target(lens)
+    explaining.relate(session, progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
+    with session.lock:
+        _choose_target(session)
     return {}
 
 
 # changing
 
 
-def start(lens: Session) -> Answer:
+def start(session: Session) -> Answer:
     """Begin with the ABCDE rule, and with a class to audit where none was chosen."""
-    with lens.lock:
-        _choose_target(lens)
-        lens.checklist = Checklist.abcde()
+    with session.lock:
+        _choose_target(session)
+        session.checklist = Checklist.abcde()
     return _told("lens.checklist = sl.Checklist.abcde()")
 
 
-def _choose_target(lens: Session) -> None:
+def _choose_target(session: Session) -> None:
     """Where nobody chose a class: the last of two, which by custom is the positive one; else the first."""
-    names = targets(lens)
-    if lens.audit_target is None and names:
-        lens.audit_target = names[-1] if len(names) == 2 else names[0]
+    names = targets(session)
+    if session.audit_target is None and names:
+        session.audit_target = names[-1] if len(names) == 2 else names[0]
 
 
-def edit(lens: Session, concepts: Any) -> Answer:
+def edit(session: Session, concepts: Any) -> Answer:
     """Take the checklist as the browser has it now. ValueError says what is wrong with it."""
-    with lens.lock:
-        before = lens.checklist
+    with session.lock:
+        before = session.checklist
         after = rebuilt(before, concepts)
         if len(after):
-            _choose_target(lens)
+            _choose_target(session)
         if after == before:
             return _told("")
-        lens.checklist = after
+        session.checklist = after
     return _told(line_of(before, after))
 
 
@@ -257,19 +257,19 @@ def _text(text: str) -> str:
     return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
 
 
-def decide(lens: Session, subjects: Any, decision: str | None) -> Answer:
+def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
     """Give one verdict on components (rows) and concepts ("@name"); None takes it back, labels and notes stay."""
-    with lens.lock:
-        named = [_subject(lens, subject) for subject in subjects]
+    with session.lock:
+        named = [_subject(session, subject) for subject in subjects]
         if decision is not None:
-            auditing.judge(lens, named, decision)
+            auditing.judge(session, named, decision)
             about = f"[{', '.join(map(_text, named))}]"
             return _told(
                 f'lens.verdicts[{_text(named[0])}] = "{decision}"'
                 if len(named) == 1
                 else f'lens.judge({about}, "{decision}")'
             )
-        who, verdicts = lens.auditor, lens.verdicts
+        who, verdicts = session.auditor, session.verdicts
         mine = verdicts.of(who)
         if len(named) == 1 and named[0] not in mine:
             raise ValueError(f"the verdict on {named[0]} is not yours ({who or 'nobody'}); give your own instead")
@@ -278,51 +278,53 @@ def decide(lens: Session, subjects: Any, decision: str | None) -> Answer:
             verdicts = verdicts.withdrawing(subject, who=who)
             if said.label or said.note:
                 verdicts = verdicts.judging(subject, label=said.label, note=said.note, who=who)
-        lens.verdicts = verdicts
+        session.verdicts = verdicts
     if len(named) == 1:
         return _told(f"del lens.verdicts[{_text(named[0])}]")
     return _told(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
 
 
-def set_thresholds(lens: Session, thresholds: Any) -> Answer:
+def set_thresholds(session: Session, thresholds: Any) -> Answer:
     """Audit again with other thresholds: any of margin, used and min_effect. ValueError for an invalid number."""
     if not isinstance(thresholds, dict) or not thresholds or set(thresholds) - set(SET_IN_WINDOWS):
         raise ValueError(f"thresholds are some of {', '.join(SET_IN_WINDOWS)}")
     wanted = {name: float(value) for name, value in thresholds.items()}
-    layer = lens.report_layer
+    layer = session.report_layer
     margin, used, min_effect = (wanted.get(name) for name in SET_IN_WINDOWS)
-    auditing.audit(lens, margin=margin, used=used, min_effect=min_effect, layer=layer, relevance=False, progress=False)
+    auditing.audit(
+        session, margin=margin, used=used, min_effect=min_effect, layer=layer, relevance=False, progress=False
+    )
     parts = [f"{name}={value!r}" for name, value in wanted.items()]
     parts += [f"layer={layer!r}"] if layer is not None else []
     return _told(f"lens.audit({', '.join(parts)})")
 
 
-def _subject(lens: Session, subject: Any) -> str:
+def _subject(session: Session, subject: Any) -> str:
     if isinstance(subject, str) and subject.startswith(_CONCEPT):
         return subject
-    return str(lens.components[lens.components.row(int(subject))])
+    return str(session.components[session.components.row(int(subject))])
 
 
-def undo(lens: Session) -> Answer:
-    auditing.take_back(lens)
+def undo(session: Session) -> Answer:
+    auditing.take_back(session)
     return _told("lens.undo()")
 
 
-def redo(lens: Session) -> Answer:
-    auditing.take_back(lens, redo=True)
+def redo(session: Session) -> Answer:
+    auditing.take_back(session, redo=True)
     return _told("lens.redo()")
 
 
-def written(lens: Session, format: str) -> Answer:
+def written(session: Session, format: str) -> Answer:
     """The report of the audit as a file: its name, its type, its bytes. ValueError where there is none to write."""
     if format not in FORMATS:
         raise ValueError(f"no report as {format!r}; there are {', '.join(FORMATS)}")
-    document = report_of_session(lens)
+    document = report_of_session(session)
     text = {
         "html": document.to_html, "md": document.to_markdown, "json": document.to_json, "csv": document.to_csv,
     }[format]()  # fmt: skip
-    target = lens.report.target if lens.report is not None else None
-    name = "-".join(re.findall(r"[\w.]+", f"audit {lens.name} {target or ''}"))[:80]
+    target = session.report.target if session.report is not None else None
+    name = "-".join(re.findall(r"[\w.]+", f"audit {session.name} {target or ''}"))[:80]
     return {
         "name": f"{name}.{format}",
         "python": f'lens.write_report("{name}.{format}")',
@@ -334,9 +336,9 @@ def _told(python: str) -> Answer:
     return {"python": python}
 
 
-def _kept(lens: Session) -> Answer:
+def _kept(session: Session) -> Answer:
     """What a file has of the audit: nothing can be changed there."""
-    return audited(lens) | {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
+    return audited(session) | {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
 
 
 def _watch(window: LensWidget) -> Callable[[], None]:
@@ -363,8 +365,8 @@ VIEW = View(
     verbs={**_CHANGES, "audit": audited, "audit_relevance": relevance, "audit_report": written},
     in_order=tuple(_CHANGES),
     figure=True,
-    recorded=lambda lens: [("audit", {}, _kept(lens))],
-    kept=lambda lens: lens.report is not None,
+    recorded=lambda session: [("audit", {}, _kept(session))],
+    kept=lambda session: session.report is not None,
     begins=_watch,
 )
 

@@ -12,10 +12,10 @@ HITS = "hits_version"
 """Counts the answers to the query, in windows with a view that shows them."""
 
 
-def _dropped(lens: Session, buffers: Buffers, name: str = "") -> Answer:
+def _dropped(session: Session, buffers: Buffers, name: str = "") -> Answer:
     if len(buffers) != 1:
         raise ValueError("one picture is needed")
-    return answers.query_image(lens, bytes(buffers[0]), str(name))
+    return answers.query_image(session, bytes(buffers[0]), str(name))
 
 
 COMMON = View(
@@ -24,7 +24,7 @@ COMMON = View(
         "query": Live.same("query", text),
         "layer": Live.same("layer", maybe_text),
         "selection": Live(
-            rows, lambda lens: lens.selected_rows(), lambda lens, chosen: setattr(lens, "selection", chosen)
+            rows, lambda session: session.selected_rows(), lambda session, chosen: setattr(session, "selection", chosen)
         ),
     },
     verbs={

@@ -20,10 +20,10 @@ from .widget import LensWidget
 from .wire import Answer
 
 
-def overview(lens: Session) -> Answer:
+def overview(session: Session) -> Answer:
     """The two models, how much each knows of the other, and the layer by layer matrices."""
-    found = lens.comparison
-    result: dict[str, Any] = {"others": list(lens.others), "other": lens.other}
+    found = session.comparison
+    result: dict[str, Any] = {"others": list(session.others), "other": session.other}
     if found is None:
         return result | {"comparison": None}
     a, b = found.a.components, found.b.components
@@ -35,7 +35,7 @@ def overview(lens: Session) -> Answer:
             "b_in_a": _similarity(found.s_ba),
             "different_data": found.different_data,
             "centre": found.centre,
-            "layers": [listed_layers(lens), listed_layers(lens.others[str(lens.other)])],
+            "layers": [listed_layers(session), listed_layers(session.others[str(session.other)])],
             "layers_a": list(a.layers),
             "layers_b": list(b.layers),
             "cosines": {"ab": _cells(found.layers_ab), "ba": _cells(found.layers_ba)},
@@ -56,14 +56,14 @@ def _cells(matrix: np.ndarray) -> list[list[float | None]]:
     return [[None if np.isnan(value) else float(value) for value in row] for row in matrix]
 
 
-def lists(lens: Session, layers: Any, concept: Any, find: Any) -> Answer:
+def lists(session: Session, layers: Any, concept: Any, find: Any) -> Answer:
     """The three columns: components only in A, pairs, components only in B.
 
     `layers` (two names, or None) keeps one layer of each; `concept` (a word, or None) keeps what carries it in A or
     in B; `find` has a text for each column, which an id or a label must contain. Answered are `a` and
     `b`, rows of one model, and the pairs `pair_a` and `pair_b`, each with the cosines.
     """
-    found, (a_rows, pairs, b_rows) = comparison_of(lens), compared_rows(lens, layers, concept, find)
+    found, (a_rows, pairs, b_rows) = comparison_of(session), compared_rows(session, layers, concept, find)
     return {
         "a": a_rows, "a_scores": _best(found, a_rows, "ab", layers),
         "pair_a": pairs.rows_a, "pair_b": pairs.rows_b, "pair_scores": pairs.scores,
@@ -80,19 +80,20 @@ def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.nda
     return near.scores[at, near.layers.index(layers[1] if side == "ab" else layers[0])]
 
 
-def concept_table(lens: Session) -> Answer:
+def concept_table(session: Session) -> Answer:
     """The tracked concepts, and the present query where it is none of them, in both models."""
-    words = asked_words(lens)
-    models = {lens.name: lens} if lens.other is None else {lens.name: lens, lens.other: lens.others[lens.other]}
+    words = asked_words(session)
+    others = {} if session.other is None else {session.other: session.others[session.other]}
+    models = {session.name: session, **others}
     try:
-        table = concept_rows(lens, words)
+        table = concept_rows(session, words)
     except RuntimeError as error:  # opened without its CLIP: nothing new can be asked, and the window says so
         return {"models": list(models), "rows": [], "relevance": False, "message": str(error)}
     shares = {name: share for name, m in models.items() if (share := m.relevance_shares) is not None}
     relevance = table.relevance(shares)
     return {
         "models": list(models),
-        "rows": [_row(table, i, relevance, lens.query) for i in range(len(words))],
+        "rows": [_row(table, i, relevance, session.query) for i in range(len(words))],
         "relevance": len(shares) == len(models),
         "message": None,
     }
@@ -172,8 +173,8 @@ def verbs_about(models: Callable[[Session], Mapping[str, Session]]) -> Verbs:
 
     def about(function: Callable[..., Answer]) -> Callable[..., Answer]:
         @functools.wraps(function)
-        def verb(lens: Session, model: str, **asked: Any) -> Answer:
-            chosen = models(lens).get(model)
+        def verb(session: Session, model: str, **asked: Any) -> Answer:
+            chosen = models(session).get(model)
             if chosen is None:
                 raise ValueError(f"{model!r} is not compared with here")
             return function(chosen, **asked)
@@ -192,9 +193,9 @@ VIEW = View(
     "compare",
     live={"other": Live.same("other", maybe_text), "concepts": Live.same("concepts", texts)},
     counted=dict.fromkeys(("comparison", "concepts", "relevance"), COUNTER) | {"hits": HITS},
-    told={"other_selection": lambda lens: []},
+    told={"other_selection": lambda session: []},
     verbs={
-        **verbs_about(lambda lens: lens.others),
+        **verbs_about(lambda session: session.others),
         **overlay.VERBS,
         "comparison": overview,
         "comparison_lists": lists,

@@ -90,8 +90,8 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         super().__init__(first)
         self.set_trait("models", list(self.lenses))
         self.of, self.measure, self.order, self.by_layer, self.against = of, measure, order, by_layer, against
-        for lens in list(self.lenses.values())[1:]:
-            lens.observe(self._explained, "relevance")
+        for session in list(self.lenses.values())[1:]:
+            session.observe(self._explained, "relevance")
 
     def _explained(self, change: Any) -> None:
         self.ask_again(COUNTER)
@@ -118,8 +118,8 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
 
     def close(self) -> None:
         if self._open:
-            for lens in list(self.lenses.values())[1:]:
-                lens.unobserve(self._explained, "relevance")
+            for session in list(self.lenses.values())[1:]:
+                session.unobserve(self._explained, "relevance")
         super().close()
 
     def _as_text(self) -> str:
@@ -132,7 +132,7 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         """The picture as it is now, for paper: `.save("x.pdf")`, `.svg` or `.png`, and `.caption()`."""
         from ..figures import matrix
 
-        spaces = {name: lens.space for name, lens in self.lenses.items()}
+        spaces = {name: session.space for name, session in self.lenses.items()}
         return matrix(self.matrix(), spaces, width_mm=width_mm, theme=theme)
 
     def _verbs(self) -> dict[str, Verb]:
@@ -153,7 +153,7 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         mine: dict[str, Verb] = {
             "heatmap": heatmap, "heatmap_cell": cell, "heatmap_select": select, "figure": paper,
         }  # fmt: skip
-        about = verbs_about(lambda lens: self.lenses)
+        about = verbs_about(lambda session: self.lenses)
         return super()._verbs() | {name: bound(verb, self.lens) for name, verb in about.items()} | mine
 
     def matrix(self) -> dict[str, Any]:
@@ -166,7 +166,8 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
 
     def _of_concepts(self) -> dict[str, Any]:
         table = self.table()
-        shares = {name: share for name, lens in self.lenses.items() if (share := lens.relevance_shares) is not None}
+        known = {name: session.relevance_shares for name, session in self.lenses.items()}
+        shares = {name: share for name, share in known.items() if share is not None}
         missing = [name for name in self.lenses if name not in shares]
         values = {
             "score": table.scores,
@@ -316,10 +317,10 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
     def _carriers(self, row: int, column: int) -> Answer:
         table = self.table()
         model, layer = table.columns[column]
-        concept, lens = table.concepts[row], self.lenses[model]
+        concept, session = table.concepts[row], self.lenses[model]
         rows = table.carrying[row][column]
         place = column_name(table.columns[column])
-        ranked = _ranked(self.lens, lens, concept, layer)
+        ranked = _ranked(self.lens, session, concept, layer)
         hint = f"components of {place} that carry it"
         if not len(rows):
             rows, hint = ranked.rows[:CLOSEST], f"not found in {place}; the closest"
@@ -334,9 +335,9 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         return result | _pairs(rows, near.of_best("nearest")[at], near.of_best("scores")[at])
 
 
-def _ranked(first: Session, lens: Session, concept: str, layer: str | None) -> Matches:
+def _ranked(first: Session, session: Session, concept: str, layer: str | None) -> Matches:
     """All components of a model by a concept, in the words of the first."""
-    return search(lens.space, probe_of(first, concept), top=None, layer=layer, centre=first.probe_cache.centre)[0]
+    return search(session.space, probe_of(first, concept), top=None, layer=layer, centre=first.probe_cache.centre)[0]
 
 
 def _pairs(rows_a: np.ndarray, rows_b: np.ndarray, scores: np.ndarray) -> Answer:

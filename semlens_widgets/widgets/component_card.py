@@ -26,26 +26,26 @@ MOST_CLASSES = 6
 _AT_ONCE = 4096  # components
 
 
-def card(lens: Session, row: int) -> Answer:
+def card(session: Session, row: int) -> Answer:
     """All there is to know about one component."""
-    (row,) = answers.checked_rows(lens.space, [row])
-    (described,) = answers.components(lens, [row])["components"]
-    statistics = lens.space.examples.statistics
+    (row,) = answers.checked_rows(session.space, [row])
+    (described,) = answers.components(session, [row])["components"]
+    statistics = session.space.examples.statistics
     edges, counts = statistics.histogram(row)
-    return described | _in_hits(lens, row) | {
-        "label": labelled(lens, row, described["label"]),
+    return described | _in_hits(session, row) | {
+        "label": labelled(session, row, described["label"]),
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist(), "images": statistics.images},
-        "siblings": _siblings(lens, row),
-        "relevance": class_relevance(lens, row),
-        "relatable": lens.has_data,
-        "looks": possible_looks(lens, row),
-        "streams": has_streams(lens, row),
+        "siblings": _siblings(session, row),
+        "relevance": class_relevance(session, row),
+        "relatable": session.has_data,
+        "looks": possible_looks(session, row),
+        "streams": has_streams(session, row),
     }  # fmt: skip
 
 
-def _in_hits(lens: Session, row: int) -> dict[str, float | None]:
+def _in_hits(session: Session, row: int) -> dict[str, float | None]:
     """Score, z and p for the present query; None where the component is no hit."""
-    found = lens.hits
+    found = session.hits
     place = np.flatnonzero(found.rows == row) if found is not None else np.zeros(0, int)
     if found is None or not len(place):
         return {"score": None, "z": None, "p": None}
@@ -53,43 +53,48 @@ def _in_hits(lens: Session, row: int) -> dict[str, float | None]:
     return {"score": hit.score, "z": hit.z, "p": hit.p}
 
 
-def _siblings(lens: Session, row: int, most: int = 5) -> list[dict[str, Any]]:
-    space = lens.space
+def _siblings(session: Session, row: int, most: int = 5) -> list[dict[str, Any]]:
+    space = session.space
     if not space.alive[row]:
         return []
     cosines = np.where(space.alive, space.vectors @ space.vectors[row], -np.inf)
     cosines[row] = -np.inf
     near, scores = top_k(cosines, most)
     return [
-        {"row": int(r), "id": str(space.components[int(r)]), "score": float(s), "label": answers.label_of(lens, int(r))}
+        {
+            "row": int(r),
+            "id": str(space.components[int(r)]),
+            "score": float(s),
+            "label": answers.label_of(session, int(r)),
+        }
         for r, s in zip(near, scores, strict=True)
         if np.isfinite(s)
     ]
 
 
-def labelled(lens: Session, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
+def labelled(session: Session, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:
     """A component's label with the score and confidence of its word; a person's own has neither."""
-    if label is None or label["own"] or lens.labels is None:
+    if label is None or label["own"] or session.labels is None:
         return label
     return label | {
-        "score": float(lens.labels.scores[row, 0]),
-        "confidence": float(lens.labels.confidence[row, 0]),
+        "score": float(session.labels.scores[row, 0]),
+        "confidence": float(session.labels.confidence[row, 0]),
     }
 
 
-def place_of(lens: Session, row: int) -> tuple[Layer, int, tuple[int, ...]]:
+def place_of(session: Session, row: int) -> tuple[Layer, int, tuple[int, ...]]:
     """The layer of a component, its number in it, and the layer's grid of places."""
-    components = lens.components
+    components = session.components
     at = int(components.layer_numbers[row])
-    return lens.source.layers[at], row - sum(components.sizes[:at]), lens.space.examples.grids[at]
+    return session.source.layers[at], row - sum(components.sizes[:at]), session.space.examples.grids[at]
 
 
-def possible_looks(lens: Session, row: int) -> list[str]:
+def possible_looks(session: Session, row: int) -> list[str]:
     """How a component's examples can be shown."""
-    if not lens.has_data:
+    if not session.has_data:
         return ["crop"]
-    at = int(lens.components.layer_numbers[row])
-    mapped = ["mask"] if as_map(lens.space.examples.grids[at]) is not None else []
+    at = int(session.components.layer_numbers[row])
+    mapped = ["mask"] if as_map(session.space.examples.grids[at]) is not None else []
     return ["crop", *mapped, "heat", "whole"]
 
 
@@ -98,7 +103,7 @@ def as_map(grid: tuple[int, ...]) -> tuple[int, int] | None:
     return grid if len(grid) == 2 and grid != (1, 1) else None
 
 
-def looks(lens: Session, row: int, look: str, count: int, size: int, job: Job) -> Answer:
+def looks(session: Session, row: int, look: str, count: int, size: int, job: Job) -> Answer:
     """A component's strongest examples in one look, side by side, `size` pixels each.
 
     whole: the whole pictures, with the crops' boxes. mask: [example side side] maps of where it is active in the crop,
@@ -106,11 +111,11 @@ def looks(lens: Session, row: int, look: str, count: int, size: int, job: Job) -
     """
     if look not in get_args(Look):
         raise ValueError(f"look {look!r}; examples are shown as {', '.join(get_args(Look))}")
-    row = lens.components.row(int(row))
+    row = session.components.row(int(row))
     side = int(np.clip(size, 16, 256))
-    shown = min(int(np.clip(count, 1, 40)), int(lens.space.examples.counts[row]))
-    data = lens.source.images
-    found = [_Example.of(lens, row, rank, data) for rank in range(shown)]
+    shown = min(int(np.clip(count, 1, 40)), int(session.space.examples.counts[row]))
+    data = session.source.images
+    found = [_Example.of(session, row, rank, data) for rank in range(shown)]
     boxes, maps = None, None
     if look == "whole":
         boxes = [e.outlined() for e in found]
@@ -118,7 +123,7 @@ def looks(lens: Session, row: int, look: str, count: int, size: int, job: Job) -
     else:
         pictures = [e.square(side) for e in found]
     if look in ("mask", "heat"):
-        shown_maps = zip(found, _maps(lens, row, look, found, job), strict=True)
+        shown_maps = zip(found, _maps(session, row, look, found, job), strict=True)
         laid = [quantised(example.within(values)) for example, values in shown_maps]
         maps = np.stack(laid) if laid else np.zeros((0, SIDE, SIDE), np.int8)
     sheet = Image.new("RGB", (max(shown, 1) * side, side), (128, 128, 128))
@@ -135,8 +140,8 @@ class _Example:
         self.image, self.picture, self.seen, self.crop = image, picture, seen, crop
 
     @classmethod
-    def of(cls, lens: Session, row: int, rank: int, data: Images) -> _Example:
-        examples = lens.space.examples
+    def of(cls, session: Session, row: int, rank: int, data: Images) -> _Example:
+        examples = session.space.examples
         image = int(examples.images[row, rank])
         try:
             picture = data.picture(image)
@@ -191,12 +196,12 @@ def quantised(values: np.ndarray) -> np.ndarray:
     return np.round(np.clip(values * (127 / most if most > 0 else 0), -127, 127)).astype(np.int8)
 
 
-def _maps(lens: Session, row: int, look: str, found: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
+def _maps(session: Session, row: int, look: str, found: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
     """A map over what the model saw, for each example."""
     from ..attribution import heatmaps
 
-    layer, number, grid = place_of(lens, row)
-    model, data = lens.source.model, lens.source.images
+    layer, number, grid = place_of(session, row)
+    model, data = session.source.model, session.source.images
     across = as_map(grid)
     if look == "mask" and across is None:
         raise ValueError(f"the layer {layer.name!r} has no places, so there is no mask; look at the heat instead")
@@ -215,9 +220,9 @@ def _maps(lens: Session, row: int, look: str, found: Sequence[_Example], job: Jo
             yield heatmaps(model, stack([tensor]), None, layer, [number]).heatmaps[0, 0]
 
 
-def class_relevance(lens: Session, row: int) -> dict[str, Any] | None:
+def class_relevance(session: Session, row: int) -> dict[str, Any] | None:
     """What a component speaks for and against over the data set: the classes it matters most for; None if not known."""
-    relevance = getattr(lens, "relevance", None)
+    relevance = getattr(session, "relevance", None)
     if relevance is None:
         return None
     spoken = role.class_relevance(relevance, row)
@@ -245,33 +250,35 @@ def classes_of_all(
     return np.concatenate(numbers).astype(np.int32), np.concatenate(shares).astype(np.float32)
 
 
-def relate(lens: Session, job: Job) -> Answer:
+def relate(session: Session, job: Job) -> Answer:
     """Explain the whole data set, once for all components; what was given up goes on there the next time."""
-    explaining.relate(lens, progress=False, on_step=lambda done, total: job.progress(done, total, "Explaining image"))
+    explaining.relate(
+        session, progress=False, on_step=lambda done, total: job.progress(done, total, "Explaining image")
+    )
     return {}
 
 
-def has_streams(lens: Session, row: int) -> bool:
+def has_streams(session: Session, row: int) -> bool:
     """Whether it can be computed what feeds a component and what it feeds."""
-    return lens.has_data and len(lens.components.layers) > 1 and bool(lens.space.alive[row])
+    return session.has_data and len(session.components.layers) > 1 and bool(session.space.alive[row])
 
 
-def streams(lens: Session, row: int, job: Job) -> Answer:
+def streams(session: Session, row: int, job: Job) -> Answer:
     """What feeds a component, and what it feeds: see `role.Streams`; with names and labels."""
-    row, source = lens.components.row(int(row)), lens.source
+    row, source = session.components.row(int(row)), session.source
     found = role.streams(
-        lens.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling,
+        session.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling,
         on_step=lambda done, total: job.progress(done, total, "Following relevance, step"),
     )  # fmt: skip
     return {
         "lower": found.lower,
         "upper": found.upper,
-        "upstream": [_named(lens, other, share) for other, share in found.upstream],
-        "downstream": [_named(lens, other, share) for other, share in found.downstream],
+        "upstream": [_named(session, other, share) for other, share in found.upstream],
+        "downstream": [_named(session, other, share) for other, share in found.downstream],
         "images": found.images,
     }
 
 
-def _named(lens: Session, row: int, share: float) -> dict[str, Any]:
-    described = answers.components(lens, [row])["components"][0]
+def _named(session: Session, row: int, share: float) -> dict[str, Any]:
+    described = answers.components(session, [row])["components"][0]
     return {"row": row, "id": described["id"], "label": described["label"], "share": share}

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 _TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 
 
-def figure(lens: Session, view: str, format: str, width: Any, theme: str, options: dict[str, Any]) -> Answer:
+def figure(session: Session, view: str, format: str, width: Any, theme: str, options: dict[str, Any]) -> Answer:
     """The figure of a view's present state as a file: its name, type and caption, and its bytes.
 
     `options` are those of the figure that say what only the browser knows: rows in their order, what is looked at.
     """
     from ..figures.views import figure_of_view
 
-    return as_file(figure_of_view(lens, view, width_mm=float(width), theme=theme, **options), view, format)
+    return as_file(figure_of_view(session, view, width_mm=float(width), theme=theme, **options), view, format)
 
 
 def as_file(made: Figure, name: str, format: str) -> Answer:

@@ -19,31 +19,31 @@ _MOST_MEANINGS = 2000  # components whose meanings are kept in a file: each take
 _AT_ONCE = 64  # words embedded between two signs of life
 
 
-def describe(lens: Session, job: Job, vocabulary: str | None = None) -> Answer:
+def describe(session: Session, job: Job, vocabulary: str | None = None) -> Answer:
     """Name all components with the words of a vocabulary; None: the lens's own."""
     if vocabulary is not None and vocabulary not in packaged():
         raise ValueError(f"no vocabulary {vocabulary!r}; there are {', '.join(packaged())}")
-    words = words_of(lens.vocabulary if vocabulary is None else vocabulary)
+    words = words_of(session.vocabulary if vocabulary is None else vocabulary)
     for done in range(0, len(words), _AT_ONCE):
         job.progress(done, len(words), "Embedding word")
-        lens.probes(words[done : done + _AT_ONCE])
+        session.probes(words[done : done + _AT_ONCE])
     job.progress(len(words), len(words), "Embedding word")
     what = "Describing component"
-    describing.describe(lens, vocabulary, on_step=lambda done, total: job.progress(done, total, what))
+    describing.describe(session, vocabulary, on_step=lambda done, total: job.progress(done, total, what))
     return {}
 
 
-def vocabularies(lens: Session) -> Answer:
+def vocabularies(session: Session) -> Answer:
     """The vocabularies a person may choose from; the first is the one `lens.describe()` takes. None: the lens's own."""
-    own = [{"name": None, "title": "of this lens", "count": len(lens.vocabulary)}]
+    own = [{"name": None, "title": "of this lens", "count": len(session.vocabulary)}]
     ready = [{"name": name, "title": name, "count": len(words_of(name))} for name in packaged()]
-    return {"vocabularies": (own if len(lens.vocabulary) > 1 else []) + ready}
+    return {"vocabularies": (own if len(session.vocabulary) > 1 else []) + ready}
 
 
-def meanings(lens: Session, rows: list[int]) -> Answer:
+def meanings(session: Session, rows: list[int]) -> Answer:
     """The meanings of some components: groups of their examples (ranks), each with its word."""
-    checked = answers.checked_rows(lens.space, rows)
-    if lens.labels is None:
+    checked = answers.checked_rows(session.space, rows)
+    if session.labels is None:
         return {"meanings": [[] for _ in checked]}
     return {
         "meanings": [
@@ -52,27 +52,27 @@ def meanings(lens: Session, rows: list[int]) -> Answer:
                  "confidence": part.confidence, "adjusted_similarity": part.adjusted_similarity}
                 for part in parts
             ]
-            for parts in lens.labels.meanings_of(checked)
+            for parts in session.labels.meanings_of(checked)
         ]
     }  # fmt: skip
 
 
-def labels_file(lens: Session, format: str) -> Answer:
+def labels_file(session: Session, format: str) -> Answer:
     """The labels, a person's own among them, as a file to download."""
-    if lens.labels is None:
+    if session.labels is None:
         raise ValueError("no labels to export yet; describe first")
     if format not in FORMATS:
         raise ValueError(f"format {format!r}; labels are exported as {' or '.join(FORMATS)}")
-    text = lens.labels.to_csv(lens.own_labels) if format == "csv" else lens.labels.to_json(lens.own_labels)
+    text = session.labels.to_csv(session.own_labels) if format == "csv" else session.labels.to_json(session.own_labels)
     return {"name": f"labels.{format}", "file": File(text.encode("utf-8", "backslashreplace"), FORMATS[format])}
 
 
-def _recorded(lens: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
+def _recorded(session: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
     yield "vocabularies", {}, {"vocabularies": []}  # nothing can be described anew
-    if lens.labels is not None and len(lens.components) <= _MOST_MEANINGS:
-        _ = lens.labels.meanings  # of all at once: row by row they round otherwise
-        for row in range(len(lens.components)):
-            yield "meanings", {"rows": [row]}, meanings(lens, [row])
+    if session.labels is not None and len(session.components) <= _MOST_MEANINGS:
+        _ = session.labels.meanings  # of all at once: row by row they round otherwise
+        for row in range(len(session.components)):
+            yield "meanings", {"rows": [row]}, meanings(session, [row])
 
 
 VIEW = View(
@@ -89,7 +89,7 @@ VIEW = View(
     },
     figure=True,
     recorded=_recorded,
-    kept=lambda lens: lens.labels is not None or bool(lens.own_labels),
+    kept=lambda session: session.labels is not None or bool(session.own_labels),
 )
 
 

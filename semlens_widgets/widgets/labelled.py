@@ -14,28 +14,30 @@ from .wire import Answer
 
 LIVE = {
     "own_labels": Live(
-        traitlets.Dict, lambda lens: dict(lens.own_labels), lambda lens, labels: setattr(lens, "own_labels", labels)
+        traitlets.Dict,
+        lambda session: dict(session.own_labels),
+        lambda session, labels: setattr(session, "own_labels", labels),
     ),
 }
 COUNTED = {"labels": "labels_version"}
 """What views share that show what components are called."""
 
 
-def listed_layers(lens: Session) -> list[dict[str, Any]]:
+def listed_layers(session: Session) -> list[dict[str, Any]]:
     """The layers in row order, with how many components each has."""
-    c = lens.components
+    c = session.components
     parts = zip(c.layers, c.sizes, c.signed, strict=True)
     return [{"name": name, "count": size, "signed": signed} for name, size, signed in parts]
 
 
-def labels(lens: Session) -> Answer:
+def labels(session: Session) -> Answer:
     """All computed labels as columns, row by row; a person's own are in the trait `own_labels`.
 
     `words` are texts, `numbers` count in them [component label] (-1: none); scores, confidence,
     adjusted_similarity and accepted are [component label], margins and alive [component]. Before `describe` only
     `alive` is there, and `made` is False.
     """
-    found, alive = lens.labels, lens.space.alive
+    found, alive = session.labels, session.space.alive
     if found is None:
         return no_labels() | {"alive": alive}
     used, number = np.unique(found.words, return_inverse=True)

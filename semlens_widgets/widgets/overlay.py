@@ -20,47 +20,47 @@ from .view import Verbs
 from .wire import Answer
 
 
-def lay_out(lens: Session, job: Job) -> Answer:
+def lay_out(session: Session, job: Job) -> Answer:
     """Make the layout of both that the map is better for."""
-    living = sum(int(model.space.alive.sum()) for model, _ in _both(lens))
+    living = sum(int(model.space.alive.sum()) for model, _ in _both(session))
     what = f"UMAP of {living:,} components"
-    comparing.overlay(lens, "umap", asked=lambda seconds: job.progress(int(seconds), None, what))
+    comparing.overlay(session, "umap", asked=lambda seconds: job.progress(int(seconds), None, what))
     return {}
 
 
-def values(lens: Session) -> Answer:
+def values(session: Session) -> Answer:
     """The map of both has no colours that stand for numbers."""
     return NOTHING
 
 
-def _both(lens: Session) -> list[tuple[Session, str]]:
+def _both(session: Session) -> list[tuple[Session, str]]:
     """Both lenses, and the letter that stands before the ids of their components."""
-    if lens.other is None:
+    if session.other is None:
         raise ValueError("nothing is compared yet; call lens.compare(other)")
-    return [(lens, "A"), (lens.others[lens.other], "B")]
+    return [(session, "A"), (session.others[session.other], "B")]
 
 
-def _place(lens: Session, row: int) -> tuple[Session, str, int]:
+def _place(session: Session, row: int) -> tuple[Session, str, int]:
     """Whose component a row of both together is: the lens, its letter, and its own row. IndexError outside."""
     rest = int(row)
-    for model, letter in _both(lens):
+    for model, letter in _both(session):
         if 0 <= rest < len(model.components):
             return model, letter, rest
         rest -= len(model.components)
     raise IndexError(f"row {row} is in neither model")
 
 
-def places(lens: Session) -> Answer:
+def places(session: Session) -> Answer:
     """Where every component of both lies, as `semantic_map.places`; the only colour is whose it is."""
-    layouts = lens.shown_overlay()
+    layouts = session.shown_overlay()
     places = np.concatenate([layout.positions for layout in layouts])
     return {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"], "places": places}
 
 
-def labels(lens: Session) -> Answer:
+def labels(session: Session) -> Answer:
     """The label of each component as its own lens has it: one word per row, as the map reads them."""
     numbers: dict[str, int] = {}
-    rows = [(model, row) for model, _ in _both(lens) for row in range(len(model.components))]
+    rows = [(model, row) for model, _ in _both(session) for row in range(len(model.components))]
     known = [model.label_of(row) for model, row in rows]
     of = np.asarray(
         [-1 if label is None else numbers.setdefault(label.text, len(numbers)) for label in known], np.int32
@@ -69,25 +69,25 @@ def labels(lens: Session) -> Answer:
     return no_labels() | {
         "made": bool(numbers), "k": 1, "words": list(numbers), "numbers": of, "margins": margins,
         "accepted": np.asarray([label is not None and label.confident for label in known]),
-        "alive": np.concatenate([model.space.alive for model, _ in _both(lens)]),
+        "alive": np.concatenate([model.space.alive for model, _ in _both(session)]),
     }  # fmt: skip
 
 
-def components(lens: Session, rows: Sequence[int]) -> Answer:
+def components(session: Session, rows: Sequence[int]) -> Answer:
     """Names of some components, the model's letter before each id."""
     listed = []
     for row in rows:
-        model, letter, own = _place(lens, row)
+        model, letter, own = _place(session, row)
         (entry,) = answers.components(model, [own])["components"]
         listed.append(entry | {"row": int(row), "id": f"{letter} {entry['id']}"})
     return {"components": listed}
 
 
-def sprite(lens: Session, rows: Sequence[int], examples: int, size: int) -> Answer:
+def sprite(session: Session, rows: Sequence[int], examples: int, size: int) -> Answer:
     """One sheet of the crops of components of both models, as `answers.sprite`."""
     side, counts, sheet = 0, [], None
     for line, row in enumerate(rows):
-        model, _, own = _place(lens, row)
+        model, _, own = _place(session, row)
         result = answers.sprite(model, [own], examples, size)
         strip = picture_in(result["image"].data)
         if sheet is None:
@@ -96,14 +96,14 @@ def sprite(lens: Session, rows: Sequence[int], examples: int, size: int) -> Answ
         sheet.paste(strip, (0, side * line))
         counts += result["counts"]
     if sheet is None:
-        return answers.sprite(lens, [], examples, size)
+        return answers.sprite(session, [], examples, size)
     image = answers.as_webp(sheet)
     return {"columns": sheet.width // side, "size": side, "rows": list(rows), "counts": counts, "image": image}
 
 
-def example(lens: Session, row: int, rank: int, size: int) -> Answer:
+def example(session: Session, row: int, rank: int, size: int) -> Answer:
     """One crop large, as `answers.example`."""
-    model, _, own = _place(lens, row)
+    model, _, own = _place(session, row)
     return answers.example(model, own, rank, size)
 
 

@@ -39,20 +39,20 @@ _POSITIONS = (
 )
 
 
-def prediction(lens: Session) -> Answer:
+def prediction(session: Session) -> Answer:
     """The present explanation: picture, classes, shares [component] of absolute relevance in their layer, total map."""
-    if not lens.has_data:
+    if not session.has_data:
         text = (
             "This lens was opened from a file, which holds what was found but neither model nor images. Make it anew "
             "with sl.Lens(model, images, …) and fit(): what is in the cache is read from there."
         )
         return {"state": "no-model", "message": text}
-    data = lens.source.images
+    data = session.source.images
     labelled = any(data.label(i) is not None for i in range(len(data)))
     known = {"images": len(data), "classes": list(data.classes), "labelled": labelled}
-    explained = lens.explanation
+    explained = session.explanation
     if explained is None:
-        return {"state": "empty", "message": "", "data": known, "method": lens.method}
+        return {"state": "empty", "message": "", "data": known, "method": session.method}
     share = np.asarray(explained.share, np.float32)
     components = explained.components
     layers = []
@@ -67,18 +67,18 @@ def prediction(lens: Session) -> Answer:
         "state": "ready",
         "message": "",
         "data": known,
-        "method": lens.method,
+        "method": session.method,
         "backend": explained.backend,
         "image": {
             "index": explained.image,
-            "name": _called.get(lens, {}).get(lens.image, explained.name),
+            "name": _called.get(session, {}).get(session.image, explained.name),
             "label": None if explained.image is None else _label(data, explained.image),
         },
         "kind": explained.kind,
         "note": explained.note,
         "classes": len(explained.classes),
         "top": [_scored(explained, int(c)) for c in _likeliest(explained)[:TOP_CLASSES]],
-        "target": _target(lens, explained),
+        "target": _target(session, explained),
         "layers": layers,
         "relevances": np.nan_to_num(share),
         "picture": File(webp(seen, PICTURE), answers.WEBP),
@@ -110,11 +110,11 @@ def percent(likely: float) -> str:
     return f"{100 * likely:.1f} %"
 
 
-def _target(lens: Session, explained: Explanation) -> dict[str, Any]:
+def _target(session: Session, explained: Explanation) -> dict[str, Any]:
     if explained.number is None:
         text = f"{explained.value:.4g}"
         return {"index": -1, "name": explained.target, "probability": None, "text": text, "chosen": True}
-    return _scored(explained, explained.number) | {"chosen": lens.target is not None}
+    return _scored(explained, explained.number) | {"chosen": session.target is not None}
 
 
 def _label(data: Images, image: int) -> str | None:
@@ -141,16 +141,16 @@ def _size(heat: np.ndarray) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _present(lens: Session) -> Explanation:
-    explained: Explanation | None = lens.explanation
+def _present(session: Session) -> Explanation:
+    explained: Explanation | None = session.explanation
     if explained is None:
         raise ValueError("no prediction is explained yet; choose an image, or set lens.image")
     return explained
 
 
-def heat(lens: Session, row: int, job: Job) -> Answer:
+def heat(session: Session, row: int, job: Job) -> Answer:
     """One component's conditional map, its share of the layer, and where it lies in words."""
-    explained = _present(lens)
+    explained = _present(session)
     row = explained.components.row(int(row))
     values = explained.heatmaps([row], on_step=lambda done, total: job.progress(done, total, "Computing map"))[0]
     share = float(explained.share[row])
@@ -176,9 +176,9 @@ def where(values: np.ndarray) -> str:
     return f"half of it comes from {percent} of the image, {place}."
 
 
-def circuit(lens: Session, depth: int, top: int, job: Job) -> Answer:
+def circuit(session: Session, depth: int, top: int, job: Job) -> Answer:
     """The present explanation's circuit: nodes and edges by row, layers from the lowest up."""
-    explained = _present(lens)
+    explained = _present(session)
     found = explained.circuit(
         top=int(top), depth=int(depth), on_step=lambda done, total: job.progress(done, total, "Following layer")
     )
@@ -193,9 +193,9 @@ def circuit(lens: Session, depth: int, top: int, job: Job) -> Answer:
     return {"layers": [names[level] for level in sorted(names, reverse=True)], "nodes": nodes, "edges": edges}
 
 
-def classes(lens: Session, text: str) -> Answer:
+def classes(session: Session, text: str) -> Answer:
     """Classes by name for what was typed: those that begin so first, the likelier before."""
-    explained = _present(lens)
+    explained = _present(session)
     typed = str(text).strip().casefold()
     order = [int(c) for c in _likeliest(explained)]
     begins = [c for c in order if explained.classes[c].casefold().startswith(typed)]
@@ -225,15 +225,15 @@ _called: weakref.WeakKeyDictionary[Session, dict[str, str]] = weakref.WeakKeyDic
 _guesses: weakref.WeakKeyDictionary[Session, Guesses] = weakref.WeakKeyDictionary()
 
 
-def browse(lens: Session, start: int, count: int, label: int | None, order: str, size: int, job: Job) -> Answer:
+def browse(session: Session, start: int, count: int, label: int | None, order: str, size: int, job: Job) -> Answer:
     """One page of the data set as a sheet of squares, as stored or the most wrong first; of one label (its number)
     or of all."""
-    data = lens.source.images
+    data = session.source.images
     labels = np.asarray([-1 if (n := data.label(i)) is None else n for i in range(len(data))])
     chosen = np.arange(len(data))
-    guesses = _guesses.get(lens)
+    guesses = _guesses.get(session)
     if order == "wrong":
-        guesses = guesses or guess(lens, job)
+        guesses = guesses or guess(session, job)
         chosen = guesses.most_wrong()
     if label is not None:
         if not 0 <= label < len(data.classes):
@@ -251,22 +251,22 @@ def browse(lens: Session, start: int, count: int, label: int | None, order: str,
         except UnreadableImage:
             continue
         sheet.paste(tile, (at % columns * side, at // columns * side))
-    listed = [_listed(lens, data, image, guesses) for image in page]
+    listed = [_listed(session, data, image, guesses) for image in page]
     return {"start": begin, "total": len(chosen), "images": listed, "columns": columns, "sheet": answers.as_webp(sheet)}
 
 
-def _listed(lens: Session, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
+def _listed(session: Session, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": image, "name": data.name(image), "label": _label(data, image)}
     if guesses is None or guesses.predicted[image] < 0:
         return entry | {"predicted": None, "text": None, "wrong": False}
-    name = lens.outputs.classes[int(guesses.predicted[image])]
+    name = session.outputs.classes[int(guesses.predicted[image])]
     likely = percent(float(guesses.confidence[image]))
     return entry | {"predicted": name, "text": likely, "wrong": bool(guesses.wrong[image])}
 
 
-def guess(lens: Session, job: Job) -> Guesses:
+def guess(session: Session, job: Job) -> Guesses:
     """The model's answers over the whole data set, once per lens. ValueError where labels are not its classes."""
-    data, model, outputs = lens.source.images, lens.source.model, lens.outputs
+    data, model, outputs = session.source.images, session.source.model, session.outputs
     if outputs.kind == "regression":
         raise ValueError('the model gives numbers (outputs="regression"), which are not right or wrong of a label')
     labels = outputs.labels_of(data, range(len(data)))
@@ -290,32 +290,32 @@ def guess(lens: Session, job: Job) -> Guesses:
             wrong[batch.ids] = known & ~said
         done += len(batch.ids) + len(batch.unreadable)
         job.progress(done, len(data), "Asking the model, image")
-    _guesses[lens] = found = Guesses(predicted, confidence, of_label, wrong)
+    _guesses[session] = found = Guesses(predicted, confidence, of_label, wrong)
     return found
 
 
-def explain(lens: Session, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
+def explain(session: Session, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
     """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target`, `method`."""
     job.check()
-    before = {"image": lens.image, "target": lens.target, "method": lens.method}
+    before = {"image": session.image, "target": session.target, "method": session.method}
     try:
         with progress_callback(lambda done, total: job.check()):
             if buffers:
                 name = str(args.get("name") or "the picture")
-                term = lens.keep_image(answers.dropped(lens, bytes(buffers[0]), name))
-                _called.setdefault(lens, {})[term] = name
-                lens.image = term
+                term = session.keep_image(answers.dropped(session, bytes(buffers[0]), name))
+                _called.setdefault(session, {})[term] = name
+                session.image = term
             elif args.get("image") is not None:
-                lens.image = int(args["image"])
+                session.image = int(args["image"])
             if "target" in args:
-                lens.target = args["target"]
+                session.target = args["target"]
             if "method" in args:
-                lens.method = args["method"]
+                session.method = args["method"]
             job.check()
     except Aborted:
         for name, value in before.items():
-            if getattr(lens, name) != value:  # setting explains again
-                setattr(lens, name, value)
+            if getattr(session, name) != value:  # setting explains again
+                setattr(session, name, value)
         raise
     return {}
 

@@ -14,27 +14,27 @@ from .tabs import TABS
 from .wire import encode
 
 
-def recorded(lens: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def recorded(session: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The traits of the window, its tabs that can be filled, and the replies to all their questions.
 
     A JSON document and arrays: reply number n has the buffers "n.0", "n.1", …; "relevance.classes" and
     "relevance.shares" [component class] are what cards show of relevance, where it is known.
     """
     replies, arrays = [], {}
-    asked = (answer for view in TABS if view.recorded is not None for answer in view.recorded(lens))
+    asked = (answer for view in TABS if view.recorded is not None for answer in view.recorded(session))
     for number, (verb, args, answer) in enumerate(asked):
         result, buffers = encode(answer)
         replies.append({"verb": verb, "args": args, "result": result, "buffers": len(buffers)})
         for at, data in enumerate(buffers):
             arrays[f"{number}.{at}"] = np.frombuffer(data, np.uint8)
     relevance = None
-    if lens.relevance is not None:
-        relevance = _class_relevance(lens.relevance)
-        arrays["relevance.classes"], arrays["relevance.shares"] = component_card.classes_of_all(lens.relevance)
+    if session.relevance is not None:
+        relevance = _class_relevance(session.relevance)
+        arrays["relevance.classes"], arrays["relevance.shares"] = component_card.classes_of_all(session.relevance)
     traits: dict[str, Any] = {}
-    shown = [view for view in TABS if view.kept(lens)]
+    shown = [view for view in TABS if view.kept(session)]
     for view in (COMMON, *shown):
-        traits |= {name: live.shown(lens) for name, live in view.live.items()}
+        traits |= {name: live.shown(session) for name, live in view.live.items()}
         traits |= dict.fromkeys(view.counted.values(), 0)
     traits |= {"query": "", "layer": None, "selection": []}  # a file opens as if new
     document = {"tabs": [view.name for view in shown], "traits": traits, "replies": replies, "relevance": relevance}

@@ -15,25 +15,25 @@ from .widget import LensWidget
 from .wire import Answer
 
 
-def evaluate(lens: Session, job: Job) -> Answer:
+def evaluate(session: Session, job: Job) -> Answer:
     """Score all components of the lens."""
-    count = len(lens.components)
+    count = len(session.components)
     job.progress(0, None, "Scoring")
 
     def step(done: int, total: int) -> None:  # of the three rounds over all components
         job.progress(done * count // total, count, "Scoring component")
 
-    describing.evaluate(lens, progress=False, on_step=step)
+    describing.evaluate(session, progress=False, on_step=step)
     return {}
 
 
-def scores(lens: Session) -> Answer:
+def scores(session: Session) -> Answer:
     """All scores [component] by the names in `columns`, and `clear` [component].
 
     NaN for dead components. `layers` has, per layer, the means with their intervals, and the null levels (mean, and
     what 95 % of random sets stay below).
     """
-    found = lens.evaluation
+    found = session.evaluation
     if found is None:
         return {"made": False, "columns": [], "layers": [], "clip": None}
     columns: dict[str, np.ndarray] = {}
@@ -73,8 +73,8 @@ VIEW = View(
     told={"layers": labelled.listed_layers},
     verbs={"labels": labelled.labels, "scores": scores, "evaluate": evaluate},
     figure=True,
-    recorded=lambda lens: [("scores", {}, scores(lens))],
-    kept=lambda lens: lens.evaluation is not None,
+    recorded=lambda session: [("scores", {}, scores(session))],
+    kept=lambda session: session.evaluation is not None,
 )
 
 

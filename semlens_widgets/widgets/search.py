@@ -7,7 +7,7 @@ from .labelled import listed_layers
 from .view import View
 from .widget import LensWidget
 
-VIEW = View("search", counted={"hits": HITS}, told={"layers": listed_layers}, figure=True, kept=lambda lens: True)
+VIEW = View("search", counted={"hits": HITS}, told={"layers": listed_layers}, figure=True, kept=lambda session: True)
 
 
 class SearchBox(LensWidget, views=(View("search_box"),), bundle="search_box"):

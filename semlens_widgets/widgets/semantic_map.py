@@ -20,47 +20,47 @@ from .wire import Answer
 NOTHING: Answer = {"there": False, "about": "", "mark": None, "signed": False}  # to show in a colour
 
 
-def lay_out(lens: Session, job: Job) -> Answer:
+def lay_out(session: Session, job: Job) -> Answer:
     """Make the layout that the map is better for."""
 
     def asked(seconds: float) -> None:
-        job.progress(int(seconds), None, f"UMAP of {int(lens.space.alive.sum()):,} components")
+        job.progress(int(seconds), None, f"UMAP of {int(session.space.alive.sum()):,} components")
 
-    lens.settled_layout(asked)
+    session.settled_layout(asked)
     return {}
 
 
-def places(lens: Session) -> Answer:
+def places(session: Session) -> Answer:
     """Where every component lies, `places` [component 2], NaN for dead ones; `better`: UMAP could be made."""
-    layout = lens.shown_layout()
+    layout = session.shown_layout()
     return {
         "method": layout.method,
-        "better": lens.layout is None and int(lens.space.alive.sum()) >= FEWEST,
-        "colours": [colour for colour in COLOURS if has_colour(lens, colour)],
+        "better": session.layout is None and int(session.space.alive.sum()) >= FEWEST,
+        "colours": [colour for colour in COLOURS if has_colour(session, colour)],
         "places": layout.positions,
     }
 
 
-def values(lens: Session, colour: str) -> Answer:
+def values(session: Session, colour: str) -> Answer:
     """What a colour shows: `numbers` [component], NaN where there is none.
 
     `about` says what it is; `mark` is the level that 95 % of random sets do not reach, where there is one. `signed`:
     zero is the middle. `there` is False where nothing was computed yet; no numbers then.
     """
-    if not has_colour(lens, colour):
+    if not has_colour(session, colour):
         return NOTHING
-    shown = map_values(lens, colour)
+    shown = map_values(session, colour)
     return {
         "there": True, "about": shown.about, "mark": shown.mark, "signed": shown.signed,
         "numbers": np.asarray(shown.numbers),
     }  # fmt: skip
 
 
-def _recorded(lens: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
-    yield "map", {}, places(lens) | {"better": False}
-    yield "labels", {}, labelled.labels(lens)
+def _recorded(session: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
+    yield "map", {}, places(session) | {"better": False}
+    yield "labels", {}, labelled.labels(session)
     for colour in COLOURS[3:]:  # label, layer and search need no numbers of their own
-        yield "map_values", {"colour": colour}, values(lens, colour)
+        yield "map_values", {"colour": colour}, values(session, colour)
 
 
 VIEW = View(
@@ -78,7 +78,7 @@ VIEW = View(
     verbs={"labels": labelled.labels, "map": places, "map_values": values, "lay_out": lay_out},
     figure=True,
     recorded=_recorded,
-    kept=lambda lens: True,
+    kept=lambda session: True,
 )
 
 

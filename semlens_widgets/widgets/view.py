@@ -35,7 +35,7 @@ class Live:
     @classmethod
     def same(cls, name: str, kind: Callable[[], traitlets.TraitType[Any, Any]]) -> Live:
         """The lens's trait of that name, as it is, both ways."""
-        return cls(kind, lambda lens: getattr(lens, name), lambda lens, value: setattr(lens, name, value))
+        return cls(kind, lambda session: getattr(session, name), lambda session, value: setattr(session, name, value))
 
 
 text = partial(traitlets.Unicode, "")
@@ -69,7 +69,7 @@ class View:
     in_order: tuple[str, ...] = ()
     figure: bool = False
     recorded: Callable[[Any], Iterable[tuple[str, dict[str, Any], Answer]]] | None = None
-    kept: Callable[[Any], bool] = lambda lens: False
+    kept: Callable[[Any], bool] = lambda session: False
     begins: Callable[[Any], Callable[[], None]] | None = None
 
     def traits(self) -> dict[str, traitlets.TraitType[Any, Any]]:
@@ -80,7 +80,7 @@ class View:
         return {name: trait.tag(sync=True) for name, trait in made.items()}
 
 
-def bound(function: Callable[..., Answer], lens: Any) -> Verb:
+def bound(function: Callable[..., Answer], session: Any) -> Verb:
     """A verb of a view as the channel asks it. ValueError for a request that lacks a parameter."""
     asked = list(inspect.signature(function).parameters.values())[1:]
 
@@ -89,6 +89,6 @@ def bound(function: Callable[..., Answer], lens: Any) -> Verb:
         missing = [p.name for p in asked if p.name not in known and p.default is p.empty]
         if missing:
             raise ValueError(f"the request lacks {', '.join(missing)}")
-        return function(lens, **{p.name: known[p.name] for p in asked if p.name in known})
+        return function(session, **{p.name: known[p.name] for p in asked if p.name in known})
 
     return verb

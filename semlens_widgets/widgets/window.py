@@ -30,19 +30,19 @@ class Window(LensWidget, views=TABS, bundle="window"):
     busy = traitlets.Dict(None, allow_none=True).tag(sync=True)
 
     def _initial(self) -> dict[str, Any]:
-        lens = self.lens
-        c, e = lens.components, lens.space.examples
+        session = self.lens
+        c, e = session.components, session.space.examples
         layers = c.layers[0] if len(c.layers) == 1 else f"{c.layers[0]} to {c.layers[-1]}"
         parts = (
             layers,
             f"{len(c):,} components",
-            lens.space.recipe.clip.split("@")[0],
+            session.space.recipe.clip.split("@")[0],
             f"{e.statistics.images:,} images",
         )
         return super()._initial() | {
-            "title": lens.name,
+            "title": session.name,
             "subtitle": " · ".join(parts),
-            "vocabulary_hint": list(lens.vocabulary[:24]),
+            "vocabulary_hint": list(session.vocabulary[:24]),
             "tabs": [view.name for view in TABS],
             "figures": [view.name for view in TABS if view.figure],
             "status": {"state": "ready", "message": ""},
