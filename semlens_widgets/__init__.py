@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from . import demo
+from .attribution.values import Composite
 from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
 from .circuit import Circuit
@@ -59,6 +60,7 @@ __all__ = [
     "ComparisonHeatmap",
     "Component",
     "Components",
+    "Composite",
     "Concept",
     "ConceptExamples",
     "ConceptTable",

@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
 from . import palette
-from .attribution.values import Backend
+from .attribution.values import Method, checked
 from .circuit import Circuit, trace_circuit
 from .components import Component, Components
 from .crops import active_boxes, cut, squared
@@ -338,7 +338,7 @@ def explain(
     layers: str | Layer | Sequence[str | Layer],
     target: ClassTarget = None,
     *,
-    method: Backend = "auto",
+    method: Method = "auto",
     output: Chosen = None,
     outputs: Kind | Outputs | None = None,
     name: str | None = None,
@@ -361,8 +361,7 @@ def explain(
     """
     from .attribution import attribute
 
-    if method not in get_args(Backend):
-        raise ValueError(f"no method {method!r} to explain by; choose {', '.join(map(repr, get_args(Backend)))}")
+    checked(method)
     wanted = resolve(model, layers)
     possible = tuple(layer for layer in wanted if has_relevance(layer)) or wanted
     if isinstance(image, Image.Image):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from . import store
-from .attribution.values import Backend
+from .attribution.values import Method
 from .audit import AuditReport, TrainingImages
 from .checklist import Checklist
 from .circuit import Circuit
@@ -211,7 +211,7 @@ class Lens(Session):
     # what carries predictions
 
     def explain(
-        self, image: Picture, target: ClassTarget = None, *, method: Backend = "auto", layers: Layers | None = None,
+        self, image: Picture, target: ClassTarget = None, *, method: Method = "auto", layers: Layers | None = None,
         on_step: OnStep | None = None,
     ) -> Explanation:  # fmt: skip
         """Which components carried a prediction, where in the picture, and through which others.
@@ -231,7 +231,7 @@ class Lens(Session):
 
     def circuit(
         self, target: int | np.integer | str, top: int = 4, depth: int = 3, *, images: int = 32,
-        method: Backend = "auto", layers: Layers | None = None, on_step: OnStep | None = None,
+        method: Method = "auto", layers: Layers | None = None, on_step: OnStep | None = None,
     ) -> Circuit:  # fmt: skip
         """How components feed each other for a class: the circuit averaged over some of its images.
 
@@ -242,7 +242,7 @@ class Lens(Session):
         return explaining.circuit(self, target, top, depth, images, method, layers, on_step)
 
     def relate(
-        self, *, target: Target = "auto", method: Backend = "auto", k: int = 8, sample: int | None = None,
+        self, *, target: Target = "auto", method: Method = "auto", k: int = 8, sample: int | None = None,
         batch_size: int = 16, cached: bool = True, progress: bool = True, on_step: OnStep | None = None,
     ) -> Relevance:  # fmt: skip
         """Each component's relevance for each class, over the whole data set: sets and returns `relevance`.

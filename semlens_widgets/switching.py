@@ -126,7 +126,7 @@ class _Hook:
         if self.images and len(tensor) == self.images and len(self.switch.off) > 1:
             tensor = tensor.repeat(len(self.switch.off), *[1] * (tensor.ndim - 1))
         with torch.autocast(tensor.device.type, enabled=False):  # what is held is held exactly
-            return _replaced(layer, output, _changed(self.switch, tensor))
+            return replaced(layer, output, changed(self.switch, tensor))
 
 
 def _settled(model: torch.nn.Module, switches: Sequence[Switch], inputs: torch.Tensor) -> list[Switch]:
@@ -141,7 +141,7 @@ def _settled(model: torch.nn.Module, switches: Sequence[Switch], inputs: torch.T
     return [replace(switch, layer=layer) for switch, layer in zip(switches, layers, strict=True)]
 
 
-def _replaced(layer: Layer, output: Any, tensor: torch.Tensor) -> Any:
+def replaced(layer: Layer, output: Any, tensor: torch.Tensor) -> Any:
     """The layer's output with another tensor in the place of the one that counts."""
     import torch
 
@@ -158,7 +158,8 @@ def _replaced(layer: Layer, output: Any, tensor: torch.Tensor) -> Any:
     return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
 
 
-def _changed(switch: Switch, tensor: torch.Tensor) -> torch.Tensor:
+def changed(switch: Switch, tensor: torch.Tensor) -> torch.Tensor:
+    """A layer's tensor [conditions × images ...], condition after condition, with what each switches off at rest."""
     import torch
 
     order, chosen = features_last(switch.layer, tensor)

@@ -97,7 +97,7 @@ def test_targets_by_name_number_and_function():
         (lambda m: m.explain("image:none"), KeyError, "no picture is kept"),
         (lambda m: m.explain(3.5), TypeError, "cannot explain a float"),
         (lambda m: m.explain(4, layers="colours"), KeyError, "did you mean 'colour'"),
-        (lambda m: m.explain(4, method="lpr"), ValueError, "choose 'auto', 'lrp', 'gradient'"),
+        (lambda m: m.explain(4, method="lpr"), ValueError, "choose 'auto', 'lrp'"),
         (lambda m: m.explain(4).heatmap("colour:9"), KeyError, "has 4 components"),
         (lambda m: m.explain(4).circuit(top=0), ValueError, "at least 1"),
     ],

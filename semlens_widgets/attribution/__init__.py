@@ -8,24 +8,28 @@ that zennit-crp builds on, where it is right, to hold ours against. LRP is paten
 `backend="gradient"` does without it.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from semlens_widgets.attribution.values import Attribution, Edges, Heatmaps
+from semlens_widgets.attribution.values import Attribution, Balance, Composite, Edges, Heatmaps, Method
 
 if TYPE_CHECKING:
+    from semlens_widgets.attribution.affine import Affine, Epsilon, Flat, Gamma, Rule, ZPlus, stabilized
     from semlens_widgets.attribution.engine import attribute, edges, heatmaps
     from semlens_widgets.attribution.tape import UnsupportedModel
 
-__all__ = ["Attribution", "Edges", "Heatmaps", "UnsupportedModel", "attribute", "edges", "heatmaps"]
+__all__ = [
+    "Affine", "Attribution", "Balance", "Composite", "Edges", "Epsilon", "Flat", "Gamma", "Heatmaps", "Method", "Rule",
+    "UnsupportedModel", "ZPlus", "attribute", "edges", "heatmaps", "stabilized",
+]  # fmt: skip
+_MODULES = {  # loaded with torch, when first asked for
+    **dict.fromkeys(("attribute", "edges", "heatmaps"), "engine"),
+    **dict.fromkeys(("Affine", "Epsilon", "Flat", "Gamma", "Rule", "ZPlus", "stabilized"), "affine"),
+    "UnsupportedModel": "tape",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("attribute", "edges", "heatmaps"):
-        from semlens_widgets.attribution import engine
-
-        return getattr(engine, name)
-    if name == "UnsupportedModel":
-        from semlens_widgets.attribution.tape import UnsupportedModel
-
-        return UnsupportedModel
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semlens_widgets.attribution import gradient, lrp, reference
+from semlens_widgets.attribution import effects, gradient, lrp, reference
 from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel
-from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace
-from semlens_widgets.attribution.values import Attribution, Backend, Edges, Heatmaps, Used
+from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace, answer_of, restored
+from semlens_widgets.attribution.values import (
+    Attribution,
+    Balance,
+    Composite,
+    Edges,
+    Heatmaps,
+    Method,
+    checked,
+    name_of,
+)
 from semlens_widgets.model import Layer, NotFinite, resolve, settled
 from semlens_widgets.passes import OnStep
 
@@ -27,7 +37,7 @@ def attribute(
     inputs: Tensor,
     targets: Targets,
     layers: str | Layer | Sequence[str | Layer],
-    backend: Backend = "auto",
+    backend: Method = "auto",
     *,
     heatmap: bool = True,
     batch_size: int = 16,
@@ -38,9 +48,10 @@ def attribute(
     inputs:  images [image channel height width], as the model takes them.
     targets: a class number per image, one for all, or a function of the model's output [image class] that gives one
              number per image (`lambda logits: logits[:, 3] - logits[:, 5]`).
-    backend: "lrp" (see `lrp`), "gradient" (activation × gradient), or "auto": LRP if it has a rule for all the model
-             does, else gradient; the answer says which. "zennit": the implementation CRP was published with, slow and
-             for torchvision's VGG and ResNets only, to hold the others against.
+    backend: one of `values.NAMED`, a `Composite`, or "auto": LRP if it has a rule for all the model does, else
+             gradient; the answer says which. (The verbs that know a data set choose by what they measure: see
+             `faithfulness`.) "integrated" and "ablation" (see `effects`) run the model many times and have no heatmap;
+             "zennit", the implementation CRP was published with, is slow and for torchvision's VGG and ResNets only.
     heatmap: False saves the way from the lowest layer to the input.
     on_step: called with (images done, images in all) on each batch's way back and after it; what it raises ends the
              work.
@@ -53,20 +64,28 @@ def attribute(
     relevance is NaN or infinite.
     """
     asked = _asked(model, layers, inputs)
+    if backend in ("integrated", "ablation"):
+        return _forwards(str(backend), model, inputs, targets, asked, batch_size, on_step)
 
-    def answer(used: Used) -> Attribution:
+    def answer(used: Method) -> Attribution:
         relevances: dict[str, list[np.ndarray]] = {name: [] for name in asked}
         maps: list[np.ndarray] = []
         values: list[np.ndarray] = []
+        balances: dict[str, list[Balance]] = {name: [] for name in asked}
         for chosen, images in _batches(model, inputs, batch_size):
             with _tracing(used, model, images, asked, stop=False) as trace:
                 value, signal = _from_targets(trace, _of(targets, chosen, len(inputs)))
                 if on_step is not None:
                     on_step(chosen.start, len(inputs))
-                found = trace.pull(OUTPUT, signal, [*asked, INPUT] if heatmap else list(asked))
+                places = [*asked, INPUT] if heatmap else list(asked)
+                if isinstance(trace, lrp.LrpTrace):
+                    found, kept = trace.balanced(signal, places, asked)
+                else:
+                    found, kept = trace.pull(OUTPUT, signal, places), {}
                 values.append(_array(value))
                 for name, layer in asked.items():
                     relevances[name].append(_array(Reading(trace, layer).totals(found[name])[0], name))
+                    balances[name].append(kept.get(name) or _unexplained(relevances[name][-1], values[-1]))
                 if heatmap:
                     maps.append(_array(trace.relevance(INPUT, found[INPUT])[0].sum(1)))
             if on_step is not None:
@@ -75,10 +94,61 @@ def attribute(
             {name: np.concatenate(parts) for name, parts in relevances.items()},
             np.concatenate(maps) if heatmap else None,
             np.concatenate(values),
-            used,
+            name_of(used),
+            {name: Balance.joined(parts) for name, parts in balances.items()},
         )
 
     return _with_backend(backend, answer)
+
+
+def _unexplained(relevance: np.ndarray, value: np.ndarray) -> Balance:
+    """The balance of a method that says nothing about biases and shortcuts."""
+    nothing = np.zeros_like(value)
+    total = relevance.sum(1, dtype=np.float64).astype(np.float32)
+    return Balance(total, nothing, nothing, value - total)
+
+
+def _forwards(
+    method: str, model: nn.Module, inputs: Tensor, targets: Targets, asked: dict[str, Layer], batch_size: int,
+    on_step: OnStep | None,
+) -> Attribution:  # fmt: skip
+    """Relevance by passes with components switched off, or half off."""
+    measured: dict[str, list[np.ndarray]] = {name: [] for name in asked}
+    values: list[np.ndarray] = []
+    for chosen, images in _batches(model, inputs, batch_size):
+        goal = _fixed(model, images, _of(targets, chosen, len(inputs)))
+        for number, (name, layer) in enumerate(asked.items()):
+            passes = effects.Passes(model, images, layer, goal)
+            if number == 0:
+                values.append(passes.base()[0].astype(np.float32))
+            measure = effects.ablation if method == "ablation" else effects.integrated
+            within = None if on_step is None else partial(_told, on_step, chosen.start, len(inputs))
+            measured[name].append(measure(passes, done=within))
+        if on_step is not None:
+            on_step(min(chosen.stop, len(inputs)), len(inputs))
+    relevances = {name: _finite(np.concatenate(parts), name) for name, parts in measured.items()}
+    value = np.concatenate(values)
+    balances = {name: _unexplained(relevance, value) for name, relevance in relevances.items()}
+    return Attribution(relevances, None, value, method, balances)
+
+
+def _told(on_step: OnStep, done: int, total: int, passes: int) -> None:
+    """Within a batch: `on_step` can end the work there."""
+    on_step(done, total)
+
+
+def _fixed(model: nn.Module, images: Tensor, targets: Targets) -> Callable[[Tensor], Tensor]:
+    """The target as a function of the answer to these images, whatever is switched off.
+
+    A target function that chooses by the answer (the predicted class) is asked once, and keeps to what it chose.
+    """
+    if not callable(targets):
+        return lambda answer: _value(answer, targets)
+    with torch.no_grad(), restored(model):
+        answer_to = answer_of(model(images.clone()), len(images))
+        _value(answer_to, targets)
+    again: Any = getattr(targets, "again", targets)
+    return lambda answer: _value(answer, again)
 
 
 def heatmaps(
@@ -87,7 +157,7 @@ def heatmaps(
     targets: Targets | None,
     layer: str | Layer,
     components: Sequence[int] | np.ndarray,
-    backend: Backend = "auto",
+    backend: Method = "auto",
     *,
     lowest: bool | np.ndarray = False,
     batch_size: int = 8,
@@ -108,7 +178,7 @@ def heatmaps(
     numbers = np.broadcast_to(numbers, (len(inputs), numbers.shape[-1]))
     at_lowest = np.broadcast_to(np.asarray(lowest), numbers.shape)
 
-    def answer(used: Used) -> Heatmaps:
+    def answer(used: Method) -> Heatmaps:
         maps: list[np.ndarray] = []
         amounts: list[np.ndarray] = []
         done = 0
@@ -136,7 +206,7 @@ def heatmaps(
                         on_step(done, numbers.size)
                 maps.append(np.concatenate(pieces).swapaxes(0, 1))
                 amounts.append(np.concatenate(shares).T)
-        return Heatmaps(name, numbers, np.concatenate(maps), np.concatenate(amounts), used)
+        return Heatmaps(name, numbers, np.concatenate(maps), np.concatenate(amounts), name_of(used))
 
     return _with_backend(backend, answer)
 
@@ -148,7 +218,7 @@ def edges(
     upper_layer: str | Layer,
     upper_components: Sequence[int] | np.ndarray,
     lower_layers: str | Layer | Sequence[str | Layer],
-    backend: Backend = "auto",
+    backend: Method = "auto",
     *,
     batch_size: int = 8,
 ) -> Edges:
@@ -160,7 +230,7 @@ def edges(
     (name,) = upper
     numbers = np.asarray(upper_components, dtype=np.int64)
 
-    def answer(used: Used) -> Edges:
+    def answer(used: Method) -> Edges:
         found: dict[str, list[np.ndarray]] = {below: [] for below in lower}
         amounts: list[np.ndarray] = []
         for chosen, images in _batches(model, inputs, batch_size):
@@ -189,30 +259,29 @@ def edges(
             numbers,
             {below: np.concatenate(parts) for below, parts in found.items()},
             np.concatenate(amounts),
-            used,
+            name_of(used),
         )
 
     return _with_backend(backend, answer)
 
 
-def _with_backend(backend: str, answer: Callable[[Used], Answer]) -> Answer:
-    if backend == "gradient":
-        return answer("gradient")
-    if backend == "zennit":
-        return answer("zennit")
-    if backend not in ("auto", "lrp"):
-        raise ValueError(f"no method {backend!r} to explain by; choose 'auto', 'lrp', 'gradient' or 'zennit'")
+def _with_backend(backend: Method, answer: Callable[[Method], Answer]) -> Answer:
+    if backend in ("integrated", "ablation"):
+        raise ValueError(f"method {backend!r} has no heatmaps and no edges; choose 'lrp' or 'gradient' for these")
+    if checked(backend) != "auto":
+        return answer(backend)
     try:
         return answer("lrp")
     except UnsupportedModel:
-        if backend == "lrp":
-            raise
         return answer("gradient")
 
 
-def _tracing(backend: str, model: nn.Module, images: Tensor, layers: dict[str, Layer], stop: bool) -> Any:
-    doors = {"lrp": lrp.tracing, "gradient": gradient.tracing, "zennit": reference.tracing}
-    return doors[backend](model, images, {name: layer.output for name, layer in layers.items()}, stop)
+def _tracing(backend: Method, model: nn.Module, images: Tensor, layers: dict[str, Layer], stop: bool) -> Any:
+    outputs = {name: layer.output for name, layer in layers.items()}
+    if isinstance(backend, Composite) or backend.startswith("lrp"):
+        return lrp.tracing(model, images, outputs, stop, backend)
+    door = {"gradient": gradient.tracing, "zennit": reference.tracing}[backend]
+    return door(model, images, outputs, stop)
 
 
 def _asked(model: nn.Module, layers: str | Layer | Sequence[str | Layer], inputs: Tensor) -> dict[str, Layer]:
@@ -246,17 +315,23 @@ def _of(targets: Targets, chosen: slice, images: int) -> Targets:
 def _from_targets(trace: Trace, targets: Targets) -> tuple[Tensor, Tensor]:
     """The target's value per image, and the signal it sends from the output."""
     output = trace.value(OUTPUT).clone()
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = output.clone().requires_grad_()
+        value = _value(leaf, targets)
+        (slope,) = torch.autograd.grad(value.sum(), leaf)
+    return value.detach(), trace.start(OUTPUT, slope[None])
+
+
+def _value(output: Tensor, targets: Targets) -> Tensor:
+    """The target's value per image of an answer [image ...]."""
     if callable(targets):
-        with torch.inference_mode(False), torch.enable_grad():
-            leaf = output.clone().requires_grad_()
-            value = targets(leaf)
-            if tuple(value.shape) != (len(output),):
-                raise ValueError(
-                    f"the target function gave shape {tuple(value.shape)} for {len(output)} images; it must give one "
-                    "number per image, as in `lambda logits: logits[:, 3]`"
-                )
-            (slope,) = torch.autograd.grad(value.sum(), leaf)
-        return value.detach(), trace.start(OUTPUT, slope[None])
+        value = targets(output)
+        if tuple(value.shape) != (len(output),):
+            raise ValueError(
+                f"the target function gave shape {tuple(value.shape)} for {len(output)} images; it must give one "
+                "number per image, as in `lambda logits: logits[:, 3]`"
+            )
+        return value
     if output.ndim != 2:
         raise ValueError(
             f"the model's output has shape {tuple(output.shape)}, not [image class]; give a function of the output "
@@ -266,8 +341,7 @@ def _from_targets(trace: Trace, targets: Targets) -> tuple[Tensor, Tensor]:
     if classes.min() < 0 or classes.max() >= output.shape[1]:
         given = f"{int(classes.min())} to {int(classes.max())}"
         raise ValueError(f"targets from {given}; classes are 0 … {output.shape[1] - 1}")
-    slope = torch.nn.functional.one_hot(classes.long(), output.shape[1]).to(output)
-    return output.gather(1, classes.long()[:, None])[:, 0], trace.start(OUTPUT, slope[None])
+    return output.gather(1, classes.long()[:, None])[:, 0]
 
 
 def _conditions(conditions: int, images: int) -> Iterator[slice]:
@@ -278,7 +352,10 @@ def _conditions(conditions: int, images: int) -> Iterator[slice]:
 
 def _array(tensor: Tensor, layer: str | None = None) -> np.ndarray:
     """Off the device, in single precision. NotFinite for what means nothing."""
-    array = tensor.detach().float().cpu().numpy()
+    return _finite(tensor.detach().float().cpu().numpy(), layer)
+
+
+def _finite(array: np.ndarray, layer: str | None) -> np.ndarray:
     if not np.isfinite(array).all():
         where = "relevance" if layer is None else f"the relevance of layer {layer!r}"
         raise NotFinite(

@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semlens_widgets.attribution.affine import Affine, Convolution, Dense
 from semlens_widgets.attribution.rules import (
-    Affine,
     Attention,
     BatchNorm,
     Concatenated,
-    Convolution,
-    Dense,
     Gated,
     Identity,
     MatrixProduct,

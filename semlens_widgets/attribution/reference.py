@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from semlens_widgets.attribution import gradient
-from semlens_widgets.attribution.rules import stabilized
+from semlens_widgets.attribution.affine import stabilized
 from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.model import alone
 
@@ -38,9 +38,7 @@ class ZennitTrace(gradient.GradientTrace):
 
 
 @contextmanager
-def tracing(
-    model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool
-) -> Iterator[ZennitTrace]:
+def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool) -> Iterator[ZennitTrace]:
     """Run the model under ε on dense layers, z⁺ on convolutions, flat on the first one. UnsupportedModel otherwise."""
     from zennit.canonizers import Canonizer, SequentialMergeBatchNorm
     from zennit.composites import EpsilonPlusFlat

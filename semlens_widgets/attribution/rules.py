@@ -1,12 +1,10 @@
-"""How relevance passes one operation: the rules of layer-wise relevance propagation.
+"""How relevance passes every other operation than an affine map (see `affine`): sums, products, poolings, norms …
 
 Relevance has one axis more than the value it belongs to: [condition image ...], so that many conditions share the
 values of one forward pass. Every rule is R_i = Σ_j z_ij / Σ_i' z_i'j · R_j, and they differ in what counts as the
 contribution z_ij.
 
-Sources: ε, z⁺ (αβ with α = 1), γ: Bach et al. 2015, Montavon et al. 2019; flat: Lapuschkin et al. 2019; the γ rule for
-inputs and outputs of both signs: Andéol et al. 2021; softmax, products, normalisation and element-wise functions:
-AttnLRP, Achtibat et al. 2024.
+Source: softmax, products, normalisation and element-wise functions: AttnLRP, Achtibat et al. 2024.
 """
 
 from __future__ import annotations
@@ -14,18 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Rule = Literal["epsilon", "zplus", "gamma", "flat"]
-EPSILON = 1e-6  # keeps denominators from zero, and is the ε of the ε rule
-
-
-def stabilized(values: Tensor) -> Tensor:
-    """The values moved away from zero by EPSILON, zero itself to +EPSILON."""
-    return values + torch.where(values < 0, -EPSILON, EPSILON).to(values.dtype)
+from semlens_widgets.attribution.affine import stabilized
 
 
 def unbroadcast(relevance: Tensor, value: Tensor) -> Tensor:
@@ -41,165 +33,6 @@ def transposed(function: Callable[[Tensor], Tensor], value: Tensor) -> Callable[
     """The transposed Jacobian of `function` at `value`, for many conditions at once."""
     pull: Any = torch.func.vjp(function, value.clone())[1]  # a clone made outside inference mode has derivatives
     return torch.func.vmap(lambda signal: pull(signal)[0])
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """A convolution of any number of axes, plain or transposed, as a map that can be run both ways.
-
-    `backward` is the transposed map on [condition image ...], its `value` [image ...] gives the shape; `scaled` is the
-    weight whose outputs are `scale` times as large, per output channel.
-    """
-
-    stride: Sequence[int]
-    padding: Sequence[int]
-    dilation: Sequence[int]
-    transposed: bool
-    output_padding: Sequence[int]
-    groups: int
-
-    @property
-    def _settings(self) -> tuple[object, ...]:
-        return self.stride, self.padding, self.dilation, self.transposed, self.output_padding, self.groups
-
-    def forward(self, value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return torch.ops.aten.convolution(value, weight, bias, *self._settings)
-
-    def backward(self, signal: Tensor, weight: Tensor, value: Tensor) -> Tensor:
-        conditions, images = signal.shape[:2]
-        layout = torch.channels_last if value.ndim == 4 else torch.contiguous_format
-        shape_only = torch.empty(
-            (conditions * images, *value.shape[1:]), dtype=value.dtype, device=value.device, memory_format=layout
-        )
-        pulled = torch.ops.aten.convolution_backward(
-            signal.flatten(0, 1), shape_only, weight, None, *self._settings, [True, False, False]
-        )[0]
-        return pulled.unflatten(0, (conditions, images))
-
-    def scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
-        if not self.transposed:
-            return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
-        split = weight.unflatten(0, (self.groups, -1))  # group, in, out, space…
-        by_group = scale.reshape(self.groups, 1, -1, *[1] * (weight.ndim - 2))
-        return (split * by_group).flatten(0, 1)
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A matrix on the last axis, with the methods of Convolution."""
-
-    def forward(self, value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return torch.nn.functional.linear(value, weight, bias)
-
-    def backward(self, signal: Tensor, weight: Tensor, value: Tensor) -> Tensor:
-        return signal @ weight
-
-    def scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
-        return weight * scale[:, None]
-
-
-class Affine:
-    """The rule of one affine map: made when the map runs, told later which rule it follows.
-
-    `absorb` merges a following batch normalisation into the weights, as the rules for weights of both signs need it.
-    What does not depend on the condition (denominators, split weights) is computed once and kept.
-    """
-
-    def __init__(
-        self, map: Convolution | Dense, value: Tensor, output: Tensor, weight: Tensor, bias: Tensor | None
-    ) -> None:
-        self.map, self.value, self.output, self.weight, self.bias = map, value, output, weight, bias
-        self.rule: Rule = "epsilon"
-
-    def absorb(self, scale: Tensor, shift: Tensor, normalised: Tensor) -> None:
-        """From now on the affine map followed by `· scale + shift` per output channel, with that output."""
-        self.weight = self.map.scaled(self.weight, scale)
-        self.bias = shift if self.bias is None else self.bias * scale + shift
-        self.output = normalised
-
-    def __call__(self, relevance: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return (getattr(self, f"_{self.rule}")(relevance),)
-
-    def _epsilon(self, relevance: Tensor) -> Tensor:
-        signal = relevance / stabilized(self.output)
-        return self.map.backward(signal, self.weight, self.value) * self.value
-
-    @cached_property
-    def _halves(self) -> list[tuple[Tensor, Tensor]]:
-        """Inputs and weights whose products are positive: both positive, both negative (if there are any)."""
-        if self.value.amin() >= 0:
-            return [(self.value, self.weight.clamp(min=0))]
-        return [
-            (self.value.clamp(min=0), self.weight.clamp(min=0)),
-            (self.value.clamp(max=0), self.weight.clamp(max=0)),
-        ]
-
-    @cached_property
-    def _positive_output(self) -> Tensor:
-        positive_bias = None if self.bias is None else self.bias.clamp(min=0)
-        total: Tensor | None = None
-        for value, weight in self._halves:
-            part = self.map.forward(value, weight, positive_bias if total is None else None)
-            total = part if total is None else total + part
-        assert total is not None
-        return total.add_(EPSILON)  # a sum of positive parts
-
-    def _zplus(self, relevance: Tensor) -> Tensor:
-        signal = relevance / self._positive_output
-        parts = [self.map.backward(signal, weight, value).mul_(value) for value, weight in self._halves]
-        return parts[0] if len(parts) == 1 else parts[0].add_(parts[1])
-
-    @property
-    def gamma(self) -> float:
-        """How much the contributions that agree with the output's sign count extra."""
-        return 0.05 if isinstance(self.map, Dense) else 0.25
-
-    @cached_property
-    def _gamma_terms(self) -> tuple[Tensor, list[tuple[Tensor, Tensor, Tensor]]]:
-        """Denominators, and (inputs, weights for positive outputs, weights for negative outputs) per input sign."""
-        up = self.weight + self.gamma * self.weight.clamp(min=0)
-        down = self.weight + self.gamma * self.weight.clamp(max=0)
-        terms = [(self.value.clamp(min=0), up, down)]
-        if self.value.amin() < 0:
-            terms.append((self.value.clamp(max=0), down, up))
-        bias = self.bias
-        above = None if bias is None else bias + self.gamma * bias.clamp(min=0)
-        below = None if bias is None else bias + self.gamma * bias.clamp(max=0)
-        for_positive, for_negative = (
-            sum(
-                self.map.forward(value, pair[sign], extra if first else None)
-                for first, (value, *pair) in zip((True, False), terms, strict=False)
-            )
-            for sign, extra in ((0, above), (1, below))
-        )
-        return stabilized(torch.where(self.output >= 0, for_positive, for_negative)), terms
-
-    def _gamma(self, relevance: Tensor) -> Tensor:
-        denominator, terms = self._gamma_terms
-        signal = relevance / denominator
-        positive = self.output >= 0
-        at_positive, at_negative = signal * positive, signal * ~positive
-        return sum(
-            (
-                (self.map.backward(at_positive, above, value) + self.map.backward(at_negative, below, value)) * value
-                for value, above, below in terms
-            ),
-            start=torch.zeros((), dtype=relevance.dtype, device=relevance.device),
-        )
-
-    def _flat(self, relevance: Tensor) -> Tensor:
-        """Every input that reaches an output gets the same share, whatever the weights and values are."""
-        map, value = self.map, self.value
-        if isinstance(map, Convolution) and map.groups == 1 and not map.transposed:
-            # All channels are alike, so one stands for all of them, on both sides.
-            one_input, one_kernel = torch.ones_like(value[:1, :1]), torch.ones_like(self.weight[:1, :1])
-            reached = stabilized(map.forward(one_input, one_kernel, None) * value.shape[1])
-            signal = relevance.sum(2, keepdim=True) / reached
-            share = map.backward(signal, one_kernel, value[:, :1])
-            return share.expand(-1, -1, value.shape[1], *share.shape[3:])
-        ones = torch.ones_like(self.weight)
-        reached = stabilized(map.forward(torch.ones_like(value), ones, None))
-        return map.backward(relevance / reached, ones, value)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-Backend = Literal["auto", "lrp", "gradient", "zennit"]
-Used = Literal["lrp", "gradient", "zennit"]
+KINDS = ("first", "attention", "projection", "convolution", "dense", "any")  # of affine maps, most special first
+NAMED = {
+    "lrp": "layer-wise relevance propagation, rules by what the model is made of",
+    "lrp-epsilon": "LRP, ε on every map",
+    "lrp-plus-flat": "LRP, flat on the first map, z⁺ on convolutions, ε on dense layers: what CRP was published with",
+    "lrp-gamma-flat": "the same with γ = 0.25 in the place of z⁺",
+    "lrp-bottleneck": "the same with ε on convolutions that no activation follows",
+    "lrp-attention": "AttnLRP",
+    "gradient": "activation × gradient",
+    "integrated": "activation × gradient on the way to being off",
+    "ablation": "the exact effect of switching each component off",
+    "zennit": "zennit's own implementation, to hold ours against",
+}
+"""The methods that can be asked for by name, beside "auto"."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Which rule of layer-wise relevance propagation each affine map of a model follows: a method, as a value.
+
+    name:  what it is called in answers, files and figures.
+    rules: by kind of map. "module:PATTERN" is a map in a module of that name (`*` and `?` as in file names), in the
+           order given, before all kinds. Then the first that fits of "first" (reads the input, whatever it is),
+           "attention" (makes queries, keys and values, or reads what attention answers), "projection" (a convolution
+           that no activation follows, as at the end of a bottleneck or a residual branch), "convolution", "dense",
+           "any". A map that nothing fits follows ε.
+
+    A rule is a small frozen class: `semlens_widgets.attribution` has Epsilon, Gamma, ZPlus and Flat, and
+    `docs/relevance.md` shows how to write one.
+    """
+
+    name: str
+    rules: Mapping[str, Any] = field(hash=False)
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.rules if kind not in KINDS and not kind.startswith("module:")]
+        if unknown:
+            raise ValueError(
+                f'no kind of map {unknown[0]!r}; a composite has rules for {", ".join(KINDS)} and "module:PATTERN"'
+            )
+        object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
+
+    @property
+    def key(self) -> str:
+        """What caches know it by: another rule or setting makes it another method."""
+        return f"{self.name} {sorted((kind, repr(rule)) for kind, rule in self.rules.items())}"
+
+
+Method = str | Composite
+
+
+def checked(method: Method) -> Method:
+    """The method, if there is one of that name; else ValueError that lists them."""
+    if isinstance(method, Composite):
+        if method.name in (*NAMED, "auto", ""):
+            raise ValueError(f"a composite cannot be called {method.name!r}, which means something else; rename it")
+        return method
+    if method == "auto" or method in NAMED:
+        return method
+    raise ValueError(
+        f"no method {method!r} to explain by; choose 'auto', {', '.join(map(repr, NAMED))}, or give a sl.Composite"
+    )
+
+
+def name_of(method: Method) -> str:
+    """What a method is called in answers."""
+    return method.name if isinstance(method, Composite) else method
+
+
+def key_of(method: Method) -> str:
+    """What caches know a method by."""
+    return method.key if isinstance(method, Composite) else method
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -21,19 +91,49 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
+class Balance:
+    """Where the target's value went on its way down to one layer, per image: all four add up to it.
+
+    components: arrived at the layer's components: the sum of their relevance.
+    bias:       was kept by the biases (and shifts of norms) above the layer.
+    ways:       passed the layer by, through shortcuts around it.
+    rest:       the remainder: what the stabiliser and operations with a constant term take (small in convolutional
+                networks); for methods that are not LRP all that is not explained.
+    """
+
+    components: Float[np.ndarray, " image"]
+    bias: Float[np.ndarray, " image"]
+    ways: Float[np.ndarray, " image"]
+    rest: Float[np.ndarray, " image"]
+
+    def __post_init__(self) -> None:
+        for name in ("components", "bias", "ways", "rest"):
+            object.__setattr__(self, name, _read_only(getattr(self, name)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Balance]) -> Balance:
+        """One balance over the images of several."""
+        names = ("components", "bias", "ways", "rest")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+@dataclass(frozen=True, eq=False)
 class Attribution:
     """How much each component and each pixel contributed to a target.
 
-    relevances: per layer [image component], summed over places, sign kept (negative: spoke against the target).
-    heatmap:    [image height width], summed over the input's channels; None if it was not asked for.
-    targets:    the target's value per image (a class: its logit). Relevance is a decomposition of this number.
-    backend:    "lrp", "gradient" or "zennit", whichever computed it.
+    relevances: per layer [image component], summed over places, sign kept.
+    heatmap:    [image height width], summed over the input's channels; None if it was not asked for, or the method has
+                none ("integrated", "ablation").
+    targets:    the target's value per image (a class: its logit).
+    backend:    the name of the method that computed it.
+    balances:   per layer, how the target's value is made up of components, biases and shortcuts.
     """
 
     relevances: Mapping[str, Float[np.ndarray, "image _"]]
     heatmap: Float[np.ndarray, "image height width"] | None
     targets: Float[np.ndarray, " image"]
-    backend: Used
+    backend: str
+    balances: Mapping[str, Balance] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         frozen = {layer: _read_only(relevance) for layer, relevance in self.relevances.items()}
@@ -61,7 +161,7 @@ class Heatmaps:
     components: Int[np.ndarray, "image component"]
     heatmaps: Float[np.ndarray, "image component height width"]
     relevance: Float[np.ndarray, "image component"]
-    backend: Used
+    backend: str
 
     def __post_init__(self) -> None:
         for name in ("components", "heatmaps", "relevance"):
@@ -81,7 +181,7 @@ class Edges:
     upper_components: Int[np.ndarray, " upper"]
     relevances: Mapping[str, Float[np.ndarray, "image upper _"]]
     relevance: Float[np.ndarray, "image upper"]
-    backend: Used
+    backend: str
 
     def __post_init__(self) -> None:
         frozen = {layer: _read_only(relevance) for layer, relevance in self.relevances.items()}

@@ -9,9 +9,10 @@ from .kinds import KINDS, Kind
 from .names import Agreement, class_number, unique
 from .parts import Chosen, NoClasses
 from .value import Outputs, Reading
-from .verb import answering, ask, decide, placed, whole
+from .verb import GROWN, answering, ask, decide, placed, whole
 
 __all__ = [
+    "GROWN",
     "KINDS",
     "Agreement",
     "Chosen",

@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _ASKED = 64  # images that say whether labels and predictions agree
 _STEP = 16
 _TOLD = 8  # images that say whether numbers are probabilities, where the model's last operation does not
+GROWN: ContextVar[int] = ContextVar("grown", default=1)  # how many rows each image becomes on its way up
 _OF_PROBLEM: dict[str, Kind] = {
     "single_label_classification": "single",
     "multi_label_classification": "multi",
@@ -95,10 +97,10 @@ def placed(model: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def answering(model: torch.nn.Module, read: Callable[[Any, int], torch.Tensor]) -> Iterator[None]:
-    """Within, the model answers with the tensor that `read` finds in its answer to so many images."""
+    """Within, the model answers with the tensor that `read` finds in its answer to so many images (see `GROWN`)."""
 
     def hook(module: Any, inputs: Any, answer: Any) -> Any:
-        return read(answer, len(inputs[0]))
+        return read(answer, len(inputs[0]) * GROWN.get())
 
     with alone(model):
         handle = model.register_forward_hook(hook)

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ..attribution import Attribution
-from ..attribution.values import Backend
+from ..attribution.values import Method, checked
 from ..components import Components
 from ..images import Images, batches, first_readable
 from ..keys import made_from
@@ -36,7 +36,7 @@ def relevance(
     layers: str | Layer | Sequence[str | Layer],
     *,
     target: Target = "auto",
-    method: Backend = "auto",
+    method: Method = "auto",
     output: Chosen = None,
     outputs: Kind | Outputs | None = None,
     k: int = 8,
@@ -106,7 +106,7 @@ def relevance(
     return run.finished()
 
 
-def check(target: Target, method: Backend, k: int, sample: int | None, batch_size: int) -> None:
+def check(target: Target, method: Method, k: int, sample: int | None, batch_size: int) -> None:
     """ValueError for settings of `relevance` that there are not, whatever the model and the images."""
     if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
@@ -115,8 +115,7 @@ def check(target: Target, method: Backend, k: int, sample: int | None, batch_siz
             f"target={target!r}; images are explained for their 'label', the 'predicted' class, one class by its "
             "number, or 'auto'"
         )
-    if method not in get_args(Backend):
-        raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Backend)))}")
+    checked(method)
 
 
 @dataclass
@@ -202,9 +201,13 @@ class _Goal:
             self.classes = self.outputs.predicted(values) if one is None else np.full(len(values), one)
         return self._reading.of_class(given, self.classes)
 
+    def again(self, given: torch.Tensor) -> torch.Tensor:
+        """The same of another answer to the same images: for the classes that the last call was for."""
+        return self._reading.of_class(given, self.classes)
+
 
 def _tried(
-    model: torch.nn.Module, images: Images, ids: np.ndarray, wanted: tuple[Layer, ...], backend: Backend, goal: _Goal
+    model: torch.nn.Module, images: Images, ids: np.ndarray, wanted: tuple[Layer, ...], backend: Method, goal: _Goal
 ) -> Attribution:
     """One image's relevances, before any long work."""
     from ..attribution import attribute

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .. import cache
-from ..attribution.values import Backend
+from ..attribution.values import Method
 from ..circuit import Circuit, trace_circuit
 from ..components import Component
 from ..explain import ClassTarget, Explanation, has_relevance
@@ -52,7 +52,7 @@ def progress_callback(on_step: OnStep) -> Iterator[None]:
 
 
 def explain(
-    session: LiveState, image: Picture, target: ClassTarget = None, *, method: Backend = "auto",
+    session: LiveState, image: Picture, target: ClassTarget = None, *, method: Method = "auto",
     layers: str | Layer | Sequence[str | Layer] | None = None, on_step: OnStep | None = None,
 ) -> Explanation:  # fmt: skip
     """See `Lens.explain`."""
@@ -115,7 +115,7 @@ def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
 
 
 def circuit(
-    session: LiveState, target: int | np.integer | str, top: int, depth: int, images: int, method: Backend,
+    session: LiveState, target: int | np.integer | str, top: int, depth: int, images: int, method: Method,
     layers: str | Layer | Sequence[str | Layer] | None, on_step: OnStep | None,
 ) -> Circuit:  # fmt: skip
     """See `Lens.circuit`."""
@@ -183,7 +183,7 @@ def check_relevance(session: LiveState) -> None:
 
 
 def relate(
-    session: LiveState, *, target: Target = "auto", method: Backend = "auto", k: int = 8, sample: int | None = None,
+    session: LiveState, *, target: Target = "auto", method: Method = "auto", k: int = 8, sample: int | None = None,
     cached: bool = True, batch_size: int = 16, **options: Any,
 ) -> Relevance:  # fmt: skip
     """See `Lens.relate`."""

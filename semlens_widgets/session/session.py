@@ -11,7 +11,7 @@ from typing import Any, get_args
 import traitlets
 from PIL import Image
 
-from ..attribution.values import Backend
+from ..attribution.values import Method
 from ..audit import Thresholds
 from ..checklist import Checklist
 from ..components import Component
@@ -134,8 +134,8 @@ class Session(LiveState):
     @traitlets.validate("method")
     def _valid_method(self, proposal: Any) -> str:
         method = proposal["value"]
-        if method not in get_args(Backend):
-            raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Backend)))}")
+        if method not in get_args(Method):
+            raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Method)))}")
         if self.image is not None:
             self._next["explanation"] = explaining.explain_live(self, method=method)
         return str(method)

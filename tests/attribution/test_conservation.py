@@ -8,8 +8,9 @@ from nets import CifarResNet20, HandWrittenGate, SmallResNet, calibrated
 from torch import nn
 
 from semlens_widgets.attribution import attribute, lrp
+from semlens_widgets.attribution.affine import Affine, Epsilon, Gamma
 from semlens_widgets.attribution.operations import RULES
-from semlens_widgets.attribution.rules import Affine, BatchNorm, Gated
+from semlens_widgets.attribution.rules import BatchNorm, Gated
 from semlens_widgets.attribution.trace import INPUT, OUTPUT
 
 TOLERANCE = 5e-4  # of the logit; what the stabiliser ε = 1e-6 takes over the depth of these networks
@@ -163,8 +164,8 @@ def test_in_transformers_only_the_softmax_absorbs(name):
         if node.operation in ("scaled_dot_product_attention", "softmax")
     )
     assert float(at_input.sum()) + absorbed == pytest.approx(float(logits.sum()), rel=2e-3)
-    rules = {node.pull.rule for node in trace.tape.nodes if isinstance(node.pull, Affine)}
-    assert rules == {"epsilon", "gamma"}
+    rules = {type(node.pull.rule) for node in trace.tape.nodes if isinstance(node.pull, Affine)}
+    assert rules == {Epsilon, Gamma}
 
 
 @pytest.mark.parametrize("name", ["torchvision vit", "timm vit"])
@@ -173,11 +174,11 @@ def test_the_maps_around_attention_follow_epsilon(name):
     images = torch.randn(2, 3, 64, 64)
     with lrp.tracing(calibrated(TRANSFORMERS[name](), images), images, {}, stop=False) as trace:
         affine = [node for node in trace.tape.nodes if isinstance(node.pull, Affine)]
-    epsilon = [node for node in affine if node.pull.rule == "epsilon"]
+    epsilon = [node for node in affine if isinstance(node.pull.rule, Epsilon)]
     layers = {"torchvision vit": 3, "timm vit": 4}[name]
     assert len(epsilon) == 2 * layers  # one makes queries, keys and values, one reads the answer
     # The patches, two maps of each MLP, and the head:
-    assert [n.operation for n in affine if n.pull.rule == "gamma"] == ["conv2d"] + ["linear"] * (2 * layers + 1)
+    assert [n.operation for n in affine if isinstance(n.pull.rule, Gamma)] == ["conv2d"] + ["linear"] * (2 * layers + 1)
 
 
 def test_a_token_layers_components_are_its_features():

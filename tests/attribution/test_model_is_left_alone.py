@@ -371,7 +371,7 @@ def test_answers_are_read_only():
         (lambda m, x: attribute(m, x, [1, 2], ["layer1"]), ValueError, "one class per image"),
         (lambda m, x: attribute(m, x, 5, ["layer1"]), ValueError, "classes are 0 … 4"),
         (lambda m, x: attribute(m, x, lambda y: y.sum(), ["layer1"]), ValueError, "one number per image"),
-        (lambda m, x: attribute(m, x, 1, ["layer1"], "lrpp"), ValueError, "choose 'auto', 'lrp', 'gradient'"),
+        (lambda m, x: attribute(m, x, 1, ["layer1"], "lrpp"), ValueError, "choose 'auto', 'lrp'"),
         (lambda m, x: attribute(m, x[:0], 1, ["layer1"]), ValueError, "give a batch"),
         (lambda m, x: heatmaps(m, x, 1, "layer1", [31]), ValueError, "has 0 … 30"),
         (lambda m, x: edges(m, x, 1, "layer2", [-1], "layer1"), ValueError, "has 0 … 46"),
