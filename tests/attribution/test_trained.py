@@ -9,8 +9,6 @@ from scipy.stats import pearsonr, spearmanr
 import semlens_widgets as sl
 from semlens_widgets.attribution import attribute
 
-sys.path.append(str(Path(__file__).parents[1]))
-
 TOLERANCE = 2e-3  # of the logit: components + biases + shortcuts
 
 
