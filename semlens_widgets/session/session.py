@@ -6,12 +6,12 @@ import getpass
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import traitlets
 from PIL import Image
 
-from ..attribution.values import Method
+from ..attribution.values import checked
 from ..audit import Thresholds
 from ..checklist import Checklist
 from ..components import Component
@@ -133,9 +133,7 @@ class Session(LiveState):
 
     @traitlets.validate("method")
     def _valid_method(self, proposal: Any) -> str:
-        method = proposal["value"]
-        if method not in get_args(Method):
-            raise ValueError(f"method={method!r}; choose {', '.join(map(repr, get_args(Method)))}")
+        method = checked(proposal["value"])
         if self.image is not None:
             self._next["explanation"] = explaining.explain_live(self, method=method)
         return str(method)
