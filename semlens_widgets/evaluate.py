@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .components import Components
+from .neighbours import nearest_within
 from .results import Result
 from .space import SemanticSpace
 from .vectors import frozen, halves, product_blocks, unit
@@ -75,8 +76,9 @@ def nearest(
 ) -> tuple[Int[np.ndarray, " component"], Float[np.ndarray, " component"]]:
     """(row of the nearest other vector, its cosine) for each vector; (`NO_SIBLING`, NaN) where there is none.
 
-    Zero vectors have no direction: they have no sibling and are none. Works in blocks of rows; `on_step(done, in
-    all)` is called after each, and what it raises ends the work.
+    Zero vectors have no direction: they have no sibling and are none. Of equally near ones the first counts. Works in
+    tiles on all processors (see `neighbours`); `on_step(done, in all)` is called now and then, and what it raises ends
+    the work.
     """
     alive = np.einsum("cd,cd->c", vectors, vectors) > 0
     directions = unit(vectors if centre is None else (vectors - centre) * alive[:, None]).astype(np.float32)
@@ -84,17 +86,8 @@ def nearest(
     living = np.flatnonzero(alive)
     if len(living) < 2:
         return rows, cosines
-    directions = directions[living]
-    step = max(1, _BLOCK_BYTES // (4 * len(living)))
-    for start in range(0, len(living), step):
-        products = directions[start : start + step] @ directions.T
-        block = np.arange(len(products))
-        products[block, start + block] = -np.inf
-        best = products.argmax(1)
-        rows[living[start : start + step]] = living[best]
-        cosines[living[start : start + step]] = products[block, best]
-        if on_step is not None:
-            on_step(start + len(products), len(living))
+    own, cosines[living] = nearest_within(directions[living], on_step=on_step)
+    rows[living] = living[own]
     return rows, cosines
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtri
 
-from .space import SemanticSpace
+from .space import Sample, SemanticSpace
+from .threads import on_all
 from .vectors import freeze
 
 MIN_IMAGES = 10  # images on either side, before they may judge: by chance, MIN_AUROC is then passed in 1 case of 250
 MIN_AUROC = 0.75  # half-way from chance (.5) to telling all images apart (1)
 ALPHA = 0.05  # of "surely": components that tell images apart with an AUROC of MIN_AUROC pass at most this often
-_BLOCK_NUMBERS = 1 << 22
+_BLOCK_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +76,6 @@ def held_out(
 
     `asked` are rows of components that the probes were made from: their examples are left out as well.
     """
-    from scipy.stats import rankdata  # which takes half a second to import
-
     auroc, (shown, others) = np.full(len(rows), np.nan), np.zeros((2, len(rows)), np.int64)
     sample = space.sample
     if sample is None or not len(sample):
@@ -84,22 +83,52 @@ def held_out(
     examples, step = space.examples, max(1, _BLOCK_NUMBERS // len(sample))
     made_of = [examples.images[row, : examples.counts[row]] for row in asked]
     known = np.isin(sample.images, np.concatenate(made_of) if made_of else [])
-    for start in range(0, len(rows), step):
+    examples.images, examples.counts, space.vectors  # noqa: B018  read from the file before threads ask for them
+
+    def judge(start: int) -> None:
         pairs = slice(start, start + step)
-        some = rows[pairs]
-        place = np.minimum(np.searchsorted(sample.images, examples.images[some]), len(sample) - 1)
-        ranked = np.arange(place.shape[1]) < examples.counts[some, None]
-        own = np.tile(known, (len(some), 1))
-        pair, rank = np.nonzero(ranked & (sample.images[place] == examples.images[some]))
-        own[pair, place[pair, rank]] = True
-        likeness = vectors[pairs] @ sample.vectors.T
-        usual, best = likeness.mean(1), space.mean_similarity(some, vectors[pairs])
-        shows = ~own & (likeness >= (usual + best)[:, None] / 2)
-        ranks = rankdata(np.where(own, np.inf, sample.activations[:, some].T), axis=1)
-        yes = shows.sum(1)
-        no = (~own).sum(1) - yes
-        judged = np.minimum(yes, no) >= MIN_IMAGES
-        above = (ranks * shows).sum(1) - yes * (yes + 1) / 2
-        auroc[pairs] = np.where(judged, above / np.maximum(yes * no, 1), np.nan)
-        shown[pairs], others[pairs] = yes, no
+        auroc[pairs], shown[pairs], others[pairs] = _judged(space, sample, rows[pairs], vectors[pairs], known)
+
+    for _ in on_all(judge, range(0, len(rows), step)):
+        pass
     return HeldOut(auroc, shown, others)
+
+
+def _judged(
+    space: SemanticSpace, sample: Sample, rows: np.ndarray, vectors: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(AUROC, images that show it, others) of some pairs; sampled images that are `known` are no evidence."""
+    some, number = np.unique(rows, return_inverse=True)  # a component may have several words
+    examples = space.examples
+    images = examples.images[some]
+    place = np.minimum(np.searchsorted(sample.images, images), len(sample) - 1)
+    ranked = np.arange(place.shape[1]) < examples.counts[some, None]
+    own = np.tile(known, (len(some), 1))
+    component, rank = np.nonzero(ranked & (sample.images[place] == images))
+    own[component, place[component, rank]] = True
+    ranks = mean_ranks(np.where(own, np.inf, sample.activations[:, some].T))[number]
+    likeness = vectors @ sample.vectors.T
+    usual, best = likeness.mean(1), space.mean_similarity(rows, vectors)
+    shows = ~own[number] & (likeness >= (usual + best)[:, None] / 2)
+    yes = shows.sum(1)
+    no = (~own).sum(1)[number] - yes
+    above = np.einsum("pi,pi->p", ranks, shows) - yes * (yes + 1) / 2
+    judged = np.minimum(yes, no) >= MIN_IMAGES
+    return np.where(judged, above / np.maximum(yes * no, 1), np.nan), yes, no
+
+
+def mean_ranks(values: Float[np.ndarray, "row image"]) -> Float[np.ndarray, "row image"]:
+    """Each number's rank in its row, from 1; equal ones share the mean of theirs, as scipy's `rankdata` has it.
+
+    (scipy.stats takes a second to import, which a first search would wait for.)
+    """
+    order = np.argsort(values, axis=1)
+    rising = np.take_along_axis(values, order, 1)
+    place = np.arange(values.shape[1])
+    begins, ends = np.ones((2, *values.shape), bool)
+    begins[:, 1:] = ends[:, :-1] = rising[:, 1:] != rising[:, :-1]
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(ends, place, len(place))[:, ::-1], axis=1)[:, ::-1]
+    result = np.empty(values.shape)
+    np.put_along_axis(result, order, (first + last) / 2 + 1, axis=1)
+    return result

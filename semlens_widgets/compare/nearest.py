@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..neighbours import GRID, Best, gridded, of_columns
 from ..search import ALPHA, MIN_ADJUSTED_SIMILARITY
 from ..space import SemanticSpace
+from ..threads import on_all
 from ..vectors import frozen, unit
 from ..warned import Renamed
 
 RESAMPLES = 1000  # of the bootstrap over components
 CONFIDENCE = 0.95
-_GRID = np.float32(8)  # added to a cosine, it leaves a grid of 2^-20: see `_nearest`
 _RANDOM_QUESTIONS = 200  # random components that ask for their nearest, per drawing of two random spaces
 _LARGEST_CONCENTRATION = 1e6  # of a beta distribution; a null this narrow is a point
 
@@ -130,42 +132,44 @@ _Found = tuple[np.ndarray, np.ndarray]
 
 
 def _nearest(a: _Living, b: _Living, block: int) -> tuple[_Found, _Found]:
-    """(nearest, cosine) [component layer] from A to B and from B to A, from one pass over tiles of the product.
+    """(nearest, cosine) [component layer] from A to B and from B to A, from one pass over tiles of the product."""
+    ab, ba = ([Best.none(len(own.rows)) for _ in other.layers] for own, other in ((a, b), (b, a)))
+    parts = [
+        (top, min(top + block, end), of_layer)
+        for of_layer, (begin, end) in zip(ba, a.bounds, strict=True)
+        for top in range(begin, end, block)
+    ]
+    found = on_all(lambda part: _row_of_tiles(a.vectors, b, block, *part), parts)
+    for (top, _, of_layer), (across, down) in zip(parts, found, strict=True):
+        for best, here in zip(ab, across, strict=True):
+            best.improve(top, here.rows, here.scores)
+        of_layer.improve(0, down.rows, down.scores)
+    return _found(ab), _found(ba)
 
-    Cosines are rounded to a grid of 2^-20 and the lower row wins among equals, so that a tie (two equal components)
-    is one whatever tile it falls into and however the product was summed.
-    """
-    ab = np.zeros((len(a.rows), len(b.layers)), np.int64), np.full((len(a.rows), len(b.layers)), -1, np.float32)
-    ba = np.zeros((len(b.rows), len(a.layers)), np.int64), np.full((len(b.rows), len(a.layers)), -1, np.float32)
-    room = np.empty(min(block, len(a.rows)) * min(block, len(b.rows)), np.float32)
-    for layer_a, (begin_a, end_a) in enumerate(a.bounds):
-        for top in range(begin_a, end_a, block):
-            rows = slice(top, min(top + block, end_a))
-            for layer_b, (begin_b, end_b) in enumerate(b.bounds):
-                for left in range(begin_b, end_b, block):
-                    columns = slice(left, min(left + block, end_b))
-                    height, width = rows.stop - rows.start, columns.stop - columns.start
-                    tile = room[: height * width].reshape(height, width)
-                    np.matmul(a.vectors[rows], b.vectors[columns].T, out=tile)
-                    tile += _GRID
-                    across = tile.argmax(1)
-                    _improve(ab, rows.start, layer_b, left + across, tile[np.arange(height), across])
-                    down = tile.max(0)
-                    better = np.flatnonzero(down > ba[1][columns, layer_a])
-                    places = np.full(width, top)
-                    places[better] += tile[:, better].argmax(0)
-                    _improve(ba, columns.start, layer_a, places, down)
+
+def _row_of_tiles(
+    vectors: Float[np.ndarray, "component dim"], b: _Living, block: int, top: int, bottom: int, known: Best
+) -> tuple[list[Best], Best]:
+    """The best for some of A's components in each of B's layers, and, where better than `known`, of B's among them."""
+    some, height = vectors[top:bottom], np.arange(bottom - top)
+    across, down = [Best.none(len(some)) for _ in b.layers], Best.none(len(b.rows))
+    room = np.empty(len(some) * block, np.float32)
+    for best, (begin, end) in zip(across, b.bounds, strict=True):
+        for left in range(begin, end, block):
+            columns = slice(left, min(left + block, end))
+            tile = gridded(some, b.vectors[columns], room)
+            here = of_columns(tile, top, known.scores[columns])
+            down.improve(left, here.rows, here.scores)
+            at = tile.argmax(1)
+            best.improve(0, left + at, tile[height, at])
+    return across, down
+
+
+def _found(best: list[Best]) -> _Found:
     return (
-        (ab[0], np.clip(ab[1] - _GRID, -1, 1)),
-        (ba[0], np.clip(ba[1] - _GRID, -1, 1)),
+        np.stack([each.rows for each in best], 1),
+        np.clip(np.stack([each.scores for each in best], 1) - GRID, -1, 1),
     )
-
-
-def _improve(found: _Found, start: int, layer: int, places: np.ndarray, scores: np.ndarray) -> None:
-    """Enter the scores that are better than what stands in a column of `found` from row `start` on."""
-    better = np.flatnonzero(scores > found[1][start : start + len(scores), layer])
-    found[0][start + better, layer] = places[better]
-    found[1][start + better, layer] = scores[better]
 
 
 _Moments = tuple[np.ndarray, np.ndarray]
@@ -275,15 +279,23 @@ def _random_directions(
     pool = unit(living.space.null_vectors.astype(np.float32))
     counts = np.minimum(living.space.examples.counts[living.rows], len(pool))
     drawn = np.empty((len(counts), pool.shape[1]), np.float32)
-    for size in np.unique(counts):
-        same = np.flatnonzero(counts == size)
-        for start in range(0, len(same), 1024):
-            part = same[start : start + 1024]
-            keys = random.random((len(part), len(pool)), dtype=np.float32)
-            members = np.zeros(keys.shape, np.float32)
-            np.put_along_axis(members, keys.argpartition(size - 1, axis=1)[:, :size], 1, axis=1)
-            drawn[part] = unit(members @ pool)
-    return unit(drawn - origin)
+
+    def parts() -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+        for size in np.unique(counts):
+            same = np.flatnonzero(counts == size)
+            for start in range(0, len(same), 1024):
+                part = same[start : start + 1024]
+                yield part, int(size), random.random((len(part), len(pool)), dtype=np.float32)
+
+    def draw(part: tuple[np.ndarray, int, np.ndarray]) -> None:
+        rows, size, keys = part
+        members = np.zeros(keys.shape, np.float32)
+        np.put_along_axis(members, keys.argpartition(size - 1, axis=1)[:, :size], 1, axis=1)
+        drawn[rows] = unit(unit(members @ pool) - origin)
+
+    for _ in on_all(draw, parts()):  # the numbers are drawn in order, by this thread
+        pass
+    return drawn
 
 
 def _similarity(near: Nearest, chance: tuple[float, float], random: np.random.Generator) -> Similarity:

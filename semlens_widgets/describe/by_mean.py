@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 from ..clip import Probes
 from ..evaluate import OnStep
 from ..space import SemanticSpace
+from ..threads import on_all
 from .ranking import Ranked, best_columns, chosen_words, confidence, known_words, places, row_blocks, siblings
 
 _NULL_SETS = 1000
@@ -73,33 +75,48 @@ def ranked_by_mean(
     """
     known = known_words(probes)
     k, count = places(known, k, distinct)
-    vectors = probes.vectors
     sets = space.null_of(centre)
-    nulls = {int(at): _WordNull.of(sets[at], vectors, known, k) for at in np.unique(directions.sizes)}
+    nulls = {int(at): _WordNull.of(sets[at], probes.vectors, known, k) for at in np.unique(directions.sizes)}
     rival = _sibling_means(space, directions.vectors) if distinct else None
+    blocks = row_blocks(len(directions.vectors), len(probes))
     parts = []
-    for rows in row_blocks(len(directions.vectors), len(vectors)):
-        scores = directions.vectors[rows] @ vectors.T
-        scores[:, ~known] = -np.inf
-        candidates = best_columns(scores, count)
-        lengths = directions.lengths[rows, None]
-        size = directions.sizes[rows, None]
-        mean = _per_size(nulls, "mean", size, candidates) / lengths
-        gains = np.take_along_axis(scores, candidates, 1) - mean
-        rivals = None
-        if rival is not None:
-            rivals = np.take_along_axis(rival[rows] @ vectors.T, candidates, 1)
-        words, values, margins = chosen_words(scores, gains, candidates, rivals, k)
-        mean, sd = (_per_size(nulls, name, size, words) / lengths for name in ("mean", "sd"))
-        z = (values - mean) / sd
-        sure = np.zeros(z.shape)
-        for at, null in nulls.items():
-            own = size[:, 0] == at
-            sure[own] = confidence(z[own], null.z)
-        parts.append((words, values, z, sure, margins))
+    of_rows = partial(_ranked_rows, directions, probes.vectors, known, nulls, rival, k, count)
+    for rows, part in zip(blocks, on_all(of_rows, blocks), strict=True):
+        parts.append(part)
         if on_step is not None:
             on_step(rows.stop, len(directions.vectors))
     return Ranked(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _ranked_rows(
+    directions: Directions,
+    vectors: Float[np.ndarray, "probe dim"],
+    known: np.ndarray,
+    nulls: dict[int, _WordNull],
+    rival: Float[np.ndarray, "direction dim"] | None,
+    k: int,
+    count: int,
+    rows: slice,
+) -> tuple[np.ndarray, ...]:
+    """The columns of `Ranked` for some of the directions."""
+    scores = directions.vectors[rows] @ vectors.T
+    scores[:, ~known] = -np.inf
+    candidates = best_columns(scores, count)
+    lengths = directions.lengths[rows, None]
+    size = directions.sizes[rows, None]
+    mean = _per_size(nulls, "mean", size, candidates) / lengths
+    gains = np.take_along_axis(scores, candidates, 1) - mean
+    rivals = None
+    if rival is not None:
+        rivals = np.take_along_axis(rival[rows] @ vectors.T, candidates, 1)
+    words, values, margins = chosen_words(scores, gains, candidates, rivals, k)
+    mean, sd = (_per_size(nulls, name, size, words) / lengths for name in ("mean", "sd"))
+    z = (values - mean) / sd
+    sure = np.zeros(z.shape)
+    for at, null in nulls.items():
+        own = size[:, 0] == at
+        sure[own] = confidence(z[own], null.z)
+    return words, values, z, sure, margins
 
 
 def _per_size(nulls: dict[int, _WordNull], name: str, size: np.ndarray, words: np.ndarray) -> np.ndarray:

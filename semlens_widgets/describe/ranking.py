@@ -8,12 +8,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..clip import Probes
+from ..neighbours import closest
 from ..space import SemanticSpace
 
 _CANDIDATES = 20  # words among which `distinct` chooses
 _NEAR = 0.8  # of the best word's gain over chance; below it `distinct` does not look
 _SIBLINGS = 5
-_BLOCK_NUMBERS = 1 << 24
+_FEW = 5  # columns that are found faster one by one
+_BLOCK_NUMBERS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,13 @@ class Ranked:
 
 def best_columns(scores: Float[np.ndarray, "row probe"], count: int) -> Int[np.ndarray, "row candidate"]:
     """Per row the `count` best columns, best first, equal ones by lower column."""
+    if count <= _FEW:
+        rest, row = scores.copy(), np.arange(len(scores))
+        columns = np.empty((len(scores), count), np.int64)
+        for rank in range(count):
+            columns[:, rank] = rest.argmax(1)
+            rest[row, columns[:, rank]] = -np.inf
+        return columns
     chosen = np.sort(np.argpartition(scores, scores.shape[1] - count, axis=1)[:, scores.shape[1] - count :], axis=1)
     order = np.argsort(-np.take_along_axis(scores, chosen, 1), axis=1, kind="stable")
     return np.take_along_axis(chosen, order, 1)
@@ -72,12 +81,9 @@ def siblings(space: SemanticSpace, directions: Float[np.ndarray, "direction dim"
         count = min(_SIBLINGS, len(rows) - 1)
         if count < 1:
             continue
-        for block in row_blocks(len(rows), len(rows)):
-            products = directions[rows[block]] @ directions[rows].T
-            own = np.arange(len(products))
-            products[own, block.start + own] = -np.inf
-            result[rows[block], :count] = rows[best_columns(products, count)]
-            result[rows[block], count:] = result[rows[block], :1]
+        near, _ = closest(directions[rows], None, count)
+        result[rows, :count] = rows[near]
+        result[rows, count:] = result[rows, :1]
     return result
 
 

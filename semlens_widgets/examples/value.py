@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import Float, Int
 
 from ..components import Components
 from ..held import freeze_read, held, partly_read, read_when_touched, shape_of
-from ..vectors import rank_keys
+from ..vectors import frozen, rank_keys
 from .sample import Sampled
 from .statistics import Statistics
 from .tally import Tally
@@ -51,10 +52,10 @@ class ConceptExamples:
             raise ValueError("examples are not in order of response")
         freeze_read(self, "images", "responses", "peaks", "boxes")
 
-    @property
+    @cached_property
     def counts(self) -> Int[np.ndarray, " component"]:
         positive = (self.responses > 0).sum(1)
-        return np.where(self.statistics.negative, self.images.shape[1], positive)
+        return frozen(np.where(self.statistics.negative, shape_of(self, "images")[1], positive))
 
     @property
     def referenced(self) -> Int[np.ndarray, " image"]:
