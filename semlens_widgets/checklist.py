@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,24 +12,18 @@ from functools import cached_property
 from html import escape
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
+from .checklist_markdown import UNSEEN, from_markdown, kind_named, line_of
 from .texts import from_csv, from_json, read_text, to_csv, well_formed
 from .writing import write_text
 
 Kind = Literal["valid", "spurious", "neutral"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _MEANING = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
-_UNSEEN = "cannot be seen in one image"
 _TWICE = "the {} {!r} stands twice in this checklist; give each its own name"
 _LISTED = 20  # names in an error
 _MOST_COMPARED = 2000  # of which the nearest is sought
-
-
-def _line(text: str) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"{text!r:.80} in a checklist; names, prompts, classes and notes are texts")
-    return " ".join(well_formed(text).split())
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class Concept:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _line(self.name):
+        if not isinstance(self.name, str) or not line_of(self.name):
             raise ValueError(f"a concept needs a name with at least one letter, not {self.name!r:.80}")
         for field in ("prompts", "classes"):
             if isinstance(getattr(self, field), str):
@@ -64,9 +57,9 @@ class Concept:
             raise TypeError(f"the note on {self.name!r:.80} is {self.note!r:.80}; a note is a text")
         prompts = (self.name,) if self.prompts is None else self.prompts
         tidy = {
-            "name": _line(self.name),
-            "prompts": tuple(dict.fromkeys(filter(None, map(_line, prompts)))),
-            "classes": tuple(dict.fromkeys(filter(None, map(_line, self.classes)))),
+            "name": line_of(self.name),
+            "prompts": tuple(dict.fromkeys(filter(None, map(line_of, prompts)))),
+            "classes": tuple(dict.fromkeys(filter(None, map(line_of, self.classes)))),
             "note": "\n".join(line.strip() for line in well_formed(self.note).strip().splitlines()),
         }
         for field, value in tidy.items():
@@ -95,7 +88,7 @@ class Group:
     concepts: Sequence[Concept] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", _line(self.name))
+        object.__setattr__(self, "name", line_of(self.name))
         object.__setattr__(self, "concepts", tuple(self.concepts))
 
 
@@ -112,7 +105,7 @@ class Checklist:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", tuple(self.groups))
-        object.__setattr__(self, "title", _line(self.title))
+        object.__setattr__(self, "title", line_of(self.title))
         for what, names in (
             ("group", [group.name for group in self.groups]),
             ("concept", [concept.name for concept in self]),
@@ -162,7 +155,7 @@ class Checklist:
         """With one more concept, last in its group or at a place of it; a group that is not there is made."""
         if concept.name in self:
             raise ValueError(f"{concept.name!r} is in this checklist already; replace it, or choose another name")
-        group = _line(group)
+        group = line_of(group)
         groups = [*self.groups, *([] if any(g.name == group for g in self.groups) else [Group(group)])]
         return self._with(groups, group, lambda listed: _inserted(listed, concept, at))
 
@@ -193,22 +186,25 @@ class Checklist:
     def abcde(cls) -> Checklist:
         """The ABCDE rule for moles (asymmetry, border, colour, diameter, evolving) and the usual artefacts of
         dermoscopy. The prompts are this package's own, no medical standard. Evolving cannot be seen in one image."""
-        return cls.from_file(Path(__file__).with_name("checklists") / "abcde.json")
+        return cls.from_text(read_text(Path(__file__).with_name("checklists") / "abcde.json"), "json")
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Checklist:
         """A checklist from a `.json`, `.csv` or `.md` file, as `to_file` writes it or a person would.
 
-        Markdown: `#` title, `##` groups, and a list or task list of concepts, indented below each its prompts.
-        Where a line does not say "(spurious)" or "(neutral)", its heading may: "Must not be used", "Artefacts".
+        Prints how many concepts of each kind were understood. In Markdown the first `#` is the title, headings are
+        groups, and each holds a list or task list of concepts, with their prompts indented below them. Where a line
+        does not say "(spurious)" or "(neutral)", its heading may, or one above: "Must not be used", "Artefacts".
         ValueError says what is wrong, and where.
         """
         path = Path(path)
         form, text = _format(path), read_text(path)
         try:
-            return cls.from_text(text, form)
+            found = cls.from_text(text, form)
         except ValueError as error:
             raise ValueError(f"{path.name}: {error}") from error
+        print(f"{path.name}: {found.counts}")  # noqa: T201  a heading misunderstood turns an audit round
+        return found
 
     @classmethod
     def from_text(cls, text: str, form: str) -> Checklist:
@@ -262,12 +258,16 @@ class Checklist:
                 listed[name].append(concept)
         return cls(tuple(Group(name, made) for name, made in listed.items()), document.get("title", ""))
 
+    @property
+    def counts(self) -> str:
+        """How many concepts there are of each kind, in words."""
+        return ", ".join(f"{sum(c.kind == kind for c in self)} {kind}" for kind in KINDS)
+
     def __repr__(self) -> str:
-        kinds = ", ".join(f"{sum(c.kind == kind for c in self)} {kind}" for kind in KINDS)
-        lines = [f"<Checklist {self.title or 'without title'}: {len(self)} concepts ({kinds})>"]
+        lines = [f"<Checklist {self.title or 'without title'}: {len(self)} concepts ({self.counts})>"]
         for group in self.groups:
             lines.append(f"  {group.name or '(no group)'}")
-            lines += [f"    {c.name:<24} {c.kind:<9} {'; '.join(c.texts) or _UNSEEN}" for c in group.concepts]
+            lines += [f"    {c.name:<24} {c.kind:<9} {'; '.join(c.texts) or UNSEEN}" for c in group.concepts]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -276,7 +276,7 @@ class Checklist:
             rows += f'<tr><th colspan="3" style="text-align:left">{escape(group.name)}</th></tr>'
             rows += "".join(
                 f'<tr><td style="text-align:left">{escape(c.name)}</td><td>{_MEANING[c.kind]}</td>'
-                f'<td style="text-align:left">{escape("; ".join(c.texts) or _UNSEEN)}</td></tr>'
+                f'<td style="text-align:left">{escape("; ".join(c.texts) or UNSEEN)}</td></tr>'
                 for c in group.concepts
             )
         return f"<b>{escape(self.title)}</b><table>{rows}</table>"
@@ -314,7 +314,7 @@ def _group(entry: Any, listed: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """(name, entries) of a group. ValueError where it is none, or its name stands already in `listed`."""
     if not isinstance(entry, Mapping) or not isinstance(entry.get("concepts", ()), list | tuple):
         raise ValueError(f'{entry!r:.80} is not {{"name": …, "concepts": […]}}')
-    name = _line(entry.get("name", ""))
+    name = line_of(entry.get("name", ""))
     if name in listed:
         raise ValueError(_TWICE.format("group", name[:80]))
     return name, list(entry.get("concepts", ()))
@@ -362,7 +362,7 @@ def _to_csv(checklist: Checklist) -> str:
     rows = [
         {
             "group": group.name, "name": c.name, "kind": c.kind,
-            "prompts": _cell(c.texts) if c.visible else f"({_UNSEEN})", "classes": _cell(c.classes), "note": c.note,
+            "prompts": _cell(c.texts) if c.visible else f"({UNSEEN})", "classes": _cell(c.classes), "note": c.note,
         }
         for group in checklist.groups for c in group.concepts
     ]  # fmt: skip
@@ -371,7 +371,7 @@ def _to_csv(checklist: Checklist) -> str:
 
 def _cell(parts: Sequence[str]) -> str:
     text = "\n".join(parts)
-    return f"{text}\n" if len(parts) == 1 and (";" in text or text == f"({_UNSEEN})") else text
+    return f"{text}\n" if len(parts) == 1 and (";" in text or text == f"({UNSEEN})") else text
 
 
 def _parts(cell: str) -> tuple[str, ...]:
@@ -384,13 +384,13 @@ def _from_csv(text: str) -> Checklist:
         if "name" not in row:
             raise ValueError(f"the first line of the CSV names the columns {', '.join(_COLUMNS)}; name is needed")
         cell = row.get("prompts", "")
-        prompts = () if cell == f"({_UNSEEN})" else _parts(cell) if cell.strip() else None
+        prompts = () if cell == f"({UNSEEN})" else _parts(cell) if cell.strip() else None
         kind: Any = row.get("kind", "").strip().lower() or _kind_of_heading(row.get("group", ""))
         try:
             concept = Concept(row["name"], prompts, kind, _parts(row.get("classes", "")), row.get("note", ""))
         except ValueError as error:
             raise ValueError(f"row {number}: {error}") from None
-        groups.setdefault(_line(row.get("group", "")), []).append(concept)
+        groups.setdefault(line_of(row.get("group", "")), []).append(concept)
     return Checklist(tuple(Group(name, tuple(listed)) for name, listed in groups.items()))
 
 
@@ -400,55 +400,15 @@ def _to_markdown(checklist: Checklist) -> str:
         lines += ["", f"## {group.name}".rstrip(), ""]
         for c in group.concepts:
             lines.append(f"- [ ] {c.name} ({c.kind})")
-            lines += [f"  - prompt: {text}" for text in c.texts] or [f"  - {_UNSEEN}"]
+            lines += [f"  - prompt: {text}" for text in c.texts] or [f"  - {UNSEEN}"]
             lines += [f"  - class: {name}" for name in c.classes]
             lines += [f"  - note: {line}".rstrip() for line in c.note.splitlines()]
     return "\n".join(lines) + "\n"
 
 
-_ITEM = re.compile(r"[-*+] (?:\[[ xX]\] )?(.*?)(?: \((valid|spurious|neutral)\))?")
-_DETAIL = re.compile(r"\s+[-*+] (?:(prompt|class|note):(?: (.*))?|(.*))")
-
-
 def _from_markdown(text: str) -> Checklist:
-    title = ""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    group = ""
-    entry: dict[str, Any] | None = None
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        if heading := re.fullmatch(r"(#{1,6})(?:\s+(.*))?", line):
-            group_name = _line(heading[2] or "")
-            if heading[1] == "#":
-                title = group_name
-            else:
-                group, entry = group_name, None
-                groups.setdefault(group, [])
-        elif item := _ITEM.fullmatch(line):
-            entry = {"name": item[1], "kind": item[2] or _kind_of_heading(group), "prompts": [], "classes": []}
-            entry |= {"note": [], "visible": True}
-            groups.setdefault(group, []).append(entry)
-        elif entry is not None and (detail := _DETAIL.fullmatch(line)):
-            key, value, plain = detail[1], detail[2] or "", detail[3]
-            if key is not None:
-                entry[{"prompt": "prompts", "class": "classes", "note": "note"}[key]].append(value)
-            elif _line(plain) == _UNSEEN:
-                entry["visible"] = False
-            elif _line(plain):
-                entry["prompts"].append(plain)
-        elif line.strip() and line.lstrip()[0] in "-*+" and line[0].isspace():
-            raise ValueError(f"line {number} is indented below no concept: {line.strip()[:60]!r}")
-    made = []
-    for name, entries in groups.items():
-        concepts = []
-        for e in entries:
-            prompts = tuple(e["prompts"]) if e["prompts"] or not e["visible"] else None
-            concepts.append(Concept(e["name"], prompts, e["kind"], tuple(e["classes"]), "\n".join(e["note"])))
-        made.append(Group(name, tuple(concepts)))
-    return Checklist(tuple(made), title)
+    return Checklist.from_document(from_markdown(text))
 
 
 def _kind_of_heading(heading: str) -> Kind:
-    words = heading.lower()
-    if any(sign in words for sign in ("must not", "spurious", "artefact", "artifact", "shortcut")):
-        return "spurious"
-    return "neutral" if any(sign in words for sign in ("neutral", "no difference")) else "valid"
+    return cast("Kind", kind_named(heading) or "valid")

@@ -84,6 +84,40 @@ def test_a_person_can_write_markdown_by_hand():
     assert read["border"].texts == ("border",)
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("# Should be used\n- border\n# Must not be used\n- ruler", "vs"),
+        ("# Must not be used\n- ruler", "s"),
+        ("# Must not be used\n- ruler\n# Colours\n- red", "sv"),
+        ("# My list\n- border\n# Artefacts\n- ruler", "vs"),
+        ("# My list\n# Must not be used\n## Rulers\n- ruler\n## Hair\n- hair\n# Should be used\n- border", "ssv"),
+        ("# Moles\n## Must not be used\n### Rulers\n- ruler\n### Should be used\n- border\n## Colours\n- red", "svv"),
+        ("Moles\n=====\n\nShould be used\n---\n- border\n\nMust not be used\n---\n- ruler", "vs"),
+        ("# Moles\n\n**Should be used:**\n- border\n\n**Must not be used**\n- ruler", "vs"),
+        ("Should be used:\n- border\n\nShortcuts:\n- ruler", "vs"),
+        ("# Artefacts and features\n## Should be used\n- border\n## Never to be used\n- ruler", "vs"),
+        ("# M\n## Do not use\n- a\n## Should not matter\n- b\n## Not allowed\n- c\n## No difference\n- d", "sssn"),
+        ("# M\n## Invalid\n- a\n## Valid\n- b\n- c (Spurious)\n- d (NEUTRAL)\n## Cannot be seen\n- e", "svsnv"),
+        ("# M\n## Forbidden\n- a\n---\n## Confounders\n- b\n* * *\n## Expected\n- c", "ssv"),
+    ],
+)
+def test_a_heading_of_any_form_and_level_says_the_kind(text, kinds):
+    assert "".join(concept.kind[0] for concept in Checklist.from_text(text, "md")) == kinds
+
+
+def test_reading_a_file_tells_what_was_understood(tmp_path, capsys):
+    (tmp_path / "moles.md").write_text("# Should be used\n- border\n- veil\n# Must not be used\n- ruler\n")
+    Checklist.from_file(tmp_path / "moles.md")
+    assert capsys.readouterr().out == "moles.md: 2 valid, 1 spurious, 0 neutral\n"
+
+
+@pytest.mark.parametrize("title", ["Must not be used", "Artefacts", "**Shortcuts:**", "Valid:"])
+def test_a_title_that_names_a_kind_stays_the_title(title):
+    written = Checklist((Group("Colours", (Concept("red"),)),), title)
+    assert Checklist.from_text(written.to_text("md"), "md") == written
+
+
 def test_a_person_can_write_a_spreadsheet_by_hand():
     read = Checklist.from_text("\ufeffgroup,name,prompts,kind\nA,border,jagged; ragged,\nB,ruler,,Spurious\n", "csv")
     assert read["border"].texts == ("jagged", "ragged")
