@@ -140,7 +140,7 @@ def test_the_window_the_model_sees_is_found_from_the_transform_alone(steps, size
 def test_batches_keep_their_order_and_read_ahead_at_most_two_batches():
     loaded = []
     data = sl.images([Image.fromarray(PIXELS)] * 100)
-    stream = batches(data, range(100), 7, lambda _, i: loaded.append(i) or i, workers=3)
+    stream = batches(data, range(100), 7, lambda _, i: loaded.append(i) or i)
     first = next(stream)
     assert first.items == list(range(7))
     assert len(loaded) <= 21

@@ -53,6 +53,17 @@ def known(source: Any) -> Known:
     return _of_attributes(source)
 
 
+def in_files(source: Any) -> bool:
+    """Whether a data set is known to keep its images in files and little in memory, so that others may read it too."""
+    if _is(source, "torch.utils.data", "Subset"):
+        return in_files(source.dataset)
+    if _is(source, "torch.utils.data", "ConcatDataset"):
+        return all(map(in_files, source.datasets))
+    if _is(source, "datasets", "Dataset"):
+        return bool(source.cache_files)
+    return _own(source) and _pairs(_get(source)("samples"), source)
+
+
 def _is(source: Any, module: str, name: str) -> bool:
     """Whether it is one of a class in a library, which is not imported for it."""
     kind = getattr(sys.modules.get(module), name, None)

@@ -40,9 +40,13 @@ def _no_others(_: bool) -> None:
     return None
 
 
+def _warned(_: str, text: str) -> None:
+    warn(text)
+
+
 @dataclass
 class Reading:
-    """How items become pictures or tensors: what was stated, and what was said already.
+    """How items become pictures or tensors: what was stated, and what was said already, and to whom.
 
     others: the least and greatest number in a sample of the data set, of its 16-bit pictures or of others of more than
             8 bits; asked for when it matters.
@@ -52,6 +56,13 @@ class Reading:
     normalisation: Normalisation | None = None
     others: Others = _no_others
     told: set[str] = field(default_factory=set)
+    say: Callable[[str, str], None] = _warned
+
+    def tell(self, key: str, text: str) -> None:
+        """Say what is said once of a data set."""
+        if key not in self.told:
+            self.told.add(key)
+            self.say(key, text)
 
     def read(self, item: Any) -> Any:
         """An RGB picture, or a float tensor [channel height width] as it is.
@@ -60,10 +71,10 @@ class Reading:
         """
         if isinstance(item, str | os.PathLike | bytes):
             found = opened(item)
-            if found.several and "several" not in self.told:
-                self.told.add("several")
+            if found.several:
                 which = "an image" if isinstance(item, bytes) else repr(os.fspath(item))
-                warn(f"{which} holds several pictures; of such files the first is read (give the others as a list)")
+                several = f"{which} holds several pictures; of such files the first is read (give the others as a list)"
+                self.tell("several", several)
             return self._picture(found.image, found.coarse)
         if isinstance(item, Image.Image):
             upper = coarse(item)
@@ -146,9 +157,8 @@ class Reading:
         )
         if np.mean(np.abs(pixels) > _NEVER) > 0.1:
             raise UnknownNormalisation(said)
-        if np.mean((pixels < _BEYOND[0]) | (pixels > _BEYOND[1])) > 0.01 and "normalisation" not in self.told:
-            self.told.add("normalisation")
-            warn(f"a tensor of the data set {said}. CLIP and you see them clipped")
+        if np.mean((pixels < _BEYOND[0]) | (pixels > _BEYOND[1])) > 0.01:
+            self.tell("normalisation", f"a tensor of the data set {said}. CLIP and you see them clipped")
 
 
 def image_of(item: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Images read ahead, batch by batch: in threads where a source allows it, else one by one in the thread that asks."""
+"""Images read ahead, batch by batch: by processes or threads where a source allows it, else by the thread that asks."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..threads import use_one
+from . import processes
+from .processes import Do, Unpicklable
 from .value import Images, UnreadableImage
 
-Job = TypeVar("Job")
+Work = TypeVar("Work")
 Result = TypeVar("Result")
 
+_STATED: ContextVar[int | None] = ContextVar("processes that read", default=None)
 FIRST = 32  # images that may fail from the start before others are tried
 TRIED = 16  # others, at even distances over the whole data set
 
@@ -40,57 +46,112 @@ def batches(
 ) -> Iterator[Batch]:
     """Batches of `read(images, i)` for each id in order, read ahead while the caller works on the last one.
 
+    workers: processes that read, see `read_ahead`.
+
     ValueError, with the reason, when the first images all fail and others of the data set do as well.
     """
-
-    def one(image: int) -> Any:
-        try:
-            return read(images, image)
-        except UnreadableImage as unreadable:
-            return unreadable
-
     failed: list[UnreadableImage] | None = []  # None once an image could be read
 
-    def part(start: int) -> list[int]:
-        return [int(i) for i in ids[start : start + size]]
+    def part(start: int) -> list[tuple[int, Any]]:
+        return [(int(i), None) for i in ids[start : start + size]]
 
     starts = range(0, len(ids), size)
-    found = ahead((part(start) for start in starts), one, threads=images.concurrent, workers=workers)
+    found = read_ahead(images, (part(start) for start in starts), partial(_read, read), workers=workers, count=len(ids))
     for start, results in zip(starts, found, strict=True):
         unreadable = tuple(r for r in results if isinstance(r, UnreadableImage))
         kept = [j for j, r in enumerate(results) if not isinstance(r, UnreadableImage)]
         if failed is not None:
             failed = None if kept else [*failed, *unreadable]
         if failed and len(failed) >= FIRST:
-            _check_others(images, one, failed)
+            _check_others(images, read, failed)
             failed = None
-        yield Batch(np.asarray(part(start), np.int64)[kept], [results[j] for j in kept], unreadable)
+        numbers = np.asarray(ids[start : start + size], np.int64)
+        yield Batch(numbers[kept], [results[j] for j in kept], unreadable)
+
+
+def _read(read: Callable[[Images, int], Any], images: Images, image: int, _: Any) -> Any:
+    return read(images, image)
 
 
 def first_readable(images: Images, ids: Sequence[int] | np.ndarray | None = None) -> tuple[int, Any]:
     """(number, what the model sees) of the first image that can be read; ValueError, with the reason, if none can."""
     ids = np.arange(len(images)) if ids is None else ids
     why: UnreadableImage | None = None
-    for batch in batches(images, ids, 1, workers=1):
+    for batch in batches(images, ids, 1, workers=0):
         if batch.items:
             return int(batch.ids[0]), batch.items[0]
         why = why or batch.unreadable[0]
     raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
 
 
-def _check_others(images: Images, one: Callable[[int], Any], failed: Sequence[UnreadableImage]) -> None:
+def _check_others(images: Images, read: Callable[[Images, int], Any], failed: Sequence[UnreadableImage]) -> None:
     """ValueError if images from all over the data set cannot be read either."""
     others = sorted({round(i) for i in np.linspace(0, len(images) - 1, TRIED)})
-    if all(isinstance(one(i), UnreadableImage) for i in others):
-        raise ValueError(
-            f"the first {len(failed)} of {len(images):,} images cannot be read, nor can {len(others)} others; the "
-            f"first: {failed[0]}"
-        )
+    for image in others:
+        try:
+            read(images, image)
+        except UnreadableImage:
+            continue
+        return
+    raise ValueError(
+        f"the first {len(failed)} of {len(images):,} images cannot be read, nor can {len(others)} others; the "
+        f"first: {failed[0]}"
+    )
 
 
-def ahead(
-    parts: Iterable[Sequence[Job]], do: Callable[[Job], Result], *, threads: bool, workers: int | None = None
-) -> Iterator[list[Result]]:
+def read_ahead(
+    images: Images,
+    parts: Iterable[Sequence[tuple[int, Any]]],
+    do: Do,
+    *,
+    workers: int | None = None,
+    count: int | None = None,
+) -> Iterator[list[Any]]:
+    """What `do(images, number, detail)` gives for each (number, detail) of each part, some parts ahead of the caller.
+
+    An image that cannot be read gives its UnreadableImage. Results are the same whoever reads:
+
+    workers: processes, each up to two parts ahead (torch's DataLoader). `do` and the images go there by cloudpickle;
+             where they cannot, Unpicklable says so. 0 reads in this process: in threads, two parts ahead; a data set
+             that may share one open file, archive or database in the thread that asks, in order. None: as
+             `reading_with` says, as the images' DataLoader has it, or else decided by the source and by `count`, the
+             number of images.
+    """
+    workers = next((n for n in (workers, _STATED.get(), images.workers) if n is not None), None)
+    if workers is None:
+        chosen = processes.unasked(images, count)
+        try:
+            content = processes.packed(images, do, processes.LARGEST) if chosen else b""
+        except Unpicklable:
+            chosen = 0
+    elif chosen := processes.checked(workers):
+        content = processes.packed(images, do)
+    if chosen:
+        return processes.by_workers(content, (images.jobs(part) for part in parts), chosen, images)
+
+    def one(job: tuple[int, Any]) -> Any:
+        try:
+            return do(images, *job)
+        except UnreadableImage as unreadable:
+            return unreadable
+
+    return ahead(parts, one, threads=images.concurrent)
+
+
+@contextmanager
+def reading_with(workers: int | None) -> Iterator[None]:
+    """Inside, so many processes read images unless something else is said there; None changes nothing."""
+    if workers is None:
+        yield
+        return
+    token = _STATED.set(processes.checked(workers))
+    try:
+        yield
+    finally:
+        _STATED.reset(token)
+
+
+def ahead(parts: Iterable[Sequence[Work]], do: Callable[[Work], Result], *, threads: bool) -> Iterator[list[Result]]:
     """The results of each part in order, up to two parts ahead of the caller in threads.
 
     Without threads they are found one by one, in order, by the thread that asks: as torch's DataLoader does without
@@ -100,8 +161,7 @@ def ahead(
         for part in parts:
             yield [do(job) for job in part]
         return
-    count = workers or min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(count, thread_name_prefix="images", initializer=use_one) as pool:
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="images", initializer=use_one) as pool:
         upcoming = iter(parts)
         waiting: deque[list[Future[Result]]] = deque()
 

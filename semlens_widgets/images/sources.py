@@ -13,12 +13,12 @@ from PIL import Image
 
 from ..fingerprints import combined, of_data, of_files
 from ..warned import warn
-from .datasets import Known, image_column, image_of_or_none, known
+from .datasets import Known, image_column, image_of_or_none, in_files, known
 from .folders import read_folder, readable
 from .items import Normalisation, image_of
 from .labels import Labels, NoClasses, as_list, read_classes, read_labels
 from .tones import checked_range
-from .value import Images
+from .value import Given, Images
 
 
 def images(
@@ -86,6 +86,7 @@ def images(
     return Images(
         about.names, len(source), load, _classes(labels, given, about, len(source)), transform, normalisation,
         partial(_content, source, load), value_range=scale, concurrent=about.concurrent, stated=bool(given),
+        of_files=in_files(source),
     )  # fmt: skip
 
 
@@ -101,8 +102,8 @@ class _Items:
         return image_of(found) if isinstance(found, Mapping) else found
 
 
-class _Files:
-    """The images of files."""
+class _Files(Given):
+    """The images of files, by their paths."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = paths
@@ -235,7 +236,7 @@ def _from_folder(
     return Images(
         found.names, len(found.paths), _Files(found.paths), _classes(labels, classes, about, len(found.paths)),
         transform, None, partial(_files, found.names, found.paths), folder, value_range=scale, concurrent=True,
-        left_out=found.left_out, stated=bool(classes),
+        left_out=found.left_out, stated=bool(classes), of_files=True,
     )  # fmt: skip
 
 
@@ -255,6 +256,7 @@ def _from_paths(
     return Images(
         names, len(paths), _Files(paths), _classes(labels, classes, about, len(paths)), transform, None,
         partial(_files, names, paths), value_range=scale, concurrent=True, stated=bool(classes),
+        of_files=True,
     )  # fmt: skip
 
 

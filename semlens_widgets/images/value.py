@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,30 @@ from .tones import Range, Unstated, rgb
 from .transform import WHOLE, Window, behaviour, seen_window
 
 _SAMPLE = 16  # images that are looked at to know what their numbers mean
+_LOOKED_AT = 8  # the first images, of which one is looked at to know whether tensors have one channel
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to be read: its number and name, what is to be known to do it, and the image as its source gives it.
+
+    `given` is None where the reader asks its own copy of the data set.
+    """
+
+    number: int
+    detail: Any
+    name: str | None = None
+    given: Any = None
+
+
+class Given:
+    """Images as they come with the jobs of a worker; some are always at hand."""
+
+    def __init__(self, some: Mapping[int, Any]) -> None:
+        self.some, self.now = some, dict[int, Any]()
+
+    def __call__(self, image: int) -> Any:
+        return self.now[image] if image in self.now else self.some[image]
 
 
 class UnreadableImage(ValueError):
@@ -41,7 +66,8 @@ class Images:
     names where labels are known. `fingerprint` changes when the images or the transform change.
     `left_out` tells what of a folder is not among the images, `value_range` the scale of pictures of more than 8 bits.
     `concurrent` says whether several threads may read at once; else one waits for the other.
-    `stated` says whether the class names were given by the user, not found in the data.
+    `stated` says whether the class names were given by the user, not found in the data. `of_files` says that the images
+    lie in files, which other processes may open as well; `workers` how many of these read, where that was stated.
     """
 
     def __init__(
@@ -59,14 +85,18 @@ class Images:
         concurrent: bool = False,
         left_out: Sequence[str] = (),
         stated: bool = False,
+        of_files: bool = False,
+        workers: int | None = None,
     ) -> None:
-        self._names, self._length, self._load = names, length, load
+        self._names: Any = names
+        self._length, self._load = length, load
         self._labels, self.classes, self.stated = labels.numbers or None, labels.classes, stated
         self.transform, self._normalisation, self.value_range = transform, normalisation, value_range
         self._reading = Reading(value_range, normalisation, self._numbers_of_others)
         self._content, self._fingerprint = content, ""
         self._windows: dict[tuple[int, int], Window] = {}
         self.root, self.left_out, self.concurrent = root, tuple(left_out), concurrent
+        self.of_files, self.workers = of_files, workers
         self._ranges: list[tuple[float, float, bool]] | None = None  # in a sample, once it was looked at
         self._grey: bool | None = None  # whether the model's tensors have one channel
         self._set_locks()
@@ -101,7 +131,7 @@ class Images:
 
     def name(self, image: int) -> str:
         """The name of an image: its path below the folder, or its number."""
-        return self._names[image] if self._names is not None else str(image)
+        return str(image) if self._names is None else str(self._names[image])
 
     def number(self, name: str) -> int | None:
         """The number of the image with that name, or None."""
@@ -116,12 +146,48 @@ class Images:
 
     def labelled(self, labels: Any, classes: Any = None) -> Images:
         """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
-        other = object.__new__(Images)
-        vars(other).update(vars(self))  # with its locks: both read the same
+        other = self._like()
         other.stated = self.stated if classes is None else bool(read_classes(classes))
         found = read_labels(labels, self.classes if classes is None else read_classes(classes), len(self))
         other._labels, other.classes = found.numbers, found.classes
         return other
+
+    def _like(self) -> Images:
+        """Another one of the same images, with the same locks: both read the same."""
+        other = object.__new__(Images)
+        vars(other).update(vars(self))
+        return other
+
+    def for_worker(self) -> Images:
+        """What a process needs that reads for this one; names and files come with its jobs, labels stay here."""
+        other = self._like()
+        other._names = other._labels = None
+        other._content = str
+        if isinstance(self._load, Given):
+            looked_at = {*_sample(len(self)), *range(min(len(self), _LOOKED_AT))}
+            other._load = Given({image: self._load(image) for image in sorted(looked_at)})
+        other._reading = replace(self._reading, others=other._numbers_of_others, told=set(self._reading.told))
+        return other
+
+    def jobs(self, part: Sequence[tuple[int, Any]]) -> list[Job]:
+        """Jobs for a worker, with the names of the images, and with the images where these are cheap to send."""
+        given = isinstance(self._load, Given)
+        return [
+            Job(n, detail, None if self._names is None else self._names[n], self._load(n) if given else None)
+            for n, detail in part
+        ]
+
+    def take(self, jobs: Sequence[Job], tell: Callable[[tuple[str, str]], None]) -> None:
+        """In a worker: what comes with its jobs, and who is to be told what is said once of a data set."""
+        if any(job.name is not None for job in jobs):
+            self._names = {job.number: job.name for job in jobs}
+        if isinstance(self._load, Given):
+            self._load.now = {job.number: job.given for job in jobs}
+        self._reading.say = lambda key, text: tell((key, text))
+
+    def tell(self, key: str, text: str) -> None:
+        """Warn of something that is said once of a data set, whoever met it."""
+        self._reading.tell(key, text)
 
     @property
     def highest_label(self) -> int | None:
@@ -178,7 +244,7 @@ class Images:
         return normalised(pixels, self._normalisation)
 
     def _has_grey_tensors(self) -> bool:
-        for image in range(min(len(self), 8)):
+        for image in range(min(len(self), _LOOKED_AT)):
             with suppress(UnreadableImage):
                 item = self._item(image)
                 return not isinstance(item, Image.Image) and len(item) == 1
@@ -213,8 +279,7 @@ class Images:
         """
         with self._looking:
             if self._ranges is None:
-                sample = sorted({round(i) for i in np.linspace(0, len(self) - 1, _SAMPLE)})
-                self._ranges = [seen for image in sample if (seen := self._range_in(image)) is not None]
+                self._ranges = [seen for image in _sample(len(self)) if (seen := self._range_in(image)) is not None]
             found = [(low, high) for low, high, has_sixteen in self._ranges if has_sixteen == sixteen]
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
@@ -230,6 +295,10 @@ class Images:
             return None
         numbers = found[0][np.isfinite(found[0])]
         return float(numbers.min()), float(numbers.max()), bool(found[1])
+
+
+def _sample(images: int) -> list[int]:
+    return sorted({round(i) for i in np.linspace(0, images - 1, _SAMPLE)})
 
 
 def _told(error: Exception) -> str:

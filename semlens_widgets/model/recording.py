@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..stacked import as_one
 from .layer import Layer
 from .layouts import NotCertain, is_settled, settled, settled_by
 from .reading import Pooled, Pooling, Responses, arranged, pooled
@@ -82,7 +83,7 @@ class Recorder:
 
         In the first batch it is also found out what the axes of the outputs count.
         """
-        batch = stack(items).to(self.device, self.dtype)
+        batch = stack(items).to(self.device, self.dtype, non_blocking=self.device.type == "cuda")
         self._read = read
         try:
             self._run(batch)
@@ -202,9 +203,11 @@ def runs_on(model: torch.nn.Module) -> tuple[torch.device, torch.dtype]:
 
 
 def stack(items: Sequence[Any]) -> torch.Tensor:
-    """Arrays or tensors of one shape as one batch tensor."""
+    """Arrays or tensors of one shape as one batch tensor; rows of one tensor, see `stacked`, are not copied."""
     import torch
 
+    if (whole := as_one(items)) is not None:
+        return whole
     tensors = [torch.as_tensor(item) for item in items]
     shapes = sorted({tuple(t.shape) for t in tensors})
     if len(shapes) > 1:
