@@ -36,7 +36,7 @@ function shares({ regions }) {
     html`<span class="sl-quiet sl-small-text">${` ${Math.round(low)}–${Math.round(high)}`}</span>`;
   return [
     bar,
-    html`<ul class="sl-legend">
+    html`<ul class="sl-legend sl-ends sl-wraps sl-text sl-nowrap">
       ${shown.map(
         ({ name, share, low, high }) => html`<li data-testid="share-${name}">
           ${glyph(name)}<span>${name}</span><div><b>${percent(share)}</b>${range(low, high)}</div>
@@ -51,7 +51,7 @@ function shares({ regions }) {
  * @param {() => void} options.onCompute asks for the relevance @param {() => void} options.onCancel
  */
 export function balanceView({ onCompute, onCancel }) {
-  const node = html`<section class="sl-balance" aria-label="What the score rests on" data-testid="balance" />`;
+  const node = html`<section class="sl-pile sl-gap-8 sl-fixed sl-pad sl-under" aria-label="What the score rests on" data-testid="balance" />`;
   const outlined = (
     /** @type {string} */ text,
     /** @type {string} */ id,
@@ -64,14 +64,16 @@ export function balanceView({ onCompute, onCancel }) {
       html`<progress aria-label=${what || "relevance"} max=${total ?? 1} />`
     );
     if (total) bar.value = done;
-    return html`<div class="sl-unweighted sl-line" data-testid="relevance-progress">
+    return html`<div class="sl-unweighted sl-line sl-gap-12 sl-text" data-testid="relevance-progress">
       ${bar}<span class="sl-quiet">${total ? `${what} ${done} of ${total}` : what}</span>
       ${outlined("Cancel", "cancel-relevance", onCancel)}
     </div>`;
   }
 
   /** @param {boolean} computable */
-  const unweighted = (computable) => html`<div class="sl-unweighted sl-line" data-testid="unweighted">
+  const unweighted = (
+    computable,
+  ) => html`<div class="sl-unweighted sl-line sl-gap-12 sl-text" data-testid="unweighted">
     <p class="sl-quiet">
       ${
         computable

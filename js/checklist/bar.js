@@ -22,7 +22,7 @@ function labelled(text, label, id, onchange) {
   );
   return {
     select,
-    node: html`<label class="sl-select sl-low"><span class="sl-quiet">${text}</span>${select}</label>`,
+    node: html`<label class="sl-select"><span class="sl-quiet">${text}</span>${select}</label>`,
   };
 }
 
@@ -45,7 +45,7 @@ export function auditBar({ onTarget, onLevel, onThresholds, tools, report: makin
   levels.node.classList.add("sl-above-null");
   const thresholds = thresholdsMenu(onThresholds);
   const busy = html`<span class="sl-quiet sl-small-text" data-testid="auditing" />`;
-  const reviewed = html`<div class="sl-reviewed" data-testid="reviewed" />`;
+  const reviewed = html`<div class="sl-reviewed sl-small-text" data-testid="reviewed" />`;
   const report = reportMenu(making);
 
   /** @param {readonly string[]} next @param {string | null} chosen */
@@ -65,7 +65,7 @@ export function auditBar({ onTarget, onLevel, onThresholds, tools, report: makin
   }
 
   return {
-    node: html`<div class="sl-audit-bar sl-line">
+    node: html`<div class="sl-audit-bar sl-line sl-wraps sl-fixed sl-pad sl-under sl-nowrap">
       ${targets.node}${levels.node}${thresholds.node}${busy}${reviewed}${tools}${report.node}
     </div>`,
     busy,
@@ -98,7 +98,7 @@ export function auditBar({ onTarget, onLevel, onThresholds, tools, report: makin
 /** Something that was restored or could not be saved, until it is read. */
 export function noticeLine() {
   let dismissed = "";
-  const node = html`<div class="sl-restored sl-line" role="status" hidden data-testid="audit-notice" />`;
+  const node = html`<div class="sl-line sl-soft sl-pad-low sl-under sl-text sl-breaks" role="status" hidden data-testid="audit-notice" />`;
   return {
     node,
     /** @param {string} text */
@@ -115,7 +115,12 @@ export function noticeLine() {
         dismissed = text;
         node.hidden = true;
       };
-      fill(node, icon(icons.check), html`<span>${text}</span>`, button({ ...close, onclick: dismiss }));
+      fill(
+        node,
+        icon(icons.check),
+        html`<span class="sl-spring">${text}</span>`,
+        button({ ...close, onclick: dismiss }),
+      );
     },
   };
 }

@@ -12,7 +12,7 @@ import { DECISIONS, glyph } from "./glyphs.js";
  * @param {(text: string) => void} options.say
  */
 export function bulkMenu({ onDecide, onClose, say }) {
-  const node = html`<div class="sl-bulk sl-line" role="toolbar" aria-label="Verdict on the chosen components" hidden
+  const node = html`<div class="sl-bulk sl-box sl-line sl-wraps sl-gap-4 sl-text" role="toolbar" aria-label="Verdict on the chosen components" hidden
     data-testid="bulk" />`;
   return {
     node,

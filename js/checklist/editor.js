@@ -20,13 +20,16 @@ export function editorView({ onChange, onMove, onRemove, onClose, ...parts }) {
   /** @param {Partial<Concept>} values */
   const change = (values) => concept && onChange(concept.name, values);
 
-  const name = field(html`<input type="text" aria-label="Name" data-testid="edit-name" />`, (input) => {
-    const typed = input.value.trim();
-    if (typed && concept && typed !== concept.name) change({ name: typed });
-    else input.value = concept?.name ?? "";
-  });
+  const name = field(
+    html`<input type="text" class="sl-spring sl-bold" aria-label="Name" data-testid="edit-name" />`,
+    (input) => {
+      const typed = input.value.trim();
+      if (typed && concept && typed !== concept.name) change({ name: typed });
+      else input.value = concept?.name ?? "";
+    },
+  );
   const kind = /** @type {HTMLSelectElement} */ (
-    html`<select class="sl-field" aria-label="Kind" data-testid="edit-kind"
+    html`<select class="sl-input sl-box" aria-label="Kind" data-testid="edit-kind"
       onchange=${() => change({ kind: SECTIONS[kind.selectedIndex].kind })}>
       ${SECTIONS.map(({ title }) => html`<option>${title}</option>`)}
     </select>`
@@ -57,9 +60,9 @@ export function editorView({ onChange, onMove, onRemove, onClose, ...parts }) {
     class: "sl-square",
     "data-testid": "close-editor",
   };
-  const node = html`<div class="sl-editor" role="row" data-testid="editor">
+  const node = html`<div class="sl-editor sl-sunk sl-text" role="row" data-testid="editor">
     <div role="gridcell" aria-colspan="6">
-      <div class="sl-editor-line sl-line">
+      <div class="sl-editor-line sl-line sl-gap-6">
         ${name}${kind}
         ${tool("Move up (Alt ↑)", icons.up, "move-up", (of) => onMove(of, -1))}
         ${tool("Move down (Alt ↓)", icons.down, "move-down", (of) => onMove(of, 1))}
@@ -67,14 +70,14 @@ export function editorView({ onChange, onMove, onRemove, onClose, ...parts }) {
         ${button({ ...close, onclick: onClose })}
       </div>
       <div class="sl-editor-columns">
-        <div class="sl-editor-part sl-pile">
+        <div class="sl-pile">
           <h3 class="sl-heading">Prompts<span class="sl-quiet">same meaning, searched as one</span></h3>
           ${prompts.node}${prompts.fresh}
         </div>
-        <div class="sl-editor-part sl-pile">
+        <div class="sl-pile">
           <h3 class="sl-heading">Note</h3>
           ${note}
-          <label class="sl-group-field sl-line"><span class="sl-quiet">Group</span>${group}</label>
+          <label class="sl-line sl-gap-6"><span class="sl-quiet">Group</span>${group}</label>
           ${classes.node}
         </div>
       </div>

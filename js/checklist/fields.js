@@ -8,7 +8,7 @@ import * as icons from "../shared/icons.js";
 /** @param {Element} node @param {(field: Field) => void} take @returns {any} */
 export function field(node, take) {
   const input = /** @type {Field} */ (node);
-  input.classList.add("sl-field");
+  input.classList.add("sl-input", "sl-box");
   input.addEventListener("change", () => take(input));
   input.addEventListener("keydown", (/** @type {Event} */ event) => {
     const { key, shiftKey } = /** @type {KeyboardEvent} */ (event);
@@ -56,7 +56,7 @@ export function promptFields(onChange) {
     const small = { class: "sl-square sl-small" };
     const up = { label: "Move the prompt up (Alt ↑)", icon: icons.up, "data-testid": "prompt-up" };
     const remove = { label: "Remove the prompt", icon: icons.cross, "data-testid": "remove-prompt" };
-    const node = html`<li>
+    const node = html`<li class="sl-line sl-gap-2">
       ${input}
       ${button({ ...small, ...up, onclick: () => swap(number(), -1) })}
       ${button({ ...small, ...remove, onclick: () => onChange(others()) })}
@@ -100,7 +100,7 @@ export function promptFields(onChange) {
 /** The classes that a concept holds for: none named are all. @param {(classes: string[]) => void} onChange */
 export function classBoxes(onChange) {
   const boxes = html`<div class="sl-classes" />`;
-  const node = html`<div class="sl-editor-part sl-pile"><h3 class="sl-heading">Holds for</h3>${boxes}</div>`;
+  const node = html`<div class="sl-pile"><h3 class="sl-heading">Holds for</h3>${boxes}</div>`;
   /** @param {readonly string[]} known @param {readonly string[]} chosen */
   function update(known, chosen) {
     const all = [...new Set([...known, ...chosen])];
@@ -116,7 +116,7 @@ export function classBoxes(onChange) {
       ...all.map((label) => {
         const box = /** @type {HTMLInputElement} */ (html`<input type="checkbox" onchange=${take} />`);
         box.checked = chosen.length === 0 || chosen.includes(label);
-        return html`<label title=${label.slice(0, 200)}>${box}<span class="sl-ellipsis">${label}</span></label>`;
+        return html`<label class="sl-line sl-gap-4" title=${label.slice(0, 200)}>${box}<span class="sl-ellipsis">${label}</span></label>`;
       }),
     );
   }

@@ -25,7 +25,7 @@ const CROPS = 4;
 export function foundIn({ source, catalog, onSelect, onDecide, fail }) {
   /** @type {Found} */
   let found = { name: "", finding: null, verdicts: new Map(), report: null };
-  const node = html`<div class="sl-found-in" data-testid="found-in" />`;
+  const node = html`<div class="sl-found-in sl-pile sl-gap-2" data-testid="found-in" />`;
   const thumbnails = sprites({
     source,
     examples: CROPS,
@@ -51,7 +51,7 @@ export function foundIn({ source, catalog, onSelect, onDecide, fail }) {
       </p>`,
       ...rows.map((row, i) => line(row, finding.zs[i])),
       more > 0 &&
-        html`<button type="button" class="sl-link sl-small-text" data-testid="select-all-found"
+        html`<button type="button" class="sl-link sl-press sl-small-text" data-testid="select-all-found"
           onclick=${() => onSelect([...finding.rows])}>and ${count(more)} more: select all</button>`,
     );
     thumbnails.want(rows);
@@ -70,7 +70,7 @@ export function foundIn({ source, catalog, onSelect, onDecide, fail }) {
       <span>Leads in ${count(rows.length)} component${rows.length === 1 ? "" : "s"}</span>
       ${
         rows.length > 1 &&
-        html`<span class="sl-all sl-line" data-testid="decide-all">
+        html`<span class="sl-line sl-gap-6" data-testid="decide-all">
           <span class="sl-quiet">all ${count(rows.length)}</span>${all}
         </span>`
       }
@@ -89,7 +89,7 @@ export function foundIn({ source, catalog, onSelect, onDecide, fail }) {
       onDecide: (decision) => onDecide([row], decision),
     });
     return html`<div class="sl-found-row" data-testid="found-component">
-      <button type="button" class="sl-link sl-id" title="Select this component" onclick=${() => onSelect([row])}>
+      <button type="button" class="sl-link sl-press sl-id" title="Select this component" onclick=${() => onSelect([row])}>
         ${component?.id ?? "…"}
       </button>
       ${cropStrip(row, CROPS)}

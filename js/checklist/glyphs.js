@@ -46,7 +46,8 @@ export const DECISIONS = /** @type {const} */ (["valid", "spurious", "unsure"]);
 export function verdictButtons({ value, onDecide, of }) {
   const offered = [...new Set([...DECISIONS, ...(value ? [value] : [])])];
   const choice = (/** @type {import("./source.js").Decision} */ decision, /** @type {number} */ i) =>
-    html`<button type="button" title=${i < DECISIONS.length ? `${decision} (${i + 1})` : decision}
+    html`<button type="button" class="sl-press sl-pick${decision === value ? ` sl-of-${decision === "unsure" ? "unexpected" : decision}` : ""}"
+      title=${i < DECISIONS.length ? `${decision} (${i + 1})` : decision}
       aria-label=${decision} aria-pressed=${String(decision === value)} data-decision=${decision}
       data-testid="decide-${decision}"
       onclick=${(/** @type {Event} */ event) => {

@@ -18,7 +18,7 @@ export function grip({ along, threshold, place, toZ, plot, onDrag, onThreshold }
   let dragging = false;
   const at = (/** @type {PointerEvent} */ event) => placeIn(plot, event)[along === "x" ? 0 : 1];
   const text = threshold.toFixed(2);
-  const node = html`<div class="sl-grip sl-grip-${along}" role="slider" tabindex="0"
+  const node = html`<div class="sl-grip" role="slider" tabindex="0"
     aria-label="A component matches above z" aria-valuenow=${text} aria-valuemin=${LEAST} aria-valuemax=${MOST}
     aria-orientation=${along === "x" ? "horizontal" : "vertical"}
     title="A component matches above z = ${text}; drag to change" data-testid="threshold-${along}"

@@ -11,7 +11,7 @@ export const waiting = ({ failed, onAgain }) =>
         button({ text: "Try again", class: "sl-outlined", "data-testid": "audit-again", onclick: onAgain }),
       ]
     : [
-        html`<div class="sl-waiting" aria-hidden="true">${Array.from({ length: 8 }, () => html`<i />`)}</div>`,
+        html`<div class="sl-waiting sl-stack" aria-hidden="true">${Array.from({ length: 8 }, () => html`<i />`)}</div>`,
       ];
 
 /** @param {{onAbcde: () => void, onEmpty: () => void}} options */

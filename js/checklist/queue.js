@@ -53,7 +53,7 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
     );
   const previous = turner("Previous", icons.left, -1);
   const next = turner("Next", icons.right, 1);
-  const node = html`<section class="sl-queue" aria-label="Unexpected components" data-testid="queue">
+  const node = html`<section class="sl-queue sl-pile sl-gap-8 sl-fixed sl-pad sl-over" aria-label="Unexpected components" data-testid="queue">
     <h3 class="sl-heading">
       <span class="sl-ellipsis">Unexpected: on no list</span><span class="sl-spring" />${where}${previous}${next}
     </h3>
@@ -119,15 +119,15 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
       of: id,
       onDecide: (decision) => onDecide([row], decision),
     });
-    return html`<article class="sl-queue-card ${row === selection[0] ? "sl-primary" : ""}" tabindex="0"
+    return html`<article class="sl-queue-card sl-box sl-pile sl-squares sl-text ${row === selection[0] ? "sl-primary" : ""}" tabindex="0"
       aria-label="${id}${weighted ? `, ${signed(share)} % of the relevance` : ""}" data-card=${row}
       data-testid="queue-card">
-      <div class="sl-queue-line sl-line">
+      <div class="sl-queue-line sl-ends sl-line">
         <span class="sl-id">${component?.id ?? "…"}</span>
         ${weighted && html`<span class="sl-number ${share < 0 ? "sl-against" : "sl-for"}">${signed(share)} %</span>`}
       </div>
       ${cropStrip(row, CROPS)}
-      <div class="sl-queue-line sl-line">
+      <div class="sl-queue-line sl-ends sl-line sl-wraps">
         <span class="sl-ellipsis sl-quiet" title=${label?.text}>
           ${label ? (label.confident === false ? `${label.text}?` : label.text) : "no label"}
         </span>

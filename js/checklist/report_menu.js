@@ -31,12 +31,12 @@ export function reportMenu({ make, say, fail }) {
   /** @type {readonly string[]} */
   let formats = [];
   let off = true;
-  const items = html`<div class="sl-menu" role="menu" hidden data-testid="report-menu" />`;
+  const items = html`<div class="sl-menu sl-report-menu sl-box sl-stack sl-text" role="menu" hidden data-testid="report-menu" />`;
   const opener = /** @type {HTMLButtonElement} */ (
     html`<button type="button" class="sl-button sl-main" aria-haspopup="menu" aria-expanded="false" data-testid="report"
       onclick=${() => toggle(Boolean(items.hidden))}>${icon(icons.download)}<span>Report</span>${icon(icons.down)}</button>`
   );
-  const node = html`<div class="sl-menu-holder" onkeydown=${onKey} onfocusout=${onLeave}>${opener}${items}</div>`;
+  const node = html`<div class="sl-menu-holder sl-place" onkeydown=${onKey} onfocusout=${onLeave}>${opener}${items}</div>`;
 
   /** @param {boolean} open */
   function toggle(open) {

@@ -39,12 +39,12 @@ export const isShown = (finding) => finding?.state === "found" || finding?.state
 
 /** The heads of the columns. */
 export const headRow = () => html`<div role="rowgroup" class="sl-check-head">
-  <div class="sl-check-row" role="row">
-    <span role="columnheader" class="sl-check-concept">Concept</span>
-    <span role="columnheader" class="sl-check-best">Best component</span>
-    <span role="columnheader">z against null</span>
-    <span role="columnheader" title="Share of the class’s relevance, signed; pale: not used">Share of relevance, %</span>
-    <span role="columnheader">Verdict</span>
+  <div class="sl-item sl-check-row sl-sunk sl-small-text sl-quiet sl-nowrap" role="row">
+    <span role="columnheader" class="sl-check-concept sl-ellipsis">Concept</span>
+    <span role="columnheader" class="sl-ellipsis">Best component</span>
+    <span role="columnheader" class="sl-ellipsis">z against null</span>
+    <span role="columnheader" class="sl-ellipsis" title="Share of the class’s relevance, signed; pale: not used">Share of relevance, %</span>
+    <span role="columnheader" class="sl-ellipsis">Verdict</span>
     <span role="columnheader"><span class="sl-unseen">Note</span></span>
   </div>
 </div>`;
@@ -59,8 +59,8 @@ export const sectionRow = (kind, size, letters, onAdd) => {
     "data-testid": `add-${kind}`,
     onclick: onAdd,
   });
-  return html`<div class="sl-check-section" role="row" data-kind=${kind} data-testid="section-${kind}">
-    <span role="gridcell" aria-colspan="6">
+  return html`<div class="sl-check-section sl-over sl-under sl-sunk sl-text" role="row" data-kind=${kind} data-testid="section-${kind}">
+    <span role="gridcell" class="sl-line" aria-colspan="6">
       ${glyph(kind)}<b>${titleOf(kind)}</b><span class="sl-quiet sl-small-text">${about}</span>
       <span class="sl-spring" />${add}
     </span>
@@ -79,11 +79,11 @@ export function conceptRow(facts, scale, { onDecide, onNote }) {
     event.stopPropagation();
     onNote();
   };
-  return html`<div class="sl-check-row sl-check-item ${ruled ? "sl-ruled" : ""}" role="row" draggable="true"
+  return html`<div class="sl-item sl-pick sl-check-row sl-check-item sl-nowrap ${ruled ? "sl-over" : ""}" role="row" draggable="true"
     aria-label=${inWords(facts)} data-name=${name} data-focus="row" data-state=${finding?.state ?? "asked"}
     data-testid="concept-row">
     <span role="gridcell" class="sl-check-name">
-      <span class="sl-letter">${letter}</span>
+      <b>${letter}</b>
       ${finding ? glyph(finding.state, { label: WORDS[finding.state] }) : html`<span class="sl-glyph" />`}
       <span class="sl-ellipsis" title=${name.length > 12 && name.slice(0, 300)} data-testid="concept-name">${name}</span>
     </span>
@@ -97,7 +97,7 @@ export function conceptRow(facts, scale, { onDecide, onNote }) {
       ${verdictButtons({ value: verdict?.decision ?? null, of: name.slice(0, 80), onDecide })}
     </span>
     <span role="gridcell">
-      <button type="button" class="sl-note ${concept.note || verdict?.note ? "sl-noted" : ""}"
+      <button type="button" class="sl-note sl-press sl-pick sl-quiet ${concept.note || verdict?.note ? "sl-noted" : ""}"
         title=${(concept.note || verdict?.note || "Add a note, edit prompts").slice(0, 500)}
         aria-label="Note and prompts of ${name.slice(0, 80)}" data-focus="note" data-testid="note-button"
         onclick=${note}>${icon(icons.note)}</button>
@@ -126,7 +126,7 @@ function inWords({ concept, finding, id, verdict }) {
 
 /** What changes of a row without its being drawn anew. @param {HTMLElement} row @param {{primary: boolean, active: boolean, open: boolean}} is */
 export function markRow(row, { primary, active, open }) {
-  row.classList.toggle("sl-primary", primary);
+  for (const name of ["sl-selected", "sl-primary"]) row.classList.toggle(name, primary);
   row.setAttribute("aria-selected", String(primary));
   row.querySelector(".sl-note")?.setAttribute("aria-expanded", String(open));
   // Tab leads to the active row and what can be done in it, not through those of all.
@@ -144,16 +144,16 @@ function evidence({ id, weighted, level, most }, finding, scale) {
   dot.style.left = px(value);
   return [
     html`<span role="gridcell" class="sl-check-best">
-      <span class="sl-id" title=${message}>${id || "…"}</span>${best !== null && cropStrip(best, CROPS)}
+      <span class="sl-id sl-ellipsis" title=${message}>${id || "…"}</span>${best !== null && cropStrip(best, CROPS)}
     </span>`,
-    html`<span role="gridcell" class="sl-check-z">
+    html`<span role="gridcell" class="sl-check-z sl-pile">
       ${chart}
       <span class="sl-number ${refuted ? "sl-refuted" : ""}"
         title=${refuted ? "refuted: sampled images speak against this component" : ""}>
         ${value === null ? "" : z(value)}
       </span>
     </span>`,
-    html`<span role="gridcell" class="sl-check-relevance ${use && !used ? "sl-unused" : ""}" title=${use || null}>
+    html`<span role="gridcell" class="sl-check-relevance sl-pile ${use && !used ? "sl-unused" : ""}" title=${use || null}>
       ${weighted ? signedBar(relevance ?? 0, most) : html`<span />`}
       <span class="sl-number" data-testid="relevance">${weighted ? signed(relevance ?? Number.NaN) : "–"}</span>
     </span>`,
@@ -161,8 +161,10 @@ function evidence({ id, weighted, level, most }, finding, scale) {
 }
 
 /** A line under a row where people disagree. @param {import("./source.js").Said[]} said the latest first */
-export const conflictRow = (said) => html`<div class="sl-check-conflict" role="row" data-testid="conflict">
-  <span role="gridcell" aria-colspan="6">
+export const conflictRow = (
+  said,
+) => html`<div class="sl-check-conflict sl-soft sl-under sl-small-text sl-breaks" role="row" data-testid="conflict">
+  <span role="gridcell" class="sl-line sl-wraps sl-pad-low" aria-colspan="6">
     <b>People disagree</b>
     ${said.map(({ decision, label, who, when }, i) => {
       const what = [decision ?? "no verdict", label && `“${label.slice(0, 80)}”`].filter(Boolean).join(" ");

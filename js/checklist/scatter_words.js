@@ -61,7 +61,7 @@ export function captionsOf(
     unexpected: { left: left + 4, top: bottom - 22 },
   };
   return DRAWN.map((region) => {
-    const caption = html`<button type="button" class="sl-button sl-region sl-of-${region}"
+    const caption = html`<button type="button" class="sl-button sl-region sl-text sl-of-${region}"
       title="Choose all ${region} components" data-testid="region-${region}"
       onclick=${() => onChoose(points.regions.indexOf(region))}>
       ${glyph(region)}<b>${region}</b><span>${count(regions[region]?.count ?? 0)}</span>
@@ -74,7 +74,7 @@ export function captionsOf(
 /** What the tip says of one. @param {Report} report @param {number} at @param {Catalog} catalog */
 export function tipWords({ points, names: concepts, weighted }, at, catalog) {
   catalog.want([points.rows[at]]);
-  const line = (/** @type {any[]} */ ...parts) => html`<div class="sl-tip-line sl-line">${parts}</div>`;
+  const line = (/** @type {any[]} */ ...parts) => html`<div class="sl-line sl-gap-6 sl-ends">${parts}</div>`;
   const number = (/** @type {string} */ text) => html`<span class="sl-number">${text}</span>`;
   const side = (/** @type {"valid" | "spurious"} */ kind) =>
     line(

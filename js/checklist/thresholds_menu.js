@@ -17,7 +17,7 @@ export function thresholdsMenu(onChange) {
   let drawn = null;
   const inputs = SHOWN.map(({ name, scale, step, max }) => {
     const input = /** @type {HTMLInputElement} */ (
-      html`<input type="number" class="sl-field" min="0" max=${max} step=${step} data-testid="threshold-${name}"
+      html`<input type="number" class="sl-input sl-box sl-tabular" min="0" max=${max} step=${step} data-testid="threshold-${name}"
         onchange=${take} />`
     );
     function take() {
@@ -29,9 +29,9 @@ export function thresholdsMenu(onChange) {
     return input;
   });
   const node = /** @type {HTMLDetailsElement} */ (
-    html`<details class="sl-menu-holder sl-audit-thresholds" data-testid="thresholds" onkeydown=${onKey} onfocusout=${onLeave}>
-      <summary>More thresholds</summary>
-      <div class="sl-menu">${SHOWN.map(({ text }, i) => html`<label><span>${text}</span>${inputs[i]}</label>`)}</div>
+    html`<details class="sl-menu-holder sl-place sl-audit-thresholds" data-testid="thresholds" onkeydown=${onKey} onfocusout=${onLeave}>
+      <summary class="sl-text sl-quiet">More thresholds</summary>
+      <div class="sl-menu sl-box sl-pile sl-text">${SHOWN.map(({ text }, i) => html`<label><span>${text}</span>${inputs[i]}</label>`)}</div>
     </details>`
   );
 

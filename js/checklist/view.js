@@ -1,11 +1,7 @@
 /** The audit: the checklist on the left; what the score rests on, the scatter and the unexpected on the right. */
 
-import "../shared/layout.css";
 import "../shared/heading.css";
-import "../shared/low.css";
-import "../shared/parts.css";
 import "./view.css";
-import "../shared/scrolls.css";
 import { button, fill, html } from "../shared/dom.js";
 import { plural } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
@@ -71,7 +67,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
     );
   const undo = tool("Undo (u)", icons.undo, "undo", live.undo);
   const redo = tool("Redo (Shift u)", icons.redo, "redo", live.redo);
-  const tools = html`<div class="sl-audit-tools sl-line">${undo}${redo}</div>`;
+  const tools = html`<div class="sl-gap-2 sl-line">${undo}${redo}</div>`;
   const bar = auditBar({
     onTarget: (next) => act("audit_target", next),
     onLevel: setLevel,
@@ -80,14 +76,14 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
     report: { make: live.report, say, fail },
   });
   const notice = noticeLine();
-  const note = html`<p class="sl-audit-note sl-quiet sl-small-text" hidden data-testid="audit-note">
+  const note = html`<p class="sl-pad-low sl-under sl-sunk sl-quiet sl-text" hidden data-testid="audit-note">
     Choose the class to audit.
   </p>`;
   const scroller = html`<div class="sl-check-scroll sl-scrolls">${list.node}</div>`;
-  const left = html`<div class="sl-audit-left sl-stack sl-banner-place">${bar.node}${notice.node}${note}${scroller}</div>`;
-  const right = html`<div class="sl-audit-right sl-stack">${balance.node}${scatter.node}${queue.node}</div>`;
+  const left = html`<div class="sl-stack sl-banner-place">${bar.node}${notice.node}${note}${scroller}</div>`;
+  const right = html`<div class="sl-beside sl-stack">${balance.node}${scatter.node}${queue.node}</div>`;
   const nothing = html`<div class="sl-state sl-audit-state" />`;
-  const node = html`<div class="sl-audit" data-testid="audit">${left}${right}${nothing}</div>`;
+  const node = html`<div class="sl-audit sl-view sl-panes" data-testid="audit">${left}${right}${nothing}</div>`;
   const large = preview({
     area: node,
     source,

@@ -111,7 +111,7 @@ describe("the checklist", () => {
   it("shows each concept with its state, evidence and relevance; what is missing says so in words", async () => {
     const el = await open(auditModel());
     expect(names(el)).toEqual(["red", "green", "purple", "ruler", "hair"]);
-    expect(rows(el).map((one) => one.querySelector(".sl-letter").textContent)).toEqual([
+    expect(rows(el).map((one) => one.querySelector(".sl-check-name b").textContent)).toEqual([
       "A",
       "B",
       "",

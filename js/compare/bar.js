@@ -32,21 +32,22 @@ export function barParts({ names, a_in_b, b_in_a, different_data }, others, view
   return [
     html`<span class="sl-compare-model sl-ellipsis" title=${names[0]}><b>A</b> ${names[0]}</span>`,
     html`<span class="sl-compare-model sl-ellipsis" title=${names[1]}><b>B</b> ${names[1]}</span>`,
-    different_data && html`<span class="sl-compare-warning">over different data</span>`,
+    different_data && html`<span class="sl-compare-warning sl-text">over different data</span>`,
     html`<span class="sl-spring" />`,
     views,
-    html`<span class="sl-compare-scores">
+    html`<span class="sl-line sl-gap-12 sl-wraps">
       ${directed("B knows A", a_in_b, "b-knows-a")}
       ${directed("A knows B", b_in_a, "a-knows-b")}
       ${one && html`<span class="sl-quiet">chance ${chance}</span>`}
     </span>`,
-    others.length > 1 && html`<label class="sl-select sl-compare-select"><span>B</span>${select}</label>`,
+    others.length > 1 && html`<label class="sl-select"><span>B</span>${select}</label>`,
   ];
 }
 
 /** Nothing is compared yet. */
 export function howTo() {
-  const line = (/** @type {string} */ text) => html`<code class="sl-id sl-code-line">${text}</code>`;
+  const line = (/** @type {string} */ text) =>
+    html`<code class="sl-id sl-code-line sl-box sl-sunk">${text}</code>`;
   return html`<div class="sl-state" data-testid="compare-empty">
     <h2>Nothing to compare yet</h2>
     <p>Give this model another one: what do both know, and what only one of them?</p>

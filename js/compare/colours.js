@@ -23,6 +23,21 @@ export function diverging(value, reach) {
   return Math.min(SIDES, Math.max(-SIDES, step)) || 0;
 }
 
-/** The class that colours an element. @param {number} step @param {"sequential" | "diverging"} kind */
-export const stepClass = (step, kind) =>
-  kind === "sequential" ? `sl-seq-${step}` : `sl-div-${step < 0 ? `n${-step}` : step > 0 ? `p${step}` : "0"}`;
+/** The inks that can be read on the steps, where the common one cannot. */
+const INKS = {
+  sequential: { 3: "sl-on-mid-blue", 4: "sl-on-strong", 5: "sl-on-strong" },
+  diverging: { 2: "sl-on-middle", 3: "sl-on-strong" },
+};
+
+/**
+ * An element in the colour of a step, and in an ink that can be read on it.
+ * @param {HTMLElement} node @param {number} step @param {"sequential" | "diverging"} kind
+ */
+export function paintStep(node, step, kind) {
+  const name =
+    kind === "sequential" ? `seq-${step}` : `div-${step < 0 ? `n${-step}` : step > 0 ? `p${step}` : "0"}`;
+  const ink = /** @type {Record<number, string>} */ (INKS[kind])[Math.abs(step)];
+  node.style.background = `var(--sl-${name})`;
+  if (ink) node.classList.add(ink);
+  return node;
+}

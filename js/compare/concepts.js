@@ -3,7 +3,8 @@
 import { button, fill, html } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
 import { used } from "../shared/keyboard.js";
-import { sequential, stepClass } from "./colours.js";
+import { signedBar } from "../shared/signed.js";
+import { paintStep, sequential } from "./colours.js";
 
 /** @typedef {import("./questions.js").ConceptRow} Row */
 
@@ -43,11 +44,11 @@ export function conceptRows({ onConcept, onConcepts }) {
   let table = { models: [], rows: [], relevance: false, message: null };
   /** @type {Measure} */
   let measure = "score";
-  const choice = html`<div class="sl-choice" role="group" aria-label="What is compared" />`;
-  const rows = html`<div class="sl-concepts" role="table" aria-label="Concepts in both models" />`;
+  const choice = html`<div class="sl-toggle" role="group" aria-label="What is compared" />`;
+  const rows = html`<div class="sl-stack" role="table" aria-label="Concepts in both models" />`;
   const note = html`<p class="sl-quiet sl-small-text" data-testid="concept-note" />`;
   const edit = /** @type {HTMLInputElement} */ (
-    html`<input type="text" class="sl-find" aria-label="Concepts to compare, separated by commas"
+    html`<input type="text" class="sl-bare-input sl-text" aria-label="Concepts to compare, separated by commas"
       placeholder="concepts, separated by commas" data-testid="concept-edit"
       onkeydown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key === "Escape") return leave();
@@ -63,8 +64,8 @@ export function conceptRows({ onConcept, onConcepts }) {
     "data-testid": "concept-edit-button",
     onclick: begin,
   });
-  const box = html`<label class="sl-find-box" hidden>${edit}</label>`;
-  const node = html`<section class="sl-compare-part" aria-label="Concepts">
+  const box = html`<label class="sl-find-box sl-line sl-box" hidden>${edit}</label>`;
+  const node = html`<section class="sl-compare-part sl-pile sl-gap-8" aria-label="Concepts">
     <div class="sl-heading"><h3>Concepts</h3><span class="sl-spring" />${editButton}${choice}</div>
     ${box}
     ${rows}
@@ -119,11 +120,11 @@ export function conceptRows({ onConcept, onConcepts }) {
     const two = table.models.length > 1;
     fill(
       rows,
-      html`<div class="sl-concept sl-concept-head" role="row">
+      html`<div class="sl-concept sl-concept-head sl-quiet sl-small-text" role="row">
         <span role="columnheader">Concept</span>
         <span role="columnheader" title=${table.models[0]}>A</span>
         <span role="columnheader" title=${table.models[1]}>${two ? "B" : ""}</span>
-        <span role="columnheader" class="sl-concept-ends"><i>weaker</i><i>stronger</i></span>
+        <span role="columnheader" class="sl-line sl-ends"><span>weaker</span><span>stronger</span></span>
         <span role="columnheader" class="sl-number">${two ? "B − A" : ""}</span>
       </div>`,
       ...table.rows.map((row, i) => drawRow(row, values[i], differences[i], top, reach)),
@@ -144,13 +145,7 @@ export function conceptRows({ onConcept, onConcepts }) {
         `${model} ${written(values[j], measure)}${row.unknown.length || row.found[j] ? "" : ` (${row.unchecked?.[j] ? "unchecked" : "not found"})`}`,
     );
     const title = row.unknown.length ? `the CLIP does not know ${row.unknown.join(", ")}` : "";
-    const bar = html`<span class="sl-concept-bar" aria-hidden="true"><i /></span>`;
-    const part = /** @type {HTMLElement} */ (bar.firstElementChild);
-    const share = difference === null ? 0 : (50 * difference) / reach;
-    part.className = share < 0 ? "sl-weaker" : "sl-stronger";
-    part.style.left = `${50 + Math.min(0, share)}%`;
-    part.style.width = `${Math.abs(share)}%`;
-    return html`<div class="sl-concept${row.query ? " sl-concept-query" : ""}" role="row" tabindex="0"
+    return html`<div class="sl-concept sl-pick${row.query ? " sl-concept-query" : ""}" role="row" tabindex="0"
       aria-label="${row.concept}: ${title || facts.join(", ")}"
       aria-current=${row.query ? "true" : null} data-testid="concept-row" data-concept=${row.concept}
       title=${title} onclick=${() => onConcept(row.query ? "" : row.concept)}
@@ -165,16 +160,17 @@ export function conceptRows({ onConcept, onConcepts }) {
         if (j >= table.models.length) return html`<span role="cell" />`;
         const open = row.unknown.length === 0 && row.unchecked?.[j] === true;
         const lost = !open && (row.unknown.length > 0 || !row.found[j]);
-        return html`<span role="cell"
-          class="sl-concept-cell ${value === null || row.unknown.length ? "sl-matrix-void" : stepClass(sequential(value, [0, top * 1.001]), "sequential")}"
+        const known = value !== null && row.unknown.length === 0;
+        const cell = html`<span role="cell" class="sl-concept-cell sl-place sl-text sl-tabular${known ? "" : " sl-matrix-void"}"
           title=${
             row.best[j] ? `best ${row.best[j]}${lost ? ", not found" : open ? ", unchecked" : ""}` : ""
           }>
           ${row.unknown.length ? "?" : `${written(value ?? null, measure)}${open ? " ?" : ""}`}
           ${lost && html`<i class="sl-matrix-dash" aria-hidden="true" />`}
         </span>`;
+        return known ? paintStep(cell, sequential(value, [0, top * 1.001]), "sequential") : cell;
       })}
-      <span role="cell">${bar}</span>
+      <span role="cell">${signedBar(difference ?? 0, reach)}</span>
       <span role="cell" class="sl-number">
         ${difference === null ? "" : signed(difference, measure)}
       </span>

@@ -3,7 +3,7 @@
 import "./matrix.css";
 import { fill, html } from "../shared/dom.js";
 import { used } from "../shared/keyboard.js";
-import { diverging, STEPS, sequential, stepClass } from "./colours.js";
+import { diverging, paintStep, STEPS, sequential } from "./colours.js";
 
 /**
  * @typedef {object} Matrix
@@ -29,10 +29,10 @@ import { diverging, STEPS, sequential, stepClass } from "./colours.js";
  * @returns {{node: HTMLElement, update: (changed: {matrix?: Matrix, chosen?: Cell | null, row?: number | null}) => void}}
  */
 export function heatmap({ label, onCell, onRow }) {
-  const grid = html`<div class="sl-matrix" role="grid" aria-label=${label} data-testid="heatmap" onclick=${onClick}
+  const grid = html`<div class="sl-matrix sl-text" role="grid" aria-label=${label} data-testid="heatmap" onclick=${onClick}
     onkeydown=${onKey} />`;
-  const legend = html`<div class="sl-matrix-legend" />`;
-  const node = html`<div class="sl-matrix-block">${grid}${legend}</div>`;
+  const legend = html`<div class="sl-matrix-legend sl-line sl-wraps sl-gap-6 sl-small-text" />`;
+  const node = html`<div class="sl-matrix-block sl-pile sl-gap-8">${grid}${legend}</div>`;
   /** @type {Matrix | null} */
   let matrix = null;
   /** @type {Cell | null} */
@@ -59,7 +59,7 @@ export function heatmap({ label, onCell, onRow }) {
       text || "nothing to compare",
       weak && shown.weakWord,
     ];
-    return html`<div class="sl-matrix-cell ${step === null ? "sl-matrix-void" : stepClass(step, shown.kind)}"
+    const cell = html`<div class="sl-matrix-cell sl-tabular${step === null ? " sl-matrix-void" : ""}"
       role="gridcell" tabindex=${row === active.row && column === active.column ? 0 : -1}
       aria-selected=${String(chosen?.row === row && chosen.column === column)}
       aria-label=${words.filter(Boolean).join(", ")} title=${words.filter(Boolean).join(" · ")}
@@ -67,6 +67,7 @@ export function heatmap({ label, onCell, onRow }) {
       ${text}
       ${weak && html`<i class="sl-matrix-dash" aria-hidden="true" />`}
     </div>`;
+    return step === null ? cell : paintStep(cell, step, shown.kind);
   }
 
   function draw() {
@@ -81,17 +82,17 @@ export function heatmap({ label, onCell, onRow }) {
     fill(
       grid,
       html`<div class="sl-matrix-row" role="row">
-        <span class="sl-matrix-corner" role="columnheader">${shown.corner}</span>
+        <span class="sl-matrix-corner sl-small-text sl-quiet" role="columnheader">${shown.corner}</span>
         ${shown.columns.map(
           (name) =>
-            html`<span class="sl-matrix-head sl-ellipsis" role="columnheader" title=${name}>${name}</span>`,
+            html`<span class="sl-matrix-head sl-ellipsis sl-small-text sl-quiet" role="columnheader" title=${name}>${name}</span>`,
         )}
       </div>`,
       ...shown.rows.map(
         (name, row) =>
           html`<div class="sl-matrix-row${row === marked ? " sl-matrix-marked" : ""}" role="row"
             data-testid="heat-row">
-            <span class="sl-matrix-name sl-ellipsis${onRow ? " sl-matrix-press" : ""}" role="rowheader"
+            <span class="sl-matrix-name sl-ellipsis${onRow ? " sl-press" : ""}" role="rowheader"
               title=${name} data-name=${row}>${name}</span>
             ${shown.columns.map((_, column) => drawCell(shown, row, column))}
           </div>`,
@@ -110,12 +111,12 @@ export function heatmap({ label, onCell, onRow }) {
       legend,
       html`<span>${shown.words[0]}</span>`,
       html`<span class="sl-matrix-scale" aria-hidden="true">
-        ${steps.map((step) => html`<i class=${stepClass(step, shown.kind)} />`)}
+        ${steps.map((step) => paintStep(html`<i />`, step, shown.kind))}
       </span>`,
       html`<span>${shown.words[1]}</span>`,
-      hasWeak && html`<i class="sl-matrix-dash sl-matrix-dash-key" aria-hidden="true" />`,
+      hasWeak && html`<i class="sl-matrix-dash" aria-hidden="true" />`,
       hasWeak && html`<span>${shown.weakWord}</span>`,
-      shown.note && html`<p>${shown.note}</p>`,
+      shown.note && html`<p class="sl-quiet">${shown.note}</p>`,
     );
   }
 

@@ -28,7 +28,7 @@ export function layersPane({ onCell }) {
   let chosen = null;
   const map = heatmap({ label: "Similarity layer by layer", onCell });
   const title = html`<h3 />`;
-  const measures = html`<div class="sl-choice" role="group" aria-label="Measure" data-browser />`;
+  const measures = html`<div class="sl-toggle" role="group" aria-label="Measure" data-browser />`;
   const turn = button({
     label: "Exchange the direction: how well A knows B",
     text: "⇄",
@@ -39,7 +39,7 @@ export function layersPane({ onCell }) {
       draw();
     },
   });
-  const node = html`<section class="sl-compare-part" aria-label="Layer by layer">
+  const node = html`<section class="sl-compare-part sl-pile sl-gap-8" aria-label="Layer by layer">
     <div class="sl-heading">${title}<span class="sl-spring" />${measures}${turn}</div>
     ${map.node}
   </section>`;

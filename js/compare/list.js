@@ -1,7 +1,6 @@
 /** A long list of components with their crops: of one model, or pairs of both. Only what is in sight is drawn. */
 
 import "./list.css";
-import "../shared/scrolls.css";
 import { button, fill, html, icon } from "../shared/dom.js";
 import { count, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
@@ -82,7 +81,7 @@ function findField(title, testid, onFind) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
   const field = /** @type {HTMLInputElement} */ (
-    html`<input type="search" class="sl-find" placeholder="filter by label or id" aria-label="Filter ${title}"
+    html`<input type="search" class="sl-bare-input sl-text" placeholder="filter by label or id" aria-label="Filter ${title}"
       data-testid="${testid}-find"
       oninput=${() => {
         clearTimeout(typing);
@@ -96,7 +95,7 @@ function findField(title, testid, onFind) {
       }} />`
   );
   return {
-    node: html`<label class="sl-find-box">${icon(icons.search)}${field}</label>`,
+    node: html`<label class="sl-find-box sl-line sl-box">${icon(icons.search)}${field}</label>`,
     field,
     stop: () => clearTimeout(typing),
   };
@@ -142,15 +141,15 @@ export function componentList({
   const stops = sides.map((side) => side.catalog.onArrive(arrange));
   const number = html`<span class="sl-number sl-quiet" data-testid="${testid}-count" />`;
   const find = onFind && findField(title, testid, onFind);
-  const body = html`<div class="sl-lines-rows" role="list" />`;
-  const nothing = html`<p class="sl-quiet sl-lines-empty" hidden>${empty}</p>`;
-  const scroller = html`<div class="sl-lines-scroll sl-scrolls" tabindex="-1">${body}${nothing}</div>`;
+  const body = html`<div class="sl-place" role="list" />`;
+  const nothing = html`<p class="sl-quiet sl-pad-all" hidden>${empty}</p>`;
+  const scroller = html`<div class="sl-contained sl-scrolls" tabindex="-1">${body}${nothing}</div>`;
   const heading = html`<h3 class="sl-ellipsis">${title}</h3>`;
   const subtitle = html`<p class="sl-quiet sl-small-text">${hint}</p>`;
-  const node = html`<section class="sl-lines" aria-label=${title} data-testid=${testid} onclick=${onClick}
+  const node = html`<section class="sl-lines sl-stack" aria-label=${title} data-testid=${testid} onclick=${onClick}
     onkeydown=${onKey}>
-    <header class="sl-lines-head">
-      <div class="sl-lines-title">${heading}${number}</div>
+    <header class="sl-pile sl-fixed sl-pad sl-under sl-sunk">
+      <div class="sl-line sl-ends">${heading}${number}</div>
       ${subtitle}
       ${find?.node}
     </header>
@@ -193,12 +192,12 @@ export function componentList({
     );
     const labels = wordsOf(item, a, b) ?? "";
     const quiet = labels === "unexplained" ? " sl-quiet" : "";
-    const line = html`<div class="sl-lines-line" role="listitem"
+    const line = html`<div class="sl-item sl-pick sl-lines-line sl-stack" role="listitem"
       aria-label="${ids.join(" and ")}, ${labels ? `${labels}, ` : ""}cosine ${score(item.score, 2)}"
       data-testid="${testid}-line" data-ids=${ids.join(" ")}>
-      <div class="sl-lines-names">
+      <div class="sl-lines-names sl-line">
         <span class="sl-id">${ids.join(" ↔ ")}</span>
-        <span class="sl-ellipsis${quiet}" title=${labels}>${paired ? "" : labels}</span>
+        <span class="sl-ellipsis sl-grows${quiet}" title=${labels}>${paired ? "" : labels}</span>
         ${
           pins &&
           button({

@@ -47,7 +47,7 @@ export function overlayView({ ask, names, layers, onSelect, say, fail }) {
     selection: [],
   });
   return {
-    node: html`<div class="sl-overlay" data-testid="overlay">${map.node}</div>`,
+    node: html`<div class="sl-overlay sl-stack sl-grows" data-testid="overlay">${map.node}</div>`,
     select: (a, b) => map.update({ selection: [...a, ...b.map((row) => row + ofA)] }),
     destroy: map.destroy,
   };
@@ -67,8 +67,8 @@ export function eitherWay({ columns, makeMap, onChange }) {
   let overlay = null;
   /** @type {[readonly number[], readonly number[]]} of A and of B */
   let selected = [[], []];
-  const choice = html`<div class="sl-choice" role="group" aria-label="Shown as" />`;
-  const map = html`<div class="sl-compare-map" hidden />`;
+  const choice = html`<div class="sl-toggle" role="group" aria-label="Shown as" />`;
+  const map = html`<div class="sl-stack sl-grows" hidden />`;
 
   /** @param {string} next */
   function show(next) {

@@ -1,8 +1,7 @@
 /** The tab "Compare": layer by layer, concept by concept, and what only A has, both share, only B has. */
 
 import "../shared/heading.css";
-import "../shared/parts.css";
-import "./choice.css";
+import "../shared/toggle.css";
 import "./view.css";
 import { button, fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
@@ -66,7 +65,7 @@ export function compareView(context) {
     onConcept: (concept) => act("query", concept),
     onConcepts: (edited) => act("concepts", [...new Set(edited.map((word) => word.trim()).filter(Boolean))]),
   });
-  const bar = html`<div class="sl-compare-bar" data-testid="compare-bar" />`;
+  const bar = html`<div class="sl-line sl-wraps sl-gap-12 sl-pad sl-fixed sl-under" data-testid="compare-bar" />`;
   const right = html`<div class="sl-compare-columns" />`;
   const shown = eitherWay({
     columns: right,
@@ -85,13 +84,13 @@ export function compareView(context) {
       }),
     onChange: drawFilter,
   });
-  const filter = html`<div class="sl-compare-filter" hidden data-testid="compare-filter" />`;
-  const main = html`<div class="sl-compare-main">
-    <div class="sl-compare-left" tabindex="-1">${matrix.node}${concepts.node}</div>
-    <div class="sl-compare-right">${filter}${right}${shown.map}</div>
+  const filter = html`<div class="sl-compare-filter sl-soft sl-line sl-fixed sl-under sl-text" hidden data-testid="compare-filter" />`;
+  const main = html`<div class="sl-panes">
+    <div class="sl-scrolls" tabindex="-1">${matrix.node}${concepts.node}</div>
+    <div class="sl-stack sl-beside">${filter}${right}${shown.map}</div>
   </div>`;
   const empty = html`<div class="sl-states" hidden />`;
-  const node = html`<div class="sl-compare" data-testid="compare">${banner.node}${bar}${main}${empty}</div>`;
+  const node = html`<div class="sl-compare sl-view sl-stack" data-testid="compare">${banner.node}${bar}${main}${empty}</div>`;
   main.hidden = bar.hidden = true;
 
   const overviewWanted = latest(

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { all, byId, press, settled, someFile, toyModel } from "../testing/toy.js";
 import widget from "../window/widget.js";
-import { diverging, sequential, stepClass } from "./colours.js";
+import { diverging, paintStep, sequential } from "./colours.js";
 
 /** Two models of two layers: rows 0 and 1 are paired, 2 is only in A, 3 only in B. */
 const COMPARISON = {
@@ -113,10 +113,11 @@ test("steps of the scales: ends clamp, and zero is always the neutral middle", (
   expect(sequential(0.5, [1, 1])).toBe(0);
   expect([-2, -1, -0.1, 0, 0.1, 0.5, 1].map((v) => diverging(v, 1))).toEqual([-3, -3, 0, 0, 0, 2, 3]);
   expect(diverging(1, 0)).toBe(0);
-  expect([stepClass(-2, "diverging"), stepClass(0, "diverging"), stepClass(3, "diverging")]).toEqual([
-    "sl-div-n2",
-    "sl-div-0",
-    "sl-div-p3",
+  const painted = [-2, 0, 3].map((step) => paintStep(document.createElement("i"), step, "diverging"));
+  expect(painted.map((node) => [node.style.background, node.className])).toEqual([
+    ["var(--sl-div-n2)", "sl-on-middle"],
+    ["var(--sl-div-0)", ""],
+    ["var(--sl-div-p3)", "sl-on-strong"],
   ]);
 });
 

@@ -15,7 +15,7 @@ import { latest } from "../shared/latest.js";
  * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
  */
 export function pairsBehind({ ask, own, onSelect, say, fail }) {
-  const node = html`<div class="sl-heatmap-pairs" data-testid="heatmap-pairs" />`;
+  const node = html`<div class="sl-heatmap-pairs sl-beside" data-testid="heatmap-pairs" />`;
   /** @type {Map<string, import("../compare/list.js").Side>} */
   const sides = new Map();
   /** @type {ReturnType<typeof componentList> | null} */
@@ -94,7 +94,7 @@ export function pairsBehind({ ask, own, onSelect, say, fail }) {
       list = between = null;
       fill(
         node,
-        html`<p class="sl-quiet sl-lines-empty" data-testid="heatmap-no-cell">
+        html`<p class="sl-quiet sl-pad-all" data-testid="heatmap-no-cell">
           Press a cell to see the components behind it.
         </p>`,
       );

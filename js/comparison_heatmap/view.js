@@ -1,9 +1,7 @@
 /** The comparison heatmap: concepts, models or layers against each other, and the pairs behind the chosen cell. */
 
-import "../shared/parts.css";
 import "../shared/figure_menu.css";
 import "../shared/toggle.css";
-import "../compare/choice.css";
 import "./view.css";
 import { heatmap } from "../compare/heatmap.js";
 import { button, fill, html } from "../shared/dom.js";
@@ -95,18 +93,18 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
     object: "heatmap",
   });
   figure.update({ tab: "heatmap", title: "Comparison", figures: ["heatmap"] });
-  const controls = html`<div class="sl-heatmap-bar" data-testid="heatmap-bar" />`;
+  const controls = html`<div class="sl-heatmap-bar sl-line sl-wraps sl-fixed sl-pad sl-under" data-testid="heatmap-bar" />`;
   const edit = /** @type {HTMLInputElement} */ (
-    html`<input type="text" class="sl-find" aria-label="Concepts, separated by commas"
+    html`<input type="text" class="sl-bare-input sl-text" aria-label="Concepts, separated by commas"
       data-testid="heatmap-concepts"
       onchange=${() => change({ concepts: edit.value.split(",").map((word) => word.trim()) })} />`
   );
-  const editBox = html`<label class="sl-find-box"><span>Concepts</span>${edit}</label>`;
-  const node = html`<div class="sl-heatmap" data-testid="comparison-heatmap">
+  const editBox = html`<label class="sl-find-box sl-line sl-box"><span>Concepts</span>${edit}</label>`;
+  const node = html`<div class="sl-heatmap sl-view sl-stack" data-testid="comparison-heatmap">
     ${banner.node}
     ${controls}
-    <div class="sl-heatmap-main">
-      <div class="sl-heatmap-matrix">${editBox}${map.node}</div>
+    <div class="sl-panes">
+      <div class="sl-heatmap-matrix sl-stack sl-pad-all">${editBox}${map.node}</div>
       ${pairs.node}
     </div>
   </div>`;
@@ -119,7 +117,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
 
   /** @template {string} Name @param {string} label @param {Record<Name, string>} names @param {string} trait */
   function choice(label, names, trait) {
-    return html`<div class="sl-choice" role="group" aria-label=${label}>
+    return html`<div class="sl-toggle" role="group" aria-label=${label}>
       ${(Object.entries(names)).map(([value, text]) =>
         button({
           text,
@@ -154,7 +152,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
           "data-testid": "heatmap-by-layer",
           onclick: () => change({ by_layer: !state.by_layer }),
         }),
-      concepts && html`<label class="sl-select sl-compare-select">${against}</label>`,
+      concepts && html`<label class="sl-select">${against}</label>`,
       html`<span class="sl-spring" />`,
       choice("Order", ORDERS, "order"),
       figure.node,

@@ -136,8 +136,8 @@ test("what is compared, how and against what are traits; the matrix follows", as
     "−.10",
     ".00",
   ]);
-  expect(all(el, "heat-cell")[2].className).toContain("sl-div-p3");
-  expect(all(el, "heat-cell")[0].className).toContain("sl-div-0");
+  expect(all(el, "heat-cell")[2].style.background).toBe("var(--sl-div-p3)");
+  expect(all(el, "heat-cell")[0].style.background).toBe("var(--sl-div-0)");
   byId(el, "of-models").click();
   expect(toy.state.of).toBe("models");
   expect(byId(el, "heatmap-bar").querySelector('[data-testid="measure-z"]')).toBeNull();

@@ -61,7 +61,7 @@ export function nullStrip() {
     const unit = width > 560 ? "z above random image sets" : "z";
     const unitStart = width - unit.length * 6 - 12;
     const parts = [
-      svg`<path class="sl-null-shape" d=${silhouette(hist, x, 14)} />`,
+      svg`<path class="sl-histogram-rest" d=${silhouette(hist, x, 14)} />`,
       svg`<path class="sl-axis"
         d="M0 ${BASE + 0.5}H${width}${axis.values.map((v) => `M${x(v)} ${BASE}v4`).join("")}" />`,
       ...axis.values
@@ -73,8 +73,8 @@ export function nullStrip() {
             </text>`,
         ),
       svg`<text class="sl-quiet" x=${width} y="59" text-anchor="end">${unit}</text>`,
-      svg`<path class="sl-null-inside" d=${marks(all.subarray(hits.found), x, 32)} />`,
-      svg`<path class="sl-null-above" d=${marks(all.subarray(0, hits.found), x, 32)} />`,
+      svg`<path class="sl-null-mark" d=${marks(all.subarray(hits.found), x, 32)} />`,
+      svg`<path class="sl-null-mark sl-above" d=${marks(all.subarray(0, hits.found), x, 32)} />`,
       svg`<path class="sl-null-threshold" d="M${Math.round(x(threshold)) + 0.5} 8V${BASE}" />`,
     ];
     const name = distribution.size
@@ -100,7 +100,7 @@ export function nullStrip() {
       parts.push(svg`<text class="sl-quiet" x="0" y="16">${name}</text>`);
     if (best && bestAt !== null) {
       parts.push(
-        svg`<path class="sl-null-best" d="M${bestAt} 26V${BASE}" />`,
+        svg`<path class="sl-null-mark sl-best" d="M${bestAt} 26V${BASE}" />`,
         svg`<path class="sl-null-pointer" d="M${bestAt - 3.5} 20h7l-3.5 4z" />`,
         svg`<text x=${bestX} y="16" text-anchor="middle" data-testid="null-best">
           <tspan class="sl-mono">${best.id}</tspan>

@@ -26,11 +26,11 @@ export function hitRow(hits, position, component, crops) {
     inside && "inside the null",
     skipped && PASSED_OVER,
   ];
-  return html`<div class="sl-row${inside || skipped ? " sl-inside" : ""}" role="row"
+  return html`<div class="sl-item sl-pick sl-row${inside || skipped ? " sl-inside" : ""}" role="row"
     title=${skipped && PASSED_OVER} aria-label=${facts.filter(Boolean).join(", ")}
     data-testid="gallery-row" data-row-number=${hits.rows[position]} data-id=${component?.id}>
     <span role="gridcell" class="sl-id">${component?.id ?? "…"}</span>
-    <span role="gridcell" class="sl-score">
+    <span role="gridcell" class="sl-score sl-line">
       ${value === undefined ? "" : html`<span class="sl-number">${score(value)}</span>`}
       ${value !== undefined && scoreBar(hits, position)}
     </span>
@@ -41,7 +41,7 @@ export function hitRow(hits, position, component, crops) {
           ? html`<span class="sl-ellipsis sl-quiet">never active</span>`
           : label && labelLine(label)
       }
-      ${label && !component?.dead && html`<span class="sl-meta">${margin(label)}</span>`}
+      ${label && !component?.dead && html`<span class="sl-ellipsis sl-small-text sl-quiet">${margin(label)}</span>`}
     </span>
     <span role="gridcell">${crops}</span>
   </div>`;

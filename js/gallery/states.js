@@ -108,7 +108,7 @@ function notFoundState({ hits, onClear, onLayers, closest }) {
 /** Work is under way and there is nothing to show yet: rows of the final size, still. @param {string} text */
 function loadingState(text) {
   const row = () =>
-    html`<div class="sl-row sl-still" aria-hidden="true">
+    html`<div class="sl-item sl-row" aria-hidden="true">
       <span class="sl-bone" />
       <span class="sl-bone" />
       <span class="sl-bone" />
@@ -116,7 +116,7 @@ function loadingState(text) {
       <span class="sl-strip">${Array.from({ length: 8 }, () => html`<i class="sl-crop" />`)}</span>
     </div>`;
   return html`<div data-testid="state-loading">
-    <p class="sl-divider">${text}</p>
+    <p class="sl-divider sl-line sl-under sl-sunk sl-quiet sl-small-text">${text}</p>
     ${Array.from({ length: 6 }, row)}
   </div>`;
 }
@@ -170,7 +170,7 @@ function closestComponents({ rows, scores, z: zs }, catalog) {
   return html`<div class="sl-closest sl-inside">
     ${nearest.map((row, i) => {
       const component = catalog.get(row);
-      return html`<div class="sl-near" data-testid="closest" data-unnamed=${!component}>
+      return html`<div class="sl-near sl-under sl-text" data-testid="closest" data-unnamed=${!component}>
         <span class="sl-id">${component?.id}</span>
         <span class="sl-number">${scores && score(scores[i])}</span>
         <span class="sl-number sl-quiet">${zs && `z ${z(zs[i])}`}</span>

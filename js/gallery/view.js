@@ -43,18 +43,18 @@ const unchecked = ({ state }) => (state === "unchecked" ? ", unchecked" : "");
 
 /** The heads and the place of the rows, which a line parts. @param {Record<string, (event: any) => void>} listeners */
 function tableParts(listeners) {
-  const found = html`<span class="sl-found" data-testid="found" />`;
+  const found = html`<span class="sl-nowrap" data-testid="found" />`;
   const columns = [
     html`<span role="columnheader">Component</span>`,
     html`<span role="columnheader">Score</span>`,
     html`<span role="columnheader" class="sl-number">z</span>`,
     html`<span role="columnheader">Label</span>`,
-    html`<span role="columnheader" class="sl-head-crops"><span>Strongest examples</span>${found}</span>`,
+    html`<span role="columnheader" class="sl-line sl-ends sl-slim"><span class="sl-ellipsis">Strongest examples</span>${found}</span>`,
   ];
   const words = html`<span role="gridcell" aria-colspan="5" />`;
-  const divider = html`<div class="sl-divider" role="row" data-testid="null-divider">${words}</div>`;
+  const divider = html`<div class="sl-divider sl-line sl-under sl-sunk sl-quiet sl-small-text sl-placed" role="row" data-testid="null-divider">${words}</div>`;
   const heads = html`<div role="rowgroup">
-    <div class="sl-row sl-head" role="row" aria-rowindex="1">${columns}</div>
+    <div class="sl-item sl-row sl-head sl-sunk sl-quiet" role="row" aria-rowindex="1">${columns}</div>
   </div>`;
   const parts = rowTable({ label: "Components", columns: columns.length, name: "gallery", heads }, listeners);
   return {
@@ -107,9 +107,9 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     ondblclick: onDoubleClick,
     onkeydown: onKey,
   });
-  const state = html`<div class="sl-states" hidden />`;
-  const doubt = html`<p class="sl-unchecked" role="note" data-testid="unchecked" hidden />`;
-  const node = html`<div class="sl-gallery" data-testid="gallery">${strip.node}${doubt}${table}${state}</div>`;
+  const state = html`<div class="sl-states sl-over" hidden />`;
+  const doubt = html`<p class="sl-pad-low sl-under sl-quiet" role="note" data-testid="unchecked" hidden />`;
+  const node = html`<div class="sl-gallery sl-view sl-stack sl-spring" data-testid="gallery">${strip.node}${doubt}${table}${state}</div>`;
   const crops = rowCrops({
     source,
     node,
@@ -305,7 +305,7 @@ export function galleryAlone({ source, catalog, act, say, fail }) {
     onQuery: (query) => act("query", query),
   });
   return {
-    node: html`<div><div class="sl-alone-bar">${filter.node}</div>${gallery.node}</div>`,
+    node: html`<div><div class="sl-alone-bar sl-tall sl-pad">${filter.node}</div>${gallery.node}</div>`,
     update(changed) {
       filter.update(changed);
       gallery.update(changed);

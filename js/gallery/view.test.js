@@ -342,7 +342,7 @@ describe("the gallery", () => {
     expect(strip.querySelector("svg").getAttribute("aria-label")).toContain(
       "best conv1:0 at z 7.0; 4 of 12 above p = .01",
     );
-    expect(strip.querySelector(".sl-null-above").getAttribute("d").match(/M/g)).toHaveLength(4);
+    expect(strip.querySelector(".sl-above").getAttribute("d").match(/M/g)).toHaveLength(4);
     expect(byId(gallery.node, "null-best").textContent).toContain("z = 7.0");
   });
 

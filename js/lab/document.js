@@ -19,7 +19,7 @@ export async function showFile(node, { name, request, size }) {
     const { message } = /** @type {Error} */ (error);
     const page = html`<div class="semlens" data-testid="file-error">
       <div class="sl-file-error" role="alert">
-        <h2 class="sl-card-title">${name} cannot be opened</h2>
+        <h2 class="sl-card-title sl-ellipsis">${name} cannot be opened</h2>
         <p>${`It is not a readable .semlens file: ${message}.`.replace(/\.\.$/, ".")}</p>
         <p class="sl-quiet">
           Copy it again from where it was made, or write it anew there with lens.save(…). A file with another ending than .semlens must not be renamed to it.

@@ -7,6 +7,7 @@ import { literal } from "../shared/python.js";
 import { currentNotebook, insertAndRun } from "./commands.js";
 import { lensIcon } from "./icon.js";
 import "../shared/theme.css";
+import "../shared/layout.css";
 import "./lab.css";
 
 /**

@@ -22,7 +22,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
   );
   const describe = button({
     text: "Describe",
-    class: "sl-outlined sl-main-action",
+    class: "sl-outlined sl-main",
     "data-testid": "describe",
     onclick: () => {
       const name = vocabulary.value || null;
@@ -69,7 +69,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
   return {
     /** Describing: the work under way, the vocabulary, the button. */
     describing: [
-      html`<label class="sl-select sl-words"><span class="sl-quiet">Words</span>${vocabulary}</label>`,
+      html`<label class="sl-select"><span class="sl-quiet sl-wide">Words</span>${vocabulary}</label>`,
       describe,
     ],
     exports,
@@ -77,7 +77,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     /** @param {boolean} made whether components are described already */
     update(made) {
       describe.disabled = work.running;
-      describe.classList.toggle("sl-main-action", !made);
+      describe.classList.toggle("sl-main", !made);
       describe.querySelector("span")?.replaceChildren(made ? "Describe again" : "Describe");
       for (const node of exports) node.disabled = !made;
     },

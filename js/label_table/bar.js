@@ -19,8 +19,8 @@ export function tableBar({ names, filters, actions, own }) {
     "data-testid": "label-undo",
     onclick: own.undo,
   });
-  const node = html`<div class="sl-labels-bar" />`;
-  const message = html`<p class="sl-labels-message sl-quiet" data-testid="labels-message" />`;
+  const node = html`<div class="sl-line sl-wraps sl-pad" />`;
+  const message = html`<p class="sl-pad-below sl-small-text sl-quiet" data-testid="labels-message" />`;
   return {
     node,
     message,

@@ -12,7 +12,7 @@ import { believed } from "./row.js";
 function labelEditor({ id, text, onClose }) {
   let closed = false;
   const input = /** @type {HTMLInputElement} */ (
-    html`<input class="sl-input" value=${text} maxlength="200"
+    html`<input class="sl-input sl-box" value=${text} maxlength="200"
       aria-label="Label of ${id}; empty for the computed one" data-testid="label-editor"
       onkeydown=${(/** @type {KeyboardEvent} */ event) => {
         event.stopPropagation();

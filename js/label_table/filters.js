@@ -20,7 +20,7 @@ export function tableFilters({ onChange, onLayer }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
   const find = /** @type {HTMLInputElement} */ (
-    html`<input type="search" class="sl-input" data-browser placeholder="Search within"
+    html`<input type="search" class="sl-filter sl-input sl-box sl-text" data-browser placeholder="Search within"
       aria-label="Search ids, labels and closest words" data-testid="label-search"
       oninput=${() => {
         clearTimeout(typing);

@@ -11,6 +11,9 @@ const SORTED = {
   shared: "Shared by",
 };
 
+/** How a column is sorted, drawn beside its name. */
+const ARROWS = { ascending: "↑", descending: "↓", none: "↕" };
+
 /** @param {{onSort: () => void}} options */
 export function tableHeads({ onSort }) {
   /** @type {import("./order.js").Sorting} */
@@ -18,24 +21,26 @@ export function tableHeads({ onSort }) {
   const keys = /** @type {import("./order.js").Sorting["key"][]} */ (Object.keys(SORTED));
   const heads = keys.map(
     (key) =>
-      html`<span role="columnheader" class="sl-sort sl-col-${key}">
-        <button type="button" class="sl-head-button" data-browser data-testid="sort-${key}"
+      html`<span role="columnheader" class="sl-sort sl-col-${key}${key === "margin" || key === "shared" ? " sl-number" : ""}">
+        <button type="button" class="sl-head-button sl-press sl-nowrap" data-browser data-testid="sort-${key}"
           onclick=${(/** @type {Event} */ event) => {
             event.stopPropagation();
             const numbers = key !== "row" && key !== "label";
             sorting = { key, descending: sorting.key === key ? !sorting.descending : numbers };
             mark();
             onSort();
-          }}>${SORTED[key]}</button>
+          }}>${SORTED[key]}${" "}<span class="sl-arrow" aria-hidden="true" /></button>
       </span>`,
   );
 
   function mark() {
-    for (const [i, head] of heads.entries())
-      head.setAttribute(
-        "aria-sort",
-        sorting.key === keys[i] ? (sorting.descending ? "descending" : "ascending") : "none",
-      );
+    for (const [i, head] of heads.entries()) {
+      const sort = sorting.key === keys[i] ? (sorting.descending ? "descending" : "ascending") : "none";
+      head.setAttribute("aria-sort", sort);
+      const arrow = /** @type {Element} */ (head.querySelector(".sl-arrow"));
+      arrow.textContent = ARROWS[sort];
+      arrow.className = sort === "none" ? "sl-arrow sl-faint sl-wide" : "sl-arrow";
+    }
   }
 
   mark();
@@ -44,10 +49,10 @@ export function tableHeads({ onSort }) {
       return sorting;
     },
     node: html`<div role="rowgroup">
-      <div class="sl-row sl-head" role="row" aria-rowindex="1">
+      <div class="sl-item sl-row sl-head sl-sunk sl-quiet" role="row" aria-rowindex="1">
         ${heads}
         <span role="columnheader">Meanings</span>
-        <span role="columnheader">Strongest examples</span>
+        <span class="sl-ellipsis" role="columnheader">Strongest examples</span>
       </div>
     </div>`,
   };

@@ -33,7 +33,7 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
     onArrive,
     onError: fail,
   });
-  const node = html`<div class="sl-meanings" role="row" data-testid="meanings" />`;
+  const node = html`<div class="sl-meanings sl-placed sl-pad-low sl-under sl-sunk" role="row" data-testid="meanings" />`;
   const countOf = (/** @type {number} */ row) => known.get(row)?.length ?? 0;
 
   /** @param {HTMLElement} cell */
@@ -59,13 +59,13 @@ export function meaningParts({ ask, idOf, onArrive, fail }) {
 
   /** @param {number} row @param {Meaning} part @param {number} number */
   function drawMeaning(row, part, number) {
-    return html`<div class="sl-meaning" data-testid="meaning">
+    return html`<div class="sl-meaning sl-text" data-testid="meaning">
       <span class="sl-number sl-quiet">${String(number + 1)}</span>
       <span class="sl-label">
         <span class="sl-ellipsis${part.word === null ? " sl-quiet" : ""}" title=${part.closest}>
           ${part.word ?? `unexplained (${part.closest}?)`}
         </span>
-        <span class="sl-meta">confidence ${Math.floor(part.confidence * 100)} %</span>
+        <span class="sl-ellipsis sl-small-text sl-quiet">confidence ${Math.floor(part.confidence * 100)} %</span>
       </span>
       <span class="sl-quiet">${plural(part.examples.length, "example")}</span>
       ${cropStrip(row, part.examples.slice(0, MOST), { "data-all": "" })}

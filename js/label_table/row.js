@@ -23,11 +23,11 @@ export function labelRow(names, row, { editor, meanings, crops }) {
   const sharing = named.words[row] >= 0 ? named.sizes[named.words[row]] : 0;
   const sure = labels?.made ? labels.confidence[row * labels.k] : Number.NaN;
   const margin = labels?.made ? labels.margins[row] : Number.NaN;
-  return html`<div class="sl-row" role="row" aria-label="${id}, ${text}${mine ? ", own label" : ""}"
+  return html`<div class="sl-item sl-pick sl-row" role="row" aria-label="${id}, ${text}${mine ? ", own label" : ""}"
     data-testid="label-row" data-id=${id}>
     <span role="gridcell" class="sl-id">${id}</span>
-    <span role="gridcell" class="sl-label-cell">${editor ?? labelCell(names, row, text)}</span>
-    <span role="gridcell" class="sl-score sl-col-confidence">
+    <span role="gridcell" class="sl-label-cell sl-slim">${editor ?? labelCell(names, row, text)}</span>
+    <span role="gridcell" class="sl-score sl-line sl-col-confidence">
       ${Number.isFinite(sure) && html`<span class="sl-number">${Math.floor(sure * 100)} %</span>`}
       ${Number.isFinite(sure) && confidenceBar(sure, labels?.level ?? 0, best?.accepted === true)}
     </span>
@@ -37,7 +37,7 @@ export function labelRow(names, row, { editor, meanings, crops }) {
     <span role="gridcell" class="sl-number sl-col-shared">
       ${
         sharing > 1 &&
-        html`<button type="button" class="sl-word-link" tabindex="-1"
+        html`<button type="button" class="sl-word-link sl-press" tabindex="-1"
           title="Show the ${plural(sharing, "component")} called ${text}" data-testid="shared-by"
           data-act="word">${counted(sharing)}</button>`
       }
@@ -55,15 +55,15 @@ function labelCell(names, row, text) {
   const about = mine ? "without it" : confident ? "then" : "closest";
   const meta = `${about}: ${others.join(", ")}${confident ? "" : shortfall(names, row)}`;
   return html`<span class="sl-label">
-    <span class="sl-label-line">
+    <span class="sl-line sl-gap-6 sl-slim">
       <span class="sl-ellipsis${confident ? "" : " sl-quiet"}" title=${text}>${text}</span>
-      ${mine && html`<span class="sl-badge" title="a label of your own" data-testid="own-mark">own</span>`}
-      <button type="button" class="sl-edit" tabindex="-1" title="Edit (Enter)"
+      ${mine && html`<span class="sl-badge sl-box sl-small-text" title="a label of your own" data-testid="own-mark">own</span>`}
+      <button type="button" class="sl-edit sl-press sl-fixed sl-quiet" tabindex="-1" title="Edit (Enter)"
         aria-label="Edit the label of ${names.idOf(row)}" data-testid="edit-label" data-act="edit">
         ${icon(icons.note)}
       </button>
     </span>
-    ${others.length > 0 && html`<span class="sl-meta" title=${meta}>${meta}</span>`}
+    ${others.length > 0 && html`<span class="sl-ellipsis sl-small-text sl-quiet" title=${meta}>${meta}</span>`}
   </span>`;
 }
 

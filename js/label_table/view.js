@@ -117,8 +117,8 @@ export function labelTableView({ source, ask, act, tell, work, say, fail }) {
     { onclick: onClick, ondblclick: onDoubleClick, onkeydown: onKey },
   );
   table.hidden = true;
-  const state = html`<div class="sl-states" />`;
-  const node = html`<div class="sl-labels sl-banner-place" data-testid="label-table">
+  const state = html`<div class="sl-states sl-over" />`;
+  const node = html`<div class="sl-labels sl-view sl-stack sl-banner-place" data-testid="label-table">
     ${bar.node}
     ${bar.message}
     ${table}

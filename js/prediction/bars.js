@@ -1,10 +1,9 @@
 /** The components that carried a prediction, layer by layer, as bars with sign. */
 
-import { used } from "../shared/keyboard.js";
-import "../shared/scrolls.css";
 import { fill, html } from "../shared/dom.js";
 import { count, percent, plural } from "../shared/format.js";
 import * as grid from "../shared/grid.js";
+import { used } from "../shared/keyboard.js";
 import { adds, pointed, showChosen, toggled } from "../shared/selection.js";
 import { side, signedBar } from "../shared/signed.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
@@ -130,16 +129,16 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       if (row !== null) onOpen(row);
     }} />`;
   const more = html`<button type="button" class="sl-button sl-more" data-testid="more-bars" />`;
-  const node = html`<section class="sl-bars-pane" aria-label="Components that carried the prediction">
-    <h3 class="sl-heading sl-pane-title">
+  const node = html`<section class="sl-stack sl-beside" aria-label="Components that carried the prediction">
+    <h3 class="sl-heading sl-pane-title sl-fixed">
       Components that carried it
       <span class="sl-quiet">% of absolute relevance</span>
     </h3>
-    <div class="sl-pane-bar">
+    <div class="sl-pane-bar sl-line sl-wraps sl-fixed sl-pad sl-under">
       ${layers}
-      <label class="sl-select sl-low"><span class="sl-quiet">Method</span>${method.node}</label>
+      <label class="sl-select"><span class="sl-quiet">Method</span>${method.node}</label>
     </div>
-    <div class="sl-bar-row sl-bar-head sl-item" aria-hidden="true">
+    <div class="sl-item sl-bar-row sl-bar-head sl-sunk sl-small-text sl-quiet" aria-hidden="true">
       <span>Component</span>
       <span />
       <span class="sl-sides"><span>against</span><span>for</span></span>
@@ -235,8 +234,8 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       list,
       ...rows.map(
         (row) =>
-          html`<div class="sl-bar-row sl-item" role="option" data-row=${row} data-testid="bar">
-            <span class="sl-bar-name" />
+          html`<div class="sl-item sl-pick sl-bar-row" role="option" data-row=${row} data-testid="bar">
+            <span class="sl-stack" />
             ${cropStrip(row, CROPS)}
             ${signedBar(relevances[row], longest)}
             <span class="sl-number">${percent(relevances[row])}</span>

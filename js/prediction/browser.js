@@ -27,11 +27,11 @@ export function imageBrowser({ source, onImage, work, fail }) {
       <option value="wrong">most wrong first</option>
     </select>`
   );
-  const filters = html`<div class="sl-browse-filters">
+  const filters = html`<div class="sl-browse-filters sl-line sl-gap-6">
     <label class="sl-select">${label}</label>
     <label class="sl-select">${order}</label>
   </div>`;
-  const grid = html`<div class="sl-browse-grid" role="group" aria-label="Images" onkeydown=${onKey} />`;
+  const grid = html`<div class="sl-browse-grid sl-squares sl-pile" role="group" aria-label="Images" onkeydown=${onKey} />`;
   const where = html`<span class="sl-quiet" data-testid="browse-where" />`;
   const back = button({
     label: "Page before",
@@ -46,10 +46,10 @@ export function imageBrowser({ source, onImage, work, fail }) {
     "data-testid": "browse-next",
     onclick: () => turn(start + PER_PAGE),
   });
-  const node = html`<div class="sl-browse" data-testid="image-browser">
+  const node = html`<div class="sl-pile sl-gap-8" data-testid="image-browser">
     ${filters}
     ${grid}
-    <div class="sl-browse-pages">${where}<span class="sl-spring" />${back}${on}</div>
+    <div class="sl-line sl-gap-4 sl-text">${where}<span class="sl-spring" />${back}${on}</div>
   </div>`;
   /** @type {AbortController | undefined} */
   let asking;
@@ -100,11 +100,11 @@ export function imageBrowser({ source, onImage, work, fail }) {
         ]
           .filter(Boolean)
           .join(", ");
-        const tile = html`<button type="button" class="sl-browse-image${wrong ? " sl-wrong" : ""}" tabindex=${i ? -1 : 0}
+        const tile = html`<button type="button" class="sl-browse-image sl-press sl-place${wrong ? " sl-wrong" : ""}" tabindex=${i ? -1 : 0}
           aria-label=${facts} title=${facts} data-testid="browse-image" data-image=${index}
           onclick=${() => onImage(index)}>
           <i class="sl-crop" />
-          ${wrong && html`<span class="sl-wrong-mark" aria-hidden="true">✗</span>`}
+          ${wrong && html`<span class="sl-wrong-mark sl-small-text" aria-hidden="true">✗</span>`}
         </button>`;
         const strip = { url: url ?? "", line: Math.floor(i / page.columns), lines, columns: page.columns };
         paint(

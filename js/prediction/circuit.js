@@ -1,10 +1,9 @@
 /** The way of relevance through the layers, as a graph to walk. */
 
-import { percent } from "../shared/format.js";
-import { used } from "../shared/keyboard.js";
-import "../shared/scrolls.css";
 import { button, fill, html, svg } from "../shared/dom.js";
+import { percent } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
+import { used } from "../shared/keyboard.js";
 import { side } from "../shared/signed.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { onResize } from "../shared/surroundings.js";
@@ -57,9 +56,9 @@ function circuitBar({ onChange, onCopied, rowsText }) {
     },
   });
   copy.append(copied);
-  const node = html`<div class="sl-pane-bar">
-    <label class="sl-select sl-low"><span class="sl-quiet">Depth</span>${depth}</label>
-    <label class="sl-select sl-low" title="The strongest below each node">
+  const node = html`<div class="sl-pane-bar sl-line sl-wraps sl-fixed sl-pad sl-under">
+    <label class="sl-select"><span class="sl-quiet">Depth</span>${depth}</label>
+    <label class="sl-select" title="The strongest below each node">
       <span class="sl-quiet">Keep</span>${top}
     </label>
     <span class="sl-spring" />
@@ -138,16 +137,16 @@ function at(element, x, y) {
 export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCopied, fail }) {
   const bar = circuitBar({ onChange, onCopied, rowsText });
   const title = html`<span class="sl-ellipsis" />`;
-  const drawing = html`<div class="sl-circuit" data-testid="circuit" role="group" onkeydown=${onKey} />`;
+  const drawing = html`<div class="sl-circuit sl-place" data-testid="circuit" role="group" onkeydown=${onKey} />`;
   const scroll = html`<div class="sl-circuit-scroll sl-scrolls">${drawing}</div>`;
-  const node = html`<section class="sl-circuit-pane" aria-label="Circuit">
-    <h3 class="sl-heading sl-pane-title">
+  const node = html`<section class="sl-stack sl-beside" aria-label="Circuit">
+    <h3 class="sl-heading sl-pane-title sl-fixed">
       ${title}
       <span class="sl-quiet">width: relevance passed on</span>
     </h3>
     ${bar.node}
     ${scroll}
-    <p class="sl-circuit-legend sl-small-text">
+    <p class="sl-circuit-legend sl-line sl-gap-6 sl-fixed sl-pad sl-small-text">
       ${edgeSample("sl-for")}for ${edgeSample("sl-against")}against
       <span class="sl-quiet">click a node to follow its path</span>
     </p>
@@ -225,24 +224,24 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
         ${edges.map(({ path }) => path)}
       </svg>`,
       ...circuit.layers.map((name, i) =>
-        at(html`<span class="sl-circuit-layer sl-quiet">${name}</span>`, layout.columns[i], 8),
+        at(html`<span class="sl-small-text sl-nowrap sl-quiet">${name}</span>`, layout.columns[i], 8),
       ),
-      at(html`<span class="sl-circuit-layer sl-quiet">class</span>`, target.x, 8),
+      at(html`<span class="sl-small-text sl-nowrap sl-quiet">class</span>`, target.x, 8),
       ...[...nodes.values()]
         .sort((a, b) => b.x - a.x || a.y - b.y)
         .map(({ row, relevance, x, y }) =>
           at(
-            html`<button type="button" class="sl-node sl-${side(relevance)}" data-row=${row}
+            html`<button type="button" class="sl-node sl-press sl-${side(relevance)}" data-row=${row}
               data-testid="node" onclick=${() => onSelect([row])} ondblclick=${() => onOpen(row)}>
               <i class="sl-crop" />
-              <span class="sl-node-name sl-ellipsis" />
+              <span class="sl-node-name sl-ellipsis sl-small-text" />
             </button>`,
             x,
             y + DOWN,
           ),
         ),
       at(
-        html`<div class="sl-circuit-class" data-testid="circuit-class">
+        html`<div class="sl-circuit-class sl-box sl-text" data-testid="circuit-class">
           <b class="sl-ellipsis" title=${prediction.target.name}>${prediction.target.name}</b>
           <span class="sl-quiet">${prediction.target.text}</span>
         </div>`,

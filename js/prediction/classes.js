@@ -17,7 +17,7 @@ export function classChoice({ source, onTarget, fail }) {
   const names = `sl-classes-${++fields}-${Math.random().toString(36).slice(2, 8)}`;
   const listed = html`<datalist id=${names} />`;
   const other = /** @type {HTMLInputElement} */ (
-    html`<input type="text" class="sl-other-class" list=${names} placeholder="another class by name"
+    html`<input type="text" class="sl-input sl-box sl-text" list=${names} placeholder="another class by name"
       aria-label="Explain another class, by name" data-testid="other-class" autocomplete="off"
       oninput=${(/** @type {InputEvent} */ event) => {
         // Chosen from the list, not typed.
@@ -32,7 +32,7 @@ export function classChoice({ source, onTarget, fail }) {
   const classes = html`<div class="sl-classes" role="group" aria-label="Explained class" />`;
   const whose = html`<span class="sl-quiet sl-ellipsis" />`;
   const said = html`<p class="sl-small-text sl-quiet" data-testid="names-note" hidden />`;
-  const node = html`<div class="sl-prediction">
+  const node = html`<div class="sl-prediction sl-pile sl-over">
     <h3 class="sl-heading">Prediction${whose}</h3>
     ${classes}${listed}${other}${said}
   </div>`;
@@ -65,7 +65,7 @@ export function classChoice({ source, onTarget, fail }) {
     const bar = html`<i />`;
     bar.style.width = `${100 * (probability ?? 0)}%`;
     const explained = `${name} is explained${target.chosen ? "; click to explain the likeliest again" : ""}`;
-    return html`<button type="button" class="sl-class" aria-pressed=${String(index === target.index)}
+    return html`<button type="button" class="sl-item sl-press sl-pick sl-class" aria-pressed=${String(index === target.index)}
       title=${index === target.index ? explained : `Explain ${name}`} data-testid="class" data-class=${name}
       onclick=${() => onTarget(index === target.index && target.chosen ? null : name)}>
       <span class="sl-ellipsis">${name}</span>

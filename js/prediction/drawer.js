@@ -18,7 +18,7 @@ export function cardDrawer({ card, onToggle }) {
     "data-testid": "close-card",
     onclick: () => open(null),
   });
-  const node = html`<aside class="sl-card-pane" aria-label="Component card" hidden data-testid="card-pane">
+  const node = html`<aside class="sl-card-pane sl-beside sl-scrolls sl-sunk" aria-label="Component card" hidden data-testid="card-pane">
     <div class="sl-card-close">${close}</div>
     ${card.node}
   </aside>`;
@@ -61,7 +61,7 @@ export const noModel = (message) => statePane("prediction-no-model", "No model a
 
 /** @param {() => void} onBack */
 export const browseHead = (onBack) =>
-  html`<div class="sl-picture-bar">
+  html`<div class="sl-picture-bar sl-line sl-gap-6">
     <h3 class="sl-heading">Choose an image</h3>
     <span class="sl-spring" />
     ${button({ text: "Back", class: "sl-outlined", "data-testid": "browse-back", onclick: onBack })}

@@ -72,16 +72,16 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
         stage.style.width = `min(100%, ${(highest * below.naturalWidth) / below.naturalHeight}px)`;
       }} />`
   );
-  const heat = html`<div class="sl-relevance-place" data-testid="heat" />`;
+  const heat = html`<div class="sl-fill" data-testid="heat" />`;
   const inset = /** @type {HTMLImageElement} */ (html`<img alt="" class="sl-stage-inset" />`);
   const stage = html`<div class="sl-stage" data-testid="stage">${below}${heat}${inset}</div>`;
   const legend = html`<div />`;
   const words = html`<p class="sl-small-text sl-quiet sl-relevance-words" data-testid="heat-words" />`;
-  const steps = html`<div class="sl-image-steps" />`;
+  const steps = html`<div class="sl-image-steps sl-line sl-gap-4 sl-text" />`;
   const classes = classChoice({ source, onTarget, fail });
   const node = html`<section class="sl-picture-pane" aria-label="Image and prediction" ondragover=${onDrag}
     ondrop=${onDrop}>
-    <div class="sl-picture-bar">${modes}<span class="sl-spring" />${browse}${open}${file}</div>
+    <div class="sl-picture-bar sl-line sl-gap-6">${modes}<span class="sl-spring" />${browse}${open}${file}</div>
     ${stage}
     ${steps}
     ${legend}
@@ -131,7 +131,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     steps.classList.toggle("sl-from-data", at !== null);
   }
 
-  const place = html`<div class="sl-drop-place" data-testid="drop-place" ondragover=${onDrag} ondrop=${onDrop}>
+  const place = html`<div class="sl-drop-place sl-box sl-quiet" data-testid="drop-place" ondragover=${onDrag} ondrop=${onDrop}>
     <p>Drop an image here</p>
     ${button({ text: "Open a file", icon: icons.image, class: "sl-outlined", onclick: () => file.click() })}
   </div>`;

@@ -1,8 +1,6 @@
 /** The prediction view: an image, the components that carried its prediction, and the way between them. */
 
 import "../shared/heading.css";
-import "../shared/low.css";
-import "../shared/parts.css";
 import "../shared/relevance.css";
 import "../shared/toggle.css";
 import "./view.css";
@@ -134,10 +132,10 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     },
   });
   const browseBar = browseHead(() => browse(false));
-  const left = html`<div class="sl-prediction-left" />`;
-  const invitation = html`<div class="sl-prediction-wait" />`;
-  const node = html`<div class="sl-prediction-tab sl-banner-place" data-testid="prediction">
-    <div class="sl-prediction-panes">${left}${invitation}${bars.node}${circuit.node}${drawer.node}</div>
+  const left = html`<div class="sl-scrolls sl-pad-all" />`;
+  const invitation = html`<div class="sl-prediction-wait sl-beside" />`;
+  const node = html`<div class="sl-prediction-tab sl-view sl-stack sl-banner-place" data-testid="prediction">
+    <div class="sl-prediction-panes sl-panes">${left}${invitation}${bars.node}${circuit.node}${drawer.node}</div>
   </div>`;
 
   const explaining = latestWork({ work, fail, node });

@@ -23,24 +23,24 @@ const FORMS = [
  * @param {(centred: boolean) => void} options.onForm @param {() => void} options.onEvaluate
  */
 export function scoresBar({ filter, work, onForm, onEvaluate }) {
-  const forms = html`<div class="sl-forms" role="group" aria-label="Form of the scores" data-browser />`;
+  const forms = html`<div class="sl-line sl-gap-4" role="group" aria-label="Form of the scores" data-browser />`;
   const evaluate = /** @type {HTMLButtonElement} */ (
     button({
       text: "Evaluate",
-      class: "sl-outlined sl-main-action",
+      class: "sl-outlined sl-main",
       "data-testid": "evaluate",
       onclick: onEvaluate,
     })
   );
   const about = html`<span class="sl-quiet sl-small-text" data-testid="scores-about" />`;
-  const node = html`<div class="sl-scores-bar sl-line" />`;
+  const node = html`<div class="sl-line sl-wraps sl-pad sl-under" />`;
   return {
     node,
     evaluate,
     /** @param {{made: boolean, clip: string | null | undefined, centred: boolean}} now `made`: whether there are scores */
     update({ made, clip, centred: chosen }) {
       evaluate.disabled = work.running;
-      evaluate.classList.toggle("sl-main-action", !made);
+      evaluate.classList.toggle("sl-main", !made);
       evaluate.querySelector("span")?.replaceChildren(made ? "Evaluate again" : "Evaluate");
       about.textContent = made ? `seen by ${clip?.split("@")[0]}` : "";
       const form = (/** @type {typeof FORMS[number]} */ { centred, ...about }) =>

@@ -28,7 +28,7 @@ const RUG = 400;
 export function distributionView({ onBrush, say, height }) {
   const base = height - FOOT;
   const drawing = svg`<svg class="sl-distribution-svg" height=${height} aria-hidden="true" />`;
-  const node = html`<div class="sl-distribution" tabindex="0" role="group" data-testid="distribution"
+  const node = html`<div class="sl-drawn-on" tabindex="0" role="group" data-testid="distribution"
     onpointerdown=${onDown} onpointermove=${onMove} onpointerup=${onUp} onpointercancel=${stop}
     onkeydown=${onKey}>${drawing}</div>`;
   node.style.height = `${height}px`;

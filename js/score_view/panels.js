@@ -12,7 +12,7 @@ import { column, extent, SCORES, says } from "./scores.js";
  * @param {{onBrush: Brush, say: (text: string) => void}} options
  */
 export function scorePanels({ onBrush, say }) {
-  const node = html`<div class="sl-score-panels" />`;
+  const node = html`<div class="sl-score-panels sl-scrolls sl-pad-all" />`;
   /** @type {ReturnType<typeof distributionView>[]} */
   let distributions = [];
 
@@ -45,7 +45,7 @@ export function scorePanels({ onBrush, say }) {
         summary: of ?? { mean: null, low: null, high: null, null: null, null_high: null },
       });
       return html`<div class="sl-layer-score">
-        <div class="sl-layer-line">
+        <div class="sl-line sl-ends sl-small-text">
           <span class="sl-id sl-ellipsis" title=${layer.name}>${layer.name}</span>
           <span class="sl-number" title="mean over components, with its 95 % interval">${facts}</span>
         </div>
@@ -59,10 +59,10 @@ export function scorePanels({ onBrush, say }) {
       "data-testid": `beyond-${name}`,
       onclick: (event) => onBrush(beyond.rows, event),
     });
-    return html`<section class="sl-score-panel" aria-label=${title} data-testid="panel-${name}">
+    return html`<section class="sl-score-panel sl-pile sl-gap-8" aria-label=${title} data-testid="panel-${name}">
       <h3 class="sl-heading">${title}<span class="sl-quiet">${meaning}</span></h3>
       ${select}${layers.map(drawLayer)}
-      <div class="sl-layer-line sl-quiet sl-axis-line">
+      <div class="sl-axis-line sl-line sl-ends sl-small-text sl-quiet">
         <span>${written(domain[0], 2)}</span><span>┆ 95 % of random sets</span><span>${written(domain[1], 2)}</span>
       </div>
     </section>`;

@@ -86,7 +86,7 @@ const tipWords = ({ names, x, y }, row, { id, text }) => [
   html`<b class="sl-id">${id}</b>`,
   text && html`<span>${text}</span>`,
   ...names.map(
-    (name, i) => html`<div class="sl-tip-line sl-line">
+    (name, i) => html`<div class="sl-line sl-gap-6 sl-ends">
       <span class="sl-quiet">${name}</span><span class="sl-number">${written([x, y][i][row], 2)}</span>
     </div>`,
   ),
@@ -112,10 +112,10 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
   let width = 376;
 
   const marks = svg`<svg class="sl-fill" height=${HEIGHT} aria-hidden="true" />`;
-  const hint = html`<div class="sl-plane-hint sl-quiet" aria-hidden="true">
+  const hint = html`<div class="sl-plane-hint sl-small-text sl-quiet" aria-hidden="true">
     Arrows move, Shift sizes, Enter selects, PgDn steps
   </div>`;
-  const node = html`<div class="sl-plane" tabindex="0" role="application" aria-roledescription="scatter plot"
+  const node = html`<div class="sl-plane sl-drawn-on" tabindex="0" role="application" aria-roledescription="scatter plot"
     data-testid="scatter" onkeydown=${onKey} />`;
   const plot = scatterPlot({
     area: node,

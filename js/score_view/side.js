@@ -27,7 +27,7 @@ export function scoreSide(options) {
   let selection = [];
   /** @type {Ranking | null} */
   let ranking = null;
-  const choice = html`<div class="sl-scores-choice" role="group" aria-label="Listed" />`;
+  const choice = html`<div class="sl-line sl-wraps sl-pad-below" role="group" aria-label="Listed" />`;
   const strips = componentStrips({ ...options, onChoose: choose });
 
   /** Of the selected, one that is pointed at becomes the primary, and the rest stays. @param {readonly number[]} next */

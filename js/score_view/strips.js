@@ -44,13 +44,13 @@ export function componentStrips({ source, describe, onChoose, onPoint, fail }) {
   /** @param {number} row */
   function drawLine(row) {
     const { id, text, value, beside, says } = describe(row);
-    return html`<div class="sl-extreme sl-item" role="button" tabindex="-1" data-extreme=${row}
+    return html`<div class="sl-extreme sl-item sl-pick" role="button" tabindex="-1" data-extreme=${row}
       data-testid="extreme" data-id=${id} aria-label="${id}, ${says}${text ? `, ${text}` : ""}">
-      <span class="sl-component-words">
+      <span class="sl-stack">
         <span class="sl-id">${id}</span>
         <span class="sl-ellipsis sl-quiet" title=${text}>${text}</span>
       </span>
-      <span class="sl-number">${value}${beside && html`<span class="sl-meta">${beside}</span>`}</span>
+      <span class="sl-number">${value}${beside && html`<span class="sl-ellipsis sl-small-text sl-quiet">${beside}</span>`}</span>
       ${cropStrip(row, EXAMPLES)}
     </div>`;
   }
@@ -103,7 +103,10 @@ export function componentStrips({ source, describe, onChoose, onPoint, fail }) {
         if (!rows.length) continue;
         const drawn = rows.map(drawLine);
         lines.push(...drawn);
-        node.append(html`<div class="sl-divider">${title}</div>`, ...drawn);
+        node.append(
+          html`<div class="sl-divider sl-line sl-under sl-sunk sl-quiet sl-small-text">${title}</div>`,
+          ...drawn,
+        );
       }
       const line = lines[Math.min(Math.max(0, focused), lines.length - 1)];
       lead(line);

@@ -1,8 +1,6 @@
 /** Evaluate: how readable the components are. Distributions to brush, two scores against each other, best and worst. */
 
-import "../shared/layout.css";
 import "../shared/heading.css";
-import "../shared/parts.css";
 import "./view.css";
 import { busyWork } from "../shared/busy.js";
 import { fill, html } from "../shared/dom.js";
@@ -73,19 +71,19 @@ export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
     onPoint: (row) => scatter.point(row ?? -1),
     fail,
   });
-  const body = html`<div class="sl-scores-body">
+  const body = html`<div class="sl-panes">
     ${panels.node}
-    <aside class="sl-scores-side sl-stack" aria-label="Two scores, and the extremes">
-      <div class="sl-scores-line sl-line">
+    <aside class="sl-beside sl-sunk sl-scrolls sl-stack" aria-label="Two scores, and the extremes">
+      <div class="sl-scores-line sl-line sl-pad">
         <h3 class="sl-heading">Two scores</h3>${selects.across.node}${selects.up.node}
       </div>
       ${scatter.node}
-      <div class="sl-scores-line sl-line"><h3 class="sl-heading">Components</h3>${selects.ranked.node}</div>
+      <div class="sl-scores-line sl-line sl-pad"><h3 class="sl-heading">Components</h3>${selects.ranked.node}</div>
       ${side.node}
     </aside>
   </div>`;
   const state = html`<div class="sl-states" hidden />`;
-  const node = html`<div class="sl-scores sl-stack sl-banner-place" data-testid="score-view">${bar.node}${body}${state}</div>`;
+  const node = html`<div class="sl-scores sl-view sl-stack sl-banner-place" data-testid="score-view">${bar.node}${body}${state}</div>`;
   const large = preview({ area: node, source, known: () => ({}), say, fail });
   const scoresWanted = latest(
     (signal) => askScores(ask, signal),

@@ -34,14 +34,14 @@ export function searchView({ ask, source, catalog, say, fail, banner, act }) {
     onPin: togglePin,
     onOpen: () => /** @type {HTMLElement | null} */ (card.node.querySelector("button"))?.focus(),
   });
-  const side = html`<aside class="sl-side" aria-label="Component card" tabindex="0">
+  const side = html`<aside class="sl-side sl-inward sl-beside sl-sunk sl-scrolls" aria-label="Component card" tabindex="0">
     ${pinnedCard.node}
     ${card.node}
   </aside>`;
-  const node = html`<div class="sl-search-tab">
-    <div class="sl-pane sl-banner-place">
+  const node = html`<div class="sl-search-tab sl-view sl-panes">
+    <div class="sl-stack sl-banner-place">
       ${banner.node}
-      <div class="sl-query-bar">${box.node}${filter.node}</div>
+      <div class="sl-query-bar sl-tall">${box.node}${filter.node}</div>
       ${gallery.node}
     </div>
     ${side}

@@ -17,7 +17,7 @@ let lists = 0;
  */
 export function suggestions({ input, suggest, onWord, fail }) {
   const id = `sl-suggestions-${++lists}-${Math.random().toString(36).slice(2, 8)}`;
-  const node = html`<ul class="sl-suggestions" role="listbox" id=${id} aria-label="Words" hidden
+  const node = html`<ul class="sl-suggestions sl-box" role="listbox" id=${id} aria-label="Words" hidden
     data-testid="suggestions" />`;
   input.setAttribute("aria-controls", id);
   /** @type {string[]} */
@@ -40,7 +40,7 @@ export function suggestions({ input, suggest, onWord, fail }) {
       node,
       ...words.map(
         (word, i) =>
-          html`<li role="option" id="${id}-${i}" aria-selected="false" data-testid="suggestion"
+          html`<li class="sl-pick sl-pad-low" role="option" id="${id}-${i}" aria-selected="false" data-testid="suggestion"
             onpointerdown=${(/** @type {PointerEvent} */ event) => {
               event.preventDefault();
               onWord(word);

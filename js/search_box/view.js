@@ -19,21 +19,21 @@ function chipOf({ text, negative }, image, { onSign, onRemove }) {
   const sign = negative
     ? `Pushes away from ${name}; click to search for it`
     : `Searches for ${name}; click to push away`;
-  return html`<span class="sl-chip ${negative ? "sl-negative" : "sl-positive"}" data-testid="chip" data-text=${text}
+  return html`<span class="sl-chip sl-box sl-text sl-nowrap ${negative ? "sl-negative" : "sl-positive"}" data-testid="chip" data-text=${text}
     data-negative=${String(negative)}>
     ${button({
       label: sign,
       icon: negative ? icons.minus : icons.plus,
-      class: "sl-chip-part",
+      class: "sl-small",
       "data-testid": "chip-sign",
       onclick: onSign,
     })}
     ${image?.url && html`<img class="sl-chip-picture" src=${image.url} alt="" />`}
-    <span class="sl-chip-text" title=${name}>${name}</span>
+    <span class="sl-ellipsis" title=${name}>${name}</span>
     ${button({
       label: `Remove ${name}`,
       icon: icons.cross,
-      class: "sl-chip-part",
+      class: "sl-small",
       "data-testid": "chip-remove",
       onclick: onRemove,
     })}
@@ -70,7 +70,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
   let idle;
   const chipList = html`<span class="sl-chips" role="group" aria-label="Query" data-testid="chips" />`;
   const input = /** @type {HTMLInputElement} */ (
-    html`<input class="sl-query-input" type="text" role="combobox" autocomplete="off" spellcheck="false"
+    html`<input class="sl-bare-input sl-query-input" type="text" role="combobox" autocomplete="off" spellcheck="false"
       placeholder="type a word, or drop an image"
       aria-label="Search for a concept: Enter adds a word, a leading minus pushes away"
       aria-autocomplete="list" data-testid="search-input"
@@ -84,7 +84,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
         file.value = "";
       }} />`
   );
-  const field = html`<div class="sl-query" data-testid="query-field" onpointerdown=${onFieldPointer}>
+  const field = html`<div class="sl-query sl-line sl-box" data-testid="query-field" onpointerdown=${onFieldPointer}>
     ${icon(icons.search)}
     ${chipList}
     ${input}
@@ -97,7 +97,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
     })}
     ${file}
   </div>`;
-  const node = html`<div class="sl-search" data-testid="search-box" ondragover=${onDrag}
+  const node = html`<div class="sl-search sl-grows sl-place" data-testid="search-box" ondragover=${onDrag}
     ondragleave=${() => field.classList.remove("sl-drop")} ondrop=${onDrop} onpaste=${onPaste}>
     ${field}
     ${words.node}

@@ -122,7 +122,7 @@ describe("the search box", () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(queryImage).toHaveBeenCalledWith(file, "mole.png");
     expect(queries).toEqual(["image:i1"]);
-    expect(byId(box.node, "chip").querySelector(".sl-chip-text").textContent).toBe("mole.png");
+    expect(byId(box.node, "chip").querySelector(".sl-ellipsis").textContent).toBe("mole.png");
   });
 
   it("refuses what is no image or too large, and says what it takes", async () => {

@@ -59,8 +59,8 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
   const ring = svg`<circle class="sl-point-ring" r="9" />`;
   const primaryRing = svg`<circle class="sl-primary-ring" r="8" />`;
   const captions = captionMarks({ onChoose: (rows, event) => onLasso(rows.filter(seen), event) });
-  const empty = html`<div class="sl-map-empty sl-quiet" hidden data-testid="map-empty">${NOTHING}</div>`;
-  const area = html`<div class="sl-map-area" tabindex="0" role="application" aria-roledescription="map"
+  const empty = html`<div class="sl-map-hint sl-box sl-map-over sl-text sl-quiet" hidden data-testid="map-empty">${NOTHING}</div>`;
+  const area = html`<div class="sl-map-area sl-inward" tabindex="0" role="application" aria-roledescription="map"
     aria-label="Map of components. Arrows move it, plus and minus zoom, 0 shows all. The list beside it says the same."
     data-testid="map-area" />`;
   const gestures = mapGestures({
@@ -89,13 +89,13 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
   area.append(
     plot.canvas,
     crops.node,
-    svg`<svg class="sl-map-marks sl-fill" aria-hidden="true">${plot.lasso}${primaryRing}${ring}</svg>`,
+    svg`<svg class="sl-map-over sl-fill" aria-hidden="true">${plot.lasso}${primaryRing}${ring}</svg>`,
     captions.node,
     empty,
     gestures.hint,
     plot.tip.node,
   );
-  const legend = html`<div class="sl-map-legend sl-line" data-testid="map-legend" />`;
+  const legend = html`<div class="sl-map-legend sl-map-over sl-line sl-wraps sl-small-text sl-quiet sl-tabular" data-testid="map-legend" />`;
   const zooms = [
     { label: "Zoom in (+)", icon: icons.plus, onclick: () => gestures.zoom(ZOOM_STEP) },
     { label: "Zoom out (−)", icon: icons.minus, onclick: () => gestures.zoom(1 / ZOOM_STEP) },
@@ -171,9 +171,9 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
   }
 
   return {
-    node: html`<div class="sl-map-frame">
+    node: html`<div class="sl-map-frame sl-grows sl-place">
       ${area}
-      <div class="sl-map-zoom" data-browser>
+      <div class="sl-map-zoom sl-box sl-stack" data-browser>
         ${zooms.map((zoom) => button({ ...zoom, class: "sl-square" }))}
       </div>
       ${legend}

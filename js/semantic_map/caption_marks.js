@@ -17,7 +17,7 @@ const HUES = 11;
 
 /** @param {{onChoose: (rows: number[], event: MouseEvent) => void}} options */
 export function captionMarks({ onChoose }) {
-  const node = html`<div class="sl-map-captions sl-fill" aria-hidden="true" />`;
+  const node = html`<div class="sl-map-over sl-fill" aria-hidden="true" />`;
   /** @type {Cluster[]} */
   let regions = [];
   /** @type {readonly string[]} */
@@ -34,12 +34,12 @@ export function captionMarks({ onChoose }) {
   /** @param {Cluster} cluster */
   function make({ word, count, rows }) {
     const text = words[word];
-    const element = html`<button type="button" class="sl-caption" tabindex="-1"
+    const element = html`<button type="button" class="sl-caption sl-press sl-text sl-nowrap" tabindex="-1"
       title="${text}: select ${plural(count, "component")}" data-testid="map-caption"
       onpointerdown=${(/** @type {Event} */ event) => event.stopPropagation()}
       onclick=${(/** @type {MouseEvent} */ event) => onChoose(rows, event)}>
       <b class="sl-ellipsis">${text}</b>
-      <span class="sl-quiet">${counted(count)}</span>
+      <span class="sl-quiet sl-small-text">${counted(count)}</span>
     </button>`;
     const hue = hueOf(rows[0]);
     if (hue >= 0 && hue < HUES)

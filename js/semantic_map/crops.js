@@ -19,7 +19,7 @@ const ASK_AFTER = 80;
  * @param {(error: unknown) => void} options.fail
  */
 export function cropMarks({ source, onArrive, fail }) {
-  const node = html`<div class="sl-map-crops sl-fill" aria-hidden="true" />`;
+  const node = html`<div class="sl-map-over sl-fill" aria-hidden="true" />`;
   const thumbnails = sprites({
     source,
     examples: 1,

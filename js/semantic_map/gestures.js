@@ -17,7 +17,7 @@ const HINT_MS = 1500;
  * @param {() => boolean} options.onEscape whether there was something to give up
  */
 export function mapGestures({ area, camera, onMove, onEscape }) {
-  const hint = html`<div class="sl-map-hint sl-quiet" hidden>Click the map, then the wheel zooms</div>`;
+  const hint = html`<div class="sl-map-hint sl-box sl-map-over sl-text sl-quiet" hidden>Click the map, then the wheel zooms</div>`;
   let lassoing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

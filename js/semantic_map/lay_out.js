@@ -11,7 +11,7 @@ import { latest } from "../shared/latest.js";
  * @param {(error: unknown) => void} options.fail
  */
 export function layOutLine({ ask, tell, onDone, fail }) {
-  const node = html`<div class="sl-map-status sl-line sl-quiet" data-testid="map-status" />`;
+  const node = html`<div class="sl-map-status sl-small-text sl-tabular sl-line sl-quiet" data-testid="map-status" />`;
   let method = "";
   let better = false;
   let progress = "";

@@ -24,9 +24,9 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
   let listed = [];
   let listsSelection = false;
 
-  const heading = html`<h2 class="sl-card-title" data-testid="map-heading" />`;
-  const common = html`<p class="sl-quiet sl-small-text" data-testid="map-common" />`;
-  const tabs = html`<div class="sl-map-choice" role="group" aria-label="Listed" />`;
+  const heading = html`<h2 class="sl-card-title sl-ellipsis" data-testid="map-heading" />`;
+  const common = html`<p class="sl-pad-below sl-breaks sl-quiet sl-small-text" data-testid="map-common" />`;
+  const tabs = html`<div class="sl-line sl-pad-below sl-under" role="group" aria-label="Listed" />`;
   const clear = button({
     text: "Clear",
     label: "Clear the selection",
@@ -105,7 +105,7 @@ export function mapSide({ source, names, allRows, describe, onChoose, onPoint, f
   }
 
   return {
-    node: html`<aside class="sl-map-side sl-stack" aria-label="Components on the map">
+    node: html`<aside class="sl-map-side sl-beside sl-sunk sl-stack" aria-label="Components on the map">
       <div class="sl-map-head sl-line">${heading}${copyIds}${clear}</div>
       ${common}
       ${tabs}

@@ -1,7 +1,5 @@
 /** The semantic map: components as points, alike ones near each other; with a list that says the same. */
 
-import "../shared/layout.css";
-import "../shared/parts.css";
 import "./view.css";
 import { button, fill, html } from "../shared/dom.js";
 import { count as counted, score } from "../shared/format.js";
@@ -79,9 +77,9 @@ export function semanticMapView({ source, ask, act, tell, say, fail }, { name } 
     onclick: () => lassoButton.setAttribute("aria-pressed", String(map.toggleLasso())),
   });
   const side = mapSide({ source, names, allRows, describe, onChoose: choose, onPoint: map.point, fail });
-  const node = html`<div class="sl-map" data-testid="semantic-map">
-    <div class="sl-map-main sl-stack sl-banner-place">
-      <div class="sl-map-bar sl-line">
+  const node = html`<div class="sl-map sl-view sl-panes" data-testid="semantic-map">
+    <div class="sl-stack sl-banner-place">
+      <div class="sl-map-bar sl-line sl-wraps sl-pad sl-under">
         <label class="sl-select"><span class="sl-quiet">Colour</span>${colourSelect}</label>
         ${filter.node}<span class="sl-spring" />${layOut.node}${lassoButton}
       </div>

@@ -1,6 +1,5 @@
 /** Long work that a view asks the kernel for, one at a time. */
 
-import "./busy.css";
 import { isAbort } from "./channel.js";
 
 /**

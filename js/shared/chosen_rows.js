@@ -67,9 +67,9 @@ export function chosenRows({ rowAt, placeOf, onSelect, ...list }) {
  * @param {Record<string, (event: any) => void>} listeners
  */
 export function rowTable({ label, columns, name, heads }, listeners) {
-  const body = html`<div class="sl-rows" role="rowgroup" />`;
-  const scroller = html`<div class="sl-scroll" role="presentation" data-testid="${name}-scroll">${body}</div>`;
-  const table = html`<div class="sl-grid" role="grid" aria-label=${label} aria-multiselectable="true"
+  const body = html`<div class="sl-place" role="rowgroup" />`;
+  const scroller = html`<div class="sl-contained sl-scrolls" role="presentation" data-testid="${name}-scroll">${body}</div>`;
+  const table = html`<div class="sl-stack sl-spring" role="grid" aria-label=${label} aria-multiselectable="true"
     aria-colcount=${columns} data-testid="${name}-grid" ...${listeners}>${heads}${scroller}</div>`;
   return { table, scroller, body };
 }

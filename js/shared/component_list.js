@@ -2,7 +2,6 @@
 
 import { used } from "./keyboard.js";
 import "./component_list.css";
-import "./scrolls.css";
 import { html } from "./dom.js";
 import { adds, showChosen } from "./selection.js";
 import { imagePixels, paint, sprites } from "./sprites.js";
@@ -35,8 +34,8 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
     onArrive: paintCrops,
     onError: fail,
   });
-  const body = html`<div class="sl-components-rows" role="presentation" />`;
-  const node = html`<div class="sl-components sl-scrolls" role="listbox" tabindex="0" aria-label=${label}
+  const body = html`<div class="sl-place" role="presentation" />`;
+  const node = html`<div class="sl-contained sl-scrolls" role="listbox" tabindex="0" aria-label=${label}
     aria-multiselectable="true" data-testid=${testid} onkeydown=${onKey} onclick=${onClick}
     onpointerover=${(/** @type {Event} */ event) => onPoint(rowOf(event))}
     onpointerleave=${() => onPoint(null)}>${body}</div>`;
@@ -63,10 +62,10 @@ export function componentList({ source, label, testid, describe, onChoose, onPoi
   function drawRow(position) {
     const row = listed[position];
     const { id, text, quiet, value } = describe(row);
-    return html`<div class="sl-component sl-item" role="option" id="${own}-${position}" data-id=${id}
+    return html`<div class="sl-component sl-item sl-pick" role="option" id="${own}-${position}" data-id=${id}
       data-testid="${testid}-row">
       <i class="sl-crop" data-crop=${row} />
-      <span class="sl-component-words">
+      <span class="sl-stack">
         <span class="sl-id">${id}</span>
         <span class="sl-ellipsis${quiet ? " sl-quiet" : ""}" title=${text}>${text}</span>
       </span>

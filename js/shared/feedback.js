@@ -24,9 +24,9 @@ export function bannerPlace() {
       shown = kind;
       fill(
         node,
-        html`<div class="sl-banner" data-testid="banner" data-kind=${kind}>
+        html`<div class="sl-banner sl-line sl-under sl-text" data-testid="banner" data-kind=${kind}>
           ${icon(icons.warn)}
-          <p><b>${text}</b>${detail ? ` ${detail}` : ""}</p>
+          <p class="sl-grows sl-breaks"><b>${text}</b>${detail ? ` ${detail}` : ""}</p>
           ${action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick })}
           ${
             !sticky &&

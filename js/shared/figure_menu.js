@@ -50,7 +50,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
       <span>Figure</span>
     </button>`
   );
-  const line = html`<code class="sl-id" data-testid="figure-python" />`;
+  const line = html`<code class="sl-id sl-grows sl-breaks" data-testid="figure-python" />`;
   const notice = html`<p class="sl-quiet sl-small-text" role="status" data-testid="figure-notice" hidden />`;
   const copy = button({
     text: "Copy",
@@ -61,12 +61,12 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
   });
   const save = button({
     text: "Save",
-    class: "sl-primary",
+    class: "sl-main",
     "data-testid": "figure-save",
     onclick: () => run(onSave),
   });
   const partRow = html`<div hidden />`;
-  const menu = html`<div class="sl-figure-menu" role="dialog" aria-label="Figure" data-testid="figure-menu" hidden
+  const menu = html`<div class="sl-menu sl-figure-menu sl-box sl-pile sl-gap-8" role="dialog" aria-label="Figure" data-testid="figure-menu" hidden
     onkeydown=${onKey}>
     ${partRow}
     ${row(
@@ -81,9 +81,9 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
     )}
     ${row("Theme", Object.entries(NAMES), "theme")}
     ${notice}
-    <div class="sl-figure-row">${line}<span class="sl-figure-actions">${copy}${save}</span></div>
+    <div class="sl-line sl-ends sl-text">${line}<span class="sl-line sl-gap-4">${copy}${save}</span></div>
   </div>`;
-  const node = html`<div class="sl-figure">${opener}${menu}</div>`;
+  const node = html`<div class="sl-place">${opener}${menu}</div>`;
   document.addEventListener("pointerdown", onElsewhere);
 
   /**
@@ -104,7 +104,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
         },
       }),
     );
-    return html`<div class="sl-figure-row">
+    return html`<div class="sl-line sl-ends sl-text">
       <span class="sl-quiet">${name}</span>
       <div class="sl-toggle" role="group" aria-label=${name}>${buttons}</div>
     </div>`;

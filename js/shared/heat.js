@@ -73,15 +73,15 @@ export function calmestCorner({ width, height, values }, size) {
 /** The colours of a map, in words. @param {string} target what it speaks for or against */
 export function heatLegend(target) {
   const steps = [-1, -0.55, -0.2, 0, 0.2, 0.55, 1];
-  return html`<div class="sl-relevance-legend">
+  return html`<div class="sl-line sl-ends sl-small-text sl-quiet">
     <span>against</span>
-    <span class="sl-relevance-steps" aria-hidden="true">
+    <span class="sl-line sl-gap-4 sl-fixed" aria-hidden="true">
       ${steps.map((step) => {
         const swatch = html`<i class=${step < 0 ? "sl-against" : "sl-for"} />`;
         swatch.style.opacity = String(opacity(Math.abs(step)));
         return html`<i class="sl-relevance-step">${swatch}</i>`;
       })}
     </span>
-    <span title=${target}>for ${target}</span>
+    <span class="sl-ellipsis" title=${target}>for ${target}</span>
   </div>`;
 }

@@ -5,6 +5,7 @@
  */
 
 import "./theme.css";
+import "./layout.css";
 import { isAbort, KernelGone, openChannel } from "./channel.js";
 import { html } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";

@@ -34,9 +34,9 @@ export function openingTop(anchor, height, room) {
  * @param {(error: unknown) => void} options.fail
  */
 export function preview({ area, source, known, say, fail }) {
-  const picture = html`<div class="sl-crop sl-preview-picture" />`;
-  const words = html`<div class="sl-preview-words" />`;
-  const node = html`<div class="sl-preview" hidden data-testid="preview">${picture}${words}</div>`;
+  const picture = html`<div class="sl-crop" />`;
+  const words = html`<div class="sl-preview-words sl-line sl-wraps sl-ends sl-gap-2" />`;
+  const node = html`<div class="sl-preview sl-pile sl-box" hidden data-testid="preview">${picture}${words}</div>`;
   area.append(node);
   /** @type {HTMLElement | null} */
   let crop = null;
@@ -67,7 +67,7 @@ export function preview({ area, source, known, say, fail }) {
       words,
       html`<b>${response === undefined ? "" : `act. ${activation(response)}`}</b>`,
       html`<span class="sl-quiet">${of ? `${rank + 1} of ${of}` : ""}</span>`,
-      html`<span class="sl-preview-image sl-quiet" title=${image}>${image ?? ""}</span>`,
+      html`<span class="sl-preview-image sl-ellipsis sl-quiet" title=${image}>${image ?? ""}</span>`,
     );
   }
 

@@ -11,4 +11,4 @@ export const statePane = (id, title, text, ...more) =>
   html`<div class="sl-state" data-testid=${id}><h2>${title}</h2><p class="sl-quiet">${text}</p>${more}</div>`;
 
 /** Things to do, or words to choose from, in a line. @param {...import("./dom.js").Child} actions */
-export const stateActions = (...actions) => html`<div class="sl-words">${actions}</div>`;
+export const stateActions = (...actions) => html`<div class="sl-line sl-wraps">${actions}</div>`;

@@ -147,6 +147,7 @@ export function virtualRows({
   /** @param {number} position */
   function make(position) {
     const row = drawRow(position);
+    row.classList.add("sl-placed");
     row.dataset.position = String(position);
     row.style.top = `${grid.topOf(layout, position)}px`;
     if (row.getAttribute("role") === "row") {

@@ -50,11 +50,11 @@ export function workLine() {
   const bar = /** @type {HTMLProgressElement} */ (html`<progress aria-label="Progress" max="1" />`);
   const cancel = button({
     text: "Cancel",
-    class: "sl-outlined sl-low",
+    class: "sl-outlined",
     "data-testid": "cancel-work",
     onclick: () => giveUp(),
   });
-  const node = html`<div class="sl-work" data-testid="work" hidden>${words}${bar}${cancel}</div>`;
+  const node = html`<div class="sl-work sl-line sl-small-text sl-nowrap sl-slim" data-testid="work" hidden>${words}${bar}${cancel}</div>`;
   return {
     node,
     show(working) {

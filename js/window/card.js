@@ -30,7 +30,7 @@ const SIBLING = 28;
  * @returns {import("../shared/mount.js").View} updated with `row` (number or null) and `stale` (ask again)
  */
 export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = false }) {
-  const node = html`<section class="sl-card" data-testid=${pinned ? "pinned-card" : "card"}
+  const node = html`<section class="sl-card sl-stack" data-testid=${pinned ? "pinned-card" : "card"}
     aria-label=${pinned ? "Pinned component" : "Component"} />`;
   /** @type {number | null} */
   let row = null;
@@ -50,7 +50,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
   const large = preview({ area: node, source, known: () => ({ of: card?.responses.length }), say, fail });
   const stopResizing = onResize(node, () => drawHistogram());
   const plot = html`<div class="sl-plot" />`;
-  const cropGrid = html`<div class="sl-crops" />`;
+  const cropGrid = html`<div class="sl-crops sl-squares sl-pile" />`;
   const full = ask && !pinned ? ask : null;
   const looks =
     full &&

@@ -10,7 +10,7 @@ import { signedBar } from "../shared/signed.js";
 
 /** @param {string} title @param {string} unit @param {...import("../shared/dom.js").Child} parts */
 export const cardPart = (title, unit, ...parts) =>
-  html`<div class="sl-card-part"><h3 class="sl-heading">${title}<span class="sl-quiet">${unit}</span></h3>${parts}</div>`;
+  html`<div class="sl-pile"><h3 class="sl-heading">${title}<span class="sl-quiet">${unit}</span></h3>${parts}</div>`;
 
 /** @param {boolean} pinned @param {() => void} onclick */
 export const pinButton = (pinned, onclick) =>
@@ -27,8 +27,8 @@ export const pinButton = (pinned, onclick) =>
 export function cardHead({ label, id, dead }, pin) {
   const named = label ? (label.confident === false ? "unexplained" : label.text) : id;
   const title = dead ? "never active" : named;
-  return html`<div class="sl-card-head">
-    <h2 class="sl-card-title" title=${title} data-testid="card-title">${title}</h2>
+  return html`<div class="sl-card-head sl-line">
+    <h2 class="sl-card-title sl-ellipsis" title=${title} data-testid="card-title">${title}</h2>
     <span class="sl-id" data-testid="card-id" hidden=${title === id}>${id}</span>
     ${copyButton({ label: `Copy ${id}`, text: () => id, "data-testid": "copy-id" })}
     ${pin}
@@ -54,10 +54,11 @@ export function cardFacts({ score: hit, z: hitZ, p: hitP, label }) {
 
 /** @param {string} testid @param {Record<string, string | null>} facts by name; null: unknown, and left out */
 const factList = (testid, facts) =>
-  html`<dl class="sl-facts" data-testid=${testid}>
+  html`<dl class="sl-facts sl-text sl-nowrap" data-testid=${testid}>
     ${Object.entries(facts).map(
       ([name, value]) =>
-        value !== null && html`<div><dt class="sl-quiet">${name}</dt><dd>${value}</dd></div>`,
+        value !== null &&
+        html`<div class="sl-line sl-gap-4"><dt class="sl-quiet">${name}</dt><dd>${value}</dd></div>`,
     )}
   </dl>`;
 
@@ -69,7 +70,7 @@ export function classRelevance({ classes, more }) {
     more ? `share of its layer, ${more} more classes` : "share of its layer",
     ...classes.map(
       ({ name, share, images }) =>
-        html`<div class="sl-class-relevance" title="mean over ${count(images)} images of ${name}">
+        html`<div class="sl-class-relevance sl-text" title="mean over ${count(images)} images of ${name}">
           <span class="sl-ellipsis">${name}</span>
           ${signedBar(share, longest)}
           <span class="sl-number">${percent(share)} %</span>
@@ -82,7 +83,7 @@ export function classRelevance({ classes, more }) {
 
 /** A component beside this one. @param {Card["siblings"][number]} sibling @param {(selection: number[]) => void} onSelect */
 export const sibling = ({ row, id, score: cosine, label }, onSelect) =>
-  html`<button type="button" class="sl-sibling" data-testid="sibling" title="Select ${id}"
+  html`<button type="button" class="sl-sibling sl-press sl-pick sl-text" data-testid="sibling" title="Select ${id}"
     onclick=${() => onSelect([row])}>
     <i class="sl-crop" data-crop=${row} />
     <span class="sl-id">${id}</span>

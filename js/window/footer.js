@@ -17,16 +17,16 @@ export function footer({ catalog, set, working }) {
   let rows = [];
   /** The last gesture that named components, until their ids are known. @type {readonly number[] | null} */
   let named = null;
-  const selected = html`<div class="sl-selection" data-testid="selection" />`;
+  const selected = html`<div class="sl-line sl-gap-12 sl-slim sl-ellipsis" data-testid="selection" />`;
   const busy = html`<div class="sl-busy" data-testid="busy" hidden />`;
-  const line = html`<code class="sl-id sl-python-line" data-testid="python-line" />`;
+  const line = html`<code class="sl-id sl-python-line sl-ellipsis" data-testid="python-line" />`;
   const copy = copyButton({
     label: "Copy the line of Python",
     text: () => line.textContent ?? "",
     "data-testid": "copy-python",
   });
-  const python = html`<div class="sl-python" hidden><span class="sl-quiet">In Python</span>${line}${copy}</div>`;
-  const node = html`<footer class="sl-footer">
+  const python = html`<div class="sl-line sl-gap-12 sl-slim sl-nowrap sl-wide" hidden><span class="sl-quiet">In Python</span>${line}${copy}</div>`;
+  const node = html`<footer class="sl-footer sl-line sl-fixed sl-over sl-sunk sl-small-text">
     ${selected}<span class="sl-spring" />${working}${busy}${python}
   </footer>`;
   const stopListening = catalog.onArrive(draw);
@@ -45,7 +45,7 @@ export function footer({ catalog, set, working }) {
       html`<span class="sl-quiet">${count(rows.length)} selected</span>`,
       ...rows.slice(0, SHOWN_IDS).map(
         (row, i) =>
-          html`<span class="sl-id sl-selected-id${i === 0 ? " sl-first" : ""}" data-testid="selected-id">
+          html`<span class="sl-id sl-selected-id sl-box${i === 0 ? " sl-first" : ""}" data-testid="selected-id">
             ${catalog.get(row)?.id ?? "…"}
           </span>`,
       ),

@@ -36,9 +36,9 @@ export function helpSheet({ onClose }) {
     "data-testid": "help-close",
     onclick: onClose,
   });
-  const node = html`<div class="sl-help" role="dialog" aria-label="Keys" data-browser data-testid="help">
-    <div class="sl-card-head"><h2 class="sl-card-title">Keys</h2>${close}</div>
-    <dl>
+  const node = html`<div class="sl-help sl-box" role="dialog" aria-label="Keys" data-browser data-testid="help">
+    <div class="sl-card-head sl-line"><h2 class="sl-card-title sl-ellipsis">Keys</h2>${close}</div>
+    <dl class="sl-text">
       ${KEYS.flatMap(([key, what]) => [html`<dt class="sl-id">${key}</dt>`, html`<dd>${what}</dd>`])}
     </dl>
   </div>`;

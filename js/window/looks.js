@@ -42,7 +42,7 @@ export function looksView({ ask, count, size, onLook, fail }) {
       button({ text, title, "data-look": look, "data-testid": `look-${look}`, onclick: () => choose(look) }),
     )}
   </div>`;
-  const place = html`<div class="sl-crops" hidden data-testid="looks" />`;
+  const place = html`<div class="sl-crops sl-squares sl-pile" hidden data-testid="looks" />`;
   const line = workLine();
   const asking = latestWork({ work: worker(line.show), fail });
   /** @type {Look} */

@@ -21,7 +21,7 @@ import { worker, workLine } from "../shared/work.js";
 export function streamsView({ ask, source, size, onSelect, fail }) {
   const line = workLine();
   const asking = latestWork({ work: worker(line.show), fail });
-  const found = html`<div class="sl-streams" data-testid="streams" />`;
+  const found = html`<div class="sl-pile" data-testid="streams" />`;
   const toggle = button({
     text: "What feeds it, what it feeds",
     class: "sl-outlined",
@@ -32,7 +32,7 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
       follow();
     },
   });
-  const node = html`<div class="sl-card-part">${toggle}${line.node}${found}</div>`;
+  const node = html`<div class="sl-card-part sl-pile">${toggle}${line.node}${found}</div>`;
   const crops = sprites({ source, examples: 1, size, capacity: 60, onArrive: paintCrops, onError: fail });
   let wanted = false;
   /** @type {number | null} */
@@ -68,11 +68,11 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
   /** @param {string} title @param {string} unit @param {Neighbour[]} neighbours */
   function part(title, unit, neighbours) {
     const longest = Math.max(0, ...neighbours.map(({ share }) => Math.abs(share)));
-    return html`<div class="sl-card-part">
+    return html`<div class="sl-card-part sl-pile">
       <h3 class="sl-heading">${title}<span class="sl-quiet">${unit}</span></h3>
       ${neighbours.map(
         ({ row: other, id, share, label }) =>
-          html`<button type="button" class="sl-sibling sl-stream"
+          html`<button type="button" class="sl-sibling sl-stream sl-press sl-pick sl-text"
             title="Select ${id}: ${percent(share)} % ${side(share)}" data-testid="stream"
             onclick=${() => onSelect([other])}>
             <i class="sl-crop" data-stream=${other} />

@@ -1,9 +1,6 @@
 /** The window of `lens.show()`: a header with tabs, the open tab, and a footer that ends in Python. */
 
-import "../shared/layout.css";
 import "../shared/heading.css";
-import "../shared/low.css";
-import "../shared/parts.css";
 import "../shared/state.css";
 import "../shared/relevance.css";
 import "../shared/toggle.css";
@@ -36,8 +33,8 @@ export function windowView(context, tabs = TABS) {
   /** @type {HTMLElement | null} */
   let help = null;
 
-  const title = html`<div class="sl-name-title" data-testid="title" />`;
-  const subtitle = html`<div class="sl-name-subtitle" data-testid="subtitle" />`;
+  const title = html`<div class="sl-ellipsis sl-bold" data-testid="title" />`;
+  const subtitle = html`<div class="sl-ellipsis sl-small-text sl-quiet" data-testid="subtitle" />`;
   const tabList = html`<div class="sl-tabs" role="tablist" aria-label="Views" onkeydown=${onTabKey} />`;
   const helpButton = button({
     label: "Keys (?)",
@@ -56,11 +53,11 @@ export function windowView(context, tabs = TABS) {
     say: context.say,
     fail: context.fail,
   });
-  const tools = html`<div class="sl-tools">${figure.node}${helpButton}</div>`;
-  const panel = html`<div class="sl-panel" role="tabpanel" id="${own}-panel" />`;
+  const tools = html`<div class="sl-tools sl-line">${figure.node}${helpButton}</div>`;
+  const panel = html`<div class="sl-grows" role="tabpanel" id="${own}-panel" />`;
   const foot = footer({ catalog, set, working: working.node });
-  const node = html`<div class="sl-window" data-testid="lens-window">
-    <header class="sl-header"><div class="sl-name">${title}${subtitle}</div>${tabList}${tools}</header>
+  const node = html`<div class="sl-window sl-place sl-stack" data-testid="lens-window">
+    <header class="sl-header sl-fixed sl-under"><div class="sl-name">${title}${subtitle}</div>${tabList}${tools}</header>
     ${panel}
     ${foot.node}
   </div>`;
@@ -109,7 +106,7 @@ export function windowView(context, tabs = TABS) {
       tabList,
       ...names.map(
         (name) =>
-          html`<button type="button" role="tab" class="sl-tab" id="${own}-${name}"
+          html`<button type="button" role="tab" class="sl-tab sl-press sl-stack" id="${own}-${name}"
             aria-selected=${String(name === known.tab)} aria-controls=${panel.id}
             tabindex=${name === known.tab ? 0 : -1} data-browser data-title=${tabs[name].title}
             data-testid="tab-${name}" onclick=${() => openTab(name)}>${tabs[name].title}</button>`,

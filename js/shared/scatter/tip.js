@@ -23,8 +23,8 @@ const EDGE = 4;
  */
 export function pointTip({ source, words, rowOf = (point) => point, crops, side, testid, fail }) {
   const pictures = html`<div />`;
-  const lines = html`<div class="sl-tip-lines sl-pile" />`;
-  const node = html`<div class="sl-preview sl-tip" hidden data-testid=${testid}>${pictures}${lines}</div>`;
+  const lines = html`<div class="sl-breaks sl-pile" />`;
+  const node = html`<div class="sl-preview sl-pile sl-box sl-tip" hidden data-testid=${testid}>${pictures}${lines}</div>`;
   node.style.setProperty("--sl-side", `${side}px`);
   const thumbnails = sprites({
     source,
