@@ -52,6 +52,8 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
   let hovered = null;
   /** Whether something changed while the map was not in the document, which alone knows its colours. */
   let stale = false;
+  /** What is painted, until something of it is another. @type {import("../shared/scatter/plot.js").Marks | null} */
+  let scene = null;
   let frame = 0;
 
   const camera = cameraOf({ onChange: schedule });
@@ -117,17 +119,28 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
     frame = 0;
     camera.step();
     const { sight, closeness, moving } = camera;
+    let still = true;
     if (palette && painted) {
-      const radius = radiusOf(sight, names.count, closeness);
-      plot.paint({ ...marksOf(painted, palette, chosen, seen), places: sight.places, radii, radius });
+      const isNew = !scene || moving;
+      scene ??= { ...marksOf(painted, palette, chosen, seen), radii, radius: 1 };
+      scene = { ...scene, places: sight.places, radius: radiusOf(sight, names.count, closeness) };
+      if (isNew) plot.paint(scene);
+      else still = !plot.follow(scene);
     }
     drawRings();
     captions.draw(camera);
     crops.draw(
       { ...sight, chosen, seen, selecting: selection.length > 0 },
       closeness >= CROPS_FROM && !moving,
+      still,
     );
-    if (moving) schedule();
+    if (moving || !still) schedule();
+  }
+
+  /** Something else is to be painted. */
+  function renew() {
+    scene = null;
+    schedule();
   }
 
   function drawRings() {
@@ -138,7 +151,9 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
   function resize() {
     const [wide, high] = [area.clientWidth, area.clientHeight];
     if (stale && wide) repaint();
-    if (wide && high && plot.resize(wide, high)) camera.resize(wide, high);
+    if (!wide || !high || !plot.resize(wide, high)) return;
+    scene = null;
+    camera.resize(wide, high);
   }
 
   /** The colours of the points are others now. */
@@ -155,7 +170,7 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
       ...legendOf(of.legend, { byWord, noLabels: shade.colour === "label" && !byWord, palette }),
       radii && html`<span>size: relevance</span>`,
     );
-    schedule();
+    renew();
   }
 
   /** Whether the layer filter lets a component be seen, and it has a place. @param {number} row */
@@ -190,6 +205,7 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
     },
     /** @param {Float32Array} places */
     moveTo(places) {
+      scene = null;
       camera.moveTo(places);
       plot.place(places);
       empty.hidden = !places.length || Number.isFinite(places.find(Number.isFinite) ?? Number.NaN);
@@ -197,14 +213,14 @@ export function mapArea({ source, names, shade, words, onPress, onLasso, onNone,
     /** @param {Float32Array | null} sizes by relevance */
     size(sizes) {
       radii = sizes && radiiOf(sizes);
-      schedule();
+      renew();
     },
     /** @param {readonly number[]} next */
     select(next) {
       selection = next;
       chosen = new Uint8Array(names.count);
       for (const row of next) chosen[row] = 1;
-      schedule();
+      renew();
     },
     destroy() {
       cancelAnimationFrame(frame);

@@ -5,6 +5,8 @@ import { fitted, moved, zoomed } from "./projection.js";
 
 /** How long points are on their way, in ms. */
 const MOVE_MS = 700;
+/** More points than these do not glide: that they are painted anew in each frame would show. */
+const GLIDE = 10_000;
 /** How far one can go in and out, against the view that shows everything. */
 const CLOSEST = 200;
 const FARTHEST = 0.4;
@@ -69,7 +71,9 @@ export function camera({ onChange }) {
     /** Points glide to other places, or are there at once where motion is not wanted. @param {Float32Array} next */
     moveTo(next) {
       const still =
-        places.length !== next.length || globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
+        places.length !== next.length ||
+        places.length > 2 * GLIDE ||
+        globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
       origin = still ? next : places.slice();
       target = next;
       places = still ? next : places.slice();

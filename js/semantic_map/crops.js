@@ -37,10 +37,13 @@ export function cropMarks({ source, onArrive, fail }) {
     node,
     /** How far from its place a crop can be pointed at, in px; 0 where there are none. */
     reach: () => (drawn.size ? SIDE / 2 : 0),
-    /** @param {Sight} sight @param {boolean} near whether the map is close enough for crops */
-    draw(sight, near) {
+    /**
+     * @param {Sight} sight @param {boolean} near whether the map is close enough for crops
+     * @param {boolean} still whether it is at rest; else those that are there move along
+     */
+    draw(sight, near, still) {
       const { places, view, chosen, selecting } = sight;
-      const few = near ? apart(inSight(sight), sight) : [];
+      const few = near ? (still ? apart(inSight(sight), sight) : [...drawn.keys()]) : [];
       const kept = new Set(few);
       for (const [row, element] of drawn) {
         if (kept.has(row)) continue;

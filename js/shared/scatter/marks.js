@@ -40,6 +40,9 @@ const REACH = 1.25;
 /** Pixels as four bytes each, alpha the highest; what is within `PAD` of the edge is not shown. @typedef {{data: Uint32Array, width: number, height: number}} Picture */
 /** Which pixels of a picture a mark covers, counted from its own, and how far, 0 to 1. @typedef {{pixels: Int32Array, cover: Float32Array}} Mask */
 
+/** Rows, and pixels, that are worked on without a break. */
+const AT_ONCE = 4096;
+
 /** What a mark is among the others. */
 export const LEVEL = { away: 0, usual: 1, standing: 2, chosen: 3 };
 
@@ -94,7 +97,15 @@ function add(sums, touched, count, { pixels, cover }, at, colour) {
 /** @param {number} value */
 const within = (value) => Math.min(1, Math.max(0, value));
 
-/** Paints scenes, each over what its picture shows already. */
+/** Takes all steps of a painting at once. @param {Iterator<void>} steps */
+export function finish(steps) {
+  while (!steps.next().done);
+}
+
+/**
+ * Paints scenes, each on the ground of its picture, in steps: where many are painted, others can be served between.
+ * A scene that is begun ends the one before.
+ */
 export function markPainter() {
   /** Sums of red, green, blue and of what covers, for each pixel; and the pixels that have some. */
   let sums = new Float32Array(0);
@@ -102,6 +113,8 @@ export function markPainter() {
   /** @type {Map<string, Mask[]>} */
   const made = new Map();
   let stride = 0;
+  /** Whether the sums of a scene lie there that has not been finished. */
+  let open = false;
 
   /** The masks of a style by size and phase. @param {Omit<Style, "colour">} style @param {number} ratio */
   function masksOf({ shape = "disc", line = 0, half = false }, ratio) {
@@ -140,8 +153,8 @@ export function markPainter() {
     return { pixels: Int32Array.from(pixels), cover: Float32Array.from(cover) };
   }
 
-  /** Calls `visit` with each mark of a level that is in the picture. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {(row: number, at: number, phase: number, r: number) => void} visit with its pixel, its place in that, and its radius in pixels */
-  function each(
+  /** Calls `visit` with each mark of a level that is in the picture. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {(row: number, at: number, phase: number, r: number) => void} visit with its pixel, its place in that, and its radius in pixels @returns {Generator<void>} */
+  function* each(
     { width, height },
     ratio,
     { places, view, kinds, styles, radii, radius, levels },
@@ -150,6 +163,7 @@ export function markPainter() {
   ) {
     const edge = PAD >> 1;
     for (let row = 0; row < levels.length; row++) {
+      if (row % AT_ONCE === AT_ONCE - 1) yield;
       if (levels[row] !== level || !(kinds[row] >= 0 && kinds[row] < styles.length)) continue;
       const x = (places[2 * row] * view.sx + view.ox) * ratio + PAD;
       const y = (places[2 * row + 1] * view.sy + view.oy) * ratio + PAD;
@@ -160,25 +174,26 @@ export function markPainter() {
     }
   }
 
-  /** Shows all marks of a level by how many they are. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {number} strength of the whole, to 1 */
-  function density(picture, ratio, scene, level, strength) {
+  /** Shows all marks of a level by how many they are. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {number} strength of the whole, to 1 @returns {Generator<void>} */
+  function* density(picture, ratio, scene, level, strength) {
     const { kinds, styles, opacity, inks } = scene;
     const masks = styles.map((style) => masksOf(style, ratio));
     let count = 0;
-    each(picture, ratio, scene, level, (row, at, phase, r) => {
+    yield* each(picture, ratio, scene, level, (row, at, phase, r) => {
       const kind = kinds[row];
       count = add(sums, touched, count, masks[kind](phase, r), at, styles[kind].colour);
     });
-    lay(picture.data, count, opacity, strength, inks.ink);
+    yield* lay(picture.data, count, opacity, strength, inks.ink);
   }
 
-  /** Lays the sums over their pixels, and forgets them. @param {Uint32Array} data @param {number} count of pixels that have some @param {number} opacity @param {number} strength @param {Colour} ink */
-  function lay(data, count, opacity, strength, ink) {
+  /** Lays the sums over their pixels, and forgets them. @param {Uint32Array} data @param {number} count of pixels that have some @param {number} opacity @param {number} strength @param {Colour} ink @returns {Generator<void>} */
+  function* lay(data, count, opacity, strength, ink) {
     let most = FULL;
     for (let i = 0; i < count; i++) most = Math.max(most, sums[4 * touched[i] + 3]);
     const full = Math.log(most);
     const dense = Math.log(DENSE);
     for (let i = 0; i < count; i++) {
+      if (i % (8 * AT_ONCE) === 8 * AT_ONCE - 1) yield;
       const at = touched[i];
       const sum = 4 * at;
       const many = sums[sum + 3];
@@ -203,13 +218,13 @@ export function markPainter() {
       data[at + pixels[i]] = blended(data[at + pixels[i]], red, green, blue, cover[i] * opacity);
   }
 
-  /** Shows the marks of a level one by one, the smallest on top. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {number} opacity */
-  function marks(picture, ratio, scene, level, opacity) {
+  /** Shows the marks of a level one by one, the smallest on top. @param {Picture} picture @param {number} ratio @param {Scene} scene @param {number} level @param {number} opacity @returns {Generator<void>} */
+  function* marks(picture, ratio, scene, level, opacity) {
     const { kinds, styles, inks } = scene;
     const ring = masksOf({ line: RING[1] - RING[0] }, ratio);
     /** @type {[row: number, at: number, phase: number, r: number][]} */
     const found = [];
-    each(picture, ratio, scene, level, (...mark) => found.push(mark));
+    yield* each(picture, ratio, scene, level, (...mark) => found.push(mark));
     for (const [row, at, phase, r] of found.sort((a, b) => b[3] - a[3])) {
       const { colour, ...form } = styles[kinds[row]];
       over(picture, masksOf({ shape: form.shape }, ratio)(phase, r + GAP * ratio), at, inks.ground, 1);
@@ -218,23 +233,26 @@ export function markPainter() {
     }
   }
 
-  /** @param {Picture} picture @param {number} ratio pixels of the picture to one px of the screen @param {Scene} scene */
-  return function paint(picture, ratio, scene) {
+  /** @param {Picture} picture @param {number} ratio pixels of the picture to one px of the screen @param {Scene} scene @returns {Generator<void>} */
+  return function* paint(picture, ratio, scene) {
     if (stride !== picture.width || sums.length !== 4 * picture.data.length) {
       stride = picture.width;
       sums = new Float32Array(4 * picture.data.length);
       touched = new Int32Array(picture.data.length);
       made.clear();
-    }
+    } else if (open) sums.fill(0);
+    open = true;
+    picture.data.fill(packed(scene.inks.ground));
     if (scene.box) fillBox(picture, ratio, scene.box.edges, scene.box.colour);
     const chosen = scene.levels.reduce((sum, level) => sum + Number(level === LEVEL.chosen), 0);
     const few = chosen <= FEW;
     const strength = chosen && (scene.fades || !few) ? FADED : 1;
-    if (scene.levels.includes(LEVEL.away)) density(picture, ratio, scene, LEVEL.away, AWAY);
-    density(picture, ratio, scene, LEVEL.usual, strength);
-    marks(picture, ratio, scene, LEVEL.standing, scene.opacity * strength);
-    if (!few) density(picture, ratio, scene, LEVEL.chosen, 1);
-    else if (chosen) marks(picture, ratio, scene, LEVEL.chosen, 1);
+    if (scene.levels.includes(LEVEL.away)) yield* density(picture, ratio, scene, LEVEL.away, AWAY);
+    yield* density(picture, ratio, scene, LEVEL.usual, strength);
+    yield* marks(picture, ratio, scene, LEVEL.standing, scene.opacity * strength);
+    if (!few) yield* density(picture, ratio, scene, LEVEL.chosen, 1);
+    else if (chosen) yield* marks(picture, ratio, scene, LEVEL.chosen, 1);
+    open = false;
   };
 }
 

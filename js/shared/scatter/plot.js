@@ -3,11 +3,11 @@
 import "./scatter.css";
 import { pixelCanvas } from "./canvas.js";
 import { plotGestures } from "./gestures.js";
-import { markPainter } from "./marks.js";
 import { placesOf, seenAt } from "./places.js";
 import { pointTip } from "./tip.js";
 
 /** @typedef {import("./places.js").Projection} Projection */
+/** @typedef {Omit<import("./marks.js").Scene, "places" | "view"> & {places?: Float32Array}} Marks */
 
 /**
  * Points are numbered as their places are.
@@ -26,7 +26,6 @@ export function scatterPlot({ area, view, seen, reach, tip: about, onPress, onLa
   let places = new Float32Array(0);
   let index = placesOf(places);
   const canvas = pixelCanvas();
-  const paint = markPainter();
   const tip = pointTip(about);
   /** @param {[number, number]} place */
   const near = ([x, y]) => index.nearest(view(), x, y, reach(), seen);
@@ -62,10 +61,9 @@ export function scatterPlot({ area, view, seen, reach, tip: about, onPress, onLa
     /** Where a point is seen, in px; null for one without a place. @param {number} point */
     seenAt: (point) => seenAt(places, view(), point),
     resize: canvas.resize,
-    /** @param {Omit<import("./marks.js").Scene, "places" | "view"> & {places?: Float32Array}} scene */
-    paint: (scene) =>
-      canvas.paint(scene.inks.ground, (picture, ratio) =>
-        paint(picture, ratio, { places, ...scene, view: view() }),
-      ),
+    /** Paints another scene. @param {Marks} scene */
+    paint: (scene) => canvas.paint({ places, ...scene, view: view() }),
+    /** The same scene, while a hand moves it: true until it is painted from where one looks now. @param {Marks} scene */
+    follow: (scene) => canvas.follow({ places, ...scene, view: view() }),
   };
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { html } from "../dom.js";
 import { spanning } from "./axes.js";
 import { plotGestures } from "./gestures.js";
-import { LEVEL, markPainter, PAD, packed } from "./marks.js";
+import { finish, LEVEL, markPainter, PAD, packed } from "./marks.js";
 import { inside, placesOf, seenAt, unprojected } from "./places.js";
 import { pointTip } from "./tip.js";
 
@@ -118,10 +118,10 @@ describe("marks", () => {
     { ground = WHITE, ink = BLACK, kind = 0, levels = {}, radius = 3.4, ...rest } = {},
   ) {
     const side = SIDE + 2 * PAD;
-    const picture = { data: new Uint32Array(side * side).fill(packed(ground)), width: side, height: side };
+    const picture = { data: new Uint32Array(side * side), width: side, height: side };
     const all = new Uint8Array(places.length / 2).fill(LEVEL.usual);
     for (const [row, level] of Object.entries(levels)) all[Number(row)] = level;
-    markPainter()(picture, 1, {
+    const scene = {
       places,
       view: { sx: 1, sy: 1, ox: 0, oy: 0 },
       kinds: new Uint8Array(all.length).fill(kind),
@@ -132,7 +132,8 @@ describe("marks", () => {
       opacity: 0.62,
       inks: { ground, ink, accent: ACCENT },
       ...rest,
-    });
+    };
+    finish(markPainter()(picture, 1, scene));
     const at = (/** @type {number} */ x, /** @type {number} */ y) => {
       const pixel = picture.data[(y + PAD) * side + x + PAD];
       return [pixel & 255, (pixel >>> 8) & 255, (pixel >>> 16) & 255];
@@ -145,7 +146,7 @@ describe("marks", () => {
           sum += at(px, py).reduce((total, part, i) => total + Math.abs(part - ground[i]), 0);
       return sum / 144;
     };
-    return { picture, at, inkAt };
+    return { picture, scene, at, inkAt };
   }
 
   it.each([
