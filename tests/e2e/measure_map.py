@@ -1,4 +1,4 @@
-"""The map in Chromium without a graphics card: frames while 100,000 components are moved and zoomed, beside an empty page.
+"""The map in Chromium without a graphics card: frames while 100,000 components are dragged and zoomed, beside no map.
 
 python tests/e2e/measure_map.py [folder for pictures]
 """
