@@ -140,7 +140,7 @@ class OpenClip:
         if not at or name == self.name or (wanted != weights and wanted != self._hash_of_all):
             return self
         other = copy.copy(self)
-        other.__dict__["name"] = name
+        vars(other).update(vars(self), name=name)  # what is loaded, too
         return other
 
     @cached_property
@@ -194,6 +194,16 @@ class OpenClip:
         """Load now what is otherwise loaded, and may fail, at first use. Returns the CLIP."""
         self._loaded  # noqa: B018
         return self
+
+    def run_on(self, device: str) -> None:
+        """Run on that device from now on."""
+        self._device = device
+        if "_loaded" in vars(self):
+            self._loaded[0].to(device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is loaded, which another process loads by itself."""
+        return {name: value for name, value in vars(self).items() if name not in ("_loaded", "_torch")}
 
     def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]:
         """Unit vectors of PIL pictures, a row each. ValueError for none."""

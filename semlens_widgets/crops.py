@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 
 from .examples import ConceptExamples
 from .images import WHOLE, Images, Window, batches
 from .keys import made_from
 from .model import Layer, recording, resolve, stack
-from .passes import OnStep, ProgressFile, digest, steps
+from .passes import Counted, OnStep, ProgressFile, digest, steps
+from .shards import Engine, Part, Shard, cut_up
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +40,7 @@ def crop(
     progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
+    engine: Engine | None = None,
 ) -> ConceptExamples:
     """The same examples with boxes around the region that excites the component.
 
@@ -49,52 +51,128 @@ def crop(
 
     The map is blurred (sigma 3.7 % of the side); the box holds all places above `threshold` of its maximum, is made
     square and stays inside what the model saw. With a `progress_file` an interrupted pass is continued where it was
-    last saved, to the same bytes. `on_step(done, in all)` is called after each batch of images; what it raises ends
-    the pass. (Dreyer et al. 2025: threshold 1 %; CRP: Achtibat et al. 2023)
+    last saved, to the same bytes; so is one that an `engine` computes in shards, see `shards.Engine`.
+    `on_step(done, in all)` is called after each batch of images; what it raises ends the pass. (Dreyer et al. 2025:
+    threshold 1 %; CRP: Achtibat et al. 2023)
     """
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold}; a share of the maximum in [0, 1), the paper uses 0.01")
     if by not in get_args(CropBy):
         raise ValueError(f"by={by!r}; crops are taken by 'activation' or 'crp'")
     wanted = resolve(model, layers)
-    components = examples.components
-    offsets = np.concatenate([[0], np.cumsum(components.sizes)])
-    used = np.arange(examples.images.shape[1]) < examples.counts[:, None]
-    rows, ranks = np.nonzero(used)
-    order = np.argsort(examples.images[rows, ranks], kind="stable")
-    rows, ranks = rows[order], ranks[order]
-    layer_of, pictures = components.layer_numbers[rows], examples.images[rows, ranks]
-    referenced, counts = np.unique(pictures, return_counts=True)
+    rows, ranks, pairs = _Pairs.of(examples)
+    referenced, counts = np.unique(pairs.images, return_counts=True)
     if by == "crp":  # images that are examples of as many components stand together, so that little is padded
         referenced = referenced[np.argsort(-counts, kind="stable")]
-    file = ProgressFile(
-        progress_file,
-        lambda: {
-            **dict(made_from(model, images, wanted)),
-            "examples": digest(examples.images, examples.counts, examples.peaks), "by": by, "threshold": threshold,
-        },
-    )  # fmt: skip
-    run = _Cropping.resumed(file, examples.images.shape)
-    opened = _by_activation(model, wanted, threshold) if by == "activation" else _by_relevance(model, threshold)
-    with opened as boxes_of, steps(run, len(referenced), "crops", progress=progress, on_step=on_step) as step:
-        size = batch_size if by == "activation" else _AT_ONCE
-        for batch in batches(images, referenced[run.position :], size, Images.tensor_and_size):
-            begin, end = np.searchsorted(pictures, batch.ids), np.searchsorted(pictures, batch.ids, "right")
-            at = np.repeat(np.arange(len(batch.ids)), end - begin)
-            pairs = np.concatenate([np.arange(b, e) for b, e in zip(begin, end, strict=True)]) if len(at) else at
-            sizes = np.asarray([size for _, size in batch.items], np.float64).reshape(-1, 2)
-            windows = np.asarray([images.window(size) for _, size in batch.items], np.float64).reshape(-1, 4)
-            tensors = [tensor for tensor, _ in batch.items]
-            for number, layer in enumerate(wanted):
-                mine = np.flatnonzero(layer_of[pairs] == number)
-                if not len(mine):
-                    continue
-                chosen, where = pairs[mine], at[mine]
-                found = boxes_of(layer, tensors, where, rows[chosen] - offsets[number])
-                if found is not None:
-                    run.boxes[rows[chosen], ranks[chosen]] = squared(found, windows[where], sizes[where])
-            step(len(batch.ids) + len(batch.unreadable))
+
+    def made() -> dict[str, Any]:
+        found = digest(examples.images, examples.counts, examples.peaks)
+        return {**dict(made_from(model, images, wanted)), "examples": found, "by": by, "threshold": threshold}
+
+    def asked() -> dict[str, Any]:
+        return made() | {"batch_size": size}
+
+    size = batch_size if by == "activation" else _AT_ONCE
+    run = _Cropping.resumed(ProgressFile(progress_file, made), examples.images.shape)
+    settings = _Settings(by, threshold, size)
+    total = len(referenced)
+    if engine is not None and run.position < total and engine.wanted(asked):
+        shards = [
+            Shard(begin, end, _Work(referenced[begin:end], pairs.on(referenced[begin:end])[1], settings))
+            for begin, end in cut_up(total, size, run.position)
+        ]
+        things = {"model": model, "layers": wanted, "images": images}
+        with steps(Counted(run.position), total, "crops", progress=progress, on_step=on_step) as step:
+            for shard, (arrays, _) in engine.parts("images of crops", asked, things, shards):
+                mine = pairs.on(referenced[shard.begin : shard.end])[0]
+                run.boxes[rows[mine], ranks[mine]] = arrays["boxes"]
+                step(len(shard))
+        run.position = total
+        run.save()
+        return replace(examples, boxes=run.boxes)
+    with steps(run, total, "crops", progress=progress, on_step=on_step) as step:
+        for count, mine, boxes in settings.boxes(model, wanted, images, referenced[run.position :], pairs):
+            run.boxes[rows[mine], ranks[mine]] = boxes
+            step(count)
     return replace(examples, boxes=run.boxes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Components and images that are examples of theirs, in order of image: [pair]."""
+
+    images: Int[np.ndarray, " pair"]
+    layers: Int[np.ndarray, " pair"]  # the number of the layer
+    channels: Int[np.ndarray, " pair"]  # the component's number in its layer
+
+    @classmethod
+    def of(cls, examples: ConceptExamples) -> tuple[np.ndarray, np.ndarray, _Pairs]:
+        """(rows, ranks, pairs): where in the examples each pair stands, and what it is."""
+        offsets = np.concatenate([[0], np.cumsum(examples.components.sizes)])
+        used = np.arange(examples.images.shape[1]) < examples.counts[:, None]
+        rows, ranks = np.nonzero(used)
+        order = np.argsort(examples.images[rows, ranks], kind="stable")
+        rows, ranks = rows[order], ranks[order]
+        layers = examples.components.layer_numbers[rows]
+        return rows, ranks, cls(examples.images[rows, ranks], layers, rows - offsets[layers])
+
+    def at(self, images: Int[np.ndarray, " image"]) -> tuple[np.ndarray, np.ndarray]:
+        """(pairs of these images, which of these images each is of)."""
+        begin, end = np.searchsorted(self.images, images), np.searchsorted(self.images, images, "right")
+        at = np.repeat(np.arange(len(images)), end - begin)
+        return (np.concatenate([np.arange(b, e) for b, e in zip(begin, end, strict=True)]) if len(at) else at), at
+
+    def on(self, images: Int[np.ndarray, " image"]) -> tuple[np.ndarray, _Pairs]:
+        """(pairs of these images, in order of image; what they are)."""
+        mine, _ = self.at(np.sort(images))
+        return mine, _Pairs(self.images[mine], self.layers[mine], self.channels[mine])
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """How boxes are found, whatever the images."""
+
+    by: CropBy
+    threshold: float
+    batch_size: int
+
+    def boxes(
+        self, model: torch.nn.Module, layers: tuple[Layer, ...], images: Images, ids: np.ndarray, pairs: _Pairs
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Batch by batch (images dealt with, numbers of pairs, their boxes); not those that show the whole picture."""
+        with _opened(self.by, model, layers, self.threshold) as boxes_of:
+            for batch in batches(images, ids, self.batch_size, Images.tensor_and_size):
+                mine, at = pairs.at(batch.ids)
+                sizes = np.asarray([size for _, size in batch.items], np.float64).reshape(-1, 2)
+                windows = np.asarray([images.window(size) for _, size in batch.items], np.float64).reshape(-1, 4)
+                tensors = [tensor for tensor, _ in batch.items]
+                numbers, boxes = [np.zeros(0, np.int64)], [np.zeros((0, 4))]
+                for number, layer in enumerate(layers):
+                    chosen = np.flatnonzero(pairs.layers[mine] == number)
+                    if not len(chosen):
+                        continue
+                    found = boxes_of(layer, tensors, at[chosen], pairs.channels[mine[chosen]])
+                    if found is not None:
+                        numbers.append(mine[chosen])
+                        boxes.append(squared(found, windows[at[chosen]], sizes[at[chosen]]))
+                count = len(batch.ids) + len(batch.unreadable)
+                yield count, np.concatenate(numbers), np.concatenate(boxes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """The boxes of all pairs of some images, for an engine."""
+
+    ids: Int[np.ndarray, " image"]
+    pairs: _Pairs
+    settings: _Settings
+
+    def __call__(self, things: Mapping[str, Any]) -> Part:
+        found = _whole(len(self.pairs.images))
+        of_batches = self.settings.boxes(things["model"], things["layers"], things["images"], self.ids, self.pairs)
+        for _, mine, boxes in of_batches:
+            found[mine] = boxes
+        return {"boxes": found}, {}
 
 
 def try_crops(
@@ -102,8 +180,7 @@ def try_crops(
 ) -> None:
     """One crop of one image in each layer: the errors of `crop`, before the examples of many images are collected."""
     wanted = resolve(model, layers)
-    opened = _by_activation(model, wanted, 0.0) if by == "activation" else _by_relevance(model, 0.0)
-    with opened as boxes_of:
+    with _opened(by, model, wanted, 0.0) as boxes_of:
         for batch in batches(images, np.arange(len(images)), 1, Images.tensor_and_size):
             if batch.items:
                 tensors, first = [tensor for tensor, _ in batch.items], np.zeros(1, np.int64)
@@ -128,7 +205,18 @@ class _Cropping:
         """As last saved, or new."""
         if (saved := file.read()) is not None:
             return cls(file, saved[0]["boxes"], saved[1]["position"])
-        return cls(file, np.tile(np.asarray(WHOLE, np.float32), (*shape, 1)))
+        return cls(file, _whole(*shape))
+
+
+def _whole(*shape: int) -> Float[np.ndarray, "*shape 4"]:
+    """Boxes that show the whole picture."""
+    return np.tile(np.asarray(WHOLE, np.float32), (*shape, 1))
+
+
+def _opened(
+    by: CropBy, model: torch.nn.Module, layers: tuple[Layer, ...], threshold: float
+) -> AbstractContextManager[Boxes]:
+    return _by_activation(model, layers, threshold) if by == "activation" else _by_relevance(model, threshold)
 
 
 @contextmanager
@@ -156,10 +244,9 @@ def _by_relevance(model: torch.nn.Module, threshold: float) -> Iterator[Boxes]:
     """A function that finds boxes in heatmaps that start at the components."""
     from .attribution import heatmaps
 
-    backend: Any = "auto"
+    backends: dict[str, Any] = {}  # of each layer what "auto" came to: it holds for all images
 
     def boxes(layer: Layer, tensors: list[Any], at: np.ndarray, channel: np.ndarray) -> np.ndarray:
-        nonlocal backend
         inputs = stack(tensors)
         slot = np.arange(len(at)) - np.searchsorted(at, at)  # of a pair among those of its image
         found = np.empty((len(at), 4))
@@ -168,8 +255,9 @@ def _by_relevance(model: torch.nn.Module, threshold: float) -> Iterator[Boxes]:
             chosen, image = np.unique(at[part], return_inverse=True)
             numbers = np.tile(channel[part[0]], (len(chosen), int(slot[part].max()) - first + 1))
             numbers[image, slot[part] - first] = channel[part]
+            backend = backends.get(layer.name, "auto")
             heat = heatmaps(model, inputs[chosen], None, layer, numbers, backend, batch_size=_AT_ONCE)
-            backend = heat.backend  # what "auto" came to holds for the rest
+            backends[layer.name] = heat.backend
             found[part] = active_boxes(heat.heatmaps[image, slot[part] - first], threshold)
         return found
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -65,6 +66,17 @@ class Pass(Protocol):
     position: int
 
     def save(self) -> None: ...
+
+
+@dataclass
+class Counted:
+    """A pass of which only the position is kept: what it found is saved by others."""
+
+    position: int = 0
+    file: ProgressFile = field(default_factory=lambda: ProgressFile(None, dict))
+
+    def save(self) -> None:
+        """Nothing to save."""
 
 
 @contextmanager

@@ -11,7 +11,20 @@ it found, `settled` takes out what a run changes by itself.
 """
 
 from .contents import of_files
-from .settled import Seen, combined, fingerprint, fingerprints, of_data, of_encoder, packed, program, reasons, unpacked
+from .libraries import version
+from .settled import (
+    Seen,
+    combined,
+    fingerprint,
+    fingerprints,
+    of_data,
+    of_encoder,
+    packed,
+    program,
+    reasons,
+    unpacked,
+    versions,
+)
 
 __all__ = [
     "Seen",
@@ -25,4 +38,6 @@ __all__ = [
     "program",
     "reasons",
     "unpacked",
+    "version",
+    "versions",
 ]

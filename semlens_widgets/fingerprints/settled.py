@@ -125,8 +125,12 @@ def program(text: str) -> str:
     It stands beside a key, not in it: the same model and images are the same under another version of torch, but what
     that computed is not taken for this one's.
     """
-    versions = {libraries.version(name) for name in _libraries([text]) | {"python", "torch", "semlens_widgets"}}
-    return hashlib.sha256(json.dumps(sorted(versions)).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(sorted(versions(text).values())).encode()).hexdigest()[:8]
+
+
+def versions(text: str) -> dict[str, str]:
+    """The same one by one: libraries with their versions, `{"torch": "torch 2.9.1"}`."""
+    return {name: libraries.version(name) for name in _libraries([text]) | {"python", "torch", "semlens_widgets"}}
 
 
 def _named(found: Graph, without: frozenset[Slot]) -> str:

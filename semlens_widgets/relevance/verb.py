@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,8 @@ from ..images import Images, batches, first_readable
 from ..keys import made_from
 from ..model import Layer, NotFinite, resolve, stack
 from ..outputs import Chosen, Kind, Outputs, Reading, answering, decide
-from ..passes import OnStep, ProgressFile, digest, steps
+from ..passes import Counted, OnStep, ProgressFile, digest, steps
+from ..shards import Engine, Part, Shard, cut_up
 from .totals import Totals
 from .value import Relevance
 
@@ -47,6 +48,7 @@ def relevance(
     progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
+    engine: Engine | None = None,
 ) -> Relevance:
     """Each component's relevance for each class in one pass over the data set, for all layers at once.
 
@@ -62,47 +64,49 @@ def relevance(
     ids:     restricts the pass to a shard; `merge` puts shards together without loss.
     on_step: called with (images done, images in all) after each batch; what it raises ends the pass. With a
              `progress_file` a pass that ended early is continued where it was last saved, to the same bytes.
+    engine:  computes the pass in shards, see `shards.Engine`.
 
     The model is in eval mode during the pass and exactly as it was afterwards, whatever happened. ValueError where
     labels are demanded and cannot be used, or no image can be read; UnsupportedModel as in `attribute`.
     """
     check(target, method, k, sample, batch_size)
-    from ..attribution import attribute
-
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
     read = outputs if isinstance(outputs, Outputs) else decide(model, images, output=output, outputs=outputs)
     goal = _Goal(read, target, _labels(read, images, target))
-    found = _tried(model, images, chosen, wanted, method, goal)
+    found = _tried(model, images, wanted, method, goal)
     if sample is None:
         sample = min(256, max(_AT_MOST // len(read.classes), 16))
-    components = Components(
-        tuple(layer.name for layer in wanted),
-        tuple(found.relevances[layer.name].shape[1] for layer in wanted),
-        tuple(layer.signed for layer in wanted),
-    )
+    components = _components(wanted, found)
     names, wants = read.classes, tuple(int(i) for i in first)
-    file = ProgressFile(
-        None if callable(read.output) else progress_file,  # what a function gives another time is not known
-        lambda: {
+
+    def made() -> dict[str, Any]:
+        return {
             **dict(made_from(model, images, wanted)),
             "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "target": goal.statistic,
             "outputs": read.key, "backend": found.backend, "first": wants,
             "labels": None if goal.labels is None else digest(goal.labels[chosen]),
-        },
-    )  # fmt: skip
+        }  # fmt: skip
+
+    def asked() -> dict[str, Any]:
+        return made() | {"batch_size": batch_size}
+
+    # What a function gives another time is not known.
+    file = ProgressFile(None if callable(read.output) else progress_file, made)
     totals = Totals(components, len(names), k, sample, wants)
     run = _Pass.resumed(file, totals, names, found.backend, goal.statistic)
+    if engine is not None and run.position < len(chosen) and engine.wanted(asked):
+        settings = _Settings(target, k, sample, wants, batch_size, found.backend)
+        cuts = cut_up(len(chosen), batch_size, run.position)
+        shards = [Shard(begin, end, _Work(chosen[begin:end], settings)) for begin, end in cuts]
+        things = {"model": model, "layers": wanted, "images": images, "outputs": read}
+        with steps(Counted(run.position), len(chosen), "relevance", progress=progress, on_step=on_step) as step:
+            run.merge(engine.parts("images", asked, things, shards), step)
+        run.position = len(chosen)
+        run.save()
+        return run.finished()
     with steps(run, len(chosen), "relevance", progress=progress, on_step=on_step) as step:
-        for batch in batches(images, chosen[run.position :], batch_size):
-            if batch.items:
-                fill = batch_size - len(batch.items) if len(chosen) > batch_size else 0
-                inputs = stack([*batch.items, *batch.items[-1:] * fill])  # every batch runs the same kernels
-                with goal.asking(model, np.concatenate([batch.ids, batch.ids[-1:].repeat(fill)])):
-                    found = attribute(model, inputs, goal, wanted, run.backend, heatmap=False, batch_size=len(inputs))
-                totals.add(batch.ids, goal.classes[: len(batch.ids)], _shares(found, components, len(batch.ids)))
-            run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
-            step(len(batch.ids) + len(batch.unreadable))
+        run.go(model, images, wanted, chosen[run.position :], goal, batch_size, step)
     return run.finished()
 
 
@@ -130,12 +134,44 @@ class _Pass:
     position: int = 0
     unreadable: tuple[tuple[str, str], ...] = ()
 
+    def go(
+        self, model: torch.nn.Module, images: Images, layers: tuple[Layer, ...], ids: np.ndarray, goal: _Goal,
+        batch_size: int, step: Callable[[int], None],
+    ) -> None:  # fmt: skip
+        """Take images. Every batch is as long as the others, so shards run the same kernels as a whole."""
+        from ..attribution import attribute
+
+        for batch in batches(images, ids, batch_size):
+            if batch.items:
+                fill = batch_size - len(batch.items) if len(images) > batch_size else 0
+                inputs = stack([*batch.items, *batch.items[-1:] * fill])
+                with goal.asking(model, np.concatenate([batch.ids, batch.ids[-1:].repeat(fill)])):
+                    found = attribute(model, inputs, goal, layers, self.backend, heatmap=False, batch_size=len(inputs))
+                count = len(batch.ids)
+                self.totals.add(batch.ids, goal.classes[:count], _shares(found, self.totals.components, count))
+            self.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
+            step(len(batch.ids) + len(batch.unreadable))
+
+    def merge(self, parts: Iterable[tuple[Shard, Part]], step: Callable[[int], None]) -> None:
+        """Take in the parts of shards as they arrive; in any order they come to the same."""
+        unreadable = {}
+        for shard, (arrays, document) in parts:
+            value = Relevance.from_document(self.totals.components, document, arrays)
+            value.add_to(self.totals)
+            unreadable[shard.begin] = value.unreadable
+            step(len(shard))
+        self.unreadable += tuple(told for begin in sorted(unreadable) for told in unreadable[begin])
+
     def finished(self) -> Relevance:
         return Relevance.of_totals(self.totals, self.classes, self.backend, self.statistic, self.unreadable)
 
-    def save(self) -> None:
+    def state(self) -> Part:
+        """All of it: what a file keeps."""
         value = self.finished()
-        self.file.write(value.to_arrays(), value.to_document() | {"position": self.position})
+        return value.to_arrays(), value.to_document() | {"position": self.position}
+
+    def save(self) -> None:
+        self.file.write(*self.state())
 
     @classmethod
     def resumed(
@@ -148,6 +184,43 @@ class _Pass:
         value = Relevance.from_document(totals.components, document, arrays)
         value.add_to(totals)
         return cls(file, totals, classes, backend, statistic, document["position"], value.unreadable)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """How a pass goes over images, whatever they are."""
+
+    target: Target
+    k: int
+    sample: int
+    first: tuple[int, ...]
+    batch_size: int
+    backend: Method
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """The relevance of some images, for an engine."""
+
+    ids: np.ndarray
+    settings: _Settings
+
+    def __call__(self, things: Mapping[str, Any]) -> Part:
+        settings, read, images, layers = self.settings, things["outputs"], things["images"], things["layers"]
+        goal = _Goal(read, settings.target, _labels(read, images, settings.target))
+        tried = _tried(things["model"], images, layers, settings.backend, goal)
+        totals = Totals(_components(layers, tried), len(read.classes), settings.k, settings.sample, settings.first)
+        run = _Pass(ProgressFile(None, dict), totals, read.classes, settings.backend, goal.statistic)
+        run.go(things["model"], images, layers, self.ids, goal, settings.batch_size, lambda count: None)
+        return run.state()
+
+
+def _components(layers: Sequence[Layer], found: Attribution) -> Components:
+    return Components(
+        tuple(layer.name for layer in layers),
+        tuple(found.relevances[layer.name].shape[1] for layer in layers),
+        tuple(layer.signed for layer in layers),
+    )
 
 
 def _shares(found: Attribution, components: Components, images: int) -> Float[np.ndarray, "image component"]:
@@ -207,12 +280,12 @@ class _Goal:
 
 
 def _tried(
-    model: torch.nn.Module, images: Images, ids: np.ndarray, wanted: tuple[Layer, ...], backend: Method, goal: _Goal
+    model: torch.nn.Module, images: Images, wanted: tuple[Layer, ...], backend: Method, goal: _Goal
 ) -> Attribution:
-    """One image's relevances, before any long work."""
+    """One image's relevances, before any long work: the same for all shards of a data set."""
     from ..attribution import attribute
 
-    image, item = first_readable(images, ids)
+    image, item = first_readable(images)
     with goal.asking(model, np.asarray([image])):
         return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
 
