@@ -6,7 +6,8 @@ The work behind each verb is a function of the session; see `semlens_widgets.ses
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,7 +111,9 @@ class Lens(Session):
 
     def fit(
         self: Self, *, relevance: bool = False, batch_size: int = 64, fast: bool = False, thumbnail: int = 128,
-        cached: bool = True, progress: bool = True,
+        cached: bool = True, progress: bool = True, executor: Executor | None = None,
+        devices: Sequence[str] | None = None, factory: Callable[[], Any] | None = None,
+        folder: str | os.PathLike[str] | None = None,
     ) -> Self:  # fmt: skip
         """Collect examples, crop and embed them; what was done before is read from the cache. Returns the lens.
 
@@ -119,8 +122,21 @@ class Lens(Session):
         work goes on. `fast`: see `collect`. `thumbnail` is the longest side of the pictures kept, in pixels. Images
         that cannot be read are skipped, warned about and listed in `unreadable`. A checklist, verdicts and labels that
         were kept for the same lens are there again: `audit_notice` says so.
+
+        Many processes and machines do it in shards, with the same result to the bit on the same kind of processor:
+
+        executor: a `concurrent.futures.Executor`: `Client(…).get_executor()` of Dask, or a `ProcessPoolExecutor` that
+                  spawns. Workers need the same libraries, and see the images and `folder` under the same paths.
+        devices:  a process for each, on this machine: `["cuda:0", "cuda:1"]`.
+        factory:  a function without arguments that makes the model in workers, where it cannot be pickled or is large.
+        folder:   where finished shards lie until all is done; the cache folder unless given.
+
+        A worker that dies costs its shard; whatever ends the fit, another one goes on with the shards that are
+        finished. TypeError or ValueError for what is no executor or device, and for a model that cannot travel;
+        RuntimeError for workers with other versions, images or weights.
         """
-        fitting.fit(self, relevance, batch_size, fast, thumbnail, cached, progress)
+        elsewhere = fitting.Elsewhere(executor, devices, factory, folder)
+        fitting.fit(self, relevance, batch_size, fast, thumbnail, cached, progress, elsewhere)
         return self
 
     def show(self) -> Window:

@@ -133,7 +133,7 @@ class RunningPass:
             for shard, (arrays, document) in parts:
                 unreadable[shard.begin] = tuple((name, why) for name, why in document["unreadable"])
                 if document["sizes"]:
-                    self._add(dict(arrays), document)
+                    self._add({name: np.array(arrays[name]) for name in arrays}, document)
                 step(len(shard))
         self.unreadable += tuple(told for begin in sorted(unreadable) for told in unreadable[begin])
         self.position = total

@@ -19,6 +19,7 @@ from ..images import Images, batches
 from ..keys import made_from
 from ..model import Layer, Pooling, recording
 from ..outputs import KINDS, Chosen, Kind, Outputs, decide
+from ..shards import Engine
 from ..switching import resting
 from ..vectors import unit
 
@@ -129,7 +130,9 @@ class Source:
             raise ValueError(f"none of the {len(images)} images could be read")
         return np.concatenate(values), unit(np.concatenate(vectors).astype(np.float32))
 
-    def examples(self, progress_file: Path | None, batch_size: int, fast: bool, progress: bool) -> ConceptExamples:
+    def examples(
+        self, progress_file: Path | None, batch_size: int, fast: bool, progress: bool, engine: Engine | None
+    ) -> ConceptExamples:
         """The strongest examples of every component, cropped. What is in `progress_file` already is not done again."""
         if isinstance(self.clip, OpenClip):
             self.clip.load()
@@ -137,7 +140,7 @@ class Source:
             try_crops(self.model, self.images, self.layers, by=self.crop)
         found = collect(
             self.model, self.images, self.layers, k=self.k, pooling=self.pooling, sample=self.sample, seed=self.seed,
-            batch_size=batch_size, fast=fast, progress_file=progress_file, progress=progress,
+            batch_size=batch_size, fast=fast, progress_file=progress_file, progress=progress, engine=engine,
         )  # fmt: skip
         if self.crop is None:
             return found
@@ -146,5 +149,5 @@ class Source:
             crops_file = progress_file.with_name(f"{progress_file.stem}-{self.crop}-{self.threshold}.crops")
         return crop(
             found, self.model, self.images, self.layers, by=self.crop, threshold=self.threshold,
-            batch_size=batch_size, progress_file=crops_file, progress=progress,
+            batch_size=batch_size, progress_file=crops_file, progress=progress, engine=engine,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any
 from .. import cache, fingerprints
 from .kit import Factory, Kit
 from .parcel import here
-from .task import Part, Shard, Task, begun_mark, read_part, run
+from .task import Call, Part, Shard, Task, begun_mark, read_part
 
 _PATIENCE = 60.0  # seconds until a network drive shows what another machine wrote
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -159,7 +159,7 @@ class Engine:
             try:
                 for shard in shards:
                     task = Task(shard, kit, str(_path(place, shard)), key)
-                    futures[self._running().submit(run, versions, pickle.dumps(task))] = shard
+                    futures[self._running().submit(pickle.loads, pickle.dumps(Call(versions, task)))] = shard
             except BrokenExecutor:
                 pass  # what was submitted before says so as well
             except RuntimeError as error:
@@ -189,9 +189,14 @@ class Engine:
     def _renew(self, what: str, place: Path, left: Sequence[Shard], *, again: bool) -> None:
         """Another pool in the place of one that broke: once in a pass, and where we know how to make it."""
         begun = [shard for shard in left if begun_mark(_path(place, shard)).exists()]
-        at = ", ".join(f"{shard.begin:,} to {shard.end - 1:,}" for shard in begun) or "none that had begun"
         executor = self._executor
         if again or not (self._own or type(executor) is ProcessPoolExecutor):
+            if not begun:
+                raise RuntimeError(
+                    "the processes of the pool end before they begin; what a script does with processes stands under "
+                    "if __name__ == '__main__':, for each of them reads the script once more"
+                )
+            at = ", ".join(f"{shard.begin:,} to {shard.end - 1:,}" for shard in begun)
             times = " again" if again else ""
             raise RuntimeError(
                 f"a process of the pool ended{times} by force while at work on {what} {at}; most often the system had "

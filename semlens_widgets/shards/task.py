@@ -74,8 +74,21 @@ def begun_mark(path: str | Path) -> Path:
     return Path(path).with_suffix(".begun")
 
 
+class Call:
+    """`run` as bytes, which `pickle.loads` calls: any worker knows that function.
+
+    One without this package then answers with its ImportError; a function of ours it could not even be sent.
+    """
+
+    def __init__(self, versions: Mapping[str, str], task: Task) -> None:
+        self._given = versions, pickle.dumps(task)
+
+    def __reduce__(self) -> tuple[Callable[..., str], tuple[Any, ...]]:
+        return run, self._given
+
+
 def run(versions: Mapping[str, str], task: bytes) -> str:
-    """Called in the worker. What it raises can be pickled, whatever a user's model raised."""
+    """What a worker does; says where. What it raises can be pickled, whatever a user's model raised."""
     check_versions(versions)
     try:
         pickle.loads(task)()
@@ -106,12 +119,13 @@ def check_versions(versions: Mapping[str, str]) -> None:
 
 
 def read_part(path: Path, key: str) -> Part | None:
-    """The part in a file, as copies; None where there is none, or a damaged one, or that of other work."""
+    """The part in a file; None where there is none, or a damaged one, or that of other work."""
     try:
         stored = store.Stored(path)
         if stored.document.get("part_of") != key:
             return None
-        return {name: np.array(stored[name]) for name in stored}, stored.document
+        stored.check()
+        return stored, stored.document
     except (FileNotFoundError, store.SemlensFileError):
         return None
 

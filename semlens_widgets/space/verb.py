@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import Any
@@ -18,10 +18,13 @@ from ..crops import cut
 from ..examples import ConceptExamples, drawn
 from ..images import Images, UnreadableImage, Window, ahead
 from ..keys import of_clip
-from ..passes import ProgressFile, digest, steps
+from ..passes import Counted, ProgressFile, digest, steps
+from ..shards import Engine, Part, Shard, cut_up
 from ..vectors import unit
 from .thumbnails import Thumbnails, webp
 from .value import SemanticSpace
+
+_BATCH = 64  # pictures that a CLIP is given at once which does not say how many it takes
 
 
 def embed(
@@ -33,13 +36,15 @@ def embed(
     thumbnail: int = 128,
     progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    engine: Engine | None = None,
 ) -> SemanticSpace:
     """Turn examples into a semantic space: every referenced crop goes through CLIP once.
 
     A random draw of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them, and so
     do the images of `examples.sampled`, whole: where nothing is cropped the two share what they can.
     `thumbnail` is the longest side in pixels of the pictures kept in the space. With a `progress_file` an
-    interrupted run continues at the last saved batch. (Dreyer et al. 2025, second mapping)
+    interrupted run continues at the last saved batch. An `engine` computes it in shards, see `shards.Engine`.
+    (Dreyer et al. 2025, second mapping)
     """
     random = np.random.default_rng(recipe.seed)
     used = np.arange(examples.images.shape[1]) < examples.counts[:, None]
@@ -62,12 +67,11 @@ def embed(
     jobs += [_Job(image, box, False) for image, box in list(known)[len(jobs) :]]
     null_at, sample_at = np.split(at, [len(at) - len(sampled)])
 
-    file = ProgressFile(
-        progress_file,
-        lambda: {"recipe": asdict(recipe), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": _digest_of(jobs)},
-    )
-    done = _Embedding.resumed(file, len(jobs))
-    done.run(jobs, images, clip, thumbnail, progress)
+    def made() -> dict[str, Any]:
+        return {"recipe": asdict(recipe), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": _digest_of(jobs)}
+
+    done = _Embedding.resumed(ProgressFile(progress_file, made), len(jobs))
+    done.run(jobs, images, clip, thumbnail, progress, made, engine)
     if done.vectors is None:
         raise ValueError("no example could be embedded: every component is dead or every image unreadable")
     vectors, readable = done.vectors, np.asarray(done.readable, bool)
@@ -144,39 +148,45 @@ class _Embedding:
     pictures: list[bytes] = field(default_factory=list)
     readable: list[bool] = field(default_factory=list)
 
-    def run(self, jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, progress: bool) -> None:
-        prepare: Callable[[Image.Image], Any] = _as_it_is
-        encode: Callable[[list[Any]], np.ndarray] = clip.images
-        size = 64
-        if isinstance(clip, PreparingClip):
-            prepare, encode, size = clip.prepare, clip.embed_prepared, clip.batch_size
+    def run(
+        self, jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, progress: bool,
+        made: Callable[[], dict[str, Any]], engine: Engine | None,
+    ) -> None:  # fmt: skip
+        """Embed what is left to do."""
+        size = clip.batch_size if isinstance(clip, PreparingClip) else _BATCH
 
-        def load(part: list[_Job]) -> list[tuple[Any, bytes] | None]:
-            """The crops of one image, which is read once."""
-            try:
-                picture = images.picture(part[0].image)
-            except UnreadableImage:
-                return [None] * len(part)
-            seen = images.window(picture.size)
-            crops = [cut(picture, job.box or seen) for job in part]
-            return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
+        def asked() -> dict[str, Any]:
+            return made() | {"batch_size": size}
 
-        parts = [_by_image(jobs[start : start + size]) for start in range(self.position, len(jobs), size)]
-        with steps(self, len(jobs), "embed", "crop", progress=progress) as step:
-            for loaded in ahead(parts, load, threads=images.concurrent):
-                results = [pair for run in loaded for pair in run]
-                pairs = [r for r in results if r is not None]
-                if pairs:
-                    here = zip(jobs[self.position :], results, strict=False)
-                    names = [images.name(job.image) for job, result in here if result is not None]
-                    embedded = unit(checked_vectors(encode([p[0] for p in pairs]), clip, "picture", names))
-                    if self.vectors is None:
-                        self.vectors = np.zeros((self.total, embedded.shape[1]), np.float32)
-                    at = self.position + np.flatnonzero([r is not None for r in results])
-                    self.vectors[at] = embedded
-                self.readable += [r is not None for r in results]
-                self.pictures += [r[1] if r is not None else b"" for r in results]
-                step(len(results))
+        if engine is None or self.position == self.total or not engine.wanted(asked):
+            with steps(self, self.total, "embed", "crop", progress=progress) as step:
+                for vectors, readable, pictures in _embedded(jobs[self.position :], images, clip, thumbnail, size):
+                    self.add(vectors, readable, pictures)
+                    step(len(readable))
+            return
+        cuts = cut_up(self.total, size, self.position)
+        shards = [Shard(begin, end, _Work(jobs[begin:end], thumbnail, size)) for begin, end in cuts]
+        early: dict[int, Part] = {}  # parts that wait for those before them
+        with steps(Counted(self.position), self.total, "embed", "crop", progress=progress) as step:
+            for shard, part in engine.parts("crops", asked, {"images": images, "CLIP": clip}, shards):
+                early[shard.begin] = part
+                while self.position in early:
+                    self._append(early.pop(self.position)[0])
+                step(len(shard))
+
+    def add(self, vectors: np.ndarray, readable: list[bool], pictures: list[bytes]) -> None:
+        """Take in what the next jobs have come to."""
+        if len(vectors):
+            if self.vectors is None:
+                self.vectors = np.zeros((self.total, vectors.shape[1]), np.float32)
+            self.vectors[len(self.readable) + np.flatnonzero(readable)] = vectors
+        self.readable += readable
+        self.pictures += pictures
+
+    def _append(self, arrays: Mapping[str, np.ndarray]) -> None:
+        readable = arrays["readable"].tolist()
+        self.add(arrays["vectors"], readable, _cut_up(arrays))
+        self.position += len(readable)
 
     def save(self) -> None:
         if self.vectors is None:
@@ -201,12 +211,69 @@ class _Embedding:
         arrays, document = saved
         vectors = np.zeros((total, arrays["vectors"].shape[1]), np.float32)
         vectors[: len(arrays["vectors"])] = arrays["vectors"]
-        data, offsets = arrays["data"].tobytes(), arrays["offsets"]
-        pictures = [data[a:b] for a, b in pairwise(offsets)]
         return replace(
-            fresh, vectors=vectors, position=document["position"], pictures=pictures,
+            fresh, vectors=vectors, position=document["position"], pictures=_cut_up(arrays),
             readable=arrays["readable"].tolist(),
         )  # fmt: skip
+
+
+def _cut_up(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
+    """Pictures that stand in one run of bytes."""
+    data = arrays["data"].tobytes()
+    return [data[a:b] for a, b in pairwise(arrays["offsets"].tolist())]
+
+
+def _embedded(
+    jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, size: int
+) -> Iterator[tuple[np.ndarray, list[bool], list[bytes]]]:
+    """Batch by batch (unit vectors of the jobs that could be read, which those are, thumbnails of all)."""
+    prepare: Callable[[Image.Image], Any] = _as_it_is
+    encode: Callable[[list[Any]], np.ndarray] = clip.images
+    if isinstance(clip, PreparingClip):
+        prepare, encode = clip.prepare, clip.embed_prepared
+
+    def load(part: list[_Job]) -> list[tuple[Any, bytes] | None]:
+        """The crops of one image, which is read once."""
+        try:
+            picture = images.picture(part[0].image)
+        except UnreadableImage:
+            return [None] * len(part)
+        seen = images.window(picture.size)
+        crops = [cut(picture, job.box or seen) for job in part]
+        return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
+
+    starts = range(0, len(jobs), size)
+    parts = (_by_image(jobs[start : start + size]) for start in starts)
+    for start, loaded in zip(starts, ahead(parts, load, threads=images.concurrent), strict=True):
+        results = [pair for run in loaded for pair in run]
+        pairs = [r for r in results if r is not None]
+        vectors = np.zeros((0, 0), np.float32)
+        if pairs:
+            here = zip(jobs[start:], results, strict=False)
+            names = [images.name(job.image) for job, result in here if result is not None]
+            vectors = unit(checked_vectors(encode([p[0] for p in pairs]), clip, "picture", names))
+        yield vectors, [r is not None for r in results], [r[1] if r is not None else b"" for r in results]
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What some jobs come to, for an engine."""
+
+    jobs: list[_Job]
+    thumbnail: int
+    batch_size: int
+
+    def __call__(self, things: Mapping[str, Any]) -> Part:
+        done = _Embedding(ProgressFile(None, dict), len(self.jobs))
+        for vectors, readable, pictures in _embedded(
+            self.jobs, things["images"], things["CLIP"], self.thumbnail, self.batch_size
+        ):
+            done.add(vectors, readable, pictures)
+        vectors = np.zeros((0, 0), np.float32) if done.vectors is None else done.vectors[done.readable]
+        run = Thumbnails.of(done.pictures)
+        return {
+            "vectors": vectors, "readable": np.asarray(done.readable, bool), "data": run.data, "offsets": run.offsets,
+        }, {}  # fmt: skip
 
 
 def _by_image(jobs: Sequence[_Job]) -> list[list[_Job]]:
