@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import fingerprints, store
+from ..images import reading_with
 from .kit import Kit
 from .parcel import here
 
@@ -64,7 +65,8 @@ class Task:
             return  # another try has finished it
         begun = begun_mark(self.path)
         begun.touch()
-        arrays, document = self.shard.work(self.kit.open())
+        with reading_with(0):  # as many shards are computed at once as there are processes
+            arrays, document = self.shard.work(self.kit.open())
         store.write(self.path, arrays, {**document, "part_of": self.key})
         begun.unlink(missing_ok=True)
 
