@@ -28,7 +28,7 @@ from .evaluate import Evaluation, OnStep
 from .explain import ClassTarget, Explanation
 from .images import Images
 from .labelers import Labeler
-from .layout import NEIGHBOURS, Layout, OnTick
+from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
 from .model import Layer, Pooling, resolve
 from .outputs import Chosen, Kind
 from .relevance import Relevance, Target
@@ -214,15 +214,18 @@ class Lens(Session):
         return explaining.role(self, component)
 
     def lay_out(
-        self, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS, asked: OnTick | None = None
-    ) -> Layout:
+        self, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS, sample: int | None = SAMPLE,
+        asked: OnTick | None = None,
+    ) -> Layout:  # fmt: skip
         """Place all components in a plane, alike ones near each other; every map moves there, and files keep it.
 
         method: "umap", the same for the same seed (its first use takes half a minute, 20,000 components a minute
-        more), or "pca", at once. A map that is opened starts UMAP by itself, in the background. `asked`: see
-        `layout.umap`. ValueError for a method that is neither, or UMAP of fewer than ten living components.
+        more), or "pca", at once. A map that is opened starts UMAP by itself, in the background. Of more than `sample`
+        components UMAP lays out so many and places the others among them, a preview (None: all, however long it takes).
+        `asked`: see `layout.umap`. ValueError for a method that is neither, or UMAP of fewer than ten living
+        components.
         """
-        return mapping.lay_out(self, method, seed=seed, neighbours=neighbours, asked=asked)
+        return mapping.lay_out(self, method, seed=seed, neighbours=neighbours, sample=sample, asked=asked)
 
     # what carries predictions
 

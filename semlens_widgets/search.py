@@ -267,7 +267,7 @@ class Matches(Result):
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
         """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""
-        cosines = _products(self.space.crop_vectors, self.vector)
+        cosines = self.space.crop_similarity(self.vector)
         best: dict[int, float] = {}
         for crop in np.argsort(-cosines, kind="stable"):
             best.setdefault(int(self.space.crop_images[crop]), float(cosines[crop]))
@@ -394,16 +394,6 @@ def _strongest(scores: Float[np.ndarray, " row"], among: Bool[np.ndarray, " row"
     rows = np.flatnonzero(among)
     best, _ = top_k(scores[rows], k)
     return rows[best]
-
-
-def _products(matrix: Float[np.ndarray, "row dim"], vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " row"]:
-    """matrix @ vector; a half-precision matrix is widened in blocks, so memory stays small."""
-    if matrix.dtype == np.float32:
-        return matrix @ vector
-    return np.concatenate(
-        [matrix[i : i + 8192].astype(np.float32) @ vector for i in range(0, len(matrix), 8192)]
-        or [np.zeros(0, np.float32)]
-    )
 
 
 def component_probe(space: SemanticSpace, component: int | str | Component, *, centre: bool = False) -> Probes:

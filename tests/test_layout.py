@@ -6,7 +6,8 @@ from torch import nn
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.layout import Layout, pca, umap
+from semlens_widgets.layout import Layout, Tick, pca, umap
+from semlens_widgets.layout.apart import remaining
 
 
 class Wide(nn.Module):
@@ -71,6 +72,37 @@ def test_umap_is_the_same_for_the_same_seed_and_puts_colours_together(wide):
     assert near.mean() > np.median(cosines) + cosines.std()
 
 
+def test_of_very_many_components_a_sample_is_laid_out_and_the_others_are_placed_among_it(tmp_path):
+    lens = fitted(Wide(61), "rectified")
+    ticks = []
+    made = lens.lay_out(neighbours=5, sample=25, asked=ticks.append)
+    assert "a preview: of 25, the others placed among them" in repr(made)
+    assert "preview: of 25" in lens.figure("map").caption()
+    assert str(ticks[-1]).startswith("preview: UMAP of 25 of 60 components")
+    living = np.flatnonzero(lens.space.alive)
+    assert np.isfinite(made.positions[living]).all()
+    drawn = living[np.random.default_rng(0).permutation(len(living))[:25]]
+    distance = np.linalg.norm(made.positions[living, None] - made.positions[drawn], axis=2)
+    distance[living[:, None] == drawn] = np.inf
+    colours = np.arange(61) % 3
+    near = drawn[distance.argmin(1)]
+    assert (colours[living] == colours[near]).mean() > 0.9
+    opened = sl.open(lens.save(tmp_path / "toy.semlens"), clip=ColourClip())
+    assert (opened.layout.sample, opened.layout.preview) == (25, True)
+
+
+def test_the_time_to_go_is_as_expected_at_first_and_follows_the_pace():
+    assert remaining(0.0, 0.0, 60.0) == 60
+    assert remaining(90.0, 0.0, 60.0) == 90, "it takes longer than expected, and nobody knows how long"
+    assert remaining(30.0, 0.5, 600.0) == 30
+    assert remaining(30.0, 0.75, 600.0) == pytest.approx(10)
+    assert remaining(30.0, 1.0, 600.0) == 0
+    assert str(Tick(3.5, 38.0, "UMAP of 7")) == "UMAP of 7, about 40 s to go"
+    assert str(Tick(3.5, 0.2, "UMAP of 7")) == "UMAP of 7, about 1 s to go"
+    assert str(Tick(3.5)) == "UMAP"
+    assert int(Tick(3.5)) == 3
+
+
 def test_umap_can_be_given_up_and_says_why_it_fails(wide, tmp_path, monkeypatch):
     def enough(seconds):
         raise KeyboardInterrupt
@@ -102,6 +134,8 @@ def test_senseless_layouts_and_colours_are_refused(wide, as_installed):
         Layout(np.asarray([[0.0, 2.0]]), "pca", 0, 0)
     with pytest.raises(ValueError, match="neighbours=1"):
         wide.lay_out(neighbours=1)
+    with pytest.raises(ValueError, match="sample=3; UMAP needs 10"):
+        wide.lay_out(sample=3)
     with pytest.raises(ValueError, match=r"map_colour='mauve'; colours can show label, layer"):
         wide.map_colour = "mauve"
     assert wide.map_colour == "label"

@@ -10,7 +10,7 @@ from windows import lens
 
 import semlens_widgets as sl
 from semlens_widgets import widgets
-from semlens_widgets.layout import Layout
+from semlens_widgets.layout import Layout, Tick
 from semlens_widgets.widgets import SemanticMap, Window, labelled, semantic_map
 from semlens_widgets.widgets.channel import Aborted, Job
 
@@ -120,10 +120,10 @@ def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
     made = lens()
     calls, gate = [], threading.Event()
 
-    def slow(space, *, seed, neighbours, asked):
+    def slow(space, *, seed, neighbours, sample, asked):
         calls.append(seed)
         while not gate.wait(0.01):
-            asked(0.0)
+            asked(Tick(0.0))
         return Layout(np.full((len(space.components), 2), 0.5), "umap", seed, neighbours)
 
     monkeypatch.setattr("semlens_widgets.session.mapping.umap", slow)

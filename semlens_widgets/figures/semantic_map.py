@@ -73,12 +73,17 @@ def semantic_map(
         rings = f" Open rings: {'nobody named them' if labels is None else 'no word explains them'}.{names.key}"
     caption = (
         f"{numbers.count(int(np.isfinite(layout.positions[:, 0]).sum()))} components by {layout.method.upper()} of "
-        f"their mean embeddings; colour: {shown}{f'; size: {sizes_name}' if sizes is not None and sizes_name else ''}"
+        f"their mean embeddings{_preview(layout)}; colour: {shown}"
+        f"{f'; size: {sizes_name}' if sizes is not None and sizes_name else ''}"
         f"{f'; pale: outside {layer}' if layer is not None else ''}.{rings}{' Ringed: selected.' if chosen else ''} "
         f"{made_from(space)}"
     )
     scene = _Scene(space, layout, names, values, values_name, signed, mark, evidence, sizes, sizes_name, inside, chosen)
     return Figure(lambda sheet: _draw(sheet, scene), caption, width_mm, theme)
+
+
+def _preview(layout: Layout) -> str:
+    return "" if layout.sample is None else f" (a preview: of {layout.sample:,}, the others placed among them)"
 
 
 @dataclass(frozen=True, eq=False)

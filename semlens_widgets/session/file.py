@@ -17,6 +17,7 @@ from ..relevance import Relevance
 from ..search import search
 from ..space import SemanticSpace
 from ..store import Section, reading
+from ..threads import on_all
 from ..trust import FilesClip, checked_extra, clip_of_file
 from .matches import matches_to_json
 from .probes import ProbeCache
@@ -105,6 +106,7 @@ def _parts(session: LiveState) -> dict[str, Part]:
         parts["own_labels"] = dict(session.own_labels), {}
     if (made := session.layout) is not None:
         how = {"method": made.method, "seed": made.seed, "neighbours": made.neighbours}
+        how |= {"sample": made.sample} if made.preview else {}
         parts["layout"] = how, {"positions": np.asarray(made.positions)}
     if session.concepts != list(session.vocabulary[:TRACKED]):
         parts["comparing"] = {"concepts": list(session.concepts)}, {}
@@ -133,7 +135,8 @@ def _restore(session: LiveState, parts: Mapping[str, Part]) -> None:
         positions = arrays["positions"]
         if len(positions) != len(space.components):
             raise ValueError(f"the file's layout has {len(positions)} places, {len(space.components)} are needed")
-        session.set_trait("layout", Layout(positions, how["method"], how["seed"], how["neighbours"]))
+        made = Layout(positions, how["method"], how["seed"], how["neighbours"], how.get("sample"))
+        session.set_trait("layout", made)
 
 
 def _words(session: LiveState) -> Part | None:
@@ -146,11 +149,17 @@ def _words(session: LiveState) -> Part | None:
     if not words:
         return None
     probes = session.probes(words)
-    scores = np.einsum("spd,wd->wsp", space.null_of(cache.centre), probes.vectors)
-    answers = search(space, probes, top=None, centre=cache.centre)
+    scores = np.stack([probes.vectors @ sets.T for sets in space.null_of(cache.centre)], 1)
+
+    def answer(probe: Probes) -> dict[str, Any]:
+        """What is told of one word; the components that answer to it are too many to be held for all words."""
+        return matches_to_json(session, search(space, probe, top=None, centre=cache.centre)[0])
+
+    first, *others = probes
+    answers = [answer(first), *on_all(answer, others)]  # what all need is worked out for the first
     arrays = {"vectors": probes.vectors, "null_mean": scores.mean(2), "null_sd": scores.std(2)}
     document = {
         "names": words, "unknown": probes.unknown, "centre": cache.centre, "set_sizes": space.set_sizes.tolist(),
-        "answers": [matches_to_json(session, answer) for answer in answers],
+        "answers": answers,
     }  # fmt: skip
     return document, {name: array.astype(np.float32) for name, array in arrays.items()}

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..layout import Layout, OnTick, pca
+from ..layout import Layout, OnTick, Tick, pca
 from ..space import SemanticSpace
 
 COLOURS = (
@@ -41,7 +41,7 @@ class MapState:
     def turn(self, asked: OnTick) -> Iterator[None]:
         """One at a time; `asked` is called while others are at it, and may raise to give up."""
         while not self._making.acquire(timeout=0.1):
-            asked(0)
+            asked(Tick(0, what="waiting for the UMAP that is being made"))
         try:
             yield
         finally:

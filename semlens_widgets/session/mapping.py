@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ..layout import NEIGHBOURS, Layout, OnTick, pca, umap
+from ..layout import NEIGHBOURS, SAMPLE, Layout, OnTick, pca, umap
 from .state import LiveState
 
 
 def lay_out(
     session: LiveState, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS,
-    asked: OnTick | None = None,
+    sample: int | None = SAMPLE, asked: OnTick | None = None,
 ) -> Layout:  # fmt: skip
     """See `Lens.lay_out`."""
     if method == "pca":
         made = pca(session.space)
     elif method == "umap":
-        made = umap(session.space, seed=seed, neighbours=neighbours, asked=asked)
+        made = umap(session.space, seed=seed, neighbours=neighbours, sample=sample, asked=asked)
     else:
         raise ValueError(f"method={method!r}; layouts are made by 'pca' or 'umap'")
     with session.lock:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..search import HIT_ALPHA, Z_CRITICAL, Matches
-from .searching import answer as answer_to
 from .state import LiveState
+
+_COMPARED = 24  # words of the vocabulary that say how well a word of the data matches
 
 
 def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
@@ -72,8 +73,9 @@ def could_show(session: LiveState, answer: Matches) -> dict[str, Any] | None:
     """Whether the data could show what was asked: its best image against those of the lens's own words."""
     if not session.vocabulary:
         return None
-    best = answer.images(1)[0][1]
-    known = [answer_to(session, word).images(1)[0][1] for word in session.vocabulary[:24]]
+    cache, space = session.probe_cache, session.space
+    words = [cache.of_text(word, space, None, cache.centre).vectors for word in session.vocabulary[:_COMPARED]]
+    best, *known = space.best_crop(np.concatenate([answer.vector[None], *words])).tolist()
     possible = best >= min(known)
     compared = f"the image closest to it matches at {best:.2f}, where known words reach {min(known):.2f} or more"
     verdict = "The data could show it" if possible else "The data could not show it either"

@@ -20,10 +20,13 @@ from ..crops import cut, region
 from ..examples import ConceptExamples
 from ..held import Later, freeze_read, held, partly_read, read_when_touched, rows_of, shape_of
 from ..images import Images, UnreadableImage
+from ..threads import on_all
 from ..vectors import frozen, unit
 from ..warned import Renamed
 from .chance import attainable, set_means, set_sizes
 from .thumbnails import Thumbnails
+
+_CROPS = 8192  # half-precision vectors that are widened at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +209,29 @@ class SemanticSpace:
     def attainable(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
         """The mean likeness of the k images that match each probe best: what this data could show."""
         return attainable(self._pool, vectors, self.crop_of.shape[1])
+
+    def crop_similarity(self, vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " crop"]:
+        """The likeness (cosine) of every crop to a probe."""
+        crops = self.crop_vectors
+        blocks = range(0, len(crops), _CROPS)
+        parts = list(on_all(lambda start: crops[start : start + _CROPS].astype(np.float32) @ vector, blocks))
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def best_crop(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
+        """The likeness to each probe of the crop that matches it best; what was asked before is remembered."""
+        known, keys = self._best_crops, [vector.tobytes() for vector in vectors]
+        new = [at for at, key in enumerate(keys) if key not in known]
+        if new:
+            crops, asked = self.crop_vectors, vectors[new].T
+            blocks = range(0, len(crops), _CROPS)
+            found = on_all(lambda start: (crops[start : start + _CROPS].astype(np.float32) @ asked).max(0), blocks)
+            best = np.max(list(found), axis=0) if len(blocks) else np.full(len(new), np.nan)
+            known.update({keys[at]: float(value) for at, value in zip(new, best, strict=True)})
+        return np.asarray([known[key] for key in keys], np.float32)
+
+    @cached_property
+    def _best_crops(self) -> dict[bytes, float]:
+        return {}
 
     @cached_property
     def _known_lengths(self) -> Float[np.ndarray, " component"]:

@@ -22,9 +22,8 @@ from .wire import Answer
 
 def lay_out(session: Session, job: Job) -> Answer:
     """Make the layout of both that the map is better for."""
-    living = sum(int(model.space.alive.sum()) for model, _ in _both(session))
-    what = f"UMAP of {living:,} components"
-    comparing.overlay(session, "umap", asked=lambda seconds: job.progress(int(seconds), None, what))
+    _both(session)  # raises where nothing is compared
+    comparing.overlay(session, "umap", asked=lambda tick: job.progress(int(tick), None, str(tick)))
     return {}
 
 

@@ -31,10 +31,14 @@ def lay_out(session: Session, job: Job) -> Answer:
 
 
 def places(session: Session) -> Answer:
-    """Where every component lies, `places` [component 2], NaN for dead ones; `better`: UMAP could be made."""
+    """Where every component lies, `places` [component 2], NaN for dead ones; `better`: UMAP could be made.
+
+    `preview`: UMAP laid out a sample, and placed the others among it.
+    """
     layout = session.shown_layout()
     return {
         "method": layout.method,
+        "preview": layout.preview,
         "better": session.layout is None and int(session.space.alive.sum()) >= FEWEST,
         "colours": [colour for colour in COLOURS if has_colour(session, colour)],
         "places": layout.positions,
