@@ -28,6 +28,7 @@ from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
+from .faithfulness import Faithfulness
 from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
@@ -67,6 +68,7 @@ __all__ = [
     "Effect",
     "Evaluation",
     "Explanation",
+    "Faithfulness",
     "Gallery",
     "Group",
     "Hit",
@@ -139,7 +141,8 @@ _LATER = {"figures": ".figures", "panel": ".figures", "widgets": ".widgets"} | d
     (
         "AuditChecklist",
         "ComparisonHeatmap",
-        "Gallery",
+        "Faithfulness",
+    "Gallery",
         "LabelTable",
         "PredictionView",
         "ScoreView",

@@ -11,6 +11,7 @@ from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.clip import Probes
 from semlens_widgets.components import Component, Components, Recipe
 from semlens_widgets.examples import ConceptExamples, Sampled, Statistics
+from semlens_widgets.faithfulness.value import Agreement, Estimate, Faithfulness
 from semlens_widgets.relevance import Relevance
 from semlens_widgets.space import SemanticSpace, Thumbnails, directions
 from semlens_widgets.vectors import unit
@@ -520,3 +521,28 @@ def test_an_empty_checklist_finds_everything_unexpected(world):
     report = audit(space, Checklist(), probes)
     assert isinstance(report, AuditReport)
     assert report.counts["unexpected"] == 11
+
+
+def test_relevance_that_says_little_about_switching_off_is_not_called_a_share():
+    """Measured on the model: in one audited layer relevance and effect have nothing to do with each other."""
+    space, probes = planted()
+    found = relevance_of(space, np.ones(len(space.components)))
+    sure, chance = Estimate(0.9, 0.8, 0.95), Estimate(0.1, -0.2, 0.3)
+    for doubtful in (False, True):
+        measured = Faithfulness(
+            tuple(
+                Agreement(layer, found.backend, sure, r, r, sure)
+                for layer, r in (("low", chance if doubtful else sure), ("high", sure))
+            ),
+            (), 4, 24,
+        )  # fmt: skip
+        report = audit(space, LIST, probes, replace(found, measured=measured), target="nevus")
+        said = f"Relevance by {found.backend} says little about switching components off in low (r .10)"
+        assert report.doubt == (said if doubtful else "")
+        assert (said in report.message) == doubtful
+        assert ("hints, not shares of the decision" in report.message) == doubtful
+        assert report.share_word == ("unreliable relevance" if doubtful else "share of relevance")
+        assert ("share of relevance" in report._repr_html_()) != doubtful
+        assert ("a relevance that says little here" in report["ruler"].use) == doubtful
+    alone = audit(space, LIST, probes, replace(found, measured=measured), target="nevus", layer="high")
+    assert alone.doubt == ""

@@ -19,7 +19,11 @@ const HOVER_AFTER = 90;
 const METHODS = [
   ["auto", "auto"],
   ["lrp", "LRP"],
+  ["lrp-bottleneck", "LRP-bottleneck"],
+  ["lrp-epsilon", "LRP-ε"],
   ["gradient", "gradient"],
+  ["integrated", "integrated"],
+  ["ablation", "ablation (exact)"],
   ["zennit", "zennit (reference)"],
 ];
 
@@ -129,6 +133,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       if (row !== null) onOpen(row);
     }} />`;
   const more = html`<button type="button" class="sl-button sl-more" data-testid="more-bars" />`;
+  const reliability = html`<p class="sl-small-text sl-quiet sl-fixed sl-pad sl-under" data-testid="reliability" hidden />`;
   const node = html`<section class="sl-stack sl-beside" aria-label="Components that carried the prediction">
     <h3 class="sl-heading sl-pane-title sl-fixed">
       Components that carried it
@@ -138,6 +143,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       ${layers}
       <label class="sl-select"><span class="sl-quiet">Method</span>${method.node}</label>
     </div>
+    ${reliability}
     <div class="sl-item sl-bar-row sl-bar-head sl-sunk sl-small-text sl-quiet" aria-hidden="true">
       <span>Component</span>
       <span />
@@ -275,6 +281,10 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       prediction = next;
       if (first || !next.layers?.[layer]) layer = Math.max(0, (next.layers?.length ?? 1) - 1);
       method.show(next.method, next.backend ?? "");
+      method.node.title = next.chosen ?? "";
+      reliability.textContent = next.reliability ?? "";
+      reliability.hidden = !next.reliability;
+      reliability.classList.toggle("sl-doubtful", Boolean(next.weak));
       this.select(selection, true);
     },
     /** Follows a selection, into its layer. @param {readonly number[]} next @param {boolean} [redraw] */

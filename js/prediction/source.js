@@ -11,7 +11,7 @@
  * @property {string} state "ready", or why there is nothing: "empty", "no-model"
  * @property {string} message what to do about it
  * @property {{images: number, classes: string[], labelled: boolean}} data the data set that can be browsed
- * @property {string} method as it was asked: "auto", "lrp" or "gradient"
+ * @property {string} method as it was asked: "auto", or by name
  * @property {{index: number | null, name: string, label: string | null}} [image]
  * @property {ClassScore[]} [top] the five likeliest classes
  * @property {ClassScore & {chosen: boolean}} [target] the class that is explained; `chosen` by the person, else the likeliest
@@ -19,6 +19,9 @@
  * @property {string | null} [kind] what the model's outputs mean: "single", "binary", "multi", "regression"
  * @property {string} [note] what to know about the names of the classes, such as why they are numbers
  * @property {string} [backend] what computed it
+ * @property {string} [chosen] what "auto" chose and why
+ * @property {string} [reliability] in one line, how far relevance can be read as the effect of switching off
+ * @property {boolean} [weak] whether it says little about that in some layer
  * @property {{name: string, start: number, count: number}[]} [layers]
  * @property {Float32Array} [relevances] by component row
  * @property {Blob} [picture] the part of the image that the model saw

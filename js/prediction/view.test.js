@@ -29,6 +29,9 @@ function explainer(changes = {}) {
         data,
         method: state.method,
         backend: state.method === "gradient" ? "gradient" : "lrp",
+        chosen: state.method === "auto" ? "auto (LRP: r .93 with switching off; gradient .81)" : "",
+        reliability: state.reliability ?? "",
+        weak: state.weak ?? false,
         image: { index: state.image, name: `pic${state.image}`, label: "melanoma" },
         kind: "single",
         note: state.note ?? "",
@@ -276,6 +279,15 @@ describe("the prediction view", () => {
     const note = "Predictions agree with labels for 0 of 64 images";
     expect(byId(await open(explainer({ note }).toy), "names-note").textContent).toBe(note);
     expect(byId(await open(explainer().toy), "names-note").hidden).toBe(true);
+  });
+
+  it("says in one line how far relevance can be read as an effect, and what auto chose", async () => {
+    const reliability = "relevance in conv1 says little about switching off (r conv1 .21, conv2 .97)";
+    const doubtful = await open(explainer({ reliability, weak: true }).toy);
+    expect(byId(doubtful, "reliability").textContent).toBe(reliability);
+    expect(byId(doubtful, "reliability").classList.contains("sl-doubtful")).toBe(true);
+    expect(byId(doubtful, "method").title).toBe("auto (LRP: r .93 with switching off; gradient .81)");
+    expect(byId(await open(explainer().toy), "reliability").hidden).toBe(true);
   });
 
   it("without an image it invites to choose one, and shows what was chosen", async () => {

@@ -97,6 +97,13 @@ class Passes:
             value = self._values(answer, 1)
         return value.cpu().numpy()[0], Reading(Moment(widened(kept[-1])), self.layer)
 
+    def means(self) -> Float[np.ndarray, " component"]:
+        """Each component's mean response over images and places; of a signed one that of its own side."""
+        values = self.base()[1].values
+        if self.layer.signed:
+            values = torch.cat([values.clamp(min=0), (-values).clamp(min=0)], -1)
+        return values.float().mean((0, 1)).cpu().numpy()
+
     def switched(
         self, off: np.ndarray, rest: np.ndarray | None = None, done: Callable[[int], None] | None = None
     ) -> Float[np.ndarray, "condition image"]:

@@ -116,7 +116,7 @@ def _forwards(
     measured: dict[str, list[np.ndarray]] = {name: [] for name in asked}
     values: list[np.ndarray] = []
     for chosen, images in _batches(model, inputs, batch_size):
-        goal = _fixed(model, images, _of(targets, chosen, len(inputs)))
+        goal = fixed(model, images, _of(targets, chosen, len(inputs)))
         for number, (name, layer) in enumerate(asked.items()):
             passes = effects.Passes(model, images, layer, goal)
             if number == 0:
@@ -137,7 +137,14 @@ def _told(on_step: OnStep, done: int, total: int, passes: int) -> None:
     on_step(done, total)
 
 
-def _fixed(model: nn.Module, images: Tensor, targets: Targets) -> Callable[[Tensor], Tensor]:
+def passes_of(model: nn.Module, inputs: Tensor, layer: str | Layer, targets: Targets) -> effects.Passes:
+    """Passes over all of `inputs` with components of one layer switched off, for a target as in `attribute`."""
+    ((_, settled_layer),) = _asked(model, layer, inputs).items()
+    ((_, images),) = _batches(model, inputs, len(inputs))
+    return effects.Passes(model, images, settled_layer, fixed(model, images, targets))
+
+
+def fixed(model: nn.Module, images: Tensor, targets: Targets) -> Callable[[Tensor], Tensor]:
     """The target as a function of the answer to these images, whatever is switched off.
 
     A target function that chooses by the answer (the predicted class) is asked once, and keeps to what it chose.

@@ -101,6 +101,7 @@ class Finding:
     used:     whether the share reaches `Thresholds.used`, and the effect is not below `Thresholds.min_effect`.
     elsewhere: whether it has an effect although its own components carry too small a share to count as used: other
               components carry it, or something that occurs together with it.
+    doubtful: whether relevance was measured to say little about switching components off (`AuditReport.doubt`).
     shown:    False where the data hardly show the concept, as far as the CLIP can tell.
     """
 
@@ -124,6 +125,7 @@ class Finding:
     has_effect: bool = False
     elsewhere: bool = False
     refuted: bool = False
+    doubtful: bool = False
 
     @property
     def name(self) -> str:
@@ -152,8 +154,9 @@ class Finding:
             return ""
         use = f"used, {_SPEAKS[self.direction]}" if self.direction else "not used"
         use += " in its own components, but through others" if self.elsewhere else ""
+        of = "a relevance that says little here" if self.doubtful else "the relevance"
         effect = f"; effect on the relevance {signed(self.effect)}" if self.effect is not None else ""
-        return f"{use}: {self.share.mean:.1%} of the relevance{effect}"
+        return f"{use}: {self.share.mean:.1%} of {of}{effect}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +176,8 @@ class AuditReport(Result):
     held_out:  [component concept], the AUROC with which a component whose z lies above the line tells sampled images
                that show the concept from others (as in `Matches.held_out`); below .75 it does not count, however high
                its z. NaN elsewhere, and where too few sampled images show the concept.
+    doubt:     where relevance was measured to say little about switching components off, that in a sentence. Then
+               nothing here is called a share of the decision.
     """
 
     space: SemanticSpace
@@ -195,6 +200,7 @@ class AuditReport(Result):
     labels: tuple[str | None, ...] = field(default=())
     top_images: Int[np.ndarray, "component k"] | None = None
     held_out: Float[np.ndarray, "component concept"] | None = None
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         size = len(self.space.components)
@@ -386,6 +392,11 @@ class AuditReport(Result):
         """How many living components lie in each region."""
         return {region: int(((self.region == n) & self.audited).sum()) for n, region in enumerate(REGIONS)}
 
+    @property
+    def share_word(self) -> str:
+        """What windows, figures and reports call a share: where relevance says little about effects, not a share."""
+        return "unreliable relevance" if self.doubt else "share of relevance"
+
     @cached_property
     def message(self) -> str:
         """The result in plain words."""
@@ -397,6 +408,8 @@ class AuditReport(Result):
             + "."
         ]
         if self.has_relevance:
+            if self.doubt:
+                sentences.append(f"{self.doubt}: what follows are hints, not shares of the decision.")
             sentences.append(
                 f"Of the relevance for {self.target!r}, "
                 + ", ".join(
@@ -447,7 +460,8 @@ class AuditReport(Result):
                 f"<td>{len(f.rows)}</td><td>{best}</td><td>{z}</td><td>{share}</td>"
                 f"<td>{_SPEAKS[f.direction] if f.direction else ''}</td></tr>"
             )
-        heads = ("group", "concept", "kind", "state", "components", "best", "z", "share of relevance, %", "direction")
+        share_head = f"{self.share_word}, %"
+        heads = ("group", "concept", "kind", "state", "components", "best", "z", share_head, "direction")
         return (
             f"<p>{escape(self.message)}</p><table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{cells}</table>"
         )

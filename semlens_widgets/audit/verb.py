@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
 from ..evaluate import Interval
+from ..faithfulness.value import two
 from ..held_out import MIN_AUROC, held_out
 from ..outputs import class_number
 from ..relevance import Relevance
@@ -82,6 +83,7 @@ def audit(
     region, leading = _regions(z, kinds, thresholds, space.alive)
     shown = _shown(space, vectors, searched)
     found = _Relevant.of(space, relevance, number, audited)
+    doubt = "" if relevance is None else _doubt(relevance, audited)
     own = [np.flatnonzero(living & (leading == j)) for j in range(len(concepts))]
     plain = [rows[region[rows] == REGIONS.index(kind)] for rows, kind in zip(own, kinds, strict=True)]
     confirmed = [rows[telling[rows, j] >= MIN_AUROC] for j, rows in enumerate(plain)]
@@ -98,8 +100,8 @@ def audit(
             )
             against = _Refuted(row, float(top), words)
         findings.append(
-            _finding(space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j], bool(shown[j]),
-                     found, thresholds, effects[j], len(confirmed[j]), against)
+            _finding(bool(doubt), space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j],
+                     bool(shown[j]), found, thresholds, effects[j], len(confirmed[j]), against)
         )  # fmt: skip
     member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
     shares = dict(zip(REGIONS, found.shares(member), strict=True)) if found.known else {}
@@ -111,6 +113,7 @@ def audit(
         tuple(labels),
         relevance.top_images[number] if relevance is not None and number is not None else None,
         telling,
+        doubt,
     )  # fmt: skip
 
 
@@ -219,9 +222,20 @@ def _shown(
     return gain >= _SHOWN * float(np.median(gain[searched]))
 
 
+def _doubt(relevance: Relevance, audited: Bool[np.ndarray, " component"]) -> str:
+    """Where relevance was measured to say little about effects, in words; "" where it does, or was not measured."""
+    components = relevance.components
+    weak = [layer for layer in relevance.weak_layers if audited[components.rows(layer)].any()]
+    if not weak or relevance.measured is None:
+        return ""
+    r = {a.layer: two(a.pearson.mean) for a in relevance.measured.of(relevance.backend)}
+    where = ", ".join(f"{layer} (r {r[layer]})" for layer in weak)
+    return f"Relevance by {relevance.backend} says little about switching components off in {where}"
+
+
 def _finding(
-    space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray, z: np.ndarray,
-    rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
+    doubtful: bool, space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray,
+    z: np.ndarray, rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
     thresholds: Thresholds, effect: Interval | None, confirmed: int, against: _Refuted | None,
 ) -> Finding:  # fmt: skip
     nothing = float("nan")
@@ -268,7 +282,7 @@ def _finding(
     if refuted and against is not None:
         best_at = against.numbers(scores[:, column], int(living.sum()), thresholds.p)
     return Finding(concept, group, kind, state, tuple(rows.tolist()), *best_at, relevance, share, used, shown, unknown,
-                   message, effect, has_effect, elsewhere, refuted)  # fmt: skip
+                   message, effect, has_effect, elsewhere, refuted, doubtful)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,9 @@ def _concepts(sheet: Sheet, report: AuditReport, verdicts: Mapping[str, Any], y:
     ]
     if report.has_relevance:
         columns += [
-            Column("share of relevance, %", ["" if s is None else numbers.signed(s.mean) for s in signed], right=True),
+            Column(
+                f"{report.share_word}, %", ["" if s is None else numbers.signed(s.mean) for s in signed], right=True
+            ),
             Column("against | for" if sheet.width >= 120 else "", width=14.0, draw=bars),
         ]
     names = ["" if f.best is None else str(report.space.components[f.best]) for f in findings]

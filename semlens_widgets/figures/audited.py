@@ -34,6 +34,7 @@ class Audited:
     shares: mean, low and high by region. region, valid, spurious, share: [component], as the regions, `best_valid`,
     `best_spurious` and `signed_share` of `AuditReport`, without neutral and dead components. What is not known, as
     where a checklist has no concept of a kind, stands at zero. limit: the z from which a concept is in a component.
+    share_word: what shares are called (see `AuditReport.share_word`).
     """
 
     target: str | None
@@ -45,6 +46,7 @@ class Audited:
     valid: Float[np.ndarray, " component"]
     spurious: Float[np.ndarray, " component"]
     share: Float[np.ndarray, " component"]
+    share_word: str = "share of relevance"
 
     @classmethod
     def of(cls, report: AuditReport) -> Audited:
@@ -55,6 +57,7 @@ class Audited:
             [str(components[row]) for row in rows.tolist()], [report.concept_of(row) for row in rows.tolist()],
             np.asarray(REGIONS)[report.region[rows]], np.nan_to_num(report.best_valid[rows]),
             np.nan_to_num(report.best_spurious[rows]), np.nan_to_num(report.signed_share[rows]),
+            report.share_word,
         )  # fmt: skip
 
     @classmethod
@@ -66,7 +69,9 @@ class Audited:
         )
         names, concepts = [c["component"] for c in shown], [c["concept"] for c in shown]
         region = np.asarray([c["region"] for c in shown], str)
-        return cls(d["target"], d["shares"], d["thresholds"]["z"], names, concepts, region, valid, spurious, share)
+        word = d["relevance"].get("share_word") or cls.share_word
+        limit = d["thresholds"]["z"]
+        return cls(d["target"], d["shares"], limit, names, concepts, region, valid, spurious, share, word)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -141,7 +146,7 @@ def shares(sheet: Sheet, audited: Audited, y: Number) -> Number:
     theme, left, right, start = sheet.theme, MARGIN, sheet.width - MARGIN, y
     title = f"What the {audited.target} score rests on" if audited.target else "What the score rests on"
     sheet.fit(left, y, right - left, title, SMALL, bold=True)
-    unit = "share of relevance, 95 % interval"
+    unit = f"{audited.share_word}, 95 % interval"
     if text_width(title, SMALL, True) + text_width(unit, SMALL) + 3 < right - left:
         sheet.text(right, y, unit, SMALL, colour=theme.ink_2, align="right")
     y += SMALL * PT * 1.7
@@ -200,7 +205,7 @@ def scatter(sheet: Sheet, audited: Audited, y: Number, named: int = 4) -> Number
 
 
 def _title(audited: Audited, at: int) -> str:
-    share = f", share of relevance {numbers.signed(float(audited.share[at]))} %" if audited.share[at] else ""
+    share = f", {audited.share_word} {numbers.signed(float(audited.share[at]))} %" if audited.share[at] else ""
     return f"{audited.names[at]}: {audited.concepts[at] or 'no concept'}{share}"
 
 

@@ -53,10 +53,15 @@ def prediction(
     answers += f" ({explanation.note})" if explanation.note else ""
     caption = (
         f"Prediction for {explanation.name}: {answers or 'no classes'}. Relevance {where} for {explanation.target} "
-        f"({explanation.backend}); green speaks for it, purple against it; shares of the absolute relevance of a "
-        f"component's layer.{names.key} " + (made_from(space) if space is not None else "")
+        f"({explanation.how}); green speaks for it, purple against it; shares of the absolute relevance of a "
+        f"component's layer.{_measured(explanation.reliability)}{names.key} "
+        + (made_from(space) if space is not None else "")
     ).strip()
     return Figure(lambda sheet: _draw(sheet, explanation, heat, space, names, rows, layer), caption, width_mm, theme)
+
+
+def _measured(reliability: str) -> str:
+    return f" Measured: {reliability}." if reliability else ""
 
 
 def _draw(

@@ -44,7 +44,8 @@ def relevance(
     caption = (
         f"The {components} components with the largest relevance, for {len(chosen)} "
         f"class{'es' if len(chosen) > 1 else ''}: mean share of their layer's relevance, in per cent, sign kept "
-        f"({relevance.backend}; {relevance.statistic}). Layers: {over}."
+        f"({relevance.chosen or relevance.backend}; {relevance.statistic}). Layers: {over}."
+        + (f" {relevance.reliability[:1].upper()}{relevance.reliability[1:]}." if relevance.reliability else "")
     )
     return Figure(lambda sheet: _draw(sheet, relevance, chosen, components, layer), caption, width_mm, theme)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Component, Components
+from ..faithfulness import Faithfulness
 from ..outputs import class_number
 from ..results import Result
 from ..vectors import freeze
@@ -22,7 +23,7 @@ class Relevance(Result):
     """How much each component contributes to each class, over a data set.
 
     An image's relevance is divided by the sum of its absolute values in the layer, sign kept: what is added up is
-    each component's share of its layer in each image, in [-1, 1], positive where it spoke for the class. Every image
+    each component's share of its layer in each image, in [-1, 1]. Every image
     is explained for one class, its target: `statistic` says whether that is its label or the model's prediction.
 
     counts:     [class], images with that target.
@@ -34,7 +35,9 @@ class Relevance(Result):
                 of `first` before others: for intervals by resampling.
     top_images, top_values: [class component k], the class's images in which the component is most relevant, strongest
                 first, equal ones by lower number. NO_IMAGE and NaN where the class has fewer images than k.
-    backend:    "lrp" or "gradient".
+    backend:    the method it was computed by; `chosen` says why, where "auto" chose it.
+    measured:   how near methods come to switching components off on this model; None where that was not measured.
+                `reliability` says it in one line.
     sums, magnitudes: what mean and share are made from, as whole numbers of 2^-40: they add up exactly.
     """
 
@@ -55,6 +58,8 @@ class Relevance(Result):
     sample: int = 0
     unreadable: tuple[tuple[str, str], ...] = field(default=())
     first: tuple[int, ...] = ()
+    chosen: str = ""
+    measured: Faithfulness | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         classes, components = len(self.classes), len(self.components)
@@ -69,6 +74,16 @@ class Relevance(Result):
             raise ValueError(f"top images of shape {self.top_images.shape}; they are [class component k]")
         freeze(self, "counts", "mean", "share", "sums", "magnitudes")
         freeze(self, "images", "targets", "values", "top_images", "top_values")
+
+    @property
+    def reliability(self) -> str:
+        """In one line how far relevance can be read as the effect of switching off; empty where not measured."""
+        return "" if self.measured is None else self.measured.sentence(self.backend)
+
+    @property
+    def weak_layers(self) -> tuple[str, ...]:
+        """The layers where relevance says little about the effect of switching off, as far as that was measured."""
+        return () if self.measured is None else self.measured.weak_layers(self.backend)
 
     @property
     def k(self) -> int:
@@ -118,9 +133,10 @@ class Relevance(Result):
         totals = Totals(self.components, len(self.classes), self.k, self.sample, self.first)
         for part in (self, other):
             part.add_to(totals)
-        return Relevance.of_totals(
+        found = Relevance.of_totals(
             totals, self.classes, self.backend, self.statistic, self.unreadable + other.unreadable
         )
+        return replace(found, chosen=self.chosen, measured=self.measured or other.measured)
 
     def of_pass(self) -> dict[str, Any]:
         """What a pass was asked for and how: two shards that agree in it may be merged."""
@@ -182,7 +198,8 @@ class Relevance(Result):
     def to_document(self) -> dict[str, Any]:
         return {
             "classes": self.classes, "backend": self.backend, "statistic": self.statistic, "sample": self.sample,
-            "unreadable": self.unreadable, "first": self.first,
+            "unreadable": self.unreadable, "first": self.first, "chosen": self.chosen,
+            "measured": None if self.measured is None else self.measured.to_document(),
         }  # fmt: skip
 
     @classmethod
@@ -190,6 +207,7 @@ class Relevance(Result):
         cls, components: Components, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Relevance:
         """The value that `to_document()` and `to_arrays()` were taken from."""
+        measured = document.get("measured")
         counts, sums, magnitudes = (np.asarray(arrays[n]) for n in ("counts", "sums", "magnitudes"))
         mean, share = mean_and_share(components, counts, sums, magnitudes)
         return cls(
@@ -198,13 +216,14 @@ class Relevance(Result):
             np.asarray(arrays["top_images"]), np.asarray(arrays["top_values"]),
             document["backend"], document["statistic"], sums, magnitudes, int(document["sample"]),
             tuple((name, why) for name, why in document["unreadable"]), tuple(document.get("first", ())),
+            document.get("chosen", ""), None if measured is None else Faithfulness.from_document(measured),
         )  # fmt: skip
 
     def __repr__(self) -> str:
         seen = int((self.counts > 0).sum())
         return (
             f"<Relevance of {len(self.components):,} components for {seen} of {len(self.classes)} classes over "
-            f"{int(self.counts.sum()):,} images; {self.backend}; {self.statistic}>"
+            f"{int(self.counts.sum()):,} images; {self.chosen or self.backend}; {self.statistic}>"
         )
 
     def _repr_html_(self) -> str:
@@ -217,4 +236,5 @@ class Relevance(Result):
             for c in seen[:20]
         ]
         more = f"<p>and {len(seen) - 20} more classes</p>" if len(seen) > 20 else ""
-        return f"<p>{escape(repr(self))}</p><table>{head}{''.join(lines)}</table>{more}"
+        said = f"<p>{escape(self.reliability)}.</p>" if self.reliability else ""
+        return f"<p>{escape(repr(self))}</p>{said}<table>{head}{''.join(lines)}</table>{more}"

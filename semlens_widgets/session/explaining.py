@@ -15,11 +15,13 @@ import numpy as np
 from PIL import Image
 
 from .. import cache
-from ..attribution.values import Method
+from ..attribution.values import Method, checked, key_of
 from ..circuit import Circuit, trace_circuit
 from ..components import Component
-from ..explain import ClassTarget, Explanation, has_relevance
+from ..explain import Explanation, has_relevance
 from ..explain import explain as explain_picture
+from ..faithfulness import BACKWARDS, MAPS, VERSION, Choice, Faithfulness, check, choose
+from ..goals import ClassTarget
 from ..images import Images, picture_in
 from ..keys import made_from, settled
 from ..model import Layer, resolve, stack
@@ -27,7 +29,7 @@ from ..outputs import NoClasses, answering
 from ..passes import OnStep
 from ..relevance import Relevance, Target
 from ..relevance import relevance as relevance_of
-from ..relevance.verb import check
+from ..relevance.verb import check as check_settings
 from ..role import Role, class_relevance, streams
 from .state import LiveState
 
@@ -60,15 +62,26 @@ def explain(
     found, name = picture_of(session, image)
     wanted = source.layers if layers is None else layers
     outputs: Any = source.kind
+    choice = None
     try:
         outputs = source.outputs
     except NoClasses:
         if not callable(target):
             raise
+    else:
+        checked(method)
+        choice = choice_for(session, wanted, on_step)
     return explain_picture(
         source.model, source.images, found, wanted, target, method=method, output=source.output, outputs=outputs,
-        name=name, on_step=on_step,
+        name=name, choice=choice, on_step=on_step,
     )  # fmt: skip
+
+
+def choice_for(session: LiveState, layers: Any, on_step: OnStep | None = None) -> Choice | None:
+    """What "auto" means for these layers of the lens; None where none of them has relevance."""
+    source = session.source
+    possible = [layer for layer in resolve(source.model, layers) if has_relevance(layer)]
+    return choose(source.model, source.images, possible, source.outputs, on_step=on_step) if possible else None
 
 
 def explain_live(session: LiveState, **changed: Any) -> Explanation:
@@ -127,6 +140,8 @@ def circuit(
     usable = [layer for layer in wanted if has_relevance(layer)]
     inputs = stack([source.images.tensor(image) for image in chosen])
     reading = source.outputs.reading()
+    if checked(method) == "auto" and (choice := choice_for(session, usable, on_step)) is not None:
+        method = choice.backwards
     with answering(source.model, reading):
         return trace_circuit(
             source.model, inputs, lambda given: reading.of_class(given, number), usable, method, target=name,
@@ -189,14 +204,16 @@ def relate(
     """See `Lens.relate`."""
     source = session.source
     check_relevance(session)
-    check(target, method, k, sample, batch_size)
+    check_settings(target, method, k, sample, batch_size)
     sampled = session.space.examples.sampled if session.fitted else None
     known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
     with settled(source.model, source.images, source.layers) if cached else nullcontext():
-        path = _relevance_file(session, target, method, k, sample) if cached else None
+        choice = choose(source.model, source.images, source.layers, source.outputs, cached=cached)
+        how = (choice.backwards, VERSION) if method == "auto" else (key_of(method), VERSION)
+        path = _relevance_file(session, target, how, k, sample) if cached else None
         found = relevance_of(
             source.model, source.images, source.layers, target=target, method=method, outputs=source.outputs, k=k,
-            sample=sample, batch_size=batch_size, first=known, progress_file=path, **options,
+            sample=sample, batch_size=batch_size, first=known, progress_file=path, choice=choice, **options,
         )  # fmt: skip
     with session.lock:
         session.set_trait("relevance", found)
@@ -210,6 +227,31 @@ def _relevance_file(session: LiveState, *settings: Any) -> Path | None:
     labels = [images.label(i) for i in range(len(images))]
     text = json.dumps([made.model, made.images, made.layers, images.classes, labels, source.outputs.key, settings])
     return cache.place(f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.relevance", text)
+
+
+# is it true of this model
+
+
+def faithfulness(
+    session: LiveState, n: int, methods: Sequence[Method] | None, layers: Any, sample: int, cached: bool,
+    on_step: OnStep | None,
+) -> Faithfulness:  # fmt: skip
+    """See `Lens.check_relevance`."""
+    source = session.source
+    if n < 1 or sample < 2:
+        raise ValueError(f"n={n}, sample={sample}; at least one picture, and two components")
+    wanted = source.layers if layers is None else resolve(source.model, layers)
+    usable = [layer for layer in wanted if has_relevance(layer)]
+    if not usable:
+        raise ValueError("none of the layers has relevance for a prediction (via=…); there is nothing to check")
+    asked = (*BACKWARDS, "integrated") if methods is None else tuple(checked(method) for method in methods)
+    if "auto" in asked:
+        raise ValueError("'auto' is what is chosen by this; name methods, such as 'lrp' and 'gradient'")
+    maps = MAPS if methods is None else [m for m in asked if m not in ("integrated", "ablation")]
+    return check(
+        source.model, source.images, usable, source.outputs, asked, maps, n=n, sample=sample, cached=cached,
+        on_step=on_step,
+    )  # fmt: skip
 
 
 # one component

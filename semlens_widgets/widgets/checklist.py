@@ -126,7 +126,8 @@ def _basis(report: AuditReport) -> str:
     """What the relevance is, in words."""
     if not report.has_relevance:
         return ""
-    return f"{report.backend} relevance, {report.statistic}, mean over {report.images:,} images"
+    basis = f"{report.backend} relevance, {report.statistic}, mean over {report.images:,} images"
+    return f"{basis}. {report.doubt}" if report.doubt else basis
 
 
 def _verdicts(session: Session) -> list[dict[str, Any]]:

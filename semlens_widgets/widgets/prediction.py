@@ -69,6 +69,9 @@ def prediction(session: Session) -> Answer:
         "data": known,
         "method": session.method,
         "backend": explained.backend,
+        "chosen": explained.chosen,
+        "reliability": explained.reliability,
+        "weak": explained.weak,
         "image": {
             "index": explained.image,
             "name": _called.get(session, {}).get(session.image, explained.name),

@@ -1,0 +1,15 @@
+"""Does relevance say what switching off does? Measured on the user's own model, and what "auto" chooses by it.
+
+One module per idea: `value` is what was measured, `measure` measures it on a few pictures, `choice` decides which
+method serves which purpose, `kept` remembers it for a model and its layers.
+"""
+
+from .choice import BACKWARDS, MAPS, Choice
+from .kept import VERSION, check, choose, known
+from .measure import measure
+from .value import Agreement, Deletion, Estimate, Faithfulness
+
+__all__ = [
+    "BACKWARDS", "MAPS", "VERSION", "Agreement", "Choice", "Deletion", "Estimate", "Faithfulness", "check", "choose",
+    "known", "measure",
+]  # fmt: skip
