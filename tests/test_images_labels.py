@@ -311,23 +311,16 @@ def test_images_that_hugging_face_has_not_decoded_are_opened(tmp_path):
 
 
 def test_sources_that_have_no_numbered_images_say_what_to_give_instead(tmp_path):
-    class Stream(torch.utils.data.IterableDataset):
-        def __iter__(self):
-            yield PICTURE
-
-        def __len__(self):
-            return 1
-
     table = hugging(caption=["a"], label=[1])
     for source, said in (
-        (torch.utils.data.DataLoader(Closed(3)), r"a DataLoader; give the data set that it loads: sl\.images\(loader"),
-        (Stream(), "in a stream, without numbers"),
-        (table.to_iterable_dataset(), "in a stream, without numbers"),
         (
             hugging_face.DatasetDict({"train": table}),
             r"a DatasetDict; give one data set .* sl\.images\(source\['train'\]",
         ),
-        ((p for p in [PICTURE]), "gives its items once; give list"),
+        (
+            (p for p in [PICTURE]),
+            "gives its items once, and examples are looked at again; give what can be begun again",
+        ),
         (pd.DataFrame({"path": ["a.png"]}), r"give its column of files: sl\.images\(table\['path'\]"),
         (PICTURE, r"sl\.images\(\[picture\]\)"),
         ({PICTURE.size}, "it has no order"),

@@ -6,15 +6,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..pictures import still
+from ..warned import warn
 from .folders import readable
 from .items import image_of
 from .labels import Labels, NoClasses, as_list, read_classes, read_labels
+from .stream import LABEL_KEYS, Taken, taken
 
 # torchvision's own data sets that open each file anew, or hold arrays: their items may be read by several threads.
 _IN_THREADS = frozenset(
@@ -99,21 +102,74 @@ def _joined(parts: Sequence[Known], lengths: Sequence[int]) -> Known:
 
 def _of_table(source: Any) -> Known:
     """A Hugging Face data set: the column of class labels, else one called "label"; images are not decoded for it."""
+    column, several = _label_column(source)
+    if several:
+        return Known(why=f"several columns of classes ({', '.join(several)}), and it is not said which is meant")
+    if column is None:
+        return Known()
+    classes = tuple(getattr(dict(source.features)[column], "names", None) or ())
+    return _labelled(list(source.with_format(None)[column]), classes, len(source))
+
+
+def _label_column(source: Any) -> tuple[str | None, Sequence[str]]:
+    """(the column of labels, several columns of classes where it is not known which is meant)."""
     features = dict(source.features or {})
     marked = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
     column = next((name for name in ("label", "labels") if name in features), None)
     if column is None and len(marked) > 1:
-        return Known(why=f"several columns of classes ({', '.join(marked)}), and it is not said which is meant")
-    column = column or next(iter(marked), None)
-    if column is None:
-        return Known()
-    classes = tuple(getattr(features[column], "names", None) or ())
-    return _labelled(list(source.with_format(None)[column]), classes, len(source))
+        return None, marked
+    return column or next(iter(marked), None), ()
+
+
+def is_stream(source: Any) -> bool:
+    """Whether a source gives its items one after the other, without numbers, and can be begun again."""
+    if isinstance(source, str | bytes | Mapping | set | frozenset) or not hasattr(source, "__iter__"):
+        return False
+    if any(base.__name__ == "IterableDataset" for base in type(source).__mro__):
+        return True
+    numbered = hasattr(source, "__len__") and hasattr(source, "__getitem__")
+    column = hasattr(source, "iloc") or hasattr(source, "tolist") or hasattr(source, "columns")
+    return not (numbered or column or hasattr(source, "__next__") or isinstance(source, Image.Image))
+
+
+def of_stream(source: Any) -> tuple[Taken, tuple[str, ...]]:
+    """(how the image and label are taken from an item of a stream, its own class names)."""
+    if not _is(source, "datasets", "IterableDataset") or not source.features:
+        return taken, ()
+    image, (label, several) = image_column(source), _label_column(source)
+    if several:
+        warn(
+            f"the data set has several columns of classes ({', '.join(several)}), and it is not said which is meant; "
+            "going on without labels: labels=… states one class per image"
+        )
+    classes = tuple(getattr(dict(source.features).get(label), "names", None) or ())
+    return partial(_of_columns, image, label), classes
+
+
+def identity(source: Any) -> Any:
+    """What a stream is made of, to be known by: without what is drawn at random, or met, anew each time it is made.
+
+    Of webdataset the stages of the pipeline: one that shuffles nothing has a seed all the same. Of Hugging Face what
+    examples are made of, and how.
+    """
+    if _is(source, "datasets", "IterableDataset"):
+        parts = ("features", "_ex_iterable", "_formatting", "_distributed")
+        return [getattr(source, name, None) for name in parts]
+    stages = getattr(source, "pipeline", None)
+    if isinstance(stages, list) and any(base.__module__.startswith("webdataset.") for base in type(source).__mro__):
+        nothing = [getattr(stage, "args", ())[:1] == (False,) and "shuffle" in repr(stage) for stage in stages]
+        return [stage for stage, shuffles_nothing in zip(stages, nothing, strict=True) if not shuffles_nothing]
+    return source
+
+
+def _of_columns(image: str | None, label: str | None, item: Mapping[str, Any]) -> tuple[Any, Any]:
+    given = item if image is None or image not in item else {"image": item[image]}
+    return taken(given)[0], None if label is None else item.get(label)
 
 
 def image_column(source: Any) -> str | None:
     """The column of a Hugging Face data set that holds images, where there is just one."""
-    if not _is(source, "datasets", "Dataset"):
+    if not (_is(source, "datasets", "Dataset") or _is(source, "datasets", "IterableDataset")):
         return None
     found = [name for name, feature in dict(source.features or {}).items() if type(feature).__name__ == "Image"]
     preferred = [name for name in ("image", "img") if name in found]
@@ -124,8 +180,10 @@ def _of_list(source: Sequence[Any]) -> Known:
     concurrent = all(_in_memory(image_of_or_none(item)) for item in source)
     if all(isinstance(item, tuple | list) and len(item) > 1 for item in source):
         found = _labelled([item[1] for item in source], (), len(source))
-    elif all(isinstance(item, Mapping) and "label" in item for item in source):
-        found = _labelled([item["label"] for item in source], (), len(source))
+    elif (
+        key := next((k for k in LABEL_KEYS if all(isinstance(i, Mapping) and k in i for i in source)), None)
+    ) is not None:
+        found = _labelled([item[key] for item in source], (), len(source))
     else:
         found = Known()
     return Known(found.labels, found.why, found.classes, None, concurrent)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..pictures import check_shape, coarse, opened
+from ..pictures import SUFFIXES, check_shape, coarse, opened
 from ..warned import warn
 from .tones import (
     SIXTEEN,
@@ -177,6 +177,9 @@ def _of_mapping(item: Mapping[Any, Any]) -> Any:
         return item[pictures[0]]
     if item.get("bytes") or item.get("path"):  # a picture of a Hugging Face data set that is not decoded
         return item.get("bytes") or item["path"]
+    files = [name for name in item if f".{str(name).rpartition('.')[2].lower()}" in SUFFIXES]  # as webdataset's
+    if len(files) == 1:
+        return item[files[0]]
     if not item:
         raise TypeError("a dict with nothing in it is no image")
     raise UnknownImage(

@@ -41,7 +41,7 @@ def read_labels(labels: Any, classes: Sequence[str], length: int) -> Labels:
         raise NoClasses(f"a {type(labels).__name__}")
     if len(values) != length:
         raise ValueError(f"{len(values)} labels for {length} images; give one for each")
-    found = [value if type(value) is int and 0 <= value <= _HIGHEST else _one(value) for value in values]
+    found = [value if type(value) is int and 0 <= value <= _HIGHEST else one_label(value) for value in values]
     names = {value for value in found if isinstance(value, str)}
     known = tuple(classes)
     if names and not names <= set(known) and all(_number(name) is not None for name in names):
@@ -74,7 +74,7 @@ def _numbered(found: Sequence[int | None], classes: tuple[str, ...]) -> Labels:
     return Labels(tuple(found), classes)
 
 
-def _one(value: Any) -> int | str | None:
+def one_label(value: Any) -> int | str | None:
     """One label as a class number, a class name, or None; NoClasses for what is neither."""
     if value is None or isinstance(value, str):
         return _text(value)
@@ -87,7 +87,7 @@ def _one(value: Any) -> int | str | None:
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 0:
         value = value.tolist()
         if not isinstance(value, numbers.Number):
-            return _one(value)
+            return one_label(value)
     if isinstance(value, bool | numbers.Integral):
         whole = int(value)
         if whole > _HIGHEST:
@@ -99,13 +99,13 @@ def _one(value: Any) -> int | str | None:
             return None
         if not number.is_integer():
             raise NoClasses(f"{value!r}, no whole number")
-        return _one(int(number))
+        return one_label(int(number))
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas' own for what is missing
         return None
     row = as_list(value)
     if row is None or not row:
         raise NoClasses(f"a {type(value).__name__}")
-    return _one(row[0]) if len(row) == 1 else _of_row(row)
+    return one_label(row[0]) if len(row) == 1 else _of_row(row)
 
 
 def _of_row(row: Sequence[Any]) -> int:
@@ -124,7 +124,7 @@ def _of_row(row: Sequence[Any]) -> int:
 def _of_mapping(value: Mapping[Any, Any]) -> int | str | None:
     for name in ("label", "class", "target"):
         if isinstance(value.get(name), str | numbers.Number) or getattr(value.get(name), "ndim", None) == 0:
-            return _one(value[name])
+            return one_label(value[name])
     raise NoClasses(f"a dict with {', '.join(map(str, value)) or 'nothing'}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,13 +18,14 @@ import numpy as np
 from ..threads import use_one
 from . import processes
 from .processes import Do, Unpicklable
-from .value import Images, UnreadableImage
+from .value import Images, Job, UnreadableImage
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 _STATED: ContextVar[int | None] = ContextVar("processes that read", default=None)
 FIRST = 32  # images that may fail from the start before others are tried
+OF_STREAM = 256  # images of a stream that may, of which others cannot be tried
 TRIED = 16  # others, at even distances over the whole data set
 
 
@@ -38,35 +40,42 @@ class Batch:
 
 def batches(
     images: Images,
-    ids: Sequence[int] | np.ndarray,
+    ids: Sequence[int] | np.ndarray | None,
     size: int,
     read: Callable[[Images, int], Any] = Images.tensor,
     *,
     workers: int | None = None,
+    start: int = 0,
 ) -> Iterator[Batch]:
     """Batches of `read(images, i)` for each id in order, read ahead while the caller works on the last one.
 
+    ids:     None for all images from the number `start` on; of a stream all until it ends.
     workers: processes that read, see `read_ahead`.
 
     ValueError, with the reason, when the first images all fail and others of the data set do as well.
     """
     failed: list[UnreadableImage] | None = []  # None once an image could be read
-
-    def part(start: int) -> list[tuple[int, Any]]:
-        return [(int(i), None) for i in ids[start : start + size]]
-
-    starts = range(0, len(ids), size)
-    found = read_ahead(images, (part(start) for start in starts), partial(_read, read), workers=workers, count=len(ids))
-    for start, results in zip(starts, found, strict=True):
+    if ids is None and not images.streamed:
+        ids = np.arange(start, len(images))
+    numbers = _cut(ids, size) if ids is not None else ([*range(n, n + size)] for n in itertools.count(start, size))
+    asked, told = itertools.tee(numbers)
+    parts = ([(number, None) for number in part] for part in asked)
+    count = None if ids is None else len(ids)
+    for results in read_ahead(images, parts, partial(_read, read), workers=workers, count=count):
+        part = next(told)[: len(results)]
         unreadable = tuple(r for r in results if isinstance(r, UnreadableImage))
         kept = [j for j, r in enumerate(results) if not isinstance(r, UnreadableImage)]
         if failed is not None:
             failed = None if kept else [*failed, *unreadable]
-        if failed and len(failed) >= FIRST:
+        if failed and len(failed) >= (FIRST if not images.streamed else OF_STREAM):
             _check_others(images, read, failed)
             failed = None
-        numbers = np.asarray(ids[start : start + size], np.int64)
-        yield Batch(numbers[kept], [results[j] for j in kept], unreadable)
+        yield Batch(np.asarray(part, np.int64)[kept], [results[j] for j in kept], unreadable)
+
+
+def _cut(ids: Sequence[int] | np.ndarray, size: int) -> Iterator[list[int]]:
+    for begin in range(0, len(ids), size):
+        yield [int(i) for i in ids[begin : begin + size]]
 
 
 def _read(read: Callable[[Images, int], Any], images: Images, image: int, _: Any) -> Any:
@@ -75,17 +84,19 @@ def _read(read: Callable[[Images, int], Any], images: Images, image: int, _: Any
 
 def first_readable(images: Images, ids: Sequence[int] | np.ndarray | None = None) -> tuple[int, Any]:
     """(number, what the model sees) of the first image that can be read; ValueError, with the reason, if none can."""
-    ids = np.arange(len(images)) if ids is None else ids
     why: UnreadableImage | None = None
+    count = 0
     for batch in batches(images, ids, 1, workers=0):
         if batch.items:
             return int(batch.ids[0]), batch.items[0]
-        why = why or batch.unreadable[0]
-    raise ValueError(f"none of the {len(ids)} images could be read; the first: {why}")
+        why, count = why or batch.unreadable[0], count + 1
+    raise ValueError(f"none of the {count} images could be read; the first: {why}")
 
 
 def _check_others(images: Images, read: Callable[[Images, int], Any], failed: Sequence[UnreadableImage]) -> None:
-    """ValueError if images from all over the data set cannot be read either."""
+    """ValueError if images from all over the data set cannot be read either; of a stream so many were tried already."""
+    if images.streamed:
+        raise ValueError(f"the first {len(failed)} images of the stream cannot be read; the first: {failed[0]}")
     others = sorted({round(i) for i in np.linspace(0, len(images) - 1, TRIED)})
     for image in others:
         try:
@@ -127,15 +138,15 @@ def read_ahead(
     elif chosen := processes.checked(workers):
         content = processes.packed(images, do)
     if chosen:
-        return processes.by_workers(content, (images.jobs(part) for part in parts), chosen, images)
+        return processes.by_workers(content, images.jobs(parts, sent=True), chosen, images)
 
-    def one(job: tuple[int, Any]) -> Any:
+    def one(job: Job) -> Any:
         try:
-            return do(images, *job)
+            return do(images.holding(job), job.number, job.detail)
         except UnreadableImage as unreadable:
             return unreadable
 
-    return ahead(parts, one, threads=images.concurrent)
+    return ahead(images.jobs(parts, sent=False), one, threads=images.concurrent)
 
 
 @contextmanager

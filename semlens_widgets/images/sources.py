@@ -13,10 +13,12 @@ from PIL import Image
 
 from ..fingerprints import combined, of_data, of_files
 from ..warned import warn
-from .datasets import Known, image_column, image_of_or_none, in_files, known
+from .datasets import Known, identity, image_column, image_of_or_none, in_files, is_stream, known, of_stream
 from .folders import read_folder, readable
 from .items import Normalisation, image_of
 from .labels import Labels, NoClasses, as_list, read_classes, read_labels
+from .loaders import from_loader, is_loader, without_transform
+from .stream import Cursor, Failed, Stream
 from .tones import checked_range
 from .value import Given, Images
 
@@ -30,8 +32,9 @@ def images(
     mean: Any = None,
     std: Any = None,
     value_range: Any = None,
+    name: str | None = None,
 ) -> Images:
-    """One data set from a folder, a torch or Hugging Face Dataset, or a list of pictures or of their files.
+    """One data set from a folder, a torch or Hugging Face Dataset, a list of pictures or of their files, or a stream.
 
     transform:   turns a PIL image into the model's input, a tensor [channel height width], the same each time; without
                  one the model sees the pixels in [0, 1].
@@ -47,6 +50,8 @@ def images(
                  more than 8 bits and for floats, such as (0, 4095) or (-1000, 1000); what lies beyond is clipped.
                  Without it 16-bit pictures that use the upper half of their range are read on the whole of it, and
                  others are refused with the numbers that were seen.
+    name:        of a stream or data set what it holds, such as "imagenet-train 2012", where that cannot be told from
+                 its code, state and files; what was made from it is then found again under its name and first images.
 
     A folder is read as torchvision's ImageFolder reads it: the same classes and files in the same order, folders
     hidden by a dot apart; without sub-folders of images, its own. `repr` tells what is left out. A data set has `len()`
@@ -54,8 +59,17 @@ def images(
     any mode or size, arrays [height width], [height width channel] or [channel height width], or tensors. Model, CLIP
     and people see the same picture: the first of a file, as stored (EXIF rotation is not applied), alpha dropped.
 
+    A stream has no length or numbers, but can be begun again: webdataset's, Hugging Face's with streaming, anything
+    that `iter()` begins anew. Its images are numbered by their order, and later passes pick them by number; a stream
+    that then gives others, because it shuffles, is refused. What gives its items only once is refused, too.
+
+    A data set with an attribute `transform` that makes tensors of its pictures gives the pictures and the transform. A
+    DataLoader is taken as it is: its data set, the image and label that its `collate_fn` makes of one item, and its
+    `num_workers`. Its order does not matter; a sampler that draws some images at random is refused.
+
     Images that cannot be read are skipped by `fit` and listed in `lens.unreadable`. Folders, lists and arrays are read
-    in several threads; any other data set in order by one, as it may hold a single open file.
+    in several threads; any other data set in order by one, as it may hold a single open file. `workers=` of `fit` and
+    other passes reads in as many processes; folders with many images are read so unasked.
 
     FileNotFoundError or ValueError where there is no image, TypeError for what is no image, transform or data set.
     """
@@ -72,10 +86,17 @@ def images(
     given = read_classes(classes)
     if isinstance(source, str | os.PathLike):
         return _from_folder(Path(source), transform, labels, given, scale)
+    if is_loader(source):
+        stated = {"transform": transform, "labels": labels, "classes": classes, "mean": mean, "std": std}
+        return from_loader(source, images, stated | {"value_range": value_range, "name": name})
+    if is_stream(source):
+        return _from_stream(source, transform, labels, given, scale, normalisation, name)
     source = _numbered_items(source)
     if len(source) == 0:
         raise ValueError("the data set is empty: no image to look at")
     about = known(source)
+    if transform is None and normalisation is None and scale is None:
+        source, transform = without_transform(source)
     if isinstance(source, list | tuple | np.ndarray):
         paths = [image_of_or_none(item) for item in source] if _is_path(image_of_or_none(source[0])) else [None]
         if all(map(_is_path, paths)):
@@ -85,7 +106,7 @@ def images(
     load = _Items(source, image_column(source))
     return Images(
         about.names, len(source), load, _classes(labels, given, about, len(source)), transform, normalisation,
-        partial(_content, source, load), value_range=scale, concurrent=about.concurrent, stated=bool(given),
+        partial(_content, source, load, name), value_range=scale, concurrent=about.concurrent, stated=bool(given),
         of_files=in_files(source),
     )  # fmt: skip
 
@@ -151,22 +172,20 @@ def _numbered_items(source: Any) -> Any:
     elif isinstance(source, Mapping):
         first = next(iter(source), "train")
         instead = f"give one data set of it, such as sl.images(source[{first!r}]), or list(source.values())"
-    elif hasattr(source, "dataset") and hasattr(source, "collate_fn"):
-        instead = "give the data set that it loads: sl.images(loader.dataset)"
     elif isinstance(source, set | frozenset):
         instead = "it has no order; give a list"
-    elif any(base.__name__ == "IterableDataset" for base in type(source).__mro__):
-        instead = (
-            "it gives its images in a stream, without numbers, and examples are looked up by number; write the "
-            "images into a folder, or give list(…) of as many as fit in memory"
-        )
     elif hasattr(source, "__next__"):
-        instead = "it gives its items once; give list(…) of it"
+        instead = (
+            "it gives its items once, and examples are looked at again; give what can be begun again, an object whose "
+            "__iter__ makes a new generator, or list(…) of it where all fits in memory"
+        )
     elif getattr(source, "ndim", 4) == 3 and _as_one_picture(source):
         instead = f"its shape {tuple(source.shape)} is that of one picture; give a list of pictures, or picture[None]"
     elif hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, bytes):
         return source
-    instead = instead or "needed is a folder, a data set with len() and numbered items, or a list of PIL images"
+    instead = instead or (
+        "needed is a folder, a data set with len() and numbered items or with __iter__, or a list of PIL images"
+    )
     raise TypeError(f"cannot read images from a {kind}; {instead}")
 
 
@@ -214,6 +233,27 @@ def renamed(labels: Labels, classes: tuple[str, ...]) -> Labels:
     if highest >= len(classes):
         raise ValueError(f"label {highest} with {len(classes)} classes; class numbers count from 0")
     return Labels(labels.numbers, classes)
+
+
+def _from_stream(
+    source: Any,
+    transform: Callable[..., Any] | None,
+    labels: Any,
+    classes: tuple[str, ...],
+    scale: tuple[float, float] | None,
+    normalisation: Normalisation | None,
+    name: str | None,
+) -> Images:
+    take, own = of_stream(source)
+    about, expected = Known(classes=own), None if labels is None else len(as_list(labels) or ())
+    stated = Labels((), classes or own) if expected is None else _classes(labels, classes, about, expected)
+    stream = Stream(source, take, stated.classes, expected)
+    if not stream.upto(1):
+        raise ValueError("the data set is empty: no image to look at")
+    return Images(
+        None, None, stream, stated, transform, normalisation, partial(_content_of_stream, stream, name),
+        value_range=scale, concurrent=True, stated=bool(classes),
+    )  # fmt: skip
 
 
 def _from_folder(
@@ -268,19 +308,12 @@ def _files(names: Sequence[str], paths: Sequence[str]) -> str:
     return of_files(names, paths).hex()
 
 
-def _content(source: Any, load: Callable[[int], Any]) -> str:
+def _content(source: Any, load: Callable[[int], Any], name: str | None) -> str:
     """What a data set holds, as a hash: the pixels of a list; of a Dataset its code, its state and the files it names.
 
-    Pixels count, too: all of a small one, some of a large one.
+    Pixels count, too: all of a small one, some of a large one. A `name` stands for what a Dataset is.
     """
-    def seen(image: int) -> Any:
-        try:
-            item = load(image)
-        except MemoryError:
-            raise
-        except Exception as error:  # an image that cannot be read is skipped by a pass, too
-            return type(error).__name__
-        return item if isinstance(item, Image.Image) else np.asarray(item)
+    seen = partial(_seen, load)
 
     def answer(number: int) -> np.ndarray:
         return np.asarray(seen(number * (len(source) - 1)))
@@ -290,4 +323,27 @@ def _content(source: Any, load: Callable[[int], Any]) -> str:
     pixels = combined(*(of_data(seen(image)) for image in chosen))
     if isinstance(source, list | tuple):
         return combined(str(len(source)), pixels)
-    return combined(str(len(source)), pixels, of_data(source, answer))
+    return combined(str(len(source)), pixels, of_data(source, answer) if name is None else f"called {name}")
+
+
+def _content_of_stream(stream: Stream, name: str | None) -> str:
+    """What a stream holds, as a hash: its name, or its code, its state and the files it names; and its first images."""
+
+    def answer(number: int) -> np.ndarray:
+        return np.asarray(_seen(Cursor(stream).get, number))
+
+    pixels = combined(*(of_data(_seen(stream, image)) for image in stream.upto(_READ)))
+    return combined("stream", pixels, of_data(identity(stream.source), answer) if name is None else f"called {name}")
+
+
+def _seen(load: Callable[[int], Any], image: int) -> Any:
+    """The image that a data set gives, for a hash."""
+    try:
+        item = load(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # an image that cannot be read is skipped by a pass, too
+        return type(error).__name__
+    if isinstance(item, Failed):
+        return type(item.error).__name__
+    return item if isinstance(item, Image.Image) else np.asarray(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..texts import whole_number
 from .folders import readable
 from .items import Normalisation, Reading, deep_numbers, normalised, shown
 from .labels import Labels, read_classes, read_labels
+from .stream import Cursor, Ended, Failed, Stream
 from .tones import Range, Unstated, rgb
 from .transform import WHOLE, Window, behaviour, seen_window
 
@@ -73,7 +74,7 @@ class Images:
     def __init__(
         self,
         names: Sequence[str] | None,
-        length: int,
+        length: int | None,
         load: Callable[[int], Any],
         labels: Labels,
         transform: Callable[[Image.Image], Any] | None,
@@ -90,7 +91,8 @@ class Images:
     ) -> None:
         self._names: Any = names
         self._length, self._load = length, load
-        self._labels, self.classes, self.stated = labels.numbers or None, labels.classes, stated
+        self._labels, self._classes, self.stated = labels.numbers or None, labels.classes, stated
+        self._stream = load if isinstance(load, Stream) else None
         self.transform, self._normalisation, self.value_range = transform, normalisation, value_range
         self._reading = Reading(value_range, normalisation, self._numbers_of_others)
         self._content, self._fingerprint = content, ""
@@ -115,19 +117,56 @@ class Images:
         self._set_locks()
 
     def __len__(self) -> int:
-        return self._length
+        return self._stream.count() if self._stream is not None else self._length or 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the images come in order only: others than the next one take a way from the start."""
+        return self._stream is not None
+
+    @property
+    def length(self) -> int | None:
+        """How many images there are; None where a stream was not read to its end, which `len` would do."""
+        return self._stream.length if self._stream is not None else self._length
+
+    def known_length(self, images: int) -> None:
+        """Take from a pass over a stream that was made before how many images there are."""
+        if self._stream is not None:
+            self._stream.known(images)
+
+    def upto(self, most: int) -> range:
+        """The numbers of the first `most` images, fewer where there are fewer."""
+        return self._stream.upto(most) if self._stream is not None else range(min(most, len(self)))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names; of a stream whose labels are names, these are all read for it."""
+        if self._classes or self._stream is None or self._labels is not None:
+            return self._classes
+        return self._stream.class_names()
 
     def __repr__(self) -> str:
+        if self._stream is not None and self._stream.length is None:
+            return f"<a stream of images, {self._stream.read:,} of them read so far>"
         where = f" in {readable(self.root)}" if self.root else ""
         kinds = ", no labels"
-        if self._labels is not None:
-            classes = len(self.classes) or max((n for n in self._labels if n is not None), default=-1) + 1
-            missing = self._labels.count(None)
+        if (told := self._told_of_labels()) is not None:
+            highest, missing = told
+            classes = len(self.classes) or highest + 1
             kinds = f", {classes:,} class{'' if classes == 1 else 'es'}"
             kinds += f", {missing:,} without a label" if missing else ""
         scale = "" if self.value_range is None else ", values {:g} to {:g}".format(*self.value_range)
         out = f"; left out: {'; '.join(self.left_out)}" if self.left_out else ""
         return f"<{len(self):,} images{where}{kinds}{scale}{out}>"
+
+    def _told_of_labels(self) -> tuple[int, int] | None:
+        """(the highest label, how many images have none); None where there are no labels."""
+        if self._labels is None:
+            return None if self._stream is None else self._stream.labels.told()
+        return max((n for n in self._labels if n is not None), default=-1), self._labels.count(None)
 
     def name(self, image: int) -> str:
         """The name of an image: its path below the folder, or its number."""
@@ -137,19 +176,21 @@ class Images:
         """The number of the image with that name, or None."""
         if self._names is None:
             number = whole_number(name)
-            return number if number is not None and number < len(self) else None
+            return number if number is not None and (self.length is None or number < self.length) else None
         return self._names.index(name) if name in self._names else None
 
     def label(self, image: int) -> int | None:
         """The class number, or None where it is not known."""
-        return None if self._labels is None else self._labels[image]
+        if self._labels is None:
+            return None if self._stream is None else self._stream.label(image)
+        return self._labels[image]
 
     def labelled(self, labels: Any, classes: Any = None) -> Images:
         """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
         other = self._like()
         other.stated = self.stated if classes is None else bool(read_classes(classes))
         found = read_labels(labels, self.classes if classes is None else read_classes(classes), len(self))
-        other._labels, other.classes = found.numbers, found.classes
+        other._labels, other._classes = found.numbers, found.classes
         return other
 
     def _like(self) -> Images:
@@ -161,21 +202,52 @@ class Images:
     def for_worker(self) -> Images:
         """What a process needs that reads for this one; names and files come with its jobs, labels stay here."""
         other = self._like()
-        other._names = other._labels = None
+        other._names = other._labels = other._stream = None
         other._content = str
-        if isinstance(self._load, Given):
-            looked_at = {*_sample(len(self)), *range(min(len(self), _LOOKED_AT))}
+        if self._stream is not None:
+            first = self._stream.first()
+            other._load, other._length = Given(dict(enumerate(first))), len(first)
+        elif isinstance(self._load, Given):
+            looked_at = {*_sample(len(self)), *self.upto(_LOOKED_AT)}
             other._load = Given({image: self._load(image) for image in sorted(looked_at)})
         other._reading = replace(self._reading, others=other._numbers_of_others, told=set(self._reading.told))
         return other
 
-    def jobs(self, part: Sequence[tuple[int, Any]]) -> list[Job]:
-        """Jobs for a worker, with the names of the images, and with the images where these are cheap to send."""
-        given = isinstance(self._load, Given)
-        return [
-            Job(n, detail, None if self._names is None else self._names[n], self._load(n) if given else None)
-            for n, detail in part
-        ]
+    def jobs(self, parts: Iterable[Sequence[tuple[int, Any]]], *, sent: bool) -> Iterator[list[Job]]:
+        """Jobs of (number, what is to be known) pairs; those of a stream end where it does.
+
+        sent: to a worker, with the names of the images, and with the images where these are cheap to send.
+        """
+        if self._stream is not None:
+            yield from self._jobs_of_stream(self._stream, parts)
+            return
+        given = sent and isinstance(self._load, Given)
+        names = self._names if sent else None
+        for part in parts:
+            yield [
+                Job(n, detail, None if names is None else names[n], self._load(n) if given else None)
+                for n, detail in part
+            ]
+
+    def _jobs_of_stream(self, stream: Stream, parts: Iterable[Sequence[tuple[int, Any]]]) -> Iterator[list[Job]]:
+        cursor = Cursor(stream)
+        for part in parts:
+            found: dict[int, Any] = {}
+            with suppress(Ended):
+                for number in sorted({n for n, _ in part}):
+                    found[number] = cursor.get(number)
+            if not found:
+                break
+            yield [Job(n, detail, None, found[n]) for n, detail in part if n in found]
+        cursor.settle()
+
+    def holding(self, job: Job) -> Images:
+        """These images where the one of a job is at hand, which a stream has passed."""
+        if self._stream is None:
+            return self
+        other = self._like()
+        other._load = Given({job.number: job.given})
+        return other
 
     def take(self, jobs: Sequence[Job], tell: Callable[[tuple[str, str]], None]) -> None:
         """In a worker: what comes with its jobs, and who is to be told what is said once of a data set."""
@@ -192,6 +264,8 @@ class Images:
     @property
     def highest_label(self) -> int | None:
         """The largest class number, or None where that of some image is not known."""
+        if self._labels is None and self._stream is not None:
+            return self._stream.highest_label()
         if self._labels is None or None in self._labels:
             return None
         return max(number for number in self._labels if number is not None)
@@ -244,7 +318,7 @@ class Images:
         return normalised(pixels, self._normalisation)
 
     def _has_grey_tensors(self) -> bool:
-        for image in range(min(len(self), _LOOKED_AT)):
+        for image in self.upto(_LOOKED_AT):
             with suppress(UnreadableImage):
                 item = self._item(image)
                 return not isinstance(item, Image.Image) and len(item) == 1
@@ -258,11 +332,18 @@ class Images:
             self._windows[size] = seen_window(self.transform, size)
         return self._windows[size]
 
+    def _given(self, image: int) -> Any:
+        """The image as its source gives it."""
+        found = self._load(image)
+        if isinstance(found, Failed):
+            raise found.error
+        return found
+
     def _item(self, image: int) -> Any:
         """A picture, or a tensor as it is. UnreadableImage for what is wrong with this image alone."""
         try:
             with self._one_reader:  # pictures that were opened and not read share a file, so this is part of it
-                return self._reading.read(self._load(image))
+                return self._reading.read(self._given(image))
         except (MemoryError, UnreadableImage):
             raise
         except Unstated as error:
@@ -279,14 +360,15 @@ class Images:
         """
         with self._looking:
             if self._ranges is None:
-                self._ranges = [seen for image in _sample(len(self)) if (seen := self._range_in(image)) is not None]
+                sample = _sample(len(self)) if self._stream is None else range(len(self._stream.first()))
+                self._ranges = [seen for image in sample if (seen := self._range_in(image)) is not None]
             found = [(low, high) for low, high, has_sixteen in self._ranges if has_sixteen == sixteen]
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
     def _range_in(self, image: int) -> tuple[float, float, bool] | None:
         try:
             with self._one_reader:
-                found = deep_numbers(self._load(image))
+                found = deep_numbers(self._given(image))
         except MemoryError:
             raise
         except Exception:
