@@ -189,6 +189,35 @@ def try_crops(
                 return
 
 
+def some_boxes(
+    examples: ConceptExamples,
+    model: torch.nn.Module,
+    images: Images,
+    layers: tuple[Layer, ...],
+    *,
+    by: CropBy | None,
+    threshold: float,
+    pairs: int,
+) -> tuple[Int[np.ndarray, " pair"], list[Window | None]]:
+    """(images, boxes) of the first examples of some components, evenly over all: a trial of `crop`.
+
+    Without `by` they are whole pictures.
+    """
+    rows = np.flatnonzero(examples.counts > 0)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), max(pairs, 8))).astype(np.int64))]
+    rows = rows[np.argsort(examples.images[rows, 0], kind="stable")]
+    of = examples.images[rows, 0].astype(np.int64)
+    if by is None:
+        return of, [None] * len(of)
+    wanted = resolve(model, layers)
+    numbers = examples.components.layer_numbers[rows]
+    offsets = np.concatenate([[0], np.cumsum(examples.components.sizes)])
+    chosen = _Pairs(of, numbers, rows - offsets[numbers])
+    settings = _Settings(by, threshold, _AT_ONCE)
+    arrays, _ = _Work(np.unique(of), chosen, settings)({"model": model, "layers": wanted, "images": images})
+    return of, [(float(a), float(b), float(c), float(d)) for a, b, c, d in np.round(arrays["boxes"].astype(float), 4)]
+
+
 @dataclass
 class _Cropping:
     """The boxes found so far."""

@@ -33,12 +33,13 @@ from .labelers import Labeler
 from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
 from .model import Layer, Pooling, resolve
 from .outputs import Chosen, Kind
+from .plan import Plan
 from .relevance import Relevance, Target
 from .report import Report
 from .report.session import document
 from .role import Role
 from .search import Matches
-from .session import acting, auditing, comparing, describing, explaining, file, fitting, mapping, searching
+from .session import acting, auditing, comparing, describing, explaining, file, fitting, mapping, planning, searching
 from .session.explaining import Picture
 from .session.probes import ProbeCache, QueryLike
 from .session.session import Session
@@ -89,7 +90,7 @@ class Lens(Session):
 
     Its verbs, in the order in which one meets them:
 
-    begin:    fit, show
+    begin:    plan, fit, show
     meaning:  search, describe, verify, evaluate, role, lay_out
     reasons:  explain, circuit, relate
     models:   compare, overlay, concept_table
@@ -140,6 +141,14 @@ class Lens(Session):
         elsewhere = fitting.Elsewhere(executor, devices, factory, folder)
         fitting.fit(self, relevance, batch_size, fast, thumbnail, cached, progress, elsewhere)
         return self
+
+    def plan(self, *, relevance: bool = False, batch_size: int = 64, thumbnail: int = 128) -> Plan:
+        """What `fit` with these settings will cost, from a trial on some images: at most three batches, or one image
+        in thirty.
+
+        Counts, bytes on disk, memory, and the time of each stage in one process here, as if nothing was cached.
+        """
+        return planning.plan(self.source, relevance=relevance, batch_size=batch_size, thumbnail=thumbnail)
 
     def show(self) -> Window:
         """The lens as one window with all its views, live with this object both ways."""

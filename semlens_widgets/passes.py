@@ -68,6 +68,12 @@ class Pass(Protocol):
     def save(self) -> None: ...
 
 
+def tell(line: str) -> None:
+    """Say one line where bars are shown."""
+    with tqdm(total=0, bar_format="{desc}", desc=line):
+        pass
+
+
 @dataclass
 class Counted:
     """A pass of which only the position is kept: what it found is saved by others."""

@@ -15,11 +15,14 @@ import numpy as np
 from .. import cache
 from ..components import Recipe
 from ..keys import of_clip, settled, used
+from ..passes import tell
 from ..shards import Engine, Here, check_devices, check_executor, on_devices
 from ..space import SemanticSpace, embed
 from .auditing import keep_audit
 from .explaining import check_relevance, relate
 from .file import about
+from .planning import plan
+from .source import Source
 from .state import LiveState
 
 
@@ -95,6 +98,8 @@ def _made(
             partial = cache.place(f"{recipe.key}-{thumbnail}{way}.embedding", fingerprints)
         if finished is not None and (space := _cached(finished, recipe)) is not None:
             return space
+        if progress:
+            _tell_cost(source, batch_size, thumbnail, engine)
         examples = source.examples(examples_file, batch_size, fast, progress, engine)
         space = embed(
             examples,
@@ -112,6 +117,15 @@ def _made(
     if partial is not None:
         partial.unlink(missing_ok=True)
     return SemanticSpace.open(finished).space
+
+
+def _tell_cost(source: Source, batch_size: int, thumbnail: int, engine: Engine) -> None:
+    """Say what the fit will cost. What keeps that from being known is told by the fit itself."""
+    try:
+        cost = plan(source, relevance=False, batch_size=batch_size, thumbnail=thumbnail, timed=engine.is_here)
+    except Exception:
+        return
+    tell(str(cost))
 
 
 def _cached(path: Path, recipe: Recipe) -> SemanticSpace | None:

@@ -100,7 +100,12 @@ class Engine:
 
     def wanted(self, made_from: Callable[[], Mapping[str, Any]]) -> bool:
         """Whether a pass is to be made in shards: elsewhere, or here where parts of it are there already."""
-        return not isinstance(self._executor, Here) or (self.kept and self._place(_key(made_from())).is_dir())
+        return not self.is_here or (self.kept and self._place(_key(made_from())).is_dir())
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process does the work itself."""
+        return isinstance(self._executor, Here)
 
     def clear(self) -> None:
         """Delete the parts of the passes of this engine: what was made of them is kept elsewhere."""
@@ -139,7 +144,7 @@ class Engine:
         broke = self._broken
         while left:
             broken = False
-            in_turn = [[shard] for shard in left] if isinstance(self._executor, Here) else [left]
+            in_turn = [[shard] for shard in left] if self.is_here else [left]
             computed = (self._computed(what, place, key, kit, versions, some) for some in in_turn)
             for shard, part in itertools.chain.from_iterable(computed):
                 if part is None:

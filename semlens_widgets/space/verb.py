@@ -102,6 +102,17 @@ def embed(
     )
 
 
+def embed_some(
+    images: Images, clip: Clip, numbers: Sequence[int] | np.ndarray, boxes: Sequence[Window | None], thumbnail: int
+) -> tuple[int, float]:
+    """(dimensions of a vector, mean bytes of a thumbnail) of some crops that are embedded and not kept: a trial."""
+    jobs = [_Job(int(image), box, True) for image, box in zip(numbers, boxes, strict=True)]
+    size = clip.batch_size if isinstance(clip, PreparingClip) else _BATCH
+    done = list(_embedded(jobs, images, clip, thumbnail, size))
+    pictures = [len(picture) for _, _, made in done for picture in made]
+    return max((vectors.shape[1] for vectors, _, _ in done), default=0), float(np.mean(pictures or [0]))
+
+
 def directions(
     crops: Float[np.ndarray, "crop dim"],
     crop_of: Int[np.ndarray, "component example"],
