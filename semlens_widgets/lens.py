@@ -146,7 +146,8 @@ class Lens(Session):
         """What `fit` with these settings will cost, from a trial on some images: at most three batches, or one image
         in thirty.
 
-        Counts, bytes on disk, memory, and the time of each stage in one process here, as if nothing was cached.
+        Counts, bytes on disk, memory, and the time of each stage in one process here, as if nothing was cached. `fit`
+        says the same first, where it shows its progress. Of a stream all images are read, to know how many there are.
         """
         return planning.plan(self.source, relevance=relevance, batch_size=batch_size, thumbnail=thumbnail)
 

@@ -139,7 +139,7 @@ class Shape:
         return int(max(books + found, found + boxes + vectors))
 
 
-def size(count: float) -> str:
+def size(count: numbers.Number) -> str:
     """Bytes as people say them: 812 kB, 3.1 GB."""
     for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
         if count >= unit * 0.9995:
@@ -147,7 +147,7 @@ def size(count: float) -> str:
     return f"{numbers.fixed(count / 1e3, 0)} kB"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: numbers.Number) -> str:
     """A time as people say it: 2 h 10 min, 4 min, 12 s; below a second "under a second"."""
     if seconds < 0.95:
         return "under a second"

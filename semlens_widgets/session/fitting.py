@@ -121,6 +121,8 @@ def _made(
 
 def _tell_cost(source: Source, batch_size: int, thumbnail: int, engine: Engine) -> None:
     """Say what the fit will cost. What keeps that from being known is told by the fit itself."""
+    if source.images.length is None:
+        return  # only reading a whole stream tells how long it is
     try:
         cost = plan(source, relevance=False, batch_size=batch_size, thumbnail=thumbnail, timed=engine.is_here)
     except Exception:

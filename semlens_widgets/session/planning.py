@@ -12,7 +12,7 @@ import numpy as np
 from ..clip import PreparingClip
 from ..crops import some_boxes, squared
 from ..examples import ConceptExamples, collect
-from ..images import WHOLE, Images, Window
+from ..images import WHOLE, Images, Window, first_readable
 from ..plan import Plan, Shape
 from ..relevance import relevance as relevance_of
 from ..space import embed_some
@@ -34,7 +34,8 @@ def plan(source: Source, *, relevance: bool, batch_size: int, thumbnail: int, ti
     images = source.images
     count = min(len(images), max(_LEAST, min(_BATCHES * batch_size, len(images) // _SHARE) if timed else 0))
     ids = np.arange(count)
-    _collected(source, ids[:2], batch_size)  # the first of all takes longer
+    first, _ = first_readable(images)
+    _collected(source, np.asarray([first]), batch_size)  # the first of all takes longer
     collecting, found = _timed(lambda: _collected(source, ids, batch_size))
     pairs = 0 if source.crop is None else _BY_RELEVANCE if source.crop == "crp" else _PAIRS
     cropping, (numbers, boxes) = _timed(

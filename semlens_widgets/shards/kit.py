@@ -173,7 +173,7 @@ def weights_of(model: torch.nn.Module) -> str:
 
 
 def _first(images: Images) -> tuple[int, np.ndarray | None]:
-    for image in range(min(len(images), _TRIED)):
+    for image in images.upto(_TRIED):
         try:
             return image, np.asarray(images.picture(image), np.float32)
         except UnreadableImage:
