@@ -90,7 +90,7 @@ class Lens(Session):
 
     Its verbs, in the order in which one meets them:
 
-    begin:    plan, fit, show
+    begin:    fit, plan, show
     meaning:  search, describe, verify, evaluate, role, lay_out
     reasons:  explain, circuit, relate
     models:   compare, overlay, concept_table
