@@ -92,7 +92,7 @@ class Lens(Session):
 
     begin:    fit, plan, show
     meaning:  search, describe, verify, evaluate, role, lay_out
-    reasons:  explain, circuit, relate
+    reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
     audit:    audit, judge, withdraw, undo, redo, training_images, without, effect
     hand in:  document, write_report, figure, to_html, save, keep_audit, to_file, of_space
