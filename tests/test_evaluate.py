@@ -207,6 +207,19 @@ def test_bootstrap_intervals_hold_the_mean_of_normal_samples_as_often_as_they_sa
     assert np.isnan(some[1].mean)
 
 
+def test_intervals_of_very_many_components_are_those_of_resampling(monkeypatch):
+    random = np.random.default_rng(3)
+    values = random.exponential(size=(2, 20_011))
+    values[0, ::3] = np.nan
+    values = np.vstack([values, np.full(20_011, np.nan)])
+    quick = bootstrap_means(values)
+    monkeypatch.setattr("semlens_widgets.evaluate._MANY", len(values[0]))
+    for fast, drawn in zip(quick[:2], bootstrap_means(values, rounds=400)[:2], strict=True):
+        assert fast.mean == pytest.approx(drawn.mean, rel=1e-9)
+        assert fast.high - fast.low == pytest.approx(drawn.high - drawn.low, rel=0.2)
+    assert np.isnan([quick[2].mean, quick[2].low, quick[2].high]).all()
+
+
 @pytest.fixture(scope="module")
 def world():
     return planted(seed=7)

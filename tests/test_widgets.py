@@ -108,6 +108,21 @@ def test_hits_are_the_lens_s_hits_as_numbers():
     assert result["scores"] is result["z"] is result["p"] is None
 
 
+@pytest.mark.parametrize(("query", "layer"), [("red", None), ("red", "colour"), ("", None), ("", "colour")])
+def test_parts_of_the_hits_are_all_of_them_together(query, layer):
+    made = lens()
+    made.query, made.layer = query, layer
+    whole = answers.hits(made)
+    for most in (0, 1, 3, 100):
+        first, rest = answers.hits(made, most=most), answers.hits(made, since=most)
+        for name, value in whole.items():
+            if isinstance(value, np.ndarray):
+                assert len(first[name]) == min(most, len(value))
+                assert np.concatenate([first[name], rest[name]]).tolist() == value.tolist()
+            else:
+                assert first[name] == rest[name] == value
+
+
 def test_not_found_says_whether_the_data_could_show_it():
     made = lens(vocabulary=["red", "blue"])
     made.query = "coffee"

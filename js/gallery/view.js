@@ -204,13 +204,14 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       return;
     }
     const result = /** @type {Hits} */ (hits);
-    const cut = result.scores && result.found < result.count ? result.found : null;
+    const { length } = result.rows; // the others are on their way
+    const cut = result.scores && result.found < length ? result.found : null;
     table.classList.toggle("sl-unscored", !result.scores);
     table.setAttribute("aria-rowcount", String(result.count + 1));
     cutAt(cut, result.count - result.found);
     drawFound();
     crops.fit();
-    rows.lay({ count: result.count, row: ROW, cut, divider: DIVIDER });
+    rows.lay({ count: length, row: ROW, cut, divider: DIVIDER });
   }
 
   const drawFound = () => fill(found, ...(searching ? ["Searching…"] : foundWords(hits)));

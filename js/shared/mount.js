@@ -38,6 +38,23 @@ import { kernelSwitch } from "./without_kernel.js";
 
 /** Nothing is said about work that is done sooner, in ms. */
 const UNNOTICED = 150;
+/** Hits that come first: more than are seen before the list is scrolled. The others follow after so many ms. */
+const FIRST = 2000;
+const REST_AFTER = 150;
+
+/** Hits with those that come after them. @param {any} first @param {any} rest @returns {import("./source.js").Hits} */
+function joined(first, rest) {
+  const all = { ...first };
+  for (const name of ["rows", "scores", "z", "p"]) {
+    const { length } = first[name] ?? "";
+    if (!length) continue;
+    all[name] = new first[name].constructor(length + rest[name].length);
+    all[name].set(first[name]);
+    all[name].set(rest[name], length);
+  }
+  return all;
+}
+
 /** Setting one of these is a search: the kernel answers with new hits, or says why not. */
 const ASKING = ["query", "layer"];
 
@@ -122,10 +139,15 @@ export function mount({ model, el, signal }, createView) {
     const { signal: stale } = fetching;
     expectHits();
     try {
-      const hits = await source.hits(stale);
+      const hits = await source.hits(stale, { most: FIRST });
       if (stale.aborted) return;
       banner.hide("error");
       endSearch({ hits });
+      if (hits.rows.length >= hits.count) return;
+      await new Promise((resolve) => setTimeout(resolve, REST_AFTER));
+      if (stale.aborted) return;
+      const rest = await source.hits(stale, { since: hits.rows.length });
+      if (!stale.aborted && rest.query === hits.query) view.update({ hits: joined(hits, rest) });
     } catch (error) {
       if (!stale.aborted) fail(error);
     }

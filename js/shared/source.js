@@ -60,7 +60,7 @@
 
 /**
  * @typedef {object} Source
- * @property {(signal?: AbortSignal) => Promise<Hits>} hits
+ * @property {(signal?: AbortSignal, part?: {since?: number, most?: number}) => Promise<Hits>} hits of the columns a part
  * @property {(rows: number[], signal?: AbortSignal) => Promise<Component[]>} components
  * @property {(rows: number[], examples: number, size: number, signal?: AbortSignal) => Promise<Sprite>} sprite
  * @property {(row: number, rank: number, size: number, signal?: AbortSignal) => Promise<Example>} example
@@ -75,7 +75,7 @@ export const MAX_IMAGE_BYTES = 8 * 2 ** 20;
 /** @param {import("./channel.js").Channel["ask"]} ask @returns {Source} */
 export function kernelSource(ask) {
   return {
-    hits: (signal) => ask("hits", {}, { signal }),
+    hits: (signal, part = {}) => ask("hits", part, { signal }),
     components: async (rows, signal) => (await ask("components", { rows }, { signal })).components,
     sprite: (rows, examples, size, signal) => ask("sprite", { rows, examples, size }, { signal }),
     example: (row, rank, size, signal) => ask("example", { row, rank, size }, { signal }),

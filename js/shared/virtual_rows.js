@@ -11,6 +11,8 @@ import { onResize } from "./surroundings.js";
 
 /** Height in px taken for a list that is not laid out, as in a tab that is hidden. */
 const UNSEEN = 448;
+/** No list is seen higher than this, in px: one that nothing holds would draw all its rows. */
+const HIGHEST = 4000;
 /** While the rows fly past, what they show is asked for at most this often, in ms. */
 const ASK_EVERY = 100;
 
@@ -89,7 +91,7 @@ export function virtualRows({
   const drawn = new Map();
   let scheduled = 0;
   const asking = paced(ask, inSight);
-  const height = () => scroller.clientHeight || UNSEEN;
+  const height = () => Math.min(HIGHEST, scroller.clientHeight || UNSEEN);
   /** The height for which the list was last scrolled. */
   let scrolledFor = height();
 

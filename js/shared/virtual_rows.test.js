@@ -76,6 +76,15 @@ describe("virtual rows", () => {
     expect(positionOf({ target: document.body })).toBeNull();
   });
 
+  it("of a list that nothing holds in its height, no more is drawn than a screen can show", () => {
+    open();
+    becomes(GRID.count * ROW);
+    rows.lay(GRID);
+    expect(shown().length).toBeLessThanOrEqual(4000 / ROW + 3);
+    scrollTo(5000 * ROW);
+    expect(shown().length).toBeLessThanOrEqual(4000 / ROW + 5);
+  });
+
   it("options of a list are told their number instead, and leave the focus to the list", () => {
     open({ roving: false, draw: () => html`<div role="option" />` }).lay({ ...GRID, count: 3 });
     expect(rows.at(1).getAttribute("aria-posinset")).toBe("2");

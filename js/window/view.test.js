@@ -34,6 +34,51 @@ describe("the window", () => {
     expect(byId(el, "python-line").textContent).toBe('lens.query = "green"');
   });
 
+  it("the first hits are shown at once, and of many components the others come after them", async () => {
+    const [count, found] = [5000, 3000];
+    const rows = Int32Array.from({ length: count }, (_, at) => count - 1 - at);
+    /** @type {any[]} */
+    const asked = [];
+    let release = () => {};
+    const released = new Promise((resolve) => {
+      release = () => resolve(null);
+    });
+    const toy = toyModel(
+      { query: "red", layers: [{ name: "conv", count }] },
+      {
+        hits(part) {
+          asked.push(part);
+          const [since, end] = [part.since ?? 0, (part.since ?? 0) + (part.most ?? count)];
+          const column = Float32Array.from({ length: count }, (_, at) => count - at).slice(since, end);
+          const columns = { rows: rows.slice(since, end), scores: column, z: column, p: column };
+          const answer = { ...hitsOf("red"), count, total: count, found, ...columns };
+          return part.since ? released.then(() => answer) : answer;
+        },
+        components: ({ rows: some }) => ({
+          components: some.map((row) => ({
+            row,
+            id: `conv:${row}`,
+            layer: "conv",
+            index: row,
+            responses: [1],
+          })),
+        }),
+      },
+    );
+    const el = await open(toy);
+    const height = () => Number.parseFloat(byId(el, "gallery-scroll").firstElementChild.style.height);
+    const some = height();
+    expect(ids(el)[0]).toBe(`conv:${count - 1}`);
+    expect(byId(el, "found").textContent).toBe("3,000 of 5,000 above the null");
+    release();
+    await vi.waitFor(() => expect(height()).toBeGreaterThan(2 * some), 5000);
+    expect(asked).toEqual([{ most: 2000 }, { since: 2000 }]);
+    byId(el, "gallery-scroll").scrollTop = height();
+    byId(el, "gallery-scroll").dispatchEvent(new Event("scroll"));
+    await vi.waitFor(() => expect(ids(el)).toContain("conv:0"), 5000);
+    expect(all(el, "gallery-row").length).toBeLessThan(40);
+  });
+
   it("a tab named like a part of every object is no tab, and a long name leaves the tabs room", async () => {
     const toy = toyModel();
     const el = await open(toy);

@@ -21,8 +21,12 @@ WEBP = "image/webp"
 MOST_ROWS, MOST_EXAMPLES, LARGEST = 200, 40, 512  # of one request: the browser asks for a screenful
 
 
-def hits(session: Session) -> Answer:
-    """The components for the present query and layer, best first; in natural order without a query."""
+def hits(session: Session, since: int = 0, most: int | None = None) -> Answer:
+    """The components for the present query and layer, best first; in natural order without a query.
+
+    Of the columns those from the place `since` on, at most `most` (None: all); `count` is of all hits.
+    """
+    part = slice(max(0, int(since)), None if most is None else max(0, int(since)) + max(0, int(most)))
     answer = session.hits
     if answer is None:
         chosen = session.components.rows(session.layer)
@@ -35,8 +39,9 @@ def hits(session: Session) -> Answer:
             "query": "", "count": len(rows), "total": len(session.components), "found": 0, "not_found": False,
             "state": None,
         }  # fmt: skip
-        return result | nothing | dict.fromkeys(COLUMNS) | {"rows": rows}
-    return matches_to_json(session, answer) | answer.columns | {"query": session.query}
+        return result | nothing | dict.fromkeys(COLUMNS) | {"rows": rows[part]}
+    columns = {name: column[part] for name, column in answer.columns.items()}
+    return matches_to_json(session, answer) | columns | {"query": session.query}
 
 
 def components(session: Session, rows: Sequence[int]) -> Answer:
