@@ -219,8 +219,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** @param {MouseEvent} event */
   function onClick(event) {
     const position = positionOf(event);
-    if (position === null) return;
-    chosen.click(position, event);
+    if (position !== null) chosen.click(position, event);
   }
 
   /** @param {MouseEvent} event */
