@@ -15,10 +15,13 @@ from semlens_widgets.attribution.values import Balance
 
 
 class Ledger:
-    """Entered by a tape for each node that relevance passes; knows for each layer what lies above it."""
+    """Entered by a tape for each node that relevance passes; knows for each layer what lies above it.
 
-    def __init__(self, nodes: Sequence[Node], layers: Mapping[str, Node]) -> None:
-        self.layers = layers
+    What is not laid out by images, as queries, keys and values on one axis, is not entered: it stays unexplained.
+    """
+
+    def __init__(self, nodes: Sequence[Node], layers: Mapping[str, Node], images: int) -> None:
+        self.layers, self.images = layers, images
         self.above = {name: _above(nodes, node) for name, node in layers.items()}
         self.bias: dict[str, Tensor | float] = dict.fromkeys(layers, 0.0)
         self.ways: dict[str, Tensor | float] = dict.fromkeys(layers, 0.0)
@@ -28,8 +31,10 @@ class Ledger:
         over = [name for name, above in self.above.items() if node in above]
         if not over:
             return
-        shares = [None if share is None else _total(share) for share in sent]
-        kept = _total(here) - sum((share for share in shares if share is not None), torch.zeros(()).double())
+        if not all(self._by_images(part) for part in (here, *sent) if part is not None):
+            return
+        shares = [None if share is None else self._total(share) for share in sent]
+        kept = self._total(here) - sum((share for share in shares if share is not None), torch.zeros(()).double())
         asked = all(share is not None for share in shares)
         for name in over:
             if not asked:
@@ -39,6 +44,13 @@ class Ledger:
             for parent, share in zip(node.parents, shares, strict=True):
                 if share is not None and parent is not self.layers[name] and parent not in self.above[name]:
                     self.ways[name] = self.ways[name] + share
+
+    def _by_images(self, relevance: Tensor) -> bool:
+        """Whether images, or the windows of one after the other, are the first axis."""
+        return relevance.ndim > 1 and relevance.shape[1] % self.images == 0
+
+    def _total(self, relevance: Tensor) -> Tensor:
+        return _total(relevance.reshape(1, self.images, -1))
 
     def balances(self, start: Tensor, arrived: Mapping[str, Tensor]) -> dict[str, Balance]:
         """Per layer, for relevance [1 image ...] at the output and at the layers."""

@@ -74,7 +74,7 @@ class LrpTrace:
     def balanced(self, signal: Tensor, to: Iterable[str], layers: Iterable[str]) -> tuple[dict[str, Tensor], Any]:
         """As `pull` from the output, and per layer what was kept on the way (see `Balance`)."""
         wanted = {name: self.places[name] for name in to}
-        ledger = Ledger(self.tape.nodes, {name: self.places[name] for name in layers})
+        ledger = Ledger(self.tape.nodes, {name: self.places[name] for name in layers}, signal.shape[1])
         found = self.tape.propagate(self.places[OUTPUT], signal, wanted.values(), ledger.enter)
         arrived = {name: found[node] for name, node in wanted.items()}
         balances: dict[str, Balance] = ledger.balances(signal, {name: arrived[name] for name in layers})
