@@ -13,7 +13,7 @@ import platformdirs
 from . import fingerprints
 
 _NAME = "semlens_widgets"
-_SAID: set[str] = set()
+_WARNED: set[str] = set()
 
 
 def folder() -> Path:
@@ -33,36 +33,36 @@ def folder() -> Path:
 def place(name: str, made_from: str) -> Path | None:
     """The file of that name for work made from the fingerprints in a text, by the programs that are installed now.
 
-    None where a fingerprint says that what it stands for cannot be told: such work is not kept, which is said once.
+    None where a fingerprint stands for something unknown: such work is not cached, with one warning.
     """
-    if not lasting(made_from):
+    if not is_cacheable(made_from):
         return None
     stem, dot, kind = name.rpartition(".")
     return folder() / f"{stem}-{fingerprints.program(made_from)}{dot}{kind}"
 
 
-def lasting(made_from: str) -> bool:
-    """Whether work made from the fingerprints in a text can be found again. Where not, that is said once, and why."""
+def is_cacheable(made_from: str) -> bool:
+    """Whether work made from the fingerprints in a text can be found again. Where not, warns once why."""
     why = fingerprints.reasons(made_from)
-    if why and (text := "; ".join(why)) not in _SAID:
-        _SAID.add(text)
+    if why and (text := "; ".join(why)) not in _WARNED:
+        _WARNED.add(text)
         warnings.warn(
-            f"this work is not kept for another time, for it cannot be told what it depends on: {text}. Results are as "
-            "right as ever, and are computed anew each time. To have them kept, let models, encoders, transforms and "
-            "data sets hold plain values, arrays, tensors, modules and functions",
+            f"this result is not cached, because it is not clear what it depends on: {text}. It is correct, and is "
+            "computed again each time. To have it cached, let models, encoders, transforms and data sets hold plain "
+            "values, arrays, tensors, modules and functions",
             stacklevel=4,
         )
     return not why
 
 
-def kept(path: str | os.PathLike[str], write: Callable[[], object]) -> bool:
-    """Whether `write` could write the file `path`; where not, warns: work goes on without what would only save time."""
+def try_write(path: str | os.PathLike[str], write: Callable[[], object]) -> bool:
+    """Whether `write` could write the file `path`. Where not, warns and goes on: a cache only saves time."""
     try:
         write()
     except OSError as error:
         warnings.warn(
-            f"{os.fspath(path)} cannot be written ({error.strerror or error}), so this work is not kept for another "
-            "time; free some space, or name a folder that can be written in the variable SEMLENS_CACHE",
+            f"{os.fspath(path)} cannot be written ({error.strerror or error}), so this result is not cached; free some "
+            "space, or set the environment variable SEMLENS_CACHE to a folder that can be written",
             stacklevel=3,
         )
         return False

@@ -232,7 +232,7 @@ class Checklist:
     @classmethod
     def from_document(cls, document: Mapping[str, Any], bad: list[str] | None = None) -> Checklist:
         """From what `to_document` gives, or a document that has it as "checklist". ValueError for anything else; with
-        a list `bad` a concept that is none is told there and left out, and the others are kept."""
+        a list `bad`, invalid concepts are listed there and left out, and the others are kept."""
         if isinstance(document, Mapping) and "checklist" in document:
             document = document["checklist"]
         if not isinstance(document, Mapping) or not isinstance(document.get("groups"), list | tuple):
@@ -243,7 +243,7 @@ class Checklist:
             try:
                 name, entries = _group(group, listed)
             except (TypeError, ValueError) as error:
-                _left_out(f"this is no checklist: group {number}: {error}", bad)
+                _note_problem(f"this is no checklist: group {number}: {error}", bad)
                 continue
             listed[name] = []
             for at, entry in enumerate(entries, 1):
@@ -252,7 +252,7 @@ class Checklist:
                     if concept.name in seen:
                         raise ValueError(_TWICE.format("concept", concept.name[:80]))
                 except (TypeError, ValueError) as error:
-                    _left_out(f"concept {at} of group {name[:80]!r}: {error}", bad)
+                    _note_problem(f"concept {at} of group {name[:80]!r}: {error}", bad)
                     continue
                 seen.add(concept.name)
                 listed[name].append(concept)
@@ -282,11 +282,11 @@ class Checklist:
         return f"<b>{escape(self.title)}</b><table>{rows}</table>"
 
 
-def _left_out(said: str, bad: list[str] | None) -> None:
+def _note_problem(problem: str, bad: list[str] | None) -> None:
     """Tell of an entry that is left out; ValueError where nothing may be."""
     if bad is None:
-        raise ValueError(said)
-    bad.append(said)
+        raise ValueError(problem)
+    bad.append(problem)
 
 
 def _inserted(listed: list[Concept], concept: Concept, at: int | None) -> list[Concept]:

@@ -66,8 +66,8 @@ class OpenClip:
     device:     where it runs, "cuda" or "cpu"; None takes a GPU where there is one.
     batch_size: pictures per pass; None fits their number to the model's input size.
 
-    FileNotFoundError for a folder that is none; ValueError for a model without weights; RuntimeError, when first used,
-    where it cannot be loaded: it says what to give instead.
+    FileNotFoundError where there is no such folder; ValueError for a model without weights; RuntimeError, when first
+    used, where it cannot be loaded: it says what to give instead.
     """
 
     def __init__(
@@ -433,6 +433,6 @@ def checked_vectors(given: Any, clip: Clip, kind: str, names: Sequence[str]) -> 
         wrong |= ~vectors.any(1)
     if wrong.any():
         at = int(wrong.argmax())
-        said = "only zeros" if np.isfinite(vectors[at]).all() else "NaN or infinite embeddings"
-        raise ValueError(f"{clip.name} gives {said} for {kind} {names[at]}; nothing can be compared with them")
+        content = "only zeros" if np.isfinite(vectors[at]).all() else "NaN or infinite embeddings"
+        raise ValueError(f"{clip.name} gives {content} for {kind} {names[at]}; nothing can be compared with them")
     return vectors

@@ -28,7 +28,7 @@ class Component:
 
     @classmethod
     def parse(cls, text: str) -> Component:
-        """The component that prints as `text`; ValueError for a text that is none."""
+        """The component that prints as `text`; ValueError for any other text."""
         match = re.fullmatch(r"(.+):([0-9]{1,18})([+-]?)", text)
         if not match:
             raise ValueError(f"{text[:80]!r} is no component; written as 'layer4:1207'")

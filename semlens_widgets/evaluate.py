@@ -45,7 +45,7 @@ def clarity(
     *,
     centre: Float[np.ndarray, " dim"] | None = None,
 ) -> Float[np.ndarray, " component"]:
-    """How alike each component's examples are: the mean cosine over distinct pairs.
+    """How similar each component's examples are to each other: the mean cosine over distinct pairs.
 
     Unit vectors in, those beyond a component's `counts` (default: none) being zero; out, one number per
     component in [-1/(n-1), 1] for n examples. NaN for fewer than two: a single image has no pair. `centre`, the
@@ -99,7 +99,7 @@ def polysemanticity(
     *,
     centre: Float[np.ndarray, " dim"] | None = None,
 ) -> Float[np.ndarray, " component"]:
-    """How far apart the two halves of each component's examples are: 1 - cosine of the two 2-means centroids.
+    """The distance between the two clusters of each component's examples: 1 - cosine of the two 2-means centroids.
 
     Unit vectors in, as for `clarity`; out, one number per component in [0, 2], NaN for fewer than two examples.
     Where a cluster has a single member: 1 - the mean cosine of the mean and each of the ten strongest examples,

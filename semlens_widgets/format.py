@@ -45,7 +45,7 @@ def check_document(document: Any) -> None:
     """
     _check(document, TABLE["document"], "")
     for group in TABLE["same_length"]:
-        sizes = {".".join(path): len(found) for path in group if (found := _at(document, path)) is not None}
+        sizes = {".".join(path): len(listed) for path in group if (listed := _at(document, path)) is not None}
         if len(set(sizes.values())) > 1:
             counts = " and ".join(map(str, sizes.values()))
             raise Unfit(f"{' and '.join(sizes)} have {counts} entries; they must have as many")
@@ -136,11 +136,11 @@ class Lengths:
 
     def __init__(self, document: Any, arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
         self.known: dict[str, int] = {}
-        self._said_by: dict[str, str] = {}
+        self._source_of: dict[str, str] = {}
         for name, source in TABLE["lengths"].items():
             ((how, path),) = source.items()
-            if (found := _at(document, path)) is not None:
-                self._say(name, _HOW[how](found), ".".join(path))
+            if (value := _at(document, path)) is not None:
+                self._set_length(name, _HOW[how](value), ".".join(path))
         for name in TABLE["needed"]:
             if name not in arrays:
                 raise Unfit(f"it has no array {name!r}")
@@ -157,14 +157,14 @@ class Lengths:
             raise Unfit(f"the array {name!r} has shape {list(shape)}; needed is {rule['shape']}")
         for length, wanted in zip(shape, rule["shape"], strict=True):
             if isinstance(wanted, str):
-                self._say(wanted.removesuffix(" + 1"), length - wanted.endswith(" + 1"), f"the array {name!r}")
+                self._set_length(wanted.removesuffix(" + 1"), length - wanted.endswith(" + 1"), f"the array {name!r}")
             elif length != wanted:
                 raise Unfit(f"the array {name!r} has shape {list(shape)}; needed is {rule['shape']}")
 
-    def _say(self, name: str, length: int, by: str) -> None:
+    def _set_length(self, name: str, length: int, by: str) -> None:
         if self.known.setdefault(name, length) != length:
-            raise Unfit(f"{by} says {length} for {name!r}, {self._said_by[name]} {self.known[name]}; they must agree")
-        self._said_by.setdefault(name, by)
+            raise Unfit(f"{by} says {length} for {name!r}, {self._source_of[name]} {self.known[name]}; they must agree")
+        self._source_of.setdefault(name, by)
 
     def check_values(self, name: str, array: np.ndarray) -> None:
         """Unfit unless the numbers of an array, or of some of its rows, are such as the table allows."""

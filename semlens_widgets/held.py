@@ -51,10 +51,10 @@ class WhenTouched:
     def __get__(self, value: Any, kind: type | None = None) -> Any:
         if value is None:
             return self
-        found = vars(value)[self._name]
-        if isinstance(found, Held | Later):
-            vars(value)[self._name] = found = found.whole()
-        return found
+        array = vars(value)[self._name]
+        if isinstance(array, Held | Later):
+            vars(value)[self._name] = array = array.whole()
+        return array
 
     def __set__(self, value: Any, given: Any) -> None:
         vars(value)[self._name] = given
@@ -92,8 +92,8 @@ def shape_of(value: Any, name: str) -> tuple[int, ...]:
 def rows_of(value: Any, name: str, rows: Int[np.ndarray, "*batch"]) -> np.ndarray:
     """Some rows of an attribute, without the others where a file holds it."""
     known = vars(value)[name]
-    found: np.ndarray = known.rows(rows) if isinstance(known, Held) else known[rows]
-    return found
+    result: np.ndarray = known.rows(rows) if isinstance(known, Held) else known[rows]
+    return result
 
 
 def freeze_read(value: object, *names: str) -> None:

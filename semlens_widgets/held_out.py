@@ -27,7 +27,7 @@ _BLOCK_NUMBERS = 1 << 20
 class HeldOut:
     """How well components tell sampled images that show a probe from the others, pair by pair of the two.
 
-    An image shows the probe when its likeness to it is at least half-way from that of the whole sample to that of
+    An image shows the probe when its similarity to it is at least half-way from that of the whole sample to that of
     the component's examples, which are left out themselves. `auroc` is the chance that the component responds more
     strongly to an image that shows the probe than to one that does not (.5 is chance; Mann & Whitney 1947), NaN
     where fewer than 10 images do or do not. `shown` says how many do, `others` how many do not. Such a component is
@@ -70,18 +70,18 @@ def held_out(
     space: SemanticSpace,
     rows: Int[np.ndarray, " pair"],
     vectors: Float[np.ndarray, "pair dim"],
-    asked: Sequence[int] = (),
+    query_rows: Sequence[int] = (),
 ) -> HeldOut:
     """Components (as rows) and probes held against the space's sample. Nobody is judged where it has none.
 
-    `asked` are rows of components that the probes were made from: their examples are left out as well.
+    `query_rows` are rows of components that the probes were made from: their examples are left out as well.
     """
     auroc, (shown, others) = np.full(len(rows), np.nan), np.zeros((2, len(rows)), np.int64)
     sample = space.sample
     if sample is None or not len(sample):
         return HeldOut(auroc, shown, others)
     examples, step = space.examples, max(1, _BLOCK_NUMBERS // len(sample))
-    made_of = [examples.images[row, : examples.counts[row]] for row in asked]
+    made_of = [examples.images[row, : examples.counts[row]] for row in query_rows]
     known = np.isin(sample.images, np.concatenate(made_of) if made_of else [])
     examples.images, examples.counts, space.vectors  # noqa: B018  read from the file before threads ask for them
 
@@ -107,9 +107,9 @@ def _judged(
     component, rank = np.nonzero(ranked & (sample.images[place] == images))
     own[component, place[component, rank]] = True
     ranks = mean_ranks(np.where(own, np.inf, sample.activations[:, some].T))[number]
-    likeness = vectors @ sample.vectors.T
-    usual, best = likeness.mean(1), space.mean_similarity(rows, vectors)
-    shows = ~own[number] & (likeness >= (usual + best)[:, None] / 2)
+    similarity = vectors @ sample.vectors.T
+    usual, best = similarity.mean(1), space.mean_similarity(rows, vectors)
+    shows = ~own[number] & (similarity >= (usual + best)[:, None] / 2)
     yes = shows.sum(1)
     no = (~own).sum(1)[number] - yes
     above = np.einsum("pi,pi->p", ranks, shows) - yes * (yes + 1) / 2

@@ -28,17 +28,17 @@ def concept_database(path: str | os.PathLike[str]) -> dict[str, Float[np.ndarray
     a file of another kind.
     """
     try:
-        found = load_file(os.fspath(path))
+        tensors = load_file(os.fspath(path))
     except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no safetensors file that can be read here: {error}") from error
-    wrong = {name: array.shape for name, array in found.items() if array.ndim != 3}
-    if wrong or not found:
+    wrong = {name: array.shape for name, array in tensors.items() if array.ndim != 3}
+    if wrong or not tensors:
         name, shape = next(iter(wrong.items()), ("nothing", ()))
         raise ValueError(
             f"{path} is no concept database of semanticlens: it holds {name} {list(shape)}, needed is "
             "[component example dim] per layer; a .semlens file is opened by sl.open"
         )
-    return {name: array.astype(np.float32) for name, array in sorted(found.items())}
+    return {name: array.astype(np.float32) for name, array in sorted(tensors.items())}
 
 
 def dissect_labels(path: str | os.PathLike[str]) -> dict[str, str]:

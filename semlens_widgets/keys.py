@@ -37,10 +37,10 @@ _NOW: ContextVar[tuple[Any, Any, tuple[Layer, ...], MadeFrom] | None] = ContextV
 @contextmanager
 def settled(model: torch.nn.Module, images: Images, layers: Sequence[Layer]) -> Iterator[MadeFrom]:
     """What several passes are made from, found out once: inside, `made_from` of the same gives this."""
-    found = made_from(model, images, layers)
-    token = _NOW.set((model, images, tuple(layers), found))
+    parts = made_from(model, images, layers)
+    token = _NOW.set((model, images, tuple(layers), parts))
     try:
-        yield found
+        yield parts
     finally:
         _NOW.reset(token)
 
@@ -63,12 +63,12 @@ def made_from(model: torch.nn.Module, images: Images, layers: Sequence[Layer]) -
         def run(number: int) -> dict[str, Any]:
             return recorder.activations([items[number]], whole=True)
 
-        found = fingerprints({"model": model} | encoders, run if items else None)
+        parts = fingerprints({"model": model} | encoders, run if items else None)
     keys = [
-        replace(layer, via=None).key + (f"via {found[f'layer {n}']}" if layer.via is not None else "")
+        replace(layer, via=None).key + (f"via {parts[f'layer {n}']}" if layer.via is not None else "")
         for n, layer in enumerate(layers)
     ]
-    return MadeFrom(found["model"], images.fingerprint, tuple(keys))
+    return MadeFrom(parts["model"], images.fingerprint, tuple(keys))
 
 
 _CLIPS: weakref.WeakKeyDictionary[Any, Seen] = weakref.WeakKeyDictionary()
@@ -105,10 +105,10 @@ def _same(some: Sequence[Layer], others: Sequence[Layer]) -> bool:
 
 def _two(images: Images) -> list[Any]:
     """Two images as the model sees them, or one twice, or none: of the first that there are, those that can be read."""
-    found: list[Any] = []
+    items: list[Any] = []
     for image in range(min(len(images), _TRIED)):
         with suppress(UnreadableImage):
-            found.append(images.tensor(image))
-        if len(found) == 2:
+            items.append(images.tensor(image))
+        if len(items) == 2:
             break
-    return (found * 2)[:2]
+    return (items * 2)[:2]

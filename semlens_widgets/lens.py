@@ -49,7 +49,7 @@ from .store import SemlensFileError
 from .switching import By
 from .verdicts import Verdicts
 from .verify import Verification
-from .warned import renamed_parameters
+from .warned import Renamed, renamed_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +91,7 @@ class Lens(Session):
     Its verbs, in the order in which one meets them:
 
     begin:    fit, plan, show
-    meaning:  search, describe, verify, evaluate, role, lay_out
+    meaning:  search, describe, verify, evaluate, role, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
     audit:    audit, judge, withdraw, undo, redo, training_images, without, effect
@@ -225,19 +225,22 @@ class Lens(Session):
         """
         return explaining.role(self, component)
 
-    def lay_out(
+    @renamed_parameters(asked="on_tick")
+    def compute_layout(
         self, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS, sample: int | None = SAMPLE,
-        asked: OnTick | None = None,
+        on_tick: OnTick | None = None,
     ) -> Layout:  # fmt: skip
-        """Place all components in a plane, alike ones near each other; every map moves there, and files keep it.
+        """Place all components in a plane, similar ones near each other; every map shows it, and files keep it.
 
         method: "umap", the same for the same seed (its first use takes half a minute, 20,000 components a minute
         more), or "pca", at once. A map that is opened starts UMAP by itself, in the background. Of more than `sample`
         components UMAP lays out so many and places the others among them, a preview (None: all, however long it takes).
-        `asked`: see `layout.umap`. ValueError for a method that is neither, or UMAP of fewer than ten living
+        `on_tick`: see `layout.umap`. ValueError for a method that is neither, or UMAP of fewer than ten living
         components.
         """
-        return mapping.lay_out(self, method, seed=seed, neighbours=neighbours, sample=sample, asked=asked)
+        return mapping.compute_layout(self, method, seed=seed, neighbours=neighbours, sample=sample, on_tick=on_tick)
+
+    lay_out = Renamed("compute_layout")
 
     # what carries predictions
 
@@ -320,12 +323,13 @@ class Lens(Session):
         """
         return comparing.compare(self, other, name, allow=allow, centre=centre, seed=seed)
 
-    def overlay(self, method: str = "pca", *, seed: int = 0, asked: OnTick | None = None) -> tuple[Layout, Layout]:
+    @renamed_parameters(asked="on_tick")
+    def overlay(self, method: str = "pca", *, seed: int = 0, on_tick: OnTick | None = None) -> tuple[Layout, Layout]:
         """This model and `other` in one plane, alike components near each other; the window's map shows it.
 
-        `method` is "pca" (at once) or "umap" (see `sl.Lens.lay_out`). ValueError before `compare`.
+        `method` is "pca" (at once) or "umap" (see `sl.Lens.compute_layout`). ValueError before `compare`.
         """
-        return comparing.overlay(self, method, seed=seed, asked=asked)
+        return comparing.overlay(self, method, seed=seed, on_tick=on_tick)
 
     def concept_table(self, words: Names | None = None, *, by_layer: bool = False) -> ConceptTable:
         """Who knows which of the words (`concepts` unless given): this model, and `other` where there is one."""

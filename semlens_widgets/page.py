@@ -100,10 +100,10 @@ def _found(session: Session) -> list[tuple[str, Markup]]:
     """What the window cannot show without a kernel, as pictures with their captions."""
     from .figures.views import figure_of_view
 
-    found = []
+    pictures = []
     for view, title in _FOUND.items():
         try:
-            found.append((title, Markup(figure_of_view(session, view, theme="light").to_html(dpi=144))))
+            pictures.append((title, Markup(figure_of_view(session, view, theme="light").to_html(dpi=144))))
         except ValueError:
             continue  # not made yet
-    return found
+    return pictures

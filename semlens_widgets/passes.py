@@ -34,7 +34,7 @@ class ProgressFile:
         if path is not None:
             text = json.dumps(made_from())
             self._made_from = json.loads(text) | {"program": fingerprints.program(text)}
-            if not cache.lasting(text):
+            if not cache.is_cacheable(text):
                 self.path = None
 
     def read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
@@ -54,7 +54,7 @@ class ProgressFile:
         path = self.path
         if path is None:
             return
-        if not cache.kept(path, lambda: store.write(path, arrays, {**document, "made_from": self._made_from})):
+        if not cache.try_write(path, lambda: store.write(path, arrays, {**document, "made_from": self._made_from})):
             self.path = None
 
 
@@ -122,8 +122,8 @@ def steps(
 
 def digest(*arrays: np.ndarray) -> str:
     """A hash of arrays, their shapes and kinds: what a pass is made from, in few letters."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for array in arrays:
-        found.update(f"{array.dtype} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
-    return found.hexdigest()[:24]
+        hashed.update(f"{array.dtype} {array.shape}".encode())
+        hashed.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
+    return hashed.hexdigest()[:24]

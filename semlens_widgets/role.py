@@ -170,7 +170,7 @@ class Role:
     def _streams(self) -> list[tuple[str, tuple[tuple[int, float], ...]]]:
         if self.streams is None:
             return []
-        both = (("it is fed by", self.streams.upstream), ("it feeds", self.streams.downstream))
+        both = (("upstream:", self.streams.upstream), ("downstream:", self.streams.downstream))
         worth = [(verb, tuple(p for p in some if abs(p[1]) >= _WORTH)) for verb, some in both]
         return [(verb, some) for verb, some in worth if some]
 
@@ -179,12 +179,12 @@ class Role:
         return f"{self.components[row]}{f' “{name}”' if name else ''} ({share:+.0%})"
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One dict per thing known: component, what ("class", "fed by", "feeds"), name, share."""
+        """One dict per thing known: component, what ("class", "upstream", "downstream"), name, share."""
         rows: list[dict[str, Any]] = [
             {"component": str(self.component), "what": "class", "name": c, "share": v} for c, v in self.classes
         ]
         known = self.streams
-        for what, some in (("fed by", known.upstream), ("feeds", known.downstream)) if known else ():
+        for what, some in (("upstream", known.upstream), ("downstream", known.downstream)) if known else ():
             rows += [
                 {"component": str(self.component), "what": what, "name": str(self.components[row]), "share": share}
                 for row, share in some

@@ -74,7 +74,7 @@ class Matches(Result):
     least .75. Where the first two hold but too few sampled images show the probe (or do not show it) to test the
     third, `state` is "unchecked", and the probe is not found. All of them describe one hit, the `best`: the first or,
     where that fails, a later one that passes with the p corrected for the tries. `unknown` are words that the CLIP
-    never saw: their scores mean nothing. `asked` are rows of components that are (part of) the query. They are no
+    never saw: their scores mean nothing. `query_rows` are rows of components that are (part of) the query. They are no
     hits, and their examples, which made the probe, are no evidence.
     """
 
@@ -87,7 +87,9 @@ class Matches(Result):
     space: SemanticSpace
     vector: Float[np.ndarray, " dim"]
     unknown: tuple[str, ...] = ()
-    asked: tuple[int, ...] = ()
+    query_rows: tuple[int, ...] = ()
+
+    asked = Renamed("query_rows")
 
     def __post_init__(self) -> None:
         freeze(self, "rows", "scores", "z", "vector")
@@ -107,7 +109,8 @@ class Matches(Result):
 
         Where the first hit is not found, the next may be: a component whose strongest examples happen to show the probe
         says nothing about those behind it. But to look further is to choose by the outcome, so a later one (of the
-        first 20) has to pass surely (`HeldOut.passes_corrected`). Where none does, the answer is about the first.
+        first 20) has to pass with a correction for the tries (`HeldOut.passes_corrected`). Where none does, the answer
+        is about the first.
         """
         if len(self) < 2 or self.unknown or self._confirmed(np.arange(1)).all():
             return 0
@@ -152,7 +155,7 @@ class Matches(Result):
         return adjusted_similarity(similarity, chance, best)
 
     def _judged(self, ranks: Int[np.ndarray, " some"]) -> HeldOut:
-        return held_out(self.space, self.rows[ranks], self._pairs(ranks), self.asked)
+        return held_out(self.space, self.rows[ranks], self._pairs(ranks), self.query_rows)
 
     def _pairs(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, "some dim"]:
         return np.broadcast_to(self.vector, (len(ranks), len(self.vector)))
@@ -169,7 +172,7 @@ class Matches(Result):
 
     @cached_property
     def attainable(self) -> float:
-        """The mean likeness to the probe of the k images of the data set that match it best."""
+        """The mean similarity to the probe of the k images of the data set that match it best."""
         return float(self.space.attainable(self.vector[None])[0])
 
     @cached_property
@@ -222,7 +225,7 @@ class Matches(Result):
     @property
     def message(self) -> str:
         """The answer in one sentence."""
-        where, other = (" in other components", "other ") if self.asked else ("", "")
+        where, other = (" in other components", "other ") if self.query_rows else ("", "")
         if self.unknown:
             words = ", ".join(repr(w) for w in self.unknown)
             return f"{self.probe!r} cannot be searched: {self.space.recipe.clip} does not know {words}"
@@ -251,8 +254,8 @@ class Matches(Result):
         if self.state == "unchecked":
             return f"{best}, {similarity}, but {self._too_few}"
         if auroc < MIN_AUROC:
-            known = f"the {shown} sampled images that show it from the others (AUROC {auroc:.2f})"
-            return f"{best}, {similarity}, but it hardly tells {known}"
+            images = plural(int(shown), "sampled image")
+            return f"{best}, {similarity}, but AUROC only {auroc:.2f} between the {images} that show it and the others"
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
         return f"{best}, {similarity}; AUROC {auroc:.2f} on sampled images{passed_over}"
 
@@ -333,11 +336,11 @@ def search(
         raise ValueError(f"the probes have {probes.vectors.shape[1]} dimensions, the space {space.dim}")
     check_settings(space, top, layer)
     chosen = space.components.rows(layer)
-    asked = tuple(dict.fromkeys(space.components.row(component) for component in without))
+    query_rows = tuple(dict.fromkeys(space.components.row(component) for component in without))
     alive = space.alive
-    if asked:
+    if query_rows:
         alive = alive.copy()
-        alive[list(asked)] = False
+        alive[list(query_rows)] = False
     alive = alive[chosen]
     vectors, sets = space.centred if centre else space.vectors, space.null_of(centre)
     answers = []
@@ -356,13 +359,13 @@ def search(
         drawn = null_scores[-1] / (length[0] if len(rows) else np.float32(1))
         null = Null(frozen(mean[size] / length), frozen(sd[size] / length), frozen(drawn))
         answers.append(
-            Matches(probe, rows, scores[best], z[best], int(alive.sum()), null, space, vector, unknown, asked)
+            Matches(probe, rows, scores[best], z[best], int(alive.sum()), null, space, vector, unknown, query_rows)
         )
     return answers
 
 
 def check_settings(space: SemanticSpace, top: int | None, layer: str | Sequence[str] | None) -> None:
-    """ValueError or KeyError for settings of `search` that there are not, whatever is searched."""
+    """ValueError or KeyError for invalid settings of `search`, whatever is searched."""
     if top is not None and top < 1:
         raise ValueError(f"top={top}; ask for at least one hit, or None for all")
     space.components.rows(layer)

@@ -214,9 +214,9 @@ class Stored(Mapping[str, np.ndarray]):
             if zlib.crc32(data[block * BLOCK : (block + 1) * BLOCK]) != self._header.checksums[name][block]:
                 raise self._damaged(name)
             self._blocks.add((name, block))
-        found = array[rows]
-        self._check_values(name, found.reshape(-1, *array.shape[1:]))
-        return found
+        part = array[rows]
+        self._check_values(name, part.reshape(-1, *array.shape[1:]))
+        return part
 
     def _check_values(self, name: str, array: np.ndarray) -> None:
         if self._lengths is not None:
@@ -353,13 +353,13 @@ def _tensors(table: Any, start: int, size: int) -> dict[str, tuple[np.dtype[Any]
 
 
 def _checksum_lists(ours: dict[str, Any], tensors: Mapping[str, Any], version: int) -> dict[str, list[int]]:
-    said = ours.get("blocks" if version > 1 else "checksums")
-    if not isinstance(said, dict) or set(said) != set(tensors):
+    listed = ours.get("blocks" if version > 1 else "checksums")
+    if not isinstance(listed, dict) or set(listed) != set(tensors):
         raise Unfit("arrays and checksums do not agree")
     if version == 1:
-        return {name: [crc] for name, crc in said.items()}
+        return {name: [crc] for name, crc in listed.items()}
     lists = {}
-    for name, text in said.items():
+    for name, text in listed.items():
         _, _, begin, end = tensors[name]
         if not isinstance(text, str) or len(text) != 8 * -(-(end - begin) // BLOCK) or text.strip("0123456789abcdef"):
             raise Unfit(f"the checksums of array {name!r} are not one of each block")

@@ -271,11 +271,11 @@ def logits_under(
     batch_size: int = 64,
     *,
     read: Outputs | None = None,
-    told: Callable[[int], None] | None = None,
+    on_batch: Callable[[int], None] | None = None,
 ) -> tuple[Int[np.ndarray, " image"], Float[np.ndarray, "condition image output"]]:
     """(images that could be read, the model's output for each of them under every condition).
 
-    read says where the output is in the model's answer; `told` is called with the number of images of each batch.
+    read says where the output is in the model's answer; `on_batch` is called with the number of images of each batch.
     What lies below the lowest switched layer is computed once for all conditions, where the model allows it: the first
     batch is held against the same conditions one by one, and a model for which they differ gets one pass for each.
     """
@@ -297,8 +297,8 @@ def logits_under(
                     outputs = (_side_by_side if together else _one_by_one)(model, inputs, switches, read)
                 ids_read.append(batch.ids)
                 found.append(outputs)
-            if told is not None:
-                told(len(batch.ids) + len(batch.unreadable))
+            if on_batch is not None:
+                on_batch(len(batch.ids) + len(batch.unreadable))
     if not found:
         raise ValueError(f"none of the {len(ids)} images could be read")
     return np.concatenate(ids_read), np.concatenate(found, 1)

@@ -114,7 +114,7 @@ def decoded(raw: bytes, name: str) -> str:
 
 
 def from_json(text: str, otherwise: str) -> Any:
-    """What a JSON text says. ValueError for any text that is none, however deep or long; it begins with `otherwise`."""
+    """What a JSON text says. ValueError for any other text, however deep or long; it begins with `otherwise`."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -53,8 +53,8 @@ def clip_of_file(spec: Any, *, trust: bool = False) -> FilesClip:
         return FilesClip(OpenClip.listed(spec["model"], spec["pretrained"]))
     if not trust:
         return FilesClip(None, _not_unasked(spec))
-    found = OpenClip.from_spec(spec)
-    return FilesClip(found, "" if found else f"{_shown(_place(spec))}, which its file asks for, is not on this machine")
+    clip = OpenClip.from_spec(spec)
+    return FilesClip(clip, "" if clip else f"{_shown(_place(spec))}, which its file asks for, is not on this machine")
 
 
 def _not_unasked(spec: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from .components import Component
 from .texts import from_json, natural, read_text, well_formed
+from .warned import Renamed
 from .writing import write_text
 
 Decision = Literal["valid", "spurious", "neutral", "unsure"]
@@ -93,13 +94,15 @@ class Verdict:
         return self.subject[1:] if self.subject.startswith(_CONCEPT) else None
 
     @property
-    def said(self) -> tuple[str | None, str | None]:
+    def judgement(self) -> tuple[str | None, str | None]:
         """What has to agree between two people: decision and label."""
         return self.decision, self.label
 
+    said = Renamed("judgement")
+
     def __str__(self) -> str:
         parts = [self.decision or "no decision", *([f"“{self.label}”"] if self.label else [])]
-        return f"{self.subject}: {', '.join(parts)} ({self.who or 'somebody'}, {self.when[:16]})"
+        return f"{self.subject}: {', '.join(parts)} ({self.who or 'unknown'}, {self.when[:16]})"
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ class Verdicts(Mapping[str, Verdict]):
         return tuple(
             Conflict(subject, listed)
             for subject, listed in self._present.items()
-            if len({v.said for v in listed}) > 1
+            if len({v.judgement for v in listed}) > 1
         )
 
     # deciding
@@ -201,12 +204,12 @@ class Verdicts(Mapping[str, Verdict]):
     ) -> Verdicts:
         """With one more verdict; what is not given stays as the person said it last. An empty label takes it back."""
         before = self.of(who).get(subject_of(subject))
-        said = before or Verdict(subject_of(subject))
+        last = before or Verdict(subject_of(subject))
         verdict = Verdict(
             subject_of(subject),
-            said.decision if decision is None else decision,
-            said.label if label is None else label,
-            said.note if note is None else note,
+            last.decision if decision is None else decision,
+            last.label if label is None else label,
+            last.note if note is None else note,
             who,
             when or self._next_moment(),
         )
@@ -215,7 +218,7 @@ class Verdicts(Mapping[str, Verdict]):
     def withdrawing(self, subject: str | Component, *, who: str = "", when: str | None = None) -> Verdicts:
         """With a person's verdict taken back; KeyError if there is none."""
         if subject_of(subject) not in self.of(who):
-            raise KeyError(f"{who or 'nobody'} has no verdict on {subject_of(subject)!r} to take back")
+            raise KeyError(f"{who or 'an unnamed person'} has no verdict on {subject_of(subject)!r} to take back")
         return Verdicts((*self.entries, Verdict(subject_of(subject), None, None, "", who, when or self._next_moment())))
 
     def _next_moment(self) -> str:
@@ -255,10 +258,10 @@ class Verdicts(Mapping[str, Verdict]):
             try:
                 entries.append(Verdict(**entry))
             except (TypeError, ValueError) as error:
-                said = f"verdict {number} of the file: {error}"
+                problem = f"verdict {number} of the file: {error}"
                 if bad is None:
-                    raise ValueError(said) from None
-                bad.append(said)
+                    raise ValueError(problem) from None
+                bad.append(problem)
         return cls(tuple(entries))
 
     def to_file(self, path: str | os.PathLike[str], **about: Any) -> Path:

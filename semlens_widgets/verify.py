@@ -20,8 +20,8 @@ METRICS = ("pearson", "auprc", "auc", "mad")
 class Verification(Result):
     """How well each component's best word predicts its activation on held-out images; NaN where it cannot be said.
 
-    `pearson` correlates activation with the likeness of image and word. `auprc` is the average precision of that
-    likeness for the component's strongest images (the share `strongest` of all; chance scores that share). `auc`
+    `pearson` correlates activation with the similarity of image and word. `auprc` is the average precision of that
+    similarity for the component's strongest images (the share `strongest` of all; chance scores that share). `auc`
     and `mad` are CoSy's, for comparison only, for they fail sanity checks: the chance that an image close to the
     word excites the component more than another, and how many deviations more on average. `low` and `high`: 95 %
     bootstrap bounds over images, by metric.
@@ -92,7 +92,7 @@ def verify(
     """Predict every component's activation on held-out images from its best word, and compare.
 
     The prediction is the cosine of image and word. `strongest` is the share of images that count as exciting the
-    component (AUPRC) and, by likeness to the word, as showing it (AUC, MAD). `rounds` bootstrap resamples of the
+    component (AUPRC) and, by similarity to the word, as showing it (AUC, MAD). `rounds` bootstrap resamples of the
     images give the bounds. Take images that the labels were not made from; `held_out` says per component which of
     the images these are, where they are not all.
     (Oikarinen et al. 2025 on metrics; Kopf et al. 2024, CoSy)
@@ -117,28 +117,28 @@ def verify(
             activation = np.where(held_out[:, row], activation, activation.min())
         if not activation.std():
             continue
-        likeness = (image_vectors @ labels.probes.vectors[labels.words[row, 0]]).astype(np.float64)
-        excited, showing = _top_share(activation, positives), _top_share(likeness, positives)
-        measured[0, :, row] = _pearson(likeness, activation, weights)
-        measured[1, :, row] = _average_precision(likeness, excited, weights)
+        similarity = (image_vectors @ labels.probes.vectors[labels.words[row, 0]]).astype(np.float64)
+        excited, showing = _top_share(activation, positives), _top_share(similarity, positives)
+        measured[0, :, row] = _pearson(similarity, activation, weights)
+        measured[1, :, row] = _average_precision(similarity, excited, weights)
         measured[2, :, row] = _area_under_curve(activation, showing, weights)
         measured[3, :, row] = _mean_difference(activation, showing, weights)
     low, high = np.full((len(METRICS), size), np.nan), np.full((len(METRICS), size), np.nan)
     measured[~np.isfinite(measured)] = np.nan  # a resample in which nothing varies tells nothing
     for metric, low_of, high_of in zip(measured, low, high, strict=True):
-        told = np.isfinite(metric[1:]).any(0)
-        low_of[told], high_of[told] = np.nanquantile(metric[1:, told], (0.025, 0.975), axis=0)
+        known = np.isfinite(metric[1:]).any(0)
+        low_of[known], high_of[known] = np.nanquantile(metric[1:, known], (0.025, 0.975), axis=0)
     bounds = [dict(zip(METRICS, side, strict=True)) for side in (low, high)]
     pearson, auprc, auc, mad = measured[:, 0]
     return Verification(labels, pearson, auprc, auc, mad, bounds[0], bounds[1], images, positives / images)
 
 
 def check_settings(strongest: float, rounds: int) -> None:
-    """ValueError for settings of `verify` that there are not, whatever the images."""
+    """ValueError for invalid settings of `verify`, whatever the images."""
     if not 0 < strongest < 1:
         raise ValueError(f"strongest={strongest}; a share of the images between 0 and 1")
     if rounds < 1:
-        raise ValueError(f"rounds={rounds}; at least one resample, else nothing says how sure the numbers are")
+        raise ValueError(f"rounds={rounds}; give at least one resample, for the intervals")
 
 
 def _top_share(values: Float[np.ndarray, " image"], count: int) -> Bool[np.ndarray, " image"]:
@@ -168,10 +168,10 @@ def _tallied(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> t
 def _average_precision(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Sum over distinct scores of precision times the step in recall, as scikit-learn defines it."""
     hits, misses = _tallied(scores, positive, weights)
-    found = hits.cumsum(1)
+    hits_so_far = hits.cumsum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = found / (found + misses.cumsum(1))
-        return np.nansum(hits * precision, axis=1) / found[:, -1]
+        precision = hits_so_far / (hits_so_far + misses.cumsum(1))
+        return np.nansum(hits * precision, axis=1) / hits_so_far[:, -1]
 
 
 def _area_under_curve(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -37,8 +37,8 @@ class Renamed:
     def __get__(self, thing: Any, kind: type | None = None) -> Any:
         if thing is None:
             return self
-        said = f"{type(thing).__name__}.{self.old} is now called {self.new}"
-        warn(f"{said}; the next version has no {self.old}", FutureWarning)
+        renamed = f"{type(thing).__name__}.{self.old} is now called {self.new}"
+        warn(f"{renamed}; the next version has no {self.old}", FutureWarning)
         return getattr(thing, self.new)
 
 

@@ -39,7 +39,7 @@ def whole_lens():
     ).fit(cached=False, progress=False)  # fmt: skip
     lens.describe(level=0.0)
     lens.evaluate()
-    lens.lay_out("pca")
+    lens.compute_layout("pca")
     lens.relate(cached=False, progress=False)
     lens.own_labels = {"colour:1": "leaf"}
     lens.concepts = ("red",)

@@ -29,7 +29,7 @@ from semlens_widgets.model import resolve
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("SEMLENS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "_SAID", set())
+    monkeypatch.setattr(cache, "_WARNED", set())
     return tmp_path / "cache"
 
 
@@ -151,7 +151,7 @@ def test_a_model_that_draws_at_random_is_not_kept(home):
             return super().forward(pixels + torch.rand_like(pixels))
 
     data = sl.images(pictures(9), transform=to_pixels)
-    with pytest.warns(UserWarning, match="not kept.*same image again"):
+    with pytest.warns(UserWarning, match="not cached.*same image again"):
         sl.Lens(Noisy(), data, "colour", ColourClip(), k=3).fit(progress=False)
     assert not list(home.glob("*"))
 
@@ -242,14 +242,14 @@ def test_what_cannot_be_told_is_not_kept_and_that_is_said_once(home):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         lens, again = fitted(Hidden()), fitted(Hidden())
-    told = [str(w.message) for w in said if "not kept" in str(w.message)]
+    told = [str(w.message) for w in said if "not cached" in str(w.message)]
     assert len(told) == 1
     assert "Hidden.numbers: a builtins.generator" in told[0]
     assert answers(lens) == answers(again) == answers(fitted(ColourNet()))
     assert not [path for path in home.glob("*") if path.stem.startswith(lens.space.recipe.key)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        cache._SAID.clear()
+        cache._WARNED.clear()
         fitted(Hidden(), cached=False)
 
 

@@ -369,7 +369,7 @@ def test_a_vocabulary_is_a_list_a_file_or_one_of_ours(tmp_path):
     ("change", "message"),
     [
         ({"probes": lambda p: replace(p, clip="other")}, "come from other, the space from planted"),
-        ({"probes": lambda p: replace(p, names=("w0", *p.names[:-1]))}, "'w0' stands twice"),
+        ({"probes": lambda p: replace(p, names=("w0", *p.names[:-1]))}, "'w0' is twice in the vocabulary"),
         ({"probes": lambda p: subset(p, [0])}, "needs a rival"),
         ({"probes": lambda p: sl.Probes(p.names, p.vectors[:, :7], p.clip)}, "7 dimensions, the space 11"),
         ({"k": 0}, "at least one label"),

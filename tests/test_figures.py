@@ -64,7 +64,7 @@ def whole():
     whole.describe(WORDS[:3], level=0.0)
     whole.own_labels = {"head:1": "ice cold"}
     whole.evaluate()
-    whole.lay_out("pca")
+    whole.compute_layout("pca")
     whole.relate(progress=False, cached=False)
     whole.image = 3
     whole.selection = ["colour:0"]
@@ -438,11 +438,11 @@ def written(figure):
 def test_a_persons_own_word_wins_in_every_view_and_is_marked():
     lens = toy()
     lens.own_labels = {"colour:0": "ruby", "head:1": "ice cold"}
-    lens.lay_out("pca")
+    lens.compute_layout("pca")
     own = {"ruby ✎", "ice cold ✎"}
     assert own <= set(written(lens.figure("describe"))), "without computed labels too"
     assert own <= set(written(lens.figure("map")))
-    assert "nobody named them" in lens.figure("map").caption()
+    assert "without a label" in lens.figure("map").caption()
     lens.describe(["red", "green", "blue"], level=0.0)
     lens.selection = ["colour:0"]
     other = next(row for row in range(1, 5) if lens.labels.word(row) not in (None, lens.labels.word(0)))
@@ -497,7 +497,7 @@ def test_the_map_on_paper_shows_the_numbers_of_the_map_on_screen(whole):
 
 def test_the_map_greys_what_is_no_evidence(lens):
     lens.query = "red"
-    lens.lay_out("pca")
+    lens.compute_layout("pca")
     said = written(lens.figure("map", colour="search"))
     assert "below 2.33, as random sets" in said  # of its own null: a z
     lens.query = ""

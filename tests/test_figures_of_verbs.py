@@ -21,7 +21,7 @@ def lens():
     lens = sl.demo.lens(n=150, k=6)
     lens.describe(lens.vocabulary)
     lens.evaluate()
-    lens.lay_out("pca")
+    lens.compute_layout("pca")
     lens.relate(progress=False)
     lens.image = 3
     lens.checklist = sl.Checklist.abcde()

@@ -56,11 +56,11 @@ def test_dead_components_have_no_place_and_few_components_none_the_less_have_one
     small = fitted(ColourNet(), ["colour", "head"])
     assert np.isfinite(pca(small.space).positions[small.space.alive]).all()
     with pytest.raises(ValueError, match=r"living components; it needs 10, use method='pca'"):
-        small.lay_out()
+        small.compute_layout()
 
 
 def test_umap_is_the_same_for_the_same_seed_and_puts_colours_together(wide):
-    first = wide.lay_out(seed=3, neighbours=5)
+    first = wide.compute_layout(seed=3, neighbours=5)
     again = umap(wide.space, seed=3, neighbours=5)
     assert np.array_equal(first.positions, again.positions, equal_nan=True)
     living = np.flatnonzero(wide.space.alive)
@@ -75,7 +75,7 @@ def test_umap_is_the_same_for_the_same_seed_and_puts_colours_together(wide):
 def test_of_very_many_components_a_sample_is_laid_out_and_the_others_are_placed_among_it(tmp_path):
     lens = fitted(Wide(61), "rectified")
     ticks = []
-    made = lens.lay_out(neighbours=5, sample=25, asked=ticks.append)
+    made = lens.compute_layout(neighbours=5, sample=25, on_tick=ticks.append)
     assert "a preview: of 25, the others placed among them" in repr(made)
     assert "preview: of 25" in lens.figure("map").caption()
     assert str(ticks[-1]).startswith("preview: UMAP of 25 of 60 components")
@@ -109,7 +109,7 @@ def test_umap_can_be_given_up_and_says_why_it_fails(wide, tmp_path, monkeypatch)
 
     before = wide.layout
     with pytest.raises(KeyboardInterrupt):
-        wide.lay_out(asked=enough)
+        wide.compute_layout(on_tick=enough)
     assert wide.layout is before
     (tmp_path / "umap.py").write_text("raise ImportError('no numba here')")
     monkeypatch.syspath_prepend(tmp_path)
@@ -120,8 +120,8 @@ def test_umap_can_be_given_up_and_says_why_it_fails(wide, tmp_path, monkeypatch)
 def test_a_layout_is_kept_in_the_file(tmp_path):
     lens = fitted(Wide(13), "rectified")
     assert "layout" not in lens.to_file()[1]["extra"]["parts"]
-    assert lens.shown_layout().method == "pca"
-    made = lens.lay_out("pca")
+    assert lens.current_layout().method == "pca"
+    made = lens.compute_layout("pca")
     opened = sl.open(lens.save(tmp_path / "toy.semlens"), clip=ColourClip())
     assert np.array_equal(opened.layout.positions, made.positions, equal_nan=True)
     assert repr(opened.layout) == "<Layout of 12 components by PCA>"
@@ -129,13 +129,13 @@ def test_a_layout_is_kept_in_the_file(tmp_path):
 
 def test_senseless_layouts_and_colours_are_refused(wide, as_installed):
     with pytest.raises(ValueError, match="'tsne'"):
-        wide.lay_out("tsne")
+        wide.compute_layout("tsne")
     with pytest.raises(ValueError, match=r"reach from 0 to 2"):
         Layout(np.asarray([[0.0, 2.0]]), "pca", 0, 0)
     with pytest.raises(ValueError, match="neighbours=1"):
-        wide.lay_out(neighbours=1)
+        wide.compute_layout(neighbours=1)
     with pytest.raises(ValueError, match="sample=3; UMAP needs 10"):
-        wide.lay_out(sample=3)
+        wide.compute_layout(sample=3)
     with pytest.raises(ValueError, match=r"map_colour='mauve'; colours can show label, layer"):
         wide.map_colour = "mauve"
     assert wide.map_colour == "label"

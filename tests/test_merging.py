@@ -17,7 +17,7 @@ from writers import at_once
 import semlens_widgets as sl
 from semlens_widgets.audit import Thresholds
 from semlens_widgets.audit.file import AuditFile
-from semlens_widgets.audit.merge import said, three_way
+from semlens_widgets.audit.merge import three_way, value_of
 from semlens_widgets.audit.state import AuditState
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.verdicts import Verdicts
@@ -145,7 +145,7 @@ def test_a_conflict_is_listed_until_somebody_decides_anew():
     merged = three_way(base, mine, theirs)
     (conflict,) = merged.conflicts
     assert (conflict.about, conflict.what, conflict.kept, conflict.other) == ("@red", "kind", "spurious", "neutral")
-    assert said(merged, "@red", "kind") == "spurious"
+    assert value_of(merged, "@red", "kind") == "spurious"
     assert AuditState.from_text(merged.to_text()) == merged
     again = replace(merged, checklist=LIST.replacing("red", replace(LIST["red"], kind="valid")))
     assert three_way(merged, again, merged).conflicts == ()

@@ -59,15 +59,15 @@ def test_the_text_says_what_is_known(lens):
     assert "rectified:2 stands for “blue”" in role.text
     assert dict(role.classes)["cold"] > 0
     assert "speaks for cold" in role.text
-    assert "it feeds mixed:1" in role.text
+    assert "downstream: mixed:1" in role.text
     assert "“" + lens.label_of(lens.components.row("mixed:1")).text in role.text
-    assert {row["what"] for row in role.to_rows()} == {"class", "feeds"}
+    assert {row["what"] for row in role.to_rows()} == {"class", "downstream"}
 
 
 def test_what_is_not_known_is_left_out_and_names_are_inert(lens, tmp_path):
     bare = sl.open(lens.save(tmp_path / "toy.semlens"))
     assert bare.role("mixed:0").streams is None
-    assert "fed by" not in bare.role("mixed:0").text
+    assert "upstream" not in bare.role("mixed:0").text
     fresh = sl.Lens(
         TwoLayers(), lens.source.images, ["rectified"], ColourClip(), k=5, crop=None, templates=("{}",)
     ).fit(cached=False, progress=False)  # fmt: skip

@@ -151,10 +151,10 @@ def test_components_stand_among_words_in_a_query(fitted):
     for answer in (fitted.search("colour:0, colour:2, -green"), fitted.answer("colour:0, colour:2, -green"),
                    fitted.search("colour:0, colour:2", negative="green")):  # fmt: skip
         assert answer.vector == pytest.approx(unit(unit(red + blue) - green), abs=1e-6)
-        assert answer.asked == (0, 2)
+        assert answer.query_rows == (0, 2)
     pushed = fitted.search("green, -colour:0")
     assert pushed.vector == pytest.approx(unit(green - red), abs=1e-6)
-    assert pushed.asked == ()
+    assert pushed.query_rows == ()
     assert np.array_equal(fitted.search("green", negative="colour:0").vector, pushed.vector)
 
 
@@ -162,7 +162,7 @@ def test_a_list_of_texts_is_each_text_by_itself(fitted):
     texts = ["red", "colour:2", "red blue, -blue"]
     for text, answer in zip(texts, fitted.search(texts), strict=True):
         alone = fitted.search(text)
-        assert (answer.probe, answer.asked) == (alone.probe, alone.asked)
+        assert (answer.probe, answer.query_rows) == (alone.probe, alone.query_rows)
         assert np.array_equal(answer.rows, alone.rows)
         assert np.array_equal(answer.vector, alone.vector)
 
@@ -401,7 +401,7 @@ def test_a_text_means_the_same_in_a_cell_in_a_window_and_in_a_list(text, centre)
     for other in (lens.hits, listed):
         assert other.rows.tolist() == asked.rows.tolist()
         assert other.scores == pytest.approx(asked.scores, abs=1e-6)
-        assert (other.state, other.asked) == (asked.state, asked.asked)
+        assert (other.state, other.query_rows) == (asked.state, asked.query_rows)
 
 
 def test_terms_are_joined_by_the_mean_of_their_probes(fitted):

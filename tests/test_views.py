@@ -32,7 +32,7 @@ def test_whatever_stands_alone_has_a_bundle_and_a_class():
 def test_the_browser_follows_what_the_views_share_count_and_tell_and_no_more():
     window = SemanticMap(lens())
     (view,) = window.views[1:]
-    shared = {"query", "layer", "selection"} | view.live.keys() | set(view.counted.values()) | view.told.keys()
+    shared = {"query", "layer", "selection"} | view.live.keys() | set(view.counters.values()) | view.constants.keys()
     assert set(window.follows) == shared
     assert "map_colour" not in Gallery(lens()).follows
     window.close()
@@ -46,8 +46,8 @@ def test_a_view_of_one_s_own_is_live_both_ways_and_answers():
     own = View(
         "own",
         live={"target": Live.same("target", maybe_text)},
-        counted={"labels": "own_version"},
-        told={"size": lambda lens: len(lens.components)},
+        counters={"labels": "own_version"},
+        constants={"size": lambda lens: len(lens.components)},
         verbs={"greet": greet},
     )
 

@@ -99,7 +99,7 @@ def test_hits_are_the_lens_s_hits_as_numbers():
     for name in ("rows", "scores", "z", "p"):
         assert result[name].tolist() == getattr(made.hits, name).tolist()
     assert result["best"]["id"] == "colour:0"
-    assert result["found"] == (made.hits.p <= 0.01).sum()
+    assert result["n_above_null"] == (made.hits.p <= 0.01).sum()
     assert sum(result["null"]["hist"]["counts"]) == result["null"]["size"]
     made.query = ""
     made.layer = "head"
@@ -139,7 +139,7 @@ def test_a_component_that_is_searched_is_no_hit_and_the_data_are_not_asked_wheth
     made = lens(vocabulary=["red", "blue"])
     made.query, made.layer = "colour:0", "colour"
     result = answers.hits(made)
-    assert result["asked"] == ["colour:0"]
+    assert result["query_components"] == ["colour:0"]
     assert result["not_found"]
     assert result["couldshow"] is None
     assert 0 not in result["rows"]

@@ -18,7 +18,7 @@ from semlens_widgets.widgets.channel import Aborted, Job
 def test_the_map_is_the_lens_s_layout_with_what_colours_can_show():
     made = lens()
     told = semantic_map.places(made)
-    assert np.array_equal(told.pop("places"), made.shown_layout().positions, equal_nan=True)
+    assert np.array_equal(told.pop("places"), made.current_layout().positions, equal_nan=True)
     assert told == {"method": "pca", "better": False, "colours": ["layer", "search"]}, "too few components for UMAP"
     made.describe(["red", "green", "blue"])
     made.evaluate()
@@ -99,7 +99,7 @@ def test_maps_and_their_lens_stay_in_step(view):
     window.map_colour = "mauve"
     assert window.map_colour == made.map_colour == "search"
     before = (window.layout_version, window.labels_version, window.evaluation_version)
-    made.lay_out("pca")
+    made.compute_layout("pca")
     made.describe(["red", "green", "blue"])
     made.evaluate()
     assert (window.layout_version, window.labels_version, window.evaluation_version) == tuple(b + 1 for b in before)
@@ -128,7 +128,7 @@ def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
 
     monkeypatch.setattr("semlens_widgets.session.mapping.umap", slow)
     window = SemanticMap(made)
-    verb = window._verbs()["lay_out"]
+    verb = window._verbs()["compute_layout"]
     told = []
     job = Job("1", lambda content, buffers: told.append(content))
 

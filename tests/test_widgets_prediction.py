@@ -85,7 +85,7 @@ def test_a_lens_from_a_file_says_that_it_has_no_model_and_what_to_do(tmp_path):
     result = prediction.prediction(opened)
     assert result["state"] == "no-model"
     assert "sl.Lens(model, images" in result["message"]
-    assert component_card.card(opened, 0)["looks"] == ["crop"]
+    assert component_card.card(opened, 0)["display_modes"] == ["crop"]
     assert not component_card.card(opened, 0)["streams"]
 
 
@@ -299,15 +299,15 @@ def test_labels_that_are_not_the_model_s_classes_say_nothing_about_wrong():
 # the component card
 
 
-def looked(made, row, look, count=3, size=24):
-    result = component_card.looks(made, made.components.row(row), look, count, size, job())
+def looked(made, row, mode, count=3, size=24):
+    result = component_card.display(made, made.components.row(row), mode, count, size, job())
     return result, Image.open(io.BytesIO(result["sheet"].data)), result["map"]
 
 
-@pytest.mark.parametrize("look", ["mask", "heat"])
-def test_mask_and_heat_lie_where_the_component_is_excited(look):
+@pytest.mark.parametrize("mode", ["mask", "heat"])
+def test_mask_and_heat_lie_where_the_component_is_excited(mode):
     made = lens()
-    result, sheet, maps = looked(made, "colour:0", look)
+    result, sheet, maps = looked(made, "colour:0", mode)
     images = made.space.examples.images[made.components.row("colour:0")]
     assert result["columns"] == len(maps) == min(3, (made.space.examples.responses[0] > 0).sum())
     assert sheet.size == (24 * result["columns"], 24)
@@ -315,7 +315,7 @@ def test_mask_and_heat_lie_where_the_component_is_excited(look):
         red = np.asarray(PICTURES[int(image)].resize((result["side"],) * 2, Image.Resampling.BILINEAR))[..., 0]
         assert values.max() == 127
         assert not values[red == 0].any()
-        if look == "mask":  # a heat starts at the one place that is excited most
+        if mode == "mask":  # a heat starts at the one place that is excited most
             assert values[red > 128].mean() > 100
 
 
@@ -346,11 +346,11 @@ def test_a_layer_without_places_has_no_mask():
     made = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), k=3, templates=("{}",), crop=None)
     made.fit(cached=False, progress=False)
     head = made.components.row("head:0")
-    assert component_card.card(made, head)["looks"] == ["crop", "heat", "whole"]
+    assert component_card.card(made, head)["display_modes"] == ["crop", "heat", "whole"]
     with pytest.raises(ValueError, match="no places"):
-        component_card.looks(made, head, "mask", 3, 16, job())
+        component_card.display(made, head, "mask", 3, 16, job())
     with pytest.raises(ValueError, match="crop, mask, heat, whole"):
-        component_card.looks(made, head, "x-ray", 3, 16, job())
+        component_card.display(made, head, "x-ray", 3, 16, job())
 
 
 def test_what_feeds_a_component_and_what_it_feeds():

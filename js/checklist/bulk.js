@@ -9,9 +9,9 @@ import { DECISIONS, glyph } from "./glyphs.js";
  * @param {object} options
  * @param {(subjects: import("./source.js").Subject[], decision: import("./source.js").Decision | null) => void} options.onDecide
  * @param {(rows: number[]) => void} options.onClose the first stays chosen
- * @param {(text: string) => void} options.say
+ * @param {(text: string) => void} options.announce
  */
-export function bulkMenu({ onDecide, onClose, say }) {
+export function bulkMenu({ onDecide, onClose, announce }) {
   const node = html`<div class="sl-bulk sl-box sl-line sl-wraps sl-gap-4 sl-text" role="toolbar" aria-label="Verdict on the chosen components" hidden
     data-testid="bulk" />`;
   return {
@@ -20,7 +20,7 @@ export function bulkMenu({ onDecide, onClose, say }) {
     open(rows) {
       node.hidden = rows.length < 2;
       if (node.hidden) return;
-      say(`${plural(rows.length, "component")} chosen`);
+      announce(`${plural(rows.length, "component")} chosen`);
       const choice = (
         /** @type {import("./source.js").Decision | null} */ decision,
         /** @type {string} */ title,

@@ -7,7 +7,7 @@
 export const SECTIONS = [
   { kind: "valid", title: "Should be used" },
   { kind: "spurious", title: "Must not be used" },
-  { kind: "neutral", title: "Makes no difference" },
+  { kind: "neutral", title: "Neutral" },
 ];
 
 /** As the list shows them: valid first, then spurious, then neutral, each in its own order. @param {readonly Concept[]} concepts */

@@ -123,8 +123,8 @@ function drawSections(
       const row = keep(`row ${name}`, facts, () => conceptRow(facts, scale, does));
       const is = { active: name === active, open: name === open };
       markRow(row, { ...is, primary: is.active && primary !== undefined && holds(listed, name, primary) });
-      const said = facts.verdict?.conflict ?? [];
-      if (said.length) keep(`conflict ${name}`, said, () => conflictRow(said));
+      const judgements = facts.verdict?.conflict ?? [];
+      if (judgements.length) keep(`conflict ${name}`, judgements, () => conflictRow(judgements));
       if (is.open) put(editor);
     }
   }
@@ -138,9 +138,9 @@ function drawSections(
  * @param {(concepts: Concept[]) => void} options.onEdit
  * @param {(kind: import("./source.js").Kind) => void} options.onAdd
  * @param {(subjects: Subject[], decision: import("./source.js").Decision | null) => void} options.onDecide
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  */
-export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, say, fail }) {
+export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, announce, fail }) {
   /** @type {Listed} */
   let listed = { concepts: [], findings: new Map(), verdicts: new Map(), report: null, classes: [] };
   /** @type {string | null} the row that takes the focus, and is the one looked at */
@@ -286,7 +286,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
   function step(name, by) {
     onEdit(stepped(listed.concepts, name, by));
     const concept = named(name);
-    say(`${name.slice(0, 80)}: ${concept ? titleOf(concept.kind) : ""}`);
+    announce(`${name.slice(0, 80)}: ${concept ? titleOf(concept.kind) : ""}`);
     rows.of(name)?.scrollIntoView?.({ block: "nearest" });
   }
 
@@ -299,7 +299,7 @@ export function listView({ source, catalog, onSelect, onEdit, onAdd, onDecide, s
     active = (concepts[at + 1] ?? concepts[at - 1])?.name ?? null;
     onEdit(without(concepts, name));
     if (hadFocus) rows.of(active ?? "")?.focus({ preventScroll: true });
-    say(`${name.slice(0, 80)} removed; u takes it back`);
+    announce(`${name.slice(0, 80)} removed; u takes it back`);
   }
 
   /** The concept of a component that was chosen elsewhere becomes the active one. @param {number | undefined} row */

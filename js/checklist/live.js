@@ -17,10 +17,10 @@ const UNNOTICED = 150;
  * @param {() => void} options.onProgress of that
  * @param {(busy: boolean) => void} options.onBusy
  * @param {() => void} options.onTaken a change was taken
- * @param {(python: string) => void} options.tell the line that does the same
+ * @param {(python: string) => void} options.showPython the line that does the same
  * @param {(error: unknown) => void} options.fail
  */
-export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, tell, fail }) {
+export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, showPython, fail }) {
   const kernel = auditSource(ask);
   /** @type {Audit | null} */
   let audit = null;
@@ -69,7 +69,7 @@ export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, tell, fa
     asking?.abort();
     try {
       const python = await send();
-      if (python) tell(python);
+      if (python) showPython(python);
       onTaken();
     } catch (error) {
       // Nothing was kept, and what is drawn must not look as if it were.
@@ -118,7 +118,7 @@ export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, tell, fa
     /** @param {string} format */
     async report(format) {
       const { name, file, python } = await kernel.download(format);
-      if (python) tell(python);
+      if (python) showPython(python);
       return { name, file };
     },
     async compute() {

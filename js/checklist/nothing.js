@@ -18,7 +18,7 @@ export const waiting = ({ failed, onAgain }) =>
 export const beginnings = ({ onAbcde, onEmpty }) => [
   html`<h2>What should this model use, and what must it not?</h2>`,
   html`<p class="sl-quiet">
-    A checklist holds what a decision should rest on, what it must not rest on, and what makes no difference.
+    A checklist holds what a decision should rest on, what it must not rest on, and what is neutral.
     ${" "}The audit finds each in the model and says how much the score rests on it.
   </p>`,
   stateActions(

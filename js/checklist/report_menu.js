@@ -25,9 +25,9 @@ function save(name, file, holder) {
 /**
  * @param {object} options
  * @param {(format: string) => Promise<{name: string, file: Blob}>} options.make
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  */
-export function reportMenu({ make, say, fail }) {
+export function reportMenu({ make, announce, fail }) {
   /** @type {readonly string[]} */
   let formats = [];
   let off = true;
@@ -80,7 +80,7 @@ export function reportMenu({ make, say, fail }) {
     try {
       const { name, file } = await make(format);
       save(name, file, node);
-      say(`${name} saved`);
+      announce(`${name} saved`);
     } catch (error) {
       fail(error);
     } finally {

@@ -160,13 +160,13 @@ function evidence({ id, weighted, level, most }, finding, scale) {
   ];
 }
 
-/** A line under a row where people disagree. @param {import("./source.js").Said[]} said the latest first */
+/** A line under a row where people disagree. @param {import("./source.js").Judgement[]} judgements the latest first */
 export const conflictRow = (
-  said,
+  judgements,
 ) => html`<div class="sl-check-conflict sl-soft sl-under sl-small-text sl-breaks" role="row" data-testid="conflict">
   <span role="gridcell" class="sl-line sl-wraps sl-pad-low" aria-colspan="6">
     <b>People disagree</b>
-    ${said.map(({ decision, label, who, when }, i) => {
+    ${judgements.map(({ decision, label, who, when }, i) => {
       const what = [decision ?? "no verdict", label && `“${label.slice(0, 80)}”`].filter(Boolean).join(" ");
       const at = when.slice(0, 16).replace("T", " ");
       return html`<span title="${at} UTC" class=${i ? "sl-quiet" : null}>

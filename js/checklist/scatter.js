@@ -37,9 +37,9 @@ const FORMS = {
  * @param {(rows: number[]) => void} options.onSelect
  * @param {(subjects: import("./source.js").Subject[], decision: import("./source.js").Decision | null) => void} options.onDecide
  * @param {(z: number) => void} options.onThreshold the line was dragged
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  */
-export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, say, fail }) {
+export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, announce, fail }) {
   /** @type {Plotted | null} */
   let plotted = null;
   /** @type {Room | null} */
@@ -50,7 +50,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
 
   const marks = svg`<svg class="sl-fill" role="img" data-testid="scatter-marks" />`;
   const box = html`<div class="sl-scatter-plot" hidden />`;
-  const menu = bulkMenu({ onDecide, onClose: onSelect, say });
+  const menu = bulkMenu({ onDecide, onClose: onSelect, announce });
   const node = html`<section class="sl-scatter" tabindex="-1" aria-label="Valid against spurious alignment"
     data-testid="scatter" onkeydown=${onKey} />`;
   const rowAt = (/** @type {number} */ at) => /** @type {Plotted} */ (plotted).report.points.rows[at];
@@ -77,7 +77,7 @@ export function scatterView({ source, catalog, onSelect, onDecide, onThreshold, 
     onLasso(points) {
       const inside = new Set(points);
       if (plotted && inside.size) choose(rowsOf(plotted, (at) => inside.has(at)));
-      else say("no component in the lasso");
+      else announce("no component in the lasso");
     },
   });
   node.append(box, menu.node, plot.tip.node);

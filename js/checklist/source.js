@@ -19,8 +19,8 @@
  * @typedef {{state: "found" | "weak" | "missing" | "unknown" | "unseen", message: string, best: number | null, refuted?: boolean, z: number | null, p: number | null, rows: number[], zs: number[], relevance: number | null, used: boolean, use: string}} Finding
  */
 
-/** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string, conflict?: Said[]}} Verdict */
-/** What one person says. @typedef {{decision: Decision | null, label: string, who: string, when: string}} Said */
+/** @typedef {{decision: Decision | null, note: string, label: string, who: string, when: string, conflict?: Judgement[]}} Verdict */
+/** What one person says. @typedef {{decision: Decision | null, label: string, who: string, when: string}} Judgement */
 /** @typedef {{count: number, share: number | null, low: number | null, high: number | null}} Part */
 
 /**

@@ -23,7 +23,7 @@ export const CONCEPTS = [
   concept("green", { group: "B border" }),
   concept("purple", { group: "B border" }),
   concept("ruler", { kind: "spurious", group: "Must not be used" }),
-  concept("hair", { kind: "neutral", group: "Makes no difference" }),
+  concept("hair", { kind: "neutral", group: "Neutral" }),
 ];
 /** Which components a word finds. */
 const FOUND = { red: [0, 3], green: [1, 4], blue: [2, 5], ruler: [6, 7, 8], hair: [9] };

@@ -23,7 +23,17 @@ import { scatterView } from "./scatter.js";
  * @param {import("../shared/alone.js").ViewContext} context
  * @returns {import("../shared/alone.js").TabView}
  */
-export function checklistView({ source, ask, catalog, banner, say, fail, act, tell, alone = false }) {
+export function checklistView({
+  source,
+  ask,
+  catalog,
+  banner,
+  announce,
+  fail,
+  act,
+  showPython,
+  alone = false,
+}) {
   /** @type {string | null} */
   let target = null;
   /** @type {number | null} */
@@ -38,7 +48,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
 
   const live = liveAudit({
     ask,
-    tell,
+    showPython,
     fail,
     onChange: draw,
     onProgress: drawBalance,
@@ -54,7 +64,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
     act("selection", rows);
     show({ selection });
   };
-  const parts = { source, catalog, say, fail, onSelect: select, onDecide: decide };
+  const parts = { source, catalog, announce, fail, onSelect: select, onDecide: decide };
   const list = listView({ ...parts, onEdit: live.edit, onAdd: add });
   const scatter = scatterView({ ...parts, onThreshold: (z) => setLevel(normalTail(z)) });
   const queue = queueView(parts);
@@ -73,7 +83,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
     onLevel: setLevel,
     onThresholds: live.thresholds,
     tools: alone && tools,
-    report: { make: live.report, say, fail },
+    report: { make: live.report, announce, fail },
   });
   const notice = noticeLine();
   const note = html`<p class="sl-pad-low sl-under sl-sunk sl-quiet sl-text" hidden data-testid="audit-note">
@@ -88,7 +98,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
     area: node,
     source,
     known: (row) => ({ of: catalog.get(row)?.responses.length }),
-    say,
+    announce,
     fail,
   });
   for (const place of [node, tools]) bindKeys(place, { u: live.undo, U: live.redo });
@@ -150,7 +160,7 @@ export function checklistView({ source, ask, catalog, banner, say, fail, act, te
     const about = typeof first === "string" ? first.slice(1, 80) : (catalog.get(first)?.id ?? "component");
     const whom = subjects.length === 1 ? about : plural(subjects.length, "component");
     live.decide(subjects, decision);
-    say(`${whom}: ${decision ?? "no verdict"}`);
+    announce(`${whom}: ${decision ?? "no verdict"}`);
   }
 
   /** @param {number} p */

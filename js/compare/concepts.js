@@ -13,7 +13,7 @@ const MEASURES = {
   score: { text: "Score", title: "cosine of the best component with the concept", digits: 2, least: 0.1 },
   relevance: {
     text: "Relevance",
-    title: "share of what moves the predictions that passes through the components that carry the concept",
+    title: "share of relevance of the components that carry the concept",
     digits: 2,
     least: 0.05,
   },

@@ -11,10 +11,10 @@ import { kernelSource } from "../shared/source.js";
  * @param {[string, string]} options.names of the models
  * @param {[import("../shared/labels.js").Layer[], import("../shared/labels.js").Layer[]]} options.layers of each
  * @param {(a: number[], b: number[]) => void} options.onSelect rows of A and rows of B
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  * @returns {{node: HTMLElement, select: (a: readonly number[], b: readonly number[]) => void, destroy: () => void}}
  */
-export function overlayView({ ask, names, layers, onSelect, say, fail }) {
+export function overlayView({ ask, names, layers, onSelect, announce, fail }) {
   /** @type {import("../shared/channel.js").Channel["ask"]} */
   const askOverlay = (verb, args, options) => ask(`overlay_${verb}`, args, options);
   const source = kernelSource(askOverlay);
@@ -29,9 +29,9 @@ export function overlayView({ ask, names, layers, onSelect, say, fail }) {
     {
       source,
       ask: askOverlay,
-      say,
+      announce,
       fail,
-      tell: () => {},
+      showPython: () => {},
       act(trait, value) {
         if (trait === "selection") choose(value);
         else if (trait === "layer") map.update({ layer: value });

@@ -20,7 +20,7 @@ import { kernelSource } from "../shared/source.js";
 /** @typedef {{others: string[], other: string | null, comparison: Comparison | null}} Overview */
 
 /**
- * One concept in each model. `relevance` is the share of what moves the model's predictions that passes through
+ * One concept in each model. `relevance` is the share of the model's relevance that passes through
  * the components that carry the concept; null where it is not known.
  * @typedef {{concept: string, query: boolean, unknown: string[], score: (number | null)[], z: (number | null)[], found: boolean[], unchecked?: boolean[], carriers: number[], relevance: (number | null)[], best: (string | null)[]}} ConceptRow
  */

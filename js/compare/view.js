@@ -40,7 +40,7 @@ function comparisonFigures(isMap, layers, find) {
 
 /** @type {import("../shared/alone.js").CreateView} */
 export function compareView(context) {
-  const { ask, banner, say, fail, set, act, tell } = context;
+  const { ask, banner, announce, fail, set, act, showPython } = context;
   const asks = questions(ask);
   /** @type {Comparison | null} */
   let comparison = null;
@@ -75,7 +75,7 @@ export function compareView(context) {
         ask,
         names: comparison.names,
         layers: comparison.layers,
-        say,
+        announce,
         fail,
         onSelect: (a, b) => {
           chooseB(b, a.length === 0);
@@ -119,7 +119,7 @@ export function compareView(context) {
       if (!columns || !comparison) return;
       columns.show(lists, whole ? comparison : null);
       markChosen(true);
-      if (!whole) say(inWords(lists));
+      if (!whole) announce(inWords(lists));
     },
     fail,
   );
@@ -130,7 +130,7 @@ export function compareView(context) {
   function onCell(chosen) {
     cell = chosen;
     const layers = layersOfCell();
-    tell(layers ? `lens.comparison.between(${layers.map(literal).join(", ")})` : "lens.comparison.pairs");
+    showPython(`lens.comparison.${layers ? `between(${layers.map(literal).join(", ")})` : "pairs"}`);
     drawFilter();
     listsWanted.start();
   }
@@ -147,7 +147,7 @@ export function compareView(context) {
     otherSelection = rows;
     set({ other_selection: rows });
     const id = columns?.idOfB(rows[0]);
-    if (alone && id) tell(`lens.others[${literal(comparison?.names[1])}].selection = ${literal([id])}`);
+    if (alone && id) showPython(`lens.others[${literal(comparison?.names[1])}].selection = ${literal([id])}`);
     markChosen();
   }
 

@@ -12,9 +12,9 @@ import { latest } from "../shared/latest.js";
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {() => string} options.own the model whose selection the view shares
  * @param {(rows: number[]) => void} options.onSelect of that model
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  */
-export function pairsBehind({ ask, own, onSelect, say, fail }) {
+export function pairsBehind({ ask, own, onSelect, announce, fail }) {
   const node = html`<div class="sl-heatmap-pairs sl-beside" data-testid="heatmap-pairs" />`;
   /** @type {Map<string, import("../compare/list.js").Side>} */
   const sides = new Map();
@@ -62,7 +62,7 @@ export function pairsBehind({ ask, own, onSelect, say, fail }) {
     fill(node, list.node);
     list.show(items);
     mark();
-    say(`${title}: ${count(items.length)} behind the cell`);
+    announce(`${title}: ${count(items.length)} behind the cell`);
   }
 
   /** @param {import("../compare/list.js").Item} item */

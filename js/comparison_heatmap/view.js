@@ -48,7 +48,7 @@ function matrixOf({ row_order: down, column_order: across, digits, kind, domain,
 }
 
 /** @param {import("../shared/mount.js").Context} context @returns {import("../shared/mount.js").View} */
-export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
+export function comparisonHeatmapView({ ask, banner, announce, fail, set }) {
   /** @type {Record<string, any>} */
   const state = {
     models: [],
@@ -66,7 +66,7 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
   let answer = null;
   const pairs = pairsBehind({
     ask,
-    say,
+    announce,
     fail,
     own: () => state.models[0],
     onSelect: (rows) => change({ selection: rows }),
@@ -87,8 +87,8 @@ export function comparisonHeatmapView({ ask, banner, say, fail, set }) {
   const figure = figureMenu({
     ask,
     work: (_, asks) => asks({}),
-    tell: () => {},
-    say,
+    showPython: () => {},
+    announce,
     fail,
     object: "heatmap",
   });

@@ -73,8 +73,8 @@ export function nullStrip() {
             </text>`,
         ),
       svg`<text class="sl-quiet" x=${width} y="59" text-anchor="end">${unit}</text>`,
-      svg`<path class="sl-null-mark" d=${marks(all.subarray(hits.found), x, 32)} />`,
-      svg`<path class="sl-null-mark sl-above" d=${marks(all.subarray(0, hits.found), x, 32)} />`,
+      svg`<path class="sl-null-mark" d=${marks(all.subarray(hits.n_above_null), x, 32)} />`,
+      svg`<path class="sl-null-mark sl-above" d=${marks(all.subarray(0, hits.n_above_null), x, 32)} />`,
       svg`<path class="sl-null-threshold" d="M${Math.round(x(threshold)) + 0.5} 8V${BASE}" />`,
     ];
     const name = distribution.size
@@ -109,7 +109,7 @@ export function nullStrip() {
       );
     }
     const summary = best
-      ? `Components against the null: best ${best.id} at z ${z(best.z)}; ${count(hits.found)} of ${count(hits.count)} above p = .01, which is a z of ${z(threshold)}${hits.state === "unchecked" ? "; unchecked on other images" : ""}`
+      ? `Components against the null: best ${best.id} at z ${z(best.z)}; ${count(hits.n_above_null)} of ${count(hits.count)} above p = .01, which is a z of ${z(threshold)}${hits.state === "unchecked" ? "; unchecked on other images" : ""}`
       : `The null distribution; p = .01 is a z of ${z(threshold)}`;
     fill(node, svg`<svg width=${width} height=${HEIGHT} role="img" aria-label=${summary}>${parts}</svg>`);
   }

@@ -5,7 +5,7 @@ import { pEquals, score, z } from "../shared/format.js";
 import { linear } from "../shared/scales.js";
 
 /** Of a hit before the one that the answer stands on. */
-const PASSED_OVER = "passed over: what was asked is found in a later one, which surely passes the tests";
+const PASSED_OVER = "passed over: a later component passes the tests that this one fails";
 
 /**
  * @param {import("../shared/source.js").Hits} hits @param {number} position in the hits
@@ -13,7 +13,7 @@ const PASSED_OVER = "passed over: what was asked is found in a later one, which 
  * @param {HTMLElement} crops
  */
 export function hitRow(hits, position, component, crops) {
-  const inside = hits.scores !== null && position >= hits.found;
+  const inside = hits.scores !== null && position >= hits.n_above_null;
   const skipped = !inside && position < (hits.best?.rank ?? 0);
   const label = component?.label;
   const value = hits.scores?.[position];
@@ -23,7 +23,7 @@ export function hitRow(hits, position, component, crops) {
     hits.z && `z ${z(hits.z[position])}`,
     hits.p && pEquals(hits.p[position]),
     label?.text,
-    inside && "inside the null",
+    inside && "not above chance",
     skipped && PASSED_OVER,
   ];
   return html`<div class="sl-item sl-pick sl-row${inside || skipped ? " sl-inside" : ""}" role="row"

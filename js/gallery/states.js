@@ -53,10 +53,10 @@ const verdict = ({ reason, message }) => (reason ? `${reason[0].toUpperCase()}${
  * @param {import("../shared/source.js").Hits} hits
  */
 export const uncheckedNote = ({ message }) =>
-  message ?? "Too few images could check this answer: it is no “found”.";
+  message ?? "Too few images can check this answer, so it does not count as found.";
 
 /** Where a concept was looked for, in words. @param {import("../shared/source.js").Hits} hits @param {boolean} oneLayer */
-function placeOf({ asked }, oneLayer) {
+function placeOf({ query_components: asked }, oneLayer) {
   if (asked?.length) return `other components${oneLayer ? " of this layer" : ""}`;
   return oneLayer ? "this layer" : "this model";
 }
@@ -98,7 +98,7 @@ function notFoundState({ hits, onClear, onLayers, closest }) {
       known &&
       hits.rows.length > 0 &&
       html`<h3>
-        ${hits.by_chance ? "Closest components, inside the null" : "Closest components, not evidence of the concept"}
+        ${hits.by_chance ? "Closest components, none above chance" : "Closest components, no evidence of the concept"}
       </h3>`
     }
     ${known && hits.rows.length > 0 && closest}
@@ -126,7 +126,7 @@ const plainState = (title, text) => statePane("state-plain", title, text);
 
 /** The line between evidence and the rest. @param {number} inside */
 export const dividerText = (inside) =>
-  `Inside the null (p above .01): ${count(inside)} component${inside === 1 ? "" : "s"}, not evidence of the concept`;
+  `Not above chance (p > .01): ${count(inside)} component${inside === 1 ? "" : "s"}, no evidence of the concept`;
 
 /**
  * What stands instead of rows.

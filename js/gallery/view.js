@@ -26,7 +26,10 @@ const DIVIDER = 26;
 /** How many there are, above the heads of the crops. @param {Hits | null} hits @returns {(Node | string)[]} */
 function foundWords(hits) {
   if (!hits?.scores) return [hits ? plural(hits.count, "component") : ""];
-  return [html`<b>${count(hits.found)}</b>`, ` of ${count(hits.count)} above the null${unchecked(hits)}`];
+  return [
+    html`<b>${count(hits.n_above_null)}</b>`,
+    ` of ${count(hits.count)} above the null${unchecked(hits)}`,
+  ];
 }
 
 /** The same for who cannot see it. @param {Hits} hits */
@@ -35,7 +38,7 @@ function announcement(hits) {
   if (!hits.query) return all;
   if (hits.not_found)
     return `${hits.query} ${hits.unknown_words.length ? "cannot be searched" : "is not found"}`;
-  return `${hits.query}: ${count(hits.found)} of ${all} above the null${unchecked(hits)}`;
+  return `${hits.query}: ${count(hits.n_above_null)} of ${all} above the null${unchecked(hits)}`;
 }
 
 /** @param {Hits} hits */
@@ -87,10 +90,10 @@ function neighbour(row, by) {
  * @param {(layer: string | null) => void} options.onLayer
  * @param {(row: number) => void} [options.onOpen] Enter or a double click on a row
  * @param {(row: number) => void} [options.onPin] Space on a row
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  * @returns {import("../shared/mount.js").View & {focus: () => void}}
  */
-export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpen, onPin, say, fail }) {
+export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpen, onPin, announce, fail }) {
   /** @type {Hits | null} */
   let hits = null;
   let searching = false;
@@ -121,7 +124,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     area: node,
     source,
     known: (row) => ({ of: catalog.get(row)?.responses.length }),
-    say,
+    announce,
     fail,
   });
   const stopListening = catalog.onArrive(nameRows);
@@ -205,10 +208,10 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     }
     const result = /** @type {Hits} */ (hits);
     const { length } = result.rows; // the others are on their way
-    const cut = result.scores && result.found < length ? result.found : null;
+    const cut = result.scores && result.n_above_null < length ? result.n_above_null : null;
     table.classList.toggle("sl-unscored", !result.scores);
     table.setAttribute("aria-rowcount", String(result.count + 1));
-    cutAt(cut, result.count - result.found);
+    cutAt(cut, result.count - result.n_above_null);
     drawFound();
     crops.fit();
     rows.lay({ count: length, row: ROW, cut, divider: DIVIDER });
@@ -270,7 +273,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
         }
         // The scores of a word that the CLIP does not know mean nothing: they are not drawn.
         strip.update({ hits: hits?.unknown_words.length ? null : hits });
-        if (hits) say(announcement(hits));
+        if (hits) announce(announcement(hits));
       }
       node.setAttribute("aria-busy", String(searching));
       drawFound();
@@ -292,13 +295,13 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
 }
 
 /** The gallery alone, with its layer filter. @type {import("../shared/alone.js").CreateView} */
-export function galleryAlone({ source, catalog, act, say, fail }) {
+export function galleryAlone({ source, catalog, act, announce, fail }) {
   const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   const filter = layerFilter({ onLayer });
   const gallery = galleryView({
     source,
     catalog,
-    say,
+    announce,
     fail,
     onLayer,
     onSelect: (selection) => act("selection", selection),

@@ -53,7 +53,7 @@ describe("the gallery", () => {
       onLayer: () => {},
       onOpen: (row) => opened.push(row),
       onPin: (row) => pinned.push(row),
-      say: (text) => said.push(text),
+      announce: (text) => said.push(text),
       fail,
     });
     document.body.replaceChildren(gallery.node);
@@ -82,7 +82,7 @@ describe("the gallery", () => {
   it("cuts the list at the null and greys what lies inside", async () => {
     await show("red");
     expect(byId(gallery.node, "null-divider").textContent).toBe(
-      "Inside the null (p above .01): 8 components, not evidence of the concept",
+      "Not above chance (p > .01): 8 components, no evidence of the concept",
     );
     expect(
       rows()
@@ -100,7 +100,7 @@ describe("the gallery", () => {
     expect(some.map((row) => row.classList.contains("sl-inside"))).toEqual([true, true, false, false, true]);
     expect(some.map((row) => row.title.startsWith("passed over"))).toEqual([true, true, false, false, false]);
     expect(some[0].getAttribute("aria-label")).toContain("passed over");
-    expect(some[4].getAttribute("aria-label")).toContain("inside the null");
+    expect(some[4].getAttribute("aria-label")).toContain("not above chance");
   });
 
   it("is a grid that says how many rows it has, with one row to tab to", async () => {
@@ -245,8 +245,8 @@ describe("the gallery", () => {
     expect(text).toContain(
       "Best conv1:0 scores .2 (p = .002 over all), but adjusted similarity .31, below .50.",
     );
-    expect(text).not.toContain("inside the null");
-    expect(text).toContain("not evidence of the concept");
+    expect(text).not.toContain("not above chance");
+    expect(text).toContain("no evidence of the concept");
   });
 
   it("an answer that nobody could check is shown, and not called found", async () => {
@@ -266,7 +266,7 @@ describe("the gallery", () => {
 
   it("a best hit that other images speak against is not found, and the message says why", async () => {
     const hits = hitsOf("coffee");
-    const message = "'coffee' not found: it hardly tells the images that show it from the others";
+    const message = "'coffee' not found: but AUROC only .60 between the images that show it and the others";
     gallery.update({
       hits: {
         ...hits,
@@ -279,7 +279,7 @@ describe("the gallery", () => {
   });
 
   it("a component that nothing else is like is not found in others", async () => {
-    gallery.update({ hits: { ...hitsOf("coffee"), query: "layer4:3", asked: ["layer4:3"] } });
+    gallery.update({ hits: { ...hitsOf("coffee"), query: "layer4:3", query_components: ["layer4:3"] } });
     expect(byId(gallery.node, "not-found-title").textContent).toBe(
       "“layer4:3” is not found in other components",
     );

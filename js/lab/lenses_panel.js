@@ -54,7 +54,7 @@ export class LensesPanel extends Widget {
     this.onIdle = (/** @type {unknown} */ _, /** @type {string} */ status) => {
       if (status === "idle") this.refresh();
       else if (status === "busy") return;
-      else this.say("The kernel is starting or gone.");
+      else this.showMessage("The kernel is starting or gone.");
     };
     const shell = /** @type {any} */ (app.shell);
     shell.currentChanged?.connect(() => this.follow());
@@ -65,7 +65,7 @@ export class LensesPanel extends Widget {
   follow() {
     const panel = currentNotebook(this.app);
     if (!panel) {
-      if (!this.panel) this.say("Open a notebook to see the lenses in it.");
+      if (!this.panel) this.showMessage("Open a notebook to see the lenses in it.");
       return;
     }
     if (panel !== this.panel) {
@@ -85,25 +85,27 @@ export class LensesPanel extends Widget {
     const { panel } = this;
     const kernel = panel?.sessionContext?.session?.kernel;
     if (!this.isVisible || !panel) return;
-    if (!kernel) return this.say("This notebook has no kernel yet.");
+    if (!kernel) return this.showMessage("This notebook has no kernel yet.");
     try {
       const alive = await ask(kernel);
       if (panel === this.panel) this.draw(alive);
     } catch (error) {
       if (panel === this.panel)
-        this.say(`The kernel could not be asked: ${/** @type {Error} */ (error).message}`);
+        this.showMessage(`The kernel could not be asked: ${/** @type {Error} */ (error).message}`);
     }
   }
 
   /** @param {string} text */
-  say(text) {
+  showMessage(text) {
     fill(this.list, html`<p class="sl-quiet" data-testid="no-lenses">${text}</p>`);
   }
 
   /** @param {Alive[]} alive */
   draw(alive) {
     if (!alive.length)
-      return this.say("No lens in this notebook. sl.Lens(…), sl.open(…) or sl.demo.lens() makes one.");
+      return this.showMessage(
+        "No lens in this notebook. sl.Lens(…), sl.open(…) or sl.demo.lens() makes one.",
+      );
     fill(
       this.list,
       ...alive.map(

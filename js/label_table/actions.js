@@ -11,12 +11,12 @@ import { literal } from "../shared/python.js";
 /**
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
- * @param {(python: string) => void} options.tell @param {(error: unknown) => void} options.fail
+ * @param {(python: string) => void} options.showPython @param {(error: unknown) => void} options.fail
  * @param {() => void} options.onChange work begins or ends, or vocabularies have come
  * @param {import("../shared/work.js").Work} options.work where long work is told
  */
-export function tableActions({ ask, tell, fail, onChange, work: told }) {
-  const work = busyWork({ ask, fail, onChange, work: told });
+export function tableActions({ ask, showPython, fail, onChange, work: run }) {
+  const work = busyWork({ ask, fail, onChange, work: run });
   const vocabulary = /** @type {HTMLSelectElement} */ (
     html`<select aria-label="Vocabulary" data-testid="vocabulary" />`
   );
@@ -26,7 +26,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     "data-testid": "describe",
     onclick: () => {
       const name = vocabulary.value || null;
-      tell(name === null ? "lens.describe()" : `lens.describe(${literal(name)})`);
+      showPython(name === null ? "lens.describe()" : `lens.describe(${literal(name)})`);
       work.start("describe", { vocabulary: name }, "Embedding words");
     },
   });
@@ -60,7 +60,7 @@ export function tableActions({ ask, tell, fail, onChange, work: told }) {
     try {
       const { file, name } = await ask("labels_file", { format });
       download(file, name);
-      tell(`open(${literal(name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`);
+      showPython(`open(${literal(name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`);
     } catch (error) {
       fail(error);
     }

@@ -9,9 +9,9 @@ const STEPS = 100;
  * @param {object} options
  * @param {() => Record<string, string>} options.present the labels as they are now
  * @param {(next: Record<string, string>, python: string) => void} options.onChange with the Python line that does the same
- * @param {(text: string) => void} options.say
+ * @param {(text: string) => void} options.announce
  */
-export function ownLabels({ present, onChange, say }) {
+export function ownLabels({ present, onChange, announce }) {
   /** @type {Record<string, string>[]} */
   const before = [];
 
@@ -32,7 +32,7 @@ export function ownLabels({ present, onChange, say }) {
         ? `lens.own_labels = {**lens.own_labels, ${literal(id)}: ${literal(words)}}`
         : `lens.own_labels = {c: w for c, w in lens.own_labels.items() if c != ${literal(id)}}`;
       onChange(words ? { ...others, [id]: words } : others, python);
-      say(words ? `${id} is called ${words}` : `own label of ${id} removed`);
+      announce(words ? `${id} is called ${words}` : `own label of ${id} removed`);
     },
 
     /** Takes the last change back; false where there is none. */
@@ -40,7 +40,7 @@ export function ownLabels({ present, onChange, say }) {
       const last = before.pop();
       if (!last) return false;
       onChange(last, `lens.own_labels = ${literal(last)}`);
-      say("undone");
+      announce("undone");
       return true;
     },
   };

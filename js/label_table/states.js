@@ -11,7 +11,7 @@ function undescribedState(count, describing) {
   return statePane(
     "labels-empty",
     "What do these components stand for?",
-    `${plural(count, "component")} get the best words of a vocabulary each, with the lead over the second best and how sure the label is. Where no word is good enough, the component stays unexplained.`,
+    `Each of ${plural(count, "component")} gets the best words of a vocabulary, with a confidence and the lead over the second best. Where no word is good enough, the component stays unexplained.`,
     stateActions(...describing),
     html`<p class="sl-quiet">
       ${"A list of your own words or a text file: "}

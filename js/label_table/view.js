@@ -79,7 +79,7 @@ function labelCrops({ source, onArrive, fail }) {
 }
 
 /** @type {import("../shared/alone.js").CreateView} */
-export function labelTableView({ source, ask, act, tell, work, say, fail }) {
+export function labelTableView({ source, ask, act, showPython, work, announce, fail }) {
   const onSelect = (/** @type {number[]} */ selection) => act("selection", selection);
   const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   /** The components that are shown, in their order. @type {number[]} */
@@ -96,14 +96,14 @@ export function labelTableView({ source, ask, act, tell, work, say, fail }) {
   });
   const own = ownLabels({
     present: () => names.own,
-    say,
+    announce,
     onChange(next, python) {
       act("own_labels", next, python);
       names.call(next);
     },
   });
   const filters = tableFilters({ onChange: rearrange, onLayer });
-  const actions = tableActions({ ask, tell, fail, onChange: arrange, work });
+  const actions = tableActions({ ask, showPython, fail, onChange: arrange, work });
   const heads = tableHeads({
     onSort() {
       scroller.scrollTop = 0;
@@ -125,7 +125,7 @@ export function labelTableView({ source, ask, act, tell, work, say, fail }) {
     ${state}
   </div>`;
   bindKeys(node, { u: own.undo, "/": () => filters.find.focus() });
-  const large = preview({ area: node, source, known: () => ({}), say, fail });
+  const large = preview({ area: node, source, known: () => ({}), announce, fail });
   const crops = labelCrops({ source, onArrive: () => crops.paint(node), fail });
   const chosen = chosenRows({
     scroller,

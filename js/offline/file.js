@@ -109,11 +109,11 @@ function header(raw) {
   let table;
   /** @type {any} */
   let ours;
-  let said = "";
+  let metadata = "";
   try {
     table = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw));
-    said = table.__metadata__.semlens;
-    ours = JSON.parse(said);
+    metadata = table.__metadata__.semlens;
+    ours = JSON.parse(metadata);
     if (ours.format !== "semlens") throw new Error("foreign");
   } catch {
     throw new DamagedFile("its header is not ours (another safetensors file, or a damaged one?)");
@@ -125,16 +125,18 @@ function header(raw) {
     throw new DamagedFile(
       `it has format version ${version}, this program reads up to ${VERSION}; update semlens-widgets`,
     );
-  if (!seal && (version > 1 || !firstSealFits(said))) throw brokenHeader();
+  if (!seal && (version > 1 || !firstSealFits(metadata))) throw brokenHeader();
   return { table, ours };
 }
 
 const brokenHeader = () => new DamagedFile("its header is damaged (checksum does not match)");
 
-/** Whether the header of a file of version 1 has its checksum, which was taken of the other members. @param {string} said */
-function firstSealFits(said) {
-  const found = FIRST_SEAL.exec(said);
-  return found !== null && crc32(new TextEncoder().encode(said.replace(FIRST_SEAL, ""))) === Number(found[1]);
+/** Whether the header of a file of version 1 has its checksum, which was taken of the other members. @param {string} metadata */
+function firstSealFits(metadata) {
+  const found = FIRST_SEAL.exec(metadata);
+  return (
+    found !== null && crc32(new TextEncoder().encode(metadata.replace(FIRST_SEAL, ""))) === Number(found[1])
+  );
 }
 
 /**
@@ -160,8 +162,8 @@ function places(table, ours, start, size) {
     const bytes = shape.reduce((a, b) => a * b, DTYPES[dtype][1]);
     if (place[1] - place[0] !== bytes || start + place[1] > size)
       throw new DamagedFile(`the place of array '${name}' does not fit the file (cut off while copying?)`);
-    const said = Object.hasOwn(checksums, name) ? checksums[name] : null;
-    const crcs = ours.version > 1 ? blocks(said, bytes) : [said];
+    const listed = Object.hasOwn(checksums, name) ? checksums[name] : null;
+    const crcs = ours.version > 1 ? blocks(listed, bytes) : [listed];
     if (!crcs) throw new DamagedFile(`the checksums of array '${name}' are not one of each block`);
     tensors.set(name, { dtype, shape, begin: start + place[0], end: start + place[1], checksums: crcs });
   }
@@ -186,11 +188,11 @@ function renamed(tensors) {
   return tensors;
 }
 
-/** The checksums of the blocks of an array, or null where they are not one of each. @param {unknown} said @param {number} bytes */
-function blocks(said, bytes) {
+/** The checksums of the blocks of an array, or null where they are not one of each. @param {unknown} listed @param {number} bytes */
+function blocks(listed, bytes) {
   const count = Math.ceil(bytes / BLOCK);
-  if (typeof said !== "string" || said.length !== 8 * count || /[^0-9a-f]/.test(said)) return null;
-  return Array.from({ length: count }, (_, i) => Number.parseInt(said.slice(8 * i, 8 * i + 8), 16));
+  if (typeof listed !== "string" || listed.length !== 8 * count || /[^0-9a-f]/.test(listed)) return null;
+  return Array.from({ length: count }, (_, i) => Number.parseInt(listed.slice(8 * i, 8 * i + 8), 16));
 }
 
 /** @param {Read} read @param {Map<string, Tensor>} tensors @param {any} document @param {number} version */
@@ -340,9 +342,7 @@ export function rangeReader(request) {
   return async (begin, end) => {
     const response = await request(begin, end);
     if (response.status === 200 && Number(response.headers.get("Content-Length")) !== end - begin)
-      throw new Error(
-        "This server sends whole files where a part was asked for; open the file in a notebook.",
-      );
+      throw new Error("This server cannot send parts of a file; open the file in a notebook.");
     if (response.status !== 206 && response.status !== 200)
       throw new Error(
         `The server answered ${response.status} ${response.statusText} for bytes ${begin} to ${end}.`,

@@ -156,7 +156,7 @@ export function fitting(document, tensors) {
   const known = (/** @type {string} */ name) => lengths.get(name)?.length ?? 0;
 
   /** @param {string} name @param {number} length @param {string} by */
-  function say(name, length, by) {
+  function setLength(name, length, by) {
     const before = lengths.get(name);
     if (!before) lengths.set(name, { length, by });
     else if (before.length !== length)
@@ -170,7 +170,7 @@ export function fitting(document, tensors) {
     const found = at(document, path);
     if (found === undefined || found === null) continue;
     const sum = () => found.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
-    say(name, how === "sum" ? sum() : how === "length" ? found.length : found, path.join("."));
+    setLength(name, how === "sum" ? sum() : how === "length" ? found.length : found, path.join("."));
   }
   for (const name of table.needed) if (!tensors.has(name)) throw new DamagedFile(`it has no array '${name}'`);
   for (const [name, { dtype, shape }] of tensors) {
@@ -184,7 +184,11 @@ export function fitting(document, tensors) {
       throw new DamagedFile(`the array '${name}' has shape [${shape}]; needed is [${rule.shape}]`);
     for (const [i, wanted] of rule.shape.entries())
       if (typeof wanted === "string")
-        say(wanted.replace(" + 1", ""), shape[i] - Number(wanted.endsWith(" + 1")), `the array '${name}'`);
+        setLength(
+          wanted.replace(" + 1", ""),
+          shape[i] - Number(wanted.endsWith(" + 1")),
+          `the array '${name}'`,
+        );
   }
 
   /** DamagedFile unless the numbers are such as the table allows: of a whole array, or some of its rows. @param {string} name @param {Numbers} numbers */
@@ -275,7 +279,7 @@ export function recordedAnswer(verb, result, buffers, { component, k }) {
       count: shapeOf(shape).reduce((all, n) => all * n, 1),
     });
   if (answer.rows?.some?.((/** @type {number} */ row) => !(row >= 0 && row < component)))
-    throw new DamagedFile(`the reply '${verb}' names components that there are not`);
+    throw new DamagedFile(`the reply '${verb}' names components that do not exist`);
   return answer;
 }
 

@@ -5,7 +5,7 @@ import { needsKernel } from "./model.js";
 import { once } from "./once.js";
 
 /** A hit with a p up to this lies above the null. */
-const ABOVE = 0.01;
+const HIT_ALPHA = 0.01;
 
 /**
  * @param {object} options
@@ -72,13 +72,13 @@ export function wordAnswers({ file, table, counts, words }) {
         query: "",
         count: rows.length,
         total: table.total,
-        found: 0,
+        n_above_null: 0,
         not_found: false,
         null: null,
         best: null,
         message: null,
         unknown_words: [],
-        asked: [],
+        query_components: [],
         couldshow: null,
         rows,
         scores: null,
@@ -91,23 +91,26 @@ export function wordAnswers({ file, table, counts, words }) {
     // What lies above the null comes first, as in Python.
     const ranked = rows
       .filter((row) => count[row] > 0)
-      .sort((a, b) => Number(tail[b] <= ABOVE) - Number(tail[a] <= ABOVE) || scores[b] - scores[a] || a - b);
+      .sort(
+        (a, b) =>
+          Number(tail[b] <= HIT_ALPHA) - Number(tail[a] <= HIT_ALPHA) || scores[b] - scores[a] || a - b,
+      );
     const p = Float32Array.from(ranked, (row) => tail[row]);
-    const told = words.answers[number];
+    const recorded = words.answers[number];
     const first = ranked[0];
     const whole = layer === null;
     const best =
       first === undefined ? null : { ...table.of(first), score: scores[first], z: z[first], p: p[0] };
     // The verdict over all layers was given by Python; of one layer only the ranking is known here.
-    const above = p.reduce((sum, value) => sum + Number(value <= ABOVE), 0);
+    const above = p.reduce((sum, value) => sum + Number(value <= HIT_ALPHA), 0);
     return {
-      ...told,
+      ...recorded,
       query,
       count: ranked.length,
       total: table.total,
-      best: whole ? told.best : best,
-      reason: whole ? told.reason : null,
-      found: told.not_found ? 0 : above,
+      best: whole ? recorded.best : best,
+      reason: whole ? recorded.reason : null,
+      n_above_null: recorded.not_found ? 0 : above,
       rows: ranked,
       scores: Float32Array.from(ranked, (row) => scores[row]),
       z: Float32Array.from(ranked, (row) => z[row]),

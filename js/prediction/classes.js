@@ -31,10 +31,10 @@ export function classChoice({ source, onTarget, fail }) {
   );
   const classes = html`<div class="sl-classes" role="group" aria-label="Explained class" />`;
   const whose = html`<span class="sl-quiet sl-ellipsis" />`;
-  const said = html`<p class="sl-small-text sl-quiet" data-testid="names-note" hidden />`;
+  const noteLine = html`<p class="sl-small-text sl-quiet" data-testid="names-note" hidden />`;
   const node = html`<div class="sl-prediction sl-pile sl-over">
     <h3 class="sl-heading">Prediction${whose}</h3>
-    ${classes}${listed}${other}${said}
+    ${classes}${listed}${other}${noteLine}
   </div>`;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
@@ -94,8 +94,8 @@ export function classChoice({ source, onTarget, fail }) {
       other.hidden = total <= shown.length;
       const [one, usual] = kind === "regression" ? ["number", "explained"] : ["class", "likeliest explained"];
       whose.textContent = target.index < 0 ? "a function" : target.chosen ? `${one} chosen` : usual;
-      said.textContent = note;
-      said.hidden = !note;
+      noteLine.textContent = note;
+      noteLine.hidden = !note;
     },
     stop: () => clearTimeout(typing),
   };

@@ -52,7 +52,7 @@ export const whichPrediction = () =>
   statePane(
     "prediction-empty",
     "Which prediction should be explained?",
-    "Choose an image of the data set, or open or drop one of your own. Then the components that carried the prediction stand here, with where in the image they act and the path they take.",
+    "Choose an image of the data set, or open or drop one of your own. Then this list shows the components behind the prediction, where in the image each acts, and how they connect.",
     html`<p class="sl-quiet sl-id">lens.image = 0</p>`,
   );
 

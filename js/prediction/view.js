@@ -67,7 +67,17 @@ const noRule = (detail, onGradient) => ({
  * @param {import("../shared/alone.js").ViewContext} context
  * @returns {import("../shared/alone.js").TabView}
  */
-export function predictionView({ ask, source, catalog, banner, say, fail: told, act, tell, work }) {
+export function predictionView({
+  ask,
+  source,
+  catalog,
+  banner,
+  announce,
+  fail: report,
+  act,
+  showPython,
+  work,
+}) {
   const engine = predictionSource(ask);
   /** @type {import("./source.js").Prediction | null} */
   let prediction = null;
@@ -85,7 +95,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       (options) => engine.explain(asked, { ...options, picture: file }),
       () => {
         chosenHere = true;
-        tell(python);
+        showPython(python);
         banner.hide("error");
         if ("image" in asked) browse(false);
       },
@@ -121,11 +131,11 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
     onSelect: select,
     onOpen: (row) => drawer.open(row),
     onChange: (depth, top) => walk({ depth, top }),
-    onCopied: (depth, top) => tell(`lens.explanation.circuit(depth=${depth}, top=${top}).to_rows()`),
+    onCopied: (depth, top) => showPython(`lens.explanation.circuit(depth=${depth}, top=${top}).to_rows()`),
     fail,
   });
   const drawer = cardDrawer({
-    card: cardView({ ask, source, onSelect: select, onPin: null, say, fail }),
+    card: cardView({ ask, source, onSelect: select, onPin: null, announce, fail }),
     onToggle(open) {
       circuit.node.hidden = open;
       if (!open) bars.focus();
@@ -145,7 +155,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
   function fail(error) {
     const { name, message } = /** @type {Error} */ (error);
     if (name === "UnsupportedModel") banner.show(noRule(message, () => wish.method("gradient")));
-    else told(error);
+    else report(error);
   }
 
   /** @param {number[]} rows */
@@ -176,7 +186,7 @@ export function predictionView({ ask, source, catalog, banner, say, fail: told, 
       show();
       if (next.state !== "ready") return;
       const { image, target } = /** @type {Required<import("./source.js").Prediction>} */ (next);
-      say(`image ${image.name}: ${target.name} explained, ${target.text}`);
+      announce(`image ${image.name}: ${target.name} explained, ${target.text}`);
       walk(circuit.wish());
     },
     fail,

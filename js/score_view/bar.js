@@ -6,13 +6,13 @@ const FORMS = [
   {
     centred: true,
     text: "Mean removed",
-    label: "The data set's mean is removed: what tells components apart from random images",
+    label: "The data set's mean is removed, which separates components from random images better",
     "data-testid": "form-centred",
   },
   {
     centred: false,
     text: "Raw",
-    label: "As defined in the paper: all images of a data set are somewhat alike",
+    label: "As defined in the paper; all images of a data set are somewhat similar",
     "data-testid": "form-raw",
   },
 ];

@@ -16,16 +16,16 @@ const RUG = 400;
  * @property {string} title what is distributed, for screen readers
  * @property {[number, number]} domain @property {number[]} rows of the layer that have a number
  * @property {Float32Array} numbers of all components
- * @property {(row: number) => boolean} says whether a number means something
+ * @property {(row: number) => boolean} isMeaningful whether a number means something
  * @property {import("./scores.js").Summary} summary
  */
 
 /**
  * @param {object} options
  * @param {(rows: number[], event: MouseEvent | KeyboardEvent) => void} options.onBrush
- * @param {(text: string) => void} options.say @param {number} options.height in px
+ * @param {(text: string) => void} options.announce @param {number} options.height in px
  */
-export function distributionView({ onBrush, say, height }) {
+export function distributionView({ onBrush, announce, height }) {
   const base = height - FOOT;
   const drawing = svg`<svg class="sl-distribution-svg" height=${height} aria-hidden="true" />`;
   const node = html`<div class="sl-drawn-on" tabindex="0" role="group" data-testid="distribution"
@@ -53,14 +53,14 @@ export function distributionView({ onBrush, say, height }) {
   /** @param {[number, number]} part */
   function within([low, high]) {
     if (!shown) return [];
-    const { rows, numbers, says } = shown;
-    return rows.filter((row) => says(row) && numbers[row] >= low && numbers[row] <= high);
+    const { rows, numbers, isMeaningful } = shown;
+    return rows.filter((row) => isMeaningful(row) && numbers[row] >= low && numbers[row] <= high);
   }
 
   function draw() {
     if (!shown) return;
     width = node.clientWidth || 240;
-    const { domain, rows, numbers, says, summary, title } = shown;
+    const { domain, rows, numbers, isMeaningful, summary, title } = shown;
     const x = across();
     const step = (domain[1] - domain[0]) / BINS || 1;
     const above = new Array(BINS).fill(0);
@@ -68,7 +68,7 @@ export function distributionView({ onBrush, say, height }) {
     const level = summary.null_high ?? Number.NEGATIVE_INFINITY;
     for (const row of rows) {
       const bin = Math.min(BINS - 1, Math.max(0, Math.floor((numbers[row] - domain[0]) / step)));
-      (says(row) && numbers[row] > level ? above : below)[bin] += 1;
+      (isMeaningful(row) && numbers[row] > level ? above : below)[bin] += 1;
     }
     const most = Math.max(1, ...above.map((n, i) => n + below[i]));
     const y = linear([0, most], [0, base - 4]);
@@ -160,7 +160,9 @@ export function distributionView({ onBrush, say, height }) {
       else cursor = by > 0 ? [first, move(last)] : [move(first), last];
       range = [low + cursor[0] * step, low + (cursor[1] + 1) * step];
       draw();
-      say(`${written(range[0], 2)} to ${written(range[1], 2)}: ${plural(within(range).length, "component")}`);
+      announce(
+        `${written(range[0], 2)} to ${written(range[1], 2)}: ${plural(within(range).length, "component")}`,
+      );
     } else if (event.key === "Enter" && range) onBrush(within(range), event);
     else if (event.key === "Escape" && range) {
       range = null;

@@ -3,15 +3,15 @@
 import { button, fill, html } from "../shared/dom.js";
 import { count as counted, score as written } from "../shared/format.js";
 import { distributionView } from "./distribution.js";
-import { column, extent, SCORES, says } from "./scores.js";
+import { column, extent, isMeaningful, SCORES } from "./scores.js";
 
 /** @typedef {{name: string, start: number, end: number, summary: Record<string, any> | undefined}} LayerScores rows [start, end) */
 /** @typedef {(rows: number[], event: MouseEvent | KeyboardEvent) => void} Brush */
 
 /**
- * @param {{onBrush: Brush, say: (text: string) => void}} options
+ * @param {{onBrush: Brush, announce: (text: string) => void}} options
  */
-export function scorePanels({ onBrush, say }) {
+export function scorePanels({ onBrush, announce }) {
   const node = html`<div class="sl-score-panels sl-scrolls sl-pad-all" />`;
   /** @type {ReturnType<typeof distributionView>[]} */
   let distributions = [];
@@ -30,7 +30,7 @@ export function scorePanels({ onBrush, say }) {
       const of = layer.summary?.[key];
       const rows = [];
       for (let row = layer.start; row < layer.end; row++) if (Number.isFinite(numbers[row])) rows.push(row);
-      const distribution = distributionView({ onBrush, say, height });
+      const distribution = distributionView({ onBrush, announce, height });
       distributions.push(distribution);
       const facts =
         of && of.mean !== null
@@ -41,7 +41,7 @@ export function scorePanels({ onBrush, say }) {
         domain,
         rows,
         numbers,
-        says: (row) => says(scores, name, row),
+        isMeaningful: (row) => isMeaningful(scores, name, row),
         summary: of ?? { mean: null, low: null, high: null, null: null, null_high: null },
       });
       return html`<div class="sl-layer-score">
@@ -102,16 +102,16 @@ function beyondChance(scores, name, centred, layers) {
   for (const { start, end, summary } of layers) {
     const level = summary?.[key]?.null_high ?? Number.POSITIVE_INFINITY;
     for (let row = start; row < end; row++) {
-      if (!Number.isFinite(numbers[row]) || !says(scores, name, row)) continue;
+      if (!Number.isFinite(numbers[row]) || !isMeaningful(scores, name, row)) continue;
       all += 1;
       if (numbers[row] > level !== (name === "clarity")) rows.push(row);
     }
   }
   const share = `${counted(rows.length)} of ${counted(all)}`;
   const text = {
-    clarity: `${share} no clearer than random`,
-    redundancy: `${share} closer than random`,
-    polysemanticity: `${share} clear ones above random`,
+    clarity: `not clearer than random: ${share}`,
+    redundancy: `closer than random: ${share}`,
+    polysemanticity: `above random: ${share} clear ones`,
   }[name];
   return { rows, text: text ?? share };
 }

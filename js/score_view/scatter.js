@@ -10,7 +10,7 @@ import { colourReader } from "../shared/scatter/canvas.js";
 import { LEVEL } from "../shared/scatter/marks.js";
 import { scatterPlot } from "../shared/scatter/plot.js";
 import { between, inPixels, opened, resized, shifted } from "./rectangle.js";
-import { extent, says } from "./scores.js";
+import { extent, isMeaningful } from "./scores.js";
 
 const HEIGHT = 236;
 const EDGE = { left: 34, right: 8, top: 8, bottom: 20 };
@@ -31,12 +31,12 @@ const KEYS =
  * @property {Float32Array} x @property {Float32Array} y
  * @property {[number, number]} across @property {[number, number]} up
  * @property {[string, string]} names of the scores, across and up
- * @property {(row: number) => boolean} seen @property {(row: number) => boolean} says
+ * @property {(row: number) => boolean} seen @property {(row: number) => boolean} isMeaningful
  * @property {string} about what else screen readers are told
  */
 
 /**
- * Two scores as points. What is not clear says nothing about polysemanticity.
+ * Two scores as points. Where a component is not clear, its polysemanticity means nothing.
  * @param {import("./scores.js").Evaluation} scores @param {[string, string]} names across and up @param {[Float32Array, Float32Array]} numbers
  * @returns {Omit<Points, "seen">}
  */
@@ -48,16 +48,17 @@ export function pointsOf(scores, names, [x, y]) {
     across: extent(x) ?? [0, 1],
     up: extent(y) ?? [0, 1],
     names,
-    says: (row) => !needsClarity || says(scores, "polysemanticity", row),
-    about: needsClarity ? "rings are not clear, so that their polysemanticity says nothing" : "",
+    isMeaningful: (row) => !needsClarity || isMeaningful(scores, "polysemanticity", row),
+    about: needsClarity ? "rings are not clear: their polysemanticity means nothing" : "",
   };
 }
 
 /** Which mark each row has: of a number that says something, of one that does not, or none. @param {Points} points */
-function kindsOf({ x, says, seen }) {
-  const [told, silent, none] = [0, 1, 2];
+function kindsOf({ x, isMeaningful, seen }) {
+  const [meaningful, meaningless, hidden] = [0, 1, 2];
   const kinds = new Uint8Array(x.length);
-  for (let row = 0; row < x.length; row++) kinds[row] = seen(row) ? (says(row) ? told : silent) : none;
+  for (let row = 0; row < x.length; row++)
+    kinds[row] = seen(row) ? (isMeaningful(row) ? meaningful : meaningless) : hidden;
   return kinds;
 }
 
@@ -97,9 +98,9 @@ const tipWords = ({ names, x, y }, row, { id, text }) => [
  * @param {import("../shared/source.js").Source} options.source
  * @param {(rows: number[], event: MouseEvent | KeyboardEvent) => void} options.onBrush
  * @param {(row: number) => {id: string, text: string}} options.nameOf
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  */
-export function scatterView({ source, onBrush, nameOf, say, fail }) {
+export function scatterView({ source, onBrush, nameOf, announce, fail }) {
   /** @type {Points | null} */
   let shown = null;
   /** @type {ReadonlySet<number>} */
@@ -245,7 +246,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
     stepping = false;
     leave();
     drawFrame();
-    say(`${inWords(shown, box)}: ${plural(within().length, "component")}`);
+    announce(`${inWords(shown, box)}: ${plural(within().length, "component")}`);
   }
 
   /** Goes to another component of the rectangle, from left to right. @param {KeyboardEvent} event @returns {boolean} whether the key does */
@@ -263,7 +264,7 @@ export function scatterView({ source, onBrush, nameOf, say, fail }) {
     plot.tip.point(row, plot.seenAt(row));
     const values = [x, y].map((of, i) => `${names[i]} ${written(of[row], 2)}`).join(", ");
     const { id, text } = nameOf(row);
-    say(`${[id, text].filter(Boolean).join("  ")}, ${values}; ${next + 1} of ${rows.length}`);
+    announce(`${[id, text].filter(Boolean).join("  ")}, ${values}; ${next + 1} of ${rows.length}`);
     return true;
   }
 

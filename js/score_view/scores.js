@@ -2,9 +2,13 @@
 
 /** The scores, with what they say. */
 export const SCORES = [
-  { name: "clarity", title: "Clarity", says: "how alike a component's examples are" },
-  { name: "polysemanticity", title: "Polysemanticity", says: "how far apart its two halves are" },
-  { name: "redundancy", title: "Redundancy", says: "how close its nearest sibling is" },
+  { name: "clarity", title: "Clarity", says: "how similar a component's examples are to each other" },
+  {
+    name: "polysemanticity",
+    title: "Polysemanticity",
+    says: "distance between the two clusters of its examples",
+  },
+  { name: "redundancy", title: "Redundancy", says: "similarity to the nearest component of its layer" },
 ];
 
 /** @typedef {{mean: number | null, low: number | null, high: number | null, null: number | null, null_high: number | null}} Summary */
@@ -32,7 +36,7 @@ export const column = (score, centred) => (centred ? `${score}_centred` : score)
  * Whether a score of a component may be shown: polysemanticity only where the component is clear.
  * @param {Evaluation} scores @param {string} score @param {number} row
  */
-export const says = (scores, score, row) => score !== "polysemanticity" || scores.clear[row] === 1;
+export const isMeaningful = (scores, score, row) => score !== "polysemanticity" || scores.clear[row] === 1;
 
 /**
  * The least and the greatest of some numbers, what is none left out; null without any.

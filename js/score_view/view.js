@@ -15,11 +15,11 @@ import { onResize, onTheme } from "../shared/surroundings.js";
 import { scoreSelect, scoresBar } from "./bar.js";
 import { scorePanels } from "./panels.js";
 import { pointsOf, scatterView } from "./scatter.js";
-import { askScores, column, SCORES, says, shownLayers } from "./scores.js";
+import { askScores, column, isMeaningful, SCORES, shownLayers } from "./scores.js";
 import { scoreSide } from "./side.js";
 
 /** @type {import("../shared/alone.js").CreateView} */
-export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
+export function scoreView({ source, ask, act, showPython, work: run, announce, fail }) {
   /** @type {readonly number[]} */
   let selection = [];
   /** @type {import("./scores.js").Evaluation | null} */
@@ -30,7 +30,7 @@ export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
   let started = false;
 
   const names = componentNames({ ask, onChange: drawSide, fail });
-  const work = busyWork({ ask, fail, onChange: draw, work: told });
+  const work = busyWork({ ask, fail, onChange: draw, work: run });
   const filter = layerFilter({ onLayer: (layer) => act("layer", layer) });
   const bar = scoresBar({
     filter: filter.node,
@@ -40,16 +40,16 @@ export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
       draw();
     },
     onEvaluate() {
-      tell("lens.evaluate()");
+      showPython("lens.evaluate()");
       work.start("evaluate", {}, "Scoring");
     },
   });
-  const panels = scorePanels({ onBrush: brush, say });
+  const panels = scorePanels({ onBrush: brush, announce });
   const scatter = scatterView({
     source,
     onBrush: brush,
     nameOf: (row) => ({ id: names.idOf(row), text: names.wordOf(row).text }),
-    say,
+    announce,
     fail,
   });
   /** @param {string} text @param {string} label @param {string} id @param {keyof typeof chosen} key */
@@ -84,7 +84,7 @@ export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
   </div>`;
   const state = html`<div class="sl-states" hidden />`;
   const node = html`<div class="sl-scores sl-view sl-stack sl-banner-place" data-testid="score-view">${bar.node}${body}${state}</div>`;
-  const large = preview({ area: node, source, known: () => ({}), say, fail });
+  const large = preview({ area: node, source, known: () => ({}), announce, fail });
   const scoresWanted = latest(
     (signal) => askScores(ask, signal),
     (answer) => {
@@ -163,7 +163,7 @@ export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
     side.show({
       score,
       numbers: numbersOf(score),
-      allowed: (row) => seen(row) && says(found, score, row),
+      allowed: (row) => seen(row) && isMeaningful(found, score, row),
     });
   }
 
@@ -177,7 +177,7 @@ export function scoreView({ source, ask, act, tell, work: told, say, fail }) {
     if (same(next, selection)) return;
     setSelection(next);
     act("selection", [...next]);
-    say(`${counted(next.length)} selected`);
+    announce(`${counted(next.length)} selected`);
   }
 
   /** @param {readonly number[]} next */

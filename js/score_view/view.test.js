@@ -38,7 +38,7 @@ describe("the scores", () => {
     const clarity = byId(el, "panel-clarity");
     expect(all(clarity, "distribution")).toHaveLength(2);
     expect(clarity.textContent).toContain(".30 [.20, .40]");
-    expect(byId(clarity, "beyond-clarity").textContent).toBe("4 of 11 no clearer than random");
+    expect(byId(clarity, "beyond-clarity").textContent).toBe("not clearer than random: 4 of 11");
     expect(byId(el, "panel-redundancy").textContent).toContain("closer than random");
     for (const part of all(clarity, "distribution"))
       expect(part.querySelector(".sl-null-threshold")).not.toBeNull();

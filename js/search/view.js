@@ -7,23 +7,23 @@ import { layerFilter } from "../shared/layer_filter.js";
 import { cardView } from "../window/card.js";
 
 /** @type {import("../shared/alone.js").CreateView} */
-export function searchView({ ask, source, catalog, say, fail, banner, act }) {
+export function searchView({ ask, source, catalog, announce, fail, banner, act }) {
   const box = searchBoxView({
     onQuery: (query) => act("query", query),
     suggest: source.suggest,
     queryImage: source.queryImage,
     fail,
-    say,
+    announce,
   });
   const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   const onSelect = (/** @type {number[]} */ selection) => act("selection", selection);
   const filter = layerFilter({ onLayer });
-  const card = cardView({ ask, source, onSelect, onPin: togglePin, say, fail });
-  const pinnedCard = cardView({ ask, source, onSelect, onPin: togglePin, say, fail, pinned: true });
+  const card = cardView({ ask, source, onSelect, onPin: togglePin, announce, fail });
+  const pinnedCard = cardView({ ask, source, onSelect, onPin: togglePin, announce, fail, pinned: true });
   const gallery = galleryView({
     source,
     catalog,
-    say,
+    announce,
     fail,
     onSelect,
     onLayer,
@@ -56,7 +56,7 @@ export function searchView({ ask, source, catalog, say, fail, banner, act }) {
     pinned = pinned === row ? null : row;
     pinnedCard.node.hidden = pinned === null;
     pinnedCard.update({ row: pinned });
-    say(pinned === null ? "unpinned" : `${catalog.get(row)?.id ?? "component"} pinned`);
+    announce(pinned === null ? "unpinned" : `${catalog.get(row)?.id ?? "component"} pinned`);
   }
 
   return {

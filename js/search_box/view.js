@@ -57,10 +57,10 @@ function checkImage({ type, size }) {
  * @param {(prefix: string, signal: AbortSignal) => Promise<string[]>} options.suggest
  * @param {(image: Blob, name: string) => Promise<{id: string, name: string}>} options.queryImage
  * @param {(error: unknown) => void} options.fail
- * @param {(text: string) => void} options.say
+ * @param {(text: string) => void} options.announce
  * @returns {import("../shared/mount.js").View & {focus: () => void, clear: () => void}}
  */
-export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
+export function searchBoxView({ onQuery, suggest, queryImage, fail, announce }) {
   /** @type {grammar.Chip[]} */
   let chips = [];
   let sent = "";
@@ -200,7 +200,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
       checkImage(image);
       const { id, name } = await queryImage(image, image.name || "pasted image");
       pictures.set(id, { name, url: URL.createObjectURL(image) });
-      say(`Image ${name} added to the query`);
+      announce(`Image ${name} added to the query`);
       setChips(grammar.add(chips, `image:${id}`));
     } catch (error) {
       fail(error);
@@ -260,11 +260,11 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, say }) {
 }
 
 /** The box alone. @type {import("../shared/alone.js").CreateView} */
-export const searchBoxAlone = ({ source, act, fail, say }) =>
+export const searchBoxAlone = ({ source, act, fail, announce }) =>
   searchBoxView({
     onQuery: (query) => act("query", query),
     suggest: source.suggest,
     queryImage: source.queryImage,
     fail,
-    say,
+    announce,
   });

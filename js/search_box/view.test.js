@@ -22,7 +22,7 @@ describe("the search box", () => {
       suggest,
       queryImage,
       fail: (error) => failures.push(error.message),
-      say: () => {},
+      announce: () => {},
     });
     document.body.replaceChildren(box.node);
     input = byId(box.node, "search-input");

@@ -9,7 +9,7 @@ import { adds, brushed, same, toggled } from "../shared/selection.js";
 import { mapArea } from "./area.js";
 import { COLOURS } from "./colours.js";
 import { mapFacts } from "./facts.js";
-import { layOutLine } from "./lay_out.js";
+import { layoutStatus } from "./layout_status.js";
 import { shades } from "./shades.js";
 import { mapSide } from "./side.js";
 
@@ -17,11 +17,11 @@ import { mapSide } from "./side.js";
 const PLACED = ["layout_version", "evaluation_version", "relevance_version", "labels_version", "own_labels"];
 
 /**
- * @param {Pick<import("../shared/alone.js").ViewContext, "source" | "ask" | "act" | "tell" | "say" | "fail">} context
+ * @param {Pick<import("../shared/alone.js").ViewContext, "source" | "ask" | "act" | "showPython" | "announce" | "fail">} context
  * @param {{name?: (row: number) => string}} [options] `name`: the id of a component, where it does not follow from the layers
  * @returns {import("../shared/alone.js").TabView}
  */
-export function semanticMapView({ source, ask, act, tell, say, fail }, { name } = {}) {
+export function semanticMapView({ source, ask, act, showPython, announce, fail }, { name } = {}) {
   /** @type {readonly number[]} */
   let selection = [];
   /** Relevance is the size of points where there is some. @type {Float32Array | null} */
@@ -41,7 +41,7 @@ export function semanticMapView({ source, ask, act, tell, say, fail }, { name } 
       drawColours();
       map.moveTo(answer.places);
       gather();
-      layOut.update(answer);
+      layoutLine.update(answer);
     },
     onValues(values) {
       shade.fill(values);
@@ -52,7 +52,7 @@ export function semanticMapView({ source, ask, act, tell, say, fail }, { name } 
       map.size(next);
     },
   });
-  const layOut = layOutLine({ ask, tell, fail, onDone: facts.start });
+  const layoutLine = layoutStatus({ ask, showPython, fail, onDone: facts.start });
   const nameOf = name ?? names.idOf;
   const map = mapArea({
     source,
@@ -81,7 +81,7 @@ export function semanticMapView({ source, ask, act, tell, say, fail }, { name } 
     <div class="sl-stack sl-banner-place">
       <div class="sl-map-bar sl-line sl-wraps sl-pad sl-under">
         <label class="sl-select"><span class="sl-quiet">Colour</span>${colourSelect}</label>
-        ${filter.node}<span class="sl-spring" />${layOut.node}${lassoButton}
+        ${filter.node}<span class="sl-spring" />${layoutLine.node}${lassoButton}
       </div>
       ${map.node}
     </div>
@@ -140,7 +140,7 @@ export function semanticMapView({ source, ask, act, tell, say, fail }, { name } 
     if (same(next, selection)) return;
     setSelection(next);
     act("selection", [...next]);
-    say(`${counted(next.length)} selected`);
+    announce(`${counted(next.length)} selected`);
   }
 
   /** @param {readonly number[]} next */
@@ -187,7 +187,7 @@ export function semanticMapView({ source, ask, act, tell, say, fail }, { name } 
       if ("layer" in changed || "hits" in changed || "map_colour" in changed) repaint();
     },
     destroy() {
-      for (const asking of [names, facts, layOut]) asking.stop();
+      for (const asking of [names, facts, layoutLine]) asking.stop();
       for (const part of [map, side, filter]) part.destroy();
     },
   };

@@ -233,14 +233,14 @@ describe("the map", () => {
 
   it("UMAP is asked for where it is better, can be stopped, and asked for again", async () => {
     const map = () => ({ method: "pca", better: true, colours: ["layer"], places: placesOf() });
-    const toy = toyModel({ layers: LAYERS }, { map, lay_out: () => new Promise(() => {}) });
+    const toy = toyModel({ layers: LAYERS }, { map, compute_layout: () => new Promise(() => {}) });
     const el = await open(toy);
-    expect(toy.asked("lay_out")).toHaveLength(1);
+    expect(toy.asked("compute_layout")).toHaveLength(1);
     byId(el, "map-stop").click();
     expect(toy.sent.at(-1).kind).toBe("abort");
     expect(byId(el, "map-status").textContent).toContain("principal coordinates");
     byId(el, "map-umap").click();
-    expect(toy.asked("lay_out")).toHaveLength(2);
+    expect(toy.asked("compute_layout")).toHaveLength(2);
   });
 
   it("a failure in the kernel is told, and the list stays", async () => {

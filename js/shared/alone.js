@@ -8,9 +8,9 @@ import { mount } from "./mount.js";
 /**
  * What a view is given besides the context of every widget. `act` sets a trait as something the person did: the footer
  * of a window then shows the line of Python that does the same, `lens.TRAIT = value` unless `python` says it otherwise.
- * `tell` shows a line of Python for a gesture that sets no trait. `work` does what may take long, with its progress and
+ * `showPython` shows a line of Python for a gesture that sets no trait. `work` does what may take long, with its progress and
  * a way to give it up. `alone`: there is no window around it.
- * @typedef {import("./catalog.js").NamedContext & {act: (trait: string, value: any, python?: string) => void, tell: (python: string) => void, work: import("./work.js").Work, alone?: boolean}} ViewContext
+ * @typedef {import("./catalog.js").NamedContext & {act: (trait: string, value: any, python?: string) => void, showPython: (python: string) => void, work: import("./work.js").Work, alone?: boolean}} ViewContext
  */
 
 /**
@@ -33,7 +33,7 @@ export const alone = (createView) => ({
         const view = createView({
           ...context,
           act: (trait, value) => context.set({ [trait]: value }),
-          tell: () => {},
+          showPython: () => {},
           work: (_, ask) => ask({}),
           alone: true,
         });

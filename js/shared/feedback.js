@@ -46,13 +46,13 @@ export function bannerPlace() {
 
 /**
  * A region that screen readers read when it changes. Repeated words are spoken once.
- * @returns {{node: HTMLElement, say: (text: string) => void}}
+ * @returns {{node: HTMLElement, announce: (text: string) => void}}
  */
 export function liveRegion() {
   const node = html`<div class="sl-unseen" role="status" aria-live="polite" data-testid="live" />`;
   return {
     node,
-    say(text) {
+    announce(text) {
       if (node.textContent !== text) node.textContent = text;
     },
   };

@@ -31,13 +31,13 @@ function lineOf(object, { view, options = {} }, { width, theme, format }) {
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {import("../shared/work.js").Work} options.work
- * @param {(python: string) => void} options.tell the line of Python that makes the figure
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(python: string) => void} options.showPython the line of Python that makes the figure
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  * @param {string} [options.object] what has the figure in Python; without a lens there is one figure, without a name
  * @returns {{node: HTMLElement, update: (state: {tab: string, title: string, figures: readonly string[], parts?: () => Part[]}) => void, close: () => void}}
  *   `parts` says at the moment it is asked which figures the open tab has; without it there is one, of its name
  */
-export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
+export function figureMenu({ ask, work, showPython, announce, fail, object = "lens" }) {
   let tab = "";
   /** @type {() => Part[]} */
   let partsNow = () => [{ view: tab, title: "" }];
@@ -153,7 +153,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
     copy.disabled = save.disabled = true;
     try {
       await action();
-      tell(python());
+      showPython(python());
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
       if (name !== "NothingToShow") return fail(error);
@@ -169,7 +169,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
     const url = URL.createObjectURL(made.file);
     html`<a href=${url} download=${made.name} />`.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    say(`Figure saved as ${made.name}. ${made.caption}`);
+    announce(`Figure saved as ${made.name}. ${made.caption}`);
     close(true);
   }
 
@@ -183,7 +183,7 @@ export function figureMenu({ ask, work, tell, say, fail, object = "lens" }) {
       );
     // The promise goes in, so that the browser still sees the click that asked for it.
     await navigator.clipboard.write([new ClipboardItem({ "image/png": make("png").then((m) => m.file) })]);
-    say("Figure copied as a picture");
+    announce("Figure copied as a picture");
     close(true);
   }
 

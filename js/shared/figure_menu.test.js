@@ -19,8 +19,8 @@ function menu(
       return answer(args);
     },
     work: (_, ask) => ask({}),
-    tell: (python) => told.push(python),
-    say: (text) => said.push(text),
+    showPython: (python) => told.push(python),
+    announce: (text) => said.push(text),
     fail: (error) => failed.push(error),
   });
   document.body.append(made.node);

@@ -20,7 +20,7 @@ import { kernelSwitch } from "./without_kernel.js";
  * @property {import("./channel.js").Channel["ask"]} ask any question, in the words of the view that asks; over a
  *   live kernel a request, but anything that answers the same verbs may stand in its place (a file, a test)
  * @property {ReturnType<typeof bannerPlace>} banner
- * @property {(text: string) => void} say to screen readers
+ * @property {(text: string) => void} announce to screen readers
  * @property {(values: Record<string, any>) => boolean} set traits, as something the person did; false where there is no
  *   kernel to take them: the view is then told what they are
  * @property {(error: unknown) => void} fail tells a failure; aborts are silent
@@ -96,7 +96,7 @@ export function mount({ model, el, signal }, createView) {
     source,
     ask: channel.ask,
     banner,
-    say: live.say,
+    announce: live.announce,
     fail,
     set(values) {
       const known = Object.fromEntries(

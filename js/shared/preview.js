@@ -30,10 +30,10 @@ export function openingTop(anchor, height, room) {
  * @param {HTMLElement} options.area in which crops are hovered; the preview is placed inside its window
  * @param {import("./source.js").Source} options.source
  * @param {(row: number) => {response?: number, of?: number}} options.known what is known before asking
- * @param {(text: string) => void} options.say
+ * @param {(text: string) => void} options.announce
  * @param {(error: unknown) => void} options.fail
  */
-export function preview({ area, source, known, say, fail }) {
+export function preview({ area, source, known, announce, fail }) {
   const picture = html`<div class="sl-crop" />`;
   const words = html`<div class="sl-preview-words sl-line sl-wraps sl-ends sl-gap-2" />`;
   const node = html`<div class="sl-preview sl-pile sl-box" hidden data-testid="preview">${picture}${words}</div>`;
@@ -94,7 +94,7 @@ export function preview({ area, source, known, say, fail }) {
       picture.style.backgroundPosition = "0 0";
       const image = [`image ${example.name ?? example.image_id}`, example.label].filter(Boolean).join(", ");
       drawWords({ response: example.response, of: example.of, image }, rank);
-      say(`example ${rank + 1} of ${example.of}, activation ${activation(example.response)}, ${image}`);
+      announce(`example ${rank + 1} of ${example.of}, activation ${activation(example.response)}, ${image}`);
     } catch (error) {
       if (!isAbort(error)) fail(error);
     }

@@ -31,11 +31,11 @@ export function brushed(selection, rows, held) {
 /**
  * Shows on an element whether its component is selected, and whether it is the primary one.
  * @param {Element} element @param {readonly number[]} selection @param {number} row
- * @param {"aria-selected" | "aria-pressed"} [told] to screen readers
+ * @param {"aria-selected" | "aria-pressed"} [attribute] to screen readers
  */
-export function showChosen(element, selection, row, told = "aria-selected") {
+export function showChosen(element, selection, row, attribute = "aria-selected") {
   const at = selection.indexOf(row);
   element.classList.toggle("sl-selected", at >= 0);
   element.classList.toggle("sl-primary", at === 0);
-  element.setAttribute(told, String(at >= 0));
+  element.setAttribute(attribute, String(at >= 0));
 }

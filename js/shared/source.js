@@ -10,13 +10,13 @@
  */
 
 /**
- * The answer to a query. The first `found` of `rows` lie above the null. Without a query `scores`, `z`, `p`
+ * The answer to a query. The first `n_above_null` of `rows` lie above the null. Without a query `scores`, `z`, `p`
  * are null and rows are in natural order.
  * @typedef {object} Hits
  * @property {string} query
  * @property {number} count components after the layer filter: the length of `rows`
  * @property {number} total components of the lens
- * @property {number} found how many of `rows`, from the top, lie above the null
+ * @property {number} n_above_null how many of `rows`, from the top, lie above the null
  * @property {boolean} not_found whether nothing speaks for the query
  * @property {"found" | "unchecked" | "not found" | null} [state] `unchecked`: better than chance and close enough, but too
  *   few sampled images could check it, so that nothing is found
@@ -29,7 +29,7 @@
  * @property {string | null} message something the person should know about this result
  * @property {string | null} [reason] what the best hit is, and why that is found or not, in words
  * @property {boolean} [by_chance] whether the best hit scores no higher than the best of as many random components may
- * @property {string[]} [asked] components that the query names: it is about the others, and they are no hits
+ * @property {string[]} [query_components] components that the query names: it is about the others, and they are no hits
  * @property {string[]} unknown_words words the CLIP or the lens does not know
  * @property {{possible: boolean, message: string} | null} couldshow whether the data could show the concept
  * @property {Int32Array} rows @property {Float32Array | null} scores @property {Float32Array | null} z @property {Float32Array | null} p
@@ -54,7 +54,7 @@
  * @property {{classes: {name: string, share: number, images: number}[], more: number} | null} [relevance] what it speaks
  *   for and against over a data set, the strongest classes; `more` classes are left out
  * @property {boolean} [relatable] whether that can be computed
- * @property {string[]} [looks] how its examples can be shown: "crop", "mask", "heat", "whole"
+ * @property {string[]} [display_modes] how its examples can be shown: "crop", "mask", "heat", "whole"
  * @property {boolean} [streams] whether it can be computed what feeds it and what it feeds
  */
 

@@ -17,7 +17,7 @@ export function decode(result, buffers) {
   if (!Array.isArray(named)) return result;
   const { buffers: _, ...answer } = result;
   if (named.length !== buffers.length)
-    throw new RangeError(`${buffers.length} buffers came; ${named.length} were said to`);
+    throw new RangeError(`${buffers.length} buffers came; expected ${named.length}`);
   for (const [i, [name, kind, shape]] of named.entries()) {
     if (Object.hasOwn(answer, name)) throw new RangeError(`'${name}' came twice`);
     Object.defineProperty(answer, name, {

@@ -15,13 +15,13 @@ const OFF = "aria-disabled";
  */
 export function kernelSwitch(root, refuse) {
   let gone = false;
-  const tell = () => {
+  const update = () => {
     for (const control of root.querySelectorAll(CONTROLS))
       if (gone && !control.closest(ALONE)) control.setAttribute(OFF, "true");
       else control.removeAttribute(OFF);
   };
   // Views go on drawing, from what they know.
-  const observer = new MutationObserver(tell);
+  const observer = new MutationObserver(update);
 
   /** @param {Event} event */
   function stop(event) {
@@ -40,6 +40,6 @@ export function kernelSwitch(root, refuse) {
     gone = !alive;
     observer.disconnect();
     if (gone) observer.observe(root, { childList: true, subtree: true });
-    tell();
+    update();
   };
 }

@@ -11,10 +11,10 @@ import { count } from "./format.js";
 const UNNOTICED = 150;
 
 /**
- * @param {(working: Working | null) => void} tell what is being done, or null
+ * @param {(working: Working | null) => void} onChange what is being done, or null
  * @returns {Work}
  */
-export function worker(tell) {
+export function worker(onChange) {
   /** @type {Set<Working>} the last one is told */
   const running = new Set();
   const last = () => [...running].at(-1) ?? null;
@@ -23,19 +23,19 @@ export function worker(tell) {
     const working = { what, done: 0, total: null, cancel: () => controller.abort() };
     const noticed = setTimeout(() => {
       running.add(working);
-      tell(last());
+      onChange(last());
     }, UNNOTICED);
     try {
       return await ask({
         signal: controller.signal,
         onProgress({ what: now, done, total }) {
           Object.assign(working, { what: now || what, done, total });
-          if (running.has(working)) tell(last());
+          if (running.has(working)) onChange(last());
         },
       });
     } finally {
       clearTimeout(noticed);
-      if (running.delete(working)) tell(last());
+      if (running.delete(working)) onChange(last());
     }
   };
 }

@@ -66,7 +66,7 @@ export function open({ count, weighted, selection = [] }) {
     },
     onDecide() {},
     onThreshold() {},
-    say() {},
+    announce() {},
     fail: console.error,
   });
   root.append(view.node);

@@ -57,7 +57,7 @@ export function hitsOf(query, layer = null) {
   if (!query)
     return {
       ...rest,
-      found: 0,
+      n_above_null: 0,
       not_found: false,
       best: null,
       rows: Int32Array.from(all),
@@ -71,7 +71,7 @@ export function hitsOf(query, layer = null) {
   const z = scores.map((value) => (value - NULL.mean) / NULL.sd);
   return {
     ...rest,
-    found: meant.length,
+    n_above_null: meant.length,
     not_found: meant.length === 0,
     best: { row: rows[0], id: idOf(rows[0]), score: scores[0], z: z[0], p: 0.34, p_all: 0.34 },
     by_chance: !meant.length,
@@ -242,7 +242,7 @@ export function toyModel(traits = {}, verbs = {}) {
       signed: false,
       numbers: Float32Array.from({ length: COMPONENTS }, (_, row) => (row === 11 ? Number.NaN : row / 20)),
     }),
-    lay_out: () => ({}),
+    compute_layout: () => ({}),
     vocabularies: () => ({
       vocabularies: [
         { name: null, title: "of this lens", count: 3 },

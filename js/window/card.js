@@ -10,8 +10,8 @@ import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { onResize } from "../shared/surroundings.js";
 import { worker, workLine } from "../shared/work.js";
 import { cardFacts, cardHead, cardPart, classRelevance, pinButton, sibling } from "./card_parts.js";
+import { displayModes } from "./display_modes.js";
 import { histogram } from "./histogram.js";
-import { looksView } from "./looks.js";
 import { streamsView } from "./streams.js";
 
 const CROPS = 10;
@@ -21,15 +21,15 @@ const SIBLING = 28;
 /**
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
- * @param {import("../shared/channel.js").Channel["ask"]} [options.ask] for what needs the model: looks of the examples
+ * @param {import("../shared/channel.js").Channel["ask"]} [options.ask] for what needs the model: display modes of the examples
  *   other than crops, up- and downstream
  * @param {(selection: number[]) => void} options.onSelect
  * @param {((row: number) => void) | null} options.onPin the pin was pressed for this component; null: there is no pin
- * @param {(text: string) => void} options.say @param {(error: unknown) => void} options.fail
+ * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  * @param {boolean} [options.pinned] a pinned card stays while others are looked at; it shows the crops only
  * @returns {import("../shared/mount.js").View} updated with `row` (number or null) and `stale` (ask again)
  */
-export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = false }) {
+export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned = false }) {
   const node = html`<section class="sl-card sl-stack" data-testid=${pinned ? "pinned-card" : "card"}
     aria-label=${pinned ? "Pinned component" : "Component"} />`;
   /** @type {number | null} */
@@ -47,19 +47,25 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
   const options = { source, capacity: 60, onArrive: paintCrops, onError: fail };
   const crops = sprites({ ...options, examples: CROPS, size: imagePixels(CROP) });
   const siblings = sprites({ ...options, examples: 1, size: imagePixels(SIBLING) });
-  const large = preview({ area: node, source, known: () => ({ of: card?.responses.length }), say, fail });
+  const large = preview({
+    area: node,
+    source,
+    known: () => ({ of: card?.responses.length }),
+    announce,
+    fail,
+  });
   const stopResizing = onResize(node, () => drawHistogram());
   const plot = html`<div class="sl-plot" />`;
   const cropGrid = html`<div class="sl-crops sl-squares sl-pile" />`;
   const full = ask && !pinned ? ask : null;
-  const looks =
+  const modes =
     full &&
-    looksView({
+    displayModes({
       ask: full,
       count: CROPS,
       size: imagePixels(CROP),
       fail,
-      onLook(asCrops) {
+      onMode(asCrops) {
         cropGrid.hidden = !asCrops;
       },
     });
@@ -108,10 +114,10 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
         node,
         cardHead(data, pin),
         ...cardFacts(data),
-        looks?.toggle,
-        looks?.line,
+        modes?.toggle,
+        modes?.line,
         cropGrid,
-        looks?.place,
+        modes?.place,
         data.histogram && cardPart("Activation", `${count(data.histogram.images)} images, log count`, plot),
         data.relevance ? classRelevance(data.relevance) : data.relatable && full && drawRelate(),
         data.siblings.length > 0 &&
@@ -119,7 +125,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
         streams?.node,
         large.node,
       );
-    looks?.show(data.row, data.looks ?? ["crop"]);
+    modes?.show(data.row, data.display_modes ?? ["crop"]);
     streams?.show(data.row, data.streams ?? false);
     drawHistogram();
     crops.want([data.row]);
@@ -156,7 +162,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
 
   function drawNothing() {
     large.close();
-    looks?.show(null);
+    modes?.show(null);
     streams?.show(null, false);
     fill(
       node,
@@ -188,7 +194,7 @@ export function cardView({ source, ask, onSelect, onPin, say, fail, pinned = fal
       crops.clear();
       siblings.clear();
       large.destroy();
-      looks?.destroy();
+      modes?.destroy();
       streams?.destroy();
     },
   };

@@ -7,7 +7,7 @@ import { cardView } from "./card.js";
 const full = (row) => ({
   ...cardOf(row),
   label: { text: "red", margin: 0.05, confident: true, own: false, score: 0.31, confidence: 0.98 },
-  looks: ["crop", "mask", "heat", "whole"],
+  display_modes: ["crop", "mask", "heat", "whole"],
   streams: true,
   relevance: {
     classes: [
@@ -19,18 +19,18 @@ const full = (row) => ({
 });
 const VERBS = {
   card: ({ row }) => full(row),
-  looks: ({ look }) => ({
+  display: ({ mode }) => ({
     columns: 2,
-    side: look === "whole" ? 0 : 1,
+    side: mode === "whole" ? 0 : 1,
     boxes:
-      look === "whole"
+      mode === "whole"
         ? [
             [0, 0, 0.5, 0.25],
             [0, 0, 1, 1],
           ]
         : null,
     sheet: someFile(),
-    map: look === "whole" ? null : Int8Array.of(127, -127),
+    map: mode === "whole" ? null : Int8Array.of(127, -127),
   }),
   streams: () => ({
     lower: "conv1",
@@ -58,7 +58,7 @@ async function open(verbs = {}, row = 7) {
     ask: channel.ask,
     onSelect: (rows) => chosen.push(rows),
     onPin: null,
-    say: () => {},
+    announce: () => {},
     fail: (error) => failed.push(error),
   });
   ends.push(card.destroy, channel.close);
@@ -98,37 +98,37 @@ describe("the card", () => {
     expect(toy.asked("card")).toHaveLength(2);
   });
 
-  it("shows examples as heat, mask and whole, and keeps the look for the next component", async () => {
+  it("shows examples as heat, mask and whole, and keeps the display mode for the next component", async () => {
     const { el, card, toy } = await open();
-    expect(byId(el, "looks").hidden).toBe(true);
-    byId(el, "look-heat").click();
+    expect(byId(el, "display").hidden).toBe(true);
+    byId(el, "mode-heat").click();
     await settled();
-    expect(el.querySelectorAll(".sl-look .sl-relevance-map")).toHaveLength(4);
-    byId(el, "look-mask").click();
+    expect(el.querySelectorAll(".sl-example .sl-relevance-map")).toHaveLength(4);
+    byId(el, "mode-mask").click();
     await settled();
-    expect(el.querySelectorAll(".sl-look .sl-lit")).toHaveLength(2);
-    byId(el, "look-whole").click();
+    expect(el.querySelectorAll(".sl-example .sl-lit")).toHaveLength(2);
+    byId(el, "mode-whole").click();
     await settled();
-    expect(el.querySelector(".sl-look-box").style.width).toBe("50%");
+    expect(el.querySelector(".sl-outlined-crop").style.width).toBe("50%");
     card.update({ row: 2 });
     await settled();
     await settled();
-    expect(toy.asked("looks").at(-1).args).toMatchObject({ row: 2, look: "whole" });
-    byId(el, "look-crop").click();
-    expect(byId(el, "looks").hidden).toBe(true);
+    expect(toy.asked("display").at(-1).args).toMatchObject({ row: 2, mode: "whole" });
+    byId(el, "mode-crop").click();
+    expect(byId(el, "display").hidden).toBe(true);
   });
 
-  it("offers only the looks there are, and falls back to crops", async () => {
+  it("offers only the display modes there are, and falls back to crops", async () => {
     const { el, card } = await open({
-      card: ({ row }) => ({ ...full(row), looks: row === 7 ? full(row).looks : ["crop"] }),
+      card: ({ row }) => ({ ...full(row), display_modes: row === 7 ? full(row).display_modes : ["crop"] }),
     });
-    byId(el, "look-mask").click();
+    byId(el, "mode-mask").click();
     await settled();
     card.update({ row: 3 });
     await settled();
-    expect(byId(el, "look-mask").hasAttribute("disabled")).toBe(true);
-    expect(byId(el, "look-crop").getAttribute("aria-pressed")).toBe("true");
-    expect(byId(el, "looks").hidden).toBe(true);
+    expect(byId(el, "mode-mask").hasAttribute("disabled")).toBe(true);
+    expect(byId(el, "mode-crop").getAttribute("aria-pressed")).toBe("true");
+    expect(byId(el, "display").hidden).toBe(true);
   });
 
   it("tells what feeds it on demand, and a click goes there", async () => {
@@ -171,11 +171,11 @@ describe("the card", () => {
 
   it("a failure is told, and the card stays", async () => {
     const { el, failed } = await open({
-      looks: () => {
+      display: () => {
         throw Object.assign(new Error("the image is gone"), { name: "UnreadableImage" });
       },
     });
-    byId(el, "look-heat").click();
+    byId(el, "mode-heat").click();
     await settled();
     expect(failed[0].message).toBe("the image is gone");
     expect(byId(el, "card-id").textContent).toBe(idOf(7));

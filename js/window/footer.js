@@ -63,7 +63,7 @@ export function footer({ catalog, set, working }) {
   return {
     node,
     /** A gesture that is one line of Python. @param {string} text */
-    tell(text) {
+    showPython(text) {
       named = null;
       show(text);
     },

@@ -1,4 +1,4 @@
-/** What feeds a component, and what it feeds: asked for on demand, because it is computed on its examples. */
+/** The components upstream and downstream of one: asked for on demand, because it is computed on its examples. */
 
 import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
@@ -23,7 +23,7 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
   const asking = latestWork({ work: worker(line.show), fail });
   const found = html`<div class="sl-pile" data-testid="streams" />`;
   const toggle = button({
-    text: "What feeds it, what it feeds",
+    text: "Upstream and downstream",
     class: "sl-outlined",
     "aria-expanded": "false",
     "data-testid": "show-streams",
@@ -57,8 +57,8 @@ export function streamsView({ ask, source, size, onSelect, fail }) {
   function draw({ lower, upper, upstream, downstream, images }) {
     fill(
       found,
-      lower !== null && part(`Fed by, in ${lower}`, `share, on ${images} examples`, upstream),
-      upper !== null && part(`Feeds, in ${upper}`, "share of what feeds them", downstream),
+      lower !== null && part(`Upstream, in ${lower}`, `share, on ${images} examples`, upstream),
+      upper !== null && part(`Downstream, in ${upper}`, "share of their relevance", downstream),
     );
     crops.want([...upstream, ...downstream].map((neighbour) => neighbour.row));
     paintCrops();

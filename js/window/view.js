@@ -49,8 +49,8 @@ export function windowView(context, tabs = TABS) {
   const figure = figureMenu({
     ask: context.ask,
     work,
-    tell: tellPython,
-    say: context.say,
+    showPython,
+    announce: context.announce,
     fail: context.fail,
   });
   const tools = html`<div class="sl-tools sl-line">${figure.node}${helpButton}</div>`;
@@ -90,13 +90,13 @@ export function windowView(context, tabs = TABS) {
     if (!set(trait === "selection" ? change : { ...change, python })) return;
     update(change);
     if (trait === "selection") foot.nameRows(value);
-    else foot.tell(python);
+    else foot.showPython(python);
   }
 
-  /** @type {import("../shared/alone.js").ViewContext["tell"]} */
-  function tellPython(python) {
+  /** @type {import("../shared/alone.js").ViewContext["showPython"]} */
+  function showPython(python) {
     set({ python });
-    foot.tell(python);
+    foot.showPython(python);
   }
 
   function drawTabs() {
@@ -151,7 +151,7 @@ export function windowView(context, tabs = TABS) {
     // What went wrong in the tab before says nothing about this one.
     if (before && before !== banner.node && before !== view?.node) banner.hide("error");
     if (!view) {
-      view = tabs[known.tab].mount({ ...context, act, tell: tellPython, work });
+      view = tabs[known.tab].mount({ ...context, act, showPython, work });
       opened.set(known.tab, view);
       view.update(known);
     }

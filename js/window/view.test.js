@@ -35,7 +35,7 @@ describe("the window", () => {
   });
 
   it("the first hits are shown at once, and of many components the others come after them", async () => {
-    const [count, found] = [5000, 3000];
+    const [count, n_above_null] = [5000, 3000];
     const rows = Int32Array.from({ length: count }, (_, at) => count - 1 - at);
     /** @type {any[]} */
     const asked = [];
@@ -51,7 +51,7 @@ describe("the window", () => {
           const [since, end] = [part.since ?? 0, (part.since ?? 0) + (part.most ?? count)];
           const column = Float32Array.from({ length: count }, (_, at) => count - at).slice(since, end);
           const columns = { rows: rows.slice(since, end), scores: column, z: column, p: column };
-          const answer = { ...hitsOf("red"), count, total: count, found, ...columns };
+          const answer = { ...hitsOf("red"), count, total: count, n_above_null, ...columns };
           return part.since ? released.then(() => answer) : answer;
         },
         components: ({ rows: some }) => ({
@@ -279,7 +279,7 @@ describe("the window", () => {
 
   it("a reply whose buffers are not as they are named is refused", async () => {
     const el = await open(toyModel({ query: "red" }, { hits: () => ({ buffers: [["rows", "I32", [3]]] }) }));
-    expect(byId(el, "banner").textContent).toContain("0 buffers came; 1 were said to");
+    expect(byId(el, "banner").textContent).toContain("0 buffers came; expected 1");
   });
 
   it("two windows on one lens agree, and closing one leaves the other alone", async () => {
@@ -343,7 +343,7 @@ describe("the window", () => {
     const banner = { node: html`<div />`, show: () => {}, hide: () => {} };
     const catalog = { get: () => undefined, want: () => {}, onArrive: () => () => {}, clear: () => {} };
     const view = windowView(
-      { source: {}, catalog, banner, say: () => {}, set, fail: () => {} },
+      { source: {}, catalog, banner, announce: () => {}, set, fail: () => {} },
       { search: tab("Search"), map: tab("Map") },
     );
     document.body.append(view.node);

@@ -92,7 +92,7 @@ def _differentiable() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not any(said in str(error) for said in ("inplace", "in-place", "automatic differentiation", "nference")):
+        if not any(hint in str(error) for hint in ("inplace", "in-place", "automatic differentiation", "nference")):
             raise
         raise UnsupportedModel(
             f"the model cannot be differentiated as it is: {str(error).splitlines()[0]} Use method 'lrp', which does "

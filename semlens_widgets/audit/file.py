@@ -157,10 +157,10 @@ class AuditFile:
 def _stamp(path: Path) -> tuple[int, ...] | None:
     """What changes with every write of a file; None where none can be seen."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _plain(state: AuditState) -> AuditState:

@@ -26,24 +26,24 @@ def three_way(base: AuditState, mine: AuditState, theirs: AuditState, *, keep: b
         return _settled(theirs)
     if theirs == base:
         return _settled(mine)
-    told: list[EditConflict] = []
-    checklist = _checklists(base.checklist, mine.checklist, theirs.checklist, keep, told)
+    conflicts: list[EditConflict] = []
+    checklist = _checklists(base.checklist, mine.checklist, theirs.checklist, keep, conflicts)
     entries = _ordered(base.verdicts.entries, mine.verdicts.entries, theirs.verdicts.entries, keep)
     thresholds = {}
     for name in (f.name for f in fields(Thresholds)):
         was, here, there = (getattr(state.thresholds, name) for state in (base, mine, theirs))
-        thresholds[name] = _one(_AUDIT, name, was, here, there, told)
-    target = _one(_AUDIT, "target", base.target, mine.target, theirs.target, told)
+        thresholds[name] = _one(_AUDIT, name, was, here, there, conflicts)
+    target = _one(_AUDIT, "target", base.target, mine.target, theirs.target, conflicts)
     listed = _ordered(base.conflicts, mine.conflicts, theirs.conflicts, keep)
     return _settled(
         AuditState(
             checklist, Verdicts(tuple(entries)), target, Thresholds(**thresholds), mine.made_from or theirs.made_from,
-            _labels(base.own_labels, mine.own_labels, theirs.own_labels, keep, told), (*listed, *told),
+            _labels(base.own_labels, mine.own_labels, theirs.own_labels, keep, conflicts), (*listed, *conflicts),
         )
     )  # fmt: skip
 
 
-def said(state: AuditState, about: str, what: str) -> str | None:
+def value_of(state: AuditState, about: str, what: str) -> str | None:
     """What a state says of the thing that an `EditConflict` is about, as text; None where it says nothing."""
     if about == _AUDIT:
         values = {**asdict(state.thresholds), "target": state.target, "title": state.checklist.title}
@@ -57,19 +57,19 @@ def said(state: AuditState, about: str, what: str) -> str | None:
 
 def _settled(state: AuditState) -> AuditState:
     """Without conflicts about what somebody has changed since."""
-    left = tuple(c for c in state.conflicts if said(state, c.about, c.what) == c.kept)
+    left = tuple(c for c in state.conflicts if value_of(state, c.about, c.what) == c.kept)
     return state if left == state.conflicts else AuditState(
         state.checklist, state.verdicts, state.target, state.thresholds, state.made_from, state.own_labels, left
     )  # fmt: skip
 
 
-def _one(about: str, what: str, base: Any, mine: Any, theirs: Any, told: list[EditConflict]) -> Any:
+def _one(about: str, what: str, base: Any, mine: Any, theirs: Any, conflicts: list[EditConflict]) -> Any:
     """One value: of the side that changed it; mine, and a conflict, where both did."""
     if theirs in (mine, base):
         return mine
     if mine == base:
         return theirs
-    told.append(EditConflict(about, what, str(mine), str(theirs), now()))
+    conflicts.append(EditConflict(about, what, str(mine), str(theirs), now()))
     return mine
 
 
@@ -101,7 +101,7 @@ def _in_order(base: Sequence[T], mine: Sequence[T], theirs: Sequence[T], alive: 
 
 
 def _checklists(
-    base: Checklist, mine: Checklist, theirs: Checklist, keep: bool, told: list[EditConflict]
+    base: Checklist, mine: Checklist, theirs: Checklist, keep: bool, conflicts: list[EditConflict]
 ) -> Checklist:
     if theirs == mine:
         return mine
@@ -115,9 +115,9 @@ def _checklists(
     headings = _ordered(_group_names(base), _group_names(mine), _group_names(theirs), keep)
     groups: dict[str, list[Concept]] = {name: [] for name in headings}
     for name in order:
-        group, concept = _merged(name, was.get(name), here.get(name), there.get(name), told)
+        group, concept = _merged(name, was.get(name), here.get(name), there.get(name), conflicts)
         groups.setdefault(group, []).append(concept)
-    title = _one(_AUDIT, "title", base.title, mine.title, theirs.title, told)
+    title = _one(_AUDIT, "title", base.title, mine.title, theirs.title, conflicts)
     return Checklist(tuple(Group(name, listed) for name, listed in groups.items()), title)
 
 
@@ -133,7 +133,7 @@ def _places(checklist: Checklist) -> dict[str, _Place]:
 
 
 def _merged(
-    name: str, was: _Place | None, here: _Place | None, there: _Place | None, told: list[EditConflict]
+    name: str, was: _Place | None, here: _Place | None, there: _Place | None, conflicts: list[EditConflict]
 ) -> _Place:
     """One concept as both sides want it; as the one that has it wants it, where the other has not."""
     if here is None or there is None or here == there:
@@ -143,8 +143,8 @@ def _merged(
     about = f"@{name}"
     (group, mine), (other_group, theirs) = here, there
     old_group, old = was if was is not None else (None, Concept(name, ()))
-    kind = _one(about, "kind", None if was is None else old.kind, mine.kind, theirs.kind, told)
-    return _one(about, "group", old_group, group, other_group, told), Concept(
+    kind = _one(about, "kind", None if was is None else old.kind, mine.kind, theirs.kind, conflicts)
+    return _one(about, "group", old_group, group, other_group, conflicts), Concept(
         name,
         _ordered(old.texts, mine.texts, theirs.texts, False),
         kind,
@@ -162,7 +162,7 @@ def _notes(base: str, mine: str, theirs: str) -> str:
 
 def _labels(
     base: Mapping[str, str] | None, mine: Mapping[str, str] | None, theirs: Mapping[str, str] | None, keep: bool,
-    told: list[EditConflict],
+    conflicts: list[EditConflict],
 ) -> dict[str, str] | None:  # fmt: skip
     if theirs is None or theirs == mine:
         return None if mine is None else dict(mine)
@@ -171,6 +171,6 @@ def _labels(
     for name in dict.fromkeys([*mine, *theirs]):
         was, here, there = (labels.get(name, "") for labels in (base, mine, theirs))
         there = here if keep and not there else there
-        if label := _one(name, "label", was, here, there, told):
+        if label := _one(name, "label", was, here, there, conflicts):
             merged[name] = label
     return merged

@@ -78,10 +78,10 @@ class Thresholds:
 class Finding:
     """What became of one concept of the checklist.
 
-    state:    "found"; "weak": above the line in some component, but chance does as well, or another concept fits
-              there a little better; "missing"; "unknown": the CLIP does not know its words; "unseen": cannot be seen
-              in one image.
-    rows:     the components that it fits best of all concepts, above the line, strongest first.
+    state:    "found"; "weak": above the threshold in some component, but not above chance over all of them, or another
+              concept fits there a little better; "missing"; "unknown": the CLIP does not know its words; "unseen":
+              cannot be seen in one image.
+    rows:     the components that it fits best of all concepts, above the threshold, strongest first.
     best:     the first of them, else the component it fits best; None where there is none. `z`, `p`, `score` are this
               component's. `p_all` is the chance that as many unrelated components do as well, by the best of them or
               by how many lie above the line.

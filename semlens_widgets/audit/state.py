@@ -78,8 +78,8 @@ class AuditState:
             named = ",\n".join(f"  {_dump(name)}: {_dump(self.own_labels[name])}" for name in order)
             top.append(f' "own_labels": {{\n{named}\n }},' if named else ' "own_labels": {},')
         if self.conflicts:
-            told = ",\n".join(f"  {_dump(asdict(conflict))}" for conflict in self.conflicts)
-            top.append(f' "conflicts": [\n{told}\n ],')
+            listed = ",\n".join(f"  {_dump(asdict(conflict))}" for conflict in self.conflicts)
+            top.append(f' "conflicts": [\n{listed}\n ],')
         inner = self.verdicts.to_json().rstrip().removeprefix("{\n").removesuffix("\n}")
         return "\n".join(["{", *top, f' "checklist": {self.checklist.to_text("json").rstrip()},', inner, "}"]) + "\n"
 
@@ -121,10 +121,10 @@ def _renamed(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The document of an earlier version with the names of now."""
     if "lines" not in document or "thresholds" in document:
         return document
-    found = document["lines"]
-    if isinstance(found, dict):
-        found = {"min_effect" if name == "still" else name: value for name, value in found.items()}
-    return {**document, "thresholds": found}
+    thresholds = document["lines"]
+    if isinstance(thresholds, dict):
+        thresholds = {"min_effect" if name == "still" else name: value for name, value in thresholds.items()}
+    return {**document, "thresholds": thresholds}
 
 
 class _Reading:
@@ -137,30 +137,30 @@ class _Reading:
         try:
             return made(self.document.get(name, absent))
         except (TypeError, ValueError) as error:
-            _tell(f"{name}: {error}", self.bad)
+            _note_problem(f"{name}: {error}", self.bad)
             return otherwise
 
     def thresholds(self) -> Thresholds:
         """Thresholds of other names are left out: a later version may have more of them."""
-        found = Thresholds(self("level", None, lambda level: Thresholds(_number(level)).p, Thresholds().p))
+        result = Thresholds(self("level", None, lambda level: Thresholds(_number(level)).p, Thresholds().p))
         thresholds = self("thresholds", {}, _mapping, {})
         for name in sorted({f.name for f in fields(Thresholds)} - {"p"}):
             if name in thresholds:
                 # Bound now: the function is called at once.
-                found = self(
-                    "thresholds", {}, lambda d, n=name, so_far=found: replace(so_far, **{n: _number(d[n])}), found
+                result = self(
+                    "thresholds", {}, lambda d, n=name, so_far=result: replace(so_far, **{n: _number(d[n])}), result
                 )
-        return found
+        return result
 
 
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _tell(said: str, bad: list[str] | None) -> None:
+def _note_problem(problem: str, bad: list[str] | None) -> None:
     if bad is None:
-        raise ValueError(said)
-    bad.append(said)
+        raise ValueError(problem)
+    bad.append(problem)
 
 
 def _number(value: Any) -> float:
@@ -191,17 +191,17 @@ def _labels(value: Any, bad: list[str] | None) -> dict[str, str]:
         if isinstance(text, str):
             labels[component] = well_formed(text)
         else:
-            _tell(f"the own label {text!r:.80} of {component!r:.80} is no text", bad)
+            _note_problem(f"the own label {text!r:.80} of {component!r:.80} is no text", bad)
     return labels
 
 
 def _conflicts(value: Any, bad: list[str] | None) -> tuple[EditConflict, ...]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r:.80} is no list of conflicts")
-    found = []
+    conflicts = []
     for number, entry in enumerate(value, 1):
         try:
-            found.append(EditConflict(**entry))
+            conflicts.append(EditConflict(**entry))
         except TypeError as error:
-            _tell(f"conflict {number}: {error}", bad)
-    return tuple(found)
+            _note_problem(f"conflict {number}: {error}", bad)
+    return tuple(conflicts)

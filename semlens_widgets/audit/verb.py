@@ -26,10 +26,10 @@ from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thre
 
 USUAL = Thresholds()
 
-_FAMILY = 0.05  # of "found": as many unrelated components do as well at most this often
+_FAMILY_ALPHA = 0.05  # of "found": as many unrelated components do as well at most this often
 _PER_CONCEPT = 5  # images for each concept, at least, to estimate effects
-_ENDS = 0.3  # an effect's interval that goes further is too wide to say that there is none
-_ALIKE = 10  # variance inflation above which a concept cannot be told from the others
+_WIDEST_EFFECT = 0.3  # an effect's interval that goes further is too wide to say that there is none
+_MAX_VIF = 10  # variance inflation above which a concept cannot be told from the others
 _SHOWN = 0.5  # of what the data usually show of a concept; below it a missing concept may be the data's fault
 _ROUNDS = 1000
 _NOWHERE = -1e9  # the z of a kind that no concept has
@@ -82,12 +82,12 @@ def audit(
     z = np.where(telling < MIN_AUROC, np.nan, z)
     region, leading = _regions(z, kinds, thresholds, space.alive)
     shown = _shown(space, vectors, searched)
-    found = _Relevant.of(space, relevance, number, audited)
+    relevant = _Relevant.of(space, relevance, number, audited)
     doubt = "" if relevance is None else _doubt(relevance, audited)
     own = [np.flatnonzero(living & (leading == j)) for j in range(len(concepts))]
     plain = [rows[region[rows] == REGIONS.index(kind)] for rows, kind in zip(own, kinds, strict=True)]
     confirmed = [rows[telling[rows, j] >= MIN_AUROC] for j, rows in enumerate(plain)]
-    effects = _effects(space, relevance, number, vectors, searched, found, confirmed)
+    effects = _effects(space, relevance, number, vectors, searched, relevant, confirmed)
     groups = [group.name for group in checklist.groups for _ in group.concepts]
     findings = []
     for j, concept in enumerate(concepts):
@@ -95,18 +95,18 @@ def audit(
         if living.any() and np.isfinite(top := refuted[:, j].max()):
             row = int(refuted[:, j].argmax())
             words = (
-                f"{space.components[row]} comes close (z {top:.1f}; AUROC {telling[row, j]:.2f}), but hardly tells the "
-                f"{seen[row, j]} sampled images that show it from the others"
+                f"{space.components[row]} comes close (z {top:.1f}), but its AUROC is only {telling[row, j]:.2f} "
+                f"between the {seen[row, j]} sampled images that show it and the others"
             )
             against = _Refuted(row, float(top), words)
         findings.append(
             _finding(bool(doubt), space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j],
-                     bool(shown[j]), found, thresholds, effects[j], len(confirmed[j]), against)
+                     bool(shown[j]), relevant, thresholds, effects[j], len(confirmed[j]), against)
         )  # fmt: skip
     member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
-    shares = dict(zip(REGIONS, found.shares(member), strict=True)) if found.known else {}
+    shares = dict(zip(REGIONS, relevant.shares(member), strict=True)) if relevant.known else {}
     return AuditReport(
-        space, checklist, name, thresholds, centre, scores, z, region, leading, found.mean, found.share, audited,
+        space, checklist, name, thresholds, centre, scores, z, region, leading, relevant.mean, relevant.share, audited,
         tuple(findings), shares,
         relevance.statistic if relevance is not None else "", relevance.backend if relevance is not None else "",
         int(relevance.counts[number]) if relevance is not None and number is not None else 0,
@@ -235,7 +235,7 @@ def _doubt(relevance: Relevance, audited: Bool[np.ndarray, " component"]) -> str
 
 def _finding(
     doubtful: bool, space: SemanticSpace, concept: Concept, group: str, kind: Kind, column: int, scores: np.ndarray,
-    z: np.ndarray, rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, found: _Relevant,
+    z: np.ndarray, rows: np.ndarray, living: np.ndarray, unknown: tuple[str, ...], shown: bool, relevant: _Relevant,
     thresholds: Thresholds, effect: Interval | None, confirmed: int, against: _Refuted | None,
 ) -> Finding:  # fmt: skip
     nothing = float("nan")
@@ -261,14 +261,14 @@ def _finding(
     p = float(ndtr(-float(own[best])))
     p_all = _by_chance(int(living.sum()), p, len(rows), thresholds.p)
     if len(rows):
-        state = "found" if p_all <= _FAMILY else "weak"
+        state = "found" if p_all <= _FAMILY_ALPHA else "weak"
     else:
         rival = np.nanmax(z[best])
         state = "weak" if top >= thresholds.z and rival - top < thresholds.margin else "missing"
-    relevance, share = found.signed_and_share(rows)
+    relevance, share = relevant.signed_and_share(rows)
     much = share is not None and share.mean >= thresholds.used
     has_effect = effect is not None and (effect.low > thresholds.min_effect or effect.high < -thresholds.min_effect)
-    no_effect = effect is not None and not has_effect and -_ENDS <= effect.low <= effect.high <= _ENDS
+    no_effect = effect is not None and not has_effect and -_WIDEST_EFFECT <= effect.low <= effect.high <= _WIDEST_EFFECT
     used, elsewhere = much and not no_effect, has_effect and not much and confirmed > 0
     message = _message(state, float(own[best]), p_all, str(space.components[best]), len(rows), shown, thresholds,
                        against)  # fmt: skip
@@ -303,11 +303,11 @@ class _Refuted:
 
 def _effects(
     space: SemanticSpace, relevance: Relevance | None, number: int | None, vectors: Float[np.ndarray, "concept dim"],
-    searched: Bool[np.ndarray, " concept"], found: _Relevant, confirmed: Sequence[np.ndarray],
+    searched: Bool[np.ndarray, " concept"], relevant: _Relevant, confirmed: Sequence[np.ndarray],
 ) -> list[Interval | None]:  # fmt: skip
     """Each concept's effect on the class's relevance: see `Finding.effect`."""
     effects: list[Interval | None] = [None] * len(vectors)
-    if not found.known or relevance is None or space.sample is None or not searched.any():
+    if not relevant.known or relevance is None or space.sample is None or not searched.any():
         return effects
     columns = np.flatnonzero(searched)
     kept = np.flatnonzero(relevance.targets == number)
@@ -325,7 +325,7 @@ def _effects(
         1,
     )
     steps = present[here]
-    total = np.asarray(relevance.values[kept[there]], np.float64) @ found.weight
+    total = np.asarray(relevance.values[kept[there]], np.float64) @ relevant.weight
     slope, error, told_apart = _least_squares(steps, total)
     for at, column in enumerate(columns.tolist()):
         if told_apart[at]:
@@ -358,7 +358,7 @@ def _least_squares(
     error = np.sqrt(np.diag(inverse @ (weighed.T @ weighed) @ inverse))
     unit_length = design / np.sqrt(spread)
     alike = unit_length.T @ unit_length + 1e-6 * np.eye(len(spread))
-    told_apart = (np.diag(np.linalg.inv(alike)) <= _ALIKE) & (spread > 1e-9)
+    told_apart = (np.diag(np.linalg.inv(alike)) <= _MAX_VIF) & (spread > 1e-9)
     return slope, error, told_apart
 
 
@@ -378,12 +378,12 @@ def _message(
     state: State, z: float, p_all: float, best: str, led: int, shown: bool, thresholds: Thresholds,
     against: _Refuted | None,
 ) -> str:  # fmt: skip
-    data = "" if shown else "; the data hardly show it, as far as the CLIP can tell: add images, or other prompts"
+    data = "" if shown else "; according to the CLIP few images show it: add images, or other prompts"
     if state == "missing":
         why = "no component" if z < thresholds.z else f"and {best} fits another concept much better"
         return f"missing: {against.words}{data}" if against else f"missing: best z {z:.1f}, {why}{data}"
     if state == "weak":
-        why = f"chance does as well ({p_equals(p_all)})" if led else f"{best} fits another concept a little better"
+        why = f"not above chance ({p_equals(p_all)})" if led else f"{best} fits another concept a little better"
         return f"weak: {why}{data}"
     return f"found in {plural(led, 'component')}{data}"
 

@@ -38,8 +38,8 @@ def tables(figures: Mapping[str, Any]) -> str:
         encoded = [f"{biased[layer][name]['components']} ({biased[layer][name]['best']:.3f})" for layer in _LAYERS]
         known = [f"{clip[part][name]:.3f}" for part in ("concept_auroc", "query_auroc")]
         hits = [biased["search"][how]["first_hit_auroc"].get(name) for how in _WAYS]
-        found = ["–" if hit is None else f"{hit:.3f}" for hit in hits]
-        lines.append(f"| {factor.query} | {' | '.join([*encoded, *known, *found])} |")
+        cells_found = ["–" if hit is None else f"{hit:.3f}" for hit in hits]
+        lines.append(f"| {factor.query} | {' | '.join([*encoded, *known, *cells_found])} |")
     lines += ["", "**Search and labels in `layer4`**, mean average precision · label accuracy among the twelve "
               "queries:", "",
               "| | null probe | centring |", "|---|---|---|"]  # fmt: skip

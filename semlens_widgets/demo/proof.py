@@ -122,7 +122,7 @@ def crop_overlaps(examples: Any, pictures: Pictures, truth: Truth, layer: str) -
 
     auroc = truth.layer(layer).auroc
     start = examples.components.rows(layer).start
-    found = []
+    overlaps = []
     for index in np.flatnonzero(auroc.max(1) >= ENCODED):
         name = FACTORS[auroc[index].argmax()].name
         if name not in LOCAL:
@@ -132,5 +132,5 @@ def crop_overlaps(examples: Any, pictures: Pictures, truth: Truth, layer: str) -
             mask = masks[examples.images[row, rank]]
             if mask.any():
                 box = np.array([0, 0, 1.0, 1]) if examples.boxes is None else examples.boxes[row, rank]
-                found.append(overlap(box.astype(np.float64), mask))
-    return np.asarray(found)
+                overlaps.append(overlap(box.astype(np.float64), mask))
+    return np.asarray(overlaps)

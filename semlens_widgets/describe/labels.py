@@ -110,7 +110,7 @@ class Labels(Result):
         rows: dict[str, list[int]] = {}
         for row in np.flatnonzero(self.accepted[:, 0]):
             rows.setdefault(self.probes.names[self.words[row, 0]], []).append(int(row))
-        shared = [(word, tuple(found)) for word, found in rows.items() if len(found) > 1]
+        shared = [(word, tuple(sharing)) for word, sharing in rows.items() if len(sharing) > 1]
         return dict(sorted(shared, key=lambda pair: (-len(pair[1]), pair[0])))
 
     @cached_property
@@ -210,7 +210,7 @@ class Labels(Result):
         living, explained = int(self.space.alive.sum()), int(self.accepted[:, 0].sum())
         return (
             f"{explained:,} of {living:,} components explained by {len(self.probes):,} words ({self.method}, "
-            f"confidence {self.level:g}); {self.collision_rate:.0%} of them share their label"
+            f"confidence {self.level:g}); {self.collision_rate:.0%} of them share a label with another component"
         )
 
     def __repr__(self) -> str:

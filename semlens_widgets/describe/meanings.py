@@ -119,8 +119,8 @@ def meanings(
     for block in blocks(space):
         chosen = rows[block]
         embeddings = space.embeddings_of(chosen)
-        found = groups(centred(embeddings, seen_from), counts[chosen], clear[space.set_size_of[chosen]])
-        for at, parts in enumerate(found):
+        grouped = groups(centred(embeddings, seen_from), counts[chosen], clear[space.set_size_of[chosen]])
+        for at, parts in enumerate(grouped):
             for ranks in parts:
                 owners.append(block.start + at)
                 ranks_of.append(ranks)

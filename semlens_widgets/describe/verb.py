@@ -71,9 +71,9 @@ def describe(
     dead = ~space.alive
     words = np.where(dead[:, None], NO_WORD, ranked.words)
     scores, z, sure = (np.where(dead[:, None], np.nan, a) for a in (ranked.scores, ranked.z, ranked.confidence))
-    alike = np.zeros(len(space.vectors), np.float32)
-    alike[space.alive] = space.resultant_length(np.flatnonzero(space.alive))
-    adjusted = adjusted_similarities(space, space.vectors * alike[:, None], words, probes)
+    lengths = np.zeros(len(space.vectors), np.float32)
+    lengths[space.alive] = space.resultant_length(np.flatnonzero(space.alive))
+    adjusted = adjusted_similarities(space, space.vectors * lengths[:, None], words, probes)
     if on_step is not None:
         on_step(len(words), len(words))
     margins = np.where(dead, np.nan, ranked.margins)
@@ -93,7 +93,7 @@ def _name(method: Labeler) -> str:
 
 
 def check_settings(k: int, level: float, method: str | Labeler) -> None:
-    """ValueError for settings of `describe` that there are not, whatever the words."""
+    """ValueError for invalid settings of `describe`, whatever the words."""
     if k < 1 or not 0 <= level < 1:
         raise ValueError(f"k={k}, level={level}; ask for at least one label, and a confidence in [0, 1)")
     if method != "mean":
@@ -109,6 +109,6 @@ def _check(space: SemanticSpace, probes: Probes) -> None:
         raise ValueError(f"the words have {probes.vectors.shape[1]} dimensions, the space {space.dim}")
     if len(set(probes.names)) != len(probes):
         twice = next(n for n in probes.names if probes.names.count(n) > 1)
-        raise ValueError(f"{twice!r} stands twice in the vocabulary, so that neither can lead; give every word once")
+        raise ValueError(f"{twice!r} is twice in the vocabulary, so neither can lead; give every word once")
     if (known := known_words(probes).sum()) < 2:
         raise ValueError(f"{space.recipe.clip} knows {known} of the {len(probes)} words; a label needs a rival")

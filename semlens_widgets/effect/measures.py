@@ -18,7 +18,7 @@ _NOTHING = Interval(float("nan"), float("nan"), float("nan"))
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What the model answered under every condition: right or wrong, each image's own class said or not, and the
+    """What the model answered under every condition: right or wrong, each image's own class predicted or not, and the
     target's logit margin. Nothing is right or wrong of a regression."""
 
     right: Bool[np.ndarray, "condition image"] | None
@@ -41,22 +41,22 @@ class Answers:
         if outputs.kind == "regression":
             return cls(None, None, margins, labels, target, 0)
         if outputs.kind == "multi":
-            said = outputs.said(answered)
-            own = np.take_along_axis(said, labels[None, :, None], axis=2)[..., 0]
-            return cls(said[..., target] == (labels == target), own, margins, labels, target, classes)
+            predicted = outputs.is_predicted(answered)
+            own = np.take_along_axis(predicted, labels[None, :, None], axis=2)[..., 0]
+            return cls(predicted[..., target] == (labels == target), own, margins, labels, target, classes)
         right = outputs.predicted(answered) == labels
         return cls(right, right, margins, labels, target, classes)
 
     def sides(self, counts: Mapping[str, int]) -> dict[Side, Measured]:
         first = 2 + counts["equal"]
-        found: dict[Side, Measured] = {
+        sides: dict[Side, Measured] = {
             "as it is": self._resampled(0),
             "switched off": self._resampled(1),
             "random, equal number": self._drawn(range(2, first)),
         }
         if counts["weighed"]:
-            found["random, equal relevance"] = self._drawn(range(first, first + counts["weighed"]))
-        return found
+            sides["random, equal relevance"] = self._drawn(range(first, first + counts["weighed"]))
+        return sides
 
     def curve(self, name: str, numbers: Sequence[int], counts: Mapping[str, int]) -> list[Point]:
         if self.right is None:

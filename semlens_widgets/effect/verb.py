@@ -60,7 +60,7 @@ def effect(
     on_step: called with (images measured, images in all); what it raises ends the work.
 
     ValueError where labels are missing or are not classes of the model (a regression needs none), and for no
-    components or no draws; KeyError or IndexError for a class that there is not. All of it before anything is measured.
+    components or no draws; KeyError or IndexError for an unknown class. All of them before anything is measured.
     """
     check(chosen, data, draws=draws, most=most, points=points, batch_size=batch_size)
     if not isinstance(outputs, Outputs):
@@ -90,7 +90,7 @@ def effect(
     done, total = 0, sum(map(len, asked.values()))
     with tqdm(total=total, unit="image", desc="effect", disable=not progress) as bar:
 
-        def told(count: int) -> None:
+        def count_batch(count: int) -> None:
             nonlocal done
             done += count
             bar.update(count)
@@ -99,7 +99,7 @@ def effect(
 
         for name, pictures in data.items():
             read, answered = logits_under(
-                model, pictures, asked[name], switches, batch_size, read=outputs, told=told
+                model, pictures, asked[name], switches, batch_size, read=outputs, on_batch=count_batch
             )
             answers = Answers.of(outputs, answered, outputs.labels_of(pictures, read), number)
             images[name] = len(read)
@@ -116,7 +116,7 @@ def check(
 ) -> None:
     """The errors of `effect` about its settings."""
     if draws < 1:
-        raise ValueError(f"draws={draws}; at least one random set, else nothing says what chance does")
+        raise ValueError(f"draws={draws}; give at least one random set to compare with")
     for what, amount in (("most", most), ("points", points), ("batch_size", batch_size)):
         if amount < 1:
             raise ValueError(f"{what}={amount}; it is at least 1")

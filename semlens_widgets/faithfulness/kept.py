@@ -60,7 +60,7 @@ def choose(
             return found
         if path is not None:
             document = json.dumps(measured.to_document())
-            cache.kept(path, lambda: _write(path, document))
+            cache.try_write(path, lambda: _write(path, document))
     found = decided(measured)
     _KNOWN.setdefault(model, {})[about] = (state, found)
     return found
@@ -122,7 +122,7 @@ def check(
     with predicted(model, outputs) as goal:
         found = measure(model, some_pictures(images, n), goal, layers, methods, maps, sample=sample, on_step=on_step)
     if path is not None:
-        cache.kept(path, lambda: _write(path, json.dumps(found.to_document())))
+        cache.try_write(path, lambda: _write(path, json.dumps(found.to_document())))
     return found
 
 

@@ -198,9 +198,9 @@ def scatter(sheet: Sheet, audited: Audited, y: Number, named: int = 4) -> Number
     name = "best spurious concept, z"
     sheet.text(right, y + tall + below, name, SMALL, colour=theme.ink_2, align="right")
     if audited.is_dense:
-        said = f"shaded: {_FEWEST} components or more" + ", stronger where there are more" * (sheet.width >= 120)
+        note = f"shaded: {_FEWEST} components or more" + ", stronger where there are more" * (sheet.width >= 120)
         room = right - MARGIN - text_width(name, SMALL) - 3
-        sheet.fit(MARGIN, y + tall + below, room, said, SMALL, colour=theme.ink_2)
+        sheet.fit(MARGIN, y + tall + below, room, note, SMALL, colour=theme.ink_2)
     return y + tall + below + line - start
 
 

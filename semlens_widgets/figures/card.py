@@ -68,15 +68,15 @@ def _draw(
 ) -> Number:
     left, right, y = MARGIN, sheet.width - MARGIN, MARGIN
     name = str(crops.space.components[row])
-    word = names.told(row)
+    word = names.display_name(row)
     title = word or name
     room = right - left - (text_width(name, SMALL, False, True) + 3 if word else 0)
     sheet.text(left, y, fitted(title, room, TITLE, True), TITLE, bold=True)
     if word:
         sheet.text(right, y + (TITLE - SMALL) * PT * 0.8, name, SMALL, mono=True, align="right")
     y += TITLE * PT * 1.6
-    if said := _word_note(names, row):
-        y += sheet.paragraph(left, y - 0.6, right - left, said, SMALL, colour=sheet.theme.ink_2)
+    if note := _word_note(names, row):
+        y += sheet.paragraph(left, y - 0.6, right - left, note, SMALL, colour=sheet.theme.ink_2)
     wide = sheet.width >= 120
     column = (right - left - 4) / 2 if wide else right - left
     first = _crops(sheet, crops, row, left, y, column, examples)

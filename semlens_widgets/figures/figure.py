@@ -67,7 +67,7 @@ class Figure:
         with own_style():
             sheet = Sheet(self.width_mm, theme(self.theme))
             canvas = sheet.finish(self.drawn(sheet))
-        vars(self).update(_fonts=_told(sheet), _borrowed=sheet.borrowed, _titles=sheet.titles)
+        vars(self).update(_fonts=_font_notice(sheet), _borrowed=sheet.borrowed, _titles=sheet.titles)
         return canvas
 
     def to_bytes(self, format: str, dpi: Number = 300) -> bytes:
@@ -132,7 +132,7 @@ class Figure:
         return str(made)
 
 
-def _told(sheet: Sheet) -> str:
+def _font_notice(sheet: Sheet) -> str:
     """What a caption says of letters that DejaVu has not."""
     families = sorted({family for family, _ in sheet.borrowed} - {"DejaVu Sans"})
     borrowed = f" Some letters are set in {', '.join(families)}." if families else ""
@@ -160,7 +160,7 @@ def _with_fonts(svg: str, borrowed: Mapping[tuple[str, bool], str]) -> str:
 def _file(family: str, bold: bool) -> str | None:
     """The file of a family of DejaVu."""
     fonts = (font(1.0, bold), font(1.0, bold, True))
-    return next((str(found.get_file()) for found in fonts if found.get_family()[0] == family), None)
+    return next((str(font.get_file()) for font in fonts if font.get_family()[0] == family), None)
 
 
 def _face(family: str, bold: bool, path: str, letters: str) -> str:

@@ -66,8 +66,8 @@ def borrowed(text: str, bold: bool = False, mono: bool = False) -> tuple[dict[st
     """The fonts besides DejaVu that a text needs, family to file, and the letters that no installed font has."""
     if not (wanted := lacking(text, bold, mono)):
         return {}, ""
-    found, missing = _covering("".join(sorted(wanted)), bold)
-    return dict(found), missing
+    covering, missing = _covering("".join(sorted(wanted)), bold)
+    return dict(covering), missing
 
 
 @functools.cache
@@ -83,7 +83,7 @@ def _covering(letters: str, bold: bool) -> tuple[tuple[tuple[str, str], ...], st
     The first font that has all that is still wanted is taken, else the one that has most of it: DejaVu Sans first
     (for text in its monospaced sister), then Noto, then by name.
     """
-    found: dict[str, str] = {}
+    font_of: dict[str, str] = {}
     while letters:
         best: tuple[int, str, str] | None = None
         for family, path in (("DejaVu Sans", str(font(1.0, bold).get_file())), *_installed(bold)):
@@ -91,22 +91,22 @@ def _covering(letters: str, bold: bool) -> tuple[tuple[tuple[str, str], ...], st
                 has = len(letters) - len(_without(letters, letters_of(path)))
             except (OSError, RuntimeError):
                 continue  # not a font that can be read
-            if family not in found and has > (best[0] if best else 0):
+            if family not in font_of and has > (best[0] if best else 0):
                 best = (has, family, path)
                 if has == len(letters):
                     break
         if best is None:
             break
-        found[best[1]] = best[2]
+        font_of[best[1]] = best[2]
         letters = _without(letters, letters_of(best[2]))
-    return tuple(found.items()), letters
+    return tuple(font_of.items()), letters
 
 
 @functools.lru_cache(maxsize=2)
 def _installed(bold: bool) -> tuple[tuple[str, str], ...]:
     """(family, file) of the fonts that can be embedded as TrueType, the likeliest first."""
-    found = [entry for entry in fontManager.ttflist if not entry.name.startswith("Last Resort")]  # all boxes
-    named = {entry.fname: entry for entry in reversed(found)}  # of a collection the first, which a path opens
+    entries = [entry for entry in fontManager.ttflist if not entry.name.startswith("Last Resort")]  # all boxes
+    named = {entry.fname: entry for entry in reversed(entries)}  # of a collection the first, which a path opens
     order = sorted(named.values(), key=lambda e: (not e.name.startswith("Noto Sans"), bold != (_weight(e) >= 600),
                                                   e.style != "normal", e.name, e.fname))  # fmt: skip
     return tuple((entry.name, entry.fname) for entry in order if _is_truetype(entry.fname))

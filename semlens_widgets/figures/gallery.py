@@ -66,7 +66,7 @@ def _draw(sheet: Sheet, crops: Crops, rows: list[int], named: Names, wanted: int
     space = crops.space
     room = (right - left) * 0.3
     names = min(room, max(text_width(str(space.components[row]), SMALL, False, True) for row in rows))
-    words = {row: word for row in rows if (word := named.told(row))}
+    words = {row: word for row in rows if (word := named.display_name(row))}
     if words:
         names = min(room, _LABEL, max([names, *(text_width(word, SMALL) for word in words.values())]))
     begin = left + names + 2

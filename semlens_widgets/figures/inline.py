@@ -24,8 +24,8 @@ def inline_svg(figure: Figure, name: str, title: str, about: str) -> Markup:
     svg, titles = figure.at(theme=PAGE).svg_and_titles()
     used = set(_REFERENCE.findall(svg))
 
-    def short(found: re.Match[str]) -> str:
-        tag = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", found[0])
+    def short(match: re.Match[str]) -> str:
+        tag = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", match[0])
         tag = _REFERENCE.sub(rf'xlink:href="#{name}-\1"', tag)
         tag = re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}", tag.replace(' transform="rotate(-0', ' t="('))
         tag = re.sub(r"#[0-9a-f]{6}\b", lambda m: VARIABLES.get(m[0], m[0]), re.sub(r' t="[^"]*"', "", tag))

@@ -65,12 +65,12 @@ def label_table(
 def _said_before(words: Sequence[str | None]) -> list[int]:
     """How often each word stood before; those without a word come after all."""
     seen: Counter[str] = Counter()
-    found = []
+    counts = []
     for word in words:
-        found.append(len(words) if word is None else seen[word])
+        counts.append(len(words) if word is None else seen[word])
         if word is not None:
             seen[word] += 1
-    return found
+    return counts
 
 
 def own_table(

@@ -32,19 +32,19 @@ def problems(figure: Figure) -> list[str]:
         sheet = canvas.bbox
         canvas.draw_without_rendering()  # ticks get their places
         texts = [(t, t.get_window_extent(renderer)) for t in written(canvas)]
-    found = []
+    problems_found = []
     for text, box in texts:
         if float(text.get_fontsize()) < SMALLEST:
-            found.append(f"{text.get_text()!r} is {text.get_fontsize():g} pt, less than {SMALLEST:g}")
+            problems_found.append(f"{text.get_text()!r} is {text.get_fontsize():g} pt, less than {SMALLEST:g}")
         if (
             box.x0 < sheet.x0 - _SLACK
             or box.x1 > sheet.x1 + _SLACK
             or box.y0 < sheet.y0 - _SLACK
             or box.y1 > sheet.y1 + _SLACK
         ):
-            found.append(f"{text.get_text()!r} is cut off")
+            problems_found.append(f"{text.get_text()!r} is cut off")
     for (one, a), (other, b) in combinations(texts, 2):
         across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         if across > _SLACK and down > _SLACK + 0.12 * min(a.height, b.height):
-            found.append(f"{one.get_text()!r} lies on {other.get_text()!r}")
-    return found
+            problems_found.append(f"{one.get_text()!r} lies on {other.get_text()!r}")
+    return problems_found

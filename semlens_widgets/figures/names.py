@@ -39,15 +39,15 @@ class Names:
         own = self.own_word(row)
         return marked(own) if own else self.plain(row)
 
-    def told(self, row: int) -> str | None:
+    def display_name(self, row: int) -> str | None:
         """As `word`, but "unexplained" where words were tried and none explains it."""
         return self.word(row) or (None if self.labels is None else UNEXPLAINED)
 
     @property
     def note(self) -> str:
         """What a caption says of them."""
-        said = "" if self.labels is None else f" Labels: {self.labels.message}."
-        return said + self.key
+        labels = "" if self.labels is None else f" Labels: {self.labels.message}."
+        return labels + self.key
 
     @property
     def key(self) -> str:

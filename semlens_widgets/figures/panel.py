@@ -53,13 +53,13 @@ def panel(
         raise ValueError("widths has one positive share per figure, in the same rows")
 
     def rooms(width: Number) -> list[list[Number]]:
-        found = [[(width - _GUTTER * (len(row) - 1)) * s / sum(row) for s in row] for row in shares]
-        if (least := min(min(row) for row in found)) < _NARROWEST:
+        widths = [[(width - _GUTTER * (len(row) - 1)) * s / sum(row) for s in row] for row in shares]
+        if (least := min(min(row) for row in widths)) < _NARROWEST:
             raise ValueError(
                 f"a part would be {least:.0f} mm wide, at least {_NARROWEST:g} are needed; make the panel wider or put "
                 "fewer figures in a row"
             )
-        return found
+        return widths
 
     rooms(width_mm)
 

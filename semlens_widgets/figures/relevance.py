@@ -54,14 +54,14 @@ def _draw(sheet: Sheet, relevance: Relevance, classes: list[int], most: int, lay
     left, right = MARGIN, sheet.width - MARGIN
     across = min(len(classes), max(1, int((right - left + _GUTTER) / (38 + _GUTTER))))
     column = (right - left - (across - 1) * _GUTTER) / across
-    found = [relevance.top(number, most, layer) for number in classes]
-    longest = max((abs(value) for rows in found for _, value in rows), default=0.0) or 1.0
+    tops = [relevance.top(number, most, layer) for number in classes]
+    longest = max((abs(value) for rows in tops for _, value in rows), default=0.0) or 1.0
     y = MARGIN
     for start in range(0, len(classes), across):
         tall = [
             _one(sheet, relevance, number, rows, longest, left + at * (column + _GUTTER), column, y)
             for at, (number, rows) in enumerate(
-                zip(classes[start : start + across], found[start : start + across], strict=True)
+                zip(classes[start : start + across], tops[start : start + across], strict=True)
             )
         ]
         y += max(tall) + 3

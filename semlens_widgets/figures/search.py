@@ -93,7 +93,7 @@ def _draw(sheet: Sheet, matches: Matches, crops: Crops, rows: int, wanted: int |
 
 
 def _other(matches: Matches) -> str:
-    return "other " if matches.asked else ""
+    return "other " if matches.query_rows else ""
 
 
 def _verdict(matches: Matches) -> str:

@@ -70,7 +70,7 @@ def semantic_map(
     if values is not None and not np.isfinite(values[np.isfinite(layout.positions[:, 0])]).all():
         rings = " Open rings: no number."
     elif names and values is None:
-        rings = f" Open rings: {'nobody named them' if labels is None else 'no word explains them'}.{names.key}"
+        rings = f" Open rings: {'without a label' if labels is None else 'no word explains them'}.{names.key}"
     caption = (
         f"{numbers.count(int(np.isfinite(layout.positions[:, 0]).sum()))} components by {layout.method.upper()} of "
         f"their mean embeddings{_preview(layout)}; colour: {shown}"
@@ -239,13 +239,13 @@ def _by_value(sheet: Sheet, scene: _Scene, points: _Points, bottom: Number) -> N
         sheet, MARGIN, sheet.width - MARGIN, bottom, left, f"+{right}" if scene.signed else right,
         diverging=scene.signed, palest=0.0 if scene.signed else _PALEST,
     )  # fmt: skip
-    entries, said = [], [_size_note(scene)]
+    entries, notes = [], [_size_note(scene)]
     if np.isfinite(floor):
         entries.append((f"below {numbers.score(floor, 2)}, as random sets", theme.null))
     elif scene.mark is not None:
-        said.insert(0, f"random sets stay below {numbers.score(scene.mark, 2)}")
+        notes.insert(0, f"random sets stay below {numbers.score(scene.mark, 2)}")
     rings = "no number" if not known.all() else ""
-    return bottom + _legend(sheet, entries, rings, said, bottom) - start
+    return bottom + _legend(sheet, entries, rings, notes, bottom) - start
 
 
 def _size_note(scene: _Scene) -> str:
@@ -299,11 +299,11 @@ def _captions(sheet: Sheet, groups: list[str], names: np.ndarray, points: _Point
         count = f" {numbers.count(len(own))}"
         width = text_width(group, SMALL, True) + text_width(count, SMALL)
         near = own[_densest(points.x[own], points.y[own], _TOGETHER * sheet.width)]
-        found = _freest(sheet, near, (width, line), points, taken, bottom)
-        if found is None:
+        place = _freest(sheet, near, (width, line), points, taken, bottom)
+        if place is None:
             homeless.append(number)
             continue
-        start, level, lead = found
+        start, level, lead = place
         if lead:
             sheet.line(lead, theme.cat[number], LINE)
             taken.append(_around(lead))
@@ -370,10 +370,10 @@ def _meets(box: Box, others: list[Box]) -> bool:
     return any(box[0] < c and box[2] > a and box[1] < d and box[3] > b for a, b, c, d in others)
 
 
-def _legend(sheet: Sheet, entries: list[tuple[str, str]], rings: str, said: list[str], y: Number) -> Number:
+def _legend(sheet: Sheet, entries: list[tuple[str, str]], rings: str, notes: list[str], y: Number) -> Number:
     """Dots and rings with their names, then what else is to be said."""
     theme, start, x, line = sheet.theme, y, MARGIN, SMALL * PT * 1.6
-    listed = [*entries, *([(rings, "ring")] if rings else []), *((text, "") for text in said if text)]
+    listed = [*entries, *([(rings, "ring")] if rings else []), *((text, "") for text in notes if text)]
     for name, colour in listed:
         indent = 2.2 if colour else 0.0
         width = text_width(name, SMALL) + indent + 3.3

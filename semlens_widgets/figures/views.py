@@ -118,7 +118,7 @@ def _map(session: Session, **options: Any) -> Figure:
         shown |= names_of(session)
     elif colour != "layer":
         shown |= values_of(session, colour)
-    return semantic_map(session.space, session.shown_layout(), **(shown | options))
+    return semantic_map(session.space, session.current_layout(), **(shown | options))
 
 
 def values_of(session: Session, colour: str) -> dict[str, Any]:
@@ -180,15 +180,15 @@ def _compared(session: Session) -> Comparison:
 @view("compare")
 def _compare(session: Session, **options: Any) -> Figure:
     """The three columns, kept to two `layers`, to what carries the present query, and to texts to `find` in each."""
-    found = _compared(session)
+    compared = _compared(session)
     layers, find = options.pop("layers", None), options.pop("find", None)
     query = session.query if session.hits is not None else ""
-    said = [f"layers {layers[0]} and {layers[1]}"] if layers else []
-    said += [f"what carries “{query}”"] if query else []
-    said += [f"“{text}” in {part}" for text, part in zip(find or (), _COLUMNS, strict=False) if text]
-    if said:
-        options = {"kept": compared_rows(session, layers, query or None, find), "kept_to": ", ".join(said)} | options
-    return comparison(found, **options)
+    notes = [f"layers {layers[0]} and {layers[1]}"] if layers else []
+    notes += [f"what carries “{query}”"] if query else []
+    notes += [f"“{text}” in {part}" for text, part in zip(find or (), _COLUMNS, strict=False) if text]
+    if notes:
+        options = {"kept": compared_rows(session, layers, query or None, find), "kept_to": ", ".join(notes)} | options
+    return comparison(compared, **options)
 
 
 _COLUMNS = ("only in A", "shared", "only in B")
@@ -201,6 +201,6 @@ def _compare_layers(session: Session, **options: Any) -> Figure:
 
 @view("compare_map")
 def _compare_map(session: Session, **options: Any) -> Figure:
-    found = _compared(session)
+    compared = _compared(session)
     chosen = {"selection": session.selection, "other_selection": session.others[str(session.other)].selection}
-    return overlay_map(found, session.shown_overlay(), **(chosen | options))
+    return overlay_map(compared, session.current_overlay(), **(chosen | options))

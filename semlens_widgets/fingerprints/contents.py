@@ -88,8 +88,8 @@ def of_picture(picture: Image.Image) -> bytes:
     """Mode, size, palette and pixels of a picture."""
     picture.load()
     turned = picture.getexif().get(_ORIENTATION)
-    told = (picture.mode, picture.size, picture.info.get("transparency"), turned)
-    digest = hashlib.sha256(f"picture {told!r}".encode())
+    identity = (picture.mode, picture.size, picture.info.get("transparency"), turned)
+    digest = hashlib.sha256(f"picture {identity!r}".encode())
     digest.update(b"" if picture.palette is None else bytes(picture.palette.palette))
     digest.update(picture.tobytes())
     return digest.digest()
@@ -132,7 +132,7 @@ def of_files(names: Iterable[str], paths: Iterable[str | os.PathLike[str]]) -> b
 
 def of_folder(folder: str) -> bytes:
     """Names, sizes and dates of all files below a folder; hidden ones and notebooks apart. Unknown for too many."""
-    found: list[tuple[str, str]] = []
+    entries: list[tuple[str, str]] = []
     seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
@@ -141,15 +141,15 @@ def of_folder(folder: str) -> bytes:
             continue
         seen.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
+        entries += [
             (os.path.relpath(os.path.join(place, name), folder), os.path.join(place, name))
             for name in files
             if not name.startswith(".") and os.path.splitext(name)[1] not in _NO_DATA
         ]
-        if len(found) > _MOST_FILES:
+        if len(entries) > _MOST_FILES:
             raise Unknown(f"the folder {folder!r}, which has more than {_MOST_FILES:,} files")
-    found.sort()
-    return of_files((name for name, _ in found), (path for _, path in found))
+    entries.sort()
+    return of_files((name for name, _ in entries), (path for _, path in entries))
 
 
 _NAME = re.compile(r"__torch__(?:\.\w+)+")

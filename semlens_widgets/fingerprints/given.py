@@ -15,11 +15,11 @@ from . import libraries
 
 def held(function: types.FunctionType) -> dict[str, Any]:
     """The values of a function's closure by name, and the function that it wraps."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with contextlib.suppress(ValueError):  # an empty cell
-            found[f"closure {name}"] = cell.cell_contents
-    return found
+            result[f"closure {name}"] = cell.cell_contents
+    return result
 
 
 def wraps(function: types.FunctionType, depth: int = 4) -> bool:

@@ -85,13 +85,13 @@ class Graph:
 
         write(value)
         for node in order:  # grows while it is gone through
-            found = self.nodes[node]
-            digest.update(b"n%d:" % len(found.label) + found.label)
-            for name in sorted(found.slots):
+            content = self.nodes[node]
+            digest.update(b"n%d:" % len(content.label) + content.label)
+            for name in sorted(content.slots):
                 if (node, name) not in without:
                     digest.update(b"s%d:" % len(name.encode(errors="surrogatepass")))
                     digest.update(name.encode(errors="surrogatepass"))
-                    write(found.slots[name])
+                    write(content.slots[name])
         return digest.digest()
 
     def _ordered(
@@ -101,15 +101,15 @@ class Graph:
         if unordered in within:
             return [(b"", value) for value in unordered.values]
         inner = within | {unordered}
-        found = [
+        pairs = [
             (value if isinstance(value, bytes) else self._digest(value, without, inner), value)
             for value in unordered.values
         ]
-        return sorted(found, key=lambda pair: pair[0])
+        return sorted(pairs, key=lambda pair: pair[0])
 
     def hidden(self, without: frozenset[Slot] = frozenset()) -> list[str]:
         """What cannot be told, each as `where: why`."""
-        found = [why.why for why in _hidden(self.root)]
+        reasons = [why.why for why in _hidden(self.root)]
         waiting, seen = [(number, "") for number in _refs(self.root)], set[int]()
         while waiting:
             number, where = waiting.pop()
@@ -121,9 +121,9 @@ class Graph:
                 if (number, name) in without:
                     continue
                 place = f"{node.name}{name}" if name.startswith(".") else f"{node.name}, {name}"
-                found += [f"{where if name == 'content' and where else place}: {why.why}" for why in _hidden(value)]
+                reasons += [f"{where if name == 'content' and where else place}: {why.why}" for why in _hidden(value)]
                 waiting += [(other, place) for other in _refs(value)]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(reasons))
 
 
 def changed(before: Graph, after: Graph) -> frozenset[Slot]:
@@ -143,15 +143,15 @@ def changed(before: Graph, after: Graph) -> frozenset[Slot]:
             return mine == [digest for digest, _ in after._ordered(other, nothing, frozenset())]
         return one == other
 
-    found = set[Slot]()
+    slots = set[Slot]()
     for number in before.nodes.keys() & after.nodes.keys():
         one, other = before.nodes[number], after.nodes[number]
         if one.label != other.label:
-            found.add((number, ""))
+            slots.add((number, ""))
         for name in one.slots.keys() | other.slots.keys():
             if name not in one.slots or name not in other.slots or not same(one.slots[name], other.slots[name]):
-                found.add((number, name))
-    return frozenset(found)
+                slots.add((number, name))
+    return frozenset(slots)
 
 
 def _hidden(value: Value) -> Iterator[Hidden]:

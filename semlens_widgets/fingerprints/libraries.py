@@ -40,8 +40,8 @@ def owner(filename: str) -> str | None:
 
 @cache
 def _roots() -> tuple[str, ...]:
-    found = [*site.getsitepackages(), site.getusersitepackages()] if hasattr(site, "getsitepackages") else []
-    return tuple(dict.fromkeys(os.path.realpath(path) for path in found))
+    roots = [*site.getsitepackages(), site.getusersitepackages()] if hasattr(site, "getsitepackages") else []
+    return tuple(dict.fromkeys(os.path.realpath(path) for path in roots))
 
 
 @cache
@@ -84,14 +84,14 @@ def version(library: str) -> str:
         return f"python {sys.version_info.major}.{sys.version_info.minor}"
     if library == "semlens_widgets":
         return own_version()
-    found: Any = getattr(sys.modules.get(library), "__version__", None)
-    if not isinstance(found, str):
+    text: Any = getattr(sys.modules.get(library), "__version__", None)
+    if not isinstance(text, str):
         try:
-            found = metadata.version(library)
+            text = metadata.version(library)
         except metadata.PackageNotFoundError:
             names = metadata.packages_distributions().get(library, ())
-            found = " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
-    return f"{library} {found.split('+')[0]}"
+            text = " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
+    return f"{library} {text.split('+')[0]}"
 
 
 @cache

@@ -151,12 +151,12 @@ def _reduced(thing: Any) -> dict[str, Any] | None:
     """What an object's own pickling says of it, or None where it has none."""
     registered = copyreg.dispatch_table.get(type(thing))
     try:
-        found: Any = thing.__reduce_ex__(4) if registered is None else registered(thing)
+        reduced: Any = thing.__reduce_ex__(4) if registered is None else registered(thing)
     except Exception:  # whatever a class does there
         return None
-    if isinstance(found, str):
-        return {"global": found}
-    maker, arguments, *rest = found
+    if isinstance(reduced, str):
+        return {"global": reduced}
+    maker, arguments, *rest = reduced
     state, items, pairs = (*rest, None, None, None)[:3]
     return {
         "made by": maker, "of": tuple(arguments), "state": state,

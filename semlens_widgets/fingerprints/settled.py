@@ -52,7 +52,7 @@ def fingerprints(
         return {name: look(thing, data=data, read=read, files=files) for name, thing in things.items()}
 
     if run is None:
-        return {name: _named(found, frozenset()) for name, found in looks().items()}
+        return {name: _named(graph, frozenset()) for name, graph in looks().items()}
     try:
         first = run(0)
         before = looks()
@@ -69,8 +69,8 @@ def fingerprints(
 
 def reasons(text: str) -> tuple[str, ...]:
     """Why what `text` was made from cannot be told: one reason for each fingerprint in it that nothing else has."""
-    found = (why for name in _UNKNOWN.findall(text) for why in _WHY.get(name, ("it was made in another session",)))
-    return tuple(dict.fromkeys(found))
+    reasons = (why for name in _UNKNOWN.findall(text) for why in _WHY.get(name, ("it was made in another session",)))
+    return tuple(dict.fromkeys(reasons))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +87,10 @@ class Seen:
     @classmethod
     def now(cls, thing: Any, read: Sequence[str], before: Seen | None = None) -> Seen:
         """How it looks; the fingerprint is that of before, unless it has changed since."""
-        found = look(thing, read=read, in_use=True)
-        same = before is not None and not changed(before.graph, found)
-        name = before.fingerprint if before is not None and same else _named(found, frozenset())
-        return cls(replace(found, alive=[]), name)
+        graph = look(thing, read=read, in_use=True)
+        same = before is not None and not changed(before.graph, graph)
+        name = before.fingerprint if before is not None and same else _named(graph, frozenset())
+        return cls(replace(graph, alive=[]), name)
 
     def after_use(self, thing: Any, read: Sequence[str]) -> Seen:
         """The same, whatever using it has left in it, such as weights that are loaded now."""
@@ -111,9 +111,9 @@ def packed(name: str) -> Packed:
     return name, tuple(sorted(_libraries([name]))), _WHY.get(name, ())
 
 
-def unpacked(found: Packed) -> str:
+def unpacked(packed: Packed) -> str:
     """The fingerprint, of which this process now knows what the other knew."""
-    name, met, why = found
+    name, met, why = packed
     if why:
         _WHY[name] = why
     return _kept(name, frozenset(met) | _LIBRARIES.get(name, frozenset())) if name else name
@@ -133,9 +133,9 @@ def versions(text: str) -> dict[str, str]:
     return {name: libraries.version(name) for name in _libraries([text]) | {"python", "torch", "semlens_widgets"}}
 
 
-def _named(found: Graph, without: frozenset[Slot]) -> str:
-    hidden = found.hidden(without)
-    return _unknown(hidden) if hidden else _kept(found.digest(without).hex(), found.libraries)
+def _named(graph: Graph, without: frozenset[Slot]) -> str:
+    hidden = graph.hidden(without)
+    return _unknown(hidden) if hidden else _kept(graph.digest(without).hex(), graph.libraries)
 
 
 def _kept(name: str, met: frozenset[str]) -> str:

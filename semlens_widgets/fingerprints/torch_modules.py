@@ -80,5 +80,5 @@ def _for_all_modules(look: Look) -> Value:
     """The hooks that were registered for every module there is; empty where there are none."""
     from torch.nn.modules import module
 
-    found = [(kind, getattr(module, f"_global{kind}", None) or {}) for kind in _HOOKS]
-    return tuple((kind.encode(), *(_hook(look, hook) for hook in hooks.values())) for kind, hooks in found if hooks)
+    by_kind = [(kind, getattr(module, f"_global{kind}", None) or {}) for kind in _HOOKS]
+    return tuple((kind.encode(), *(_hook(look, hook) for hook in hooks.values())) for kind, hooks in by_kind if hooks)

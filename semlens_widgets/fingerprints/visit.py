@@ -66,11 +66,11 @@ class _Look:
     def at(self, thing: Any) -> Graph:
         root = self.value(thing)
         while self._open:
-            node, found = self._open.popleft()
+            node, opened = self._open.popleft()
             try:
-                self._expand(node, found)
+                self._expand(node, opened)
             except Exception as error:  # whatever an object does when it is looked at
-                node.slots["content"] = Hidden(_why(found, error), id(found))
+                node.slots["content"] = Hidden(_why(opened, error), id(opened))
         return Graph(root, self.nodes, frozenset(self._libraries), self._alive)
 
     # values
@@ -94,9 +94,9 @@ class _Look:
         if isinstance(thing, enum.Enum):
             return (f"enum {kind.__qualname__} {thing._name_}".encode(), self.value(thing._value_), self.value(kind))
         if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "Tensor"):
-            found = self._of_torch(torch, thing)
-            if found is not None:
-                return found
+            handled = self._of_torch(torch, thing)
+            if handled is not None:
+                return handled
         if isinstance(thing, np.ndarray):
             return self._array(thing)
         if isinstance(thing, np.generic):
@@ -118,11 +118,11 @@ class _Look:
         return self._callable(thing) or self._ref(thing)
 
     def _text(self, text: str, folders: bool = False) -> Value:
-        found = b"str " + text.encode(errors="surrogatepass")
+        content = b"str " + text.encode(errors="surrogatepass")
         if not self.data or not 0 < len(text) < 4096 or "\0" in text:
-            return found
+            return content
         named = self._named(text, folders)
-        return found if named is None else (found, named)
+        return content if named is None else (content, named)
 
     def _named(self, text: str, folders: bool) -> bytes | None:
         if (text, folders) not in self._files:
@@ -283,9 +283,9 @@ class _Look:
                 for node, slot, thing in self._waiting.pop(name, ()):
                     node.slots[slot] = self._attribute(thing)
 
-    def _reach(self, found: Reads) -> None:
-        self._reach_names(found.names)
-        if found.any_name and not self._any_name:
+    def _reach(self, code_reads: Reads) -> None:
+        self._reach_names(code_reads.names)
+        if code_reads.any_name and not self._any_name:
             self._any_name = True
             while self._waiting:
                 for node, slot, thing in self._waiting.pop(next(iter(self._waiting))):
@@ -303,25 +303,25 @@ class _Look:
                 if of_user(value):
                     node.slots[name] = self.value(value)
             return
-        found = reads(code)
-        node.label = b"function" + found.digest
-        if found.hidden:
-            node.slots["code"] = Hidden(found.hidden)
+        code_reads = reads(code)
+        node.label = b"function" + code_reads.digest
+        if code_reads.hidden:
+            node.slots["code"] = Hidden(code_reads.hidden)
         node.slots["defaults"] = self.value(function.__defaults__)
         node.slots["keyword defaults"] = self._inline(function.__kwdefaults__ or {})
         for name, value in held(function).items():
             node.slots[name] = self._attribute(value)
-        for name in found.outside:
+        for name in code_reads.outside:
             if name in function.__globals__ and not is_dunder(name):
                 node.slots[f"global {name}"] = self._attribute(function.__globals__[name])
         for name, value in function.__dict__.items():
             self.later(node, name, value)
-        for name, level in found.imports:
+        for name, level in code_reads.imports:
             node.slots[f"import {name}"] = self._imported(name, level, function.__globals__)
-        for text in found.texts:
+        for text in code_reads.texts:
             if (file := self._named(text, self.data)) is not None:
                 node.slots[f"file {text}"] = file
-        self._reach(found)
+        self._reach(code_reads)
 
     def _imported(self, name: str, level: int, around: dict[str, Any]) -> Value:
         full = "." * level + name

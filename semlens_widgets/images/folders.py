@@ -53,7 +53,7 @@ def read_folder(folder: Path) -> Folder:
         for path in walk.files(os.path.join(root, name), OF_CLASSES)
     ]
     if found:
-        walk.told += _of_classes(classes, {number for _, number in found}, here)
+        walk.problems += _of_classes(classes, {number for _, number in found}, here)
         paths = tuple(path for path, _ in found)
         return Folder(
             paths, _names(paths, root), tuple(map(readable, classes)), tuple(number for _, number in found),
@@ -71,7 +71,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.hiding: list[str] = []
-        self.told: list[str] = []
+        self.problems: list[str] = []
         self.others: Counter[str] = Counter()
         self._ways: Counter[tuple[int, int]] = Counter()
 
@@ -95,11 +95,11 @@ class _Walk:
         try:
             about, entries = os.stat(place), list(os.scandir(place))
         except OSError as error:
-            self.told.append(f"the folder {readable(place)!r} ({error.strerror})")
+            self.problems.append(f"the folder {readable(place)!r} ({error.strerror})")
             return
         itself = (about.st_dev, about.st_ino)
         if itself in above:
-            self.told.append(f"the link {readable(place)!r}, which leads back to a folder above it")
+            self.problems.append(f"the link {readable(place)!r}, which leads back to a folder above it")
             return
         self._ways[itself] += 1
         if self._ways[itself] > _MOST_WAYS:
@@ -110,7 +110,7 @@ class _Walk:
                 yield from self._folders(entry.path, (*above, itself))
 
     def left_out(self) -> tuple[str, ...]:
-        parts = list(self.told)
+        parts = list(self.problems)
         if self.hiding:
             parts.insert(0, f"{_counted(len(self.hiding), 'hidden folder')} ({_some(sorted(set(self.hiding)))})")
         if self.others:
@@ -120,13 +120,14 @@ class _Walk:
 
 
 def _of_classes(classes: Sequence[str], filled: set[int], here: Sequence[str]) -> list[str]:
-    told = []
+    problems = []
     if here:
         names = _some([readable(name) for name in here])
-        told.append(f"{_counted(len(here), 'file')} beside the class folders ({names})")
+        problems.append(f"{_counted(len(here), 'file')} beside the class folders ({names})")
     if empty := [readable(name) for number, name in enumerate(classes) if number not in filled]:
-        told.append(f"{len(empty)} class {'folders' if len(empty) > 1 else 'folder'} without images ({_some(empty)})")
-    return told
+        kind = "folders" if len(empty) > 1 else "folder"
+        problems.append(f"{len(empty)} class {kind} without images ({_some(empty)})")
+    return problems
 
 
 def _nothing(root: str, left_out: Sequence[str]) -> str:

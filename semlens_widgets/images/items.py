@@ -55,13 +55,13 @@ class Reading:
     value_range: Range | None = None
     normalisation: Normalisation | None = None
     others: Others = _no_others
-    told: set[str] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
     say: Callable[[str, str], None] = _warned
 
     def tell(self, key: str, text: str) -> None:
         """Say what is said once of a data set."""
-        if key not in self.told:
-            self.told.add(key)
+        if key not in self.warned:
+            self.warned.add(key)
             self.say(key, text)
 
     def read(self, item: Any) -> Any:
@@ -126,8 +126,8 @@ class Reading:
             return pixels
         if self.value_range[1] > 255:
             raise UnknownRange(
-                f"has 8 bits, 0 to 255, but value_range={_told(self.value_range)} is stated for the whole data set; "
-                "give pictures of the two kinds as two data sets, or all on one scale"
+                f"has 8 bits, 0 to 255, but value_range={_range_text(self.value_range)} is stated for the whole data "
+                "set; give pictures of the two kinds as two data sets, or all on one scale"
             )
         return scaled(pixels, self.value_range)
 
@@ -150,15 +150,15 @@ class Reading:
 
     def _doubt(self, pixels: np.ndarray, low: float, high: float) -> None:
         """Refuse pixels that are surely none, and warn of those that hardly are: all of them are clipped to [0, 1]."""
-        said = (
+        problem = (
             f"has pixels from {low:.3g} to {high:.3g} once the stated mean and std are undone, but pixels lie in "
             "[0, 1]; state the mean and std that were used, or value_range=(black, white) for pictures that are not "
             "normalised"
         )
         if np.mean(np.abs(pixels) > _NEVER) > 0.1:
-            raise UnknownNormalisation(said)
+            raise UnknownNormalisation(problem)
         if np.mean((pixels < _BEYOND[0]) | (pixels > _BEYOND[1])) > 0.01:
-            self.tell("normalisation", f"a tensor of the data set {said}. CLIP and you see them clipped")
+            self.tell("normalisation", f"a tensor of the data set {problem}. CLIP and you see them clipped")
 
 
 def image_of(item: Any) -> Any:
@@ -273,5 +273,5 @@ def _rgb(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels) if pixels.ndim == 3 else Image.fromarray(pixels).convert("RGB")
 
 
-def _told(value_range: Range) -> str:
+def _range_text(value_range: Range) -> str:
     return f"({value_range[0]:g}, {value_range[1]:g})"

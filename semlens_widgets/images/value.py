@@ -210,7 +210,7 @@ class Images:
         elif isinstance(self._load, Given):
             looked_at = {*_sample(len(self)), *self.upto(_LOOKED_AT)}
             other._load = Given({image: self._load(image) for image in sorted(looked_at)})
-        other._reading = replace(self._reading, others=other._numbers_of_others, told=set(self._reading.told))
+        other._reading = replace(self._reading, others=other._numbers_of_others, warned=set(self._reading.warned))
         return other
 
     def jobs(self, parts: Iterable[Sequence[tuple[int, Any]]], *, sent: bool) -> Iterator[list[Job]]:
@@ -298,7 +298,7 @@ class Images:
         except MemoryError:
             raise
         except Exception as error:
-            why = f"the transform fails on a picture of {item.width:,} × {item.height:,} pixels ({_told(error)})"
+            why = f"the transform fails on a picture of {item.width:,} × {item.height:,} pixels ({_reason(error)})"
             raise UnreadableImage(self.name(image), why) from error
 
     def tensor(self, image: int) -> Any:
@@ -351,7 +351,7 @@ class Images:
         except Exception as error:
             if type(error).__name__ == "OutOfMemoryError":  # torch's is a RuntimeError
                 raise
-            raise UnreadableImage(self.name(image), _told(error)) from error
+            raise UnreadableImage(self.name(image), _reason(error)) from error
 
     def _numbers_of_others(self, sixteen: bool) -> tuple[float, float] | None:
         """The least and greatest number in a sample of the data set, which is looked at once.
@@ -383,12 +383,12 @@ def _sample(images: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, images - 1, _SAMPLE)})
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What an error says; what kind it is where that is not clear from what it says."""
-    said = str(error).strip()
-    if isinstance(error, UnopenedPicture) and said:
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    message = str(error).strip()
+    if isinstance(error, UnopenedPicture) and message:
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _plain(picture: Image.Image) -> np.ndarray:

@@ -47,10 +47,10 @@ class Tick(float):
 OnTick = Callable[[Tick], None]
 
 
-def apart(work: dict[str, Any], asked: OnTick) -> Float[np.ndarray, "vector 2"]:
+def apart(work: dict[str, Any], on_tick: OnTick) -> Float[np.ndarray, "vector 2"]:
     """The places of all `vectors`, of which UMAP lays out those numbered `at`, from `start` on, and places the others.
 
-    `asked` is called ten times a second; what it raises ends the work.
+    `on_tick` is called ten times a second; what it raises ends the work.
     """
     count, drawn = len(work["vectors"]), len(work["at"])
     what = f"UMAP of {count:,} components" if drawn == count else (
@@ -70,14 +70,15 @@ def apart(work: dict[str, Any], asked: OnTick) -> Float[np.ndarray, "vector 2"]:
             try:
                 while process.poll() is None:
                     seconds = time.monotonic() - begun
-                    asked(Tick(seconds, remaining(seconds, _Share(folder).read(), expected), what))
+                    on_tick(Tick(seconds, remaining(seconds, _Share(folder).read(), expected), what))
                     time.sleep(0.1)
             finally:
                 process.kill()
                 process.wait()
         if process.returncode:
-            said = (Path(folder) / "errors").read_text(errors="replace").strip()
-            raise RuntimeError(f"UMAP failed: {said.splitlines()[-1] if said else f'exit code {process.returncode}'}")
+            output = (Path(folder) / "errors").read_text(errors="replace").strip()
+            reason = output.splitlines()[-1] if output else f"exit code {process.returncode}"
+            raise RuntimeError(f"UMAP failed: {reason}")
         places: np.ndarray = np.load(Path(folder) / "places.npy")
         return places
 

@@ -23,28 +23,28 @@ def pca(space: SemanticSpace) -> Layout:
 
 def umap(
     space: SemanticSpace, *, seed: int = 0, neighbours: int = NEIGHBOURS, sample: int | None = SAMPLE,
-    asked: OnTick | None = None,
+    on_tick: OnTick | None = None,
 ) -> Layout:  # fmt: skip
     """Components by UMAP, so that each has its nearest siblings (by cosine) around it.
 
     It starts from the principal coordinates and is the same for the same seed on the same machine. It works in a
     process of its own, because umap-learn is compiled on first use (15 to 30 s) and must not hold up the kernel.
-    sample: of more living components than that, UMAP lays out so many, drawn at random, and its `transform` places the
-    others among them: a preview, and called so. None lays out all, however long it takes.
-    asked: called ten times a second with the seconds gone by, a number that knows how many may remain (`Tick`); what it
-    raises ends the work.
+    sample: where more components live than that, UMAP lays out so many, drawn at random, and its `transform` places the
+    others among them: a preview, and labelled as one. None lays out all, however long it takes.
+    on_tick: called ten times a second with the seconds gone by, a number that knows how many may remain (`Tick`). What
+    it raises ends the work.
 
     Raises ValueError for fewer than ten living components, RuntimeError with umap-learn's own words where it fails.
     (McInnes et al. 2018)
     """
     vectors = space.vectors[space.alive]
-    places, drawn = _by_umap(vectors, _principal(vectors), seed, neighbours, sample, asked)
+    places, drawn = _by_umap(vectors, _principal(vectors), seed, neighbours, sample, on_tick)
     return _placed(space, _in_unit_square(places), "umap", seed, neighbours, drawn)
 
 
 def _by_umap(
     vectors: Float[np.ndarray, "living dim"], start: Float[np.ndarray, "living 2"], seed: int, neighbours: int,
-    sample: int | None, asked: OnTick | None,
+    sample: int | None, on_tick: OnTick | None,
 ) -> tuple[Float[np.ndarray, "living 2"], int | None]:  # fmt: skip
     """(places, how many UMAP laid out where it was not all). ValueError as in `umap`."""
     if len(vectors) < FEWEST:
@@ -58,7 +58,7 @@ def _by_umap(
     if drawn is not None:
         at = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:drawn])
     work = {"vectors": vectors, "start": start[at], "at": at, "neighbours": neighbours, "seed": seed}
-    return apart(work, asked or (lambda tick: None)), drawn
+    return apart(work, on_tick or (lambda tick: None)), drawn
 
 
 def overlay(
@@ -69,7 +69,7 @@ def overlay(
     seed: int = 0,
     neighbours: int = NEIGHBOURS,
     sample: int | None = SAMPLE,
-    asked: OnTick | None = None,
+    on_tick: OnTick | None = None,
 ) -> tuple[Layout, Layout]:
     """Two spaces in one plane: components of both lie near each other where they are alike.
 
@@ -84,7 +84,7 @@ def overlay(
     if method == "pca":
         seed = neighbours = 0
     else:
-        places, drawn = _by_umap(vectors, places, seed, neighbours, sample, asked)
+        places, drawn = _by_umap(vectors, places, seed, neighbours, sample, on_tick)
     together, of_first = _in_unit_square(places), int(first.alive.sum())
     return (
         _placed(first, together[:of_first], method, seed, neighbours, drawn),

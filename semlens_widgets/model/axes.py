@@ -60,8 +60,8 @@ def size_of(axis: Axis) -> int:
 
 def kinds(axis: Axis) -> frozenset[str]:
     """What an axis counts; constants beside something else do not matter."""
-    found = frozenset(atom.kind for atom in axis)
-    return found - {"k"} or found
+    present = frozenset(atom.kind for atom in axis)
+    return present - {"k"} or present
 
 
 def in_order(axis: Axis) -> bool:
@@ -101,10 +101,10 @@ def resized(axis: Axis, size: int) -> Axis:
     """The axis after an operation that leaves more or fewer of the same: a stride, padding, pooling."""
     if size == size_of(axis):
         return axis
-    found = kinds(axis)
-    if found in ({"h"}, {"w"}) and in_order(axis):
-        return whole(next(iter(found)), size)
-    return whole("c" if found == {"c"} else "k" if found == {"k"} else "?", size)
+    present = kinds(axis)
+    if present in ({"h"}, {"w"}) and in_order(axis):
+        return whole(next(iter(present)), size)
+    return whole("c" if present == {"c"} else "k" if present == {"k"} else "?", size)
 
 
 def reshaped(axes: Sequence[Axis], shape: Sequence[int]) -> tuple[Axis, ...] | None:
@@ -133,19 +133,19 @@ def reshaped(axes: Sequence[Axis], shape: Sequence[int]) -> tuple[Axis, ...] | N
 
 def together(candidates: Iterable[Axis]) -> Axis:
     """One axis of several tensors that are put together number by number."""
-    found: Axis = ()
+    result: Axis = ()
     for axis in candidates:
-        known, new = kinds(found), kinds(axis)
+        known, new = kinds(result), kinds(axis)
         if not new or (new == {"k"} and known) or (new == {"?"} and known - {"k", "?"}):
             continue
-        if not known or known == {"k"} or known == {"?"} or found == axis:
-            found = axis
+        if not known or known == {"k"} or known == {"?"} or result == axis:
+            result = axis
         elif known <= PLACES and new <= PLACES:
-            if grid_of(found) != grid_of(axis) or parts_of(found) != parts_of(axis):
-                found = whole("p", size_of(axis))
+            if grid_of(result) != grid_of(axis) or parts_of(result) != parts_of(axis):
+                result = whole("p", size_of(axis))
         elif known != new:
-            found = whole("?", size_of(axis))
-    return found
+            result = whole("?", size_of(axis))
+    return result
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,8 @@ def joined(labels: Sequence[Label], dim: int, shape: Sequence[int]) -> Label:
     """Of tensors that are put one after another along an axis."""
     axes = [together(label.axes[at] for label in labels) for at in range(len(shape))]
     pieces = [label.axes[dim] for label in labels]
-    found = frozenset().union(*map(kinds, pieces))
-    if found & PLACES and found <= PLACES | {"k"}:
+    present = frozenset().union(*map(kinds, pieces))
+    if present & PLACES and present <= PLACES | {"k"}:
         parts: list[Part] = []
         for label, piece in zip(labels, pieces, strict=True):
             if kinds(piece) & PLACES:
@@ -198,9 +198,9 @@ def joined(labels: Sequence[Label], dim: int, shape: Sequence[int]) -> Label:
             else:
                 parts.append(Part(size_of(piece), label.parameter))
         axes[dim] = of_parts(parts)
-    elif found <= {"c", "k"} and "c" in found:
+    elif present <= {"c", "k"} and "c" in present:
         axes[dim] = whole("c", shape[dim])
-    elif found <= {"k"} and all(label.constant for label in labels):
+    elif present <= {"k"} and all(label.constant for label in labels):
         axes[dim] = whole("k", shape[dim])
     else:
         axes[dim] = whole("?", shape[dim])
@@ -229,9 +229,9 @@ def cut(label: Label, dim: int, first: int, count: int, step: int = 1) -> Label:
 
 def made_of(summed: Axis, others: Iterable[Axis], size: int) -> Axis:
     """The new axis where weights are multiplied with the axis `summed`, which goes."""
-    found = kinds(summed)
-    mixes_places = bool(found) and found <= PLACES and any("c" in kinds(axis) for axis in others)  # an MLP-Mixer
-    return whole("?" if mixes_places or found & {"n", "?"} else "c", size)
+    present = kinds(summed)
+    mixes_places = bool(present) and present <= PLACES and any("c" in kinds(axis) for axis in others)  # an MLP-Mixer
+    return whole("?" if mixes_places or present & {"n", "?"} else "c", size)
 
 
 def product(first: Label, second: Label, shape: Sequence[int]) -> Label:

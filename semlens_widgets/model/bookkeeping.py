@@ -48,7 +48,7 @@ class Bookkeeping:
         self.exponent = filled((size,), 0, torch.int16)
         self.bins = filled((size, BINS), 0, torch.int64)
 
-    def add(self, said: Pooled, count: int, ids: np.ndarray, name: str) -> None:
+    def add(self, pooled: Pooled, count: int, ids: np.ndarray, name: str) -> None:
         """Take the first `count` rows of a batch's pooled values, of the images `ids`.
 
         NotFinite names the layer and the component that is NaN or infinite.
@@ -58,7 +58,7 @@ class Bookkeeping:
         low_half = torch.as_tensor(_LOW - np.asarray(ids, np.int64)).to(self.device)
         for first in range(0, count, _ROOM):
             images = slice(first, min(first + _ROOM, count))
-            values, peaks = (part[images].to(self.device) for part in (said.values, said.peaks))
+            values, peaks = (part[images].to(self.device) for part in (pooled.values, pooled.peaks))
             for columns in self._parts(len(values)):
                 self._add(values[:, columns], peaks[:, columns], low_half[images], columns, name)
             self.images += len(values)

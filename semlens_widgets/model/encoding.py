@@ -61,10 +61,10 @@ def _codes(layer: Layer, encoded: Any, features: torch.Tensor) -> torch.Tensor:
     import torch
 
     name = f"the encoder via of layer {layer.name!r} ({type(layer.via).__name__})"
-    found = encoded
+    codes = encoded
     if layer.codes is not None:
         try:
-            found = encoded[layer.codes]
+            codes = encoded[layer.codes]
         except (KeyError, IndexError, TypeError):
             raise KeyError(f"{name} gives no {layer.codes!r}; it gives {_listed(encoded)}") from None
     elif isinstance(encoded, Mapping | tuple | list):
@@ -75,13 +75,13 @@ def _codes(layer: Layer, encoded: Any, features: torch.Tensor) -> torch.Tensor:
             raise TypeError(
                 f"{name} gives {_listed(encoded)}; say which of them are the components: Layer(..., codes={choice!r})"
             )
-        found = tensors[0]
-    if not isinstance(found, torch.Tensor) or found.shape[:-1] != features.shape[:-1]:
+        codes = tensors[0]
+    if not isinstance(codes, torch.Tensor) or codes.shape[:-1] != features.shape[:-1]:
         raise TypeError(
-            f"{name} gives {_listed(found)} for features of shape {tuple(features.shape)}; needed is a tensor with the "
+            f"{name} gives {_listed(codes)} for features of shape {tuple(features.shape)}; needed is a tensor with the "
             "components in the last axis, and the other axes as they are"
         )
-    return found
+    return codes
 
 
 def _listed(value: Any) -> str:

@@ -47,12 +47,12 @@ class Following(TorchDispatchMode):
         self._labels[images] = Label(tuple(whole(kind, size) for kind, size in zip(names, images.shape, strict=True)))
 
     def label(self, tensor: Tensor) -> Label:
-        found = self._labels.get(tensor)
-        if found is None or not found.fits(tensor.shape):
+        label = self._labels.get(tensor)
+        if label is None or not label.fits(tensor.shape):
             return unknown(tensor.shape)
-        if found.constant and self._filled and tensor.untyped_storage()._cdata in self._filled:
+        if label.constant and self._filled and tensor.untyped_storage()._cdata in self._filled:
             return unknown(tensor.shape)  # through a view, as a batch is put together image by image
-        return found
+        return label
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -116,10 +116,10 @@ def _label(call: Call) -> Label:
         return constant(call.shape, next((x.parameter for x in call.labels.values() if x.parameter), ""))
     rule = RULES.get(call.name, _pointwise if call.pointwise else None)
     try:
-        found = rule(call) if rule is not None else None
+        label = rule(call) if rule is not None else None
     except (KeyError, IndexError, ValueError, TypeError, StopIteration):  # called in a way that its rule does not know
-        found = None
-    return found if found is not None and found.fits(call.shape) else unknown(call.shape)
+        label = None
+    return label if label is not None and label.fits(call.shape) else unknown(call.shape)
 
 
 def _pointwise(call: Call) -> Label:
@@ -190,8 +190,8 @@ def _stretch(call: Call) -> Label:
 
 def _selected(call: Call) -> Label:
     (dim,) = call.dims()
-    found = cut(call.first, dim, call["index"] % size_of(call.first.axes[dim]), 1)
-    return Label((*found.axes[:dim], *found.axes[dim + 1 :]), found.parameter)
+    part = cut(call.first, dim, call["index"] % size_of(call.first.axes[dim]), 1)
+    return Label((*part.axes[:dim], *part.axes[dim + 1 :]), part.parameter)
 
 
 def _split(call: Call) -> Label:
@@ -199,8 +199,8 @@ def _split(call: Call) -> Label:
     sizes = call.given.get("split_sizes") or call.given.get("split_size", 1)
     first = sum(sizes[: call.number]) if isinstance(sizes, list | tuple) else sizes * call.number
     count = 1 if call.name == "unbind" else call.shape[dim]
-    found = cut(call.first, dim, first, count)
-    return Label((*found.axes[:dim], *found.axes[dim + 1 :]), found.parameter) if call.name == "unbind" else found
+    part = cut(call.first, dim, first, count)
+    return Label((*part.axes[:dim], *part.axes[dim + 1 :]), part.parameter) if call.name == "unbind" else part
 
 
 def _joined(call: Call) -> Label:

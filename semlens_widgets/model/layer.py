@@ -95,7 +95,7 @@ def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer])
     asked = [layers] if isinstance(layers, str | Layer) else list(layers)
     if not asked:
         raise ValueError("no layer asked for; give module names such as " + ", ".join(map(repr, names[-3:])))
-    found: dict[str, Layer] = {}
+    resolved: dict[str, Layer] = {}
     for entry in asked:
         layer = Layer(entry) if isinstance(entry, str) else entry
         if not isinstance(layer, Layer):
@@ -104,8 +104,8 @@ def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer])
         if not matching:
             raise KeyError(_no_layer(layer.name, names))
         for name in matching:
-            found.setdefault(name, replace(layer, name=name))
-    return tuple(found.values())
+            resolved.setdefault(name, replace(layer, name=name))
+    return tuple(resolved.values())
 
 
 def _no_layer(name: str, names: list[str]) -> str:

@@ -37,14 +37,14 @@ def settled(model: torch.nn.Module, layers: Sequence[Layer], inputs: torch.Tenso
         seen = _followed(model, unsettled, inputs)
         doubtful = [layer for layer in unsettled if layer.name in seen and seen[layer.name].layout(layer) is None]
         by_size = _by_sizes(model, doubtful, inputs, seen) if doubtful else {}
-    found: dict[str, Layout] = {}
+    layouts: dict[str, Layout] = {}
     for layer in unsettled:
         if layer.name in seen:
             layout = seen[layer.name].layout(layer) or by_size.get(layer.name)
             if layout is None:
                 raise NotCertain(seen[layer.name].doubt(layer))
-            found[layer.name] = layout
-    return tuple(replace(x, layout=found[x.name]) if x.name in found else x for x in layers)
+            layouts[layer.name] = layout
+    return tuple(replace(x, layout=layouts[x.name]) if x.name in layouts else x for x in layers)
 
 
 def is_settled(layer: Layer, shape: tuple[int, ...]) -> bool:
@@ -101,10 +101,10 @@ class Seen:
                 f"what the layer {layer.name!r} gives, a tensor {_written(self.shape)}, does not depend on the images; "
                 f"choose {_around(layer)}"
             )
-        found = [at for at, axis in enumerate(axes) if "n" in kinds(axis)]
-        if len(found) == 1 and kinds(axes[found[0]]) == {"n"} and self.shape[found[0]] == self.images:
-            return found[0] if in_order(axes[found[0]]) else None
-        if found:
+        candidates = [at for at, axis in enumerate(axes) if "n" in kinds(axis)]
+        if len(candidates) == 1 and kinds(axes[candidates[0]]) == {"n"} and self.shape[candidates[0]] == self.images:
+            return candidates[0] if in_order(axes[candidates[0]]) else None
+        if candidates:
             raise ValueError(self._rows(layer))
         single = [at for at, axis in enumerate(axes) if not axis]
         if self.images == 1 and single:
@@ -116,9 +116,9 @@ class Seen:
         if len(self.shape) == 2 and len(rest) == 1:
             return next(iter(rest))
         for fits in (lambda a: kinds(a) == {"c"}, lambda a: "c" in kinds(a), lambda a: not a):
-            found = [at for at, axis in rest.items() if fits(axis)]
-            if found:
-                return found[0] if len(found) == 1 else None
+            candidates = [at for at, axis in rest.items() if fits(axis)]
+            if candidates:
+                return candidates[0] if len(candidates) == 1 else None
         return None
 
     def tokens(self, axes: str) -> tuple[TokenRun, ...]:
@@ -148,17 +148,17 @@ class Seen:
         )
 
 
-def _place_names(found: list[frozenset[str]]) -> str | None:
+def _place_names(places: list[frozenset[str]]) -> str | None:
     """Letters for axes of places; None where they are none, or make no picture."""
-    if not found:
+    if not places:
         return ""
-    if len(found) == 1:
-        return "t" if found[0] <= PLACES | {"?", "k"} else None
-    if len(found) != 2 or not all(kind <= {"h"} or kind <= {"w"} for kind in found):
+    if len(places) == 1:
+        return "t" if places[0] <= PLACES | {"?", "k"} else None
+    if len(places) != 2 or not all(kind <= {"h"} or kind <= {"w"} for kind in places):
         return None
-    if found[0] == found[1] != frozenset():
+    if places[0] == places[1] != frozenset():
         return None
-    return "wh" if found[0] == {"w"} or found[1] == {"h"} else "hw"
+    return "wh" if places[0] == {"w"} or places[1] == {"h"} else "hw"
 
 
 def _run(part: Part) -> TokenRun:
@@ -238,7 +238,7 @@ def _by_sizes(
     larger = inputs[[0, 0, 0]].repeat(1, 1, 2, 3)
     others = _run_once(model, layers, larger) or {}
     axes = {name: _by_size(seen[name], other) for name, other in others.items()}
-    return {name: Layout(seen[name].inputs, found) for name, found in axes.items() if found is not None}
+    return {name: Layout(seen[name].inputs, axis) for name, axis in axes.items() if axis is not None}
 
 
 def _by_size(small: Seen, large: Seen) -> str | None:

@@ -113,15 +113,15 @@ def tokens_of(layer: Layer, count: int) -> slice:
     if sum(run.count for run in runs) != count:
         return _by_convention(layer, count)
     starts = [sum(run.count for run in runs[:at]) for at in range(len(runs))]
-    found = [at for at, run in enumerate(runs) if run.kind == layer.tokens]
-    if not found or found[-1] - found[0] + 1 != len(found):
+    places = [at for at, run in enumerate(runs) if run.kind == layer.tokens]
+    if not places or places[-1] - places[0] + 1 != len(places):
         made_of = " + ".join(f"{run.count} {run.kind}" for run in runs)
         kinds = "".join(f"{run.kind!r}, " for run in runs if run.kind != "other")
         raise ValueError(
             f"layer {layer.name!r} has no tokens {layer.tokens!r} that stand together: its {count} tokens are "
             f"{made_of}; give tokens={kinds}'all' or a slice"
         )
-    return slice(starts[found[0]], starts[found[-1]] + runs[found[-1]].count)
+    return slice(starts[places[0]], starts[places[-1]] + runs[places[-1]].count)
 
 
 def _by_convention(layer: Layer, count: int) -> slice:
@@ -152,9 +152,9 @@ def patch_grid(layer: Layer, count: int) -> tuple[int, int] | None:
         return known
     chosen = len(range(first, last, step))
     if known is not None or layer.grid[0] * layer.grid[1] != chosen:
-        found = f"{known[0]} × {known[1]} patches" if known is not None else f"{chosen} tokens"
+        counted = f"{known[0]} × {known[1]} patches" if known is not None else f"{chosen} tokens"
         raise ValueError(
-            f"layer {layer.name!r} has {found}, and grid={layer.grid}; give the grid of its patches, and tokens="
+            f"layer {layer.name!r} has {counted}, and grid={layer.grid}; give the grid of its patches, and tokens="
             "'patches' or a slice where there are others"
         )
     return layer.grid

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .following import Following
 
-Said = TypeVar("Said")
+T = TypeVar("T")
 
 
 class _Stop(BaseException):
@@ -32,7 +32,7 @@ class Recorder:
         self.model, self.layers = model, layers
         self.device, self.dtype = runs_on(model)
         self._read: Callable[[Layer, Any], Any] | None = None
-        self._said: dict[str, Any] = {}
+        self._results: dict[str, Any] = {}
         self._calls: dict[str, int] = {}
         self._last: str | None = None  # the layer that ran last in the first batch, once every layer was seen
         self._refused: Exception | None = None  # what reading an output raised
@@ -51,7 +51,7 @@ class Recorder:
                     layer = settled_by(self._following, layer, output)
                     self.layers = (*self.layers[:at], layer, *self.layers[at + 1 :])
                 with _plain(self.device):
-                    self._said[layer.name] = self._read(layer, output)
+                    self._results[layer.name] = self._read(layer, output)
             except Exception as error:
                 self._refused = error
                 raise _Stop from None
@@ -71,14 +71,14 @@ class Recorder:
 
     def responses(self, items: Sequence[Any], pooling: Pooling) -> dict[str, Responses]:
         """One forward pass; per layer its pooled responses. NotFinite names the layer and component."""
-        said = self.pooled(items, pooling)
-        return {layer.name: said[layer.name].responses(layer) for layer in self.layers}
+        pooled = self.pooled(items, pooling)
+        return {layer.name: pooled[layer.name].responses(layer) for layer in self.layers}
 
     def pooled(self, items: Sequence[Any], pooling: Pooling) -> dict[str, Pooled]:
         """The same, unchecked, where the model runs."""
         return self._forward(items, lambda layer, output: pooled(arranged(layer, output), pooling))
 
-    def _forward(self, items: Sequence[Any], read: Callable[[Layer, Any], Said]) -> dict[str, Said]:
+    def _forward(self, items: Sequence[Any], read: Callable[[Layer, Any], T]) -> dict[str, T]:
         """What `read` makes of each layer's output, read before the model goes on.
 
         In the first batch it is also found out what the axes of the outputs count.
@@ -98,7 +98,7 @@ class Recorder:
             raise self._refused
         self._check()
         self._last = next(reversed(self._calls))
-        return {layer.name: self._said[layer.name] for layer in self.layers}
+        return {layer.name: self._results[layer.name] for layer in self.layers}
 
     def _run(self, batch: torch.Tensor) -> None:
         import torch
@@ -107,7 +107,7 @@ class Recorder:
 
         shape = tuple(int(n) for n in batch.shape[1:])
         unsettled = not all(is_settled(layer, shape) for layer in self.layers)
-        self._said, self._calls, self._refused = {}, {}, None
+        self._results, self._calls, self._refused = {}, {}, None
         self._following = Following(self.model, batch) if unsettled else None
         try:
             with self._following if self._following is not None else nullcontext():

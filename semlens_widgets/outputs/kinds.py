@@ -50,7 +50,7 @@ def probabilities(
 def margins(
     values: Float[np.ndarray, "*any output"], number: int, kind: Kind, scale: Scale
 ) -> Float[np.ndarray, "*any"]:
-    """How clearly a class is said: the log of its odds. Of a regression the number itself."""
+    """How clearly a class is predicted: the log of its odds. Of a regression the number itself."""
     logits = as_logits(values, kind, scale)
     if kind == "binary":
         return logits[..., 0] if number else -logits[..., 0]
@@ -66,7 +66,7 @@ def margins(
 def predicted(
     values: Float[np.ndarray, "*any output"], kind: Kind, scale: Scale
 ) -> Int[np.ndarray, "*any"]:
-    """The class that is said, of several labels the likeliest. ValueError for a regression of several numbers."""
+    """The predicted class, of several labels the likeliest. ValueError for a regression of several numbers."""
     if kind == "regression":
         if values.shape[-1] > 1:
             raise ValueError(
@@ -79,10 +79,10 @@ def predicted(
     return values.argmax(-1)
 
 
-def said(
+def is_predicted(
     values: Float[np.ndarray, "*any output"], kind: Kind, scale: Scale
 ) -> Bool[np.ndarray, "*any class"]:
-    """Which classes are said of each image: one, or of several labels all with a probability above one half."""
+    """Which classes are predicted for each image: one, or of several labels all with a probability above one half."""
     if kind == "multi":
         return probabilities(values, kind, scale) > 0.5
     classes = 2 if kind == "binary" else values.shape[-1]

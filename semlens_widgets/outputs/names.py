@@ -72,10 +72,10 @@ class Agreement:
         images = len(labels)
         if not images:
             return cls(0, 0, 1.0, 1.0, False)
-        shares, said = (np.bincount(numbers, minlength=classes) / images for numbers in (labels, predicted))
+        shares, predicted_shares = (np.bincount(numbers, minlength=classes) / images for numbers in (labels, predicted))
         alone = 1 / classes
         one = float(shares.max()) == 1.0
-        chance = alone if one else float((shares * said).sum())
+        chance = alone if one else float((shares * predicted_shares).sum())
         full = alone if one else float((shares**2).sum())
         agreeing = int((labels == predicted).sum())
         return cls(images, agreeing, chance, binomial_tail(agreeing, images, chance), full**images < LEVEL)

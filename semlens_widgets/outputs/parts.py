@@ -58,9 +58,9 @@ def part(answer: Any, output: Chosen) -> Any:
     children = _children(answer)
     if isinstance(output, int) and -len(children) <= output < len(children):
         return children[output][1]
-    found = parts(answer)
-    if str(output) in found:
-        return found[str(output)]
+    tensors = parts(answer)
+    if str(output) in tensors:
+        return tensors[str(output)]
     raise NoClasses(f"the model's answer has no part {output!r}; it is a {described(answer)}")
 
 
@@ -75,13 +75,13 @@ def scores(answer: Any, output: Chosen, images: int) -> torch.Tensor:
     chosen = part(answer, output)
     if isinstance(chosen, torch.Tensor):
         return _checked(chosen, answer, images)
-    found = parts(chosen)
+    tensors = parts(chosen)
     if _per_image(chosen):
         raise NoClasses(_nothing(answer, images))
-    named = [tensor for way, tensor in found.items() if way.rpartition(".")[2] == "logits"]
+    named = [tensor for way, tensor in tensors.items() if way.rpartition(".")[2] == "logits"]
     if len(named) == 1:
         return _checked(named[0], answer, images)
-    fitting = {way: tensor for way, tensor in found.items() if _fits(tensor, images)}
+    fitting = {way: tensor for way, tensor in tensors.items() if _fits(tensor, images)}
     if len(fitting) == 1 and not _FEATURES.search(next(iter(fitting))):
         return _checked(next(iter(fitting.values())), answer, images)
     if len(fitting) == 1:
@@ -106,7 +106,7 @@ def _per_image(answer: Any) -> bool:
 
 def way_to(answer: Any, tensor: torch.Tensor) -> str:
     """The way to a tensor in an answer, as `parts` names it."""
-    return next((way for way, found in parts(answer).items() if found is tensor), "")
+    return next((way for way, tensor_there in parts(answer).items() if tensor_there is tensor), "")
 
 
 def _as_written(way: str) -> str:
@@ -132,25 +132,25 @@ def _checked(tensor: torch.Tensor, answer: Any, images: int) -> torch.Tensor:
 
 def _nothing(answer: Any, images: int) -> str:
     """Why there are no class scores, and what to do."""
-    found = parts(answer)
+    tensors = parts(answer)
     if _per_image(answer):
         return (
             f"the model answers with a list of one dict per image, with {', '.join(map(str, answer[0]))}, as of a "
             f"detection, not with one number per image and class; say what is to be explained: {FUNCTION}, such as "
             "lambda out: out[0]['scores'].max()"
         )
-    if any("boxes" in way for way in found):
+    if any("boxes" in way for way in tensors):
         what, such = "detections", "lambda out: out.logits[:, :, 1].amax(1)"
-    elif any(tensor.ndim == 4 for tensor in found.values()):
-        way, tensor = next((way, tensor) for way, tensor in found.items() if tensor.ndim == 4)
+    elif any(tensor.ndim == 4 for tensor in tensors.values()):
+        way, tensor = next((way, tensor) for way, tensor in tensors.items() if tensor.ndim == 4)
         what = f"a map, {_shape(tensor, images)}: a class for every place, as of a segmentation"
         such = f"lambda out: {_taken(answer, way)}[:, 0].mean((1, 2))"
-    elif found:
+    elif tensors:
         what = "no tensor [image class]"
-        such = "lambda out: out.flatten(1).mean(1)" if "" in found else "lambda out: …"
+        such = "lambda out: out.flatten(1).mean(1)" if "" in tensors else "lambda out: …"
     else:
         what, such = "no tensor at all", "lambda out: …"
-    listed = f" ({described(answer, images)})" if found else f" (a {type(answer).__name__})"
+    listed = f" ({described(answer, images)})" if tensors else f" (a {type(answer).__name__})"
     return (
         f"the model answers with {what}{listed}, not with one number per image and class [image class]; say which part "
         f"is meant (output=…), or what is to be explained: {FUNCTION}, such as {such}"
@@ -165,10 +165,10 @@ def _taken(answer: Any, way: str) -> str:
 
 def described(answer: Any, images: int = 0) -> str:
     """What a model's answer to so many images holds, in a line."""
-    found = parts(answer)
-    if "" in found:
-        return f"tensor {_shape(found[''], images)}"
-    listed = [f"{way!r} {_shape(tensor, images)}" for way, tensor in found.items()]
+    tensors = parts(answer)
+    if "" in tensors:
+        return f"tensor {_shape(tensors[''], images)}"
+    listed = [f"{way!r} {_shape(tensor, images)}" for way, tensor in tensors.items()]
     if len(listed) > 8:
         listed = [*listed[:7], f"and {len(listed) - 7} more"]
     return f"{type(answer).__name__} of {', '.join(listed) or 'no tensors'}"

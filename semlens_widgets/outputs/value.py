@@ -86,16 +86,16 @@ class Outputs:
     def predicted(self, values: Float[np.ndarray, "*any output"]) -> Int[np.ndarray, "*any"]:
         return kinds.predicted(values, self.kind, self.scale)
 
-    def said(self, values: Float[np.ndarray, "*any output"]) -> Bool[np.ndarray, "*any class"]:
-        return kinds.said(values, self.kind, self.scale)
+    def is_predicted(self, values: Float[np.ndarray, "*any output"]) -> Bool[np.ndarray, "*any class"]:
+        return kinds.is_predicted(values, self.kind, self.scale)
 
     def margins(self, values: Float[np.ndarray, "*any output"], number: int) -> Float[np.ndarray, "*any"]:
         return kinds.margins(values, number, self.kind, self.scale)
 
     def logits(self, values: Float[np.ndarray, "*any output"]) -> Float[np.ndarray, "*any class"]:
         """One number per class: of a binary output minus and plus its logit."""
-        found = kinds.as_logits(values, self.kind, self.scale).astype(np.float32)
-        return np.concatenate([-found, found], -1) if self.kind == "binary" else found
+        logits = kinds.as_logits(values, self.kind, self.scale).astype(np.float32)
+        return np.concatenate([-logits, logits], -1) if self.kind == "binary" else logits
 
     # what labels say
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _ASKED = 64  # images that say whether labels and predictions agree
 _STEP = 16
-_TOLD = 8  # images that say whether numbers are probabilities, where the model's last operation does not
+_PROBED = 8  # images that say whether numbers are probabilities, where the model's last operation does not
 GROWN: ContextVar[int] = ContextVar("grown", default=1)  # how many rows each image becomes on its way up
 _OF_PROBLEM: dict[str, Kind] = {
     "single_label_classification": "single",
@@ -192,13 +192,13 @@ def _tried(model: torch.nn.Module, example: torch.Tensor) -> tuple[Any, int]:
 
 def _some(model: torch.nn.Module, images: Images, read: Outputs) -> Float[np.ndarray, "image output"]:
     """What the model answers to a few different images."""
-    ids = np.unique(np.linspace(0, len(images) - 1, min(_TOLD, len(images))).astype(np.int64))
-    found = [
+    ids = np.unique(np.linspace(0, len(images) - 1, min(_PROBED, len(images))).astype(np.int64))
+    answers = [
         read.values(ask(model, stack(batch.items)), len(batch.items))
-        for batch in batches(images, ids, _TOLD)
+        for batch in batches(images, ids, _PROBED)
         if batch.items
     ]
-    return np.concatenate(found) if found else np.zeros((0, read.count), np.float32)
+    return np.concatenate(answers) if answers else np.zeros((0, read.count), np.float32)
 
 
 # what the numbers mean
@@ -337,15 +337,15 @@ def _held_against_labels(
     model: torch.nn.Module, images: Images, read: Outputs, names: Sequence[str] | None
 ) -> Outputs:
     """With `names` where predictions agree with labels better than by chance, or nothing can say that they do not."""
-    found = _agreement(model, images, read)
-    if not found.able:
-        note = f"names are those of the labels, unchecked: {found.images} labelled images are too few to tell"
+    agreement = _agreement(model, images, read)
+    if not agreement.able:
+        note = f"names are those of the labels, unchecked: {agreement.images} labelled images are too few to tell"
         return replace(read, classes=unique(names or read.classes), labels=None, note=note if names else "")
-    if found.better_than_chance:
+    if agreement.better_than_chance:
         return replace(read, classes=unique(names or read.classes), labels=None, agreed=True)
     note = (
-        f"{found}: no better than chance, so classes are shown by number. sl.images(…, classes=…), in the order of the "
-        "model's outputs, names them"
+        f"{agreement}: no better than chance, so classes are shown by number. To name them, give sl.images(…, "
+        "classes=…) in the order of the model's outputs"
     )
     return replace(read, labels=None, agreed=False, note=note[0].upper() + note[1:])
 
@@ -357,15 +357,15 @@ def _agreement(model: torch.nn.Module, images: Images, read: Outputs) -> Agreeme
     at = np.linspace(0, len(labelled) - 1, min(_ASKED, len(labelled))).round().astype(np.int64)
     ids = np.asarray(labelled, np.int64)[np.unique(at)] if labelled else np.zeros(0, np.int64)
     ids = np.random.default_rng(0).permutation(ids)  # any first part is of all classes
-    labels, said = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    found = Agreement.of(labels, said, len(read.classes))
+    labels, predicted = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    agreement = Agreement.of(labels, predicted, len(read.classes))
     for batch in batches(images, ids, _STEP):
         if not batch.items:
             continue
         answers = read.values(ask(model, stack(batch.items)), len(batch.items))
         labels = np.concatenate([labels, [given[int(image)] for image in batch.ids]])
-        said = np.concatenate([said, read.predicted(answers)])
-        found = Agreement.of(labels, said, len(read.classes))
-        if found.able and found.p < SURE:
+        predicted = np.concatenate([predicted, read.predicted(answers)])
+        agreement = Agreement.of(labels, predicted, len(read.classes))
+        if agreement.able and agreement.p < SURE:
             break
-    return found
+    return agreement

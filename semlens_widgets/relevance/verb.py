@@ -122,7 +122,7 @@ def relevance(
 
 
 def check(target: Target, method: Method, k: int, sample: int | None, batch_size: int) -> None:
-    """ValueError for settings of `relevance` that there are not, whatever the model and the images."""
+    """ValueError for invalid settings of `relevance`, whatever the model and the images."""
     if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
     if target not in _WAYS and not isinstance(target, int | np.integer):

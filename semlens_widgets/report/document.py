@@ -54,10 +54,10 @@ class Report:
     def to_csv(self) -> str:
         """The components: computed values beside the verdict that counts."""
         rows = [dict(row) for row in self.document["components"]]
-        said = {v["subject"]: v for v in self.document["verdicts"]}
+        verdict_of = {v["subject"]: v for v in self.document["verdicts"]}
         for row in rows:
-            verdict = said.get(row["component"], {})
-            row |= {name: verdict.get(key) for name, key in _SAID.items()}
+            verdict = verdict_of.get(row["component"], {})
+            row |= {name: verdict.get(key) for name, key in _VERDICT_COLUMNS.items()}
         return to_csv(rows)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -89,7 +89,9 @@ class Report:
         return f"<Report {self.document['title']!r}, made {self.document['made'][:16]} UTC>"
 
 
-_SAID = {"verdict": "decision", "verdict_label": "label", "verdict_note": "note", "who": "who", "when": "when"}
+_VERDICT_COLUMNS = {
+    "verdict": "decision", "verdict_label": "label", "verdict_note": "note", "who": "who", "when": "when",
+}  # fmt: skip
 
 
 def report_of(

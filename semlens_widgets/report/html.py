@@ -14,7 +14,7 @@ from ..palette import COLOURS, GLYPHS, theme
 _STATES = {"unknown": f"{GLYPHS['unseen']} words unknown to the CLIP",
            "unseen": f"{GLYPHS['unseen']} cannot be seen in one image"}  # fmt: skip
 _STATES |= {state: f"{GLYPHS[state]} {state}" for state in ("found", "weak", "missing")}
-_KINDS = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
+_KINDS = {"valid": "should be used", "spurious": "must not be used", "neutral": "neutral"}
 _BEYOND_STATE = ("weak: ", "missing: ", "found ")  # how messages begin that repeat the state
 _MOST_UNEXPECTED = 12
 _MOST_LISTED = 30  # components beside the scatter
@@ -24,7 +24,7 @@ _MOST_CLASSES = 6  # with a column for their recall
 def page(d: Mapping[str, Any]) -> str:
     """The whole page of a report's document."""
     d = with_signed_shares(d)
-    said = {verdict["subject"]: verdict for verdict in d["verdicts"]}
+    verdict_of = {verdict["subject"]: verdict for verdict in d["verdicts"]}
     crops = {page["component"]: _crops(d, page["crops"]) for page in d["pages"]}
     unexpected = by_share(c for c in d["components"] if c["region"] == "unexpected")
     return markup.render(
@@ -38,10 +38,10 @@ def page(d: Mapping[str, Any]) -> str:
         kinds=_KINDS,
         sentences=_sentences(d["summary"]),
         **_drawings(d),
-        concepts=list(_concepts(d, crops, said)),
+        concepts=list(_concepts(d, crops, verdict_of)),
         unexpected=[c | {"crops": crops.get(c["component"], [])} for c in unexpected],
         most_unexpected=_MOST_UNEXPECTED,
-        pages=list(_pages(d, crops, said)),
+        pages=list(_pages(d, crops, verdict_of)),
         **_effect(d["effect"]),
     )
 
@@ -72,9 +72,9 @@ def by_share(components: Any) -> list[dict[str, Any]]:
     return sorted(components, key=lambda c: -(c["share"] or 0))
 
 
-def verdict_on(concept: Mapping[str, Any], said: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def verdict_on(concept: Mapping[str, Any], verdict_of: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What was decided about a concept, else about its best component."""
-    return said.get(f"@{concept['concept']}") or said.get(concept["best"])
+    return verdict_of.get(f"@{concept['concept']}") or verdict_of.get(concept["best"])
 
 
 def columns_of(effect: Mapping[str, Any]) -> dict[str, str]:
@@ -133,7 +133,7 @@ def _curve(number: int, name: str, points: Sequence[Mapping[str, Any]]) -> dict[
 
 
 def _concepts(
-    d: Mapping[str, Any], crops: Mapping[str, list[str]], said: Mapping[str, Any]
+    d: Mapping[str, Any], crops: Mapping[str, list[str]], verdict_of: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     group = None
     for concept in d["concepts"]:
@@ -143,18 +143,20 @@ def _concepts(
         yield concept | {
             "opens_group": concept["group"] != group,
             "crops": crops.get(concept["best"], [])[:3],
-            "verdict": verdict_on(concept, said),
+            "verdict": verdict_on(concept, verdict_of),
             "detail": None if concept["state"] == "unseen" else detail,
         }
         group = concept["group"]
 
 
-def _pages(d: Mapping[str, Any], crops: Mapping[str, list[str]], said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _pages(
+    d: Mapping[str, Any], crops: Mapping[str, list[str]], verdict_of: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     rows = {component["component"]: component for component in d["components"]}
     for page in d["pages"]:
         name = page["component"]
         if name in rows:
-            yield page | {"row": rows[name], "crops": crops[name], "verdict": said.get(name)}
+            yield page | {"row": rows[name], "crops": crops[name], "verdict": verdict_of.get(name)}
 
 
 def _effect(effect: Mapping[str, Any] | None) -> dict[str, Any]:

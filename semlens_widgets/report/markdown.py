@@ -28,7 +28,7 @@ def escaped(value: Any) -> Safe:
     """One line in which nothing is markup: the one escape of every value."""
     if isinstance(value, Safe):
         return value
-    line = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", " ".join(str(value).split()))
+    line = _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", " ".join(str(value).split()))
     return Safe(_SPECIAL.sub(r"\\\1", escape(line, quote=False)).replace("$", "&#36;"))  # no formulas
 
 
@@ -107,12 +107,12 @@ def _shares(d: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _concepts(d: Mapping[str, Any]) -> list[list[Any]]:
-    said = {v["subject"]: v for v in d["verdicts"]}
+    verdict_of = {v["subject"]: v for v in d["verdicts"]}
     return [
         [
             c["group"], c["concept"], c["kind"], _state(c), c["components"], c["best"] or "–", _number(c["z"]),
             _signed(c["signed"][0]), _interval(c, "effect", 2, True), c["direction"] or "–",
-            (verdict_on(c, said) or {}).get("decision") or "–", c["message"],
+            (verdict_on(c, verdict_of) or {}).get("decision") or "–", c["message"],
         ]
         for c in d["concepts"]
     ]  # fmt: skip

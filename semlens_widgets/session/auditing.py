@@ -139,18 +139,18 @@ class LensVerdicts(Verdicts):
 
     _session: Any
 
-    def __setitem__(self, subject: str | Component, said: str | Mapping[str, str] | Verdict | None) -> None:
+    def __setitem__(self, subject: str | Component, judgement: str | Mapping[str, str] | Verdict | None) -> None:
         session: LiveState | None = self._session()
         if session is None:
             raise RuntimeError("the lens of these verdicts is gone; use verdicts.judging(...), which gives a new value")
-        if said is None:
+        if judgement is None:
             withdraw(session, subject)
-        elif isinstance(said, Verdict):
-            judge(session, subject, said.decision, label=said.label, note=said.note)
-        elif isinstance(said, Mapping):
-            judge(session, subject, **said)
+        elif isinstance(judgement, Verdict):
+            judge(session, subject, judgement.decision, label=judgement.label, note=judgement.note)
+        elif isinstance(judgement, Mapping):
+            judge(session, subject, **judgement)
         else:
-            judge(session, subject, said)
+            judge(session, subject, judgement)
 
     def __delitem__(self, subject: str | Component) -> None:
         self[subject] = None

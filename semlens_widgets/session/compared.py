@@ -21,13 +21,13 @@ def compared_rows(
     `layers` (two names, or None) keeps one layer of each; `concept` (a word, or None) keeps what carries it in A or
     in B; `find` has a text for each of the three, which an id or a label must contain.
     """
-    found = comparison_of(session)
+    compared = comparison_of(session)
     other = session.others[str(session.other)]
     if layers:
-        pairs = found.between(*layers)
-        a_rows, b_rows = found.only(*layers)
+        pairs = compared.between(*layers)
+        a_rows, b_rows = compared.only(*layers)
     else:
-        pairs, a_rows, b_rows = found.pairs, found.a_only_rows, found.b_only_rows
+        pairs, a_rows, b_rows = compared.pairs, compared.a_only_rows, compared.b_only_rows
     if concept:
         in_a, in_b = concept_rows(session, (str(concept),)).carrying[0]
         a_rows, b_rows = a_rows[np.isin(a_rows, in_a)], b_rows[np.isin(b_rows, in_b)]

@@ -44,13 +44,13 @@ def _of_bare(session: LiveState, space: Any, name: str | None) -> LiveState:
 
 
 def overlay(
-    session: LiveState, method: str = "pca", *, seed: int = 0, asked: OnTick | None = None
+    session: LiveState, method: str = "pca", *, seed: int = 0, on_tick: OnTick | None = None
 ) -> tuple[Layout, Layout]:
     """See `Lens.overlay`."""
     if session.other is None:
         raise ValueError("nothing is compared yet; call lens.compare(other)")
     other = session.compared[session.other]
-    other.overlay = overlay_of(session.space, other.state.space, method, seed=seed, asked=asked)
+    other.overlay = overlay_of(session.space, other.state.space, method, seed=seed, on_tick=on_tick)
     return other.overlay
 
 

@@ -79,7 +79,7 @@ def _vocabulary_probes(
             pass  # made again below
     made = probes.of_words(list(words), templates, centre)
     used(probes.clip)
-    cache.kept(path, lambda: store.write(path, {"vectors": made.vectors}, {"unknown": made.unknown}))
+    cache.try_write(path, lambda: store.write(path, {"vectors": made.vectors}, {"unknown": made.unknown}))
     return made
 
 
@@ -112,10 +112,10 @@ def evaluate(
 ) -> Evaluation:
     """See `Lens.evaluate`."""
     space = session.space if clip is None else _seen_by(session, clip, progress)
-    found = evaluate_space(space, on_step=on_step)
+    evaluation = evaluate_space(space, on_step=on_step)
     with session.lock:
-        session.set_trait("evaluation", found)
-    return found
+        session.set_trait("evaluation", evaluation)
+    return evaluation
 
 
 def _seen_by(session: LiveState, clip: Any, progress: bool) -> SemanticSpace:

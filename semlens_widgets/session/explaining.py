@@ -176,7 +176,7 @@ def _of_class(session: LiveState, target: int | np.integer | str, count: int) ->
 def class_number(session: LiveState, target: int | np.integer | str) -> int | None:
     """The number of a class of the model; None where neither relevance nor model and images say which there are.
 
-    KeyError with the nearest name, or IndexError, for a class that there is not.
+    KeyError with the nearest name, or IndexError, for an unknown class.
     """
     if session.relevance is not None:
         return session.relevance.number(target)

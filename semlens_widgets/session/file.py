@@ -58,15 +58,15 @@ def of_space(
     Where no `clip` is given, that of the file is taken if it may be (see `semlens_widgets.trust`; with `trust`
     any), is on this machine, and has the same weights as then.
     """
-    found = FilesClip(None)
+    files_clip = FilesClip(None)
     try:
         extra = checked_extra(extra)
         checked_templates(extra.get("templates", TEMPLATES))
         if clip is None:
-            found = clip_of_file(extra.get("clip"), trust=trust)
+            files_clip = clip_of_file(extra.get("clip"), trust=trust)
     except ValueError as error:
         raise store.SemlensFileError(str(error)) from None
-    known, advice = _same_clip(space, clip, found)
+    known, advice = _same_clip(space, clip, files_clip)
     lens = kind.__new__(kind)
     traitlets.HasTraits.__init__(lens)
     with reading("what the file keeps of its lens is damaged"):
@@ -82,13 +82,13 @@ def of_space(
     return lens
 
 
-def _same_clip(space: SemanticSpace, given: Clip | None, found: FilesClip) -> tuple[Clip | None, str]:
+def _same_clip(space: SemanticSpace, given: Clip | None, files_clip: FilesClip) -> tuple[Clip | None, str]:
     """(the CLIP that the space was made with, or None; how to get it). ValueError for a given one that is another."""
-    clip = found.clip if given is None else given
+    clip = files_clip.clip if given is None else given
     if isinstance(clip, OpenClip):
         clip = clip.called(space.recipe.clip)
     if clip is None or clip.name == space.recipe.clip:
-        return clip, found.missing
+        return clip, files_clip.missing
     if given is not None:
         raise ValueError(f"the space was made with {space.recipe.clip}, not with {clip.name}; give the same CLIP")
     return None, f"what its file asks for is now {clip.name}, with other weights; give the CLIP it was made with"
@@ -100,8 +100,8 @@ def _parts(session: LiveState) -> dict[str, Part]:
     if (words := _words(session)) is not None:
         parts["words"] = words
     for name in ("labels", "evaluation", "relevance"):
-        if (found := getattr(session, name)) is not None:
-            parts[name] = found.to_document(), found.to_arrays()
+        if (value := getattr(session, name)) is not None:
+            parts[name] = value.to_document(), value.to_arrays()
     if session.own_labels:
         parts["own_labels"] = dict(session.own_labels), {}
     if (made := session.layout) is not None:

@@ -112,7 +112,7 @@ def _made(
             engine=engine,
         )
     used(source.clip)
-    if finished is None or not cache.kept(finished, lambda: space.save(finished, extra=about(session))):
+    if finished is None or not cache.try_write(finished, lambda: space.save(finished, extra=about(session))):
         return space
     if partial is not None:
         partial.unlink(missing_ok=True)

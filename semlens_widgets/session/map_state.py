@@ -38,10 +38,10 @@ class MapState:
         return self._first
 
     @contextmanager
-    def turn(self, asked: OnTick) -> Iterator[None]:
-        """One at a time; `asked` is called while others are at it, and may raise to give up."""
+    def turn(self, on_tick: OnTick) -> Iterator[None]:
+        """One at a time; `on_tick` is called while others are at it, and may raise to give up."""
         while not self._making.acquire(timeout=0.1):
-            asked(Tick(0, what="waiting for the UMAP that is being made"))
+            on_tick(Tick(0, what="waiting for the UMAP that is being made"))
         try:
             yield
         finally:

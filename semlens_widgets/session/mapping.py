@@ -1,4 +1,4 @@
-"""The verb `lay_out`: where components lie on the semantic map."""
+"""The verb `compute_layout`: where components lie on the semantic map."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from ..layout import NEIGHBOURS, SAMPLE, Layout, OnTick, pca, umap
 from .state import LiveState
 
 
-def lay_out(
+def compute_layout(
     session: LiveState, method: str = "umap", *, seed: int = 0, neighbours: int = NEIGHBOURS,
-    sample: int | None = SAMPLE, asked: OnTick | None = None,
+    sample: int | None = SAMPLE, on_tick: OnTick | None = None,
 ) -> Layout:  # fmt: skip
-    """See `Lens.lay_out`."""
+    """See `Lens.compute_layout`."""
     if method == "pca":
         made = pca(session.space)
     elif method == "umap":
-        made = umap(session.space, seed=seed, neighbours=neighbours, sample=sample, asked=asked)
+        made = umap(session.space, seed=seed, neighbours=neighbours, sample=sample, on_tick=on_tick)
     else:
         raise ValueError(f"method={method!r}; layouts are made by 'pca' or 'umap'")
     with session.lock:
@@ -27,7 +27,7 @@ def current_layout(session: LiveState) -> Layout:
     return session.map_state.first(session.space) if session.layout is None else session.layout
 
 
-def wait_for_layout(session: LiveState, asked: OnTick) -> Layout:
+def wait_for_layout(session: LiveState, on_tick: OnTick) -> Layout:
     """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one."""
-    with session.map_state.turn(asked):
-        return lay_out(session, asked=asked) if session.layout is None else session.layout
+    with session.map_state.turn(on_tick):
+        return compute_layout(session, on_tick=on_tick) if session.layout is None else session.layout

@@ -19,7 +19,7 @@ def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
         "query": answer.probe,
         "count": len(answer),
         "total": len(session.components),
-        "found": 0 if answer.state == "not found" else above,
+        "n_above_null": 0 if answer.state == "not found" else above,
         "not_found": answer.state == "not found",
         "state": answer.state,
         "null": _null(answer),
@@ -28,7 +28,7 @@ def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
         "reason": answer.reason,
         "by_chance": answer.by_chance,
         "unknown_words": list(answer.unknown),
-        "asked": [str(session.components[row]) for row in answer.asked],
+        "query_components": [str(session.components[row]) for row in answer.query_rows],
         "couldshow": _could_show(session, answer),
     }
 
@@ -65,8 +65,8 @@ def _held_out_auroc(answer: Matches) -> float | None:
 
 
 def _could_show(session: LiveState, answer: Matches) -> dict[str, Any] | None:
-    asked = answer.state == "not found" and not answer.unknown and not answer.asked
-    return could_show(session, answer) if asked else None
+    is_missing = answer.state == "not found" and not answer.unknown and not answer.query_rows
+    return could_show(session, answer) if is_missing else None
 
 
 def could_show(session: LiveState, answer: Matches) -> dict[str, Any] | None:

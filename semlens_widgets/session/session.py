@@ -18,6 +18,7 @@ from ..components import Component
 from ..layout import Layout, OnTick
 from ..search import Matches
 from ..verdicts import Verdicts
+from ..warned import Renamed
 from . import auditing, comparing, describing, explaining, mapping, searching
 from .auditing import LensVerdicts
 from .map_state import COLOURS
@@ -101,24 +102,28 @@ class Session(LiveState):
     def _valid_concepts(self, proposal: Any) -> list[str]:
         return tidy_words(proposal["value"])
 
-    def shown_layout(self) -> Layout:
+    def current_layout(self) -> Layout:
         """The layout a map shows now: the last one made, or the principal coordinates until there is one."""
         return mapping.current_layout(self)
 
-    def settled_layout(self, asked: OnTick) -> Layout:
+    def wait_for_layout(self, on_tick: OnTick) -> Layout:
         """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one."""
-        return mapping.wait_for_layout(self, asked)
+        return mapping.wait_for_layout(self, on_tick)
 
-    def shown_overlay(self) -> tuple[Layout, Layout]:
+    shown_layout, settled_layout = Renamed("current_layout"), Renamed("wait_for_layout")
+
+    def current_overlay(self) -> tuple[Layout, Layout]:
         """The last `overlay` of this model and `other`, or that by PCA."""
         return comparing.current_overlay(self)
+
+    shown_overlay = Renamed("current_overlay")
 
     # explaining
 
     @traitlets.validate("image")
     def _valid_image(self, proposal: Any) -> int | str:
-        found, _ = explaining.picture_of(self, proposal["value"])
-        term = found if isinstance(found, int) else self.keep_image(found)
+        picture, _ = explaining.picture_of(self, proposal["value"])
+        term = picture if isinstance(picture, int) else self.keep_image(picture)
         self._next["explanation"] = explaining.explain_live(self, image=term)
         return term
 
@@ -128,8 +133,8 @@ class Session(LiveState):
         if self.image is None:
             explaining.class_number(self, target)
             return target
-        self._next["explanation"] = found = explaining.explain_live(self, target=target)
-        return found.target
+        self._next["explanation"] = explanation = explaining.explain_live(self, target=target)
+        return explanation.target
 
     @traitlets.validate("method")
     def _valid_method(self, proposal: Any) -> str:

@@ -74,7 +74,7 @@ class LiveState(traitlets.HasTraits):
     evaluation = _found(Evaluation, "what `evaluate` found, or None")
 
     map_colour = traitlets.Unicode("label", help=f"what colours show on the map: {', '.join(COLOURS)}").tag(live=True)
-    layout = _found(Layout, "what `lay_out` made last, or None")
+    layout = _found(Layout, "what `compute_layout` made last, or None")
 
     image: Any = traitlets.Any(
         None, allow_none=True, help="the picture that is explained: a number of the data set, 'image:…', or None"
@@ -252,14 +252,14 @@ class LiveState(traitlets.HasTraits):
     @property
     def own_relevance(self) -> Relevance | None:
         """The relevance where it is of all components of the space, row by row."""
-        found = self.relevance
-        return found if found is not None and found.components == self.components else None
+        known = self.relevance
+        return known if known is not None and known.components == self.components else None
 
     @property
     def relevance_shares(self) -> Float[np.ndarray, " component"] | None:
         """Each component's part of all that moved in its layer, the mean over classes; None before `relate()`."""
-        found = self.own_relevance
-        return None if found is None else np.asarray(found.share[found.counts > 0].mean(0))
+        known = self.own_relevance
+        return None if known is None else np.asarray(known.share[known.counts > 0].mean(0))
 
     def audit_state(self) -> AuditState:
         """All that people decided about the audit, as a value."""

@@ -124,7 +124,7 @@ class Engine:
         What a shard raises ends the pass; parts that are finished stay, and another call goes on with them.
         """
         text = json.dumps(made_from())
-        lasting = self.kept and cache.lasting(text)
+        lasting = self.kept and cache.is_cacheable(text)
         key = _key(json.loads(text)) if lasting else uuid.uuid4().hex
         place = self._place(key)
         self._folders.append(place)

@@ -1,4 +1,4 @@
-"""What chance looks like in a space: random sets of images, and how far a likeness lies above it."""
+"""What chance looks like in a space: random sets of images, and how far a similarity lies above it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def set_means(
 def attainable(
     images: Float[np.ndarray, "image dim"], vectors: Float[np.ndarray, "probe dim"], k: int
 ) -> Float[np.ndarray, " probe"]:
-    """The mean likeness of the k images that match each probe best."""
+    """The mean similarity of the k images that match each probe best."""
     k = min(k, len(images))
     result = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), 256):
-        likeness = vectors[start : start + 256] @ images.T
-        result[start : start + 256] = np.partition(likeness, likeness.shape[1] - k, axis=1)[:, -k:].mean(1)
+        similarity = vectors[start : start + 256] @ images.T
+        result[start : start + 256] = np.partition(similarity, similarity.shape[1] - k, axis=1)[:, -k:].mean(1)
     return result
 
 

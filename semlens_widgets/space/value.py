@@ -201,13 +201,13 @@ class SemanticSpace:
         return unit(both[np.sort(first)].astype(np.float32))
 
     def chance(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The mean likeness (cosine) of random images to each probe."""
+        """The mean similarity (cosine) of random images to each probe."""
         if not len(self.null_vectors):
             return np.zeros(len(vectors), np.float32)
         return vectors @ unit(self.null_vectors.astype(np.float32)).mean(0)
 
     def attainable(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The mean likeness of the k images that match each probe best: what this data could show."""
+        """The mean similarity of the k images that match each probe best: what this data could show."""
         return attainable(self._pool, vectors, self.crop_of.shape[1])
 
     def crop_similarity(self, vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " crop"]:
@@ -253,7 +253,7 @@ class SemanticSpace:
     def mean_similarity(
         self, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
     ) -> Float[np.ndarray, " pair"]:
-        """The mean likeness of components' examples to probes, pair by pair."""
+        """The mean similarity of components' examples to probes, pair by pair."""
         return self.resultant_length(rows) * np.einsum("pd,pd->p", self.vectors[rows], vectors)
 
     alikeness, likeness = Renamed("resultant_length"), Renamed("mean_similarity")

@@ -20,7 +20,7 @@ def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
 
     source: a list of words; "common" (objects, parts, textures, colours, materials) or "dermoscopy", which come
     with the package; or a text file, one word or phrase per line, empty lines and those that begin with "#" left
-    out. FileNotFoundError for a name that is none of these, ValueError for an empty list.
+    out. FileNotFoundError for any other name, ValueError for an empty list.
     """
     if isinstance(source, str | Path):
         path = _PACKAGED.get(str(source), Path(source))
@@ -30,12 +30,12 @@ def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
                 f"{', '.join(packaged())}"
             )
         lines = [line.strip() for line in read_text(path).splitlines()]
-        found = [line for line in lines if line and not line.startswith("#")]
+        listed = [line for line in lines if line and not line.startswith("#")]
     else:
         if (odd := next((word for word in source if not isinstance(word, str)), None)) is not None:
             raise TypeError(f"{odd!r} in the vocabulary; its words are texts")
-        found = [" ".join(word.split()) for word in source]
-    words = tuple(dict.fromkeys(word for word in found if word))
+        listed = [" ".join(word.split()) for word in source]
+    words = tuple(dict.fromkeys(word for word in listed if word))
     if not words:
         raise ValueError(f"the vocabulary {str(source)[:60]!r} has no word")
     return words

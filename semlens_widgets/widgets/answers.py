@@ -33,10 +33,10 @@ def hits(session: Session, since: int = 0, most: int | None = None) -> Answer:
         rows = np.arange(len(session.components), dtype=np.int32)[chosen]
         nothing: dict[str, Any] = {
             "null": None, "best": None, "message": None, "reason": None, "by_chance": False,
-            "unknown_words": [], "asked": [], "couldshow": None,
+            "unknown_words": [], "query_components": [], "couldshow": None,
         }  # fmt: skip
         result = {
-            "query": "", "count": len(rows), "total": len(session.components), "found": 0, "not_found": False,
+            "query": "", "count": len(rows), "total": len(session.components), "n_above_null": 0, "not_found": False,
             "state": None,
         }  # fmt: skip
         return result | nothing | dict.fromkeys(COLUMNS) | {"rows": rows[part]}
@@ -124,9 +124,9 @@ def suggest(session: Session, prefix: str, most: int = 12) -> Answer:
     if not typed:
         return {"words": []}
     words = session.vocabulary or sorted(getattr(session.clip_or_none, "words", None) or ())
-    begins = [w for w in words if w.lower().startswith(typed)]
-    within = [w for w in words if w not in begins and any(p.startswith(typed) for p in w.lower().split())]
-    return {"words": (begins + within)[:most]}
+    first = [w for w in words if w.lower().startswith(typed)]
+    within = [w for w in words if w not in first and any(p.startswith(typed) for p in w.lower().split())]
+    return {"words": (first + within)[:most]}
 
 
 def query_image(session: Session, data: bytes, name: str) -> Answer:

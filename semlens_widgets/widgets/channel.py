@@ -33,11 +33,11 @@ class Aborted(Exception):
 
 @dataclass
 class Job:
-    """One request while it runs; a `lasting` one is done even when nobody waits any more."""
+    """One request while it runs; an `uncancellable` one is done even when nobody waits any more."""
 
     id: str
     send: Send
-    lasting: bool = False
+    uncancellable: bool = False
     _aborted: threading.Event = field(default_factory=threading.Event)
 
     def abort(self) -> None:
@@ -85,15 +85,15 @@ class Channel:
         if kind == "abort":
             with self._lock:
                 job = self._jobs.get(number)
-            if job is not None and not job.lasting:
+            if job is not None and not job.uncancellable:
                 job.abort()
         elif kind == "request":
             verb = message.get("verb")
-            job = Job(number, self._deliver, lasting=isinstance(verb, str) and verb in self._in_order)
+            job = Job(number, self._deliver, uncancellable=isinstance(verb, str) and verb in self._in_order)
             with self._lock:
                 self._jobs[job.id] = job
             try:
-                (self._queue if job.lasting else self._pool).submit(
+                (self._queue if job.uncancellable else self._pool).submit(
                     self._answer, job, verb, message.get("args"), buffers
                 )
             except RuntimeError:  # the window was closed meanwhile
@@ -102,7 +102,7 @@ class Channel:
     def failed(self, error: BaseException) -> None:
         """Show a failure that belongs to no request: a callback that raised."""
         self._log("".join(traceback.format_exception(error)))
-        self._deliver({"kind": "event", "name": "error"} | _told(error), [])
+        self._deliver({"kind": "event", "name": "error"} | _error_payload(error), [])
 
     def _deliver(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         """Send what any WebSocket can carry: names that are no UTF-8 would close it."""
@@ -122,7 +122,7 @@ class Channel:
             pass
         except Exception as error:
             self._log("".join(traceback.format_exception(error)))
-            self._deliver({"kind": "error", "id": job.id, "error": _told(error)}, [])
+            self._deliver({"kind": "error", "id": job.id, "error": _error_payload(error)}, [])
         finally:
             self._forget(job)
 
@@ -132,16 +132,16 @@ class Channel:
                 del self._jobs[job.id]
 
     def close(self) -> None:
-        """Drop what waits, but for what is done in order; what runs is told."""
+        """Cancel queued jobs except those done in order; signal the ones that run."""
         with self._lock:
-            jobs = [job for job in self._jobs.values() if not job.lasting]
+            jobs = [job for job in self._jobs.values() if not job.uncancellable]
         for job in jobs:
             job.abort()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._queue.shutdown(wait=False)
 
 
-def _told(error: BaseException) -> dict[str, str]:
+def _error_payload(error: BaseException) -> dict[str, str]:
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     return {"type": type(error).__name__, "message": str(message)[:_LONGEST_MESSAGE]}
 

@@ -147,8 +147,8 @@ def _verdicts(session: Session) -> list[dict[str, Any]]:
                 "about": about, "decision": verdict.decision, "label": verdict.label or "", "note": verdict.note,
                 "who": verdict.who, "when": verdict.when,
                 "conflict": [
-                    {"decision": said.decision, "label": said.label or "", "who": said.who, "when": said.when}
-                    for said in reversed(disputed.get(subject, ()))
+                    {"decision": other.decision, "label": other.label or "", "who": other.who, "when": other.when}
+                    for other in reversed(disputed.get(subject, ()))
                 ],
             }
         )  # fmt: skip
@@ -175,7 +175,7 @@ def start(session: Session) -> Answer:
     with session.lock:
         _choose_target(session)
         session.checklist = Checklist.abcde()
-    return _told("lens.checklist = sl.Checklist.abcde()")
+    return _with_python("lens.checklist = sl.Checklist.abcde()")
 
 
 def _choose_target(session: Session) -> None:
@@ -193,9 +193,9 @@ def edit(session: Session, concepts: Any) -> Answer:
         if len(after):
             _choose_target(session)
         if after == before:
-            return _told("")
+            return _with_python("")
         session.checklist = after
-    return _told(line_of(before, after))
+    return _with_python(line_of(before, after))
 
 
 def rebuilt(before: Checklist, concepts: Any) -> Checklist:
@@ -265,7 +265,7 @@ def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
         if decision is not None:
             auditing.judge(session, named, decision)
             about = f"[{', '.join(map(_text, named))}]"
-            return _told(
+            return _with_python(
                 f'lens.verdicts[{_text(named[0])}] = "{decision}"'
                 if len(named) == 1
                 else f'lens.judge({about}, "{decision}")'
@@ -273,16 +273,16 @@ def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
         who, verdicts = session.auditor, session.verdicts
         mine = verdicts.of(who)
         if len(named) == 1 and named[0] not in mine:
-            raise ValueError(f"the verdict on {named[0]} is not yours ({who or 'nobody'}); give your own instead")
+            raise ValueError(f"the verdict on {named[0]} is not yours ({who or 'no name'}); give your own instead")
         for subject in (s for s in named if s in mine):
-            said: Verdict = mine[subject]
+            verdict: Verdict = mine[subject]
             verdicts = verdicts.withdrawing(subject, who=who)
-            if said.label or said.note:
-                verdicts = verdicts.judging(subject, label=said.label, note=said.note, who=who)
+            if verdict.label or verdict.note:
+                verdicts = verdicts.judging(subject, label=verdict.label, note=verdict.note, who=who)
         session.verdicts = verdicts
     if len(named) == 1:
-        return _told(f"del lens.verdicts[{_text(named[0])}]")
-    return _told(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
+        return _with_python(f"del lens.verdicts[{_text(named[0])}]")
+    return _with_python(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
 
 
 def set_thresholds(session: Session, thresholds: Any) -> Answer:
@@ -297,7 +297,7 @@ def set_thresholds(session: Session, thresholds: Any) -> Answer:
     )
     parts = [f"{name}={value!r}" for name, value in wanted.items()]
     parts += [f"layer={layer!r}"] if layer is not None else []
-    return _told(f"lens.audit({', '.join(parts)})")
+    return _with_python(f"lens.audit({', '.join(parts)})")
 
 
 def _subject(session: Session, subject: Any) -> str:
@@ -308,12 +308,12 @@ def _subject(session: Session, subject: Any) -> str:
 
 def undo(session: Session) -> Answer:
     auditing.take_back(session)
-    return _told("lens.undo()")
+    return _with_python("lens.undo()")
 
 
 def redo(session: Session) -> Answer:
     auditing.take_back(session, redo=True)
-    return _told("lens.redo()")
+    return _with_python("lens.redo()")
 
 
 def written(session: Session, format: str) -> Answer:
@@ -333,7 +333,7 @@ def written(session: Session, format: str) -> Answer:
     }
 
 
-def _told(python: str) -> Answer:
+def _with_python(python: str) -> Answer:
     return {"python": python}
 
 
@@ -362,13 +362,13 @@ VIEW = View(
         "audit_target": Live.same("audit_target", maybe_text),
         "audit_level": Live.same("audit_level", partial(traitlets.Float, 0.01)),
     },
-    counted=dict.fromkeys(("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"),
+    counters=dict.fromkeys(("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"),
     verbs={**_CHANGES, "audit": audited, "audit_relevance": relevance, "audit_report": written},
     in_order=tuple(_CHANGES),
     figure=True,
     recorded=lambda session: [("audit", {}, _kept(session))],
-    kept=lambda session: session.report is not None,
-    begins=_watch,
+    has_content=lambda session: session.report is not None,
+    while_open=_watch,
 )
 
 

@@ -35,7 +35,7 @@ COMMON = View(
         "card": component_card.card,
         "suggest": answers.suggest,
         "query_image": _dropped,
-        "looks": component_card.looks,
+        "display": component_card.display,
         "streams": component_card.streams,
         "relate": component_card.relate,
     },

@@ -22,28 +22,28 @@ from .wire import Answer
 
 def overview(session: Session) -> Answer:
     """The two models, how much each knows of the other, and the layer by layer matrices."""
-    found = session.comparison
+    compared = session.comparison
     result: dict[str, Any] = {"others": list(session.others), "other": session.other}
-    if found is None:
+    if compared is None:
         return result | {"comparison": None}
-    a, b = found.a.components, found.b.components
-    outside = len(found.ab.rows) - len(found.pairs) - len(found.a_only_rows)
+    a, b = compared.a.components, compared.b.components
+    outside = len(compared.ab.rows) - len(compared.pairs) - len(compared.a_only_rows)
     return result | {
         "comparison": {
-            "names": list(found.names),
-            "a_in_b": _similarity(found.s_ab),
-            "b_in_a": _similarity(found.s_ba),
-            "different_data": found.different_data,
-            "centre": found.centre,
+            "names": list(compared.names),
+            "a_in_b": _similarity(compared.s_ab),
+            "b_in_a": _similarity(compared.s_ba),
+            "different_data": compared.different_data,
+            "centre": compared.centre,
             "layers": [listed_layers(session), listed_layers(session.others[str(session.other)])],
             "layers_a": list(a.layers),
             "layers_b": list(b.layers),
-            "cosines": {"ab": _cells(found.layers_ab), "ba": _cells(found.layers_ba)},
-            "known": {"ab": _cells(found.known_ab), "ba": _cells(found.known_ba)},
-            "pairs": len(found.pairs),
-            "one_way": outside + len(found.ba.rows) - len(found.pairs) - len(found.b_only_rows),
-            "a_only": len(found.a_only_rows),
-            "b_only": len(found.b_only_rows),
+            "cosines": {"ab": _cells(compared.layers_ab), "ba": _cells(compared.layers_ba)},
+            "known": {"ab": _cells(compared.known_ab), "ba": _cells(compared.known_ba)},
+            "pairs": len(compared.pairs),
+            "one_way": outside + len(compared.ba.rows) - len(compared.pairs) - len(compared.b_only_rows),
+            "a_only": len(compared.a_only_rows),
+            "b_only": len(compared.b_only_rows),
         }
     }
 
@@ -63,17 +63,17 @@ def lists(session: Session, layers: Any, concept: Any, find: Any) -> Answer:
     in B; `find` has a text for each column, which an id or a label must contain. Answered are `a` and
     `b`, rows of one model, and the pairs `pair_a` and `pair_b`, each with the cosines.
     """
-    found, (a_rows, pairs, b_rows) = comparison_of(session), compared_rows(session, layers, concept, find)
+    compared, (a_rows, pairs, b_rows) = comparison_of(session), compared_rows(session, layers, concept, find)
     return {
-        "a": a_rows, "a_scores": _best(found, a_rows, "ab", layers),
+        "a": a_rows, "a_scores": _best(compared, a_rows, "ab", layers),
         "pair_a": pairs.rows_a, "pair_b": pairs.rows_b, "pair_scores": pairs.scores,
-        "b": b_rows, "b_scores": _best(found, b_rows, "ba", layers),
+        "b": b_rows, "b_scores": _best(compared, b_rows, "ba", layers),
     }  # fmt: skip
 
 
-def _best(found: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.ndarray:
+def _best(compared: Comparison, rows: np.ndarray, side: str, layers: Any) -> np.ndarray:
     """The best cosine in the other model, or in one layer of it, of some rows of one side."""
-    near = found.ab if side == "ab" else found.ba
+    near = compared.ab if side == "ab" else compared.ba
     at = np.searchsorted(near.rows, rows)
     if not layers:
         return near.of_best("scores")[at]
@@ -192,8 +192,8 @@ COUNTER = "comparison_version"
 VIEW = View(
     "compare",
     live={"other": Live.same("other", maybe_text), "concepts": Live.same("concepts", texts)},
-    counted=dict.fromkeys(("comparison", "concepts", "relevance"), COUNTER) | {"hits": HITS},
-    told={"other_selection": lambda session: []},
+    counters=dict.fromkeys(("comparison", "concepts", "relevance"), COUNTER) | {"hits": HITS},
+    constants={"other_selection": lambda session: []},
     verbs={
         **verbs_about(lambda session: session.others),
         **overlay.VERBS,
@@ -202,5 +202,5 @@ VIEW = View(
         "comparison_concepts": concept_table,
     },
     figure=True,
-    begins=lambda window: Beside(window).leave,
+    while_open=lambda window: Beside(window).leave,
 )

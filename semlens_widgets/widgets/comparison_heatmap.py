@@ -34,7 +34,7 @@ COUNTER = "heatmap_version"
 VIEW = View(
     "comparison_heatmap",
     live={"concepts": Live.same("concepts", texts)},
-    counted={"hits": HITS, "concepts": COUNTER, "relevance": COUNTER},
+    counters={"hits": HITS, "concepts": COUNTER, "relevance": COUNTER},
 )
 CLOSEST = 3  # components shown where a concept is not found
 
@@ -178,7 +178,7 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         note = {
             "score": "Cosine of the best component with the concept.",
             "z": "How far the best component lies above random sets of images, in standard deviations.",
-            "relevance": "Share of what moves the predictions that passes through the concept's carriers.",
+            "relevance": "Share of relevance of the components that carry the concept.",
             "components": "How many components carry the concept.",
         }[self.measure]
         above = {
@@ -230,8 +230,8 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         for i, row in enumerate(names):
             for j, column in enumerate(names):
                 if i != j:
-                    found = series[row, column].s_ab
-                    chance[i, j], weak[i, j] = found.chance, found.low <= found.chance
+                    similarity = series[row, column].s_ab
+                    chance[i, j], weak[i, j] = similarity.chance, similarity.low <= similarity.chance
         low = min(float(chance.min()), float(series.similarity.min()))
         return self._drawn(
             names, list(names), series.similarity, weak, corner="Model", domain=[low, 1.0],
@@ -241,14 +241,15 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         )  # fmt: skip
 
     def _of_layers(self) -> dict[str, Any]:
-        found = self._first_two()
-        low = min(found.s_ab.chance, float(np.nanmin(found.layers_ab)))
+        compared = self._first_two()
+        low = min(compared.s_ab.chance, float(np.nanmin(compared.layers_ab)))
         return self._drawn(
-            found.a.components.layers, list(found.b.components.layers), found.layers_ab, found.known_ab == 0,
-            corner=f"{found.names[0]} \\ {found.names[1]}", domain=[low, 1.0], words=["unrelated", "identical"],
+            compared.a.components.layers, list(compared.b.components.layers), compared.layers_ab,
+            compared.known_ab == 0,
+            corner=f"{compared.names[0]} \\ {compared.names[1]}", domain=[low, 1.0], words=["unrelated", "identical"],
             weak_word="not above chance",
-            note=f"Rows {found.names[0]}, columns {found.names[1]}: mean of each component's best cosine.",
-            axes=found.names,
+            note=f"Rows {compared.names[0]}, columns {compared.names[1]}: mean of each component's best cosine.",
+            axes=compared.names,
         )  # fmt: skip
 
     def _first_two(self) -> Any:
@@ -304,14 +305,15 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
             if row == column:
                 itself = {"title": names[row], "hint": "a model and itself", "a": names[row], "b": None}
                 return itself | _pairs(*np.zeros((3, 0), np.int32))
-            found = self.series[names[row], names[column]]
-            pairs = found.pairs
+            compared = self.series[names[row], names[column]]
+            pairs = compared.pairs
         else:
-            found = self._first_two()
-            layers = found.a.components.layers[row], found.b.components.layers[column]
-            pairs = found.between(*layers)
-        title = " ↔ ".join(found.names if self.of == "models" else layers)
-        result = {"title": title, "hint": "mutual nearest, above chance", "a": found.names[0], "b": found.names[1]}
+            compared = self._first_two()
+            layers = compared.a.components.layers[row], compared.b.components.layers[column]
+            pairs = compared.between(*layers)
+        title = " ↔ ".join(compared.names if self.of == "models" else layers)
+        a, b = compared.names
+        result = {"title": title, "hint": "mutual nearest, above chance", "a": a, "b": b}
         return result | _pairs(pairs.rows_a, pairs.rows_b, pairs.scores)
 
     def _carriers(self, row: int, column: int) -> Answer:

@@ -1,4 +1,4 @@
-"""What the component card shows beyond crops: other looks of the examples, classes, what feeds it and what it feeds."""
+"""What the component card shows beyond crops: its examples in other display modes, classes, upstream and downstream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from . import answers
 from .channel import Job
 from .wire import Answer
 
-Look = Literal["crop", "mask", "heat", "whole"]
+DisplayMode = Literal["crop", "mask", "heat", "whole"]
 SIDE = 40  # places across a map that lies over one example
 MOST_CLASSES = 6
 _AT_ONCE = 4096  # components
@@ -38,18 +38,18 @@ def card(session: Session, row: int) -> Answer:
         "siblings": _siblings(session, row),
         "relevance": class_relevance(session, row),
         "relatable": session.has_data,
-        "looks": possible_looks(session, row),
+        "display_modes": display_modes(session, row),
         "streams": has_streams(session, row),
     }  # fmt: skip
 
 
 def _in_hits(session: Session, row: int) -> dict[str, float | None]:
     """Score, z and p for the present query; None where the component is no hit."""
-    found = session.hits
-    place = np.flatnonzero(found.rows == row) if found is not None else np.zeros(0, int)
-    if found is None or not len(place):
+    hits = session.hits
+    place = np.flatnonzero(hits.rows == row) if hits is not None else np.zeros(0, int)
+    if hits is None or not len(place):
         return {"score": None, "z": None, "p": None}
-    hit = found[int(place[0])]
+    hit = hits[int(place[0])]
     return {"score": hit.score, "z": hit.z, "p": hit.p}
 
 
@@ -89,7 +89,7 @@ def place_of(session: Session, row: int) -> tuple[Layer, int, tuple[int, ...]]:
     return session.source.layers[at], row - sum(components.sizes[:at]), session.space.examples.grids[at]
 
 
-def possible_looks(session: Session, row: int) -> list[str]:
+def display_modes(session: Session, row: int) -> list[str]:
     """How a component's examples can be shown."""
     if not session.has_data:
         return ["crop"]
@@ -103,27 +103,27 @@ def as_map(grid: tuple[int, ...]) -> tuple[int, int] | None:
     return grid if len(grid) == 2 and grid != (1, 1) else None
 
 
-def looks(session: Session, row: int, look: str, count: int, size: int, job: Job) -> Answer:
-    """A component's strongest examples in one look, side by side, `size` pixels each.
+def display(session: Session, row: int, mode: str, count: int, size: int, job: Job) -> Answer:
+    """A component's strongest examples in one display mode, side by side, `size` pixels each.
 
     whole: the whole pictures, with the crops' boxes. mask: [example side side] maps of where it is active in the crop,
     heat: of what that comes from; the strongest places are 127.
     """
-    if look not in get_args(Look):
-        raise ValueError(f"look {look!r}; examples are shown as {', '.join(get_args(Look))}")
+    if mode not in get_args(DisplayMode):
+        raise ValueError(f"display mode {mode!r}; examples are shown as {', '.join(get_args(DisplayMode))}")
     row = session.components.row(int(row))
     side = int(np.clip(size, 16, 256))
     shown = min(int(np.clip(count, 1, 40)), int(session.space.examples.counts[row]))
     data = session.source.images
-    found = [_Example.of(session, row, rank, data) for rank in range(shown)]
+    examples = [_Example.of(session, row, rank, data) for rank in range(shown)]
     boxes, maps = None, None
-    if look == "whole":
-        boxes = [e.outlined() for e in found]
-        pictures = [e.framed(side) for e in found]
+    if mode == "whole":
+        boxes = [e.outlined() for e in examples]
+        pictures = [e.framed(side) for e in examples]
     else:
-        pictures = [e.square(side) for e in found]
-    if look in ("mask", "heat"):
-        shown_maps = zip(found, _maps(session, row, look, found, job), strict=True)
+        pictures = [e.square(side) for e in examples]
+    if mode in ("mask", "heat"):
+        shown_maps = zip(examples, _maps(session, row, mode, examples, job), strict=True)
         laid = [quantised(example.within(values)) for example, values in shown_maps]
         maps = np.stack(laid) if laid else np.zeros((0, SIDE, SIDE), np.int8)
     sheet = Image.new("RGB", (max(shown, 1) * side, side), (128, 128, 128))
@@ -196,23 +196,23 @@ def quantised(values: np.ndarray) -> np.ndarray:
     return np.round(np.clip(values * (127 / most if most > 0 else 0), -127, 127)).astype(np.int8)
 
 
-def _maps(session: Session, row: int, look: str, found: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
+def _maps(session: Session, row: int, mode: str, examples: Sequence[_Example], job: Job) -> Iterator[np.ndarray]:
     """A map over what the model saw, for each example."""
     from ..attribution import heatmaps
 
     layer, number, grid = place_of(session, row)
     model, data = session.source.model, session.source.images
     across = as_map(grid)
-    if look == "mask" and across is None:
+    if mode == "mask" and across is None:
         raise ValueError(f"the layer {layer.name!r} has no places, so there is no mask; look at the heat instead")
-    for done, example in enumerate(found):
-        job.progress(done, len(found), "Looking at example")
+    for done, example in enumerate(examples):
+        job.progress(done, len(examples), "Looking at example")
         try:
             tensor = data.tensor(example.image)
         except UnreadableImage:
             yield np.zeros((1, 1), np.float32)
             continue
-        if look == "mask" and across is not None:
+        if mode == "mask" and across is not None:
             with recording(model, (layer,)) as recorder:
                 values = recorder.activations([tensor])[layer.name][0, number]
             yield np.maximum(values.float().reshape(across).cpu().numpy(), 0)
@@ -266,16 +266,16 @@ def has_streams(session: Session, row: int) -> bool:
 def streams(session: Session, row: int, job: Job) -> Answer:
     """What feeds a component, and what it feeds: see `role.Streams`; with names and labels."""
     row, source = session.components.row(int(row)), session.source
-    found = role.streams(
+    streams_of_row = role.streams(
         session.space.examples, source.model, source.images, source.layers, row, pooling=source.pooling,
         on_step=lambda done, total: job.progress(done, total, "Following relevance, step"),
     )  # fmt: skip
     return {
-        "lower": found.lower,
-        "upper": found.upper,
-        "upstream": [_named(session, other, share) for other, share in found.upstream],
-        "downstream": [_named(session, other, share) for other, share in found.downstream],
-        "images": found.images,
+        "lower": streams_of_row.lower,
+        "upper": streams_of_row.upper,
+        "upstream": [_named(session, other, share) for other, share in streams_of_row.upstream],
+        "downstream": [_named(session, other, share) for other, share in streams_of_row.downstream],
+        "images": streams_of_row.images,
     }
 
 

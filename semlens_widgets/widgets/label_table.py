@@ -78,8 +78,8 @@ def _recorded(session: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
 VIEW = View(
     "describe",
     live=labelled.LIVE,
-    counted=labelled.COUNTED,
-    told={"layers": labelled.listed_layers},
+    counters=labelled.COUNTED,
+    constants={"layers": labelled.listed_layers},
     verbs={
         "labels": labelled.labels,
         "vocabularies": vocabularies,
@@ -89,7 +89,7 @@ VIEW = View(
     },
     figure=True,
     recorded=_recorded,
-    kept=lambda session: session.labels is not None or bool(session.own_labels),
+    has_content=lambda session: session.labels is not None or bool(session.own_labels),
 )
 
 

@@ -37,27 +37,27 @@ def labels(session: Session) -> Answer:
     adjusted_similarity and accepted are [component label], margins and alive [component]. Before `describe` only
     `alive` is there, and `made` is False.
     """
-    found, alive = session.labels, session.space.alive
-    if found is None:
+    made, alive = session.labels, session.space.alive
+    if made is None:
         return no_labels() | {"alive": alive}
-    used, number = np.unique(found.words, return_inverse=True)
-    number = number.reshape(found.words.shape).astype(np.int32)
+    used, number = np.unique(made.words, return_inverse=True)
+    number = number.reshape(made.words.shape).astype(np.int32)
     real = used != NO_WORD
     number[~real[number]] = -1
     return {
         "made": True,
-        "k": found.words.shape[1],
-        "words": [found.probes.names[word] for word in used[real]],
-        "message": found.message,
-        "level": found.level,
-        "method": found.method,
-        "unknown": list(found.unknown[:20]),
+        "k": made.words.shape[1],
+        "words": [made.probes.names[word] for word in used[real]],
+        "message": made.message,
+        "level": made.level,
+        "method": made.method,
+        "unknown": list(made.unknown[:20]),
         "numbers": number,
-        "scores": found.scores,
-        "confidence": found.confidence,
-        "adjusted_similarity": found.adjusted_similarity,
-        "margins": found.margins,
-        "accepted": found.accepted,
+        "scores": made.scores,
+        "confidence": made.confidence,
+        "adjusted_similarity": made.adjusted_similarity,
+        "margins": made.margins,
+        "accepted": made.accepted,
         "alive": alive,
     }
 

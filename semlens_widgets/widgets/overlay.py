@@ -20,10 +20,10 @@ from .view import Verbs
 from .wire import Answer
 
 
-def lay_out(session: Session, job: Job) -> Answer:
+def compute_layout(session: Session, job: Job) -> Answer:
     """Make the layout of both that the map is better for."""
     _both(session)  # raises where nothing is compared
-    comparing.overlay(session, "umap", asked=lambda tick: job.progress(int(tick), None, str(tick)))
+    comparing.overlay(session, "umap", on_tick=lambda tick: job.progress(int(tick), None, str(tick)))
     return {}
 
 
@@ -51,7 +51,7 @@ def _place(session: Session, row: int) -> tuple[Session, str, int]:
 
 def places(session: Session) -> Answer:
     """Where every component of both lies, as `semantic_map.places`; the only colour is whose it is."""
-    layouts = session.shown_overlay()
+    layouts = session.current_overlay()
     places = np.concatenate([layout.positions for layout in layouts])
     return {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"], "places": places}
 
@@ -109,7 +109,7 @@ def example(session: Session, row: int, rank: int, size: int) -> Answer:
 VERBS: Verbs = {
     "overlay_map": places,
     "overlay_map_values": values,
-    "overlay_lay_out": lay_out,
+    "overlay_compute_layout": compute_layout,
     "overlay_labels": labels,
     "overlay_components": components,
     "overlay_sprite": sprite,

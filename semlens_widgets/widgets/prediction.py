@@ -182,16 +182,16 @@ def where(values: np.ndarray) -> str:
 def circuit(session: Session, depth: int, top: int, job: Job) -> Answer:
     """The present explanation's circuit: nodes and edges by row, layers from the lowest up."""
     explained = _present(session)
-    found = explained.circuit(
+    circuit_found = explained.circuit(
         top=int(top), depth=int(depth), on_step=lambda done, total: job.progress(done, total, "Following layer")
     )
     row = explained.components.row
-    levels = max((node.level for node in found.nodes), default=0)
-    names = {node.level: node.component.layer for node in found.nodes}
-    nodes = [{"row": n.row, "layer": levels - n.level, "relevance": n.relevance} for n in found.nodes]
+    levels = max((node.level for node in circuit_found.nodes), default=0)
+    names = {node.level: node.component.layer for node in circuit_found.nodes}
+    nodes = [{"row": n.row, "layer": levels - n.level, "relevance": n.relevance} for n in circuit_found.nodes]
     edges = [
         {"lower": row(e.lower), "upper": None if e.upper is None else row(e.upper), "relevance": e.relevance}
-        for e in found.edges
+        for e in circuit_found.edges
     ]
     return {"layers": [names[level] for level in sorted(names, reverse=True)], "nodes": nodes, "edges": edges}
 
@@ -201,9 +201,9 @@ def classes(session: Session, text: str) -> Answer:
     explained = _present(session)
     typed = str(text).strip().casefold()
     order = [int(c) for c in _likeliest(explained)]
-    begins = [c for c in order if explained.classes[c].casefold().startswith(typed)]
-    within = [c for c in order if c not in set(begins) and typed in explained.classes[c].casefold()]
-    return {"classes": [_scored(explained, c) for c in (begins + within)[:FOUND_CLASSES]]}
+    first = [c for c in order if explained.classes[c].casefold().startswith(typed)]
+    within = [c for c in order if c not in set(first) and typed in explained.classes[c].casefold()]
+    return {"classes": [_scored(explained, c) for c in (first + within)[:FOUND_CLASSES]]}
 
 
 # choosing a picture
@@ -286,15 +286,15 @@ def guess(session: Session, job: Job) -> Guesses:
             values = outputs.values(ask(model, stack(batch.items)), len(batch.items))
             likely, mine = outputs.probabilities(values), labels[batch.ids]
             rows, known = np.arange(len(values)), mine >= 0
-            said = outputs.said(values)[rows, np.maximum(mine, 0)]
+            is_predicted = outputs.is_predicted(values)[rows, np.maximum(mine, 0)]
             predicted[batch.ids] = outputs.predicted(values)
             confidence[batch.ids] = likely.max(1)
             of_label[batch.ids] = np.where(known, likely[rows, np.maximum(mine, 0)], 1)
-            wrong[batch.ids] = known & ~said
+            wrong[batch.ids] = known & ~is_predicted
         done += len(batch.ids) + len(batch.unreadable)
         job.progress(done, len(data), "Asking the model, image")
-    _guesses[session] = found = Guesses(predicted, confidence, of_label, wrong)
-    return found
+    _guesses[session] = guesses = Guesses(predicted, confidence, of_label, wrong)
+    return guesses
 
 
 def explain(session: Session, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
@@ -325,7 +325,7 @@ def explain(session: Session, args: dict[str, Any], buffers: Sequence[bytes], jo
 
 VIEW = View(
     "prediction",
-    counted={"explanation": "explanation_version", "relevance": "relevance_version"},
+    counters={"explanation": "explanation_version", "relevance": "relevance_version"},
     verbs={
         "prediction": prediction,
         "explain": explain,

@@ -32,10 +32,10 @@ def recorded(session: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         relevance = _class_relevance(session.relevance)
         arrays["relevance.classes"], arrays["relevance.shares"] = component_card.classes_of_all(session.relevance)
     traits: dict[str, Any] = {}
-    shown = [view for view in TABS if view.kept(session)]
+    shown = [view for view in TABS if view.has_content(session)]
     for view in (COMMON, *shown):
         traits |= {name: live.shown(session) for name, live in view.live.items()}
-        traits |= dict.fromkeys(view.counted.values(), 0)
+        traits |= dict.fromkeys(view.counters.values(), 0)
     traits |= {"query": "", "layer": None, "selection": []}  # a file opens as if new
     document = {"tabs": [view.name for view in shown], "traits": traits, "replies": replies, "relevance": relevance}
     return document, arrays

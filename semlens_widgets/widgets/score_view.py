@@ -33,17 +33,17 @@ def scores(session: Session) -> Answer:
     NaN for dead components. `layers` has, per layer, the means with their intervals, and the null levels (mean, and
     what 95 % of random sets stay below).
     """
-    found = session.evaluation
-    if found is None:
+    evaluation = session.evaluation
+    if evaluation is None:
         return {"made": False, "columns": [], "layers": [], "clip": None}
     columns: dict[str, np.ndarray] = {}
-    forms = {"": found.raw, "_centred": found.centred}
+    forms = {"": evaluation.raw, "_centred": evaluation.centred}
     for ending, form in forms.items():
         for score in SCORES:
             columns[score + ending] = getattr(form, score)
     layers = []
-    for summary in found.summary()[:-1]:
-        rows = found.components.rows(summary["layer"])
+    for summary in evaluation.summary()[:-1]:
+        rows = evaluation.components.rows(summary["layer"])
         entry: dict[str, Any] = {name: summary[name] for name in ("layer", "components", "living", "clear")}
         for ending, form in forms.items():
             for score in SCORES:
@@ -53,8 +53,8 @@ def scores(session: Session) -> Answer:
                     "null": _average(form.null[score].mean[rows]), "null_high": _average(form.null[score].high[rows]),
                 }  # fmt: skip
         layers.append(entry)
-    facts = {"made": True, "columns": list(columns), "layers": layers, "clip": found.clip}
-    return facts | columns | {"clear": found.clear}
+    facts = {"made": True, "columns": list(columns), "layers": layers, "clip": evaluation.clip}
+    return facts | columns | {"clear": evaluation.clear}
 
 
 def _known(number: float) -> float | None:
@@ -69,12 +69,12 @@ def _average(numbers: np.ndarray) -> float | None:
 VIEW = View(
     "evaluate",
     live=labelled.LIVE,
-    counted=labelled.COUNTED | {"evaluation": "evaluation_version"},
-    told={"layers": labelled.listed_layers},
+    counters=labelled.COUNTED | {"evaluation": "evaluation_version"},
+    constants={"layers": labelled.listed_layers},
     verbs={"labels": labelled.labels, "scores": scores, "evaluate": evaluate},
     figure=True,
     recorded=lambda session: [("scores", {}, scores(session))],
-    kept=lambda session: session.evaluation is not None,
+    has_content=lambda session: session.evaluation is not None,
 )
 
 

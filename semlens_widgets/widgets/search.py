@@ -7,12 +7,13 @@ from .labelled import listed_layers
 from .view import View
 from .widget import LensWidget
 
-VIEW = View("search", counted={"hits": HITS}, told={"layers": listed_layers}, figure=True, kept=lambda session: True)
+VIEW = View("search", counters={"hits": HITS}, constants={"layers": listed_layers}, figure=True,
+            has_content=lambda session: True)  # fmt: skip
 
 
 class SearchBox(LensWidget, views=(View("search_box"),), bundle="search_box"):
     """The search box alone: type a query, the lens follows, and so does every other window of the lens."""
 
 
-class Gallery(LensWidget, views=(View("gallery", VIEW.live, VIEW.counted, VIEW.told),), bundle="gallery"):
+class Gallery(LensWidget, views=(View("gallery", VIEW.live, VIEW.counters, VIEW.constants),), bundle="gallery"):
     """The gallery alone: the lens's components as strips of their strongest examples, best hit first."""

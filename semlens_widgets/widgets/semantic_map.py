@@ -20,13 +20,13 @@ from .wire import Answer
 NOTHING: Answer = {"there": False, "about": "", "mark": None, "signed": False}  # to show in a colour
 
 
-def lay_out(session: Session, job: Job) -> Answer:
+def compute_layout(session: Session, job: Job) -> Answer:
     """Make the layout that the map is better for."""
 
-    def asked(seconds: float) -> None:
+    def on_tick(seconds: float) -> None:
         job.progress(int(seconds), None, f"UMAP of {int(session.space.alive.sum()):,} components")
 
-    session.settled_layout(asked)
+    session.wait_for_layout(on_tick)
     return {}
 
 
@@ -35,7 +35,7 @@ def places(session: Session) -> Answer:
 
     `preview`: UMAP laid out a sample, and placed the others among it.
     """
-    layout = session.shown_layout()
+    layout = session.current_layout()
     return {
         "method": layout.method,
         "preview": layout.preview,
@@ -70,7 +70,7 @@ def _recorded(session: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
 VIEW = View(
     "map",
     live=labelled.LIVE | {"map_colour": Live.same("map_colour", text)},
-    counted=labelled.COUNTED
+    counters=labelled.COUNTED
     | {
         "hits": HITS,
         "layout": "layout_version",
@@ -78,11 +78,11 @@ VIEW = View(
         "relevance": "relevance_version",
         "target": "relevance_version",
     },
-    told={"layers": labelled.listed_layers},
-    verbs={"labels": labelled.labels, "map": places, "map_values": values, "lay_out": lay_out},
+    constants={"layers": labelled.listed_layers},
+    verbs={"labels": labelled.labels, "map": places, "map_values": values, "compute_layout": compute_layout},
     figure=True,
     recorded=_recorded,
-    kept=lambda session: True,
+    has_content=lambda session: True,
 )
 
 

@@ -50,33 +50,33 @@ class View:
 
     name:     of its tab, and of `lens.figure(name)` where it has a figure.
     live:     traits it shares with the lens.
-    counted:  results it shows: the lens's trait → the trait that counts its changes, so that the browser asks again.
-    told:     traits that are set once, from the lens.
+    counters: results it shows: the lens's trait → the trait that counts its changes, so that the browser asks again.
+    constants: traits that are set once, from the lens.
     verbs:    what it answers, by name: functions of the lens. Other parameters are asked of the browser by their
               names; `job`, `buffers` and `args` (all that the browser gave) are the request's own.
     in_order: verbs that must not overtake each other, and are done even if nobody waits any more.
     figure:   whether `lens.figure(name)` shows it on paper.
     recorded: the questions a file answers without a kernel: (verb, arguments, answer).
-    kept:     whether a file has something to show in this tab.
-    begins:   what else goes on while a window with it is open; gives the way to end it.
+    has_content: whether a file has something to show in this tab.
+    while_open: what else goes on while a window with it is open; gives the way to end it.
     """
 
     name: str
     live: Mapping[str, Live] = field(default_factory=dict)
-    counted: Mapping[str, str] = field(default_factory=dict)
-    told: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    counters: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     verbs: Verbs = field(default_factory=dict)
     in_order: tuple[str, ...] = ()
     figure: bool = False
     recorded: Callable[[Any], Iterable[tuple[str, dict[str, Any], Answer]]] | None = None
-    kept: Callable[[Any], bool] = lambda session: False
-    begins: Callable[[Any], Callable[[], None]] | None = None
+    has_content: Callable[[Any], bool] = lambda session: False
+    while_open: Callable[[Any], Callable[[], None]] | None = None
 
     def traits(self) -> dict[str, traitlets.TraitType[Any, Any]]:
         """The traits of a window with this view, new ones at each call."""
         made = {name: live.kind() for name, live in self.live.items()}
-        made |= {counter: traitlets.Int(0) for counter in self.counted.values()}
-        made |= {name: traitlets.Any() for name in self.told}
+        made |= {counter: traitlets.Int(0) for counter in self.counters.values()}
+        made |= {name: traitlets.Any() for name in self.constants}
         return {name: trait.tag(sync=True) for name, trait in made.items()}
 
 

@@ -46,7 +46,7 @@ class LensWidget(anywidget.AnyWidget):
     views: ClassVar[tuple[View, ...]] = ()
     _bundle: ClassVar[str]
     _live: ClassVar[dict[str, Live]] = {}
-    _told: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    _constants: ClassVar[dict[str, Callable[[Any], Any]]] = {}
     _counters: ClassVar[dict[str, tuple[str, ...]]] = {}  # lens trait → the counters of all views that show it
     _open = False
 
@@ -60,16 +60,16 @@ class LensWidget(anywidget.AnyWidget):
             return
         cls.views, cls._bundle = (COMMON, *views), bundle
         cls._live = {name: live for view in cls.views for name, live in view.live.items()}
-        cls._told = {name: told for view in cls.views for name, told in view.told.items()}
-        found: dict[str, dict[str, None]] = {}
+        cls._constants = {name: value for view in cls.views for name, value in view.constants.items()}
+        counters_of: dict[str, dict[str, None]] = {}
         for view in cls.views:
-            for trait, counter in view.counted.items():
-                found.setdefault(trait, {})[counter] = None
+            for trait, counter in view.counters.items():
+                counters_of.setdefault(trait, {})[counter] = None
             for name, trait_type in view.traits().items():
                 if name not in vars(cls):
                     setattr(cls, name, trait_type)
                     trait_type.class_init(cls, name)
-        cls._counters = {trait: tuple(counters) for trait, counters in found.items()}
+        cls._counters = {trait: tuple(counters) for trait, counters in counters_of.items()}
 
     def __init__(self, lens: Session, **unknown: Any) -> None:
         if unknown:
@@ -79,13 +79,13 @@ class LensWidget(anywidget.AnyWidget):
         own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names(sync=True))
         self.follows = sorted(name for name in own if not name.startswith("_") and name != "follows")
         in_order = {verb for view in self.views for verb in view.in_order}
-        self._channel = Channel(self._verbs(), self._say, _log.error, in_order)
+        self._channel = Channel(self._verbs(), self._to_browser, _log.error, in_order)
         self.on_msg(lambda _, content, buffers: self._channel.receive(content, buffers))
         for name in self._live:
             self.observe(self._from_browser, name)
         lens.observe(self._from_lens, self._followed)
         lens.observe(self._renamed, _NAMES)
-        self._ends = [view.begins(self) for view in self.views if view.begins is not None]
+        self._ends = [view.while_open(self) for view in self.views if view.while_open is not None]
         self._open = True
 
     def open(self) -> None:
@@ -110,13 +110,13 @@ class LensWidget(anywidget.AnyWidget):
     def _initial(self) -> dict[str, Any]:
         """The traits as the lens has them now."""
         live = {name: live.shown(self.lens) for name, live in self._live.items()}
-        return live | {name: told(self.lens) for name, told in self._told.items()}
+        return live | {name: value(self.lens) for name, value in self._constants.items()}
 
     def _verbs(self) -> dict[str, Verb]:
         """What this window answers, by name."""
         return {name: bound(verb, self.lens) for view in self.views for name, verb in view.verbs.items()}
 
-    def _say(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+    def _to_browser(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self.send(content, buffers)
 
     def _from_browser(self, change: Any) -> None:
@@ -149,7 +149,7 @@ class LensWidget(anywidget.AnyWidget):
 
     def _renamed(self, change: Any) -> None:
         """What components are called has changed: the browser forgets the names it knows."""
-        self._say({"kind": "event", "name": "components"}, [])
+        self._to_browser({"kind": "event", "name": "components"}, [])
 
     def failed(self, error: Exception) -> None:
         """Show a failure that belongs to no request: a callback that raised."""

@@ -84,7 +84,7 @@ def test_asymmetry_which_no_component_encodes_is_not_found(audited, real):
     assert real[:, INDEX["asymmetry"]].max() < 0.8
     assert audited.report["asymmetric shape"].state == "missing"
     assert not audited.report["asymmetric shape"].used
-    assert "cannot see, or the data do not show, is missing as well" in audited.report.message
+    assert "where the CLIP cannot see it, or where the images do not show it" in audited.report.message
 
 
 def test_no_component_counts_for_a_concept_that_it_does_not_tell_on_other_images(audited, real):

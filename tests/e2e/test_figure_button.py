@@ -119,7 +119,7 @@ def test_a_page_opens_without_a_network_and_is_searched(browser, tmp_path):
     lens.describe(["red", "green", "blue"], level=0.0)
     lens.evaluate()
     lens.own_labels = {"head:1": "cold colours"}
-    lens.lay_out("pca")
+    lens.compute_layout("pca")
     lens.relate(progress=False, cached=False)
     colours = (sl.Concept("red", note="as in rubies"), sl.Concept("blue", kind="spurious"))
     lens.checklist = sl.Checklist((sl.Group("Colours", colours),))

@@ -323,7 +323,7 @@ def test_the_picture_of_the_readme(lab_page, tmp_path):
     page = lab_page
     lens = sl.demo.lens(n=600)
     lens.describe(centre=True)
-    lens.lay_out("pca")
+    lens.compute_layout("pca")
     lens.save(page.folder / "skin-cnn.semlens")
     page.set_viewport_size({"width": 1360, "height": 760})
     command(page, "filebrowser:refresh")

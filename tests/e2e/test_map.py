@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 from test_window import ROOT, TOY
 
-DESCRIBED = TOY + "lens.describe(); lens.evaluate(); lens.lay_out('pca')\n"
+DESCRIBED = TOY + "lens.describe(); lens.evaluate(); lens.compute_layout('pca')\n"
 
 
 def opened(notebook, tab):

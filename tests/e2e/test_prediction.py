@@ -105,10 +105,10 @@ def test_the_circuit_is_walked_by_keyboard_and_the_card_shows_all_looks(open_not
     card = window.get_by_test_id("card-pane")
     expect(card.get_by_test_id("card-id")).to_contain_text("colour")
     expect(card.get_by_test_id("class-relevance")).to_contain_text("reddish")
-    for look in ("heat", "mask", "whole"):
-        card.get_by_test_id(f"look-{look}").click()
-        expect(card.locator(".sl-look").first).to_be_visible()
-    expect(card.locator(".sl-look-box").first).to_be_visible()
+    for mode in ("heat", "mask", "whole"):
+        card.get_by_test_id(f"mode-{mode}").click()
+        expect(card.locator(".sl-example").first).to_be_visible()
+    expect(card.locator(".sl-outlined-crop").first).to_be_visible()
     card.get_by_test_id("show-streams").click()
     expect(card.get_by_test_id("stream").first).to_contain_text("head")
     card.get_by_test_id("stream").first.click()

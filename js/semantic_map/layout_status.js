@@ -6,11 +6,11 @@ import { latest } from "../shared/latest.js";
 /**
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
- * @param {(python: string) => void} options.tell
+ * @param {(python: string) => void} options.showPython
  * @param {() => void} options.onDone points have other places
  * @param {(error: unknown) => void} options.fail
  */
-export function layOutLine({ ask, tell, onDone, fail }) {
+export function layoutStatus({ ask, showPython, onDone, fail }) {
   const node = html`<div class="sl-map-status sl-small-text sl-tabular sl-line sl-quiet" data-testid="map-status" />`;
   let method = "";
   let better = false;
@@ -18,26 +18,26 @@ export function layOutLine({ ask, tell, onDone, fail }) {
   const wanted = latest(
     (signal) =>
       ask(
-        "lay_out",
+        "compute_layout",
         {},
         {
           signal,
-          onProgress: ({ done, what }) => say(`${what}: ${done} s`),
+          onProgress: ({ done, what }) => showStatus(`${what}: ${done} s`),
         },
       ),
     () => {
       better = false;
-      say("");
+      showStatus("");
       onDone();
     },
     (error) => {
-      say("");
+      showStatus("");
       fail(error);
     },
   );
 
   /** @param {string} next of the work under way, empty without any */
-  function say(next) {
+  function showStatus(next) {
     progress = next;
     draw();
   }
@@ -50,7 +50,7 @@ export function layOutLine({ ask, tell, onDone, fail }) {
 
   function stop() {
     wanted.stop();
-    say("");
+    showStatus("");
   }
 
   /** @param {string} text @param {string} label @param {string} id @param {() => void} onclick */
@@ -64,7 +64,7 @@ export function layOutLine({ ask, tell, onDone, fail }) {
         node,
         "principal coordinates",
         offer("UMAP", "Lay out with UMAP", "map-umap", () => {
-          tell("lens.lay_out()");
+          showPython("lens.compute_layout()");
           start();
         }),
       );

@@ -1,4 +1,4 @@
-/** The examples of a component in four looks: the crop, what excites it there, how it got there, the whole image. */
+/** The examples of a component in four display modes: the crop, what excites it there, how it got there, the whole image. */
 
 import { button, fill, html } from "../shared/dom.js";
 import { heatLayers, mask } from "../shared/heat.js";
@@ -6,14 +6,14 @@ import { latestWork } from "../shared/latest.js";
 import { paint } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
 
-/** @typedef {"crop" | "mask" | "heat" | "whole"} Look */
+/** @typedef {"crop" | "mask" | "heat" | "whole"} Mode */
 /**
- * Examples in one look. `map` [example side side] lies over the pictures, `boxes` are crops in shares of the picture.
- * @typedef {{columns: number, side: number, sheet: Blob, map: Int8Array | null, boxes: [number, number, number, number][] | null}} Looks
+ * Examples in one display mode. `map` [example side side] lies over the pictures, `boxes` are crops in shares of the picture.
+ * @typedef {{columns: number, side: number, sheet: Blob, map: Int8Array | null, boxes: [number, number, number, number][] | null}} Display
  */
 
-/** @type {[Look, string, string][]} */
-const LOOKS = [
+/** @type {[Mode, string, string][]} */
+const MODES = [
   ["crop", "Crop", "The part of each image that excites the component"],
   ["mask", "Mask", "Where in the crop the component is active"],
   ["heat", "Heat", "What in the crop the activation comes from"],
@@ -21,32 +21,32 @@ const LOOKS = [
 ];
 
 /**
- * @param {import("../shared/channel.js").Channel["ask"]} ask @param {number} row @param {Look} look
+ * @param {import("../shared/channel.js").Channel["ask"]} ask @param {number} row @param {Mode} mode
  * @param {number} count @param {number} size @param {import("../shared/channel.js").AskOptions} options
- * @returns {Promise<Looks>}
+ * @returns {Promise<Display>}
  */
-const fetchLooks = (ask, row, look, count, size, options) =>
-  ask("looks", { row, look, count, size }, options);
+const fetchDisplay = (ask, row, mode, count, size, options) =>
+  ask("display", { row, mode, count, size }, options);
 
 /**
- * The toggle and, for looks other than the crop, the examples.
+ * The toggle and, for modes other than the crop, the examples.
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {number} options.count @param {number} options.size of an example in image pixels
- * @param {(crops: boolean) => void} options.onLook whether crops are shown, which the caller draws
+ * @param {(crops: boolean) => void} options.onMode whether crops are shown, which the caller draws
  * @param {(error: unknown) => void} options.fail
  */
-export function looksView({ ask, count, size, onLook, fail }) {
+export function displayModes({ ask, count, size, onMode, fail }) {
   const toggle = html`<div class="sl-toggle" role="group" aria-label="Examples shown as">
-    ${LOOKS.map(([look, text, title]) =>
-      button({ text, title, "data-look": look, "data-testid": `look-${look}`, onclick: () => choose(look) }),
+    ${MODES.map(([mode, text, title]) =>
+      button({ text, title, "data-mode": mode, "data-testid": `mode-${mode}`, onclick: () => choose(mode) }),
     )}
   </div>`;
-  const place = html`<div class="sl-crops sl-squares sl-pile" hidden data-testid="looks" />`;
+  const place = html`<div class="sl-crops sl-squares sl-pile" hidden data-testid="display" />`;
   const line = workLine();
   const asking = latestWork({ work: worker(line.show), fail });
-  /** @type {Look} */
-  let look = "crop";
+  /** @type {Mode} */
+  let mode = "crop";
   /** @type {number | null} */
   let row = null;
   /** @type {readonly string[]} */
@@ -54,40 +54,40 @@ export function looksView({ ask, count, size, onLook, fail }) {
   /** @type {string | undefined} */
   let url;
 
-  /** @param {Look} next */
+  /** @param {Mode} next */
   function choose(next) {
-    look = next;
+    mode = next;
     draw();
   }
 
   function draw() {
     asking.stop();
-    const shown = possible.includes(look) ? look : "crop";
+    const shown = possible.includes(mode) ? mode : "crop";
     for (const choice of /** @type {HTMLElement[]} */ ([...toggle.children])) {
-      choice.setAttribute("aria-pressed", String(choice.dataset.look === shown));
-      const can = possible.includes(choice.dataset.look ?? "");
+      choice.setAttribute("aria-pressed", String(choice.dataset.mode === shown));
+      const can = possible.includes(choice.dataset.mode ?? "");
       choice.toggleAttribute("disabled", !can);
-      const about = LOOKS.find(([name]) => name === choice.dataset.look)?.[2] ?? "";
+      const about = MODES.find(([name]) => name === choice.dataset.mode)?.[2] ?? "";
       choice.title = can ? about : `${about}: needs model and images at hand, and a layer with places`;
     }
     place.hidden = shown === "crop";
-    onLook(shown === "crop");
+    onMode(shown === "crop");
     if (shown === "crop" || row === null) return;
     const of = row;
     asking.run(
       "Looking at the examples",
-      (options) => fetchLooks(ask, of, shown, count, size, options),
+      (options) => fetchDisplay(ask, of, shown, count, size, options),
       show,
       () => row !== null && choose("crop"), // what is always there
     );
   }
 
-  /** @param {Looks} looks */
+  /** @param {Display} display */
   function show({ columns, side, sheet, map, boxes }) {
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(sheet);
     const strip = /** @type {any} */ ({ url, line: 0, lines: 1, columns });
-    place.classList.toggle("sl-paled", look !== "whole");
+    place.classList.toggle("sl-paled", mode !== "whole");
     fill(
       place,
       ...Array.from({ length: columns }, (_, i) => {
@@ -99,15 +99,15 @@ export function looksView({ ask, count, size, onLook, fail }) {
           values: map.subarray(i * side * side, (i + 1) * side * side),
         };
         const over = [];
-        if (part && look === "heat") over.push(...heatLayers(part));
-        if (part && look === "mask") {
+        if (part && mode === "heat") over.push(...heatLayers(part));
+        if (part && mode === "mask") {
           const lit = html`<i class="sl-crop sl-lit" />`;
           paint(lit, strip, i);
           mask(lit, part, 1);
           over.push(lit);
         }
         if (boxes?.[i]) {
-          const box = html`<i class="sl-look-box" />`;
+          const box = html`<i class="sl-outlined-crop" />`;
           const [left, top, right, bottom] = boxes[i].map((at) => 100 * at);
           Object.assign(box.style, {
             left: `${left}%`,
@@ -117,7 +117,7 @@ export function looksView({ ask, count, size, onLook, fail }) {
           });
           over.push(box);
         }
-        return html`<div class="sl-look" data-rank=${i} data-row=${row}>${below}${over}</div>`;
+        return html`<div class="sl-example" data-rank=${i} data-row=${row}>${below}${over}</div>`;
       }),
     );
   }
@@ -126,7 +126,7 @@ export function looksView({ ask, count, size, onLook, fail }) {
     toggle,
     place,
     line: line.node,
-    /** @param {number | null} next @param {readonly string[]} [can] which looks there are for it */
+    /** @param {number | null} next @param {readonly string[]} [can] which modes there are for it */
     show(next, can = []) {
       if (next !== row) fill(place);
       row = next;
