@@ -1,5 +1,6 @@
 """Networks with trained weights and biases, and real pictures for them: what relevance has to be right on."""
 
+import importlib.util
 import zipfile
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def picture(name):
 
 def resnet20():
     """The public ResNet-20 for CIFAR-10 (He et al. 2016), as `nets.CifarResNet20` with its weights."""
-    from attribution.nets import CifarResNet20
-
-    model = CifarResNet20()
+    spec = importlib.util.spec_from_file_location("nets", Path(__file__).parent / "attribution" / "nets.py")
+    nets = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(nets)
+    model = nets.CifarResNet20()
     model.load_state_dict(load_file(SHARED / "resnet20-cifar10.safetensors"))
     return model.eval().requires_grad_(False)
 

@@ -77,7 +77,8 @@ def _above(nodes: Sequence[Node], layer: Node) -> set[Node]:
 
 def _total(relevance: Tensor) -> Tensor:
     """Per image, [1 image ...] summed in double precision."""
-    return relevance[0].double().reshape(relevance.shape[1], -1).sum(1).cpu()
+    wide = torch.float32 if relevance.device.type == "mps" else torch.float64
+    return relevance[0].reshape(relevance.shape[1], -1).sum(1, dtype=wide).cpu().double()
 
 
 def _numbers(total: Tensor) -> np.ndarray:

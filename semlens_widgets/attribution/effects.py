@@ -156,7 +156,7 @@ class Passes:
         """[condition image]"""
         with torch.set_grad_enabled(graph):
             rows = answer.unflatten(0, (conditions, -1)) if conditions > 1 else answer[None]
-            return torch.stack([self.value(row) for row in rows])
+            return torch.stack([self.value(row) for row in rows]).float()
 
 
 @contextmanager
@@ -186,10 +186,10 @@ def _run(passes: Passes, change: Callable[[Tensor], Tensor], conditions: int) ->
 
 def ablation(
     passes: Passes,
-    numbers: Int[np.ndarray, " component"] | None = None,
+    numbers: Int[np.ndarray, " chosen"] | None = None,
     rest: Float[np.ndarray, " component"] | None = None,
     done: Callable[[int], None] | None = None,
-) -> Float[np.ndarray, "image component"]:
+) -> Float[np.ndarray, "image chosen"]:
     """By how much the target falls when each component (or each of `numbers`) is switched off, or held at `rest`."""
     chosen = np.arange(passes.components) if numbers is None else np.asarray(numbers)
     off = np.zeros((len(chosen) + 1, passes.components), bool)

@@ -91,10 +91,18 @@ def _measured(
 ) -> Faithfulness:  # fmt: skip
     inputs = some_pictures(images, PICTURES)
     with predicted(model, outputs) as goal:
-        found = measure(model, inputs, goal, layers, BACKWARDS, MAPS, sample=SAMPLE, held=False, on_step=on_step)
-        if found.methods and found.good(backwards(found)):
-            return found  # as near to the effect as is asked for, in one way back
-        more = measure(model, inputs, goal, layers, ("integrated",), sample=SAMPLE, held=False, on_step=on_step)
+        return trial(model, inputs, goal, layers, on_step)
+
+
+def trial(
+    model: torch.nn.Module, inputs: torch.Tensor, goal: Any, layers: Sequence[Layer],
+    on_step: Callable[[int, int], None] | None = None,
+) -> Faithfulness:  # fmt: skip
+    """What "auto" is decided by; "integrated" is tried only where no method of one way back reaches the goal."""
+    found = measure(model, inputs, goal, layers, BACKWARDS, MAPS, sample=SAMPLE, held=False, on_step=on_step)
+    if found.methods and found.good(backwards(found)):
+        return found
+    more = measure(model, inputs, goal, layers, ("integrated",), sample=SAMPLE, held=False, on_step=on_step)
     return replace(
         found, agreements=found.agreements + more.agreements, refused=tuple(dict(found.refused + more.refused).items())
     )

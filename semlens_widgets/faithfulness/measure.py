@@ -44,12 +44,15 @@ def measure(
     truths = {layer.name: _effects(model, inputs, goal, layer, sample, held, seed, on_step) for layer in layers}
     agreements: list[Agreement] = []
     refused: dict[str, str] = {}
+    heats: dict[str, np.ndarray] = {}
     for method in methods:
         try:
-            found = attribute(model, inputs, goal, layers, method, heatmap=False, batch_size=len(inputs))
+            found = attribute(model, inputs, goal, layers, method, heatmap=method in maps, batch_size=len(inputs))
         except UnsupportedModel as error:
             refused[name_of(method)] = str(error)
             continue
+        if found.heatmap is not None:
+            heats[name_of(method)] = found.heatmap
         if on_step is not None:
             on_step(0, 1)
         for layer in layers:
@@ -61,14 +64,17 @@ def measure(
                 agreement(layer.name, name_of(method), relevance[:, numbers], drop, rested, arrives.tolist())
             )
     deletions = []
-    for method in maps:
-        try:
-            found = attribute(model, inputs, goal, layers[:1], method, batch_size=len(inputs))
-        except UnsupportedModel as error:
-            refused[name_of(method)] = str(error)
-            continue
-        if found.heatmap is not None and inputs.ndim == 4:
-            deletions.append(_deletion(model, inputs, goal, name_of(method), found.heatmap, seed))
+    for method in maps if inputs.ndim == 4 else ():
+        name = name_of(method)
+        if name not in heats and name not in refused:
+            try:
+                of_all = attribute(model, inputs, goal, layers[:1], method, batch_size=len(inputs))
+            except UnsupportedModel as error:
+                refused[name] = str(error)
+            else:
+                heats |= {} if of_all.heatmap is None else {name: of_all.heatmap}
+        if name in heats:
+            deletions.append(_deletion(model, inputs, goal, name, heats[name], seed))
             if on_step is not None:
                 on_step(0, 1)
     return Faithfulness(tuple(agreements), tuple(deletions), len(inputs), sample, tuple(refused.items()))

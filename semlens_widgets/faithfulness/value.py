@@ -131,21 +131,22 @@ class Faithfulness(Result):
     def weak_layers(self, method: str) -> tuple[str, ...]:
         return tuple(a.layer for a in self.of(method) if a.weak) if method in self.methods else ()
 
-    def sentence(self, method: str) -> str:
-        """One line: how far the method's relevance can be read as effect, layer by layer; "" if not measured."""
+    def sentence(self, method: str, layer: str | None = None) -> str:
+        """One line: how far the method's relevance can be read as effect, in one layer or each; "" if not measured."""
         if method not in self.methods:
             return ""
         if method == "ablation":
             return "relevance is the exact effect of switching a component off"
-        found = self.of(method)
+        found = [a for a in self.of(method) if layer in (None, a.layer)]
+        if not found:
+            return ""
         each = ", ".join(f"{a.layer} {two(a.pearson.mean)}" for a in found)
         if all(a.weak for a in found):
             return f"relevance says little about switching off here (r {each}): read it as a hint, not as an effect"
-        if weak := self.weak_layers(method):
+        if weak := [a.layer for a in found if a.weak]:
             return f"relevance in {', '.join(weak)} says little about switching off (r {each})"
         right = min(a.signs.mean for a in found)
-        signs = "all signs of the largest are right" if right > 0.995 else f"{right:.0%} of signs are right, or more"
-        return f"correlation with switching off: {each}; {signs}"
+        return f"r with switching off: {each}; at least {right:.0%} of signs right"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per method and layer, then one per method's heatmaps."""

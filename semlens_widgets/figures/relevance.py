@@ -41,11 +41,12 @@ def relevance(
         for name, size in zip(relevance.components.layers, relevance.components.sizes, strict=True)
         if layer in (None, name)
     )
+    measured = "" if relevance.measured is None else relevance.measured.sentence(relevance.backend, layer)
     caption = (
         f"The {components} components with the largest relevance, for {len(chosen)} "
         f"class{'es' if len(chosen) > 1 else ''}: mean share of their layer's relevance, in per cent, sign kept "
         f"({relevance.chosen or relevance.backend}; {relevance.statistic}). Layers: {over}."
-        + (f" {relevance.reliability[:1].upper()}{relevance.reliability[1:]}." if relevance.reliability else "")
+        + (f" Measured: {measured}." if measured else "")
     )
     return Figure(lambda sheet: _draw(sheet, relevance, chosen, components, layer), caption, width_mm, theme)
 

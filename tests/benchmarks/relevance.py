@@ -129,8 +129,7 @@ def chosen_by_auto(model, images, classes, layers):
     """What "auto" takes for one picture, measured on the first four."""
     some, of = images[:4], classes[:4]
     wanted = resolve(model, layers)
-    methods = ("gradient", "lrp", "lrp-bottleneck", "lrp-epsilon", "integrated")
-    return kept.decided(measure(model, some, of, wanted, methods, sample=kept.SAMPLE, held=False)).forwards
+    return kept.decided(kept.trial(model, some, of, wanted)).forwards
 
 
 def deletions(name, model, images, layers):
