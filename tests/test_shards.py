@@ -1,9 +1,12 @@
 """Shards: whoever computes them, in whatever order, with whatever accident, the result is that of one process."""
 
+import ast
 import errno
+import inspect
 import multiprocessing
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,12 +18,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dask import config
 from distributed import Client, LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 from shard_world import BATCH, COUNT, Deadly, Elsewhere, LockedNet, Making, Pictures, Torn, arrays, drawn_net, fitted
 from toy import ColourNet
 
+import semlens_widgets as sl
 from semlens_widgets import shards, store
 from semlens_widgets.examples.running import RunningPass
 from semlens_widgets.shards.parcel import CannotTravel
@@ -37,7 +42,10 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def cluster():
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as found:
+    with (
+        config.set({"distributed.deploy.lost-worker-timeout": "1h"}),  # on a busy machine they come back late
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as found,
+    ):
         yield found
 
 
@@ -459,6 +467,17 @@ def test_errors_of_a_model_come_through_as_they_are(pool):
 def test_the_bar_counts_images(capsys):
     fitted(executor=Backwards(), progress=True, relevance=False)
     assert f"{COUNT}/{COUNT}" in capsys.readouterr().err
+
+
+def test_the_documentation_calls_what_there_is():
+    """All code of docs/scale.md is Python, and calls `lens` with options that it has."""
+    text = (Path(__file__).parents[1] / "docs" / "scale.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    calls = [node for block in blocks for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Call)]
+    of_lens = [c for c in calls if isinstance(c.func, ast.Attribute) and ast.unparse(c.func.value) == "lens"]
+    assert len(of_lens) > 6
+    for call in of_lens:
+        inspect.signature(getattr(sl.Lens, call.func.attr)).bind(None, **{k.arg: 0 for k in call.keywords})
 
 
 def test_responses_are_those_of_the_definition():
