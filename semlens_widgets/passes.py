@@ -37,6 +37,11 @@ class ProgressFile:
             if not cache.is_cacheable(text):
                 self.path = None
 
+    @property
+    def made_from(self) -> Any:
+        """All that the result depends on, as JSON values; None where there is no file."""
+        return self._made_from
+
     def read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """(arrays, document) as last saved, or None: a damaged file is no progress, nor is that of another pass."""
         if self.path is None or not self.path.exists():

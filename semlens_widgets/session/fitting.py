@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -95,7 +96,7 @@ def _made(
             examples_file = cache.place(f"{recipe.examples_key}{way}.examples", fingerprints)
             fingerprints += "\n" + of_clip(source.clip)
             finished = cache.place(f"{recipe.key}-{thumbnail}.semlens", fingerprints)
-            partial = cache.place(f"{recipe.key}-{thumbnail}{way}.embedding", fingerprints)
+            partial = cache.place(f"{recipe.key}-{thumbnail}{way}.crops", fingerprints)
         if finished is not None and (space := _cached(finished, recipe)) is not None:
             return space
         if progress:
@@ -115,7 +116,8 @@ def _made(
     if finished is None or not cache.try_write(finished, lambda: space.save(finished, extra=about(session))):
         return space
     if partial is not None:
-        partial.unlink(missing_ok=True)
+        del space  # which has its files open
+        shutil.rmtree(partial, ignore_errors=True)
     return SemanticSpace.open(finished).space
 
 

@@ -43,6 +43,10 @@ class Thumbnails:
         except (SemlensFileError, UnopenedPicture):
             return Image.new("RGB", (64, 64), (128, 128, 128))
 
+    def first(self, count: int) -> Thumbnails:
+        """The first of them alone."""
+        return Thumbnails(self.data[: self.offsets[count]], self.offsets[: count + 1], self.checksums[:count])
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What goes into a file."""
         return {

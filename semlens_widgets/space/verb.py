@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -15,12 +15,14 @@ from PIL import Image
 from ..clip import Clip, PreparingClip, checked_vectors
 from ..components import Recipe
 from ..crops import cut
-from ..examples import ConceptExamples, drawn
-from ..images import Images, UnreadableImage, Window, ahead
+from ..examples import ConceptExamples
+from ..images import Images, UnreadableImage, ahead
 from ..keys import of_clip
-from ..passes import Counted, ProgressFile, digest, steps
+from ..passes import Counted, ProgressFile, steps
 from ..shards import Engine, Part, Shard, cut_up
 from ..vectors import unit
+from .embedded import Embedding, embedding
+from .jobs import Job, Jobs, Planned
 from .thumbnails import Thumbnails, webp
 from .value import SemanticSpace
 
@@ -43,60 +45,40 @@ def embed(
     A random draw of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them, and so
     do the images of `examples.sampled`, whole: where nothing is cropped the two share what they can.
     `thumbnail` is the longest side in pixels of the pictures kept in the space. With a `progress_file` an
-    interrupted run continues at the last saved batch. An `engine` computes it in shards, see `shards.Engine`.
+    interrupted run continues at the last saved batch; it is a folder, which may go once the space is saved. Vectors and
+    thumbnails lie on disk from the start, and the space maps them. An `engine` computes it in shards, see
+    `shards.Engine`.
     (Dreyer et al. 2025, second mapping)
     """
-    random = np.random.default_rng(recipe.seed)
-    used = np.arange(examples.images.shape[1]) < examples.counts[:, None]
-    boxes = None if examples.boxes is None else np.round(examples.boxes.astype(np.float64), 4)
-    keys = examples.images[..., None] if boxes is None else np.concatenate([examples.images[..., None], boxes], -1)
-    distinct, inverse = np.unique(keys[used], axis=0, return_inverse=True)
-    crop_of = np.zeros(examples.images.shape, np.int32)
-    crop_of[used] = inverse.ravel()
-    jobs = [_Job(int(key[0]), None if boxes is None else _window(key[1:]), True) for key in distinct]
-    chance = drawn(len(images), recipe.null, recipe.seed)
-    if boxes is None:
-        others = [_Job(int(image), None, False) for image in chance]
-    else:
-        places = distinct[random.integers(0, len(distinct), len(chance)), 1:] if len(distinct) else boxes[:0, 0]
-        others = [_Job(int(i), _window(place), False) for i, place in zip(chance, places, strict=False)]
-    sampled: Sequence[int] = [] if examples.sampled is None else examples.sampled.images.tolist()
-    others += [_Job(image, None, False) for image in sampled]
-    known = {(job.image, job.box): at for at, job in enumerate(jobs)}  # what is an example as well is embedded once
-    at = np.asarray([known.setdefault((job.image, job.box), len(known)) for job in others], np.int64)
-    jobs += [_Job(image, box, False) for image, box in list(known)[len(jobs) :]]
-    null_at, sample_at = np.split(at, [len(at) - len(sampled)])
+    plan = Planned.of(examples, len(images), recipe)
+    jobs, shown = plan.jobs, plan.jobs.shown
 
     def made() -> dict[str, Any]:
-        return {"recipe": asdict(recipe), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": _digest_of(jobs)}
+        return {"recipe": asdict(recipe), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": jobs.digest}
 
-    done = _Embedding.resumed(ProgressFile(progress_file, made), len(jobs))
-    done.run(jobs, images, clip, thumbnail, progress, made, engine)
-    if done.vectors is None:
-        raise ValueError("no example could be embedded: every component is dead or every image unreadable")
-    vectors, readable = done.vectors, np.asarray(done.readable, bool)
-    crops = vectors[: len(distinct)]
-    null = vectors[null_at][readable[null_at]]
+    with embedding(ProgressFile(progress_file, made)) as run:
+        _run(run, jobs, images, clip, thumbnail, progress, made, engine)
+        found = run.whole()
     if examples.sampled is not None:
-        examples = replace(examples, sampled=examples.sampled.only(readable[sample_at]))
-    referenced = distinct[:, 0].astype(np.int64) if len(distinct) else np.zeros(0, np.int64)
-    shown = np.unique(referenced).tolist()
-    labels = {i: label for i in shown if (label := images.label(i)) is not None}
-    kept = crops.astype(np.float16)
-    theta, lengths = directions(kept, crop_of, examples.counts)
+        examples = replace(examples, sampled=examples.sampled.only(found.readable[plan.sample]))
+    referenced = jobs.images[:shown]
+    named = np.unique(referenced).tolist()
+    crops = found.vectors[:shown]
+    theta, lengths = directions(crops, plan.crop_of, examples.counts)
+    null, sample = (found.vectors[at[found.readable[at]]] for at in (plan.null, plan.sample))
     return SemanticSpace(
         examples,
         recipe,
-        kept,
-        crop_of,
+        crops,
+        plan.crop_of,
         referenced.astype(np.int32),
         theta,
-        null.astype(np.float16),
-        Thumbnails.of(done.pictures[: len(distinct)]),
-        {i: images.name(i) for i in shown},
-        labels,
+        null,
+        found.pictures.first(shown),
+        {i: images.name(i) for i in named},
+        {i: label for i in named if (label := images.label(i)) is not None},
         images.classes,
-        None if examples.sampled is None else vectors[sample_at][readable[sample_at]].astype(np.float16),
+        None if examples.sampled is None else sample,
         lengths,
         images,
     )
@@ -128,104 +110,37 @@ def directions(
     return unit(result), np.linalg.norm(result, axis=1) / np.maximum(counts, 1).astype(np.float32)
 
 
-def _window(numbers: np.ndarray) -> Window:
-    left, top, right, bottom = (float(n) for n in numbers)
-    return left, top, right, bottom
-
-
-@dataclass(frozen=True)
-class _Job:
-    image: int
-    box: Window | None
-    shown: bool  # keep a thumbnail
-
-
-def _digest_of(jobs: list[_Job]) -> str:
-    return digest(np.asarray([(job.image, job.shown, *(job.box or (0.0,) * 4)) for job in jobs], np.float64))
-
-
 def _as_it_is(picture: Image.Image) -> Any:
     return picture
 
 
-@dataclass
-class _Embedding:
-    """The jobs embedded so far."""
+def _run(
+    run: Embedding, jobs: Jobs, images: Images, clip: Clip, thumbnail: int, progress: bool,
+    made: Callable[[], dict[str, Any]], engine: Engine | None,
+) -> None:  # fmt: skip
+    """Embed what is left to do."""
+    size = clip.batch_size if isinstance(clip, PreparingClip) else _BATCH
 
-    file: ProgressFile
-    total: int
-    vectors: np.ndarray | None = None
-    position: int = 0
-    pictures: list[bytes] = field(default_factory=list)
-    readable: list[bool] = field(default_factory=list)
+    def asked() -> dict[str, Any]:
+        return made() | {"batch_size": size}
 
-    def run(
-        self, jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, progress: bool,
-        made: Callable[[], dict[str, Any]], engine: Engine | None,
-    ) -> None:  # fmt: skip
-        """Embed what is left to do."""
-        size = clip.batch_size if isinstance(clip, PreparingClip) else _BATCH
-
-        def asked() -> dict[str, Any]:
-            return made() | {"batch_size": size}
-
-        if engine is None or self.position == self.total or not engine.wanted(asked):
-            with steps(self, self.total, "embed", "crop", progress=progress) as step:
-                for vectors, readable, pictures in _embedded(jobs[self.position :], images, clip, thumbnail, size):
-                    self.add(vectors, readable, pictures)
-                    step(len(readable))
-            return
-        cuts = cut_up(self.total, size, self.position)
-        shards = [Shard(begin, end, _Work(jobs[begin:end], thumbnail, size)) for begin, end in cuts]
-        early: dict[int, Part] = {}  # parts that wait for those before them
-        with steps(Counted(self.position), self.total, "embed", "crop", progress=progress) as step:
-            for shard, part in engine.parts("crops", asked, {"images": images, "CLIP": clip}, shards):
-                early[shard.begin] = part
-                while self.position in early:
-                    self._append(early.pop(self.position)[0])
-                step(len(shard))
-
-    def add(self, vectors: np.ndarray, readable: list[bool], pictures: list[bytes]) -> None:
-        """Take in what the next jobs have come to."""
-        if len(vectors):
-            if self.vectors is None:
-                self.vectors = np.zeros((self.total, vectors.shape[1]), np.float32)
-            self.vectors[len(self.readable) + np.flatnonzero(readable)] = vectors
-        self.readable += readable
-        self.pictures += pictures
-
-    def _append(self, arrays: Mapping[str, np.ndarray]) -> None:
-        readable = arrays["readable"].tolist()
-        self.add(arrays["vectors"], readable, _cut_up(arrays))
-        self.position += len(readable)
-
-    def save(self) -> None:
-        if self.vectors is None:
-            return
-        pictures = Thumbnails.of(self.pictures)
-        self.file.write(
-            {
-                "vectors": self.vectors[: self.position],
-                "readable": np.asarray(self.readable, bool),
-                "data": pictures.data,
-                "offsets": pictures.offsets,
-            },
-            {"position": self.position},
-        )
-
-    @classmethod
-    def resumed(cls, file: ProgressFile, total: int) -> _Embedding:
-        fresh = cls(file, total)
-        saved = file.read()
-        if saved is None:
-            return fresh
-        arrays, document = saved
-        vectors = np.zeros((total, arrays["vectors"].shape[1]), np.float32)
-        vectors[: len(arrays["vectors"])] = arrays["vectors"]
-        return replace(
-            fresh, vectors=vectors, position=document["position"], pictures=_cut_up(arrays),
-            readable=arrays["readable"].tolist(),
-        )  # fmt: skip
+    if engine is None or run.position == len(jobs) or not engine.wanted(asked):
+        with steps(run, len(jobs), "embed", "crop", progress=progress) as step:
+            left = jobs.part(run.position, len(jobs))
+            for vectors, readable, pictures in _embedded(left, images, clip, thumbnail, size):
+                run.add(vectors, readable, pictures)
+                step(len(readable))
+        return
+    cuts = cut_up(len(jobs), size, run.position)
+    shards = [Shard(begin, end, _Work(jobs.part(begin, end), thumbnail, size)) for begin, end in cuts]
+    early: dict[int, Part] = {}  # parts that wait for those before them
+    with steps(Counted(run.position), len(jobs), "embed", "crop", progress=progress) as step:
+        for shard, part in engine.parts("crops", asked, {"images": images, "CLIP": clip}, shards):
+            early[shard.begin] = part
+            while run.done in early:
+                arrays = early.pop(run.done)[0]
+                run.add(arrays["vectors"], arrays["readable"].tolist(), _cut_up(arrays))
+            step(len(shard))
 
 
 def _cut_up(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
@@ -235,7 +150,7 @@ def _cut_up(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
 
 
 def _embedded(
-    jobs: list[_Job], images: Images, clip: Clip, thumbnail: int, size: int
+    jobs: Jobs, images: Images, clip: Clip, thumbnail: int, size: int
 ) -> Iterator[tuple[np.ndarray, list[bool], list[bytes]]]:
     """Batch by batch (unit vectors of the jobs that could be read, which those are, thumbnails of all)."""
     prepare: Callable[[Image.Image], Any] = _as_it_is
@@ -243,7 +158,7 @@ def _embedded(
     if isinstance(clip, PreparingClip):
         prepare, encode = clip.prepare, clip.embed_prepared
 
-    def load(part: list[_Job]) -> list[tuple[Any, bytes] | None]:
+    def load(part: list[Job]) -> list[tuple[Any, bytes] | None]:
         """The crops of one image, which is read once."""
         try:
             picture = images.picture(part[0].image)
@@ -254,13 +169,13 @@ def _embedded(
         return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
 
     starts = range(0, len(jobs), size)
-    parts = (_by_image(jobs[start : start + size]) for start in starts)
+    parts = (_by_image(jobs.part(start, start + size)) for start in starts)
     for start, loaded in zip(starts, ahead(parts, load, threads=images.concurrent), strict=True):
         results = [pair for run in loaded for pair in run]
         pairs = [r for r in results if r is not None]
         vectors = np.zeros((0, 0), np.float32)
         if pairs:
-            here = zip(jobs[start:], results, strict=False)
+            here = zip(jobs.part(start, start + size), results, strict=True)
             names = [images.name(job.image) for job, result in here if result is not None]
             vectors = unit(checked_vectors(encode([p[0] for p in pairs]), clip, "picture", names))
         yield vectors, [r is not None for r in results], [r[1] if r is not None else b"" for r in results]
@@ -270,23 +185,21 @@ def _embedded(
 class _Work:
     """What some jobs come to, for an engine."""
 
-    jobs: list[_Job]
+    jobs: Jobs
     thumbnail: int
     batch_size: int
 
     def __call__(self, things: Mapping[str, Any]) -> Part:
-        done = _Embedding(ProgressFile(None, dict), len(self.jobs))
-        for vectors, readable, pictures in _embedded(
-            self.jobs, things["images"], things["CLIP"], self.thumbnail, self.batch_size
-        ):
-            done.add(vectors, readable, pictures)
-        vectors = np.zeros((0, 0), np.float32) if done.vectors is None else done.vectors[done.readable]
-        run = Thumbnails.of(done.pictures)
+        parts = list(_embedded(self.jobs, things["images"], things["CLIP"], self.thumbnail, self.batch_size))
+        run = Thumbnails.of([picture for _, _, pictures in parts for picture in pictures])
+        vectors = [vectors for vectors, _, _ in parts if len(vectors)]
         return {
-            "vectors": vectors, "readable": np.asarray(done.readable, bool), "data": run.data, "offsets": run.offsets,
+            "vectors": np.concatenate(vectors) if vectors else np.zeros((0, 0), np.float32),
+            "readable": np.asarray([ok for _, readable, _ in parts for ok in readable], bool),
+            "data": run.data, "offsets": run.offsets,
         }, {}  # fmt: skip
 
 
-def _by_image(jobs: Sequence[_Job]) -> list[list[_Job]]:
+def _by_image(jobs: Iterable[Job]) -> list[list[Job]]:
     """Neighbouring jobs of one image together: it is read once for all."""
     return [list(run) for _, run in groupby(jobs, key=lambda job: job.image)]
