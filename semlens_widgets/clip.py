@@ -10,19 +10,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
 from . import hub
+from .batching import LARGEST, SMALLEST, Batches, fitting, is_out_of_memory
 from .clip_folder import hash_files, packaged_folder, read_files, tokenizer_of
 from .texts import plural
 from .vectors import frozen, unit
 
 _OF_HUB = "hf-hub:"  # open_clip's prefix for models that bring their weights
 _MOST_TEMPLATES, _LONGEST_TEMPLATE = 1000, 1000  # CLIP's own list for ImageNet has 80, of a few words
+Precision = Literal["single", "half"]
 TEMPLATES = ("{}", "a photo of {}", "an image of {}", "a close-up of {}")
 
 
@@ -64,10 +66,13 @@ class OpenClip:
     vocabulary of its own, and `words.txt`, the only words it was trained on). Nothing is loaded before it is needed.
 
     device:     where it runs, "cuda" or "cpu"; None takes a GPU where there is one.
-    batch_size: pictures per pass; None fits their number to the model's input size.
+    batch_size: pictures per pass; None fits their number to the model's input size, on a GPU to its free memory. Where
+                memory runs out all the same, it is halved.
+    precision:  "half" halves the model's memory and time on a GPU; vectors then differ in the third digit, and the
+                recipe of a space says so. Words and pictures of both precisions may be compared.
 
-    FileNotFoundError where there is no such folder; ValueError for a model without weights; RuntimeError, when first
-    used, where it cannot be loaded: it says what to give instead.
+    FileNotFoundError where there is no such folder; ValueError for a model without weights, or half precision on a CPU;
+    RuntimeError, when first used, where it cannot be loaded: it says what to give instead.
     """
 
     def __init__(
@@ -77,7 +82,13 @@ class OpenClip:
         *,
         device: str | None = None,
         batch_size: int | None = None,
+        precision: Precision = "single",
     ) -> None:
+        if precision not in get_args(Precision):
+            raise ValueError(f"precision={precision!r}; choose {' or '.join(map(repr, get_args(Precision)))}")
+        if precision == "half" and device is not None and device.startswith("cpu"):
+            raise ValueError("precision='half' is for a GPU; on the CPU it is slower, so leave it out")
+        self.precision = precision
         folder = Path(str(model).removeprefix("local-dir:"))
         self._only_listed = False
         self._model_name, self._pretrained = str(model), None if pretrained is None else str(pretrained)
@@ -103,7 +114,7 @@ class OpenClip:
         """
         made = cls.__new__(cls)
         made._model_name, made._pretrained, made._only_listed = model, pretrained, True
-        made._device, made._batch_size, made.folder = None, None, None
+        made._device, made._batch_size, made.folder, made.precision = None, None, None, "single"
         return made
 
     def __repr__(self) -> str:
@@ -218,32 +229,50 @@ class OpenClip:
         return self._loaded[1](picture)
 
     def embed_prepared(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]:
-        """The image tower on prepared pictures, as one batch."""
+        """The image tower on prepared pictures, as one batch, or several where memory does not hold one."""
+        return unit(np.concatenate(self._batches.run(self._encoded, list(prepared))))
+
+    def _encoded(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]:
         torch, model = self._torch, self._loaded[0]
         with torch.inference_mode():
             batch = torch.stack(list(prepared))
             parameter = next(model.parameters())
-            vectors = model.encode_image(batch.to(parameter.device, parameter.dtype)).float().cpu().numpy()
-        return unit(vectors)
+            kind = torch.float16 if self.precision == "half" else parameter.dtype
+            vectors: np.ndarray = model.encode_image(batch.to(parameter.device, kind)).float().cpu().numpy()
+        return vectors
+
+    @cached_property
+    def _batches(self) -> Batches:
+        return Batches()
 
     @cached_property
     def batch_size(self) -> int:
-        """Pictures per batch: as given, else so many that their inputs stay below 6 MB, from 8 to 256."""
+        """Pictures per batch: as given; else so many that a GPU's memory holds them, and on the CPU so many that their
+        inputs stay below 6 MB; from 8 to 256."""
         if self._batch_size is not None:
             return self._batch_size
-        pixels = int(np.prod(self.prepare(Image.new("RGB", (64, 64))).shape))
-        return int(np.clip(6e6 / (4 * pixels), 8, 256))
+        one = self.prepare(Image.new("RGB", (64, 64)))
+        measured = _memory_of(self._torch, next(self._loaded[0].parameters()).device, self._encoded, [one] * SMALLEST)
+        if measured is not None:
+            return fitting(*measured)
+        return int(np.clip(6e6 / (4 * int(np.prod(one.shape))), SMALLEST, LARGEST))
 
     def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
         """Unit vectors of texts, a row each."""
+        blocks = (list(texts[start : start + 256]) for start in range(0, len(texts), 256))
+        parts = [part for block in blocks for part in self._batches_of_texts.run(self._read, block)]
+        return unit(np.concatenate(parts))
+
+    @cached_property
+    def _batches_of_texts(self) -> Batches:
+        return Batches()
+
+    def _read(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
         torch, (model, _, tokenizer) = self._torch, self._loaded
-        vectors = []
         with torch.inference_mode():
-            device = next(model.parameters()).device
-            for start in range(0, len(texts), 256):
-                tokens = tokenizer(list(texts[start : start + 256])).to(device)
-                vectors.append(model.encode_text(tokens).float().cpu().numpy())
-        return unit(np.concatenate(vectors))
+            tokens = tokenizer(list(texts)).to(next(model.parameters()).device)
+            vectors: np.ndarray = model.encode_text(tokens).float().cpu().numpy()
+        return vectors
 
     @cached_property
     def _torch(self) -> Any:
@@ -262,20 +291,25 @@ class OpenClip:
                 f"clip=sl.OpenClip({self._model_name!r}, {self._pretrained!r}))"
             )
         cut_off = hub.unreachable() if self._asks_hub(open_clip) else None
+        device = self._device or ("cuda" if self._torch.cuda.is_available() else "cpu")
+        if self.precision == "half" and device == "cpu":
+            raise RuntimeError("precision='half' is for a GPU, and there is none here; leave it out")
+        numbers = {"precision": "fp16"} if self.precision == "half" else {}
         with warnings.catch_warnings(), hub.kept_only() if cut_off else contextlib.nullcontext():
             warnings.simplefilter("ignore")
             try:
                 if self.folder is not None:
-                    model, _, prepare = open_clip.create_model_and_transforms(f"local-dir:{self.folder}")
+                    model, _, prepare = open_clip.create_model_and_transforms(
+                        f"local-dir:{self.folder}", **numbers
+                    )
                     tokenizer = tokenizer_of(open_clip, self.folder)
                 else:
                     model, _, prepare = open_clip.create_model_and_transforms(
-                        self._model_name, pretrained=self._pretrained
+                        self._model_name, pretrained=self._pretrained, **numbers
                     )
                     tokenizer = open_clip.get_tokenizer(self._model_name)
             except Exception as error:
                 raise RuntimeError(self._why_not_loaded(open_clip, error, cut_off)) from error
-        device = self._device or ("cuda" if self._torch.cuda.is_available() else "cpu")
         return model.eval().to(device), prepare, tokenizer
 
     def _asks_hub(self, open_clip: Any) -> bool:
@@ -304,6 +338,26 @@ class OpenClip:
             f"{what} with weights {self._pretrained!r}: {reason}; without a network give a checkpoint "
             "file, OpenClip(name, 'weights.pt'), or a local folder, OpenClip('folder')"
         )
+
+
+def _memory_of(
+    torch: Any, device: Any, run: Callable[[Sequence[Any]], Any], trial: Sequence[Any]
+) -> tuple[int, float] | None:
+    """(bytes that are free on a device, bytes that one item of a trial took), or None where it cannot be told."""
+    if device.type != "cuda":
+        return None
+    try:
+        run(trial[:1])  # libraries take what they need for good at first
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        run(trial)
+        used = (torch.cuda.max_memory_allocated(device) - before) / len(trial)
+    except Exception as error:
+        if is_out_of_memory(error):
+            return None
+        raise
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept, used
 
 
 def _first_line(error: Exception) -> str:

@@ -129,6 +129,12 @@ class Recipe:
     null: int
     seed: int
     sample: int = 0  # files from before there was a sample say nothing of it
+    precision: str = "single"  # of the CLIP; told where it is another
+
+    def to_document(self) -> dict[str, Any]:
+        """The ingredients by name, as JSON values."""
+        document = asdict(self)
+        return document if self.precision != "single" else {k: v for k, v in document.items() if k != "precision"}
 
     @property
     def examples_key(self) -> str:
@@ -137,7 +143,7 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        return _hash(list(asdict(self).values()))
+        return _hash(list(self.to_document().values()))
 
 
 def _hash(parts: list[Any]) -> str:

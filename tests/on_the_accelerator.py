@@ -132,6 +132,15 @@ def test_fit(kind, fast, clips):
     agree(theirs.embeddings, ours.embeddings)
 
 
+def test_half_precision(folder):
+    """Vectors of half precision are those of single precision to three digits, and single again for whoever asks."""
+    single, half = (sl.OpenClip(folder, device=NAME, precision=precision) for precision in ("single", "half"))
+    for ours, theirs in ((single.images(PICTURES), half.images(PICTURES)), (single.texts(["a"]), half.texts(["a"]))):
+        assert theirs.dtype == np.float32
+        assert np.einsum("id,id->i", ours, theirs).min() > 0.999
+        assert not np.array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("crop", ["activation", "crp"])
 @pytest.mark.parametrize("kind", LAYERS)
 def test_crops(kind, crop, clips):

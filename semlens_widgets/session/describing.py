@@ -121,7 +121,7 @@ def evaluate(
 def _seen_by(session: LiveState, clip: Any, progress: bool) -> SemanticSpace:
     if not isinstance(clip, Clip):
         raise TypeError(f"clip is a {type(clip).__name__}; give sl.OpenClip(...) or an object like it: `sl.Clip`")
-    recipe = replace(session.space.recipe, clip=clip.name)
+    recipe = replace(session.space.recipe, clip=clip.name, precision=getattr(clip, "precision", "single"))
     return embed(session.space.examples, session.source.images, clip, recipe, progress=progress)
 
 

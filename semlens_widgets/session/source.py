@@ -100,6 +100,7 @@ class Source:
             null=self.null,
             seed=self.seed,
             sample=self.sample,
+            precision=getattr(self.clip, "precision", "single"),
         )
 
     def responses(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -325,7 +325,7 @@ class SemanticSpace:
             if "/" not in name:
                 raise ValueError(f"attached array {name!r}; its name needs a part, as in 'relevance/{name}'")
             arrays[name] = np.asarray(array)
-        document = {"recipe": asdict(self.recipe), "classes": self.classes, "extra": extra or {}}
+        document = {"recipe": self.recipe.to_document(), "classes": self.classes, "extra": extra or {}}
         return (
             self.examples.to_arrays() | self.thumbnails.to_arrays() | arrays,
             self.examples.to_document() | document,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -54,7 +54,7 @@ def embed(
     jobs, shown = plan.jobs, plan.jobs.shown
 
     def made() -> dict[str, Any]:
-        return {"recipe": asdict(recipe), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": jobs.digest}
+        return {"recipe": recipe.to_document(), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": jobs.digest}
 
     with embedding(ProgressFile(progress_file, made)) as run:
         _run(run, jobs, images, clip, thumbnail, progress, made, engine)
