@@ -23,7 +23,7 @@ import filelock
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..cache import kept
+from ..cache import try_write
 from ..passes import ProgressFile
 from .thumbnails import Thumbnails
 
@@ -204,7 +204,7 @@ def embedding(file: ProgressFile) -> Iterator[Embedding]:
             made.open_in(folder)
 
     try:
-        if folder is None or not kept(folder, begin):
+        if folder is None or not try_write(folder, begin):
             made.open_unnamed()
         yield made
     finally:

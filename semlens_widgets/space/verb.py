@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from ..clip import Clip, PreparingClip, checked_vectors
 from ..components import Recipe
 from ..crops import cut
 from ..examples import ConceptExamples
-from ..images import Images, UnreadableImage, ahead
+from ..images import Images, UnreadableImage, Window, ahead
 from ..keys import of_clip
 from ..passes import Counted, ProgressFile, steps
 from ..shards import Engine, Part, Shard, cut_up
@@ -88,7 +88,7 @@ def embed_some(
     images: Images, clip: Clip, numbers: Sequence[int] | np.ndarray, boxes: Sequence[Window | None], thumbnail: int
 ) -> tuple[int, float]:
     """(dimensions of a vector, mean bytes of a thumbnail) of some crops that are embedded and not kept: a trial."""
-    jobs = [_Job(int(image), box, True) for image, box in zip(numbers, boxes, strict=True)]
+    jobs = Jobs.of(numbers, boxes, len(numbers))
     size = clip.batch_size if isinstance(clip, PreparingClip) else _BATCH
     done = list(_embedded(jobs, images, clip, thumbnail, size))
     pictures = [len(picture) for _, _, made in done for picture in made]
