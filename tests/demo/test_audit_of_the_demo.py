@@ -75,7 +75,7 @@ def test_what_relevance_moves_with_is_what_toggling_the_artefact_does(audited):
 def test_red_skin_moves_the_score_in_components_that_show_other_things_and_this_is_said(audited):
     red = audited.report["red skin"]
     assert (red.used, red.elsewhere) == (False, True)
-    assert "in other components" in red.message
+    assert "through other components" in red.message
     assert "carry little of it: red skin" in audited.report.message
     assert not any(f.elsewhere for f in audited.report.findings if f.kind == "neutral")
 
