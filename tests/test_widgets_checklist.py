@@ -75,13 +75,37 @@ def test_the_window_shows_what_the_audit_found(audited):
     assert np.allclose(points["valid"], report.best_valid[points["rows"]])
 
 
+def found_rows(result, points):
+    """The components that each concept leads, by its name, out of the columns."""
+    names = result["report"]["names"]
+    ends = np.cumsum([result["report"]["findings"][name]["found"] for name in names])
+    return dict(zip(names, np.split(points["found_rows"], ends[:-1]), strict=True))
+
+
+def test_components_that_are_named_come_in_columns_however_many_they_are(audited):
+    result, points = shown(audited)
+    report = audited.report
+    assert points["queue"].tolist() == report.rows("unexpected").tolist()
+    assert [rows.tolist() for rows in found_rows(result, points).values()] == [
+        list(finding.rows) for finding in report.findings
+    ]
+    assert np.allclose(points["found_z"], [report.z[row, at] for at, f in enumerate(report.findings) for row in f.rows])
+
+    def longest(value):
+        values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return max([len(value) if isinstance(value, list) else 0, *map(longest, values)])
+
+    assert longest(result["report"]) <= len(report.findings), "no list grows with the components"
+
+
 def test_shares_of_components_concepts_and_regions_agree(audited):
     result, points = shown(audited)
     by_row = dict(zip(points["rows"].tolist(), points["relevance"].tolist(), strict=True))
     assert sum(abs(v) for v in by_row.values()) == pytest.approx(100, abs=1e-3)
-    for finding in result["report"]["findings"].values():
-        if finding["rows"]:
-            assert abs(finding["relevance"]) == pytest.approx(sum(abs(by_row[r]) for r in finding["rows"]), abs=1e-3)
+    for name, rows in found_rows(result, points).items():
+        if len(rows):
+            relevance = result["report"]["findings"][name]["relevance"]
+            assert abs(relevance) == pytest.approx(sum(abs(by_row[r]) for r in rows.tolist()), abs=1e-3)
     for name, part in result["report"]["regions"].items():
         members = [r for r in by_row if audited.report.region_of(r) == name]
         assert part["count"] == len(members)

@@ -74,7 +74,7 @@ export function auditSource(ask) {
     async audit(signal) {
       const answer = await ask("audit", {}, { signal });
       const verdicts = new Map(answer.verdicts.map((/** @type {any} */ { about, ...rest }) => [about, rest]));
-      return { ...answer, verdicts, report: answer.report && { ...answer.report, points: points(answer) } };
+      return { ...answer, verdicts, report: answer.report && reportOf(answer) };
     },
     /** @param {Concept[]} concepts */
     edit: (concepts) => change("audit_edit", { concepts }),
@@ -89,6 +89,28 @@ export function auditSource(ask) {
     relevance: (signal, onProgress) => ask("audit_relevance", {}, { signal, onProgress }),
     /** @param {string} format @returns {Promise<{name: string, file: Blob, python: string}>} */
     download: (format) => ask("audit_report", { format }),
+  };
+}
+
+/**
+ * A report with the components it names, which come in columns: all that a concept leads, one concept after the other.
+ * In files of before they stand in the report. @param {any} answer @returns {Report}
+ */
+function reportOf({ report, queue, found_rows, found_z, ...columns }) {
+  if (!found_rows) return { ...report, points: points(columns) };
+  let end = 0;
+  const findings = report.names.map((/** @type {string} */ name) => {
+    const finding = report.findings[name];
+    const start = end;
+    end += finding.found;
+    const [rows, zs] = [found_rows, found_z].map((column) => Array.from(column.subarray(start, end)));
+    return [name, { ...finding, rows, zs }];
+  });
+  return {
+    ...report,
+    queue: Array.from(queue),
+    findings: Object.fromEntries(findings),
+    points: points(columns),
   };
 }
 

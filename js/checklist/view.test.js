@@ -5,8 +5,8 @@ import { all, byId, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
 import { plottedOf, radius } from "./plotted.js";
+import { auditSource } from "./source.js";
 import { answer, auditModel, CONCEPTS, concept, REGIONS } from "./toy.js";
-
 import checklist from "./widget.js";
 
 /** @type {AbortController[]} */
@@ -643,5 +643,41 @@ describe("the tab of the window", () => {
     expect(byId(el, "python-line").textContent).toBe("lens.checklist = …");
     byId(el, "tab-search").click();
     expect(header.querySelector('[data-testid="undo"]')).toBeNull();
+  });
+});
+
+describe("a report's components", () => {
+  const columns = { rows: [], valid: [], spurious: [], relevance: [], region: [], region_names: [] };
+  const read = async (/** @type {any} */ answer) =>
+    (
+      await auditSource(async () => ({ verdicts: [], ...columns, ...answer })).audit(
+        new AbortController().signal,
+      )
+    ).report;
+
+  it("are taken out of columns, one concept after the other, whatever the concepts are called", async () => {
+    const findings = JSON.parse('{"2":{"found":1},"1":{"found":0},"__proto__":{"found":2}}');
+    const report = await read({
+      report: { names: ["2", "1", "__proto__"], findings },
+      queue: Int32Array.of(9, 4),
+      found_rows: Int32Array.of(5, 7, 3),
+      found_z: Float32Array.of(4, 3.5, 2.5),
+    });
+    expect(report?.queue).toEqual([9, 4]);
+    const found = report?.names.map((name) => Object.getOwnPropertyDescriptor(report.findings, name)?.value);
+    expect(found?.map(({ rows, zs }) => [rows, zs])).toEqual([
+      [[5], [4]],
+      [[], []],
+      [
+        [7, 3],
+        [3.5, 2.5],
+      ],
+    ]);
+  });
+
+  it("stand in the report itself in files of before", async () => {
+    const findings = { red: { rows: [5, 7], zs: [4, 3] } };
+    const report = await read({ report: { names: ["red"], findings, queue: [1] } });
+    expect([report?.queue, report?.findings]).toEqual([[1], findings]);
   });
 });

@@ -278,7 +278,17 @@ export function recordedAnswer(verb, result, buffers, { component, k }) {
       values: answer[name],
       count: shapeOf(shape).reduce((all, n) => all * n, 1),
     });
-  if (answer.rows?.some?.((/** @type {number} */ row) => !(row >= 0 && row < component)))
+  // Columns that files of before do not have; they are of any length.
+  for (const [name, kind] of /** @type {Record<string, string[][]>} */ (table.later)[verb] ?? []) {
+    const values = answer[name];
+    if (values)
+      checkColumn(`'${name}' of the reply '${verb}'`, named.find(([other]) => other === name)?.[1], kind, {
+        values,
+        count: values.length,
+      });
+  }
+  const rows = [answer.rows, answer.queue, answer.found_rows].flatMap((column) => Array.from(column ?? []));
+  if (rows.some((row) => !(row >= 0 && row < component)))
     throw new DamagedFile(`the reply '${verb}' names components that do not exist`);
   return answer;
 }

@@ -55,10 +55,10 @@ def audited(session: Session) -> Answer:
         "weighted": report.has_relevance,
         "basis": _basis(report),
         "names": [finding.name for finding in report.findings],
-        "findings": {finding.name: _found(finding, column, report) for column, finding in enumerate(report.findings)},
+        "findings": {finding.name: _found(finding) for finding in report.findings},
         "regions": {region: _part(report, region) for region in REGIONS},
-        "queue": report.rows("unexpected").tolist(),
     }
+    found = [np.asarray(finding.rows, np.int32) for finding in report.findings]
     return result | {
         "rows": rows,
         "valid": report.best_valid[rows],
@@ -68,6 +68,11 @@ def audited(session: Session) -> Answer:
         "region_names": list(REGIONS),
         "valid_concept": _best_concept(report, "valid")[rows],
         "spurious_concept": _best_concept(report, "spurious")[rows],
+        "queue": report.rows("unexpected").astype(np.int32),
+        "found_rows": np.concatenate([*found, np.zeros(0, np.int32)]),
+        "found_z": np.concatenate(
+            [*(report.z[of, column] for column, of in enumerate(found)), np.zeros(0)]
+        ).astype(np.float32),
     }
 
 
@@ -88,7 +93,8 @@ def _shown(concept: Concept, group: str) -> dict[str, Any]:
     }
 
 
-def _found(finding: Finding, column: int, report: AuditReport) -> dict[str, Any]:
+def _found(finding: Finding) -> dict[str, Any]:
+    """What was found of one concept; `found` of the columns `found_rows` and `found_z` are its own, in order."""
     return {
         "state": finding.state,
         "message": finding.message,
@@ -96,8 +102,7 @@ def _found(finding: Finding, column: int, report: AuditReport) -> dict[str, Any]
         "z": _number(finding.z),
         "refuted": finding.refuted,
         "p": _number(finding.p),
-        "rows": list(finding.rows),
-        "zs": [float(report.z[row, column]) for row in finding.rows],
+        "found": len(finding.rows),
         "relevance": None if finding.signed_share is None else 100 * finding.signed_share.mean,
         "used": finding.used,
         "use": finding.use,
