@@ -7,7 +7,7 @@ import { drawSheet, imageNames, webps } from "./examples.js";
 import { DamagedFile } from "./file.js";
 import { needsKernel } from "./model.js";
 import { once } from "./once.js";
-import { recordedVerbs } from "./recorded.js";
+import { recordedColumn, recordedVerbs } from "./recorded.js";
 import { wordAnswers } from "./words.js";
 
 const SIBLINGS = 5;
@@ -69,13 +69,24 @@ export function fileAnswers(file) {
       file.array("example_responses"),
       file.array("negative"),
     ]);
-    return Int32Array.from({ length: table.total }, (_, row) => {
-      if (negative[row]) return k;
-      let count = 0;
-      while (count < k && responses[row * k + count] > 0) count += 1;
-      return count;
-    });
+    return Int32Array.from({ length: table.total }, (_, row) => filled(responses, negative[row], row * k));
   });
+
+  /** The same of some components, without reading all. @param {number[]} rows @returns {Promise<number[]>} */
+  async function countsOf(rows) {
+    const [responses, negative] = await Promise.all(
+      ["example_responses", "negative"].map((name) => file.rows(name, rows)),
+    );
+    return rows.map((_, at) => filled(responses[at], negative[at][0], 0));
+  }
+
+  /** @param {ArrayLike<number>} responses @param {number} negative @param {number} start where a component's own begin */
+  function filled(responses, negative, start) {
+    if (negative) return k;
+    let count = 0;
+    while (count < k && responses[start + count] > 0) count += 1;
+    return count;
+  }
 
   /** What to call components: a person's own word, else the closest label. */
   const labels = once(async () => {
@@ -96,13 +107,33 @@ export function fileAnswers(file) {
   });
 
   /** Which labels are believed, as Python judged [component label]; null where the file keeps no judgement. */
-  async function acceptedLabels() {
-    return (await kept.labels?.({}, {}))?.accepted ?? null;
+  const acceptedLabels = once(async () => {
+    const column = await recordedColumn(file, replies, "labels", "accepted");
+    return column ?? (await kept.labels?.({}, {}))?.accepted ?? null;
+  });
+
+  /** What to call some components, without reading all. @param {number[]} rows */
+  async function labelsOf(rows) {
+    const own = documents.own_labels ?? {};
+    const made = documents.labels;
+    const given = rows.map((row) => ownLabel(own, table.of(row).id));
+    if (!made) return given;
+    const [best, margins, accepted] = await Promise.all([
+      file.rows("labels/words", rows),
+      file.rows("labels/margins", rows),
+      acceptedLabels(),
+    ]);
+    const width = file.shape("labels/words")[1];
+    return rows.map((row, at) => {
+      const text = made.names[Number(best[at][0])];
+      if (given[at] || text === undefined) return given[at];
+      return { text, margin: margins[at][0], confident: accepted?.[row * width] === 1, own: false };
+    });
   }
 
   /** A component's label with the score and confidence of its word; a person's own has neither. @param {number} row */
   async function judged(row) {
-    const label = (await labels())(row);
+    const [label] = await labelsOf([row]);
     if (!label || label.own) return label;
     const [[scores], [confidence]] = await Promise.all([
       file.rows("labels/scores", [row]),
@@ -111,19 +142,19 @@ export function fileAnswers(file) {
     return { ...label, score: scores[0], confidence: confidence[0] };
   }
 
-  /** @param {number} row */
-  async function described(row) {
-    const [count, label, [responses]] = await Promise.all([
-      counts(),
-      labels(),
-      file.rows("example_responses", [row]),
+  /** @param {number[]} rows */
+  async function described(rows) {
+    const [count, label, responses] = await Promise.all([
+      countsOf(rows),
+      labelsOf(rows),
+      file.rows("example_responses", rows),
     ]);
-    return {
+    return rows.map((row, at) => ({
       ...table.of(row),
-      label: label(row),
-      dead: count[row] === 0,
-      responses: Array.from(responses.subarray(0, count[row])),
-    };
+      label: label[at],
+      dead: count[at] === 0,
+      responses: Array.from(responses[at].subarray(0, count[at])),
+    }));
   }
 
   /** @param {number} row */
@@ -147,7 +178,8 @@ export function fileAnswers(file) {
 
   const searching = wordAnswers({ file, table, counts, words });
   const names = imageNames(file, document.classes);
-  const kept = recordedVerbs(file, documents.answers?.replies ?? [], table.total);
+  const replies = documents.answers?.replies ?? [];
+  const kept = recordedVerbs(file, replies, table.total);
   return {
     table,
     document,
@@ -157,10 +189,10 @@ export function fileAnswers(file) {
       ...kept,
       ping: () => ({}),
       hits: (_, { query, layer }) => searching.hits(query ?? "", layer ?? null),
-      components: async ({ rows }) => ({ components: await Promise.all(rows.map(described)) }),
+      components: async ({ rows }) => ({ components: await described(rows) }),
       async sprite({ rows, examples, size }) {
-        const [count, cropsOf] = await Promise.all([counts(), file.rows("crop_of", rows)]);
-        const shown = rows.map((/** @type {number} */ row) => Math.min(examples, count[row], pictured));
+        const [count, cropsOf] = await Promise.all([countsOf(rows), file.rows("crop_of", rows)]);
+        const shown = count.map((own) => Math.min(examples, own, pictured));
         const wanted = cropsOf.flatMap((crops, line) => Array.from(crops.subarray(0, shown[line])));
         const pictures = await webps(file, wanted);
         const places = shown.flatMap((/** @type {number} */ n, /** @type {number} */ line) =>
@@ -170,8 +202,8 @@ export function fileAnswers(file) {
         return { columns: examples, size, rows, counts: shown, image };
       },
       async example({ row, rank }) {
-        const [count, describe, [images], [responses], [crops]] = await Promise.all([
-          counts(),
+        const [[count], describe, [images], [responses], [crops]] = await Promise.all([
+          countsOf([row]),
           names(),
           file.rows("example_images", [row]),
           file.rows("example_responses", [row]),
@@ -179,23 +211,23 @@ export function fileAnswers(file) {
         ]);
         if (rank >= pictured)
           throw needsKernel(`This page holds the first ${pictured} examples of a component.`);
-        if (!(rank >= 0 && rank < count[row]))
-          throw new RangeError(`example ${rank} of ${table.of(row).id}; it has ${count[row]}`);
+        if (!(rank >= 0 && rank < count))
+          throw new RangeError(`example ${rank} of ${table.of(row).id}; it has ${count}`);
         const image = Number(images[rank]);
         const [bytes] = await webps(file, [crops[rank]]);
         if (!bytes) throw new DamagedFile(`the picture of example ${rank} of ${table.of(row).id} is damaged`);
         return {
           response: responses[rank],
           rank,
-          of: count[row],
+          of: count,
           image_id: String(image),
           ...describe(image),
           image: new Blob([bytes], { type: "image/webp" }),
         };
       },
       async card({ row }, { query }) {
-        const [about, label, bars, siblings, relevance, hits] = await Promise.all([
-          described(row),
+        const [[about], label, bars, siblings, relevance, hits] = await Promise.all([
+          described([row]),
           judged(row),
           histogram(file, row),
           nearest(row),

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { fileOf, smallArrays, smallDocument } from "../testing/lens_file.js";
+import { fileAnswers } from "./answers.js";
 import { crc32 } from "./crc32.js";
 import { DamagedFile, openLensFile, rangeReader } from "./file.js";
 import { showable, webpSize } from "./picture.js";
@@ -196,5 +197,33 @@ describe("a picture", () => {
     const png = Uint8Array.from([137, 80, 78, 71, 13, 10, 26, 10, ...new Array(40).fill(0)]);
     for (const other of [png.buffer, new ArrayBuffer(0), bytes().buffer.slice(0, 20), null])
       expect(showable(other)).toBe(false);
+  });
+});
+
+describe("a file of many components", () => {
+  const [COUNT, k] = [12_000, 16];
+  const arrays = smallArrays(COUNT, k, 2);
+  arrays.negative.data = Uint8Array.from({ length: COUNT }, (_, row) => Number(row === 7));
+  arrays.example_responses.data = Float32Array.from({ length: COUNT * k }, (_, i) =>
+    i % k < Math.floor(i / k) % (k + 1) ? k - (i % k) : 0,
+  );
+
+  it("says what some are called and how many examples they have without being read as a whole", async () => {
+    const bytes = fileOf(arrays, smallDocument(COUNT, k));
+    const read = reader(bytes);
+    const file = await openLensFile(read, bytes.length);
+    read.mockClear();
+    const rows = [0, 1, 5, 7, 11_999];
+    const { components } = await fileAnswers(file).verbs.components({ rows }, {});
+    expect(components.map(({ id, dead, responses }) => [id, dead, responses.length])).toEqual([
+      ["conv:0", true, 0],
+      ["conv:1", false, 1],
+      ["conv:5", false, 5],
+      ["conv:7", false, k],
+      ["conv:11999", false, 11_999 % (k + 1)],
+    ]);
+    const sum = read.mock.calls.reduce((all, [begin, end]) => all + end - begin, 0);
+    expect(sum).toBeLessThan(4 * 65_536);
+    expect(sum, "of an array that is larger").toBeLessThan(arrays.example_responses.data.byteLength / 2);
   });
 });

@@ -7,6 +7,18 @@ import { needsKernel } from "./model.js";
 const asked = (verb, args) => `${verb} ${JSON.stringify(args, Object.keys(args).sort())}`;
 
 /**
+ * One column of bytes of a reply, without the others; null where it is not known by name.
+ * @param {import("./answers.js").LensFile} file @param {any[]} replies @param {string} verb @param {string} name
+ * @returns {Promise<Uint8Array | null>}
+ */
+export async function recordedColumn(file, replies, verb, name) {
+  const number = replies.findIndex((reply) => reply.verb === verb);
+  const named = replies[number]?.result?.buffers;
+  const at = Array.isArray(named) ? named.findIndex((entry) => entry[0] === name && entry[1] === "U8") : -1;
+  return at < 0 ? null : file.array(`answers/${number}.${at}`);
+}
+
+/**
  * @param {import("./answers.js").LensFile} file @param {any[]} replies @param {number} total components
  * @returns {Record<string, import("./model.js").Verb>}
  */
