@@ -19,7 +19,8 @@ def test_the_map_is_the_lens_s_layout_with_what_colours_can_show():
     made = lens()
     told = semantic_map.places(made)
     assert np.array_equal(told.pop("places"), made.current_layout().positions, equal_nan=True)
-    assert told == {"method": "pca", "better": False, "colours": ["layer", "search"]}, "too few components for UMAP"
+    colours = ["layer", "search"]
+    assert told == {"method": "pca", "better": False, "preview": False, "colours": colours}, "too few for UMAP"
     made.describe(["red", "green", "blue"])
     made.evaluate()
     colours = semantic_map.places(made)["colours"]
@@ -120,10 +121,10 @@ def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
     made = lens()
     calls, gate = [], threading.Event()
 
-    def slow(space, *, seed, neighbours, sample, asked):
+    def slow(space, *, seed, neighbours, sample, on_tick):
         calls.append(seed)
         while not gate.wait(0.01):
-            asked(Tick(0.0))
+            on_tick(Tick(0.0))
         return Layout(np.full((len(space.components), 2), 0.5), "umap", seed, neighbours)
 
     monkeypatch.setattr("semlens_widgets.session.mapping.umap", slow)
