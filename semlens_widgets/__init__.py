@@ -14,7 +14,7 @@ import importlib
 from importlib.metadata import version
 from typing import Any
 
-from . import demo
+from . import demo, targets
 from .attribution.values import Composite
 from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
@@ -124,6 +124,7 @@ __all__ = [
     "panel",
     "relevance",
     "search",
+    "targets",
     "text_probes",
     "vocabulary",
 ]

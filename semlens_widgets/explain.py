@@ -21,12 +21,15 @@ from .components import Component, Components
 from .crops import active_boxes, cut, squared
 from .faithfulness import Choice, Faithfulness, choose, measure
 from .faithfulness import known as known_choice
-from .goals import ClassTarget, Goal, decided, goal_of
 from .images import Images, Window, rgb
 from .model import Layer, resolve, stack
-from .outputs import Chosen, Kind, Outputs, answering, ask
+from .outputs import Chosen, Kind, NoClasses, Outputs, answering, ask, decided
 from .passes import OnStep
 from .results import Result
+from .targets.choices import Found, found_in
+from .targets.given import Targetlike, goal_of, of
+from .targets.goal import Asked, Goal
+from .targets.value import Target
 from .vectors import freeze, frozen
 
 if TYPE_CHECKING:
@@ -45,12 +48,12 @@ class Explanation(Result):
     classes, logits, probabilities: the model's answer, [class] each: one logit per class (a model that answers with
                 probabilities: their logarithms or log-odds; one logit: its negative and itself), and what its softmax
                 or sigmoid makes of them. Of a regression the logits are its numbers, the probabilities NaN. All empty
-                where a function of an answer without class scores is explained.
+                of an answer without class scores: a segmentation, a detection, an embedding.
     kind:       "single", "binary", "multi" or "regression", as `outputs=` says; None where there are no class scores.
     note:       what to know about the names of classes, such as why they are numbers.
-    target:     the class that is explained (or the function's name), `number` its number (None for a function),
-                `value` its logit.
-    relevance:  [component] of the explained layers, sign kept: an estimate of how much lower the logit would be without
+    target:     what is explained, by name: a class, or what `sl.targets` or a function gives. `number` is that of a
+                class, else None; `value` the number itself, of a class its logit.
+    relevance:  [component] of the explained layers, sign kept: an estimate of how much lower that would be without
                 the component; see `reliability` for how good it is here, and `balance` for what is not relevance of
                 components. NaN for layers with an encoder on top, which the model does not run through.
     heat:       [height width] of what the model saw: relevance of every pixel.
@@ -59,6 +62,8 @@ class Explanation(Result):
                 method was asked for by name.
     reliability: in one line how far `relevance` can be read as the effect of switching components off on this model;
                 empty where that was not measured. `faithfulness` measures it for this picture.
+    as_target:  what is explained, as a value of `sl.targets`.
+    found:      what else can be, where the answer has no class scores: the classes of a map, or boxes.
     """
 
     picture: Image.Image
@@ -82,6 +87,8 @@ class Explanation(Result):
     chosen: str = ""
     reliability: str = ""
     balances: Mapping[str, Balance] = field(default_factory=dict, repr=False)
+    as_target: Target | None = None
+    found: Found | None = None
 
     def __post_init__(self) -> None:
         if self.relevance.shape != (len(self.components),):
@@ -311,11 +318,11 @@ def explain(
     images: Images,
     image: int | Image.Image,
     layers: str | Layer | Sequence[str | Layer],
-    target: ClassTarget = None,
+    target: Targetlike = None,
     *,
     method: Method = "auto",
     output: Chosen = None,
-    outputs: Kind | Outputs | None = None,
+    outputs: Kind | Outputs | NoClasses | None = None,
     name: str | None = None,
     choice: Choice | None = None,
     on_step: OnStep | None = None,
@@ -324,9 +331,10 @@ def explain(
 
     images: the data set, which says how a picture becomes the model's input and what the classes are called.
     image:  a number in the data set, or any PIL picture.
-    target: a class by name or number, a function that gives one number per image, or None for the class the model
-            predicts. The function is given the class scores [image class], or the model's whole answer where it has
-            none (detection, segmentation) or the function asks for a part of it.
+    target: a class by name or number, a value of `sl.targets` (a place of a segmentation, a box, a text, …), a function
+            that gives one number per image, or None for what the model predicts: its class, of a segmentation the
+            largest class where it is predicted, of a detection the surest box. A function is given the class scores
+            [image class], or the model's whole answer where it has none or the function asks for a part of it.
     method: how: "auto" chooses by what it measures on a few pictures of the data set, once for a model and its layers
             (see `faithfulness`); "gradient" (activation × gradient), "integrated" (the same on the way to being off:
             nearer to the effect of switching off, 16 passes a layer), "ablation" (that effect itself: a pass for every
@@ -353,13 +361,17 @@ def explain(
         number = int(image)
         picture, item = images.picture(number), images.tensor(number)
     inputs = stack([item])
-    read = decided(model, images, inputs, target, output, outputs)
-    goal = goal_of(model, inputs, target, read, output)
+    read = outputs if isinstance(outputs, Outputs | NoClasses) else decided(model, images, output, outputs, inputs)
+    asked = Asked(model, images, picture, inputs, True, output, read)
+    goal, as_target = goal_of(of(target), asked)
     source = ExplanationSource(model, inputs, wanted, goal)
-    if choice is None and read is not None:
+    of_class = goal.of_scores and isinstance(read, Outputs)
+    if choice is None and of_class and isinstance(read, Outputs):
         find = choose if method == "auto" else known_choice
         choice = find(model, images, possible, read)
+    choice = choice if of_class else None  # it is measured for classes
     plan = _Plan.of(method, choice)
+    chosen_by = plan.chosen if of_class else "auto (not measured for what is no class)"
     source.method, source.maps, source.ways = plan.components, plan.maps, plan.ways
     if method == "ablation":
         _warn_of_cost(model, inputs, possible)
@@ -381,13 +393,13 @@ def explain(
     nothing = {layer: np.full((1, size), np.nan, np.float32) for layer, size in sizes.items()}
     relevance = np.concatenate([(nothing | dict(found.relevances))[layer.name][0] for layer in wanted])
     called = name or (images.name(number) if number is not None else getattr(image, "filename", "") or "a picture")
-    said = goal.said()
+    said = goal.said(asked)
     return Explanation(
         picture, images.window(picture.size), number, called, *said[:3],
-        said[0][goal.number] if goal.number is not None else getattr(target, "__name__", "function"),
-        goal.number, float(found.targets[0]), source.components, relevance, seen.heatmap[0], found.backend, source,
-        *said[3:], name_of_maps, plan.chosen if method == "auto" else "",
-        choice.measured.sentence(found.backend) if choice is not None else "", found.balances,
+        goal.name, goal.number, float(found.targets[0]), source.components, relevance, seen.heatmap[0], found.backend,
+        source, *said[3:], name_of_maps, chosen_by if method == "auto" else "",
+        choice.measured.sentence(found.backend) if choice is not None else "", found.balances, as_target,
+        found_in(asked, goal),
     )  # fmt: skip
 
 

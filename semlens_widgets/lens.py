@@ -27,7 +27,6 @@ from .effect import DRAWS, Effect
 from .evaluate import Evaluation, OnStep
 from .explain import Explanation
 from .faithfulness import Faithfulness
-from .goals import ClassTarget
 from .images import Images
 from .labelers import Labeler
 from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
@@ -47,6 +46,7 @@ from .session.source import Crop, Source
 from .space import SemanticSpace
 from .store import SemlensFileError
 from .switching import By
+from .targets.given import Targetlike
 from .verdicts import Verdicts
 from .verify import Verification
 from .warned import Renamed, renamed_parameters
@@ -245,14 +245,15 @@ class Lens(Session):
     # what carries predictions
 
     def explain(
-        self, image: Picture, target: ClassTarget = None, *, method: Method = "auto", layers: Layers | None = None,
+        self, image: Picture, target: Targetlike = None, *, method: Method = "auto", layers: Layers | None = None,
         on_step: OnStep | None = None,
     ) -> Explanation:  # fmt: skip
         """Which components carried a prediction, where in the picture, and through which others.
 
         image:  a number of the data set, the name of one of its images, a file, or a PIL picture.
-        target: a class by name or number, a function of the class scores [image class] (of the model's whole answer
-                where it has none, as in detection) that gives one number per image, or None for the predicted class.
+        target: a class by name or number, a value of `sl.targets` (a place of a segmentation, a box, a text, …), a
+                function of the class scores [image class] (of the model's whole answer where it has none) that gives
+                one number per image, or None for what the model predicts. See `sl.explain`.
         method: "auto" takes what agrees best with switching components off, measured once on a few pictures of the
                 data set. By name: "gradient" (activation × gradient), "integrated" (the same on the way to being off:
                 nearer, 16 passes a layer), "ablation" (the exact effect, a pass for every component), "lrp" and its
@@ -266,27 +267,29 @@ class Lens(Session):
         return explaining.explain(self, image, target, method=method, layers=layers, on_step=on_step)
 
     def circuit(
-        self, target: int | np.integer | str, top: int = 4, depth: int = 3, *, images: int = 32,
+        self, target: Targetlike, top: int = 4, depth: int = 3, *, images: int = 32,
         method: Method = "auto", layers: Layers | None = None, on_step: OnStep | None = None,
     ) -> Circuit:  # fmt: skip
         """How components feed each other for a class: the circuit averaged over some of its images.
 
         The images are the first `images` ones of the data set that bear the label, or, without labels that fit the
         model's outputs, that the model predicts to be of the class: those sampled in `relevance`, which then must
-        have been computed. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
+        have been computed. Of a value of `sl.targets` or a function they are those in which it is highest, of (at most
+        512 of) the data set. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
         """
         return explaining.circuit(self, target, top, depth, images, method, layers, on_step)
 
     def relate(
-        self, *, target: Target = "auto", method: Method = "auto", k: int = 8, sample: int | None = None,
+        self, *, target: Target | Targetlike = "auto", method: Method = "auto", k: int = 8, sample: int | None = None,
         batch_size: int = 16, cached: bool = True, progress: bool = True, on_step: OnStep | None = None,
     ) -> Relevance:  # fmt: skip
         """Each component's relevance for each class, over the whole data set: sets and returns `relevance`.
 
         One pass, cached by content and resumable like `fit`; `save` keeps it in the file. `target` says which class
-        an image is explained for, `k` how many most relevant images are kept per class and component, `sample` how
-        many images' relevances per class: see `sl.relevance`. `on_step(done, total)` is called after each batch, and
-        what it raises ends the pass.
+        an image is explained for: "label", "predicted", "auto", one class for all, or a value of `sl.targets` or a
+        function, which then is the only class that is known. `k` says how many most relevant images are kept per
+        class and component, `sample` how many images' relevances per class: see `sl.relevance`.
+        `on_step(done, total)` is called after each batch, and what it raises ends the pass.
         """
         return explaining.relate(
             self, target=target, method=method, k=k, sample=sample, batch_size=batch_size, cached=cached,
@@ -339,14 +342,15 @@ class Lens(Session):
 
     @renamed_parameters(still="min_effect")
     def audit(
-        self, checklist: Checklist | str | os.PathLike[str] | None = None, target: int | str | None = None, *,
+        self, checklist: Checklist | str | os.PathLike[str] | None = None, target: Targetlike = None, *,
         level: float | None = None, margin: float | None = None, used: float | None = None,
         min_effect: float | None = None, layer: Names | None = None, relevance: bool = True, progress: bool = True,
     ) -> AuditReport:  # fmt: skip
         """Hold the model against a checklist: what it knows, uses, and must not use. Also in `report`.
 
         checklist: a `Checklist`, a file of one, or None for the lens's own.
-        target:    the class that is explained, by name or number; None for the one audited last.
+        target:    the class that is explained, by name or number; None for the one audited last. A value of
+                   `sl.targets` or a function makes a pass of its own, `relate(target=…)`, and is its one class.
         level, margin, used, min_effect: see `Thresholds`; None for those of the last audit.
         layer:     audit one or several layers only; None for all.
         relevance: compute each component's relevance first (one pass over the images, cached) where the lens has model
@@ -408,7 +412,7 @@ class Lens(Session):
 
     def effect(
         self, components: Any = None, data: Images | Mapping[str, Images] | None = None,
-        labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None, *, target: int | str | None = None,
+        labels: Sequence[int] | Mapping[str, Sequence[int]] | None = None, *, target: Targetlike = None,
         by: By = "zero", draws: int = DRAWS, most: int = 2000, points: int = 8, seed: int = 0, batch_size: int = 64,
         progress: bool = True, on_step: OnStep | None = None,
     ) -> Effect:  # fmt: skip
@@ -419,7 +423,8 @@ class Lens(Session):
                     for the lens's own images.
         labels:     the class number of every image where the data do not say, by name where there are several (KeyError
                     for a name that no data set has).
-        target:     the class that is measured; None for the audited one, else the last.
+        target:     the class that is measured; None for the audited one, else the last. Of a value of `sl.targets` or a
+                    function, which need no labels, how its number changes.
         draws, most, points: random sets, images of each data set, and points of the curve; see `effect`.
         on_step:    called with (images measured, images in all); what it raises ends the work.
 

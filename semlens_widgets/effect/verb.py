@@ -12,9 +12,11 @@ from tqdm.auto import tqdm
 from ..components import Components
 from ..images import Images
 from ..model import Layer
-from ..outputs import Chosen, Kind, Outputs, decide
+from ..outputs import Chosen, Kind, NoClasses, Outputs, decide, decided
 from ..passes import OnStep
 from ..switching import Switch, logits_under
+from ..targets import Target
+from ..targets.over import as_number
 from .measures import Answers
 from .value import CURVE_DRAWS, Effect, Measured, Point, Side
 
@@ -30,7 +32,7 @@ def effect(
     components: Components,
     chosen: Sequence[int],
     data: Mapping[str, Images],
-    target: int | str,
+    target: int | str | Target,
     *,
     alive: Bool[np.ndarray, " component"],
     share: Float[np.ndarray, " component"] | None = None,
@@ -41,7 +43,7 @@ def effect(
     batch_size: int = 64,
     seed: int = 0,
     output: Chosen = None,
-    outputs: Kind | Outputs | None = None,
+    outputs: Kind | Outputs | NoClasses | None = None,
     progress: bool = True,
     on_step: OnStep | None = None,
 ) -> Effect:
@@ -50,7 +52,8 @@ def effect(
     layers, components: the model's layers and the numbering of their components; `chosen` are rows of it.
     data:   data sets with labels, by name, such as "clean" and "with artefacts"; at most `most` images of each, evenly
             drawn.
-    target: the class whose logit margin and AUROC are measured.
+    target: the class whose logit margin and AUROC are measured; of a value of `sl.targets`, which needs no labels, how
+            its number changes.
     alive, share: [component], which components random sets are drawn from, layer by layer as many as are chosen there;
             and their relevance, for sets of equal relevance and for the order of the curve.
     rest:   [component], what components are held at; None: 0.
@@ -63,9 +66,8 @@ def effect(
     components or no draws; KeyError or IndexError for an unknown class. All of them before anything is measured.
     """
     check(chosen, data, draws=draws, most=most, points=points, batch_size=batch_size)
-    if not isinstance(outputs, Outputs):
-        outputs = decide(model, next(iter(data.values())), output=output, outputs=outputs)
-    number = check_classes(outputs, data, target, most)
+    outputs = reading_of(model, next(iter(data.values())), target, output, outputs)
+    number = check_classes(outputs, data, 0 if isinstance(target, Target) else target, most)
     rows = np.asarray(list(dict.fromkeys(chosen)), np.int64)
     random = np.random.default_rng(seed)
     order = rows if share is None else rows[np.argsort(-share[rows], kind="stable")]
@@ -127,6 +129,20 @@ def check(
     for name, images in data.items():
         if not isinstance(images, Images):
             raise TypeError(f"the data set {name!r} is a {type(images).__name__}; make it with sl.images(…)")
+
+
+def reading_of(
+    model: torch.nn.Module, images: Images, target: int | str | Target, output: Chosen,
+    outputs: Kind | Outputs | NoClasses | None,
+) -> Outputs:  # fmt: skip
+    """How the model's answers are read: as class scores, or as the one number of a target."""
+    if isinstance(target, Target):
+        if not isinstance(outputs, Outputs | NoClasses):
+            outputs = decided(model, images, output, outputs)
+        return as_number(model, images, target, output, outputs)
+    if isinstance(outputs, NoClasses):
+        raise outputs
+    return outputs if isinstance(outputs, Outputs) else decide(model, images, output=output, outputs=outputs)
 
 
 def check_classes(outputs: Outputs, data: Mapping[str, Images], target: int | str, most: int) -> int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Chosen = str | int | Callable[[Any], Any] | None  # `output=`: a part by name or number, or a function that gives it
 _FEATURES = re.compile(r"pool|embed|feature|hidden|latent|codes?$")  # names of what is no class score
-FUNCTION = "explain(…, target=…) takes a function of the model's output that gives one number per image"
+FUNCTION = "target=… takes a value of sl.targets, or a function of the model's output that gives one number per image"
 
 
 class NoClasses(ValueError):
@@ -75,8 +75,13 @@ def scores(answer: Any, output: Chosen, images: int) -> torch.Tensor:
     chosen = part(answer, output)
     if isinstance(chosen, torch.Tensor):
         return _checked(chosen, answer, images)
+<<<<<<< HEAD
     tensors = parts(chosen)
     if _per_image(chosen):
+=======
+    found = parts(chosen)
+    if per_image(chosen):
+>>>>>>> 083934e (targets: any number of a model's output is explained)
         raise NoClasses(_nothing(answer, images))
     named = [tensor for way, tensor in tensors.items() if way.rpartition(".")[2] == "logits"]
     if len(named) == 1:
@@ -99,7 +104,7 @@ def scores(answer: Any, output: Chosen, images: int) -> torch.Tensor:
     raise NoClasses(_nothing(answer, images))
 
 
-def _per_image(answer: Any) -> bool:
+def per_image(answer: Any) -> bool:
     """Whether it is a list with one dict per image, as of a detection."""
     return isinstance(answer, list | tuple) and bool(answer) and all(isinstance(item, Mapping) for item in answer)
 
@@ -132,8 +137,13 @@ def _checked(tensor: torch.Tensor, answer: Any, images: int) -> torch.Tensor:
 
 def _nothing(answer: Any, images: int) -> str:
     """Why there are no class scores, and what to do."""
+<<<<<<< HEAD
     tensors = parts(answer)
     if _per_image(answer):
+=======
+    found = parts(answer)
+    if per_image(answer):
+>>>>>>> 083934e (targets: any number of a model's output is explained)
         return (
             f"the model answers with a list of one dict per image, with {', '.join(map(str, answer[0]))}, as of a "
             f"detection, not with one number per image and class; say what is to be explained: {FUNCTION}, such as "

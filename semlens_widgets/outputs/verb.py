@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..model import alone, evaluating, stack
 from .graph import End, end_of
 from .kinds import KINDS, MEANS, Kind, Scale
 from .names import SURE, Agreement, unique
-from .parts import FUNCTION, Chosen, NoClasses, part, parts, scores, way_to
+from .parts import FUNCTION, Chosen, NoClasses, described, part, parts, per_image, scores, way_to
 from .value import Outputs
 
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ def decide(
     return _named(model, images, unnamed)
 
 
+def decided(
+    model: torch.nn.Module, images: Images, output: Chosen, outputs: Kind | None, inputs: torch.Tensor | None = None
+) -> Outputs | NoClasses:
+    """As `decide`, or why there are no class scores."""
+    try:
+        return decide(model, images, output=output, outputs=outputs, inputs=inputs)
+    except NoClasses as none:
+        return none
+
+
 def ask(model: torch.nn.Module, inputs: torch.Tensor) -> Any:
     """The model's whole answer, in eval mode and without gradients."""
     with alone(model), evaluating(model):
@@ -111,40 +122,71 @@ def answering(model: torch.nn.Module, read: Callable[[Any, int], torch.Tensor]) 
 
 
 class whole:
-    """The whole answer to one image as one tensor [1 number], for a target that is a function of all of it.
+    """The whole answer as one tensor [image number], for a target that is a function of all of it.
 
-    As `read` of `answering` it lays all real numbers of the answer side by side; `given` is the answer again, with the
-    numbers that are asked about in their places. What is no tensor of real numbers is as the model gave it last.
+    As `read` of `answering` it lays all real numbers of the answer to each image side by side; `given` is the answer to
+    one image again, with the numbers that are asked about in their places. What is no tensor of real numbers is as the
+    model gave it last.
     """
 
     def __init__(self, output: Chosen) -> None:
         self.output = output
-        self.all: Any = None
 
     def __call__(self, answer: Any, images: int) -> torch.Tensor:
         import torch
+        from torch import nn
 
-        self.all, self.answer = answer, part(answer, self.output)
-        tensors = [tensor for tensor in parts(self.answer).values() if tensor.is_floating_point()]
-        if not tensors:
-            raise NoClasses(f"the model answers with a {type(self.answer).__name__} without a real number in it")
-        self.shapes = [tensor.shape for tensor in tensors]
-        return torch.cat([tensor.reshape(1, -1) for tensor in tensors], 1)
+        self.answers = each(part(answer, self.output), images)
+        laid = []
+        for one in self.answers:
+            tensors = [tensor for tensor in parts(one).values() if tensor.is_floating_point()]
+            if not tensors:
+                raise NoClasses(f"the model answers with a {type(one).__name__} without a real number in it")
+            laid.append(torch.cat([tensor.reshape(1, -1) for tensor in tensors], 1))
+        most = max(row.shape[1] for row in laid)
+        rows = [row if row.shape[1] == most else nn.functional.pad(row, (0, most - row.shape[1])) for row in laid]
+        return rows[0] if images == 1 else torch.cat(rows)
 
-    def given(self, numbers: torch.Tensor) -> Any:
-        sizes = [shape.numel() for shape in self.shapes]
-        pieces = numbers.reshape(-1).split(sizes)
-        return _replaced(self.answer, iter([n.reshape(s) for n, s in zip(pieces, self.shapes, strict=True)]))
+    def given(self, numbers: torch.Tensor, image: int) -> Any:
+        """The answer to one image, made of the numbers [number] that were laid out for it."""
+        answer = self.answers[image]
+        shapes = [tensor.shape for tensor in parts(answer).values() if tensor.is_floating_point()]
+        sizes = [shape.numel() for shape in shapes]
+        pieces = numbers.reshape(-1)[: sum(sizes)].split(sizes)
+        return _replaced(answer, iter([n.reshape(s) for n, s in zip(pieces, shapes, strict=True)]))
+
+
+def each(answer: Any, images: int) -> list[Any]:
+    """The answer to so many images as one answer for each, as if it had been asked about alone.
+
+    ValueError where nothing in the answer counts the images.
+    """
+    if images == 1:
+        return [answer]
+    if per_image(answer) and len(answer) == images:
+        return [[item] for item in answer]
+    if not any(tensor.ndim and len(tensor) == images for tensor in parts(answer).values()):
+        raise ValueError(f"nothing in the answer to {images} images, a {described(answer)}, counts the images")
+
+    def of(image: int, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor[image : image + 1] if tensor.ndim and len(tensor) == images else tensor
+
+    return [_mapped(answer, partial(of, image)) for image in range(images)]
 
 
 def _replaced(answer: Any, pieces: Iterator[torch.Tensor]) -> Any:
     """The answer with its tensors of real numbers, in order, replaced."""
+    return _mapped(answer, lambda tensor: next(pieces) if tensor.is_floating_point() else tensor)
+
+
+def _mapped(answer: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """The answer with each of its tensors, in order, changed."""
     import torch
 
     if isinstance(answer, torch.Tensor):
-        return next(pieces) if answer.is_floating_point() else answer
+        return change(answer)
     if isinstance(answer, Mapping):
-        made = {name: _replaced(value, pieces) for name, value in answer.items()}
+        made = {name: _mapped(value, change) for name, value in answer.items()}
         if type(answer) is dict:
             return made
         changed: Any = copy.copy(answer)
@@ -154,10 +196,10 @@ def _replaced(answer: Any, pieces: Iterator[torch.Tensor]) -> Any:
     if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
         changed = copy.copy(answer)
         for field in dataclasses.fields(answer):
-            object.__setattr__(changed, field.name, _replaced(getattr(answer, field.name), pieces))
+            object.__setattr__(changed, field.name, _mapped(getattr(answer, field.name), change))
         return changed
     if isinstance(answer, list | tuple):
-        made_of = [_replaced(item, pieces) for item in answer]
+        made_of = [_mapped(item, change) for item in answer]
         return type(answer)(*made_of) if hasattr(answer, "_fields") else type(answer)(made_of)
     return answer
 
@@ -287,7 +329,7 @@ def _named(model: torch.nn.Module, images: Images, read: Outputs) -> Outputs:
     read = replace(read, named=images.classes)
     size = len(read.classes)
     known = images.classes
-    own = _own_names(model, size)
+    own = own_names(model, size)
     if images.stated and (names := _of_stated(known, read)):
         return replace(read, classes=unique(names), labels=tuple(range(size)))
     if own is not None and read.kind != "regression":
@@ -319,7 +361,7 @@ def _of_stated(names: Sequence[str], read: Outputs) -> tuple[str, ...] | None:
     return tuple(names) if len(names) == len(read.classes) else None
 
 
-def _own_names(model: torch.nn.Module, size: int) -> tuple[str, ...] | None:
+def own_names(model: torch.nn.Module, size: int) -> tuple[str, ...] | None:
     """What the model's own configuration calls its outputs (Hugging Face, timm); "LABEL_3" is no name."""
     listed: Any = getattr(getattr(model, "config", None), "id2label", None)
     if isinstance(listed, Mapping):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from .. import targets
 from ..attribution import Attribution
 from ..attribution.values import Method, checked, key_of
 from ..components import Components
@@ -18,16 +19,18 @@ from ..faithfulness import Choice, Faithfulness, choose, known
 from ..images import Images, batches, first_readable
 from ..keys import made_from
 from ..model import Layer, NotFinite, resolve, stack
-from ..outputs import Chosen, Kind, Outputs, Reading, answering, decide
+from ..outputs import Chosen, Kind, NoClasses, Outputs, Reading, answering, decided
 from ..passes import Counted, OnStep, ProgressFile, digest, steps
 from ..shards import Engine, Part, Shard, cut_up
+from ..targets.goal import Goal
+from ..targets.over import over
 from .totals import Totals
 from .value import Relevance
 
 if TYPE_CHECKING:
     import torch
 
-Target = Literal["auto", "label", "predicted"] | int
+Target = Literal["auto", "label", "predicted"] | int | targets.Target
 _WAYS = ("auto", "label", "predicted")
 _AT_MOST = 16_384  # images kept in `values` unless the caller says otherwise
 
@@ -40,7 +43,7 @@ def relevance(
     target: Target = "auto",
     method: Method = "auto",
     output: Chosen = None,
-    outputs: Kind | Outputs | None = None,
+    outputs: Kind | Outputs | NoClasses | None = None,
     k: int = 8,
     sample: int | None = None,
     batch_size: int = 16,
@@ -57,7 +60,8 @@ def relevance(
     target:  "label" explains each image for its own label, "predicted" for the class the model answers (of several
              labels the likeliest), a number for that class; "auto" takes labels if each image has one that means a
              class of the model (a folder with ten of a model's thousand classes has not: its labels are other numbers)
-             and the model's predictions do not speak against it.
+             and the model's predictions do not speak against it. A value of `sl.targets` that belongs to no single
+             picture: all images are explained for it, and it is the one class of the answer.
     output, outputs: which part of the model's answer holds the class scores, and what they mean: see `outputs.decide`.
     method:  as in `explain`; "auto" is the method of one way back that agrees best with switching off, measured on a
              few pictures. "integrated" takes 16 passes a layer for every image, "ablation" one for every component.
@@ -76,33 +80,32 @@ def relevance(
     check(target, method, k, sample, batch_size)
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
-    read = outputs if isinstance(outputs, Outputs) else decide(model, images, output=output, outputs=outputs)
-    goal = _Goal(read, target, _labels(read, images, target))
-    if choice is None:
-        choice = (choose if method == "auto" else known)(model, images, wanted, read)
+    read = outputs if isinstance(outputs, Outputs | NoClasses) else decided(model, images, output, outputs)
+    goal = _goal_of(model, images, target, output, read)
+    if choice is None and isinstance(goal, _Goal):
+        choice = (choose if method == "auto" else known)(model, images, wanted, goal.outputs)
     chosen_by = choice.why("class") if choice is not None and method == "auto" else ""
     how = choice.backwards if choice is not None and method == "auto" else method
     found = _tried(model, images, wanted, how, goal)
     if how == "auto":
         how = found.backend
     if sample is None:
-        sample = min(256, max(_AT_MOST // len(read.classes), 16))
+        sample = min(256, max(_AT_MOST // len(goal.names), 16))
     components = _components(wanted, found)
-    names, wants = read.classes, tuple(int(i) for i in first)
+    names, wants = goal.names, tuple(int(i) for i in first)
 
     def made() -> dict[str, Any]:
         return {
             **dict(made_from(model, images, wanted)),
             "chosen": digest(chosen), "classes": names, "k": k, "sample": sample, "target": goal.statistic,
-            "outputs": read.key, "backend": key_of(how), "first": wants,
+            "outputs": goal.key, "backend": key_of(how), "first": wants,
             "labels": None if goal.labels is None else digest(goal.labels[chosen]),
         }  # fmt: skip
 
     def asked() -> dict[str, Any]:
         return made() | {"batch_size": batch_size}
 
-    # What a function gives another time is not known.
-    file = ProgressFile(None if callable(read.output) else progress_file, made)
+    file = ProgressFile(progress_file if goal.lasting else None, made)
     totals = Totals(components, len(names), k, sample, wants)
     measured = None if choice is None else choice.measured
     run = _Pass.resumed(file, totals, names, found.backend, goal.statistic, how, chosen_by, measured)
@@ -110,7 +113,7 @@ def relevance(
         settings = _Settings(target, k, sample, wants, batch_size, how)
         cuts = cut_up(len(chosen), batch_size, run.position)
         shards = [Shard(begin, end, _Work(chosen[begin:end], settings)) for begin, end in cuts]
-        things = {"model": model, "layers": wanted, "images": images, "outputs": read}
+        things = {"model": model, "layers": wanted, "images": images, "outputs": read, "output": output}
         with steps(Counted(run.position), len(chosen), "relevance", progress=progress, on_step=on_step) as step:
             run.merge(engine.parts("images", asked, things, shards), step)
         run.position = len(chosen)
@@ -125,10 +128,12 @@ def check(target: Target, method: Method, k: int, sample: int | None, batch_size
     """ValueError for invalid settings of `relevance`, whatever the model and the images."""
     if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
-    if target not in _WAYS and not isinstance(target, int | np.integer):
+    if isinstance(target, targets.Target):
+        target.once()
+    elif not (isinstance(target, str) and target in _WAYS) and not isinstance(target, int | np.integer):
         raise ValueError(
             f"target={target!r}; images are explained for their 'label', the 'predicted' class, one class by its "
-            "number, or 'auto'"
+            "number, a value of sl.targets, or 'auto'"
         )
     checked(method)
 
@@ -149,8 +154,8 @@ class _Pass:
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def go(
-        self, model: torch.nn.Module, images: Images, layers: tuple[Layer, ...], ids: np.ndarray, goal: _Goal,
-        batch_size: int, step: Callable[[int], None],
+        self, model: torch.nn.Module, images: Images, layers: tuple[Layer, ...], ids: np.ndarray,
+        goal: _Goal | _OneGoal, batch_size: int, step: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Take images. Every batch is as long as the others, so shards run the same kernels as a whole."""
         from ..attribution import attribute
@@ -225,11 +230,11 @@ class _Work:
 
     def __call__(self, things: Mapping[str, Any]) -> Part:
         settings, read, images, layers = self.settings, things["outputs"], things["images"], things["layers"]
-        goal = _Goal(read, settings.target, _labels(read, images, settings.target))
+        goal = _goal_of(things["model"], images, settings.target, things["output"], read)
         tried = _tried(things["model"], images, layers, settings.backend, goal)
-        totals = Totals(_components(layers, tried), len(read.classes), settings.k, settings.sample, settings.first)
+        totals = Totals(_components(layers, tried), len(goal.names), settings.k, settings.sample, settings.first)
         name, method = tried.backend, settings.backend
-        run = _Pass(ProgressFile(None, dict), totals, read.classes, name, goal.statistic, method, "", None)
+        run = _Pass(ProgressFile(None, dict), totals, goal.names, name, goal.statistic, method, "", None)
         run.go(things["model"], images, layers, self.ids, goal, settings.batch_size, lambda count: None)
         return run.state()
 
@@ -256,11 +261,52 @@ def _shares(found: Attribution, components: Components, images: int) -> Float[np
     return np.concatenate(parts, 1)
 
 
+_STATISTIC = (
+    "mean over a class's images of relevance / sum of absolute relevance of the layer; images explained for "
+)
+
+
+def _goal_of(
+    model: torch.nn.Module, images: Images, target: Target, output: Chosen, read: Outputs | NoClasses
+) -> _Goal | _OneGoal:
+    if isinstance(target, targets.Target):
+        goal, target = over(model, images, target, output, read)
+        return _OneGoal(goal, f"{target.key} {read.key if isinstance(read, Outputs) else output}", not callable(output))
+    if isinstance(read, NoClasses):
+        raise read
+    return _Goal(read, target, _labels(read, images, target))
+
+
+class _OneGoal:
+    """One target for all images: the only class there is."""
+
+    labels = None
+
+    def __init__(self, goal: Goal, key: str, lasting: bool) -> None:
+        self.goal, self.names, self.key, self.lasting = goal, (goal.name,), key, lasting
+        self.statistic = _STATISTIC + goal.name
+        self.classes: np.ndarray
+
+    @contextmanager
+    def asking(self, model: torch.nn.Module, ids: np.ndarray) -> Iterator[None]:
+        """As in `_Goal`."""
+        self.classes = np.zeros(len(ids), np.int64)
+        with answering(model, self.goal.read):
+            yield
+
+    def __call__(self, given: torch.Tensor) -> torch.Tensor:
+        return self.goal(given)
+
+    def again(self, given: torch.Tensor) -> torch.Tensor:
+        return self.goal.again(given)
+
+
 class _Goal:
     """What each image is explained for; remembers the `classes` of the last batch."""
 
-    def __init__(self, outputs: Outputs, target: Target, labels: Int[np.ndarray, " image"] | None) -> None:
-        self.outputs, self.labels = outputs, labels
+    def __init__(self, outputs: Outputs, target: str | int, labels: Int[np.ndarray, " image"] | None) -> None:
+        self.outputs, self.labels, self.names, self.key = outputs, labels, outputs.classes, outputs.key
+        self.lasting = not callable(outputs.output)  # what a function gives another time is not known
         self.one = None if isinstance(target, str) else outputs.number(target)
         self.classes: np.ndarray
 
@@ -271,10 +317,7 @@ class _Goal:
             of = f"{self.outputs.classes[self.one]!r}"
         elif self.outputs.kind == "regression":
             of = "the number that the model gives"
-        return (
-            "mean over a class's images of relevance / sum of absolute relevance of the layer; images explained for "
-            + of
-        )
+        return _STATISTIC + of
 
     @contextmanager
     def asking(self, model: torch.nn.Module, ids: np.ndarray) -> Iterator[None]:
@@ -299,7 +342,7 @@ class _Goal:
 
 
 def _tried(
-    model: torch.nn.Module, images: Images, wanted: tuple[Layer, ...], backend: Method, goal: _Goal
+    model: torch.nn.Module, images: Images, wanted: tuple[Layer, ...], backend: Method, goal: _Goal | _OneGoal
 ) -> Attribution:
     """One image's relevances, before any long work: the same for all shards of a data set."""
     from ..attribution import attribute
@@ -309,7 +352,7 @@ def _tried(
         return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
 
 
-def _labels(outputs: Outputs, images: Images, target: Target) -> Int[np.ndarray, " image"] | None:
+def _labels(outputs: Outputs, images: Images, target: str | int) -> Int[np.ndarray, " image"] | None:
     """The classes that images are explained for where these are their labels, else None; ValueError if that is demanded
     and cannot be."""
     if target not in ("auto", "label"):

@@ -13,7 +13,11 @@ from ..components import Component
 from ..effect import Effect, check, check_classes
 from ..effect import effect as measure
 from ..images import Images
+from ..outputs import NoClasses, Outputs
 from ..switching import By, Switch, switched_off
+from ..targets import Target
+from ..targets.given import Targetlike, of
+from ..targets.scores import Output
 from .state import LiveState
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ def without(session: LiveState, components: Any, by: By) -> Iterator[torch.nn.Mo
 
 def effect(
     session: LiveState, components: Any, data: Images | Mapping[str, Images] | None,
-    labels: Sequence[int] | Mapping[str, Sequence[int]] | None, target: int | str | None, by: By, most: int,
+    labels: Sequence[int] | Mapping[str, Sequence[int]] | None, target: Targetlike, by: By, most: int,
     **settings: Any,
 ) -> Effect:  # fmt: skip
     """See `Lens.effect`."""
@@ -51,18 +55,33 @@ def effect(
         for name, numbers in given.items():
             if isinstance(sets[name], Images):
                 sets[name] = sets[name].labelled(numbers)
-    wanted = session.audit_target if target is None else target
+    wanted = _aim(session, target)
     share = None
     if (relevance := session.own_relevance) is not None:
-        share = relevance.share_of(relevance.classes[-1] if wanted is None else wanted)
+        called: Any = wanted.name if isinstance(wanted, Target) else wanted
+        if not isinstance(wanted, Target) or called in relevance.classes:
+            share = relevance.share_of(relevance.classes[-1] if called is None else called)
     check(chosen, sets, most=most, **{name: settings[name] for name in ("draws", "points", "batch_size")})
     _check_by(by)  # what it takes to know the means is long
-    outputs = source.outputs
-    number = check_classes(outputs, sets, len(outputs.classes) - 1 if wanted is None else wanted, most)
+    outputs: Outputs | NoClasses = source.classes
+    if not isinstance(wanted, Target):
+        outputs = source.outputs
+        wanted = check_classes(outputs, sets, len(outputs.classes) - 1 if wanted is None else wanted, most)
     return measure(
-        source.model, source.layers, session.components, chosen, sets, number, alive=session.space.alive, share=share,
-        rest=_rest(session, by), most=most, outputs=outputs, **settings,
+        source.model, source.layers, session.components, chosen, sets, wanted, alive=session.space.alive, share=share,
+        rest=_rest(session, by), most=most, output=source.output, outputs=outputs, **settings,
     )  # fmt: skip
+
+
+def _aim(session: LiveState, target: Targetlike) -> int | str | Target | None:
+    """What is measured: as given, else what was audited; a class of the model's own by name or number."""
+    audited = session.audit_session.aim
+    if target is None and audited is not None and audited[0] == session.audit_target:
+        return audited[1]
+    found = of(session.audit_target if target is None else target, session.source.clip)
+    if isinstance(found, Output) and isinstance(session.source.classes, Outputs):
+        return found.which
+    return found
 
 
 def _chosen(session: LiveState, components: Any) -> list[int]:

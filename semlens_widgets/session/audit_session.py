@@ -11,6 +11,7 @@ from ..audit import Thresholds
 from ..audit.file import AuditFile
 from ..audit.merge import three_way
 from ..audit.state import AuditState
+from ..targets import Target
 
 _STEPS = 200  # that undo remembers
 
@@ -19,6 +20,7 @@ class AuditSession:
     """What an audit needs besides its state, which a person changes and `AuditState` is a snapshot of.
 
     thresholds, layer: those of the last audit; `layer` None for all layers.
+    aim:       what was audited where that is no class of the model: its name, and what it is.
     quiet:     several traits change as one: whoever watches them one by one waits.
     watched:   whether a thread looks for what other notebooks save.
     """
@@ -26,6 +28,7 @@ class AuditSession:
     def __init__(self) -> None:
         self.thresholds = Thresholds()
         self.layer: str | Sequence[str] | None = None
+        self.aim: tuple[str, Target] | None = None
         self.quiet = False
         self.watched = False
         self.files: list[AuditFile] = []

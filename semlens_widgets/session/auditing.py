@@ -23,6 +23,8 @@ from ..audit.state import AuditState
 from ..checklist import Checklist
 from ..clip import Probes
 from ..components import Component
+from ..outputs import Outputs
+from ..targets.given import Targetlike, of
 from ..texts import plural
 from ..verdicts import Verdict, Verdicts, subject_of
 from .explaining import class_number, relate
@@ -37,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def audit(
-    session: LiveState, checklist: Checklist | str | os.PathLike[str] | None = None, target: int | str | None = None,
+    session: LiveState, checklist: Checklist | str | os.PathLike[str] | None = None, target: Targetlike = None,
     *, layer: str | Sequence[str] | None = None, relevance: bool = True, progress: bool = True,
     **given: float | None,
 ) -> AuditReport:  # fmt: skip
@@ -54,7 +56,7 @@ def audit(
         )
     session.components.rows(layer)  # NotFitted or KeyError here, before any long work, and so for all that is asked
     thresholds = replace(session.thresholds, **{name: value for name, value in given.items() if value is not None})
-    target = session.audit_target if target is None else target
+    target = _audited(session, target, relevance, progress)
     if relevance and session.relevance is None and session.has_data:
         _check_class(session, target)
         if wanted.prompts:
@@ -76,6 +78,28 @@ def audit(
             session.set_trait("audit_notice", "")  # nothing of what was restored is left
         changed(session)
     return report
+
+
+def _audited(session: LiveState, target: Targetlike, relevance: bool, progress: bool) -> int | str | None:
+    """The class that is audited, by name or number: of a value of `sl.targets`, or a function, the one class of the
+    relevance for it, which is found now."""
+    if target is None or (isinstance(target, str | int | np.integer) and not _is_no_class(session, target)):
+        return session.audit_target if target is None else target  # type: ignore[return-value]
+    aim = of(target, session.source.clip)
+    assert aim is not None
+    if relevance:
+        found = relate(session, target=aim, progress=progress)
+        session.audit_session.aim = found.classes[0], aim
+        return found.classes[0]
+    return aim.name
+
+
+def _is_no_class(session: LiveState, target: Any) -> bool:
+    """Whether a name or number is none of a class: the model has no class scores, and no relevance knows it."""
+    known = session.relevance
+    if not session.has_data or isinstance(session.source.classes, Outputs):
+        return False
+    return known is None or (isinstance(target, str) and target not in known.classes)
 
 
 def _check_class(session: LiveState, target: int | str | None) -> None:

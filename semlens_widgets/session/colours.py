@@ -41,13 +41,14 @@ def has_colour(session: LiveState, colour: str) -> bool:
 def map_values(session: LiveState, colour: str) -> MapValues:
     """What the map shows in a colour that stands for numbers of the components themselves, in windows and figures.
 
-    Relevance is that for `session.target`, else for the first class. ValueError where nothing was computed yet, and for
-    "label", "layer" and "search", which have no such numbers.
+    Relevance is that for `session.target` where it is one of its classes, else for the first. ValueError where nothing
+    was computed yet, and for "label", "layer" and "search", which have no such numbers.
     """
     if colour == "confidence" and (labels := session.labels) is not None:
         return MapValues("confidence of the label", labels.level, False, labels.confidence[:, 0])
     if colour == "relevance" and (relevance := session.relevance) is not None:
-        target = session.target or relevance.classes[0]
+        target = session.target if isinstance(session.target, str) else getattr(session.target, "name", "")
+        target = target if target in relevance.classes else relevance.classes[0]
         shares = relevance.share_of(target) * np.sign(relevance.of(target))
         return MapValues(f"share of the layer's relevance for {target}", None, True, shares)
     evaluation = session.evaluation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,22 @@ from ..components import Component
 from ..explain import Explanation, has_relevance
 from ..explain import explain as explain_picture
 from ..faithfulness import BACKWARDS, MAPS, VERSION, Choice, Faithfulness, check, choose
-from ..goals import ClassTarget
 from ..images import Images, picture_in
 from ..keys import made_from, settled
 from ..model import Layer, resolve, stack
-from ..outputs import NoClasses, answering
+from ..outputs import Outputs, answering
 from ..passes import OnStep
-from ..relevance import Relevance, Target
+from ..relevance import Relevance
+from ..relevance import Target as Explained
 from ..relevance import relevance as relevance_of
 from ..relevance.verb import check as check_settings
 from ..role import Role, class_relevance, streams
+from ..targets.given import Targetlike, of, of_document
+from ..targets.goal import Goal
+from ..targets.over import highest, over
+from ..targets.scores import ClassGoal, Output
+from ..targets.value import Target
+from .source import Source
 from .state import LiveState
 
 Picture = int | np.integer | str | os.PathLike[str] | Image.Image
@@ -54,40 +60,53 @@ def progress_callback(on_step: OnStep) -> Iterator[None]:
 
 
 def explain(
-    session: LiveState, image: Picture, target: ClassTarget = None, *, method: Method = "auto",
+    session: LiveState, image: Picture, target: Targetlike = None, *, method: Method = "auto",
     layers: str | Layer | Sequence[str | Layer] | None = None, on_step: OnStep | None = None,
 ) -> Explanation:  # fmt: skip
     """See `Lens.explain`."""
     source = session.source
     found, name = picture_of(session, image)
     wanted = source.layers if layers is None else layers
-    outputs: Any = source.kind
-    choice = None
-    try:
-        outputs = source.outputs
-    except NoClasses:
-        if not callable(target):
-            raise
-    else:
-        checked(method)
-        choice = choice_for(session, wanted, on_step)
+    checked(method)
+    aim, outputs = of(target, source.clip), source.classes
+    choice = choice_for(session, wanted, on_step) if aim is None or aim.of_scores else None
     return explain_picture(
-        source.model, source.images, found, wanted, target, method=method, output=source.output, outputs=outputs,
+        source.model, source.images, found, wanted, aim, method=method, output=source.output, outputs=outputs,
         name=name, choice=choice, on_step=on_step,
     )  # fmt: skip
 
 
 def choice_for(session: LiveState, layers: Any, on_step: OnStep | None = None) -> Choice | None:
-    """What "auto" means for these layers of the lens; None where none of them has relevance."""
+    """What "auto" means for classes and these layers; None where none has relevance, or the model no class scores."""
     source = session.source
     possible = [layer for layer in resolve(source.model, layers) if has_relevance(layer)]
-    return choose(source.model, source.images, possible, source.outputs, on_step=on_step) if possible else None
+    outputs = source.classes
+    if not possible or not isinstance(outputs, Outputs):
+        return None
+    return choose(source.model, source.images, possible, outputs, on_step=on_step)
 
 
 def explain_live(session: LiveState, **changed: Any) -> Explanation:
     """The explanation of the live `image`, `target` and `method`, of which some are about to change."""
     live = {"image": session.image, "target": session.target, "method": session.method} | changed
     return explain(session, live["image"], live["target"], method=live["method"], on_step=_on_step.get())
+
+
+def live_target(session: LiveState, target: Targetlike | Mapping[str, Any]) -> str | Target | None:
+    """What the trait `target` becomes: a class by its name, all else as a value; also what a window wrote.
+
+    KeyError or IndexError for a class that there is not.
+    """
+    clip = session.source.clip if session.has_data else None
+    found = of(of_document(target) if isinstance(target, Mapping) else target, clip)
+    if isinstance(found, Output):
+        outputs = session.source.classes if session.has_data else None
+        if isinstance(outputs, Outputs):
+            return outputs.classes[outputs.number(found.which)]
+        if session.relevance is not None:
+            return session.relevance.classes[session.relevance.number(found.which)]
+        return found.which if isinstance(found.which, str) else found
+    return found
 
 
 def picture_of(session: LiveState, image: Picture) -> tuple[int | Image.Image, str | None]:
@@ -128,26 +147,37 @@ def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
 
 
 def circuit(
-    session: LiveState, target: int | np.integer | str, top: int, depth: int, images: int, method: Method,
+    session: LiveState, target: Targetlike, top: int, depth: int, images: int, method: Method,
     layers: str | Layer | Sequence[str | Layer] | None, on_step: OnStep | None,
 ) -> Circuit:  # fmt: skip
     """See `Lens.circuit`."""
     source = session.source
     if top < 1 or depth < 1 or images < 1:
         raise ValueError(f"top={top}, depth={depth}, images={images}; all are at least 1")
-    chosen, number, name = _of_class(session, target, images)
     wanted = source.layers if layers is None else resolve(source.model, layers)
     usable = [layer for layer in wanted if has_relevance(layer)]
+    if isinstance(target, str | int | np.integer) and isinstance(source.classes, Outputs):
+        chosen, number, _ = _of_class(session, target, images)
+        goal: Goal = ClassGoal(source.classes, number)
+    else:
+        goal = goal_over(source, of(target, source.clip))
+        chosen = highest(goal, source.model, source.images, images)
     inputs = stack([source.images.tensor(image) for image in chosen])
-    reading = source.outputs.reading()
-    if checked(method) == "auto" and (choice := choice_for(session, usable, on_step)) is not None:
+    of_class = goal.of_scores and isinstance(source.classes, Outputs)
+    if checked(method) == "auto" and of_class and (choice := choice_for(session, usable, on_step)) is not None:
         method = choice.backwards
-    with answering(source.model, reading):
+    with answering(source.model, goal.read):
         return trace_circuit(
-            source.model, inputs, lambda given: reading.of_class(given, number), usable, method, target=name,
-            top=top, depth=depth, on_step=on_step,
+            source.model, inputs, goal, usable, method, target=goal.name, top=top, depth=depth, on_step=on_step,
             components=session.components if session.fitted and layers is None else None,
         )  # fmt: skip
+
+
+def goal_over(source: Source, target: Target | None) -> Goal:
+    """A target for all images of the data set. ValueError for none, and for one that belongs to one picture."""
+    if target is None:
+        raise ValueError("what is to be explained? Give a class, a value of sl.targets, or a function of the output")
+    return over(source.model, source.images, target, source.output, source.classes)[0]
 
 
 def _of_class(session: LiveState, target: int | np.integer | str, count: int) -> tuple[list[int], int, str]:
@@ -198,34 +228,55 @@ def check_relevance(session: LiveState) -> None:
 
 
 def relate(
-    session: LiveState, *, target: Target = "auto", method: Method = "auto", k: int = 8, sample: int | None = None,
-    cached: bool = True, batch_size: int = 16, **options: Any,
+    session: LiveState, *, target: Explained | Targetlike = "auto", method: Method = "auto", k: int = 8,
+    sample: int | None = None, cached: bool = True, batch_size: int = 16, **options: Any,
 ) -> Relevance:  # fmt: skip
     """See `Lens.relate`."""
     source = session.source
     check_relevance(session)
+    target = as_explained(session, target)
     check_settings(target, method, k, sample, batch_size)
     sampled = session.space.examples.sampled if session.fitted else None
     known = () if sampled is None else sampled.images.tolist()  # what the pictures show is known of these
     with settled(source.model, source.images, source.layers) if cached else nullcontext():
-        choice = choose(source.model, source.images, source.layers, source.outputs, cached=cached)
-        how = (choice.backwards, VERSION) if method == "auto" else (key_of(method), VERSION)
+        choice = None
+        if isinstance(source.classes, Outputs) and not isinstance(target, Target):
+            choice = choose(source.model, source.images, source.layers, source.classes, cached=cached)
+        how = (choice.backwards if choice and method == "auto" else key_of(method), VERSION)
         path = _relevance_file(session, target, how, k, sample) if cached else None
         found = relevance_of(
-            source.model, source.images, source.layers, target=target, method=method, outputs=source.outputs, k=k,
-            sample=sample, batch_size=batch_size, first=known, progress_file=path, choice=choice, **options,
+            source.model, source.images, source.layers, target=target, method=method, output=source.output,
+            outputs=source.classes, k=k, sample=sample, batch_size=batch_size, first=known, progress_file=path,
+            choice=choice, **options,
         )  # fmt: skip
     with session.lock:
         session.set_trait("relevance", found)
     return found
 
 
-def _relevance_file(session: LiveState, *settings: Any) -> Path | None:
+def as_explained(session: LiveState, target: Explained | Targetlike) -> Explained | Target:
+    """What images are explained for: labels, predictions and numbers of classes as they are, all else as a value.
+
+    Of a model without class scores a number or name is a class of its map or of its boxes.
+    """
+    if target is None or (isinstance(target, str) and target in ("auto", "label", "predicted")):
+        return target or "auto"  # type: ignore[return-value]
+    found, outputs = of(target, session.source.clip), session.source.classes
+    if isinstance(found, Output) and isinstance(outputs, Outputs):
+        with suppress(KeyError):  # no class: `check` says what there is
+            return outputs.number(found.which)
+        return target  # type: ignore[return-value]
+    return found or "auto"
+
+
+def _relevance_file(session: LiveState, target: Explained | Target, *settings: Any) -> Path | None:
     """The file of what the relevance is made from; labels count too, which the examples do not depend on."""
     source, images = session.source, session.source.images
+    reads = source.classes.key if isinstance(source.classes, Outputs) else str(source.classes)
+    settings = (target.key if isinstance(target, Target) else target, *settings)
     made = made_from(source.model, source.images, source.layers)
     labels = [images.label(i) for i in range(len(images))]
-    text = json.dumps([made.model, made.images, made.layers, images.classes, labels, source.outputs.key, settings])
+    text = json.dumps([made.model, made.images, made.layers, images.classes, labels, reads, settings])
     return cache.place(f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.relevance", text)
 
 

@@ -17,6 +17,7 @@ from ..checklist import Checklist
 from ..components import Component
 from ..layout import Layout, OnTick
 from ..search import Matches
+from ..targets import Target
 from ..verdicts import Verdicts
 from ..warned import Renamed
 from . import auditing, comparing, describing, explaining, mapping, searching
@@ -128,13 +129,14 @@ class Session(LiveState):
         return term
 
     @traitlets.validate("target")
-    def _valid_target(self, proposal: Any) -> str:
-        target = str(proposal["value"])
-        if self.image is None:
-            explaining.class_number(self, target)
+    def _valid_target(self, proposal: Any) -> str | Target | None:
+        target = explaining.live_target(self, proposal["value"])
+        if self.image is None or target is None:
             return target
         self._next["explanation"] = explanation = explaining.explain_live(self, target=target)
         return explanation.target
+        self._next["explanation"] = found = explaining.explain_live(self, target=target)
+        return found.target if isinstance(target, str) and found.number is not None else found.as_target
 
     @traitlets.validate("method")
     def _valid_method(self, proposal: Any) -> str:

@@ -15,12 +15,13 @@ from ..clip import Clip, OpenClip
 from ..components import Recipe
 from ..crops import CropBy, crop, cut, try_crops
 from ..examples import ConceptExamples, collect
-from ..images import Images, batches
+from ..images import Images, batches, first_readable
 from ..keys import made_from
-from ..model import Layer, Pooling, recording
-from ..outputs import KINDS, Chosen, Kind, Outputs, decide
+from ..model import Layer, Pooling, recording, stack
+from ..outputs import KINDS, Chosen, Kind, NoClasses, Outputs, ask, decided, embedding_in
 from ..shards import Engine
 from ..switching import resting
+from ..targets.likeness import is_tower
 from ..vectors import unit
 
 if TYPE_CHECKING:
@@ -78,7 +79,34 @@ class Source:
     @functools.cached_property
     def outputs(self) -> Outputs:
         """How the model's answers are read: decided once, by asking the model. See `Lens.outputs`."""
-        return decide(self.model, self.images, output=self.output, outputs=self.kind)
+        if isinstance(self.classes, NoClasses):
+            raise self.classes
+        return self.classes
+
+    @functools.cached_property
+    def classes(self) -> Outputs | NoClasses:
+        """How class scores are read, or why there are none: the model is an image tower of the CLIP, or answers with
+        something else."""
+        read = decided(self.model, self.images, self.output, self.kind)
+        if isinstance(read, NoClasses):
+            return read
+        if read.classes == tuple(map(str, range(read.count))) and self._is_tower():
+            return NoClasses(
+                f"the model is the image tower of {self.clip.name}: its numbers are an embedding, no class scores. "
+                "Explain its likeness to a text, target=sl.targets.text('a dog'), or to another image, "
+                "target=sl.targets.similarity(3)"
+            )
+        return read
+
+    def _is_tower(self) -> bool:
+        """Whether model and CLIP make the same of a picture; a CLIP that cannot be loaded says nothing."""
+        image, item = first_readable(self.images)
+        picture = self.images.picture(image)
+        try:
+            embedding = embedding_in(ask(self.model, stack([item])), self.output, 1)
+            return is_tower(self.clip, embedding, cut(picture, self.images.window(picture.size)))
+        except (RuntimeError, ValueError):
+            return False
 
     @functools.cached_property
     def mean_responses(self) -> Float[np.ndarray, " component"]:

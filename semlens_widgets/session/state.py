@@ -79,9 +79,10 @@ class LiveState(traitlets.HasTraits):
     image: Any = traitlets.Any(
         None, allow_none=True, help="the picture that is explained: a number of the data set, 'image:…', or None"
     ).tag(live=True)
-    target = traitlets.Unicode(
-        None, allow_none=True, help="the class that is explained, or None for the predicted one"
-    ).tag(live=True)
+    target: Any = traitlets.Any(
+        None, allow_none=True,
+        help="what is explained: a class by name, a value of `sl.targets`, or None for what the model predicts",
+    ).tag(live=True)  # fmt: skip
     method: Any = traitlets.Unicode("auto", help="how: 'auto', 'lrp', 'gradient' or 'zennit'").tag(live=True)
     explanation = _found(Explanation, "the prediction for `image`, explained, or None")
     relevance = _found(Relevance, "each component's relevance for each class, or None")
