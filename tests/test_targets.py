@@ -55,8 +55,8 @@ def common():
 
 
 def centred(maps):
-    """Embeddings that differ: what all pictures have in common is taken off."""
-    return 30 * (pooled(maps) - common())
+    """Embeddings that differ: most of what all pictures have in common is taken off."""
+    return pooled(maps) - 0.8 * common()
 
 
 def at_half(maps):

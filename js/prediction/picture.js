@@ -4,7 +4,9 @@ import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
 import * as icons from "../shared/icons.js";
+import { choiceList } from "./choices.js";
 import { classChoice } from "./classes.js";
+import { marksOver } from "./marks.js";
 
 /** Height of the picture at most, in px: alone with its classes, and with a field for more of them. */
 const HIGHEST = { few: 276, many: 224 };
@@ -33,7 +35,7 @@ const MODES = [
  * @param {(mode: Mode) => void} options.onMode
  * @param {(picture: Blob, name: string) => void} options.onPicture
  * @param {(image: number) => void} options.onImage a picture of the data set
- * @param {(target: string | number | null) => void} options.onTarget
+ * @param {(target: string | number | import("./source.js").TargetDocument | null) => void} options.onTarget
  * @param {() => void} options.onBrowse
  * @param {(error: unknown) => void} options.fail
  */
@@ -74,11 +76,13 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   );
   const heat = html`<div class="sl-fill" data-testid="heat" />`;
   const inset = /** @type {HTMLImageElement} */ (html`<img alt="" class="sl-stage-inset" />`);
-  const stage = html`<div class="sl-stage" data-testid="stage">${below}${heat}${inset}</div>`;
+  const marks = marksOver({ onTarget });
+  const stage = html`<div class="sl-stage" data-testid="stage">${below}${heat}${inset}${marks.node}</div>`;
   const legend = html`<div />`;
   const words = html`<p class="sl-small-text sl-quiet sl-relevance-words" data-testid="heat-words" />`;
   const steps = html`<div class="sl-image-steps sl-line sl-gap-4 sl-text" />`;
   const classes = classChoice({ source, onTarget, fail });
+  const choices = choiceList({ onTarget });
   const node = html`<section class="sl-picture-pane" aria-label="Image and prediction" ondragover=${onDrag}
     ondrop=${onDrop}>
     <div class="sl-picture-bar sl-line sl-gap-6">${modes}<span class="sl-spring" />${browse}${open}${file}</div>
@@ -86,7 +90,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     ${steps}
     ${legend}
     ${words}
-    ${classes.node}
+    ${classes.node}${choices.node}
   </section>`;
   /** @type {import("./source.js").Prediction | null} */
   let prediction = null;
@@ -131,6 +135,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     steps.classList.toggle("sl-from-data", at !== null);
   }
 
+  const wish = choiceList({ onTarget });
   const place = html`<div class="sl-drop-place sl-box sl-quiet" data-testid="drop-place" ondragover=${onDrag} ondrop=${onDrop}>
     <p>Drop an image here</p>
     ${button({ text: "Open a file", icon: icons.image, class: "sl-outlined", onclick: () => file.click() })}
@@ -138,8 +143,11 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
 
   return {
     node,
-    /** Where the first image can be dropped. */
+    /** Where the first image can be dropped, and what is to be explained of it where nothing is by itself. */
     place,
+    wish: wish.alone,
+    /** @param {import("./source.js").Prediction} prediction without an image */
+    ask: wish.ask,
     /** @param {import("./source.js").Prediction} next */
     show(next) {
       if (next === prediction) return;
@@ -150,7 +158,12 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       inset.src = urls[0];
       below.alt = `image ${next.image?.name}`;
       drawSteps();
-      classes.show(next);
+      const other = ["map", "boxes", "embedding"].includes(next.form ?? "");
+      classes.node.hidden = other;
+      choices.node.hidden = !other;
+      if (other) choices.show(next);
+      else classes.show(next);
+      marks.show(next);
     },
     /**
      * @param {Mode} mode

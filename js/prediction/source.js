@@ -6,6 +6,13 @@
  */
 
 /**
+ * A target as it is written on the wire; `semlens_widgets/targets` reads it. Places are in shares of the picture.
+ * @typedef {{kind: "segment", which: string | number, within: number[] | string | null}
+ *   | {kind: "box", which: string | number | null, at: number[] | null}
+ *   | {kind: "text", which: string} | {kind: "similarity", which: number}} TargetDocument
+ */
+
+/**
  * One explained prediction. Relevances are parts of what moved in their layer: of the sum of absolute values, with sign.
  * @typedef {object} Prediction
  * @property {string} state "ready", or why there is nothing: "empty", "no-model"
@@ -14,7 +21,18 @@
  * @property {string} method as it was asked: "auto", or by name
  * @property {{index: number | null, name: string, label: string | null}} [image]
  * @property {ClassScore[]} [top] the five likeliest classes
- * @property {ClassScore & {chosen: boolean}} [target] the class that is explained; `chosen` by the person, else the likeliest
+ * @property {ClassScore & {chosen: boolean, document?: TargetDocument | null}} [target] what is explained; `chosen` by the
+ *   person, else the likeliest; `document` as it is written, null for what only Python can say
+ * @property {string | null} [form] what the answer is: "classes", "map", "boxes", "embedding"
+ * @property {{document: TargetDocument | string | null, python: string | null}} [wanted] what is to be explained of the
+ *   image that is still to be chosen
+ * @property {{name: string, share: number, text: string, document: TargetDocument, place: number[] | null}[]} [choices] of
+ *   an answer without class scores; `place` of a box (left, top, right, bottom) in shares of what the model saw
+ * @property {number[]} [window] what the model saw of the picture
+ * @property {Int16Array} [cells] the class at every place of a map, `lines` of `columns`, called `names`
+ * @property {number} [columns]
+ * @property {number} [lines]
+ * @property {string[]} [names]
  * @property {number} [classes] how many classes there are
  * @property {string | null} [kind] what the model's outputs mean: "single", "binary", "multi", "regression"
  * @property {string} [note] what to know about the names of the classes, such as why they are numbers
@@ -59,12 +77,13 @@ export function predictionSource(ask) {
     },
     /**
      * Explains something else; the answer comes as a new `explanation_version`.
-     * @param {{image?: number | null, name?: string, target?: number | string | null, method?: string}} wish
+     * @param {{image?: number | null, name?: string, target?: number | string | TargetDocument | null, method?: string}} wish
      * @param {{signal?: AbortSignal, picture?: Blob, onProgress?: (p: import("../shared/channel.js").Progress) => void}} options
+     * @returns {Promise<{python?: string}>} the line of Python, where only the kernel can write it
      */
     async explain(wish, { signal, picture, onProgress }) {
       const buffers = picture ? [await picture.arrayBuffer()] : undefined;
-      await ask("explain", wish, { signal, buffers, onProgress });
+      return ask("explain", wish, { signal, buffers, onProgress });
     },
     /** @param {number} row @param {AbortSignal} [signal] @returns {Promise<ComponentHeat>} */
     async heat(row, signal) {

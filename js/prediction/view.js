@@ -30,8 +30,12 @@ const wishes = (explain) => ({
     ),
   image: (/** @type {number} */ image) =>
     explain({ image }, `lens.image = ${image}`, `Explaining image ${image}`),
-  target: (/** @type {string | number | null} */ target) =>
-    explain({ target }, `lens.target = ${literal(target)}`, `Explaining ${target}`),
+  target: (/** @type {string | number | import("./source.js").TargetDocument | null} */ target) =>
+    explain(
+      { target },
+      `lens.target = ${literal(target)}`,
+      `Explaining ${target !== null && typeof target === "object" ? (target.which ?? "a box") : target}`,
+    ),
   method: (/** @type {string} */ method) =>
     explain({ method }, `lens.method = ${literal(method)}`, `Explaining by ${methodName(method)}`),
 });
@@ -93,9 +97,9 @@ export function predictionView({
     explaining.run(
       what,
       (options) => engine.explain(asked, { ...options, picture: file }),
-      () => {
+      (answer) => {
         chosenHere = true;
-        showPython(python);
+        showPython("target" in asked && answer?.python ? answer.python : python);
         banner.hide("error");
         if ("image" in asked) browse(false);
       },
@@ -214,7 +218,8 @@ export function predictionView({
     drawer.node.hidden = true;
     if (state === "empty" && prediction) {
       browser.open(prediction.data);
-      fill(left, picture.place, browser.node);
+      picture.ask(prediction);
+      fill(left, picture.wish, picture.place, browser.node);
       fill(invitation, whichPrediction());
     } else {
       fill(left);

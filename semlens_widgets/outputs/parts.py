@@ -75,13 +75,8 @@ def scores(answer: Any, output: Chosen, images: int) -> torch.Tensor:
     chosen = part(answer, output)
     if isinstance(chosen, torch.Tensor):
         return _checked(chosen, answer, images)
-<<<<<<< HEAD
-    tensors = parts(chosen)
-    if _per_image(chosen):
-=======
-    found = parts(chosen)
-    if per_image(chosen):
->>>>>>> 083934e (targets: any number of a model's output is explained)
+    tensors = parts(answer)
+    if per_image(answer):
         raise NoClasses(_nothing(answer, images))
     named = [tensor for way, tensor in tensors.items() if way.rpartition(".")[2] == "logits"]
     if len(named) == 1:
@@ -137,13 +132,8 @@ def _checked(tensor: torch.Tensor, answer: Any, images: int) -> torch.Tensor:
 
 def _nothing(answer: Any, images: int) -> str:
     """Why there are no class scores, and what to do."""
-<<<<<<< HEAD
     tensors = parts(answer)
-    if _per_image(answer):
-=======
-    found = parts(answer)
     if per_image(answer):
->>>>>>> 083934e (targets: any number of a model's output is explained)
         return (
             f"the model answers with a list of one dict per image, with {', '.join(map(str, answer[0]))}, as of a "
             f"detection, not with one number per image and class; say what is to be explained: {FUNCTION}, such as "

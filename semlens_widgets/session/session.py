@@ -133,8 +133,6 @@ class Session(LiveState):
         target = explaining.live_target(self, proposal["value"])
         if self.image is None or target is None:
             return target
-        self._next["explanation"] = explanation = explaining.explain_live(self, target=target)
-        return explanation.target
         self._next["explanation"] = found = explaining.explain_live(self, target=target)
         return found.target if isinstance(target, str) and found.number is not None else found.as_target
 

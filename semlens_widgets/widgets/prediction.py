@@ -13,12 +13,14 @@ import numpy as np
 from PIL import Image
 
 from ..crops import cut
-from ..images import Images, UnreadableImage, batches
+from ..images import Images, UnreadableImage, batches, first_readable
 from ..model import stack
-from ..outputs import ask
+from ..outputs import Outputs, ask, form_of
 from ..session import Session
 from ..session.explaining import progress_callback
+from ..session.source import Source
 from ..space import webp
+from ..targets import Target
 from . import answers
 from .channel import Aborted, Job
 from .component_card import quantised
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from ..explain import Explanation
 
 TOP_CLASSES, FOUND_CLASSES = 5, 12
+CELLS = 96  # of a map of classes, on its longer side
 MOST_LISTED = 60  # pictures of one page
 PICTURE, MAP = 512, 160  # pixels of the picture, and of the longest side of a map, that are sent
 _POSITIONS = (
@@ -52,7 +55,11 @@ def prediction(session: Session) -> Answer:
     known = {"images": len(data), "classes": list(data.classes), "labelled": labelled}
     explained = session.explanation
     if explained is None:
-        return {"state": "empty", "message": "", "data": known, "method": session.method}
+        wanted = _written(session.target)
+        return {
+            "state": "empty", "message": "", "data": known, "method": session.method, "form": form(session),
+            "wanted": wanted,
+        }  # fmt: skip
     share = np.asarray(explained.share, np.float32)
     components = explained.components
     layers = []
@@ -82,6 +89,7 @@ def prediction(session: Session) -> Answer:
         "classes": len(explained.classes),
         "top": [_scored(explained, int(c)) for c in _likeliest(explained)[:TOP_CLASSES]],
         "target": _target(session, explained),
+        **offered(explained),
         "layers": layers,
         "relevances": np.nan_to_num(share),
         "picture": File(webp(seen, PICTURE), answers.WEBP),
@@ -115,9 +123,65 @@ def percent(likely: float) -> str:
 
 def _target(session: Session, explained: Explanation) -> dict[str, Any]:
     if explained.number is None:
-        text = f"{explained.value:.4g}"
-        return {"index": -1, "name": explained.target, "probability": None, "text": text, "chosen": True}
+        return _written(explained.as_target) | {
+            "index": -1, "name": explained.target, "probability": None, "text": f"{explained.value:.4g}",
+            "chosen": session.target is not None,
+        }  # fmt: skip
     return _scored(explained, explained.number) | {"chosen": session.target is not None}
+
+
+def form(session: Session) -> str | None:
+    """What the model's answer is: "classes", "map", "boxes" or "embedding"; None where that is not known."""
+    source = session.source
+    if isinstance(source.classes, Outputs):
+        return "classes"
+    if source not in _forms:
+        _, item = first_readable(source.images)
+        _forms[source] = form_of(ask(source.model, stack([item])), source.output, 1)
+    return _forms[source]
+
+
+def _written(target: Any) -> dict[str, Any]:
+    """A target as the window knows it: as it writes one itself (None for what only Python can say), and as Python."""
+    if not isinstance(target, Target):
+        return {"document": target, "python": None if target is None else repr(target)}
+    return {"document": target.document(), "python": repr(target)}
+
+
+def offered(explained: Explanation) -> Answer:
+    """What can be chosen where the answer has no class scores: classes of a map and where they are, boxes, texts.
+
+    Places of boxes are in shares of what the model saw, which is `window` of the picture.
+    """
+    found = explained.found
+    if found is None:
+        return {"form": "classes" if explained.classes else None, "choices": []}
+    left, top, right, bottom = explained.window
+    choices = [
+        {
+            "name": choice.name,
+            "share": choice.share,
+            "text": percent(choice.share),
+            "document": choice.target.document(),
+            "place": None if choice.place is None else [
+                (choice.place[0] - left) / (right - left), (choice.place[1] - top) / (bottom - top),
+                (choice.place[2] - left) / (right - left), (choice.place[3] - top) / (bottom - top),
+            ],
+        }
+        for choice in found.choices
+    ]  # fmt: skip
+    made: Answer = {"form": found.form, "choices": choices, "window": list(explained.window)}
+    if found.cells is None:
+        return made
+    cells = _few(found.cells)
+    names = found.classes if len(found.classes) > 1 else ("", *found.classes)
+    return made | {"names": list(names), "cells": cells, "columns": cells.shape[1], "lines": cells.shape[0]}
+
+
+def _few(cells: np.ndarray) -> np.ndarray:
+    """A map of classes with at most `CELLS` on its longer side: every so manieth of its places."""
+    rows, columns = (np.linspace(0, n - 1, min(n, CELLS)).round().astype(int) for n in cells.shape)
+    return np.ascontiguousarray(cells[np.ix_(rows, columns)].astype(np.int16))
 
 
 def _label(data: Images, image: int) -> str | None:
@@ -225,6 +289,7 @@ class Guesses:
 
 
 _called: weakref.WeakKeyDictionary[Session, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
+_forms: weakref.WeakKeyDictionary[Source, str | None] = weakref.WeakKeyDictionary()
 _guesses: weakref.WeakKeyDictionary[Session, Guesses] = weakref.WeakKeyDictionary()
 
 
@@ -298,7 +363,8 @@ def guess(session: Session, job: Job) -> Guesses:
 
 
 def explain(session: Session, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
-    """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target`, `method`."""
+    """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target` (a class by name,
+    or a document of `sl.targets`), `method`. Answers with the line of Python that sets a target of `sl.targets`."""
     job.check()
     before = {"image": session.image, "target": session.target, "method": session.method}
     try:
@@ -320,7 +386,7 @@ def explain(session: Session, args: dict[str, Any], buffers: Sequence[bytes], jo
             if getattr(session, name) != value:  # setting explains again
                 setattr(session, name, value)
         raise
-    return {}
+    return {"python": f"lens.target = {session.target!r}"} if isinstance(session.target, Target) else {}
 
 
 VIEW = View(
