@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from semlens_widgets.demo.factors import Probabilities
     from semlens_widgets.demo.network import Classifier
     from semlens_widgets.demo.planted import Truth
+    from semlens_widgets.demo.segmentation import Segmenter
     from semlens_widgets.demo.world import Pictures
     from semlens_widgets.lens import Lens
 
@@ -44,6 +45,7 @@ __all__ = [
     "images",
     "lens",
     "render",
+    "segmenter",
     "series",
     "transform",
     "truth",
@@ -105,6 +107,17 @@ def classifier(which: Which = "biased") -> Classifier:
     from semlens_widgets.demo.network import load_classifier
 
     return load_classifier(_CHECKPOINTS / f"classifier-{_checked(which)}.safetensors")
+
+
+def segmenter() -> Segmenter:
+    """A segmentation in eval mode: which of the planted parts ("lesion", "ruler", "patch", …) is visible where.
+
+    ``stem, layer1 … layer4`` are those of the unbiased classifier, ``head`` a linear map at every place; it answers with
+    {"out": [image part height width]}, and ``class_names`` says what the parts are. Each call gives a new module.
+    """
+    from semlens_widgets.demo.segmentation import load
+
+    return load()
 
 
 def checkpoints() -> dict[str, Classifier]:

@@ -1,6 +1,6 @@
 """Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [series] [clip] [measure]``.
 
-Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier.
+Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier, "segmenter" that of ``segmentation.py``.
 Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
 and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
@@ -20,7 +20,7 @@ from typing import Any
 from semlens_widgets.writing import write_text
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
-STAGES = ("classifier", "series", "clip", "measure", "audit")
+STAGES = ("classifier", "series", "clip", "measure", "audit", "segmenter")
 KINDS = ("biased", "unbiased")
 
 
@@ -102,6 +102,11 @@ def main() -> None:
         from semlens_widgets.demo.reliance import make
 
         make(chosen.out, load_classifier(chosen.out / "classifier-unbiased.safetensors"), report=report)
+    if "segmenter" in stages:
+        from semlens_widgets.demo import segmentation
+        from semlens_widgets.demo.network import load_classifier
+
+        segmentation.make(chosen.out, load_classifier(chosen.out / "classifier-unbiased.safetensors"), report)
     if "measure" in stages:
         figures = measure(chosen.out, report)
         write_text(chosen.out / "measured.json", json.dumps(figures, indent=1) + "\n")
