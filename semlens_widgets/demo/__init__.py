@@ -112,8 +112,8 @@ def classifier(which: Which = "biased") -> Classifier:
 def segmenter() -> Segmenter:
     """A segmentation in eval mode: which of the planted parts ("lesion", "ruler", "patch", …) is visible where.
 
-    ``stem, layer1 … layer4`` are those of the unbiased classifier, ``head`` a linear map at every place; it answers with
-    {"out": [image part height width]}, and ``class_names`` says what the parts are. Each call gives a new module.
+    ``stem, layer1 … layer4`` are those of the unbiased classifier, ``head`` a linear map at every place; it answers
+    with {"out": [image part height width]}, and ``class_names`` says what the parts are. Each call gives a new module.
     """
     from semlens_widgets.demo.segmentation import load
 

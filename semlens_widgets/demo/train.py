@@ -1,6 +1,7 @@
 """Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [series] [clip] [measure]``.
 
-Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier, "segmenter" that of ``segmentation.py``.
+Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier, "segmenter"
+that of ``segmentation.py``.
 Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
 and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
