@@ -12,7 +12,7 @@ from ..outputs import Form, Outputs, box_name, boxes_in, form_of, map_in, map_na
 from ..vectors import freeze
 from .boxes import Box, in_picture
 from .goal import Asked, Goal
-from .places import Segment, said_in
+from .places import Segment, predicted_in
 from .value import Target
 
 MOST = 20
@@ -66,7 +66,7 @@ def found_in(asked: Asked, goal: Goal) -> Found | None:
 def _of_map(asked: Asked) -> Found:
     scores = map_in(asked.answer, asked.output, 1).detach()
     names = map_names(asked.model, asked.images, scores.shape[1])
-    cells = said_in(scores)[0].cpu().numpy()
+    cells = predicted_in(scores)[0].cpu().numpy()
     if scores.shape[1] == 1:
         share = float((cells == 1).mean())
         chosen = Choice(names[0], share, Segment(names[0], "predicted" if share else None))

@@ -82,7 +82,7 @@ class Segment(Target):
         if self.within is None or self.local:
             places = self._places(asked, scores.shape[2], scores.shape[3])
         elif asked.one:
-            places = (said_in(scores)[0] == (number if scores.shape[1] > 1 else 1)).cpu().numpy()
+            places = (predicted_in(scores)[0] == (number if scores.shape[1] > 1 else 1)).cpu().numpy()
             if not places.any():
                 raise ValueError(
                     f"the model says {names[number]!r} at no place of this picture; explain it everywhere, "
@@ -126,7 +126,7 @@ class SegmentGoal(Goal):
         if self.places is not None:
             self._last = torch.as_tensor(self.places)[None]
         else:
-            self._last = said_in(self._scores.detach()) == (self.channel if given.shape[1] > 1 else 1)
+            self._last = predicted_in(self._scores.detach()) == (self.channel if given.shape[1] > 1 else 1)
         return self.again(given)
 
     def again(self, given: torch.Tensor) -> torch.Tensor:
@@ -134,7 +134,7 @@ class SegmentGoal(Goal):
         return (given[:, self.channel] * weights).sum((1, 2)) / weights.sum((1, 2)).clamp(min=1e-12)
 
 
-def said_in(scores: torch.Tensor) -> torch.Tensor:
+def predicted_in(scores: torch.Tensor) -> torch.Tensor:
     """The class [image height width] that is said at every place of a map [image class height width]; of a map with one
     class 1 where its score is positive, or, where all lie in [0, 1], above one half."""
     if scores.shape[1] > 1:
@@ -228,7 +228,7 @@ def largest(asked: Asked) -> Target:
     scores = map_in(asked.answer, asked.output, 1)
     names = map_names(asked.model, asked.images, scores.shape[1])
     if scores.shape[1] == 1:
-        return Segment(names[0], "predicted" if bool(said_in(scores).any()) else None)
-    counts = np.bincount(said_in(scores)[0].flatten().cpu().numpy(), minlength=len(names))
+        return Segment(names[0], "predicted" if bool(predicted_in(scores).any()) else None)
+    counts = np.bincount(predicted_in(scores)[0].flatten().cpu().numpy(), minlength=len(names))
     others = [n for n in np.argsort(-counts, kind="stable") if counts[n] and "background" not in names[n].casefold()]
     return Segment(names[int(others[0] if others else counts.argmax())], "predicted")

@@ -61,7 +61,7 @@ class AllOn(Target):
             )
         if not asked.one:
             return AllOnGoal(outputs, self.name, None)
-        on = outputs.said(outputs.values(asked.answer, 1))[0]
+        on = outputs.is_predicted(outputs.values(asked.answer, 1))[0]
         if not on.any():
             raise ValueError("no label is on: all probabilities are below one half; explain one of them, target='…'")
         named = [outputs.classes[number] for number in np.flatnonzero(on)]
@@ -95,7 +95,7 @@ class AllOnGoal(Goal):
         self.outputs, self.on = outputs, on
 
     def __call__(self, given: torch.Tensor) -> torch.Tensor:
-        self._last = self.outputs.said(self.read.values()) if self.on is None else self.on[None]
+        self._last = self.outputs.is_predicted(self.read.values()) if self.on is None else self.on[None]
         return self.again(given)
 
     def again(self, given: torch.Tensor) -> torch.Tensor:
