@@ -117,7 +117,7 @@ def segmenter() -> Segmenter:
     """
     from semlens_widgets.demo.segmentation import load
 
-    return load()
+    return load(classifier("unbiased"))
 
 
 def checkpoints() -> dict[str, Classifier]:

@@ -90,12 +90,10 @@ def trained_head(seeing: Classifier, *, images: int = 1500, steps: int = 300, se
     return made
 
 
-def load(folder: Path | None = None) -> Segmenter:
-    """The trained segmentation, in eval mode."""
+def load(body: Classifier, folder: Path | None = None) -> Segmenter:
+    """The trained segmentation on its body, the unbiased classifier; in eval mode."""
     from safetensors.torch import load_file
 
-    from semlens_widgets.demo import classifier
-
-    model = Segmenter(classifier("unbiased"))
+    model = Segmenter(body)
     model.head.load_state_dict(load_file(str((folder or Path(__file__).with_name("checkpoints")) / FILE)))
     return model.eval()
