@@ -1,0 +1,36 @@
+"""docs/targets.md, run as it is written."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import semlens_widgets as sl
+
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "targets.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def said():
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL):
+        exec(compile(block, "docs/targets.md", "exec"), names)
+    return names
+
+
+def test_all_of_it_runs_and_means_what_it_says(said):
+    assert said["why"].target.endswith("where it is predicted")
+    assert len(said["values"]) == 4
+    assert said["relevance"].classes == ("ruler everywhere",)
+    assert said["effect"].target == "ruler everywhere"
+    assert said["ruler"].target == "“ruler”"
+    assert abs(said["alike"].value) <= 1
+    assert said["both"].target == "ruler_over_lesion"
+    assert "not measured" in said["both"].chosen or said["both"].chosen.startswith("auto")
+    assert np.isfinite(said["both"].relevance).all()
+
+
+def test_the_table_has_every_kind_of_target_there_is():
+    listed = set(re.findall(r"sl\.targets\.(\w+)\(", DOCUMENT.partition("## A segmentation")[0]))
+    assert listed == set(sl.targets.__all__) - {"Target"}
