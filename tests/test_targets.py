@@ -360,6 +360,18 @@ def test_a_box_that_is_gone_has_the_score_zero():
         explained(model, None, layer="maps.trunk.3")
 
 
+def test_a_detector_that_finds_nothing_in_a_picture_is_a_detector_all_the_same():
+    class Blind(Detector):
+        def forward(self, pixels):
+            nothing = [{"boxes": torch.tensor([]).reshape(-1, 4), "labels": torch.tensor([]).long()} for _ in pixels]
+            scores = super().forward(pixels)
+            return [one | {"scores": found["scores"][:0]} for one, found in zip(nothing, scores, strict=True)]
+
+    with pytest.raises(ValueError, match="finds no box in this picture"):
+        explained(Blind(), None, layer="maps.trunk.3")
+    sl.Lens(Blind(), data(), ["maps.trunk.3"], ColourClip(), k=3, crop=None).fit(cached=False, progress=False)
+
+
 # embeddings
 
 

@@ -275,6 +275,112 @@ describe("the prediction view", () => {
     expect(byId(other, "other-class").hidden).toBe(true);
   });
 
+  it("a segmentation has its classes, borders over the picture, and a click explains the class there", async () => {
+    const road = { kind: "segment", which: "road", within: "predicted" };
+    const sky = { kind: "segment", which: "sky", within: "predicted" };
+    const { toy } = explainer({
+      answer: {
+        form: "map",
+        classes: 0,
+        top: [],
+        kind: null,
+        choices: [
+          { name: "road", share: 0.75, text: "75.0 %", document: road, place: null },
+          { name: "sky", share: 0.25, text: "25.0 %", document: sky, place: null },
+        ],
+        window: [0, 0, 0.5, 1],
+        names: ["sky", "road"],
+        cells: Int16Array.of(0, 1, 1, 1),
+        columns: 2,
+        lines: 2,
+        target: {
+          index: -1,
+          name: "road where it is predicted",
+          probability: null,
+          text: "2.1",
+          chosen: false,
+          document: road,
+        },
+      },
+    });
+    const el = await open(toy);
+    expect(all(el, "choice").map((one) => [one.textContent, one.getAttribute("aria-pressed")])).toEqual([
+      ["road75.0 %", "true"],
+      ["sky25.0 %", "false"],
+    ]);
+    expect(byId(el, "mark-map").querySelector("path").getAttribute("d")).toBe("M1 0v1M0 1h1");
+    expect(byId(el, "within-predicted").getAttribute("aria-pressed")).toBe("true");
+    expect(byId(el, "within-place").disabled).toBe(true);
+    vi.spyOn(byId(el, "marks"), "getBoundingClientRect").mockReturnValue(
+      /** @type {DOMRect} */ ({ x: 0, y: 0, width: 100, height: 100 }),
+    );
+    byId(el, "mark-map").dispatchEvent(new MouseEvent("click", { clientX: 20, clientY: 20, bubbles: true }));
+    byId(el, "within-everywhere").click();
+    all(el, "choice")[1].click();
+    await answered();
+    expect(toy.asked("explain").map(({ args }) => args.target)).toEqual([
+      { kind: "segment", which: "sky", within: [0.1, 0.2] },
+      { kind: "segment", which: "road", within: null },
+      sky,
+    ]);
+  });
+
+  it("a detection has boxes to choose, over the picture and as a list", async () => {
+    const dog = { kind: "box", which: "dog", at: [0.1, 0.2, 0.5, 0.6] };
+    const cat = { kind: "box", which: "cat", at: [0.5, 0.5, 0.9, 0.9] };
+    const { toy } = explainer({
+      answer: {
+        form: "boxes",
+        classes: 0,
+        top: [],
+        kind: null,
+        choices: [
+          { name: "dog", share: 0.9, text: "90.0 %", document: dog, place: [0.1, 0.2, 0.5, 0.6] },
+          { name: "cat", share: 0.4, text: "40.0 %", document: cat, place: [0.5, 0.5, 0.9, 0.9] },
+        ],
+        window: [0, 0, 1, 1],
+        target: {
+          index: -1,
+          name: "dog at 30 %, 40 %",
+          probability: null,
+          text: "0.9",
+          chosen: false,
+          document: dog,
+        },
+      },
+    });
+    const el = await open(toy);
+    expect(all(el, "mark-box").map((one) => one.getAttribute("aria-pressed"))).toEqual(["true", "false"]);
+    all(el, "mark-box")[1].click();
+    await answered();
+    expect(toy.asked("explain").at(-1).args).toEqual({ target: cat });
+  });
+
+  it("an embedding is held against a text or another image, also before there is one", async () => {
+    const { toy } = explainer({ image: null });
+    const el = await open(toy);
+    expect(byId(el, "target-text").parentElement.hidden).toBe(true);
+    const target = { index: -1, name: "“a dog”", probability: null, text: "0.31", chosen: true };
+    const answer = { form: "embedding", classes: 0, top: [], kind: null, choices: [], target };
+    const other = explainer({
+      answer: { ...answer, target: { ...target, document: { kind: "text", which: "a dog" } } },
+    });
+    const view = await open(other.toy);
+    expect(all(view, "choice").map((one) => one.textContent)).toEqual(["“a dog”0.31"]);
+    const field = byId(view, "target-text");
+    expect(field.value).toBe("a dog");
+    field.value = "a cat";
+    field.dispatchEvent(new Event("change"));
+    const image = byId(view, "target-image");
+    image.value = "5";
+    image.dispatchEvent(new Event("change"));
+    await answered();
+    expect(other.toy.asked("explain").map(({ args }) => args.target)).toEqual([
+      { kind: "text", which: "a cat" },
+      { kind: "similarity", which: 5 },
+    ]);
+  });
+
   it("says why classes are numbers", async () => {
     const note = "Predictions agree with labels for 0 of 64 images";
     expect(byId(await open(explainer({ note }).toy), "names-note").textContent).toBe(note);

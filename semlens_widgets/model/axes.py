@@ -108,8 +108,10 @@ def resized(axis: Axis, size: int) -> Axis:
 
 
 def reshaped(axes: Sequence[Axis], shape: Sequence[int]) -> tuple[Axis, ...] | None:
-    """The axes of a row-major reshape; None where they cannot be followed."""
+    """The axes of a row-major reshape; None where they cannot be followed, as where there is nothing (no box found)."""
     atoms = [atom for axis in axes for atom in axis]
+    if 0 in shape or any(atom.size == 0 for atom in atoms):
+        return None
     made: list[Axis] = []
     for size in shape:
         left, axis = size, list[Atom]()
