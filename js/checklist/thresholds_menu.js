@@ -30,7 +30,7 @@ export function thresholdsMenu(onChange) {
   });
   const node = /** @type {HTMLDetailsElement} */ (
     html`<details class="sl-menu-holder sl-place sl-audit-thresholds" data-testid="thresholds" onkeydown=${onKey} onfocusout=${onLeave}>
-      <summary class="sl-text sl-quiet">More thresholds</summary>
+      <summary class="sl-text sl-quiet">Thresholds</summary>
       <div class="sl-menu sl-box sl-pile sl-text">${SHOWN.map(({ text }, i) => html`<label><span>${text}</span>${inputs[i]}</label>`)}</div>
     </details>`
   );
