@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from PIL import Image
 
 from .examples import ConceptExamples
-from .images import WHOLE, Images, Window, batches
+from .images import WHOLE, Images, Window, batches, reading_with
 from .keys import made_from
 from .model import Layer, recording, resolve, stack
 from .passes import Counted, OnStep, ProgressFile, digest, steps
@@ -41,6 +41,7 @@ def crop(
     progress: bool = True,
     on_step: OnStep | None = None,
     engine: Engine | None = None,
+    workers: int | None = None,
 ) -> ConceptExamples:
     """The same examples with boxes around the region that excites the component.
 
@@ -52,8 +53,8 @@ def crop(
     The map is blurred (sigma 3.7 % of the side); the box holds all places above `threshold` of its maximum, is made
     square and stays inside what the model saw. With a `progress_file` an interrupted pass is continued where it was
     last saved, to the same bytes; so is one that an `engine` computes in shards, see `shards.Engine`.
-    `on_step(done, in all)` is called after each batch of images; what it raises ends the pass. (Dreyer et al. 2025:
-    threshold 1 %; CRP: Achtibat et al. 2023)
+    `on_step(done, in all)` is called after each batch of images; what it raises ends the pass. `workers` processes read
+    the images, see `images.read_ahead`. (Dreyer et al. 2025: threshold 1 %; CRP: Achtibat et al. 2023)
     """
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold}; a share of the maximum in [0, 1), the paper uses 0.01")
@@ -62,7 +63,8 @@ def crop(
     wanted = resolve(model, layers)
     rows, ranks, pairs = _Pairs.of(examples)
     referenced, counts = np.unique(pairs.images, return_counts=True)
-    if by == "crp":  # images that are examples of as many components stand together, so that little is padded
+    if by == "crp" and not images.streamed:
+        # Images that are examples of as many components stand together, so that little is padded.
         referenced = referenced[np.argsort(-counts, kind="stable")]
 
     def made() -> dict[str, Any]:
@@ -90,7 +92,7 @@ def crop(
         run.position = total
         run.save()
         return replace(examples, boxes=run.boxes)
-    with steps(run, total, "crops", progress=progress, on_step=on_step) as step:
+    with reading_with(workers), steps(run, total, "crops", progress=progress, on_step=on_step) as step:
         for count, mine, boxes in settings.boxes(model, wanted, images, referenced[run.position :], pairs):
             run.boxes[rows[mine], ranks[mine]] = boxes
             step(count)
@@ -181,7 +183,7 @@ def try_crops(
     """One crop of one image in each layer: the errors of `crop`, before the examples of many images are collected."""
     wanted = resolve(model, layers)
     with _opened(by, model, wanted, 0.0) as boxes_of:
-        for batch in batches(images, np.arange(len(images)), 1, Images.tensor_and_size):
+        for batch in batches(images, None, 1, Images.tensor_and_size, workers=0):
             if batch.items:
                 tensors, first = [tensor for tensor, _ in batch.items], np.zeros(1, np.int64)
                 for layer in wanted:

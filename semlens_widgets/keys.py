@@ -106,9 +106,9 @@ def _same(some: Sequence[Layer], others: Sequence[Layer]) -> bool:
 def _two(images: Images) -> list[Any]:
     """Two images as the model sees them, or one twice, or none: of the first that there are, those that can be read."""
     items: list[Any] = []
-    for image in range(min(len(images), _TRIED)):
+    for image in range(_TRIED):
+        if len(items) == 2 or image not in images.upto(image + 1):
+            break
         with suppress(UnreadableImage):
             items.append(images.tensor(image))
-        if len(items) == 2:
-            break
     return (items * 2)[:2]

@@ -92,9 +92,11 @@ class Counted:
 
 @contextmanager
 def steps(
-    run: Pass, total: int, what: str, unit: str = "image", *, progress: bool, on_step: OnStep | None = None
+    run: Pass, total: int | None, what: str, unit: str = "image", *, progress: bool, on_step: OnStep | None = None
 ) -> Iterator[Callable[[int], None]]:
     """Gives a function to call with the number of images that each step of a pass has dealt with.
+
+    total: None where it is not known before the end: then `on_step` is told what is done, twice.
 
     It moves the bar; saves the pass at the end and where that is due: every ten seconds, or as much less often as
     keeps saving below a twentieth of the time; and calls `on_step`. What that raises ends the pass, which goes on
@@ -118,7 +120,7 @@ def steps(
                 saved, news = time.monotonic(), False
                 pause = max(_PAUSE, _SHARE * (saved - started))
             if on_step is not None:
-                on_step(run.position, total)
+                on_step(run.position, run.position if total is None else total)
 
         yield step
         if news and run.file.path is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .images import Images, UnreadableImage, batches
+from .images import Images, batches, first_readable
 from .model import Layer, alone, component_values, evaluating, features_last, recording, settled, stack, tensor_of
 from .outputs import Outputs, decide, placed
 from .vectors import frozen
@@ -76,12 +76,10 @@ def switched_off(
 
 def _first(images: Images) -> Any:
     """The first image that can be read, as the model takes it; None where none can."""
-    for number in range(len(images)):
-        try:
-            return images.tensor(number)
-        except UnreadableImage:
-            continue
-    return None
+    try:
+        return first_readable(images)[1]
+    except ValueError:
+        return None
 
 
 class _Settling:

@@ -81,9 +81,35 @@ def test_shards_merged_in_any_order_are_the_single_pass(shard_of, order):
     assert_same(merged, collected())
 
 
+def hashed(number, seed):
+    """splitmix64 of a number, from a start that the seed gives, with whole numbers of any length."""
+
+    def mixed(z):
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        return z ^ (z >> 31)
+
+    golden = 0x9E3779B97F4A7C15
+    return mixed((mixed((seed + 1) * golden % 2**64) + number * golden) % 2**64)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**63, -1, 2**70])
+def test_a_draw_takes_the_lowest_hashes(seed):
+    assert drawn(300, 20, seed).tolist() == sorted(sorted(range(300), key=lambda i: hashed(i, seed))[:20])
+
+
+def test_every_image_is_drawn_as_often_as_chance_has_it():
+    times = np.zeros(41)
+    for seed in range(1000):
+        times[drawn(41, 13, seed)] += 1
+    expected = 1000 * 13 / 41
+    assert times.sum() == 13_000
+    assert ((times - expected) ** 2 / (expected * (1 - 13 / 41))).sum() < 80, "chi² with 40 degrees: .9998"
+
+
 def test_the_sample_is_all_responses_to_images_drawn_by_seed():
     sampled = collected(seed=3).sampled
-    assert np.array_equal(sampled.images, np.sort(np.random.default_rng(3).permutation(41)[:13]))
+    assert sampled.images.tolist() == sorted(sorted(range(41), key=lambda i: hashed(i, 3))[:13])
     order, responses = slow_top_k("colour", k=41)
     for channel in range(4):
         by_image = responses[channel][np.argsort(order[channel])]

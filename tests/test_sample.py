@@ -6,6 +6,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets import store
+from semlens_widgets.examples import drawn
 from semlens_widgets.vectors import unit
 
 
@@ -33,7 +34,7 @@ def test_the_sample_has_activations_and_vectors_of_the_same_whole_images(crop):
 def test_without_crops_no_image_is_embedded_twice():
     clip = ColourClip()
     lens = fitted(clip)
-    null = np.random.default_rng(0).permutation(37)[:11]
+    null = drawn(37, 11, 0)
     assert sum(clip.asked) == len(set(lens.space.examples.referenced) | set(null) | set(lens.space.sample.images))
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy import pictures, to_pixels
+from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets import fingerprints
+from semlens_widgets import fingerprints, passes
+from semlens_widgets.examples import collect
 from semlens_widgets.images import Images, batches, first_readable
 from semlens_widgets.images.stream import StreamChanged
 
@@ -313,3 +314,90 @@ def test_a_name_stands_for_what_cannot_be_told_and_the_first_images_count():
     assert not fingerprints.reasons(made(items, name="train"))
     assert made(items, name="train") == made(items, name="train")
     assert len({made(items, name="train"), made(items, name="test"), made(items[1:], name="train")}) == 3
+
+
+def whole(lens):
+    """All that a fit found, but names and the fingerprint of the data."""
+    examples, space = lens.space.examples, lens.space
+    arrays = {**examples.to_arrays(), "vectors": space.crop_vectors, "of": space.crop_of}
+    arrays |= {"sampled": space.sample.vectors, "activations": space.sample.activations, "null": space.null_vectors}
+    told = [len(examples.unreadable), examples.statistics.images, examples.grids, examples.k]
+    return {name: np.asarray(array).tolist() for name, array in arrays.items()}, told, space.labels, space.classes
+
+
+def fitted(data, **options):
+    batch_size = options.pop("batch_size", 7)
+    options = {"k": 5, "sample": 13, "null": 11, "templates": ("{}",), "crop": None} | options
+    lens = sl.Lens(ColourNet(), data, ["colour", "head"], ColourClip(), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lens.fit(cached=False, progress=False, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("count", [7, 33, 64])
+@pytest.mark.parametrize("crop", [None, "activation", "crp"])
+def test_a_fit_on_a_stream_is_that_on_the_list_and_on_the_folder(tmp_path, count, crop):
+    items = [(picture, f"{'zay'[i % 3]}") for i, picture in enumerate(pictures(count))]
+    items.sort(key=lambda item: item[1])
+    for i, (picture, name) in enumerate(items):
+        (tmp_path / name).mkdir(exist_ok=True)
+        picture.save(tmp_path / name / f"{i:03}.png")
+    (tmp_path / items[4][1] / "004.png").write_bytes(b"no picture")
+    items[4] = (b"no picture", items[4][1])
+    layers = {"crop": crop}
+    on_folder = whole(fitted(sl.images(tmp_path, to_pixels), **layers))
+    on_list = whole(fitted(sl.images(items, to_pixels), **layers))
+    on_stream = whole(fitted(sl.images(Stream(items), to_pixels), **layers))
+    assert on_stream == on_list == on_folder
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 33, 64])
+def test_a_fit_on_a_stream_is_the_same_for_any_batch_size_and_any_number_of_workers(batch_size):
+    items = [(encoded(picture), i % 3) for i, picture in enumerate(pictures(33))]
+    found = whole(fitted(sl.images(Stream(items), to_pixels), batch_size=batch_size))
+    data = sl.images(Stream(items), to_pixels)
+    data.workers = 1 if batch_size == 5 else 0
+    assert found == whole(fitted(data, batch_size=33))
+
+
+def test_a_fit_goes_through_a_stream_as_often_as_it_must():
+    stream = Stream([(picture, 0) for picture in pictures(400)])
+    fitted(sl.images(stream, to_pixels), crop="activation")
+    assert stream.gave < 8 * 400, "to look at it, the examples, their crops, their vectors and those of the samples"
+
+
+class Again(Stream):
+    """A stream that cannot be told, and is given a name."""
+
+    def __iter__(self):
+        return (item for item in eval("self.items"))
+
+
+def test_a_pass_over_a_stream_that_was_interrupted_goes_on_where_it_was_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(passes, "_PAUSE", -1.0)
+    monkeypatch.setattr(passes, "_SHARE", -1.0)
+    items = pictures(100)
+    model, file = ColourNet(), tmp_path / "progress"
+    expected = collect(model, sl.images(items, to_pixels), "colour", k=5, batch_size=7, sample=13, progress=False)
+
+    def go_on(some):
+        data = sl.images(Again(some), to_pixels, name="train")
+        return collect(model, data, "colour", k=5, batch_size=7, sample=13, progress=False, progress_file=file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Again, "__iter__", lambda self: stop_after(iter(self.items), 60))
+        with pytest.raises(KeyboardInterrupt):
+            go_on(items)
+    assert file.exists()
+    gone = [*items[:40], items[0], *items[41:]]
+    with pytest.raises(StreamChanged, match="image 40 is another one"):
+        go_on(gone)
+    found = go_on(items)
+    for name, array in expected.to_arrays().items():
+        assert np.array_equal(found.to_arrays()[name], array), name
+
+
+def stop_after(items, count):
+    for _ in range(count):
+        yield next(items)
+    raise KeyboardInterrupt

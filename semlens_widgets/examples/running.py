@@ -12,7 +12,7 @@ from ..images import Images, batches, first_readable
 from ..model import Bookkeeping, Layer, Pooling, Recorder, folded, recording
 from ..passes import Counted, ProgressFile, steps
 from ..shards import Part, Shard
-from .sample import Sampled, drawn
+from .sample import Draw, Sampled
 from .statistics import Statistics
 from .tally import Tally
 
@@ -32,13 +32,18 @@ class Settings:
     fast: bool
 
     def go(
-        self, run: RunningPass, model: torch.nn.Module, images: Images, ids: np.ndarray, step: Callable[[int], None]
-    ) -> None:
-        """Let a pass take images. Every batch is as long as the others, so shards run the same kernels as a whole."""
+        self, run: RunningPass, model: torch.nn.Module, images: Images, ids: np.ndarray | None,
+        step: Callable[[int], None],
+    ) -> None:  # fmt: skip
+        """Let a pass take images: these, or all from its position on.
+
+        Every batch is as long as the others, so shards run the same kernels as a whole.
+        """
         runner = folded(model, run.layers, first_readable(images)[1]) if self.fast else model
-        fill = self.batch_size if len(images) > self.batch_size else 0
         with recording(runner, run.layers) as recorder:
-            for batch in batches(images, ids, self.batch_size):
+            for batch in batches(images, ids, self.batch_size, start=run.position):
+                # Of a stream that ends with its first batch the length is known by now: more was asked for ahead.
+                fill = self.batch_size if images.length is None or images.length > self.batch_size else 0
                 run.take(batch.ids, batch.items, recorder, self.pooling, fill)
                 run.unreadable += tuple((u.name, u.why) for u in batch.unreadable)
                 step(len(batch.ids) + len(batch.unreadable))
@@ -53,9 +58,8 @@ class Work:
 
     def __call__(self, things: Mapping[str, Any]) -> Part:
         images, settings = things["images"], self.settings
-        run = RunningPass(
-            ProgressFile(None, dict), things["layers"], settings.k, drawn(len(images), settings.sample, settings.seed)
-        )
+        sample = Draw(settings.sample, settings.seed, len(images))
+        run = RunningPass(ProgressFile(None, dict), things["layers"], settings.k, sample, images.memo)
         settings.go(run, things["model"], images, self.ids, lambda count: None)
         return run.state()
 
@@ -67,7 +71,8 @@ class RunningPass:
     file: ProgressFile
     layers: tuple[Layer, ...]
     k: int
-    sample: np.ndarray
+    sample: Draw
+    memo: Callable[[], dict[str, Any] | None]  # what is known of a stream
     position: int = 0
     images: int = 0
     sizes: tuple[int, ...] = ()
@@ -89,8 +94,10 @@ class RunningPass:
         for layer, book, x in zip(self.layers, self.books, said, strict=True):
             book.add(x, len(items), ids, layer.name)
         self.images += len(items)
-        if len(drawn := np.flatnonzero(np.isin(ids, self.sample))):
+        if len(drawn := self.sample.among(ids)):
             self.drawn.append((ids[drawn], np.concatenate([x.values[drawn].cpu().numpy() for x in said], 1)))
+            if self.sample.crowded(self.drawn):
+                self.drawn = self.sample.left(self.drawn)
 
     def _book(self, at: int, recorder: Recorder) -> Bookkeeping:
         """The books of one layer, new or as they were saved."""
@@ -107,10 +114,9 @@ class RunningPass:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def sampled(self) -> Sampled:
-        ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self.drawn)])
-        order = np.argsort(ids, kind="stable")
-        rows = [np.zeros((0, sum(self.sizes)), np.float32), *(values for _, values in self.drawn)]
-        return Sampled(ids[order].astype(np.int32), {"sample_responses": np.concatenate(rows)[order].T})
+        nobody = np.zeros(0, np.int64), np.zeros((0, sum(self.sizes)), np.float32)
+        ((ids, rows),) = self.sample.left([nobody, *self.drawn])
+        return Sampled(ids.astype(np.int32), {"sample_responses": rows.T})
 
     def state(self) -> Part:
         """All of it: what a file keeps."""
@@ -118,7 +124,7 @@ class RunningPass:
         drawn = {"sample_images": sampled.images, "sample_responses": sampled.responses.T}
         document = {
             "position": self.position, "images": self.images, "sizes": self.sizes, "grids": self.grids,
-            "unreadable": self.unreadable,
+            "unreadable": self.unreadable, "stream": self.memo(),
         }  # fmt: skip
         return {**self.arrays(), **drawn}, document
 
@@ -159,13 +165,16 @@ class RunningPass:
         self.images += images
 
     @classmethod
-    def resumed(cls, file: ProgressFile, layers: tuple[Layer, ...], k: int, sample: np.ndarray) -> RunningPass:
-        """The pass as last saved, or a new one."""
-        fresh = cls(file, layers, k, sample)
+    def resumed(
+        cls, file: ProgressFile, layers: tuple[Layer, ...], k: int, sample: Draw, images: Images
+    ) -> RunningPass:
+        """The pass over these images as last saved, or a new one. ValueError for a stream that has changed since."""
+        fresh = cls(file, layers, k, sample, images.memo)
         found = file.read()
         if found is None:
             return fresh
         arrays, document = found
+        images.recall(document["stream"])
         drawn = [(arrays.pop("sample_images"), arrays.pop("sample_responses"))]
         return replace(
             fresh,

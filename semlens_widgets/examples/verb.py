@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..components import Components
-from ..images import Images
+from ..images import Images, reading_with
 from ..keys import made_from
 from ..model import Layer, Pooling, resolve
 from ..passes import ProgressFile, digest, steps
 from ..shards import Engine, Shard, cut_up
 from .running import RunningPass, Settings, Work
-from .sample import drawn
+from .sample import Draw
 from .statistics import Statistics
 from .tally import Tally
 from .value import ConceptExamples
@@ -39,6 +39,7 @@ def collect(
     progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     engine: Engine | None = None,
+    workers: int | None = None,
 ) -> ConceptExamples:
     """Find each component's k most exciting images in one pass over the data set, for all layers at once.
 
@@ -46,36 +47,44 @@ def collect(
     images of the whole data set, drawn by `seed`, the responses of all components are kept. `fast` runs a copy with
     batch norms folded and channels last: responses agree up to rounding. With a `progress_file` an interrupted pass
     is continued where it was last saved, to the same bytes. An `engine` computes it in shards, see `shards.Engine`.
-    The model is in eval mode during the pass and as it was afterwards. Raises KeyError for an unknown layer, NotFinite
-    for NaN responses, ValueError when no image can be read. (Dreyer et al. 2025, concept examples)
+    `workers` processes read the images, see `images.read_ahead`. A stream is read to its end; in shards, or where `ids`
+    are given, its images are counted first. The model is in eval mode during the pass and as it was afterwards.
+
+    KeyError for an unknown layer, NotFinite for NaN responses, ValueError when no image can be read. (Dreyer et al.
+    2025, concept examples)
     """
     if k < 1 or batch_size < 1 or sample < 0:
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; at least 1, 1 and 0")
     if pooling not in ("max", "mean"):
         raise ValueError(f"pooling={pooling!r}; channels are pooled by 'max' or 'mean'")
     wanted = resolve(model, layers)
-    chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
+    whole = ids is None and images.streamed
+    chosen = np.zeros(0, np.int64) if whole else np.arange(len(images)) if ids is None else np.asarray(ids)
     settings = Settings(k, pooling, batch_size, sample, seed, fast)
 
     def made() -> dict[str, Any]:
         given = {"k": k, "pooling": pooling, "sample": sample, "seed": seed, "fast": fast}
-        return {**dict(made_from(model, images, wanted)), "chosen": digest(chosen), **given}
+        return {**dict(made_from(model, images, wanted)), "chosen": "all" if whole else digest(chosen), **given}
 
-    run = RunningPass.resumed(ProgressFile(progress_file, made), wanted, k, drawn(len(images), sample, seed))
+    draw = Draw(sample, seed, None if whole else len(images))
+    run = RunningPass.resumed(ProgressFile(progress_file, made), wanted, k, draw, images)
+    total = images.length if whole else len(chosen)
 
     def asked() -> dict[str, Any]:
         return made() | {"batch_size": batch_size}
 
-    if engine is not None and run.position < len(chosen) and engine.wanted(asked):
+    if engine is not None and run.position != total and engine.wanted(asked):
+        if whole:
+            chosen = np.arange(len(images))
         cuts = cut_up(len(chosen), batch_size, run.position)
         shards = [Shard(begin, end, Work(chosen[begin:end], settings)) for begin, end in cuts]
         things = {"model": model, "layers": wanted, "images": images}
         run.merge(engine.parts("images", asked, things, shards), len(chosen), progress)
-    else:
-        with steps(run, len(chosen), "examples", progress=progress) as step:
-            settings.go(run, model, images, chosen[run.position :], step)
+    elif run.position != total:
+        with reading_with(workers), steps(run, total, "examples", progress=progress) as step:
+            settings.go(run, model, images, None if whole else chosen[run.position :], step)
     if not run.sizes:
-        raise ValueError(f"none of the {len(chosen)} images could be read; the first: {': '.join(run.unreadable[0])}")
+        raise ValueError(f"none of the {run.position} images could be read; the first: {': '.join(run.unreadable[0])}")
     arrays = run.arrays()
     return ConceptExamples.of(
         Tally.of(arrays["keys"], arrays["peaks"]),

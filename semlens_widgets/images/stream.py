@@ -133,10 +133,23 @@ class Stream:
         assert self.length is not None
         return self.length
 
-    def known(self, images: int) -> None:
-        """Take from a pass that was made before how many there are."""
-        if self.length is None:
-            self.length = images
+    @property
+    def seen(self) -> int:
+        """Up to where images can be told from others."""
+        return max(self._marks, default=-1) + 1
+
+    def memo(self) -> dict[str, Any]:
+        """What is known of the images, as JSON: with it another session notices that they changed."""
+        return {"length": self.length, "marks": {str(image): mark.hex() for image, mark in self._marks.items()}}
+
+    def recall(self, memo: Mapping[str, Any]) -> None:
+        """Take in what another session knew. StreamChanged where the images are others already."""
+        marks = {int(image): bytes.fromhex(mark) for image, mark in memo["marks"].items()}
+        with self._lock:
+            if (other := next((n for n in marks if self._marks.get(n, marks[n]) != marks[n]), None)) is not None:
+                raise StreamChanged(_changed(f"image {other:,}, or one of those before it, is another one"))
+            self._marks = marks | self._marks
+            self.length = memo["length"] if self.length is None else self.length
 
     def label(self, image: int) -> int | None:
         """The class of an image; what was not read yet is read for it, and all where labels are names."""
@@ -162,6 +175,10 @@ class Stream:
             with suppress(IndexError):
                 self(images - 1)
 
+    def is_mark(self, image: int) -> bool:
+        """Whether the chain of hashes is known at this image."""
+        return image in self._marks
+
     # called by cursors
 
     def passed(self, image: int, digest: bytes, label: Any) -> None:
@@ -171,21 +188,20 @@ class Stream:
                 raise ValueError(f"{self.expected} labels, but the stream has more images; give one for each")
             if self.length is not None and image >= self.length:
                 raise StreamChanged(_changed(f"it had {self.length:,} images, and now has more"))
-            if image < self.read:
-                if self._marks.get(image, digest) != digest:
-                    since = image if image < _SINGLY else image - _BLOCK + 1
-                    where = f"image {image:,}" if since == image else f"one of the images {since:,} to {image:,}"
-                    raise StreamChanged(_changed(f"{where} is another one"))
-                return
-            if _is_mark(image):
+            if (known := self._marks.get(image)) is None and _is_mark(image):
                 self._marks[image] = digest
-            self.labels.add(label, image)
-            self.read = image + 1
+            elif known is not None and known != digest:
+                since = image if image < _SINGLY else max(_SINGLY, image - _BLOCK + 1)
+                where = f"image {image:,}" if since == image else f"one of the images {since:,} to {image:,}"
+                raise StreamChanged(_changed(f"{where} is another one"))
+            if image == self.read:
+                self.labels.add(label, image)
+                self.read += 1
 
     def ended(self, images: int, digest: bytes) -> None:
         """The stream came to its end."""
         with self._lock:
-            before = self.read if self.length is None else self.length
+            before = max(self.read, self.seen) if self.length is None else self.length
             if images < before:
                 raise StreamChanged(
                     _changed(f"it had {'' if self.length else 'at least '}{before:,} images, now {images:,}")
@@ -237,7 +253,7 @@ class Cursor:
     def settle(self) -> None:
         """Go on to where the images that were passed can be told from others."""
         try:
-            while self.position and self.position < self.stream.read and not _is_mark(self.position - 1):
+            while 0 < self.position < self.stream.seen and not self.stream.is_mark(self.position - 1):
                 self.advance()
         except Ended:
             pass
@@ -341,5 +357,6 @@ def _changed(how: str) -> str:
     return (
         f"the stream is not what it was when it was read before: {how}. Its images are known by their order, so it "
         "must give the same ones in the same order each time: let it shuffle nothing (webdataset: shardshuffle=False, "
-        "no .shuffle(); datasets: no .shuffle()), or give a folder or list"
+        "no .shuffle(); datasets: no .shuffle()), or give a folder or list. Where other images are meant by now, make "
+        "it anew, with another name if it has one: sl.images(…, name=…)"
     )

@@ -132,10 +132,14 @@ class Images:
         """How many images there are; None where a stream was not read to its end, which `len` would do."""
         return self._stream.length if self._stream is not None else self._length
 
-    def known_length(self, images: int) -> None:
-        """Take from a pass over a stream that was made before how many images there are."""
-        if self._stream is not None:
-            self._stream.known(images)
+    def memo(self) -> dict[str, Any] | None:
+        """What is known of a stream, as JSON, for a pass that is continued another time; None of what has numbers."""
+        return None if self._stream is None else self._stream.memo()
+
+    def recall(self, memo: Mapping[str, Any] | None) -> None:
+        """Take in what was known of a stream. ValueError where it is another one by now."""
+        if self._stream is not None and memo is not None:
+            self._stream.recall(memo)
 
     def upto(self, most: int) -> range:
         """The numbers of the first `most` images, fewer where there are fewer."""

@@ -401,7 +401,8 @@ def _agreement(model: torch.nn.Module, images: Images, read: Outputs) -> Agreeme
     ids = np.random.default_rng(0).permutation(ids)  # any first part is of all classes
     labels, predicted = np.zeros(0, np.int64), np.zeros(0, np.int64)
     agreement = Agreement.of(labels, predicted, len(read.classes))
-    for batch in batches(images, ids, _STEP):
+    # A stream is gone through once for all of them.
+    for batch in batches(images, ids, _ASKED if images.streamed else _STEP):
         if not batch.items:
             continue
         answers = read.values(ask(model, stack(batch.items)), len(batch.items))
