@@ -27,7 +27,7 @@ from .effect import DRAWS, Effect
 from .evaluate import Evaluation, OnStep
 from .explain import Explanation
 from .faithfulness import Faithfulness
-from .images import Images
+from .images import Images, reading_with
 from .labelers import Labeler
 from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
 from .model import Layer, Pooling, resolve
@@ -116,7 +116,7 @@ class Lens(Session):
         self: Self, *, relevance: bool = False, batch_size: int = 64, fast: bool = False, thumbnail: int = 128,
         cached: bool = True, progress: bool = True, executor: Executor | None = None,
         devices: Sequence[str] | None = None, factory: Callable[[], Any] | None = None,
-        folder: str | os.PathLike[str] | None = None,
+        folder: str | os.PathLike[str] | None = None, workers: int | None = None,
     ) -> Self:  # fmt: skip
         """Collect examples, crop and embed them; what was done before is read from the cache. Returns the lens.
 
@@ -125,6 +125,10 @@ class Lens(Session):
         work goes on. `fast`: see `collect`. `thumbnail` is the longest side of the pictures kept, in pixels. Images
         that cannot be read are skipped, warned about and listed in `unreadable`. A checklist, verdicts and labels that
         were kept for the same lens are there again: `audit_notice` says so.
+
+        workers: processes that read the images, by torch's DataLoader; 0 reads in threads of this process, or in the
+                 thread that asks where the data set may be an open file. By default processes for 10,000 files and
+                 more where there are five processors or more, else 0. What is found is the same.
 
         Many processes and machines do it in shards, with the same result to the bit on the same kind of processor:
 
@@ -139,7 +143,8 @@ class Lens(Session):
         RuntimeError for workers with other versions, images or weights.
         """
         elsewhere = fitting.Elsewhere(executor, devices, factory, folder)
-        fitting.fit(self, relevance, batch_size, fast, thumbnail, cached, progress, elsewhere)
+        with reading_with(workers):
+            fitting.fit(self, relevance, batch_size, fast, thumbnail, cached, progress, elsewhere)
         return self
 
     def plan(self, *, relevance: bool = False, batch_size: int = 64, thumbnail: int = 128) -> Plan:

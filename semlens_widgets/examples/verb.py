@@ -66,7 +66,7 @@ def collect(
         given = {"k": k, "pooling": pooling, "sample": sample, "seed": seed, "fast": fast}
         return {**dict(made_from(model, images, wanted)), "chosen": "all" if whole else digest(chosen), **given}
 
-    draw = Draw(sample, seed, None if whole else len(images))
+    draw = Draw(sample, seed, None if whole else len(images) if sample else 0)
     run = RunningPass.resumed(ProgressFile(progress_file, made), wanted, k, draw, images)
     total = images.length if whole else len(chosen)
 

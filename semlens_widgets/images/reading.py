@@ -172,20 +172,26 @@ def ahead(parts: Iterable[Sequence[Work]], do: Callable[[Work], Result], *, thre
         for part in parts:
             yield [do(job) for job in part]
         return
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="images", initializer=use_one) as pool:
+    count = min(8, os.cpu_count() or 1)
+
+    def some(jobs: Sequence[Work]) -> list[Result]:
+        return [do(job) for job in jobs]
+
+    with ThreadPoolExecutor(count, thread_name_prefix="images", initializer=use_one) as pool:
         upcoming = iter(parts)
-        waiting: deque[list[Future[Result]]] = deque()
+        waiting: deque[list[Future[list[Result]]]] = deque()
 
         def submit() -> None:
             for part in upcoming:
-                waiting.append([pool.submit(do, job) for job in part])
+                step = max(1, len(part) // (4 * count))  # a few at once, where handing them over is the larger work
+                waiting.append([pool.submit(some, part[at : at + step]) for at in range(0, len(part), step)])
                 return
 
         try:
             submit()
             submit()
             while waiting:
-                results = [future.result() for future in waiting.popleft()]
+                results = [result for future in waiting.popleft() for result in future.result()]
                 submit()
                 yield results
         finally:

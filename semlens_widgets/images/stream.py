@@ -346,7 +346,7 @@ def _hashed(before: bytes, image: Any, label: Any) -> bytes:
         digest.update(image.tobytes())
     elif hasattr(image, "shape"):
         numbers = np.ascontiguousarray(plain(image))
-        digest.update(f"{numbers.dtype} {numbers.shape}".encode())
+        digest.update(f"{numbers.dtype.str} {numbers.shape}".encode())
         digest.update(numbers.reshape(-1).view(np.uint8).data if numbers.size else b"")
     else:
         digest.update(str(image)[:1000].encode(errors="surrogatepass"))
