@@ -228,6 +228,12 @@ class OpenClip:
         """One picture as the image tower's input tensor; safe to call from several threads."""
         return self._loaded[1](picture)
 
+    @property
+    def preparation(self) -> Callable[[Image.Image], Any]:
+        """`prepare` as a function without the model: what goes to processes that read pictures."""
+        prepare: Callable[[Image.Image], Any] = self._loaded[1]
+        return prepare
+
     def embed_prepared(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]:
         """The image tower on prepared pictures, as one batch, or several where memory does not hold one."""
         return unit(np.concatenate(self._batches.run(self._encoded, list(prepared))))

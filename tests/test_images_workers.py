@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toy import pictures, to_pixels
+from toy import ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.images import Images, batches, processes, read_ahead, reading_with
@@ -368,3 +368,22 @@ def test_a_batch_that_came_as_one_tensor_is_not_copied_to_be_one():
     assert torch.equal(stack([*rows[:3], rows[2]]), whole[[0, 1, 2, 2]])
     (batch,) = batches(sl.images(Pictures(5), to_pixels), range(5), 5, workers=1)
     assert as_one(batch.items) is not None
+
+
+def test_a_fit_is_the_same_whoever_reads_its_pictures(tmp_path):
+    for i, picture in enumerate(pictures(23)):
+        picture.save(tmp_path / f"{i:02}.png")
+    (tmp_path / "05.png").write_bytes(b"no picture")
+    clip = sl.OpenClip(sl.demo.clip_folder())
+
+    def fitted(workers):
+        data = sl.images(tmp_path, to_pixels)
+        lens = sl.Lens(ColourNet(), data, ["colour"], clip, k=5, sample=7, null=5, templates=("{}",))
+        with pytest.warns(UserWarning, match="could not be read"):
+            lens.fit(cached=False, progress=False, batch_size=8, workers=workers)
+        space = lens.space
+        return space.examples.to_arrays(), space.crop_vectors, space.null_vectors, bytes(space.thumbnails.data)
+
+    (here, *vectors), (there, *others) = fitted(0), fitted(2)
+    assert all(np.array_equal(here[name], there[name]) for name in here)
+    assert all(np.array_equal(one, other) for one, other in zip(vectors, others, strict=True))

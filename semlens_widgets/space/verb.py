@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..clip import Clip, PreparingClip, checked_vectors
 from ..components import Recipe
 from ..crops import cut
 from ..examples import ConceptExamples
-from ..images import Images, UnreadableImage, Window, ahead
+from ..images import Images, UnreadableImage, Window, read_ahead, reading_with
 from ..keys import of_clip
 from ..passes import Counted, ProgressFile, steps
 from ..shards import Engine, Part, Shard, cut_up
@@ -39,6 +40,7 @@ def embed(
     progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     engine: Engine | None = None,
+    workers: int | None = None,
 ) -> SemanticSpace:
     """Turn examples into a semantic space: every referenced crop goes through CLIP once.
 
@@ -48,7 +50,8 @@ def embed(
     interrupted run continues at the last saved batch; it is a folder, which may go once the space is saved. Vectors and
     thumbnails lie on disk from the start, and the space maps them. An `engine` computes it in shards, see
     `shards.Engine`.
-    (Dreyer et al. 2025, second mapping)
+    `workers` processes read the pictures and prepare their crops, see `images.read_ahead`. (Dreyer et al. 2025, second
+    mapping)
     """
     plan = Planned.of(examples, len(images), recipe)
     jobs, shown = plan.jobs, plan.jobs.shown
@@ -56,7 +59,7 @@ def embed(
     def made() -> dict[str, Any]:
         return {"recipe": recipe.to_document(), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": jobs.digest}
 
-    with embedding(ProgressFile(progress_file, made)) as run:
+    with reading_with(workers), embedding(ProgressFile(progress_file, made)) as run:
         _run(run, jobs, images, clip, thumbnail, progress, made, engine)
         found = run.whole()
     if examples.sampled is not None:
@@ -156,22 +159,14 @@ def _embedded(
     prepare: Callable[[Image.Image], Any] = _as_it_is
     encode: Callable[[list[Any]], np.ndarray] = clip.images
     if isinstance(clip, PreparingClip):
-        prepare, encode = clip.prepare, clip.embed_prepared
-
-    def load(part: list[Job]) -> list[tuple[Any, bytes] | None]:
-        """The crops of one image, which is read once."""
-        try:
-            picture = images.picture(part[0].image)
-        except UnreadableImage:
-            return [None] * len(part)
-        seen = images.window(picture.size)
-        crops = [cut(picture, job.box or seen) for job in part]
-        return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, part, strict=True)]
-
+        prepare, encode = getattr(clip, "preparation", clip.prepare), clip.embed_prepared
     starts = range(0, len(jobs), size)
-    parts = (_by_image(jobs.part(start, start + size)) for start in starts)
-    for start, loaded in zip(starts, ahead(parts, load, threads=images.concurrent), strict=True):
-        results = [pair for run in loaded for pair in run]
+    parts = ([(run[0].image, run) for run in _by_image(jobs.part(start, start + size))] for start in starts)
+    found = read_ahead(images, parts, partial(_cut_out, prepare, thumbnail), count=len(jobs))
+    for start, loaded in zip(starts, found, strict=True):
+        results: list[tuple[Any, bytes] | None] = []
+        for run, crops in zip(_by_image(jobs.part(start, start + size)), loaded, strict=True):
+            results += [None] * len(run) if isinstance(crops, UnreadableImage) else crops
         pairs = [r for r in results if r is not None]
         vectors = np.zeros((0, 0), np.float32)
         if pairs:
@@ -179,6 +174,16 @@ def _embedded(
             names = [images.name(job.image) for job, result in here if result is not None]
             vectors = unit(checked_vectors(encode([p[0] for p in pairs]), clip, "picture", names))
         yield vectors, [r is not None for r in results], [r[1] if r is not None else b"" for r in results]
+
+
+def _cut_out(
+    prepare: Callable[[Image.Image], Any], thumbnail: int, images: Images, image: int, jobs: Sequence[Job]
+) -> list[tuple[Any, bytes]]:
+    """(what CLIP takes, the thumbnail) of the crops of one image, which is read once."""
+    picture = images.picture(image)
+    seen = images.window(picture.size)
+    crops = [cut(picture, job.box or seen) for job in jobs]
+    return [(prepare(c), webp(c, thumbnail) if job.shown else b"") for c, job in zip(crops, jobs, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
