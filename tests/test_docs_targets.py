@@ -24,7 +24,7 @@ def test_all_of_it_runs_and_means_what_it_says(said):
     assert len(said["values"]) == 4
     assert said["relevance"].classes == ("ruler everywhere",)
     assert said["effect"].target == "ruler everywhere"
-    assert said["ruler"].target == "“ruler”"
+    assert said["ruler"].target == "text: ruler"
     assert abs(said["alike"].value) <= 1
     assert said["both"].target == "ruler_over_lesion"
     assert "not measured" in said["both"].chosen or said["both"].chosen.startswith("auto")

@@ -231,7 +231,7 @@ def test_the_score_of_a_text_is_told_by_what_turns_the_embedding():
     """What speaks for and against a cosine adds up to nothing at the embedding itself, whatever it is."""
     why = explained(Heads(pooled, bias=False), targets.text("a dog", by=VECTOR), layer="last")
     assert abs(why.relevance.sum()) < 1e-5 * np.abs(why.relevance).sum()
-    assert why.target == "“a dog”"
+    assert why.target == "text: a dog"
     assert why.classes == ()
 
 
@@ -413,7 +413,7 @@ def test_a_lens_on_the_tower_of_its_clip_knows_that_it_has_an_embedding():
     lens = sl.Lens(Tower(clip), data(), ["seen"], clip, k=3, crop=None)
     with pytest.raises(NoClasses, match="the image tower of colours: its numbers are an embedding"):
         lens.explain(1)
-    assert lens.explain(1, targets.text("red")).target == "“red”"
+    assert lens.explain(1, targets.text("red")).target == "text: red"
     assert lens.explain(1, targets.similarity(2)).target == "likeness to image 2"
     with pytest.raises(ValueError, match="nothing makes it more like itself"):
         lens.explain(1, targets.similarity(1))
@@ -447,7 +447,7 @@ def doubled(out):
 OVER = {  # targets of a whole data set
     "a segmentation": (lambda: Mapped(), targets.segment("road"), "road everywhere"),
     "a function": (lambda: Mapped(), doubled, "doubled"),
-    "a text": (lambda: Heads(pooled), targets.text("a dog", by=VECTOR), "“a dog”"),
+    "a text": (lambda: Heads(pooled), targets.text("a dog", by=VECTOR), "text: a dog"),
     "a similarity": (lambda: Heads(centred), targets.similarity(3), "likeness to image 3"),
     "a label": (lambda: Heads(pooled), targets.output(2), "2"),
 }

@@ -77,14 +77,15 @@ export function marksOver({ onTarget }) {
   /** @param {Prediction} prediction */
   const drawBoxes = ({ choices = [], target }) =>
     choices.map(({ name, text, place, document: written }) => {
+      const chosen = JSON.stringify(written) === JSON.stringify(target?.document);
       const box = html`<button type="button" class="sl-mark-box" title=${`Explain ${name}, ${text}`}
         aria-label=${`Explain ${name}, ${text}`} data-testid="mark-box"
-        aria-pressed=${String(JSON.stringify(written) === JSON.stringify(target?.document))}
+        aria-pressed=${String(chosen)}
         onclick=${() => onTarget(written)}><span>${name}</span></button>`;
       const [left, top, right, bottom] = place ?? [0, 0, 1, 1];
       box.style.inset = `${100 * top}% ${100 * (1 - right)}% ${100 * (1 - bottom)}% ${100 * left}%`;
-      // Small boxes lie over large ones, so that each can be reached.
-      box.style.zIndex = String(Math.round(100 * (2 - (right - left) * (bottom - top))));
+      // Small boxes lie over large ones, so that each can be reached; the line of none crosses the chosen one's name.
+      box.style.zIndex = String(Math.round(100 * (2 - (right - left) * (bottom - top))) + (chosen ? 100 : 0));
       return box;
     });
 

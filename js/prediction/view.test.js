@@ -360,13 +360,13 @@ describe("the prediction view", () => {
     const { toy } = explainer({ image: null });
     const el = await open(toy);
     expect(byId(el, "target-text").parentElement.hidden).toBe(true);
-    const target = { index: -1, name: "“a dog”", probability: null, text: "0.31", chosen: true };
+    const target = { index: -1, name: "text: a dog", probability: null, text: "0.31", chosen: true };
     const answer = { form: "embedding", classes: 0, top: [], kind: null, choices: [], target };
     const other = explainer({
       answer: { ...answer, target: { ...target, document: { kind: "text", which: "a dog" } } },
     });
     const view = await open(other.toy);
-    expect(all(view, "choice").map((one) => one.textContent)).toEqual(["“a dog”0.31"]);
+    expect(all(view, "choice").map((one) => one.textContent)).toEqual(["text: a dog0.31"]);
     const field = byId(view, "target-text");
     expect(field.value).toBe("a dog");
     field.value = "a cat";

@@ -69,6 +69,8 @@ def explain(
     wanted = source.layers if layers is None else layers
     checked(method)
     aim, outputs = of(target, source.clip), source.classes
+    if isinstance(aim, Output) and isinstance(outputs, Outputs):
+        outputs.number(aim.which)  # KeyError or IndexError before anything is measured
     choice = choice_for(session, wanted, on_step) if aim is None or aim.of_scores else None
     return explain_picture(
         source.model, source.images, found, wanted, aim, method=method, output=source.output, outputs=outputs,

@@ -38,7 +38,7 @@ class Text(Target):
 
     @property
     def name(self) -> str:
-        return f"“{self.words}”"
+        return f"text: {self.words}"
 
     @property
     def key(self) -> str:
