@@ -144,6 +144,14 @@ def test_every_kind_of_fit_goes_in_shards(settings, tmp_path):
     assert arrays(other, tmp_path / "a.semlens") == arrays(one, tmp_path / "b.semlens")
 
 
+def test_functions_of_a_notebook_are_targets_in_other_processes_too(pool):
+    """As `output=` and in settings: what `pickle` alone would not take."""
+    data = {"output": lambda answer: answer * 2}
+    one = fitted(settings=data, cached=False)
+    other = fitted(settings=data, executor=pool)
+    assert np.array_equal(one.relevance.sums, other.relevance.sums)
+
+
 def test_unreadable_images_are_listed_in_order_also_where_a_shard_has_no_other(tmp_path):
     with pytest.warns(UserWarning, match="could not be read"):
         one = fitted(Torn(), cached=False)

@@ -47,6 +47,7 @@ class Kit:
     """Parcels of what the shards of a pass are computed from; `open` gives the things themselves."""
 
     parcels: dict[str, Parcel]
+    absent: tuple[str, ...] = ()  # kinds of which there is none
 
     @classmethod
     def packed(cls, things: dict[str, Any], factory: Factory | None, folder: Path) -> Kit:
@@ -62,7 +63,7 @@ class Kit:
             if kind in things:
                 parcel.keep(things[kind])
         _CHECKED.add(tuple(parcel.hash for parcel in parcels.values()))  # here they are the things themselves
-        return cls(parcels)
+        return cls(parcels, tuple(kind for kind, thing in things.items() if thing is None))
 
     def open(self) -> dict[str, Any]:
         """The things by kind, as they are in this process; checked once against those that were packed."""
@@ -74,7 +75,7 @@ class Kit:
             if mark not in _CHECKED:
                 sample.check(things)
                 _CHECKED.add(mark)
-        return things
+        return things | dict.fromkeys(self.absent)
 
     def drop(self) -> None:
         for parcel in self.parcels.values():

@@ -21,9 +21,8 @@ _INSTEAD = {
     "images": "give sl.images a folder, a list of files, or a data set and a transform that can be pickled",
     "CLIP": "give sl.OpenClip(…), or an object that can be pickled",
     "layers": "give layers whose encoder (via=…) can be pickled",
-    "outputs": "give output= as a name, a number or a function of a module",
-    "sample": "give images and a model that can be pickled",
 }
+_ELSE = "give names, numbers and functions that can be pickled"
 _OPEN: dict[str, tuple[str, Any]] = {}  # of each kind the last one that was opened in this process, with its hash
 OPENING = threading.RLock()
 
@@ -98,7 +97,8 @@ def pack(kind: str, thing: Any) -> bytes:
         raise
     except Exception as error:  # anything that pickling a user's object may raise
         raise CannotTravel(
-            f"the {kind} ({_kind_of(thing)}) cannot be sent to other processes: {_first_line(error)}; {_INSTEAD[kind]}"
+            f"the {kind} ({_kind_of(thing)}) cannot be sent to other processes: {_first_line(error)}; "
+            f"{_INSTEAD.get(kind, _ELSE)}"
         ) from error
     return buffer.getvalue()
 
@@ -113,7 +113,7 @@ def unpack(kind: str, packed: bytes, device: str | None) -> Any:
         raise
     except Exception as error:
         raise RuntimeError(
-            f"the {kind} cannot be opened by the worker on {here()}: {_first_line(error)}; {_INSTEAD[kind]}"
+            f"the {kind} cannot be opened by the worker on {here()}: {_first_line(error)}; {_INSTEAD.get(kind, _ELSE)}"
         ) from error
 
 

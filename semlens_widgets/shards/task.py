@@ -14,7 +14,7 @@ import numpy as np
 from .. import fingerprints, store
 from ..images import reading_with
 from .kit import Kit
-from .parcel import here
+from .parcel import CannotTravel, here
 
 Part = tuple[Mapping[str, np.ndarray], Mapping[str, Any]]  # arrays and a JSON document
 _MOST = 256  # shards of a pass: enough for that many workers, few enough files
@@ -83,7 +83,15 @@ class Call:
     """
 
     def __init__(self, versions: Mapping[str, str], task: Task) -> None:
-        self._given = versions, pickle.dumps(task)
+        import cloudpickle
+
+        try:
+            self._given = versions, cloudpickle.dumps(task)
+        except Exception as error:  # anything that pickling a user's target may raise
+            raise CannotTravel(
+                f"the settings of this pass cannot be sent to other processes: {type(error).__name__}: {error}; give "
+                "names, numbers and functions that can be pickled"
+            ) from error
 
     def __reduce__(self) -> tuple[Callable[..., str], tuple[Any, ...]]:
         return run, self._given
