@@ -18,6 +18,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets import cache
+from semlens_widgets.warned import Renamed
 
 
 def lens(net=None, clip=None, count=30, **options):
@@ -283,7 +284,7 @@ def test_the_file_of_a_picture_is_searched_as_the_picture(fitted, tmp_path):
 
 
 def test_the_help_of_a_lens_tells_all_its_verbs_in_the_order_they_are_written():
-    own = [name for name in vars(sl.Lens) if not name.startswith("_")]
+    own = [name for name, verb in vars(sl.Lens).items() if not name.startswith("_") and not isinstance(verb, Renamed)]
     _, listed = sl.Lens.__doc__.split("in the order in which one meets them:")
     assert [
         verb for line in listed.split("\n") if ":" in line for verb in line.split(":")[1].strip().split(", ")
