@@ -62,8 +62,8 @@ def _chosen(loader: Any) -> list[int] | None:
     from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler, SubsetRandomSampler
 
     sampler, batches = loader.sampler, loader.batch_sampler
-    if batches is not None and type(batches) is not BatchSampler:
-        sampler = batches
+    if batches is not None:  # where one is given, the loader's own sampler has no part in it
+        sampler = batches.sampler if type(batches) is BatchSampler else batches
     kind = type(sampler).__name__
     if type(sampler) is SequentialSampler:
         return None
