@@ -19,7 +19,7 @@ from .attribution.values import Balance, Composite, Method, checked
 from .circuit import Circuit, trace_circuit
 from .components import Component, Components
 from .crops import active_boxes, cut, squared
-from .faithfulness import Choice, Faithfulness, choose, measure
+from .faithfulness import Choice, Faithfulness, choose, choose_for, measure
 from .faithfulness import known as known_choice
 from .images import Images, Window, rgb
 from .model import Layer, resolve, stack
@@ -369,9 +369,12 @@ def explain(
     if choice is None and of_class and isinstance(read, Outputs):
         find = choose if method == "auto" else known_choice
         choice = find(model, images, possible, read)
-    choice = choice if of_class else None  # it is measured for classes
+    if not of_class:
+        choice = None
+        if method == "auto":
+            key = as_target.kind if as_target.local else as_target.key
+            choice = choose_for(model, inputs, goal, possible, key, on_step)
     plan = _Plan.of(method, choice)
-    chosen_by = plan.chosen if of_class else "auto (not measured for what is no class)"
     source.method, source.maps, source.ways = plan.components, plan.maps, plan.ways
     if method == "ablation":
         _warn_of_cost(model, inputs, possible)
@@ -397,7 +400,7 @@ def explain(
     return Explanation(
         picture, images.window(picture.size), number, called, *said[:3],
         goal.name, goal.number, float(found.targets[0]), source.components, relevance, seen.heatmap[0], found.backend,
-        source, *said[3:], name_of_maps, chosen_by if method == "auto" else "",
+        source, *said[3:], name_of_maps, plan.chosen if method == "auto" else "",
         choice.measured.sentence(found.backend) if choice is not None else "", found.balances, as_target,
         found_in(asked, goal),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from toy import ColourClip, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets import targets
 from semlens_widgets.explain import explain
+from semlens_widgets.faithfulness import kept
 from semlens_widgets.model import resolve, stack
 from semlens_widgets.outputs import NoClasses
 from semlens_widgets.switching import Switch, switched_off
@@ -233,6 +234,57 @@ def test_the_score_of_a_text_is_told_by_what_turns_the_embedding():
     assert abs(why.relevance.sum()) < 1e-5 * np.abs(why.relevance).sum()
     assert why.target == "text: a dog"
     assert why.classes == ()
+
+
+def of_the_map(out):
+    return out["out"].square().mean((1, 2, 3))
+
+
+@pytest.mark.parametrize("layer", ["trunk.1", "trunk.3"])
+@pytest.mark.parametrize(
+    ("target", "made", "value"),
+    [
+        (targets.text("a dog", by=VECTOR), lambda: Heads(pooled), lambda out: functional.cosine_similarity(out, UNIT)),
+        (targets.segment("road", within=(0.4, 0.6)), Mapped, lambda out: out["out"][:, 1, 14, 9]),
+        (of_the_map, Mapped, of_the_map),
+    ],
+    ids=["text", "place", "function"],
+)
+def test_auto_takes_the_method_that_agrees_best_with_switching_off(target, made, value, layer):
+    model, inputs = made(), data().tensor(1)[None]
+    why = explain(model, data(), 1, layer, target)
+    assert "with switching off" in why.chosen
+
+    @torch.no_grad()
+    def without(channel):
+        def off(module, args, output):
+            return output * (torch.arange(output.shape[1]) != channel)[:, None, None]
+
+        handle = model.get_submodule(layer).register_forward_hook(off)
+        try:
+            return float(value(model(inputs)))
+        finally:
+            handle.remove()
+
+    drops = without(-1) - np.array([without(channel) for channel in range(len(why.relevance))])
+    agree = [
+        np.corrcoef(found.relevance, drops)[0, 1]
+        for found in (why, *(explain(model, data(), 1, layer, target, method=method) for method in METHODS))
+    ]
+    assert agree[0] >= max(agree[1:]) - 0.05
+
+
+def test_auto_measures_once_for_a_target_and_anew_for_other_weights(monkeypatch):
+    model, asked = Heads(pooled), []
+    whole = kept.trial
+    monkeypatch.setattr(kept, "trial", lambda *args, **options: asked.append(1) or whole(*args, **options))
+    for image, words in ((1, "a dog"), (2, "a dog"), (2, "a cat")):
+        explain(model, data(), image, "trunk.1", targets.text(words, by=VECTOR))
+    assert len(asked) == 2
+    with torch.no_grad():
+        model.last.weight.mul_(2)
+    explain(model, data(), 2, "trunk.1", targets.text("a dog", by=VECTOR))
+    assert len(asked) == 3
 
 
 # places

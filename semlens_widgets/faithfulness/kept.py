@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of how methods are measured and chosen: another one measures anew
 PICTURES, SAMPLE = 4, 24  # that "auto" chooses by
+_CANNOT = (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError)  # what a model may raise there
 _KNOWN: weakref.WeakKeyDictionary[Any, dict[str, tuple[Any, Choice]]] = weakref.WeakKeyDictionary()
 
 
@@ -54,7 +55,7 @@ def choose(
     if measured is None:
         try:
             measured = _measured(model, images, layers, outputs, on_step)
-        except (RuntimeError, ValueError, TypeError, NotImplementedError, AssertionError) as error:
+        except _CANNOT as error:
             found = not_measured((str(error).splitlines() or [type(error).__name__])[0])
             _KNOWN.setdefault(model, {})[about] = (state, found)
             return found
@@ -63,6 +64,34 @@ def choose(
             cache.try_write(path, lambda: _write(path, document))
     found = decided(measured)
     _KNOWN.setdefault(model, {})[about] = (state, found)
+    return found
+
+
+def choose_for(
+    model: torch.nn.Module,
+    inputs: torch.Tensor,
+    goal: Any,
+    layers: Sequence[Layer],
+    key: str | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Choice:
+    """What "auto" means for a target that is no class, measured on the first of the pictures that it is explained in.
+
+    Remembered by `key`, which targets share that differ in the place or the picture they are of. Heatmaps take LRP
+    where it has a rule for all the model does: a few pictures do not tell heatmaps apart.
+    """
+    about, state = json.dumps([VERSION, [layer.key for layer in layers], "target", key]), _state(model)
+    before = _KNOWN.get(model, {}).get(about) if key is not None else None
+    if before is not None and before[0] == state:
+        return before[1]
+    try:
+        with answering(model, goal.read):
+            measured = trial(model, inputs[:PICTURES], goal, layers, on_step, maps=())
+        found = replace(decided(measured), maps="auto")
+    except _CANNOT as error:
+        found = not_measured((str(error).splitlines() or [type(error).__name__])[0])
+    if key is not None:
+        _KNOWN.setdefault(model, {})[about] = (state, found)
     return found
 
 
@@ -96,10 +125,10 @@ def _measured(
 
 def trial(
     model: torch.nn.Module, inputs: torch.Tensor, goal: Any, layers: Sequence[Layer],
-    on_step: Callable[[int, int], None] | None = None,
+    on_step: Callable[[int, int], None] | None = None, maps: Sequence[Method] = MAPS,
 ) -> Faithfulness:  # fmt: skip
     """What "auto" is decided by; "integrated" is tried only where no method of one way back reaches the goal."""
-    found = measure(model, inputs, goal, layers, BACKWARDS, MAPS, sample=SAMPLE, held=False, on_step=on_step)
+    found = measure(model, inputs, goal, layers, BACKWARDS, maps, sample=SAMPLE, held=False, on_step=on_step)
     if found.methods and found.good(backwards(found)):
         return found
     more = measure(model, inputs, goal, layers, ("integrated",), sample=SAMPLE, held=False, on_step=on_step)

@@ -20,7 +20,7 @@ from ..circuit import Circuit, trace_circuit
 from ..components import Component
 from ..explain import Explanation, has_relevance
 from ..explain import explain as explain_picture
-from ..faithfulness import BACKWARDS, MAPS, VERSION, Choice, Faithfulness, check, choose
+from ..faithfulness import BACKWARDS, MAPS, VERSION, Choice, Faithfulness, check, choose, choose_for
 from ..images import Images, picture_in
 from ..keys import made_from, settled
 from ..model import Layer, resolve, stack
@@ -168,6 +168,8 @@ def circuit(
     of_class = goal.of_scores and isinstance(source.classes, Outputs)
     if checked(method) == "auto" and of_class and (choice := choice_for(session, usable, on_step)) is not None:
         method = choice.backwards
+    if method == "auto" and not of_class:
+        method = choose_for(source.model, inputs, goal, usable, on_step=on_step).backwards
     with answering(source.model, goal.read):
         return trace_circuit(
             source.model, inputs, goal, usable, method, target=goal.name, top=top, depth=depth, on_step=on_step,
