@@ -227,16 +227,19 @@ def test_a_pass_that_is_left_in_the_middle_leaves_no_process():
     assert gone(there)
 
 
+@pytest.fixture
+def interruptible():
+    """Also where the tests run in the background: a shell has what it starts there ignore interruptions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("when", ["at work", "waiting"])
 def test_an_interruption_leaves_no_process(when):
     slow = {30: lambda: time.sleep(600)} if when == "waiting" else {}
-    there, over = [], threading.Event()
-
-    def interrupt(main):
-        wait = 1
-        while not over.wait(wait):
-            signal.pthread_kill(main, signal.SIGINT)
-            wait = 60  # and again: Python drops an interruption that falls into a finalizer
+    there = []
 
     def read_until_interrupted():
         for batch in batches(sl.images(Pictures(230, slow)), range(230), 2, workers=2):
@@ -244,13 +247,11 @@ def test_an_interruption_leaves_no_process(when):
             if when == "at work":
                 signal.raise_signal(signal.SIGINT)
             elif 20 in batch.ids:
-                threading.Thread(target=interrupt, args=[threading.main_thread().ident], daemon=True).start()
+                main = threading.main_thread().ident
+                threading.Timer(1, signal.pthread_kill, (main, signal.SIGINT)).start()
 
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            read_until_interrupted()
-    finally:
-        over.set()
+    with pytest.raises(KeyboardInterrupt):
+        read_until_interrupted()
     assert there
     assert gone(there)
 
