@@ -163,7 +163,7 @@ def test_verifying_before_describing_says_what_to_do():
 def test_windows_forget_names_when_labels_change(fitted, monkeypatch):
     window = fitted.show()
     said = []
-    monkeypatch.setattr(window, "_say", lambda content, buffers: said.append(content))
+    monkeypatch.setattr(window, "_to_browser", lambda content, buffers: said.append(content))
     fitted.describe(WORDS)
     fitted.own_labels = {"rectified:0": "rose"}
     assert [message["name"] for message in said if message["kind"] == "event"] == ["components", "components"]

@@ -32,12 +32,20 @@ ALLOWED = {
     ("writing", "touch"): "the writer itself",
     ("writing", "replace"): "the writer itself",
     ("store", "memmap"): "mapped to be read",
-    ("layout", "open"): "its own temporary folder: what the process of UMAP says",
-    ("layout", "savez"): "its own temporary folder",
-    ("layout", "save"): "its own temporary folder",
+    ("layout.apart", "open"): "its own temporary folder: what the process of UMAP says",
+    ("layout.apart", "savez"): "its own temporary folder",
+    ("layout.apart", "save"): "its own temporary folder",
+    ("layout.apart", "write_text"): "its own temporary folder: how far it is",
+    ("examples.running", "save"): "a pass of ours, which is written by `passes`",
+    ("session.fitting", "rmtree"): "crops on the way to a space that is finished",
+    ("space.embedded", "memmap"): "mapped to be read",
+    ("shards.task", "touch"): "an empty file that says that work on a shard has begun",
+    ("shards.parcel", "save"): "into memory",
+    ("shards.engine", "rmtree"): "the model as it travelled, and parts that were merged",
     ("audit.file", "replace"): "a damaged audit is set aside",
     ("figures.figure", "savefig"): "into memory",
     ("demo.train_clip", "GzipFile"): "into memory",
+    ("images.processes", "disk_usage"): "asks how much room there is",
 }
 
 

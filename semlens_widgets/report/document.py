@@ -76,6 +76,8 @@ class Report:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"this is no report: {error}") from None
+        if not isinstance(document, dict):
+            raise ValueError(f"this is no report: it is {document!r:.60}, and a report is an object with a title")
         return cls(document)
 
     @classmethod
