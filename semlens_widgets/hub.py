@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
+from time import sleep
 
 _LOCK = threading.RLock()  # `kept_only` changes a setting that all threads share
 _PAUSE = 1.0  # seconds before the second try: a name may not resolve once, while a laptop wakes up
@@ -25,7 +25,7 @@ def unreachable() -> str | None:
             return None
         reason = None
         for pause in (0.0, _PAUSE):
-            time.sleep(pause)
+            sleep(pause)
             try:
                 get_session().head(constants.ENDPOINT, timeout=constants.HF_HUB_ETAG_TIMEOUT)
             except Exception as error:

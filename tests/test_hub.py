@@ -3,7 +3,6 @@
 import http.server
 import socket
 import threading
-import time
 
 import pytest
 from huggingface_hub import constants
@@ -21,7 +20,7 @@ def as_users_have_it(monkeypatch):
 def slept(monkeypatch):
     """The pauses that were asked for, none of which is made."""
     pauses = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(hub, "sleep", pauses.append)
     return pauses
 
 
@@ -94,7 +93,7 @@ def test_a_hub_that_is_slow_is_not_given_up(place, monkeypatch):
 def test_a_connection_that_fails_once_is_tried_again(place, endpoint, monkeypatch):
     servers = []
     monkeypatch.setattr(
-        time, "sleep", lambda pause: pause and servers.append(serve(place, lambda request: request.send_error(404)))
+        hub, "sleep", lambda pause: pause and servers.append(serve(place, lambda request: request.send_error(404)))
     )
     assert hub.unreachable() is None
     assert len(servers) == 1
