@@ -215,6 +215,7 @@ def shown():
         lens.training_images([0]), lens.effect([0], {EVIL: lens.source.images}, draws=2, points=2),
         lens.verify(rounds=5), lens.explain(0), lens.circuit(EVIL), lens.compare(other, name=EVIL),
         lens.concept_table(["red", EVIL]), sl.compare_many({EVIL: lens, f"{EVIL} 2": other}),
+        lens.plan(), lens.check_relevance(n=1, sample=2),
     ]  # fmt: skip
     return {type(value).__name__: value for value in values}, lens
 
