@@ -12,7 +12,7 @@ from semlens_widgets import faithfulness
 from semlens_widgets.attribution import Epsilon, ZPlus, attribute
 from semlens_widgets.faithfulness import choice, kept
 from semlens_widgets.faithfulness.measure import _deletion
-from semlens_widgets.faithfulness.value import Agreement, Deletion, Estimate, agreement
+from semlens_widgets.faithfulness.value import Agreement, Deletion, Estimate, Faithfulness, agreement
 from semlens_widgets.model import resolve
 
 
@@ -244,3 +244,26 @@ def test_a_balance_adds_up_to_the_logit(world):
     assert why.backend == "integrated"
     with pytest.raises(KeyError, match="no balance of layer 'third'; explained were first, second"):
         why.balance("third")
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-7, 1, 1e12])
+def test_agreement_does_not_hang_on_the_unit_of_the_output(unit):
+    random = np.random.default_rng(5)
+    drop = random.normal(size=(3, 9)).astype(np.float32)
+    relevance = drop + random.normal(size=(3, 9)).astype(np.float32)
+    found = agreement("layer", "gradient", relevance * np.float32(unit), drop * np.float32(unit), None, [1.0, 1.0, 1.0])
+    expected = np.mean([np.corrcoef(r, d)[0, 1] for r, d in zip(relevance, drop, strict=True)])
+    assert found.pearson.mean == pytest.approx(expected, abs=1e-5)
+    constant = agreement("layer", "gradient", relevance * 0 + np.float32(0.1 * unit), drop, None, [1.0, 1.0, 1.0])
+    assert np.isnan(constant.pearson.mean)
+
+
+def test_a_document_with_its_parts_in_another_order_is_the_same():
+    found = agreement("layer", "lrp", np.eye(3), np.eye(3), None, [1.0, 2.0, 4.0])
+    whole = Faithfulness((found,), (), 3, 3)
+    document = whole.to_document()
+    (row,) = document["agreements"]
+    turned = {name: dict(reversed(part.items())) if isinstance(part, dict) else part for name, part in row.items()}
+    turned["more"] = 1
+    again = Faithfulness.from_document(document | {"agreements": [turned]})
+    assert again.to_document() == document

@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from toy import ColourNet, pictures, to_pixels
+from toy import ColourNet, colour_lens, pictures, to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets import store
 from semlens_widgets.attribution import attribute
+from semlens_widgets.attribution.values import NAMED
 from semlens_widgets.images import UnreadableImage
 from semlens_widgets.model import Layer, stack
 from semlens_widgets.outputs import class_number
@@ -198,6 +199,18 @@ def test_it_comes_back_from_a_file_as_it_was(tmp_path):
     store.write(tmp_path / "r", found.to_arrays(), found.to_document())
     stored = store.Stored(tmp_path / "r")
     same(Relevance.from_document(found.components, stored.document, stored), found)
+
+
+@pytest.mark.parametrize("method", ["auto", *sorted(set(NAMED) - {"zennit"}), sl.Composite("mine", {})], ids=str)
+def test_a_lens_with_relevance_by_any_method_is_saved_and_opened(method, tmp_path):
+    lens = colour_lens(20).fit(cached=False, progress=False)
+    found = lens.relate(method=method, cached=False, progress=False)
+    opened = sl.open(lens.save(tmp_path / "lens.semlens")).relevance
+    same(opened, found)
+    assert (opened.chosen, opened.measured is None) == (found.chosen, found.measured is None)
+    if found.measured is not None:
+        assert opened.measured.to_document() == found.measured.to_document()
+    lens.to_html(tmp_path / "lens.html")
 
 
 def test_unreadable_images_are_left_out_and_listed():

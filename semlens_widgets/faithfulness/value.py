@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import Any
 
@@ -174,8 +174,8 @@ class Faithfulness(Result):
     def from_document(cls, document: Mapping[str, Any]) -> Faithfulness:
         """The value that `to_document` was taken from."""
         return cls(
-            tuple(Agreement(**_estimates(a)) for a in document["agreements"]),
-            tuple(Deletion(**_estimates(d)) for d in document["deletions"]),
+            tuple(Agreement(**_estimates(a, Agreement)) for a in document["agreements"]),
+            tuple(Deletion(**_estimates(d, Deletion)) for d in document["deletions"]),
             int(document["images"]), int(document["sample"]),
             tuple((name, why) for name, why in document["refused"]),
         )  # fmt: skip
@@ -207,13 +207,14 @@ def _spread(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
-def _estimates(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: Estimate(*(float("nan") if value[part] is None else float(value[part]) for part in value))
-        if isinstance(value, Mapping)
-        else value
-        for name, value in document.items()
-    }
+def _estimates(document: Mapping[str, Any], kind: type[Agreement] | type[Deletion]) -> dict[str, Any]:
+    """The fields of a kind, from a document that may hold others too."""
+    found = {field.name: document[field.name] for field in fields(kind)}
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            parts = (value[part] for part in ("mean", "low", "high"))
+            found[name] = Estimate(*(float("nan") if part is None else float(part) for part in parts))
+    return found
 
 
 def resampled(values: np.ndarray, draws: np.ndarray) -> Estimate:
@@ -261,10 +262,18 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _pearson(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Row by row; NaN where a row is constant."""
-    one, other = (x.astype(float) - x.mean(1, keepdims=True) for x in (one, other))
+    """Row by row, in any unit; NaN where a row is constant but for rounding."""
+    one, other = _standard(one), _standard(other)
     scale = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    return np.divide((one * other).sum(1), scale, out=np.full(len(one), np.nan), where=scale > 1e-12)
+    return np.divide((one * other).sum(1), scale, out=np.full(len(one), np.nan), where=scale > 0)
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Rows with mean 0 and largest deviation 1; zeros for one that is constant but for rounding."""
+    largest = np.abs(values).max(1, keepdims=True, initial=0).astype(float)
+    apart = values - values.mean(1, keepdims=True, dtype=float)
+    most = np.abs(apart).max(1, keepdims=True, initial=0)
+    return np.divide(apart, most, out=np.zeros_like(apart), where=most > 1e-6 * largest)
 
 
 def _right_signs(relevance: np.ndarray, drop: np.ndarray) -> np.ndarray:
