@@ -17,7 +17,9 @@ from semlens_widgets.explain import explain
 from semlens_widgets.faithfulness import kept
 from semlens_widgets.model import resolve, stack
 from semlens_widgets.outputs import NoClasses
+from semlens_widgets.relevance import relevance
 from semlens_widgets.switching import Switch, switched_off
+from semlens_widgets.targets.given import of
 
 SIZE, CLASSES = 24, ("sky", "road", "tree", "car", "house")
 METHODS = ("lrp", "gradient")
@@ -272,6 +274,16 @@ def test_auto_takes_the_method_that_agrees_best_with_switching_off(target, made,
         for found in (why, *(explain(model, data(), 1, layer, target, method=method) for method in METHODS))
     ]
     assert agree[0] >= max(agree[1:]) - 0.05
+
+
+def test_relevance_over_a_data_set_is_measured_too():
+    found = relevance(Mapped(), data(), "trunk.1", target=of(of_the_map), progress=False)
+    assert "with switching off" in found.chosen
+    by = {m: relevance(Mapped(), data(), "trunk.1", target=of(of_the_map), method=m, progress=False) for m in METHODS}
+    best = max(METHODS, key=lambda method: found.measured.score(method))
+    assert found.measured.score(found.backend) >= found.measured.score(best) - 0.01
+    if found.backend in by:
+        np.testing.assert_array_equal(found.mean, by[found.backend].mean)
 
 
 def test_auto_measures_once_for_a_target_and_anew_for_other_weights(monkeypatch):

@@ -75,7 +75,7 @@ def choose_for(
     key: str | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Choice:
-    """What "auto" means for a target that is no class, measured on the first of the pictures that it is explained in.
+    """What "auto" means for a target that is no class, measured on the first of the pictures it is explained in.
 
     Remembered by `key`, which targets share that differ in the place or the picture they are of. Heatmaps take LRP
     where it has a rule for all the model does: a few pictures do not tell heatmaps apart.
@@ -118,7 +118,7 @@ def _measured(
     model: torch.nn.Module, images: Images, layers: Sequence[Layer], outputs: Outputs,
     on_step: Callable[[int, int], None] | None,
 ) -> Faithfulness:  # fmt: skip
-    inputs = some_pictures(images, PICTURES)
+    inputs = some_pictures(images)
     with predicted(model, outputs) as goal:
         return trial(model, inputs, goal, layers, on_step)
 
@@ -163,7 +163,7 @@ def check(
     return found
 
 
-def some_pictures(images: Images, n: int) -> torch.Tensor:
+def some_pictures(images: Images, n: int = PICTURES) -> torch.Tensor:
     """n pictures spread over the data set, as the model takes them. ValueError where none can be read."""
     ids = np.unique(np.linspace(0, len(images) - 1, min(n, len(images))).astype(np.int64))
     items = [item for batch in batches(images, ids, n) for item in batch.items]

@@ -15,7 +15,7 @@ from .. import targets
 from ..attribution import Attribution
 from ..attribution.values import Method, checked, key_of
 from ..components import Components
-from ..faithfulness import Choice, Faithfulness, choose, known
+from ..faithfulness import Choice, Faithfulness, choose, choose_for, known, some_pictures
 from ..images import Images, batches, first_readable
 from ..keys import made_from
 from ..model import Layer, NotFinite, resolve, stack
@@ -84,6 +84,8 @@ def relevance(
     goal = _goal_of(model, images, target, output, read)
     if choice is None and isinstance(goal, _Goal):
         choice = (choose if method == "auto" else known)(model, images, wanted, goal.outputs)
+    elif choice is None and isinstance(goal, _OneGoal) and method == "auto":
+        choice = choose_for(model, some_pictures(images), goal.goal, wanted)
     chosen_by = choice.why("class") if choice is not None and method == "auto" else ""
     how = choice.backwards if choice is not None and method == "auto" else method
     found = _tried(model, images, wanted, how, goal)
