@@ -33,7 +33,7 @@ from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
 from .lens import Lens, open
-from .model import Layer, NotFinite
+from .model import Heads, Layer, Mlp, NotFinite
 from .relevance import Relevance, relevance
 from .report import Report
 from .results import Result
@@ -71,6 +71,7 @@ __all__ = [
     "Faithfulness",
     "Gallery",
     "Group",
+    "Heads",
     "Hit",
     "Images",
     "LabelTable",
@@ -80,6 +81,7 @@ __all__ = [
     "Lens",
     "Matches",
     "Meaning",
+    "Mlp",
     "NotFinite",
     "NotFitted",
     "OpenClip",
@@ -142,8 +144,7 @@ _LATER = {"figures": ".figures", "panel": ".figures", "widgets": ".widgets"} | d
     (
         "AuditChecklist",
         "ComparisonHeatmap",
-        "Faithfulness",
-    "Gallery",
+        "Gallery",
         "LabelTable",
         "PredictionView",
         "ScoreView",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,7 +15,7 @@ from PIL import Image
 from .examples import ConceptExamples
 from .images import WHOLE, Images, Window, batches, reading_with
 from .keys import made_from
-from .model import Layer, recording, resolve, stack
+from .model import Layer, Layers, recording, resolve, stack
 from .passes import Counted, OnStep, ProgressFile, digest, steps
 from .shards import Engine, Part, Shard, cut_up
 
@@ -32,7 +32,7 @@ def crop(
     examples: ConceptExamples,
     model: torch.nn.Module,
     images: Images,
-    layers: str | Layer | Sequence[str | Layer],
+    layers: Layers,
     *,
     by: CropBy = "activation",
     threshold: float = 0.01,
@@ -178,7 +178,7 @@ class _Work:
 
 
 def try_crops(
-    model: torch.nn.Module, images: Images, layers: str | Layer | Sequence[str | Layer], *, by: CropBy
+    model: torch.nn.Module, images: Images, layers: Layers, *, by: CropBy
 ) -> None:
     """One crop of one image in each layer: the errors of `crop`, before the examples of many images are collected."""
     wanted = resolve(model, layers)

@@ -22,7 +22,7 @@ from .crops import active_boxes, cut, squared
 from .faithfulness import Choice, Faithfulness, choose, choose_for, measure
 from .faithfulness import known as known_choice
 from .images import Images, Window, rgb
-from .model import Layer, resolve, stack
+from .model import Layer, Layers, resolve, stack
 from .outputs import Chosen, Kind, NoClasses, Outputs, answering, ask, decided
 from .passes import OnStep
 from .results import Result
@@ -317,7 +317,7 @@ def explain(
     model: torch.nn.Module,
     images: Images,
     image: int | Image.Image,
-    layers: str | Layer | Sequence[str | Layer],
+    layers: Layers,
     target: Targetlike = None,
     *,
     method: Method = "auto",
@@ -441,7 +441,7 @@ def _warn_of_cost(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence
 
 def has_relevance(layer: Layer) -> bool:
     """Whether a layer's components have relevance for a prediction: an encoder's outputs have none."""
-    return layer.via is None or hasattr(layer.via, "shape")
+    return layer.via is None or layer.groups is not None or hasattr(layer.via, "shape")
 
 
 def _sizes(model: torch.nn.Module, inputs: torch.Tensor, layers: list[Layer]) -> dict[str, int]:

@@ -30,7 +30,7 @@ from .faithfulness import Faithfulness
 from .images import Images, reading_with
 from .labelers import Labeler
 from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
-from .model import Layer, Pooling, resolve
+from .model import Layers, Pooling, resolve
 from .outputs import Chosen, Kind
 from .plan import Plan
 from .relevance import Relevance, Target
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
 
 Self = TypeVar("Self", bound="Lens")
 Names = str | Sequence[str]
-Layers = str | Layer | Sequence[str | Layer]
 
 
 class Lens(Session):

@@ -13,7 +13,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .images import Images, batches, first_readable
-from .model import Layer, alone, component_values, evaluating, features_last, recording, settled, stack, tensor_of
+from .model import (
+    Layer,
+    alone,
+    attach,
+    component_values,
+    evaluating,
+    features_last,
+    recording,
+    settled,
+    stack,
+    tensor_of,
+)
 from .outputs import Outputs, decide, placed
 from .vectors import frozen
 
@@ -58,11 +69,10 @@ def switched_off(
     by themselves.
 
     Whatever lies above the layer sees the changed responses: shortcuts around the layer do not. A channel or feature is
-    held at its resting response everywhere; a direction on top of a layer (`via`) by the smallest change of the
-    layer's features that takes its response there, at each place. With several conditions the batch becomes
-    conditions × images at the lowest switched layer, condition after condition.
+    held at its resting response everywhere; a head by making what it writes longer or shorter; a direction on top of a
+    layer (`via`) by the smallest change of the layer's features that takes its response there, at each place. With
+    several conditions the batch becomes conditions × images at the lowest switched layer, condition after condition.
     """
-    modules = dict(model.named_modules())
     switches = [switch for switch in switches if switch.off.any() or len(switch.off) > 1]
     if images is not None and switches and (item := _first(images)) is not None:
         switches = _settled(model, switches, placed(model, stack([item])))
@@ -70,7 +80,7 @@ def switched_off(
         hooks = [_Hook(switch) for switch in switches]
         undo.callback(model.register_forward_pre_hook(_Settling(hooks)).remove)
         for hook in hooks:
-            undo.callback(modules[hook.switch.layer.name].register_forward_hook(hook).remove)
+            undo.callback(attach(model, hook.switch.layer, hook).remove)
         yield model
 
 
@@ -105,7 +115,7 @@ class _Settling:
 
 
 class _Hook:
-    """A forward hook that answers with the layer's output, changed. `semlens_key` makes the model another one."""
+    """Answers with a layer's output, changed. `semlens_key` makes the model another one."""
 
     def __init__(self, switch: Switch) -> None:
         self.switch = switch
@@ -114,7 +124,7 @@ class _Hook:
         self.images = 0  # in a batch that is not yet conditions × images; 0: as many as come
         self.idle = False
 
-    def __call__(self, module: Any, inputs: Any, output: Any) -> Any:
+    def __call__(self, output: Any) -> Any:
         import torch
 
         if self.idle:
@@ -204,6 +214,11 @@ def _steered(layer: Layer, features: torch.Tensor, off: torch.Tensor, rest: torc
     def wanted(answer: torch.Tensor) -> torch.Tensor:
         return _held(answer, off[sides], rest[sides], layer.signed)
 
+    if layer.groups is not None:
+        strength = component_values(layer, flat)
+        scale = torch.nan_to_num(torch.where(off, rest.to(strength.dtype), strength) / strength, nan=0.0, posinf=0.0)
+        moved = (flat.unflatten(-1, (layer.groups, -1)) * scale[..., None]).flatten(-2)
+        return moved.reshape(features.shape).to(features.dtype)
     if isinstance(layer.via, np.ndarray | torch.Tensor):
         directions = torch.as_tensor(layer.via).to(flat.device, flat.dtype)[touched]
         answer = flat @ directions.T
@@ -308,9 +323,7 @@ def _agrees(ours: np.ndarray | None, alone: np.ndarray) -> bool:
     return bool(np.allclose(ours, alone, rtol=1e-3, atol=1e-4 * max(float(np.abs(alone).max()), 1e-6)))
 
 
-def _one_by_one(
-    model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch], read: Outputs
-) -> np.ndarray:
+def _one_by_one(model: torch.nn.Module, inputs: torch.Tensor, switches: Sequence[Switch], read: Outputs) -> np.ndarray:
     outputs = []
     for condition in range(len(switches[0].off)):
         with switched_off(model, [switch.only(slice(condition, condition + 1)) for switch in switches]):
@@ -325,7 +338,6 @@ def _side_by_side(
     conditions, images = len(switches[0].off), len(inputs)
     step = max(1, _ROWS // images)
     outputs = []
-    modules = dict(model.named_modules())
     for first in range(0, conditions, step):
         some = [switch.only(slice(first, first + step)) for switch in switches if switch.off.any()]
         if not some:
@@ -334,7 +346,7 @@ def _side_by_side(
             for switch in some:
                 hook = _Hook(switch)
                 hook.images = images
-                undo.callback(modules[switch.layer.name].register_forward_hook(hook).remove)
+                undo.callback(attach(model, switch.layer, hook).remove)
             try:
                 output = read.values(model(inputs), len(some[0].off) * images)
             except Exception:  # whatever a model says to a batch that grows on its way

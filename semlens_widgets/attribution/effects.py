@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel, widened
 from semlens_widgets.attribution.trace import answer_of, full_precision, restored
-from semlens_widgets.model import Layer, tensor_of
+from semlens_widgets.model import Layer, attach, tensor_of
 from semlens_widgets.outputs import GROWN
 from semlens_widgets.switching import Switch, changed, replaced
 
@@ -164,7 +164,7 @@ def _run(passes: Passes, change: Callable[[Tensor], Tensor], conditions: int) ->
     """The model's answer [conditions × images ...] with a layer's value changed. The model is left as it was."""
     layer, images = passes.layer, len(passes.inputs)
 
-    def hook(module: Any, args: Any, output: Any) -> Any:
+    def hook(output: Any) -> Any:
         tensor = tensor_of(layer, output)
         if len(tensor) == images and conditions > 1:
             tensor = tensor.repeat(conditions, *[1] * (tensor.ndim - 1))
@@ -180,7 +180,7 @@ def _run(passes: Passes, change: Callable[[Tensor], Tensor], conditions: int) ->
         handles = undo.enter_context(restored(passes.model))
         token = GROWN.set(grown)
         undo.callback(GROWN.reset, token)
-        handles.append(dict(passes.model.named_modules())[layer.name].register_forward_hook(hook))
+        handles.append(attach(passes.model, layer, hook))
         yield answer_of(passes.model(inputs.clone()), images * conditions)
 
 

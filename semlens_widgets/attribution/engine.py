@@ -24,7 +24,7 @@ from semlens_widgets.attribution.values import (
     checked,
     name_of,
 )
-from semlens_widgets.model import Layer, NotFinite, resolve, settled
+from semlens_widgets.model import Layer, Layers, NotFinite, resolve, settled
 from semlens_widgets.passes import OnStep
 
 Targets = Sequence[int] | np.ndarray | Tensor | int | Callable[[Tensor], Tensor]
@@ -36,7 +36,7 @@ def attribute(
     model: nn.Module,
     inputs: Tensor,
     targets: Targets,
-    layers: str | Layer | Sequence[str | Layer],
+    layers: Layers,
     backend: Method = "auto",
     *,
     heatmap: bool = True,
@@ -224,7 +224,7 @@ def edges(
     targets: Targets | None,
     upper_layer: str | Layer,
     upper_components: Sequence[int] | np.ndarray,
-    lower_layers: str | Layer | Sequence[str | Layer],
+    lower_layers: Layers,
     backend: Method = "auto",
     *,
     batch_size: int = 8,
@@ -284,14 +284,13 @@ def _with_backend(backend: Method, answer: Callable[[Method], Answer]) -> Answer
 
 
 def _tracing(backend: Method, model: nn.Module, images: Tensor, layers: dict[str, Layer], stop: bool) -> Any:
-    outputs = {name: layer.output for name, layer in layers.items()}
     if isinstance(backend, Composite) or backend.startswith("lrp"):
-        return lrp.tracing(model, images, outputs, stop, backend)
+        return lrp.tracing(model, images, layers, stop, backend)
     door = {"gradient": gradient.tracing, "zennit": reference.tracing}[backend]
-    return door(model, images, outputs, stop)
+    return door(model, images, layers, stop)
 
 
-def _asked(model: nn.Module, layers: str | Layer | Sequence[str | Layer], inputs: Tensor) -> dict[str, Layer]:
+def _asked(model: nn.Module, layers: Layers, inputs: Tensor) -> dict[str, Layer]:
     found = resolve(model, layers)
     return {layer.name: layer for layer in (settled(model, found, inputs) if _are_images(inputs) else found)}
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from semlens_widgets.attribution.tape import UnsupportedModel, widened
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, answer_of, full_precision, restored, selected
+from semlens_widgets.model import Layer, attach
 
 SCALES = (10, 0, -10)  # powers of two that gradients in half precision are multiplied with, tried in this order
 
@@ -101,27 +102,24 @@ def _differentiable() -> Iterator[None]:
 
 
 @contextmanager
-def tracing(
-    model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool
-) -> Iterator[GradientTrace]:
+def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, Layer], stop: bool) -> Iterator[GradientTrace]:
     """Run the model on `inputs` and keep what its layers say. `stop`: end once every layer has run."""
     places: dict[str, Place] = {}
     missing = set(layers)
 
     def keep(name: str) -> Any:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            places[name] = Place.of(name, selected(name, output, layers[name]))
+        def look(output: Any) -> None:
+            places[name] = Place.of(name, selected(name, output, layers[name].output))
             missing.discard(name)
             if stop and not missing:
                 raise LayerReached
 
-        return hook
+        return look
 
-    modules = dict(model.named_modules())
     with torch.inference_mode(False), torch.enable_grad():
         with restored(model) as handles:
-            for name in layers:
-                handles.append(modules[name].register_forward_hook(keep(name)))
+            for name, layer in layers.items():
+                handles.append(attach(model, layer, keep(name)))
             images = inputs.detach().clone().requires_grad_()
             places[INPUT] = Place.of(INPUT, images)
             with suppress(LayerReached), _differentiable():

@@ -25,6 +25,7 @@ from semlens_widgets.attribution.rules import BatchNorm
 from semlens_widgets.attribution.tape import Node, Tape
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, answer_of, full_precision, restored, selected
 from semlens_widgets.attribution.values import Balance, Composite, Method
+from semlens_widgets.model import Layer, attach
 
 SIGNED = frozenset(
     ["gelu", "silu", "hardswish", "elu", "selu", "celu", "leaky_relu", "prelu", "rrelu", "mish", "tanh", "hardtanh"]
@@ -83,7 +84,7 @@ class LrpTrace:
 
 @contextmanager
 def tracing(
-    model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool, method: Method = "lrp"
+    model: nn.Module, inputs: Tensor, layers: dict[str, Layer], stop: bool, method: Method = "lrp"
 ) -> Iterator[LrpTrace]:
     """Run the model on `inputs` and record it. `stop`: end the forward pass once every layer has run."""
     tape = Tape(RULES)
@@ -96,9 +97,10 @@ def tracing(
 
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         tape.modules.pop()
-        name = names[module]
-        if name in layers:
-            tensor = selected(name, output, layers[name])
+
+    def keep(name: str) -> Any:
+        def look(output: Any) -> None:
+            tensor = selected(name, output, layers[name].output)
             node = tape.find(tensor)
             if node is None:
                 raise ValueError(f"the output of layer {name!r} does not depend on the input; choose another layer")
@@ -107,12 +109,16 @@ def tracing(
             if stop and not missing:
                 raise LayerReached
 
+        return look
+
     if inputs.ndim == 4:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     with restored(model) as handles:
         for module in names:
             handles.append(module.register_forward_pre_hook(enter))
             handles.append(module.register_forward_hook(leave))
+        for name, layer in layers.items():
+            handles.append(attach(model, layer, keep(name)))
         # Below autograd torch shows the tape whole operations, as under inference_mode, whose tensors would stay in the
         # model and fail its owner's backward.
         with torch.inference_mode(False), torch.no_grad(), torch._C._AutoDispatchBelowAutograd():

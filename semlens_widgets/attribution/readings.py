@@ -22,8 +22,8 @@ class Reading:
     Relevance of a plain layer is what arrives at it, summed over places (the chosen tokens). A signed layer's `+`
     component has what arrives where the value is positive, its `-` component the rest. Directions W (an array as
     `via`) are read as z = W h with h ≈ W⁺ z as the way back: R_j = z_j · (W⁺ᵀ g)_j for the gradient g (LRP: R / h),
-    which shares out everything that lies in their span. An encoder that is a module or function has no way back:
-    it can be started at, but it has no relevance for a target.
+    which shares out everything that lies in their span. A head has what arrives at its features. Any other encoder
+    that is a module or function has no way back: it can be started at, but it has no relevance for a target.
     """
 
     trace: Trace
@@ -41,6 +41,11 @@ class Reading:
     @property
     def value(self) -> Tensor:
         return self.trace.value(self.layer.name)
+
+    @property
+    def direct(self) -> bool:
+        """Whether components are the values on one axis, or groups of them."""
+        return self.layer.via is None or self.layer.groups is not None
 
     @property
     def plain(self) -> bool:
@@ -76,6 +81,8 @@ class Reading:
         """How many components there are without counting signs."""
         if self.linear:
             return len(self.directions)
+        if self.layer.groups is not None:
+            return self.layer.groups
         return self.value.shape[self.axis] if self.layer.via is None else self.values.shape[-1]
 
     def __len__(self) -> int:
@@ -112,8 +119,9 @@ class Reading:
         if self.layer.signed:
             values = _picked(self.values, base)
             mine &= (values >= 0) == (numbers < self.half)[..., None]
-        if self.layer.via is None:
+        if self.direct:
             kept = torch.nn.functional.one_hot(base, self.half).to(signal.dtype)
+            kept = kept.repeat_interleave(self.value.shape[self.axis] // self.half, -1)
             return self._back(self._laid(signal) * kept[:, :, None] * mine[..., None])
         slope = self._slopes(signal)  # 1 image place component
         through = _picked(slope[0], base) * mine
@@ -169,8 +177,9 @@ class Reading:
 
     def _relevance(self, signal: Tensor) -> Tensor:
         """[condition image place component], signs together."""
-        if self.layer.via is None:
-            return self._laid(self.trace.relevance(self.layer.name, signal))
+        if self.direct:
+            arrived = self._laid(self.trace.relevance(self.layer.name, signal))
+            return arrived.unflatten(-1, (self.half, -1)).sum(-1)
         return self._slopes(signal) * self.values
 
     @property

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from semlens_widgets.attribution import gradient
 from semlens_widgets.attribution.affine import stabilized
 from semlens_widgets.attribution.tape import UnsupportedModel
-from semlens_widgets.model import alone
+from semlens_widgets.model import Layer, alone
 
 # What zennit's composite has a rule for, or what passes relevance on as it is.
 _KNOWN = (
@@ -38,7 +38,7 @@ class ZennitTrace(gradient.GradientTrace):
 
 
 @contextmanager
-def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, int | str | None], stop: bool) -> Iterator[ZennitTrace]:
+def tracing(model: nn.Module, inputs: Tensor, layers: dict[str, Layer], stop: bool) -> Iterator[ZennitTrace]:
     """Run the model under ε on dense layers, z⁺ on convolutions, flat on the first one. UnsupportedModel otherwise."""
     from zennit.canonizers import Canonizer, SequentialMergeBatchNorm
     from zennit.composites import EpsilonPlusFlat

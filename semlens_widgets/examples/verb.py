@@ -11,7 +11,7 @@ import numpy as np
 from ..components import Components
 from ..images import Images, reading_with
 from ..keys import made_from
-from ..model import Layer, Pooling, resolve
+from ..model import Layers, Pooling, resolve
 from ..passes import ProgressFile, digest, steps
 from ..shards import Engine, Shard, cut_up
 from .running import RunningPass, Settings, Work
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def collect(
     model: torch.nn.Module,
     images: Images,
-    layers: str | Layer | Sequence[str | Layer],
+    layers: Layers,
     *,
     k: int = 30,
     pooling: Pooling = "max",

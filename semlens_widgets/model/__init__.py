@@ -1,16 +1,18 @@
 """The door to torch: runs a model and records what its layers say, and leaves it exactly as it was."""
 
+from .attaching import attach
 from .bookkeeping import Bookkeeping
 from .encoding import component_values
 from .folding import folded
-from .layer import Layer, Layout, TokenRun, resolve
+from .inside import Heads, Mlp
+from .layer import Asked, Layer, Layers, Layout, TokenRun, resolve
 from .layouts import settled
 from .reading import NotFinite, Pooling, Responses, axes_of, features_last, tensor_of, tokens_of
 from .recording import Recorder, in_order, recording, stack
 from .running import alone, evaluating
 
 __all__ = [
-    "Bookkeeping", "Layer", "Layout", "NotFinite", "Pooling", "Recorder", "Responses", "TokenRun", "alone", "axes_of",
-    "component_values", "evaluating", "features_last", "folded", "in_order", "recording", "resolve", "settled", "stack",
-    "tensor_of", "tokens_of",
+    "Asked", "Bookkeeping", "Heads", "Layer", "Layers", "Layout", "Mlp", "NotFinite", "Pooling", "Recorder",
+    "Responses", "TokenRun", "alone", "attach", "axes_of", "component_values", "evaluating", "features_last", "folded",
+    "in_order", "recording", "resolve", "settled", "stack", "tensor_of", "tokens_of",
 ]  # fmt: skip

@@ -27,7 +27,7 @@ def folded(model: torch.nn.Module, layers: tuple[Layer, ...], example: Any) -> t
     with recording(model, layers) as plain:
         wanted = plain.activations([example])
     try:
-        twin = _twin(model, {layer.name for layer in layers}, example)
+        twin = _twin(model, {layer.module for layer in layers}, example)
         with recording(twin, layers) as quick:
             got = quick.activations([example])
     except Exception:  # whatever a model says to being copied: it can do without

@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from ..fingerprints import of_encoder
 
@@ -42,6 +42,25 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a layer's numbers are read that no module gives: what `module` is given.
+
+    around: torch's own MultiheadAttention that holds the module and does its work without calling it; else None.
+    """
+
+    module: str
+    around: str | None = None
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """What may stand in a list of layers: it says which layers of a model it means."""
+
+    def layers(self, model: torch.nn.Module) -> Sequence[Layer]:
+        """The layers, as they are read."""
+
+
+@dataclass(frozen=True)
 class Layer:
     """Which activations of a model count as components.
 
@@ -68,6 +87,7 @@ class Layer:
     grid: tuple[int, int] | None = None
     codes: int | str | None = None
     layout: Layout | None = field(default=None, repr=False, compare=False)  # set by `settled`
+    place: Place | None = field(default=None, repr=False)  # set by `Heads` and `Mlp`, whose names are no modules
 
     def __post_init__(self) -> None:
         if self.axes is not None and sorted(self.axes) not in map(sorted, AXES):
@@ -84,27 +104,48 @@ class Layer:
     def key(self) -> str:
         """What a result was made from, as text: part of a recipe."""
         key = f"{self.name}|{self.signed}|{self.axes}|{self.tokens}|{self.output}|{of_encoder(self.via)}"
-        return key + "".join(f"|{n}={v}" for n, v in (("grid", self.grid), ("codes", self.codes)) if v is not None)
+        more = (("grid", self.grid), ("codes", self.codes), ("place", self.place))
+        return key + "".join(f"|{n}={v}" for n, v in more if v is not None)
+
+    @property
+    def module(self) -> str:
+        """The module where it is read: the one that gives it or, where no module does, the one that is given it."""
+        return self.name if self.place is None else self.place.module
+
+    @property
+    def groups(self) -> int | None:
+        """How many components share the features evenly among them, as heads do; None where each feature is its own."""
+        return getattr(self.via, "groups", None)
+
+    def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
+        """The layers of a model that the name means, wildcards spelled out; KeyError with the nearest if none."""
+        names = [n for n, _ in model.named_modules() if n]
+        if self.place is not None or self.name in names:
+            return (self,)
+        matching = fnmatch.filter(names, self.name)
+        if not matching:
+            raise KeyError(_no_layer(self.name, names))
+        return tuple(replace(self, name=name) for name in matching)
 
 
-def resolve(model: torch.nn.Module, layers: str | Layer | Sequence[str | Layer]) -> tuple[Layer, ...]:
+Layers: TypeAlias = str | Asked | Sequence[str | Asked]
+
+
+def resolve(model: torch.nn.Module, layers: Layers) -> tuple[Layer, ...]:
     """The asked layers, wildcards spelled out, in the order asked; KeyError with the nearest name if absent."""
     if not hasattr(model, "named_modules"):
         raise TypeError(f"model is a {type(model).__name__}; give a torch module, as in resnet50(weights=weights)")
-    names = [n for n, _ in model.named_modules() if n]
-    asked = [layers] if isinstance(layers, str | Layer) else list(layers)
+    asked = [layers] if isinstance(layers, str | Asked) else list(layers)
     if not asked:
-        raise ValueError("no layer asked for; give module names such as " + ", ".join(map(repr, names[-3:])))
+        last = [n for n, _ in model.named_modules() if n][-3:]
+        raise ValueError("no layer asked for; give module names such as " + ", ".join(map(repr, last)))
     resolved: dict[str, Layer] = {}
     for entry in asked:
-        layer = Layer(entry) if isinstance(entry, str) else entry
-        if not isinstance(layer, Layer):
+        one = Layer(entry) if isinstance(entry, str) else entry
+        if not isinstance(one, Asked):
             raise TypeError(f"layers has a {type(entry).__name__}; give module names, or sl.Layer(name, …)")
-        matching = [layer.name] if layer.name in names else fnmatch.filter(names, layer.name)
-        if not matching:
-            raise KeyError(_no_layer(layer.name, names))
-        for name in matching:
-            resolved.setdefault(name, replace(layer, name=name))
+        for layer in one.layers(model):
+            resolved.setdefault(layer.name, layer)
     return tuple(resolved.values())
 
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .attaching import attach
 from .axes import PLACES, Label, Part, in_order, kinds, parts_of, size_of, unknown
 from .layer import Layer, Layout, TokenRun
 from .reading import tensor_of
@@ -175,7 +176,7 @@ def _written(shape: Sequence[int]) -> str:
 
 
 def _around(layer: Layer) -> str:
-    above = layer.name.rpartition(".")[0]
+    above = layer.module.rpartition(".")[0]
     return f"the module around it ({above!r})" if above else "another layer"
 
 
@@ -204,7 +205,7 @@ def _run_once(
     seen: dict[str, Seen] = {}
 
     def note(layer: Layer) -> Any:
-        def hook(module: Any, args: Any, output: Any) -> None:
+        def hook(output: Any) -> None:
             try:
                 tensor = tensor_of(layer, output)
             except (KeyError, TypeError):  # said by whoever reads it
@@ -217,7 +218,7 @@ def _run_once(
 
         return hook
 
-    handles = [modules[layer.name].register_forward_hook(note(layer)) for layer in layers if layer.name in modules]
+    handles = [attach(model, layer, note(layer)) for layer in layers if layer.module in modules]
     try:
         with following if following is not None else nullcontext():
             model(images)

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..stacked import as_one
+from .attaching import attach
 from .layer import Layer
 from .layouts import NotCertain, is_settled, settled, settled_by
 from .reading import Pooled, Pooling, Responses, arranged, pooled
@@ -39,9 +40,9 @@ class Recorder:
         self._following: Following | None = None  # finds out the axes of layers, while the first batch runs
 
     def hook(self, at: int) -> Any:
-        """A forward hook for the layer of this number."""
+        """What looks at the layer of this number."""
 
-        def keep(module: Any, args: Any, output: Any) -> None:
+        def keep(output: Any) -> None:
             if self._read is None:
                 return
             layer = self.layers[at]
@@ -130,7 +131,7 @@ class Recorder:
         for layer in self.layers:
             calls = self._calls.get(layer.name, 0)
             if calls == 0:
-                raise ValueError(why_silent(self.model, layer.name))
+                raise ValueError(why_silent(self.model, layer))
             if calls > 1:
                 raise ValueError(
                     f"the layer {layer.name!r} runs {calls} times in one forward pass, so its activations are "
@@ -151,15 +152,14 @@ def _plain(device: torch.device) -> Iterator[None]:
 def recording(model: torch.nn.Module, layers: tuple[Layer, ...]) -> Iterator[Recorder]:
     """A Recorder on the model's layers. The hooks are gone and the model is as it was, whatever happened."""
     for layer in layers:
-        if (why := out_of_reach(model, layer.name)) is not None:
+        if (why := out_of_reach(model, layer.module)) is not None:
             raise ValueError(why)
     recorder = Recorder(model, layers)
-    modules = dict(model.named_modules())
     handles: list[Any] = []
     try:
         with alone(model), evaluating(model), as_modules(model):
             for at, layer in enumerate(layers):
-                handles.append(modules[layer.name].register_forward_hook(recorder.hook(at)))
+                handles.append(attach(model, layer, recorder.hook(at)))
             yield recorder
     finally:
         for handle in handles:
@@ -169,11 +169,10 @@ def recording(model: torch.nn.Module, layers: tuple[Layer, ...]) -> Iterator[Rec
 def in_order(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence[Layer]) -> list[Layer]:
     """The layers in the order in which they answer in a forward pass of `inputs`."""
     finished: dict[str, int] = {}
-    modules = dict(model.named_modules())
     handles: list[Any] = []
 
     def note(name: str) -> Any:
-        def hook(module: Any, args: Any, output: Any) -> None:
+        def hook(output: Any) -> None:
             finished.pop(name, None)
             finished[name] = len(finished)
 
@@ -182,7 +181,7 @@ def in_order(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence[Laye
     with alone(model), evaluating(model):
         try:
             for layer in layers:
-                handles.append(modules[layer.name].register_forward_hook(note(layer.name)))
+                handles.append(attach(model, layer, note(layer.name)))
             device, dtype = runs_on(model)
             model(inputs.to(device, dtype))
         finally:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+    from .layer import Layer
+
 
 def out_of_reach(model: torch.nn.Module, name: str) -> str | None:
     """Why a layer cannot be read, and what to give; None where nothing is known against it."""
@@ -27,9 +29,11 @@ def out_of_reach(model: torch.nn.Module, name: str) -> str | None:
     return None
 
 
-def why_silent(model: torch.nn.Module, name: str) -> str:
+def why_silent(model: torch.nn.Module, layer: Layer) -> str:
     """Why a layer did not run, and what to give."""
     import torch
+
+    name = layer.module
 
     graph = next((module for module in _above(model, name) if isinstance(module, torch.fx.GraphModule)), None)
     if graph is not None:
@@ -38,6 +42,11 @@ def why_silent(model: torch.nn.Module, name: str) -> str:
         return (
             f"the layer {name!r} does not run: the model is an FX graph, which calls its innermost modules{some} and "
             "none that hold others; choose one of those, or give the Python model that the graph was made from"
+        )
+    if layer.place is not None:
+        return (
+            f"{layer.name!r} cannot be read: the model does the work of the module {name!r} without calling it; choose "
+            f"{name.rpartition('.')[0]!r}, or another layer"
         )
     return f"the layer {name!r} takes no part in the model's forward pass; choose another"
 

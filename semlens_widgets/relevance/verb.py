@@ -18,7 +18,7 @@ from ..components import Components
 from ..faithfulness import Choice, Faithfulness, choose, choose_for, known, some_pictures
 from ..images import Images, batches, first_readable
 from ..keys import made_from
-from ..model import Layer, NotFinite, resolve, stack
+from ..model import Layer, Layers, NotFinite, resolve, stack
 from ..outputs import Chosen, Kind, NoClasses, Outputs, Reading, answering, decided
 from ..passes import Counted, OnStep, ProgressFile, digest, steps
 from ..shards import Engine, Part, Shard, cut_up
@@ -38,7 +38,7 @@ _AT_MOST = 16_384  # images kept in `values` unless the caller says otherwise
 def relevance(
     model: torch.nn.Module,
     images: Images,
-    layers: str | Layer | Sequence[str | Layer],
+    layers: Layers,
     *,
     target: Target = "auto",
     method: Method = "auto",

@@ -23,7 +23,7 @@ from ..explain import explain as explain_picture
 from ..faithfulness import BACKWARDS, MAPS, VERSION, Choice, Faithfulness, check, choose, choose_for
 from ..images import Images, picture_in
 from ..keys import made_from, settled
-from ..model import Layer, resolve, stack
+from ..model import Layers, resolve, stack
 from ..outputs import Outputs, answering
 from ..passes import OnStep
 from ..relevance import Relevance
@@ -61,7 +61,7 @@ def progress_callback(on_step: OnStep) -> Iterator[None]:
 
 def explain(
     session: LiveState, image: Picture, target: Targetlike = None, *, method: Method = "auto",
-    layers: str | Layer | Sequence[str | Layer] | None = None, on_step: OnStep | None = None,
+    layers: Layers | None = None, on_step: OnStep | None = None,
 ) -> Explanation:  # fmt: skip
     """See `Lens.explain`."""
     source = session.source
@@ -150,7 +150,7 @@ def _named(images: Images, name: str) -> tuple[int | Image.Image, str | None]:
 
 def circuit(
     session: LiveState, target: Targetlike, top: int, depth: int, images: int, method: Method,
-    layers: str | Layer | Sequence[str | Layer] | None, on_step: OnStep | None,
+    layers: Layers | None, on_step: OnStep | None,
 ) -> Circuit:  # fmt: skip
     """See `Lens.circuit`."""
     source = session.source

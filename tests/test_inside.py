@@ -1,0 +1,243 @@
+"""Heads and hidden units: what they are, held against the arithmetic of a transformer written out."""
+
+import copy
+import warnings
+
+import numpy as np
+import open_clip
+import pytest
+import timm
+import torch
+import torchvision
+import transformers
+from PIL import Image
+
+import semlens_widgets as sl
+from semlens_widgets.attribution import attribute
+from semlens_widgets.model import recording, resolve
+from semlens_widgets.switching import Switch, switched_off
+
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8}
+
+
+def hf(kind, **more):
+    return getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")(**SMALL, **more))
+
+
+def clip_tower():
+    seen = open_clip.model.CLIPVisionCfg(layers=2, width=64, head_width=16, patch_size=8, image_size=32)
+    return open_clip.model.CLIP(32, seen, open_clip.model.CLIPTextCfg(layers=1, width=32, heads=2)).visual
+
+
+BLOCK = "encoder.layers.encoder_layer_0"
+FAMILIES = {  # model, side of its images, first attention and MLP: where heads and hidden units are, how many
+    "timm ViT": (lambda: timm.create_model("vit_tiny_patch16_224", img_size=32, patch_size=8, depth=2), 32,
+                 ("blocks.0.attn", 3), ("blocks.0.mlp", 768)),
+    "timm DeiT": (lambda: timm.create_model("deit_tiny_distilled_patch16_224", img_size=32, patch_size=8, depth=2), 32,
+                  ("blocks.0.attn", 3), ("blocks.0.mlp", 768)),
+    "timm EVA-02": (lambda: timm.create_model("eva02_tiny_patch14_224", img_size=28, depth=2), 28,
+                    ("blocks.0.attn", 3), ("blocks.0.mlp", 512)),
+    "timm DINOv2 with registers": (lambda: timm.create_model("vit_small_patch14_reg4_dinov2", img_size=28, depth=2), 28,
+                                   ("blocks.0.attn", 6), ("blocks.0.mlp", 1536)),
+    "torchvision ViT": (lambda: torchvision.models.VisionTransformer(32, 8, 2, 4, 32, 64), 32,
+                        (f"{BLOCK}.self_attention", 4), (f"{BLOCK}.mlp", 64)),
+    "open_clip": (clip_tower, 32, ("transformer.resblocks.0.attn", 4), ("transformer.resblocks.0.mlp", 256)),
+    "HF ViT": (lambda: hf("ViT", intermediate_size=64), 32, ("layers.0.attention", 4), ("layers.0.mlp", 64)),
+    "HF CLIP": (lambda: hf("CLIPVision", intermediate_size=64), 32,
+                ("encoder.layers.0.self_attn", 4), ("encoder.layers.0.mlp", 64)),
+    "HF SigLIP": (lambda: hf("SiglipVision", intermediate_size=64), 32,
+                  ("encoder.layers.0.self_attn", 4), ("encoder.layers.0.mlp", 64)),
+    "HF DINOv2, gated": (lambda: hf("Dinov2", mlp_ratio=2, use_swiglu_ffn=True), 32,
+                         ("encoder.layer.0.attention", 4), ("encoder.layer.0.mlp", 48)),
+    "HF DINOv3, gated": (lambda: hf("DINOv3ViT", intermediate_size=64, use_gated_mlp=True, num_register_tokens=2), 32,
+                         ("model.layer.0.attention", 4), ("model.layer.0.mlp", 64)),
+}  # fmt: skip
+
+
+def made(name):
+    """(model, three images, attention and its heads, MLP and its units); nothing is zero as it often is at first."""
+    make, side, heads, hidden = FAMILIES[name]
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = make().eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights += torch.randn_like(weights) * (0.3 if weights.ndim == 1 else 0.02)
+    return model, torch.randn(3, 3, side, side), heads, hidden
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request):
+    return made(request.param)
+
+
+def answered(output):
+    return output if isinstance(output, torch.Tensor) else output[0]
+
+
+def given(model, name, images):
+    """What a module is given when the model runs, by a hook of our own; for torch's attention the projection's input.
+
+    That one is found with a projection that leaves its input as it is.
+    """
+    seen = []
+    module = model.get_submodule(name)
+    with torch.no_grad():
+        hook = module.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+        model(images)
+        hook.remove()
+        if seen:
+            return seen[0]
+        twin = copy.deepcopy(model)
+        projection = twin.get_submodule(name)
+        projection.weight.copy_(torch.eye(len(projection.weight)))
+        projection.bias.zero_()
+        around = twin.get_submodule(name.rpartition(".")[0])
+        around.register_forward_hook(lambda module, args, output: seen.append(output[0]))
+        twin(images)
+    return seen[0]
+
+
+def test_a_heads_response_is_the_length_of_what_it_writes(family):
+    model, images, (attention, heads), _ = family
+    (layer,) = resolve(model, sl.Heads(attention))
+    projection = model.get_submodule(layer.module)
+    values = given(model, layer.module, images)
+    size = values.shape[-1] // heads
+    written = torch.stack(
+        [
+            values[..., h * size : (h + 1) * size] @ projection.weight[:, h * size : (h + 1) * size].T
+            for h in range(heads)
+        ]
+    )
+    with recording(model, (layer,)) as recorder:
+        found = recorder.activations(list(images))[layer.name].flatten(2)
+    assert layer.name == f"{attention}.heads"
+    expected = written.norm(dim=-1).permute(1, 0, 2).detach()
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_hidden_units_are_what_the_second_projection_is_given(family):
+    model, images, _, (mlp, units) = family
+    (layer,) = resolve(model, sl.Mlp(mlp))
+    with recording(model, (layer,)) as recorder:
+        found = recorder.activations(list(images))[layer.name].flatten(2)
+    assert (layer.name, found.shape[1]) == (f"{mlp}.hidden", units)
+    torch.testing.assert_close(found, given(model, layer.module, images).transpose(1, 2))
+
+
+def test_switching_off_is_the_model_without_these_columns_of_the_projection(family):
+    model, images, (attention, heads), (mlp, units) = family
+    for asked, number, count in ((sl.Heads(attention), 1, heads), (sl.Mlp(mlp), 7, units)):
+        (layer,) = resolve(model, asked)
+        twin = copy.deepcopy(model)
+        weight = twin.get_submodule(layer.module).weight
+        size = weight.shape[1] // count
+        with torch.no_grad():
+            weight[:, number * size : (number + 1) * size] = 0
+            expected, before = answered(twin(images)), answered(model(images))
+            off = np.eye(count, dtype=bool)[[number]]
+            with switched_off(model, [Switch(layer, off, np.zeros(count, np.float32))]):
+                found = answered(model(images))
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(found, before, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(answered(model(images)), before)
+
+
+def test_the_model_is_the_same_while_it_is_read_and_afterwards(family):
+    model, images, (attention, _), (mlp, _) = family
+    layers = resolve(model, [sl.Heads(attention), sl.Mlp(mlp)])
+    before, modules = answered(model(images)).detach(), list(model.named_modules())
+    keys = list(model.state_dict())
+    with recording(model, layers) as recorder:
+        recorder.activations(list(images), whole=True)
+        torch.testing.assert_close(answered(model(images)), before)
+    assert list(model.named_modules()) == modules
+    assert list(model.state_dict()) == keys
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("name", ["timm ViT", "timm EVA-02"])
+def test_what_arrives_at_a_head_is_what_arrives_at_its_features(name):
+    model, images, (attention, _), _ = made(name)
+    (layer,) = resolve(model, sl.Heads(attention))
+    kept = []
+    hook = model.get_submodule(layer.module).register_forward_pre_hook(lambda module, args: kept.append(args[0]))
+    (slope,) = torch.autograd.grad(model(images)[:, 5].sum(), kept)
+    hook.remove()
+    expected = (kept[0] * slope).unflatten(-1, (layer.groups, -1)).sum((1, -1)).detach()
+    found = attribute(model, images, 5, layer, "gradient").relevances[layer.name]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_heads_and_hidden_units_have_relevance_by_both_ways():
+    for name in ("timm ViT", "torchvision ViT"):
+        model, images, (attention, heads), (mlp, units) = made(name)
+        for method in ("gradient", "lrp"):
+            layers = resolve(model, [sl.Heads(attention), sl.Mlp(mlp)])
+            found = attribute(model, images, 5, layers, method).relevances
+            assert [found[layer.name].shape for layer in layers] == [(3, heads), (3, units)]
+            assert all(np.isfinite(values).all() and np.abs(values).max() > 0 for values in found.values())
+
+
+NOT_THERE = {
+    "no such module": (sl.Heads("block.0.attn"), "did you mean 'blocks.0.attn'"),
+    "several": (sl.Mlp("blocks"), "in 2 modules, 'blocks.0.mlp', 'blocks.1.mlp'"),
+    "none in this module": (sl.Heads("blocks.0.mlp"), "finds no attention heads; they are in 'blocks.0.attn'"),
+    "no projection of that name": (sl.Mlp("blocks.0", out="blocks.0.mlp.fc3"), "did you mean 'blocks.0.mlp.fc"),
+    "uneven": (sl.Heads("blocks.0.attn", heads=5, out="blocks.0.attn.proj"), "5 heads do not share evenly"),
+}
+
+
+@pytest.mark.parametrize(("asked", "said"), NOT_THERE.values(), ids=NOT_THERE)
+def test_what_is_not_there_is_named(asked, said):
+    model = FAMILIES["timm ViT"][0]()
+    with pytest.raises((KeyError, ValueError), match=said):
+        resolve(model, asked)
+
+
+def test_windows_of_a_picture_have_no_heads_of_an_image():
+    for model in (
+        timm.create_model("swin_tiny_patch4_window7_224", img_size=56, depths=(1, 1, 1, 1)),
+        torchvision.models.SwinTransformer([4, 4], 16, [1, 1], [2, 2], [7, 7]),
+    ):
+        (layer, *_) = resolve(model.eval(), sl.Heads("*"))
+        with pytest.raises(ValueError, match=r"windows of a picture|cannot be read"), recording(model, (layer,)) as rec:
+            rec.activations(list(torch.randn(2, 3, 56, 56)))
+
+
+def test_networks_without_attention_have_none():
+    for model in (torchvision.models.resnet50(), timm.create_model("efficientnet_lite0")):
+        with pytest.raises(KeyError, match="none were found"):
+            resolve(model, sl.Heads("*"))
+        with pytest.raises(KeyError, match="none were found"):
+            resolve(model, sl.Mlp("*"))
+
+
+def to_input(picture):
+    return torch.from_numpy(np.asarray(picture, np.float32).transpose(2, 0, 1) / 255)
+
+
+def test_a_lens_on_heads_and_hidden_units_does_all_a_lens_does(tmp_path):
+    """Fit, crops, search, relevance, effect, without and a file, on a small ViT with weights drawn by a seed."""
+    torch.manual_seed(0)
+    model = timm.models.VisionTransformer(32, 8, embed_dim=32, depth=2, num_heads=4, num_classes=4).eval()
+    drawn = np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3), "u1")
+    images = sl.images([Image.fromarray(picture) for picture in drawn], transform=to_input)
+    clip = sl.OpenClip(sl.demo.clip_folder(), device="cpu")
+    asked = [sl.Heads("blocks.*", tokens="patches"), sl.Mlp("blocks.1", tokens="patches")]
+    lens = sl.Lens(model, images, asked, clip, k=3, null=20, sample=8)
+    lens.fit(cached=False, progress=False, relevance=True)
+    assert lens.components.layers == ("blocks.0.attn.heads", "blocks.1.attn.heads", "blocks.1.mlp.hidden")
+    assert lens.components.sizes == (4, 4, 128)
+    assert len(lens.search("ruler")) > 0
+    assert np.isfinite(lens.relevance.share).all()
+    before = model(torch.stack([images.tensor(0)]))
+    with lens.without("blocks.0.attn.heads:2"):
+        assert not torch.allclose(model(torch.stack([images.tensor(0)])), before)
+    torch.testing.assert_close(model(torch.stack([images.tensor(0)])), before)
+    why = lens.explain(0)
+    assert why.heatmap("blocks.0.attn.heads:1").shape == (32, 32)
+    again = sl.open(lens.save(tmp_path / "heads.semlens"))
+    assert again.components == lens.components
