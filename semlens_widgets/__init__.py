@@ -14,7 +14,7 @@ import importlib
 from importlib.metadata import version
 from typing import Any
 
-from . import demo, targets
+from . import artefacts, demo, targets
 from .attribution.values import Composite
 from .audit import AuditReport, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
@@ -108,6 +108,7 @@ __all__ = [
     "Verdicts",
     "Verification",
     "Window",
+    "artefacts",
     "audit",
     "collect",
     "compare_many",
