@@ -21,6 +21,7 @@ from .writing import write_text
 Kind = Literal["valid", "spurious", "neutral"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _MEANING = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
+_TITLES = {"valid": "Should be used", "spurious": "Must not be used", "neutral": "Neutral"}
 _TWICE = "the {} {!r} stands twice in this checklist; give each its own name"
 _LISTED = 20  # names in an error
 _MOST_COMPARED = 2000  # of which the nearest is sought
@@ -92,20 +93,29 @@ class Group:
         object.__setattr__(self, "concepts", tuple(self.concepts))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Checklist:
     """What is expected of a model: groups of concepts, each with its kind and prompts, in a fixed order.
 
-    A value: the verbs `adding`, `without`, `replacing` and `moving` give a new checklist. Concepts are called by
-    their name. Two groups or two concepts of one name raise ValueError.
+    Made of `groups`, or of names (or `Concept`s) by kind, a group each: `Checklist(valid=["border"],
+    spurious=["ruler"])`. A value: the verbs `adding`, `without`, `replacing` and `moving` give a new checklist.
+    Concepts are called by their name. Two groups or two concepts of one name raise ValueError.
     """
 
-    groups: Sequence[Group] = ()
-    title: str = ""
+    groups: Sequence[Group]
+    title: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "groups", tuple(self.groups))
-        object.__setattr__(self, "title", line_of(self.title))
+    def __init__(
+        self, groups: Sequence[Group] = (), title: str = "", *, valid: Sequence[str | Concept] = (),
+        spurious: Sequence[str | Concept] = (), neutral: Sequence[str | Concept] = (),
+    ) -> None:  # fmt: skip
+        listed = {"valid": valid, "spurious": spurious, "neutral": neutral}
+        for kind, concepts in listed.items():
+            if isinstance(concepts, str):
+                raise TypeError(f"{kind} is one text, {concepts!r:.80}; give a list: {kind}=[{concepts!r:.80}]")
+        made = [_group_of(kind, list(concepts)) for kind, concepts in listed.items()]
+        object.__setattr__(self, "groups", (*groups, *(group for group in made if group.concepts)))
+        object.__setattr__(self, "title", line_of(title))
         for what, names in (
             ("group", [group.name for group in self.groups]),
             ("concept", [concept.name for concept in self]),
@@ -198,7 +208,7 @@ class Checklist:
         ValueError says what is wrong, and where.
         """
         path = Path(path)
-        form, text = _format(path), read_text(path)
+        form, text = format_of(path), read_text(path)
         try:
             found = cls.from_text(text, form)
         except ValueError as error:
@@ -216,7 +226,7 @@ class Checklist:
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:
         """Write `.json`, `.csv` or `.md`: readable, and always the same text for the same checklist."""
-        return write_text(Path(path), self.to_text(_format(Path(path))))
+        return write_text(Path(path), self.to_text(format_of(Path(path))))
 
     def to_text(self, form: str) -> str:
         """The text of a file in one of the formats "json", "csv", "md"."""
@@ -282,6 +292,12 @@ class Checklist:
         return f"<b>{escape(self.title)}</b><table>{rows}</table>"
 
 
+def _group_of(kind: Any, concepts: Sequence[str | Concept]) -> Group:
+    """Names or concepts as one group of a kind."""
+    made = [replace(c, kind=kind) if isinstance(c, Concept) else Concept(c, kind=kind) for c in concepts]
+    return Group(_TITLES[kind], made)
+
+
 def _note_problem(problem: str, bad: list[str] | None) -> None:
     """Tell of an entry that is left out; ValueError where nothing may be."""
     if bad is None:
@@ -294,7 +310,8 @@ def _inserted(listed: list[Concept], concept: Concept, at: int | None) -> list[C
     return listed
 
 
-def _format(path: Path) -> str:
+def format_of(path: Path) -> str:
+    """The format of a file by its ending. ValueError for any other."""
     form = {".json": "json", ".csv": "csv", ".md": "md", ".markdown": "md"}.get(path.suffix.lower())
     if form is None:
         raise ValueError(f"a checklist is a .json, .csv or .md file, not {path.name!r}")

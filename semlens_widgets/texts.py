@@ -41,6 +41,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def quoted(text: str) -> str:
+    """A text as Python writes it, in double quotes where that needs no escapes."""
+    return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
+
+
 def natural(text: str) -> list[tuple[bool, int, str]]:
     """A key that sorts texts with their numbers by size: "a2" before "a10". Any text has one, however many digits."""
     return [(not run[0].isascii() or not run[0].isdigit(), _size(run), run) for run in _RUNS(text)]

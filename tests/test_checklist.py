@@ -189,3 +189,20 @@ def test_names_are_shown_inert():
     assert "<script>" not in shown
     assert "<img>" not in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_a_checklist_is_made_of_names_by_kind():
+    ruler = Concept("ruler", ("a ruler", "a scale"), "valid", note="at the edge")
+    made = Checklist(valid=["border", "colour"], spurious=(ruler, "hair"), title="moles")
+    assert [(g.name, [c.name for c in g.concepts]) for g in made.groups] == [
+        ("Should be used", ["border", "colour"]), ("Must not be used", ["ruler", "hair"])]  # fmt: skip
+    assert [c.kind for c in made] == ["valid", "valid", "spurious", "spurious"]
+    assert made["ruler"].texts == ruler.texts
+    assert made == Checklist.from_text(made.to_text("json"), "json")
+    assert made.without("hair").without("ruler").title == "moles"
+    assert len(Checklist(neutral=["skin"])) == 1
+    assert Checklist(valid=[]) == Checklist()
+    with pytest.raises(TypeError, match="spurious is one text, 'ruler'; give a list"):
+        Checklist(spurious="ruler")
+    with pytest.raises(ValueError, match="'ruler' stands twice"):
+        Checklist(valid=["ruler"], spurious=["ruler"])

@@ -1,6 +1,7 @@
 """The kernel's side of the audit window, without a browser: what it shows, and what edits and verdicts become."""
 
 import json
+import re
 import threading
 
 import numpy as np
@@ -152,6 +153,53 @@ def test_starting_takes_the_abcde_rule_and_the_last_of_two_classes():
     other = lens(cached=False)
     run(line, other)
     assert other.checklist == made.checklist
+
+
+def test_starting_from_the_example_names_the_class_and_is_about_no_field():
+    made = lens(cached=False)
+    line = checklist.start(made, kind="example")["python"]
+    assert [(c.name, c.kind) for c in made.checklist][:2] == [("cold", "valid"), ("text", "spurious")]
+    other = lens(cached=False)
+    run(line, other)
+    assert other.checklist == made.checklist
+    with pytest.raises(ValueError, match="there are 'abcde' and 'example'"):
+        checklist.start(made, kind="fghij")
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "md"])
+def test_a_file_of_the_person_is_opened_and_says_what_was_understood(form, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = lens(cached=False)
+    wanted = Checklist(valid=["red"], spurious=["blue", "green"])
+    wanted.to_file(f"mine.{form}")
+    data = (tmp_path / f"mine.{form}").read_bytes()
+    line = checklist.opened(made, [data], f"mine.{form}")["python"]
+    assert made.checklist == wanted
+    assert made.audit_notice == f"mine.{form} is open: 1 valid, 2 spurious, 0 neutral."
+    assert checklist.audited(made)["report"] is not None
+    other = lens(cached=False)
+    run(line, other)
+    assert other.checklist == wanted
+    made.undo()
+    assert made.checklist == Checklist()
+    kept = checklist.checklist_file(other)
+    assert Checklist.from_text(kept["file"].data.decode(), "json") == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("mine.docx", b"PK", "a checklist is a .json, .csv or .md file, not 'mine.docx'"),
+        ("mine.json", b"{", "mine.json: this is no JSON"),
+        ("mine.csv", b"\xff\xfe\x00", "mine.csv"),
+    ],
+)
+def test_a_file_that_is_no_checklist_changes_nothing(name, data, why):
+    made = lens(cached=False)
+    with pytest.raises(ValueError, match=re.escape(why)):
+        checklist.opened(made, [data], name)
+    assert made.checklist == Checklist()
+    assert made.audit_notice == ""
 
 
 EDITS = {

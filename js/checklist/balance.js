@@ -1,6 +1,7 @@
 /** What the score of the class rests on: shares of relevance by region, with their intervals. */
 
 import { button, fill, html } from "../shared/dom.js";
+import { workPlace } from "../shared/work.js";
 import { glyph } from "./glyphs.js";
 
 const PARTS = /** @type {const} */ (["valid", "ambiguous", "spurious", "unexpected", "neutral"]);
@@ -46,34 +47,21 @@ function shares({ regions }) {
   ];
 }
 
-/**
- * @param {object} options
- * @param {() => void} options.onCompute asks for the relevance @param {() => void} options.onCancel
- */
-export function balanceView({ onCompute, onCancel }) {
+/** @param {{onCompute: (place: import("../shared/work.js").Place) => void}} options asks for the relevance, told in a place */
+export function balanceView({ onCompute }) {
   const node = html`<section class="sl-pile sl-gap-8 sl-fixed sl-pad sl-under" aria-label="What the score rests on" data-testid="balance" />`;
-  const outlined = (
-    /** @type {string} */ text,
-    /** @type {string} */ id,
-    /** @type {() => void} */ onclick,
-  ) => button({ text, class: "sl-outlined", "data-testid": id, onclick });
-
-  /** @param {import("../shared/channel.js").Progress} work */
-  function progress({ what, done, total }) {
-    const bar = /** @type {HTMLProgressElement} */ (
-      html`<progress aria-label=${what || "relevance"} max=${total ?? 1} />`
-    );
-    if (total) bar.value = done;
-    return html`<div class="sl-unweighted sl-line sl-gap-12 sl-text" data-testid="relevance-progress">
-      ${bar}<span class="sl-quiet">${total ? `${what} ${done} of ${total}` : what}</span>
-      ${outlined("Cancel", "cancel-relevance", onCancel)}
-    </div>`;
-  }
+  const compute = button({
+    text: "Compute relevance",
+    class: "sl-outlined",
+    "data-testid": "compute-relevance",
+    onclick: () => onCompute(place),
+  });
+  const place = workPlace(compute);
 
   /** @param {boolean} computable */
   const unweighted = (
     computable,
-  ) => html`<div class="sl-unweighted sl-line sl-gap-12 sl-text" data-testid="unweighted">
+  ) => html`<div class="sl-unweighted sl-line sl-wraps sl-gap-12 sl-text" data-testid="unweighted">
     <p class="sl-quiet">
       ${
         computable
@@ -81,20 +69,15 @@ export function balanceView({ onCompute, onCancel }) {
           : "The audit below is not weighted: this lens holds no relevance, and has no model to compute it with."
       }
     </p>
-    ${computable && outlined("Compute relevance", "compute-relevance", onCompute)}
+    ${computable && place.node}
   </div>`;
 
   return {
     node,
-    /**
-     * @param {Report} report
-     * @param {{computable: boolean, work: import("../shared/channel.js").Progress | null}} relevance
-     */
-    update(report, { computable, work }) {
+    /** @param {Report} report @param {boolean} computable whether relevance can be computed here */
+    update(report, computable) {
       const of = report.target === null ? "the score" : `the ${report.target} score`;
-      if (work)
-        fill(node, heading(`Computing relevance for ${report.target ?? "the class"}`), progress(work));
-      else if (!report.weighted)
+      if (!report.weighted)
         fill(node, heading(`What ${of} rests on`, "relevance not computed"), unweighted(computable));
       else
         fill(

@@ -1,6 +1,7 @@
 /** The audit as the kernel has it, and changes of it: what a person sees runs ahead until the kernel has answered. */
 
 import { isAbort } from "../shared/channel.js";
+import { download } from "../shared/download.js";
 import { auditSource } from "./source.js";
 
 /** Nothing is said about work that is done sooner, in ms. */
@@ -13,14 +14,14 @@ const UNNOTICED = 150;
 /**
  * @param {object} options
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
- * @param {() => void} options.onChange there is another audit, or relevance is being computed
- * @param {() => void} options.onProgress of that
+ * @param {() => void} options.onChange there is another audit
+ * @param {import("../shared/work.js").Work} options.work tells long work
  * @param {(busy: boolean) => void} options.onBusy
  * @param {() => void} options.onTaken a change was taken
  * @param {(python: string) => void} options.showPython the line that does the same
  * @param {(error: unknown) => void} options.fail
  */
-export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, showPython, fail }) {
+export function liveAudit({ ask, work, onChange, onBusy, onTaken, showPython, fail }) {
   const kernel = auditSource(ask);
   /** @type {Audit | null} */
   let audit = null;
@@ -33,8 +34,6 @@ export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, showPyth
   let asking;
   /** @type {AbortController | undefined} */
   let computing;
-  /** @type {import("../shared/channel.js").Progress | null} */
-  let work = null;
 
   async function refresh() {
     if (ahead) return;
@@ -90,17 +89,25 @@ export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, showPyth
     get failed() {
       return failed;
     },
-    /** Relevance that is being computed. */
-    get work() {
-      return work;
-    },
     get asked() {
       return asking !== undefined;
     },
     refresh,
     undo: () => change(kernel.undo),
     redo: () => change(kernel.redo),
-    startAbcde: () => change(kernel.startAbcde),
+    /** @param {import("./source.js").Beginning} kind */
+    start: (kind) => change(() => kernel.start(kind)),
+    /** @param {File} file */
+    open: (file) => change(() => kernel.open(file)),
+    async keep() {
+      try {
+        const { name, file, python } = await kernel.file();
+        download(file, name);
+        showPython(python);
+      } catch (error) {
+        fail(error);
+      }
+    },
     /** @param {Partial<import("./source.js").Thresholds>} thresholds */
     thresholds: (thresholds) => change(() => kernel.thresholds(thresholds)),
     /** @param {import("./source.js").Concept[]} concepts */
@@ -121,24 +128,18 @@ export function liveAudit({ ask, onChange, onProgress, onBusy, onTaken, showPyth
       if (python) showPython(python);
       return { name, file };
     },
-    async compute() {
+    /** @param {import("../shared/work.js").Place} place where it is told */
+    async compute(place) {
       computing = new AbortController();
-      work = { done: 0, total: null, what: "starting" };
-      onChange();
       try {
-        await kernel.relevance(computing.signal, (progress) => {
-          work = progress;
-          onProgress();
-        });
+        await work("Computing relevance", kernel.relevance, computing, place);
       } catch (error) {
         if (!isAbort(error)) fail(error);
       } finally {
-        work = null;
         computing = undefined;
         refresh();
       }
     },
-    cancel: () => computing?.abort(),
     stop() {
       asking?.abort();
       computing?.abort();

@@ -1,7 +1,7 @@
 /** Unexpected components: relevant, but on no list; the most relevant without a verdict first. */
 
 import { button, fill, html } from "../shared/dom.js";
-import { count, signed } from "../shared/format.js";
+import { count, signed, z as written } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { used } from "../shared/keyboard.js";
 import { imagePixels, sprites } from "../shared/sprites.js";
@@ -55,7 +55,7 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
   const next = turner("Next", icons.right, 1);
   const node = html`<section class="sl-queue sl-pile sl-gap-8 sl-fixed sl-pad sl-over" aria-label="Unexpected components" data-testid="queue">
     <h3 class="sl-heading">
-      <span class="sl-ellipsis">Unexpected: on no list</span><span class="sl-spring" />${where}${previous}${next}
+      <span class="sl-ellipsis">Unexpected: nothing listed fits</span><span class="sl-spring" />${where}${previous}${next}
     </h3>
     ${cards}
   </section>`;
@@ -128,12 +128,28 @@ export function queueView({ source, catalog, onSelect, onDecide, fail }) {
       </div>
       ${cropStrip(row, CROPS)}
       <div class="sl-queue-line sl-ends sl-line sl-wraps">
-        <span class="sl-ellipsis sl-quiet" title=${label?.text}>
-          ${label ? (label.confident === false ? `${label.text}?` : label.text) : "no label"}
-        </span>
+        ${describe(row, label)}
         ${buttons}
       </div>
     </article>`;
+  }
+
+  /**
+   * What the component is called. A word of the list would say that it fits what it only resembles.
+   * @param {number} row @param {import("../shared/source.js").Component["label"] | undefined} label
+   */
+  function describe(row, label) {
+    const { points, names, z: line } = /** @type {import("./source.js").Report} */ (report);
+    const at = points.at.get(row) ?? -1;
+    const listed = [
+      { z: points.valid[at], name: names[points.validConcept[at]] },
+      { z: points.spurious[at], name: names[points.spuriousConcept[at]] },
+    ].find(({ name }) => label && name?.toLowerCase() === label.text.toLowerCase());
+    if (listed)
+      return html`<span class="sl-quiet" title="z ${written(listed.z)}; a concept matches from ${written(line)} on"
+        data-testid="resembles">resembles ${listed.name}, below the line</span>`;
+    const text = label ? (label.confident === false ? `${label.text}?` : label.text) : "no label";
+    return html`<span class="sl-ellipsis sl-quiet" title=${label?.text}>${text}</span>`;
   }
 
   function focused() {

@@ -6,7 +6,7 @@ import * as icons from "../shared/icons.js";
 import { signedBar } from "../shared/signed.js";
 import { cropStrip } from "../shared/strips.js";
 import { titleOf } from "./concepts.js";
-import { glyph, verdictButtons } from "./glyphs.js";
+import { DECISIONS, glyph, verdictButtons } from "./glyphs.js";
 
 /** Crops of the best component. */
 export const CROPS = 3;
@@ -39,6 +39,9 @@ export const isShown = (finding) => finding?.state === "found" || finding?.state
 
 /** The heads of the columns. */
 export const headRow = () => html`<div role="rowgroup" class="sl-check-head">
+  <div class="sl-check-legend sl-sunk sl-small-text sl-quiet sl-line sl-gap-12" aria-hidden="true" data-testid="verdict-legend">
+    ${DECISIONS.map((decision, i) => html`<span class="sl-line sl-gap-4">${glyph(decision)}${decision} (${i + 1})</span>`)}
+  </div>
   <div class="sl-item sl-check-row sl-sunk sl-small-text sl-quiet sl-nowrap" role="row">
     <span role="columnheader" class="sl-check-concept sl-ellipsis">Concept</span>
     <span role="columnheader" class="sl-ellipsis">Best component</span>
@@ -90,8 +93,7 @@ export function conceptRow(facts, scale, { onDecide, onNote }) {
     ${
       finding && isShown(finding)
         ? evidence(facts, finding, scale)
-        : html`<span role="gridcell" aria-colspan="3" class="sl-check-words sl-quiet sl-ellipsis"
-          title=${finding?.message} data-testid="concept-message">${message}</span>`
+        : html`<span role="gridcell" aria-colspan="3" class="sl-check-words sl-quiet sl-breaks" data-testid="concept-message">${message}</span>`
     }
     <span role="gridcell">
       ${verdictButtons({ value: verdict?.decision ?? null, of: name.slice(0, 80), onDecide })}

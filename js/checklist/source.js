@@ -3,6 +3,7 @@
 /** @typedef {"valid" | "spurious" | "neutral"} Kind */
 /** @typedef {"valid" | "ambiguous" | "spurious" | "unexpected" | "neutral"} Region */
 /** @typedef {"valid" | "spurious" | "unsure" | "neutral"} Decision */
+/** What a checklist can begin with. @typedef {"abcde" | "example"} Beginning */
 /** What a verdict is about: the row of a component, or "@name" of a concept. @typedef {number | string} Subject */
 
 /**
@@ -78,15 +79,23 @@ export function auditSource(ask) {
     },
     /** @param {Concept[]} concepts */
     edit: (concepts) => change("audit_edit", { concepts }),
-    startAbcde: () => change("audit_start", {}),
+    /** @param {Beginning} kind */
+    start: (kind) => change("audit_start", { kind }),
+    /** @param {File} file of the person's own */
+    async open(file) {
+      const answer = await ask("audit_open", { name: file.name }, { buffers: [await file.arrayBuffer()] });
+      return /** @type {string} */ (answer.python ?? "");
+    },
+    /** The checklist to keep. @returns {Promise<{name: string, file: Blob, python: string}>} */
+    file: () => ask("audit_file"),
     /** Decision null takes a verdict back. @param {Subject[]} subjects @param {Decision | null} decision */
     decide: (subjects, decision) => change("audit_decide", { subjects, decision }),
     /** @param {Partial<Thresholds>} thresholds */
     thresholds: (thresholds) => change("audit_thresholds", { thresholds }),
     undo: () => change("audit_undo", {}),
     redo: () => change("audit_redo", {}),
-    /** @param {AbortSignal} signal @param {(progress: import("../shared/channel.js").Progress) => void} onProgress */
-    relevance: (signal, onProgress) => ask("audit_relevance", {}, { signal, onProgress }),
+    /** @param {import("../shared/channel.js").AskOptions} options */
+    relevance: (options) => ask("audit_relevance", {}, options),
     /** @param {string} format @returns {Promise<{name: string, file: Blob, python: string}>} */
     download: (format) => ask("audit_report", { format }),
   };

@@ -13,7 +13,7 @@ import { auditBar, noticeLine } from "./bar.js";
 import { added, freshName, ordered } from "./concepts.js";
 import { listView } from "./list.js";
 import { liveAudit } from "./live.js";
-import { beginnings, waiting } from "./nothing.js";
+import { beginnings, openButton, takeDropped, waiting } from "./nothing.js";
 import { queueView } from "./queue.js";
 import { scatterView } from "./scatter.js";
 
@@ -32,6 +32,7 @@ export function checklistView({
   fail,
   act,
   showPython,
+  work,
   alone = false,
 }) {
   /** @type {string | null} */
@@ -48,10 +49,10 @@ export function checklistView({
 
   const live = liveAudit({
     ask,
+    work,
     showPython,
     fail,
     onChange: draw,
-    onProgress: drawBalance,
     onTaken: () => banner.hide("error"),
     onBusy(busy) {
       bar.busy.textContent = busy ? "Auditing…" : "";
@@ -68,7 +69,7 @@ export function checklistView({
   const list = listView({ ...parts, onEdit: live.edit, onAdd: add });
   const scatter = scatterView({ ...parts, onThreshold: (z) => setLevel(normalTail(z)) });
   const queue = queueView(parts);
-  const balance = balanceView({ onCompute: live.compute, onCancel: live.cancel });
+  const balance = balanceView({ onCompute: live.compute });
 
   /** @param {string} label @param {import("../shared/icons.js").Icon} drawing @param {string} id @param {() => void} onclick */
   const tool = (label, drawing, id, onclick) =>
@@ -89,7 +90,11 @@ export function checklistView({
   const note = html`<p class="sl-pad-low sl-under sl-sunk sl-quiet sl-text" hidden data-testid="audit-note">
     Choose the class to audit.
   </p>`;
-  const scroller = html`<div class="sl-check-scroll sl-scrolls">${list.node}</div>`;
+  const files = html`<div class="sl-line sl-wraps sl-pad" data-testid="checklist-files">
+    ${openButton("Open another checklist…", "sl-outlined", live.open)}
+    ${button({ text: "Save the checklist", class: "sl-outlined", "data-testid": "save-checklist", onclick: live.keep })}
+  </div>`;
+  const scroller = html`<div class="sl-check-scroll sl-scrolls">${list.node}${files}</div>`;
   const left = html`<div class="sl-stack sl-banner-place">${bar.node}${notice.node}${note}${scroller}</div>`;
   const right = html`<div class="sl-beside sl-stack">${balance.node}${scatter.node}${queue.node}</div>`;
   const nothing = html`<div class="sl-state sl-audit-state" />`;
@@ -101,6 +106,7 @@ export function checklistView({
     announce,
     fail,
   });
+  takeDropped(node, live.open);
   for (const place of [node, tools]) bindKeys(place, { u: live.undo, U: live.redo });
 
   /** @param {Record<string, any>} changed */
@@ -119,12 +125,12 @@ export function checklistView({
     if (audit && started) {
       const { report, verdicts, targets: classes } = audit;
       show({ concepts: ordered(audit.concepts), report, verdicts, classes, selection });
-      drawBalance();
+      if (report) balance.update(report, audit.computable);
     } else
       fill(
         nothing,
         ...(audit
-          ? beginnings({ onAbcde: live.startAbcde, onEmpty: begin })
+          ? beginnings({ onFile: live.open, onStart: live.start, onEmpty: begin })
           : waiting({ failed, onAgain: live.refresh })),
       );
     bar.update(audit, { started, alive, done: list.reviewed(), target, level });
@@ -133,11 +139,6 @@ export function checklistView({
     note.hidden = !started || audit.report !== null || !audit.targets.length || !audit.concepts.length;
     notice.show(audit?.notice ?? "");
     large.close();
-  }
-
-  function drawBalance() {
-    const { audit, work } = live;
-    if (audit?.report) balance.update(audit.report, { computable: audit.computable, work });
   }
 
   function begin() {

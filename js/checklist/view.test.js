@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { html } from "../shared/dom.js";
 import { normalTail } from "../shared/normal.js";
-import { all, byId, idOf, press, settled } from "../testing/toy.js";
+import { all, byId, componentOf, idOf, press, settled } from "../testing/toy.js";
 import lensWindow from "../window/widget.js";
 import { added, freshName, letterOf, moved, ordered, stepped } from "./concepts.js";
 import { plottedOf, radius } from "./plotted.js";
@@ -26,6 +26,9 @@ async function open(toy, widget = checklist) {
   await arrived();
   return el;
 }
+
+/** Long enough for work that goes on to be told. */
+const noticed = () => new Promise((resolve) => setTimeout(resolve, 200));
 
 async function arrived() {
   for (let i = 0; i < 3; i++) await settled();
@@ -325,8 +328,10 @@ describe("the right side", () => {
     byId(el, "compute-relevance").click();
     await settled();
     const { id } = toy.asked("audit_relevance")[0];
+    await noticed();
     toy.fire("msg:custom", { kind: "progress", id, done: 3, total: 9, what: "images" }, []);
-    expect(byId(el, "relevance-progress").textContent).toContain("images 3 of 9");
+    expect(byId(byId(el, "unweighted"), "work-here").textContent).toContain("images 3 of 9");
+    expect(byId(el, "compute-relevance").hidden, "it stands where the button was").toBe(true);
     toy.audit.weighted = true;
     done();
     await arrived();
@@ -337,7 +342,8 @@ describe("the right side", () => {
     const toy = auditModel({ weighted: false }, { audit_relevance: () => new Promise(() => {}) });
     const el = await open(toy);
     byId(el, "compute-relevance").click();
-    byId(el, "cancel-relevance").click();
+    await noticed();
+    byId(byId(el, "work-here"), "cancel-work").click();
     await arrived();
     expect(
       toy.sent.some(({ kind, id }) => kind === "abort" && id === toy.asked("audit_relevance")[0].id),
@@ -408,6 +414,28 @@ describe("the right side", () => {
     await arrived();
     expect(ids()).toEqual([10, 5, 2]);
     expect(toy.audit.verdicts.get(11)).toBe("unsure");
+  });
+
+  it("an unexpected component that is called as a concept only resembles it", async () => {
+    const toy = auditModel();
+    const { audit } = toy.verbs;
+    toy.verbs.audit = () => {
+      const made = audit();
+      made.valid_concept[11] = 0; // red, below the line
+      return made;
+    };
+    toy.verbs.components = ({ rows: some }) => ({
+      components: some.map((one) => ({
+        ...componentOf(one),
+        label: { text: "Red", margin: 0.1, confident: true },
+      })),
+    });
+    const el = await open(toy);
+    await arrived();
+    const [first, second] = all(el, "queue-card");
+    expect(byId(first, "resembles").textContent).toBe("resembles red, below the line");
+    expect(all(second, "resembles")).toEqual([]);
+    expect(second.textContent).toContain("Red");
   });
 
   it("the other thresholds can be set, and what is no number is put back", async () => {
@@ -515,13 +543,47 @@ describe("used or not", () => {
 });
 
 describe("states", () => {
-  it("without a checklist it offers to start with ABCDE or empty", async () => {
+  it.each(["abcde", "example"])("without a checklist it offers to start with %s", async (kind) => {
     const toy = auditModel({ concepts: [] });
     const el = await open(toy);
-    expect(byId(el, "start-empty")).toBeTruthy();
-    byId(el, "start-abcde").click();
+    byId(el, `start-${kind}`).click();
     await arrived();
+    expect(toy.asked("audit_start")[0].args).toEqual({ kind });
     expect(names(el)).toHaveLength(5);
+  });
+
+  it.each(["chosen", "dropped"])("a checklist in a file is opened where it is %s", async (how) => {
+    const toy = auditModel({ concepts: [] }, { audit_open: () => ({ python: "lens.checklist = …" }) });
+    const el = await open(toy, lensWindow);
+    const file = new File(["# mine"], "mine.md");
+    if (how === "chosen") {
+      const input = all(el, "checklist-file").at(-1);
+      Object.defineProperty(input, "files", { value: [file] });
+      input.dispatchEvent(new Event("change"));
+    } else {
+      const drop = new Event("drop", { bubbles: true, cancelable: true });
+      byId(el, "start-abcde").dispatchEvent(
+        Object.assign(drop, { dataTransfer: { types: ["Files"], files: [file] } }),
+      );
+    }
+    await arrived();
+    const { args, buffers } = toy.asked("audit_open")[0];
+    expect(args).toEqual({ name: "mine.md" });
+    expect(new TextDecoder().decode(buffers[0])).toBe("# mine");
+    expect(byId(el, "python-line").textContent).toBe("lens.checklist = …");
+  });
+
+  it("the checklist is kept as a file", async () => {
+    vi.stubGlobal("URL", Object.assign(URL, { createObjectURL: () => "blob:x", revokeObjectURL: () => {} }));
+    const python = 'lens.checklist.to_file("checklist.json")';
+    const toy = auditModel(
+      {},
+      { audit_file: () => ({ name: "checklist.json", python, file: new Blob(["{}"]) }) },
+    );
+    const el = await open(toy, lensWindow);
+    byId(el, "save-checklist").click();
+    await arrived();
+    expect(byId(el, "python-line").textContent).toBe(python);
   });
 
   it("an empty checklist still has its sections to add to", async () => {

@@ -1,14 +1,14 @@
-/** What stands above a comparison: both models, and how much each knows of the other; or how to make one. */
+/** What stands above a comparison: both models, and how much each knows of the other. */
 
-import { html } from "../shared/dom.js";
+import { button, html } from "../shared/dom.js";
 import { score } from "../shared/format.js";
 
 /**
- * @param {import("./questions.js").Comparison} comparison @param {readonly string[]} others models that may be B
- * @param {HTMLElement} views the choice of how it is shown @param {(name: string) => void} onOther
+ * @param {import("./questions.js").Comparison} comparison @param {HTMLElement} views the choice of how it is shown
+ * @param {() => void} onChange another model is wanted
  * @returns {import("../shared/dom.js").Child[]}
  */
-export function barParts({ names, a_in_b, b_in_a, different_data }, others, views, onOther) {
+export function barParts({ names, a_in_b, b_in_a, different_data }, views, onChange) {
   const chance = score(a_in_b.chance, 2);
   // Said once where it is the same for both.
   const one = chance === score(b_in_a.chance, 2);
@@ -22,13 +22,6 @@ export function barParts({ names, a_in_b, b_in_a, different_data }, others, view
       ${text} <b>${score(s.score, 2)}</b>
       <span class="sl-quiet"> ± ${score((s.high - s.low) / 2, 2)}${!one && ` · chance ${score(s.chance, 2)}`}</span>
     </span>`;
-  const select = /** @type {HTMLSelectElement} */ (
-    html`<select aria-label="Model B" data-testid="compare-other"
-      onchange=${() => onOther(select.value)}>
-      ${others.map((name) => html`<option value=${name} selected=${name === names[1]}>${name}</option>`)}
-    </select>`
-  );
-  select.value = names[1];
   return [
     html`<span class="sl-compare-model sl-ellipsis" title=${names[0]}><b>A</b> ${names[0]}</span>`,
     html`<span class="sl-compare-model sl-ellipsis" title=${names[1]}><b>B</b> ${names[1]}</span>`,
@@ -40,22 +33,6 @@ export function barParts({ names, a_in_b, b_in_a, different_data }, others, view
       ${directed("A knows B", b_in_a, "a-knows-b")}
       ${one && html`<span class="sl-quiet">chance ${chance}</span>`}
     </span>`,
-    others.length > 1 && html`<label class="sl-select"><span>B</span>${select}</label>`,
+    button({ text: "Change B…", class: "sl-outlined", "data-testid": "compare-change", onclick: onChange }),
   ];
-}
-
-/** Nothing is compared yet. */
-export function howTo() {
-  const line = (/** @type {string} */ text) =>
-    html`<code class="sl-id sl-code-line sl-box sl-sunk">${text}</code>`;
-  return html`<div class="sl-state" data-testid="compare-empty">
-    <h2>Nothing to compare yet</h2>
-    <p>Give this model another one: what do both know, and what only one of them?</p>
-    ${line("lens.compare(other)")}
-    <p class="sl-quiet">
-      ${"The other lens is made with the same CLIP, crop and images; it may also come from a file: "}
-    </p>
-    ${line('lens.compare(sl.open("other.semlens"))')}
-    <p class="sl-quiet">This window follows.</p>
-  </div>`;
 }

@@ -35,15 +35,17 @@ function signed(value, measure) {
 
 /**
  * @param {object} options
- * @param {(concept: string) => void} options.onConcept a row was pressed
+ * @param {(concept: string | null) => void} options.onConcept a row was pressed; null: the one that was chosen
  * @param {(words: string[]) => void} options.onConcepts the words to compare were edited
- * @returns {{node: HTMLElement, update: (table: import("./questions.js").ConceptTable) => void, track: (words: string[]) => void}}
+ * @returns {{node: HTMLElement, update: (table: import("./questions.js").ConceptTable) => void, track: (words: string[]) => void, choose: (concept: string | null) => void}}
  */
 export function conceptRows({ onConcept, onConcepts }) {
   /** @type {import("./questions.js").ConceptTable} */
   let table = { models: [], rows: [], relevance: false, message: null };
   /** @type {Measure} */
   let measure = "score";
+  /** @type {string | null} */
+  let chosen = null;
   const choice = html`<div class="sl-toggle" role="group" aria-label="What is compared" />`;
   const rows = html`<div class="sl-stack" role="table" aria-label="Concepts in both models" />`;
   const note = html`<p class="sl-quiet sl-small-text" data-testid="concept-note" />`;
@@ -145,14 +147,16 @@ export function conceptRows({ onConcept, onConcepts }) {
         `${model} ${written(values[j], measure)}${row.unknown.length || row.found[j] ? "" : ` (${row.unchecked?.[j] ? "unchecked" : "not found"})`}`,
     );
     const title = row.unknown.length ? `the CLIP does not know ${row.unknown.join(", ")}` : "";
-    return html`<div class="sl-concept sl-pick${row.query ? " sl-concept-query" : ""}" role="row" tabindex="0"
+    const isChosen = row.concept === chosen;
+    const press = () => onConcept(isChosen ? null : row.concept);
+    return html`<div class="sl-concept sl-pick${isChosen ? " sl-concept-chosen" : ""}" role="row" tabindex="0"
       aria-label="${row.concept}: ${title || facts.join(", ")}"
-      aria-current=${row.query ? "true" : null} data-testid="concept-row" data-concept=${row.concept}
-      title=${title} onclick=${() => onConcept(row.query ? "" : row.concept)}
+      aria-current=${isChosen ? "true" : null} data-testid="concept-row" data-concept=${row.concept}
+      title=${title} onclick=${press}
       onkeydown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
         used(event);
-        onConcept(row.query ? "" : row.concept);
+        press();
       }}>
       <span role="rowheader" class="sl-ellipsis" title=${row.concept}>${row.concept}</span>
       ${[0, 1].map((j) => {
@@ -181,6 +185,10 @@ export function conceptRows({ onConcept, onConcepts }) {
     node,
     update(next) {
       table = next;
+      draw();
+    },
+    choose(concept) {
+      chosen = concept;
       draw();
     },
     /** @param {string[]} words */

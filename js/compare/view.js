@@ -3,23 +3,22 @@
 import "../shared/heading.css";
 import "../shared/toggle.css";
 import "./view.css";
-import { button, fill, html } from "../shared/dom.js";
+import { fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
-import { same } from "../shared/selection.js";
-import { barParts, howTo } from "./bar.js";
+import { barParts } from "./bar.js";
+import { chooser } from "./chooser.js";
+import { chosenInBoth } from "./chosen.js";
 import { columnsOf } from "./columns.js";
 import { conceptRows } from "./concepts.js";
 import { layersPane } from "./layers.js";
+import { listFilter } from "./list_filter.js";
 import { eitherWay, overlayView } from "./overlay.js";
 import { questions } from "./questions.js";
 
 /** @typedef {import("./questions.js").Comparison} Comparison */
 /** @typedef {import("./heatmap.js").Cell} Cell */
-
-/** @param {Record<string, any>} changed @param {string} name @param {number[]} now @returns {number[]} the selection after a change */
-const chosenIn = (changed, name, now) => (name in changed ? (changed[name] ?? []) : now);
 
 /** @param {import("./questions.js").Lists} lists */
 const inWords = ({ a, pairs, b }) =>
@@ -27,11 +26,10 @@ const inWords = ({ a, pairs, b }) =>
 
 /**
  * What is looked at first.
- * @param {boolean} isMap @param {[string, string] | null} layers that the lists are kept to @param {string[]} find
+ * @param {boolean} isMap @param {Record<string, any>} options of the lists
  * @returns {import("../shared/figure_menu.js").Part[]}
  */
-function comparisonFigures(isMap, layers, find) {
-  const options = { ...(layers && { layers }), ...(find.some(Boolean) && { find: [...find] }) };
+function comparisonFigures(isMap, options) {
   const map = { view: "compare_map", title: "One map" };
   const lists = { view: "compare", title: "Columns", options };
   const matrix = { view: "compare_layers", title: "Layers" };
@@ -40,29 +38,20 @@ function comparisonFigures(isMap, layers, find) {
 
 /** @type {import("../shared/alone.js").CreateView} */
 export function compareView(context) {
-  const { ask, banner, announce, fail, set, act, showPython } = context;
+  const { ask, banner, announce, fail, act, showPython, work } = context;
   const asks = questions(ask);
   /** @type {Comparison | null} */
   let comparison = null;
-  /** @type {string[]} */
-  let others = [];
-  /** The layers the lists are kept to. @type {Cell | null} */
-  let cell = null;
-  /** @type {[string, string, string]} */
-  let find = ["", "", ""];
-  let query = "";
   /** The query that `hits` answered last: only then has the kernel taken it in. */
   let answered = "";
-  /** @type {number[]} */
-  let selection = [];
-  /** @type {number[]} */
-  let otherSelection = [];
+  /** Whether another model is being chosen. */
+  let choosing = false;
   /** @type {ReturnType<typeof columnsOf> | null} */
   let columns = null;
 
   const matrix = layersPane({ onCell });
   const concepts = conceptRows({
-    onConcept: (concept) => act("query", concept),
+    onConcept,
     onConcepts: (edited) => act("concepts", [...new Set(edited.map((word) => word.trim()).filter(Boolean))]),
   });
   const bar = html`<div class="sl-line sl-wraps sl-gap-12 sl-pad sl-fixed sl-under" data-testid="compare-bar" />`;
@@ -78,18 +67,50 @@ export function compareView(context) {
         announce,
         fail,
         onSelect: (a, b) => {
-          chooseB(b, a.length === 0);
-          chooseA(a);
+          chosen.chooseB(b, a.length === 0);
+          chosen.chooseA(a);
         },
       }),
-    onChange: drawFilter,
+    onChange: () => filter.draw(shown.isMap),
   });
-  const filter = html`<div class="sl-compare-filter sl-soft sl-line sl-fixed sl-under sl-text" hidden data-testid="compare-filter" />`;
+  const filter = listFilter({
+    layersOf: matrix.layersOf,
+    onAll() {
+      filter.showAll();
+      matrix.choose(null);
+      concepts.choose(null);
+      refilter();
+    },
+  });
+  const chosen = chosenInBoth(
+    context,
+    () => comparison && { name: comparison.names[1], idOf: (row) => columns?.idOfB(row) },
+    (a, b, reveal) => {
+      shown.select(a, b);
+      columns?.mark(a, b, reveal);
+    },
+  );
   const main = html`<div class="sl-panes">
     <div class="sl-scrolls" tabindex="-1">${matrix.node}${concepts.node}</div>
-    <div class="sl-stack sl-beside">${filter}${right}${shown.map}</div>
+    <div class="sl-stack sl-beside">${filter.node}${right}${shown.map}</div>
   </div>`;
-  const empty = html`<div class="sl-states" hidden />`;
+  const choice = chooser({
+    ask,
+    work,
+    fail,
+    onKnown(name) {
+      act("other", name);
+      choose(false);
+    },
+    onCompared(python) {
+      choosing = false;
+      banner.hide("error");
+      showPython(python);
+      overviewWanted.start();
+    },
+    onCancel: () => choose(false),
+  });
+  const empty = html`<div class="sl-states" hidden>${choice.node}</div>`;
   const node = html`<div class="sl-compare sl-view sl-stack" data-testid="compare">${banner.node}${bar}${main}${empty}</div>`;
   main.hidden = bar.hidden = true;
 
@@ -97,143 +118,116 @@ export function compareView(context) {
     asks.overview,
     (answer) => {
       const before = comparison?.names.join("\n");
-      others = answer.others;
       comparison = answer.comparison;
       const isAnother = comparison?.names.join("\n") !== before;
       if (isAnother) {
-        cell = null;
-        find = ["", "", ""];
+        choosing = false;
+        filter.reset();
       }
       drawAll(isAnother);
       if (comparison) conceptsWanted.start();
     },
     fail,
   );
-  const conceptsWanted = latest(asks.concepts, concepts.update, fail);
+  const conceptsWanted = latest(
+    asks.concepts,
+    (table) => {
+      const { concept } = filter;
+      if (concept !== null && !table.rows.some((row) => row.concept === concept)) onConcept(null);
+      concepts.update(table);
+    },
+    fail,
+  );
   const listsWanted = latest(
     async (signal) => {
-      const filters = { layers: layersOfCell(), concept: answered || null, find };
-      return { whole: !filters.layers && !filters.concept, lists: await asks.lists(filters, signal) };
+      const whole = !filter.isKept();
+      return { whole, lists: await asks.lists(filter.wanted, signal) };
     },
     ({ whole, lists }) => {
       if (!columns || !comparison) return;
       columns.show(lists, whole ? comparison : null);
-      markChosen(true);
+      chosen.mark(true);
       if (!whole) announce(inWords(lists));
     },
     fail,
   );
 
-  const layersOfCell = () => matrix.layersOf(cell);
-
-  /** @param {Cell | null} chosen */
-  function onCell(chosen) {
-    cell = chosen;
-    const layers = layersOfCell();
-    showPython(`lens.comparison.${layers ? `between(${layers.map(literal).join(", ")})` : "pairs"}`);
-    drawFilter();
+  function refilter() {
+    filter.draw(shown.isMap);
     listsWanted.start();
   }
 
-  /** @param {number[]} rows */
-  function chooseA(rows) {
-    selection = rows;
-    act("selection", rows);
-    markChosen();
+  /** @param {Cell | null} cell */
+  function onCell(cell) {
+    filter.cell = cell;
+    const layers = filter.layers();
+    showPython(`lens.comparison.${layers ? `between(${layers.map(literal).join(", ")})` : "pairs"}`);
+    refilter();
   }
 
-  /** @param {number[]} rows @param {boolean} alone whether nothing of A is chosen with it */
-  function chooseB(rows, alone) {
-    otherSelection = rows;
-    set({ other_selection: rows });
-    const id = columns?.idOfB(rows[0]);
-    if (alone && id) showPython(`lens.others[${literal(comparison?.names[1])}].selection = ${literal([id])}`);
-    markChosen();
+  /** @param {string | null} concept */
+  function onConcept(concept) {
+    filter.concept = concept;
+    concepts.choose(concept);
+    showPython(concept === null ? "lens.comparison.pairs" : `lens.concept_table([${literal(concept)}])`);
+    refilter();
   }
 
-  /** @param {boolean} [reveal] */
-  function markChosen(reveal = false) {
-    shown.select(selection, otherSelection);
-    columns?.mark(selection, otherSelection, reveal);
-  }
-
-  /** The lists are no longer kept to a cell or to what is searched. */
-  function showAll() {
-    cell = null;
-    matrix.choose(null);
-    drawFilter();
-    if (query) act("query", "");
-    else listsWanted.start();
-  }
-
-  function drawFilter() {
-    const layers = layersOfCell();
-    const to = [layers && `layers ${layers.join(" and ")}`, answered && `what carries “${answered}”`];
-    const parts = to.filter(Boolean);
-    filter.hidden = parts.length === 0 || shown.isMap;
-    const all = button({ text: "Show all", "data-testid": "compare-all", onclick: showAll });
-    fill(filter, html`<span>Only ${parts.join(", ")}</span>`, all);
+  /** @param {boolean} now whether another model is being chosen */
+  function choose(now) {
+    choosing = now;
+    drawAll(false);
   }
 
   /** @param {boolean} anew whether the models are others than before */
   function drawAll(anew) {
-    main.hidden = bar.hidden = !comparison;
-    empty.hidden = Boolean(comparison);
-    if (!comparison) return fill(empty, howTo());
+    const shows = comparison !== null && !choosing;
+    main.hidden = bar.hidden = !shows;
+    if (!shows && empty.hidden) choice.open(comparison?.names[1] ?? null);
+    empty.hidden = shows;
+    if (!comparison || choosing) return;
     if (anew || !columns) {
       columns?.destroy();
       columns = columnsOf(context, comparison, {
-        chooseA,
-        chooseB,
+        chooseA: chosen.chooseA,
+        chooseB: chosen.chooseB,
         onFind(at, text) {
-          find[at] = text;
+          filter.find(at, text);
           listsWanted.start();
         },
       });
       fill(right, ...columns.nodes);
       shown.renew();
     }
-    fill(bar, ...barParts(comparison, others, shown.choice, (name) => act("other", name)));
-    matrix.update(comparison, cell);
-    drawFilter();
-    listsWanted.start();
+    fill(bar, ...barParts(comparison, shown.choice, () => choose(true)));
+    matrix.update(comparison, filter.cell);
+    refilter();
   }
 
   return {
     node,
-    figures: () => comparisonFigures(shown.isMap, layersOfCell(), find),
+    figures: () => comparisonFigures(shown.isMap, filter.options()),
     keys: {
       "/": () =>
         /** @type {HTMLElement | null} */ (node.querySelector('[data-testid="shared-find"]'))?.focus(),
       Escape: () => {
-        if (!cell && !query) return false;
-        showAll();
+        if (choosing && comparison) return choose(false);
+        if (!filter.isKept()) return false;
+        filter.all();
       },
     },
     update(changed) {
-      if ("query" in changed) query = changed.query;
       if ("concepts" in changed) concepts.track(changed.concepts ?? []);
-      const [a, b] = [
-        chosenIn(changed, "selection", selection),
-        chosenIn(changed, "other_selection", otherSelection),
-      ];
-      if (!same(a, selection) || !same(b, otherSelection)) {
-        [selection, otherSelection] = [a, b];
-        markChosen(true);
-      }
+      chosen.update(changed);
       if ("comparison_version" in changed || "other" in changed) overviewWanted.start();
       if ("relabelled" in changed) columns?.rename();
       if ("hits" in changed && (changed.hits?.query ?? "") !== answered) {
         answered = changed.hits?.query ?? "";
-        if (comparison) {
-          drawFilter();
-          conceptsWanted.start();
-          listsWanted.start();
-        }
+        if (comparison) conceptsWanted.start();
       }
     },
     destroy() {
-      for (const wanted of [overviewWanted, conceptsWanted, listsWanted]) wanted.stop();
+      for (const wanted of [overviewWanted, conceptsWanted, listsWanted, choice]) wanted.stop();
       columns?.destroy();
       shown.destroy();
     },

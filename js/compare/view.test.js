@@ -121,14 +121,84 @@ test("steps of the scales: ends clamp, and zero is always the neutral middle", (
   ]);
 });
 
-test("without a comparison the tab says how to get one, and follows when there is one", async () => {
+const CHOICES = {
+  known: [],
+  lenses: [
+    { key: "a1", variable: "trained", name: "second", about: "8 components", refused: "", only_data: false },
+    { key: "b2", variable: "", name: "elsewhere", about: "8 components", refused: "They differ in images.", only_data: true },
+    { key: "c3", variable: "raw", name: "raw", about: "not fitted yet", refused: "It is not fitted yet.", only_data: false },
+  ],
+  files: [{ path: "runs/old.semlens", size: 2_140_000 }],
+}; // biome-ignore format: a table
+
+/** The tab before anything is compared. @param {Record<string, (args: any) => any>} verbs */
+async function choosing(verbs = {}) {
   /** @type {any} */
   let comparison = null;
-  const { toy, el } = await opened(
+  const made = await opened(
     { other: null },
-    { comparison: () => ({ others: [], other: null, comparison }) },
+    {
+      comparison: () => ({ others: [], other: null, comparison }),
+      comparison_choices: () => CHOICES,
+      compare_with: () => {
+        comparison = COMPARISON;
+        return { python: "lens.compare(trained)" };
+      },
+      ...verbs,
+    },
   );
-  expect(byId(el, "compare-empty").textContent).toContain("lens.compare(other)");
+  return made;
+}
+
+test("without a comparison the tab offers the lenses of the kernel and files, and one press compares", async () => {
+  const { toy, el } = await choosing();
+  const lines = all(el, "choice");
+  expect(lines.map((line) => line.textContent.replaceAll(/\s+/g, " "))).toEqual([
+    "trainedsecond8 componentsCompare",
+    "elsewhere8 componentsCompare all the sameThey differ in images.",
+    "rawrawnot fitted yetCompareIt is not fitted yet.",
+    "runs/old.semlens2.1 MBCompare",
+  ]);
+  expect(all(el, "choose-compare").map((button) => button.hasAttribute("disabled"))).toEqual([
+    false,
+    false,
+    true,
+    false,
+  ]);
+  all(el, "choose-compare")[0].click();
+  await settled();
+  await settled();
+  expect(toy.asked("compare_with")[0].args).toEqual({ lens: "a1", different_data: false });
+  expect(all(el, "shared-line")).toHaveLength(2);
+  expect(byId(el, "python-line").textContent).toBe("lens.compare(trained)");
+  byId(el, "compare-change").click();
+  await settled();
+  byId(el, "choose-cancel").click();
+  expect(all(el, "shared-line")).toHaveLength(2);
+});
+
+test("other images are compared only by the button that says so; a typed file stands with its refusal", async () => {
+  const refused = { refused: "a and b differ in images.", only_data: true };
+  const { toy, el } = await choosing({ compare_with: ({ path }) => (path ? refused : { python: "" }) });
+  all(el, "choose-compare")[1].click();
+  await settled();
+  expect(toy.asked("compare_with")[0].args).toEqual({ lens: "b2", different_data: true });
+  const path = /** @type {HTMLInputElement} */ (byId(el, "choose-path"));
+  path.value = " far/away.semlens ";
+  press(path, "Enter");
+  await settled();
+  expect(toy.asked("compare_with")[1].args).toEqual({ path: "far/away.semlens", different_data: false });
+  const line = all(el, "choice").find((choice) => choice.textContent?.includes("far/away"));
+  expect(line?.textContent).toContain("a and b differ in images.");
+  byId(/** @type {HTMLElement} */ (line), "choose-compare").click();
+  await settled();
+  expect(toy.asked("compare_with")[2].args).toEqual({ path: "far/away.semlens", different_data: true });
+});
+
+test("a cell compares, and the tab follows", async () => {
+  /** @type {any} */
+  let comparison = null;
+  const { toy, el } = await choosing({ comparison: () => ({ others: [], other: null, comparison }) });
   comparison = COMPARISON;
   toy.kernelSets({ other: "second", comparison_version: 1 });
   await settled();
@@ -219,20 +289,27 @@ test("a pair chooses a component in each model, and a pinned one stays on top wh
   expect(byId(el, "only-b").querySelector('[aria-current="true"]')).toBeNull();
 });
 
-test("a concept is searched when its row is pressed, and the query keeps the columns to it", async () => {
+test("the row of a concept keeps the columns to it, and a query of the search does not", async () => {
   const { toy, el } = await opened();
   const rows = all(el, "concept-row");
   expect(rows.map((row) => row.dataset.concept)).toEqual(["red", "green"]);
   expect(rows[0].getAttribute("aria-label")).toBe("red: first .34, second .11 (not found)");
   expect(rows[0].textContent).toContain("−.23");
+  toy.kernelSets({ query: "blue" });
+  await settled();
+  await settled();
+  expect(all(el, "shared-line")).toHaveLength(2);
+  expect(byId(el, "compare-filter").hidden).toBe(true);
   rows[0].click();
   await settled();
-  expect(toy.state.query).toBe("red");
-  await settled();
+  expect(toy.state.query).toBe("blue");
   expect(toy.asked("comparison_lists").at(-1)?.args.concept).toBe("red");
+  expect(all(el, "concept-row")[0].getAttribute("aria-current")).toBe("true");
+  expect(all(el, "shared-line")).toHaveLength(1);
   byId(el, "compare-all").click();
   await settled();
-  expect(toy.state.query).toBe("");
+  expect(toy.asked("comparison_lists").at(-1)?.args.concept).toBeNull();
+  expect(all(el, "shared-line")).toHaveLength(2);
 });
 
 test("the measure of the concepts can be changed where both models have it", async () => {
@@ -253,12 +330,16 @@ test("the concepts are edited in place", async () => {
   expect(byId(el, "python-line").textContent).toBe('lens.concepts = ["red", "blue"]');
 });
 
-test("another model is chosen from those that were compared", async () => {
-  const { toy, el } = await opened();
-  const select = /** @type {HTMLSelectElement} */ (byId(el, "compare-other"));
-  expect([...select.options].map((option) => option.text)).toEqual(["second", "third"]);
-  select.selectedIndex = 1;
-  select.dispatchEvent(new Event("change"));
+test("another model is chosen from those that were compared before", async () => {
+  const { toy, el } = await opened(
+    {},
+    { comparison_choices: () => ({ known: ["second", "third"], lenses: [], files: [] }) },
+  );
+  byId(el, "compare-change").click();
+  await settled();
+  expect(byId(el, "compare-chooser").textContent).toContain("There is no other.");
+  expect(all(el, "choice").map((line) => line.textContent)).toEqual(["thirdShow"]);
+  byId(el, "choose-known").click();
   expect(toy.state.other).toBe("third");
 });
 

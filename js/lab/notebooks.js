@@ -58,10 +58,16 @@ clip = sl.OpenClip(${clipArguments(clip)})`,
         `lens = sl.Lens(model, images, layers=["layer3", "layer4"], clip=clip)
 lens.fit(thumbnail=${thumbnail}, relevance=True)`,
       ),
+      code("lens.show()"),
       markdown(
-        "Write down what the model should use and what it must not use: here, or in the tab Audit of the window.",
+        `In the tab **Audit** say what the model should use and what it must not: open a checklist you have, start empty, or from an example. The same in Python:
+
+\`\`\`python
+lens.checklist = sl.Checklist(valid=["what it should use"], spurious=["ruler", "text"])
+lens.checklist = sl.Checklist.from_file("checklist.md")  # or .json, .csv
+lens.checklist = sl.Checklist.abcde()  # for moles
+\`\`\``,
       ),
-      code("lens.checklist = sl.Checklist.abcde()\nlens.show()"),
     ],
     kernel,
   );

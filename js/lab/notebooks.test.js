@@ -13,6 +13,13 @@ describe("notebooks that commands write", () => {
     expect(metadata.kernelspec).toEqual(KERNEL);
   });
 
+  it("leave it to the person what the model should use", () => {
+    const { cells } = auditNotebook({ clip: "a b", thumbnail: 1 }, KERNEL);
+    const run = cells.filter(({ cell_type }) => cell_type === "code").map(({ source }) => source);
+    expect(run.join("\n")).not.toContain("abcde");
+    expect(cells.at(-1)?.source).toContain("open a checklist you have, start empty, or from an example");
+  });
+
   it("know a folder of a CLIP from a name with its weights", () => {
     expect(clipArguments(" MobileCLIP2-S2  dfndr2b ")).toBe('"MobileCLIP2-S2", "dfndr2b"');
     expect(clipArguments("my clips/tiny clip")).toBe('"my clips/tiny clip"');

@@ -7,6 +7,7 @@ import { count as counted } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
 import { latest } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
+import { workPlace } from "../shared/work.js";
 
 /**
  * @param {object} options
@@ -16,7 +17,6 @@ import { literal } from "../shared/python.js";
  * @param {import("../shared/work.js").Work} options.work where long work is told
  */
 export function tableActions({ ask, showPython, fail, onChange, work: run }) {
-  const work = busyWork({ ask, fail, onChange, work: run });
   const vocabulary = /** @type {HTMLSelectElement} */ (
     html`<select aria-label="Vocabulary" data-testid="vocabulary" />`
   );
@@ -30,6 +30,8 @@ export function tableActions({ ask, showPython, fail, onChange, work: run }) {
       work.start("describe", { vocabulary: name }, "Embedding words");
     },
   });
+  const place = workPlace(describe);
+  const work = busyWork({ ask, fail, onChange, work: run, place });
   const exports = ["csv", "json"].map((format) =>
     button({
       text: format.toUpperCase(),
@@ -70,7 +72,7 @@ export function tableActions({ ask, showPython, fail, onChange, work: run }) {
     /** Describing: the work under way, the vocabulary, the button. */
     describing: [
       html`<label class="sl-select"><span class="sl-quiet sl-wide">Words</span>${vocabulary}</label>`,
-      describe,
+      place.node,
     ],
     exports,
     start: vocabulariesWanted.start,

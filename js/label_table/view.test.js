@@ -168,13 +168,15 @@ describe("the table of labels", () => {
       { kind: "progress", id: asked.id, done: 64, total: 693, what: "Embedding word" },
       [],
     );
-    await vi.waitFor(() => expect(byId(el, "work").hidden).toBe(false));
-    expect(byId(el, "work").textContent).toContain("Embedding word 64 of 693");
-    expect(byId(el, "describe").disabled).toBe(true);
-    byId(el, "cancel-work").click();
+    const work = await vi.waitFor(() => byId(byId(el, "labels-empty"), "work-here"));
+    expect(work.textContent).toContain("Embedding word 64 of 693");
+    expect(byId(el, "describe").hidden, "it stands where the button was").toBe(true);
+    expect(byId(el, "work").hidden, "and nowhere else").toBe(true);
+    byId(work, "cancel-work").click();
     await settled();
     expect(toy.sent.at(-1)).toMatchObject({ kind: "abort", id: asked.id });
     expect(byId(el, "describe").disabled).toBe(false);
+    expect(byId(el, "describe").hidden).toBe(false);
     expect(all(el, "banner")).toEqual([]);
   });
 

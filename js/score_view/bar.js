@@ -1,6 +1,7 @@
 /** The bar of the scores: their form, the layer, and evaluating. */
 
 import { button, fill, html } from "../shared/dom.js";
+import { workPlace } from "../shared/work.js";
 
 const FORMS = [
   {
@@ -19,24 +20,28 @@ const FORMS = [
 
 /**
  * @param {object} options
- * @param {HTMLElement} options.filter @param {ReturnType<typeof import("../shared/busy.js").busyWork>} options.work
- * @param {(centred: boolean) => void} options.onForm @param {() => void} options.onEvaluate
+ * @param {HTMLElement} options.filter
+ * @param {(place: import("../shared/work.js").Place) => ReturnType<typeof import("../shared/busy.js").busyWork>} options.workAt evaluates, told in a place
+ * @param {(centred: boolean) => void} options.onForm @param {(work: ReturnType<typeof import("../shared/busy.js").busyWork>) => void} options.onEvaluate
  */
-export function scoresBar({ filter, work, onForm, onEvaluate }) {
+export function scoresBar({ filter, workAt, onForm, onEvaluate }) {
   const forms = html`<div class="sl-line sl-gap-4" role="group" aria-label="Form of the scores" data-browser />`;
   const evaluate = /** @type {HTMLButtonElement} */ (
     button({
       text: "Evaluate",
       class: "sl-outlined sl-main",
       "data-testid": "evaluate",
-      onclick: onEvaluate,
+      onclick: () => onEvaluate(work),
     })
   );
+  const place = workPlace(evaluate);
+  const work = workAt(place);
   const about = html`<span class="sl-quiet sl-small-text" data-testid="scores-about" />`;
   const node = html`<div class="sl-line sl-wraps sl-pad sl-under" />`;
   return {
     node,
-    evaluate,
+    evaluate: place.node,
+    stop: work.stop,
     /** @param {{made: boolean, clip: string | null | undefined, centred: boolean}} now `made`: whether there are scores */
     update({ made, clip, centred: chosen }) {
       evaluate.disabled = work.running;
@@ -52,7 +57,7 @@ export function scoresBar({ filter, work, onForm, onEvaluate }) {
         });
       fill(forms, ...FORMS.map(form));
       const spring = html`<span class="sl-spring" />`;
-      if (made) fill(node, forms, filter, spring, about, evaluate);
+      if (made) fill(node, forms, filter, spring, about, place.node);
       else fill(node, filter, spring);
     },
   };

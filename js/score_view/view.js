@@ -30,16 +30,15 @@ export function scoreView({ source, ask, act, showPython, work: run, announce, f
   let started = false;
 
   const names = componentNames({ ask, onChange: drawSide, fail });
-  const work = busyWork({ ask, fail, onChange: draw, work: run });
   const filter = layerFilter({ onLayer: (layer) => act("layer", layer) });
   const bar = scoresBar({
     filter: filter.node,
-    work,
+    workAt: (place) => busyWork({ ask, fail, onChange: draw, work: run, place }),
     onForm(next) {
       centred = next;
       draw();
     },
-    onEvaluate() {
+    onEvaluate(work) {
       showPython("lens.evaluate()");
       work.start("evaluate", {}, "Scoring");
     },
@@ -211,7 +210,7 @@ export function scoreView({ source, ask, act, showPython, work: run, announce, f
       if ("layer" in changed) draw();
     },
     destroy() {
-      for (const asked of [scoresWanted, names, work]) asked.stop();
+      for (const asked of [scoresWanted, names, bar]) asked.stop();
       stopResizing();
       stopTheming();
       for (const part of [scatter, side, large, filter]) part.destroy();

@@ -8,8 +8,9 @@ import { isAbort } from "./channel.js";
  * @param {(error: unknown) => void} options.fail
  * @param {() => void} options.onChange when work begins, ends or is given up
  * @param {import("./work.js").Work} options.work tells the progress
+ * @param {import("./work.js").Place} [options.place] where the button is that begins it: there it is told
  */
-export function busyWork({ ask, fail, onChange, work }) {
+export function busyWork({ ask, fail, onChange, work, place }) {
   /** @type {AbortController | undefined} */
   let controller;
 
@@ -24,7 +25,7 @@ export function busyWork({ ask, fail, onChange, work }) {
       controller = mine;
       onChange();
       try {
-        await work(what, (options) => ask(verb, args, options), mine);
+        await work(what, (options) => ask(verb, args, options), mine, place);
       } catch (error) {
         if (!isAbort(error)) fail(error);
       } finally {

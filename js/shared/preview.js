@@ -46,6 +46,8 @@ export function preview({ area, source, known, announce, fail }) {
   let asking;
   /** @type {string | undefined} */
   let url;
+  /** Whether it was the pointer that opened it. */
+  let hovered = false;
 
   function forget() {
     clearTimeout(timer);
@@ -127,14 +129,18 @@ export function preview({ area, source, known, announce, fail }) {
 
   area.addEventListener("pointerover", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    const hovered = /** @type {HTMLElement | null} */ (target.closest?.("[data-rank]"));
-    if (hovered) show(hovered, OPEN_AFTER);
-    else if (node.contains(target)) clearTimeout(timer);
+    const under = /** @type {HTMLElement | null} */ (target.closest?.("[data-rank]"));
+    if (under) {
+      hovered = true;
+      show(under, OPEN_AFTER);
+    } else if (node.contains(target)) clearTimeout(timer);
     else if (crop) {
       clearTimeout(timer);
       timer = setTimeout(close, GRACE);
     }
   });
+  // Who goes on with the keyboard looks at rows, which a picture under a forgotten pointer would cover.
+  area.addEventListener("keydown", () => hovered && close(), true);
   area.addEventListener("pointerleave", () => {
     clearTimeout(timer);
     timer = setTimeout(close, GRACE);
@@ -144,7 +150,10 @@ export function preview({ area, source, known, announce, fail }) {
     node,
     close,
     /** Opens at once, for the keyboard. @param {HTMLElement} target */
-    open: (target) => show(target, 0),
+    open(target) {
+      hovered = false;
+      show(target, 0);
+    },
     get isOpen() {
       return crop !== null;
     },

@@ -281,6 +281,8 @@ export function toyModel(traits = {}, verbs = {}) {
 
   return {
     state,
+    /** What it answers. */
+    verbs: answers,
     sent,
     fire,
     kernelSets,

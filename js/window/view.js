@@ -157,6 +157,7 @@ export function windowView(context, tabs = TABS) {
     }
     if (panel.firstElementChild === view.node) return;
     fill(panel, view.node);
+    work.refresh();
     fill(tools, view.tools, figure.node, helpButton);
     if (!view.node.contains(banner.node))
       (view.node.querySelector(".sl-banner-place") ?? view.node).prepend(banner.node);

@@ -319,12 +319,14 @@ describe("the window", () => {
       byId(el, `tab-${other}`).click();
       await vi.waitFor(() => expect(byId(el, "work").hidden).toBe(false));
       expect(all(el, "work")).toHaveLength(1);
-      expect(byId(el, "work").closest("footer")).not.toBeNull();
+      expect(byId(el, "work").closest("footer"), "its own tab is closed").not.toBeNull();
       expect(byId(el, "work").textContent).toContain("Component 3 of 9");
-      byId(el, "cancel-work").click();
+      byId(el, `tab-${verb}`).click();
+      expect([byId(el, "work").hidden, all(el, "work-here").length]).toEqual([true, 1]);
+      byId(byId(el, "work-here"), "cancel-work").click();
       await settled();
       expect(toy.sent.at(-1)).toMatchObject({ kind: "abort", id: asked.id });
-      expect(byId(el, "work").hidden).toBe(true);
+      expect([byId(el, "work").hidden, all(el, "work-here").length]).toEqual([true, 0]);
     }
   });
 

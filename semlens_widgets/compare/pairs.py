@@ -302,8 +302,17 @@ def compare(
     return Comparison(a, b, names, ab, ba, s_ab, s_ba, different_data, centre)
 
 
+class NotComparable(ValueError):
+    """Two spaces that were made differently. `why` says in what; `only_data`: `allow="data"` compares them."""
+
+    def __init__(self, why: str, only_data: bool) -> None:
+        remedy = "make both with the same" + (", or pass allow='data' to compare all the same" if only_data else "")
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.only_data = why, only_data
+
+
 def check_comparable(spaces: Mapping[str, SemanticSpace], allow: str | Collection[str]) -> bool:
-    """Whether the spaces look at different images, which `allow` permits. ValueError where they cannot compare."""
+    """Whether the spaces look at different images, which `allow` permits. NotComparable where they cannot compare."""
     allowed = {allow} if isinstance(allow, str) else set(allow)
     if allowed - {"data"}:
         raise ValueError(f"allow={allow!r}; only 'data' may differ, another CLIP or crop is another space altogether")
@@ -323,10 +332,8 @@ def check_comparable(spaces: Mapping[str, SemanticSpace], allow: str | Collectio
                 differences.append(f"images or transform ({first}: {_data_of(a)}; {second}: {_data_of(b)})")
         if differences:
             only_data = len(differences) == 1 and a.recipe.images != b.recipe.images and "data" not in allowed
-            remedy = "make both with the same" + (", or pass allow='data' to compare all the same" if only_data else "")
-            raise ValueError(
-                f"{first} and {second} cannot be compared, for they differ in {' and in '.join(differences)}; {remedy}"
-            )
+            why = f"{first} and {second} cannot be compared, for they differ in {' and in '.join(differences)}"
+            raise NotComparable(why, only_data)
     return different_data
 
 

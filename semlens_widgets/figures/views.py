@@ -179,15 +179,14 @@ def _compared(session: Session) -> Comparison:
 
 @view("compare")
 def _compare(session: Session, **options: Any) -> Figure:
-    """The three columns, kept to two `layers`, to what carries the present query, and to texts to `find` in each."""
+    """The three columns, kept to two `layers`, to what carries a `concept`, and to texts to `find` in each."""
     compared = _compared(session)
-    layers, find = options.pop("layers", None), options.pop("find", None)
-    query = session.query if session.hits is not None else ""
+    layers, concept, find = (options.pop(name, None) for name in ("layers", "concept", "find"))
     notes = [f"layers {layers[0]} and {layers[1]}"] if layers else []
-    notes += [f"what carries “{query}”"] if query else []
+    notes += [f"what carries “{concept}”"] if concept else []
     notes += [f"“{text}” in {part}" for text, part in zip(find or (), _COLUMNS, strict=False) if text]
     if notes:
-        options = {"kept": compared_rows(session, layers, query or None, find), "kept_to": ", ".join(notes)} | options
+        options = {"kept": compared_rows(session, layers, concept, find), "kept_to": ", ".join(notes)} | options
     return comparison(compared, **options)
 
 

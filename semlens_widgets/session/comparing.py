@@ -25,7 +25,12 @@ def compare(session: LiveState, other: Any, name: str | None, **options: Any) ->
     called = name or beside.name
     if called == session.name:
         called = f"{called} (B)"
-    answer = compare_spaces(session.space, beside.space, names=(session.name, called), **options)
+    return take(session, beside, compare_spaces(session.space, beside.space, names=(session.name, called), **options))
+
+
+def take(session: LiveState, beside: LiveState, answer: Comparison) -> Comparison:
+    """Have this comparison with another lens from now on."""
+    called = answer.names[1]
     with session.lock:
         session.compared[called] = Other(beside, answer)
         if session.other == called:
@@ -33,6 +38,15 @@ def compare(session: LiveState, other: Any, name: str | None, **options: Any) ->
         else:
             session.other = called
     return answer
+
+
+def free_name(session: LiveState, beside: LiveState) -> str:
+    """What another lens is called here: its own name, unless this one or yet another has it."""
+    known = session.compared
+    if (called := next((name for name, other in known.items() if other.state is beside), None)) is not None:
+        return called
+    names = (beside.name, f"{beside.name} (B)", *(f"{beside.name} ({n})" for n in range(2, len(known) + 3)))
+    return next(name for name in names if name not in known and name != session.name)
 
 
 def _of_bare(session: LiveState, space: Any, name: str | None) -> LiveState:

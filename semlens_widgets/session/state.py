@@ -6,6 +6,7 @@ import difflib
 import functools
 import threading
 import warnings
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -40,6 +41,16 @@ from .source import Source
 T = TypeVar("T")
 TRACKED = 16  # words of the vocabulary that are compared unless others are named
 _PLAIN = ("lock", "vocabulary", "name", "probe_cache", "map_state", "audit_session", "compared", "clip_spec")
+
+
+_ALIVE: weakref.WeakSet[LiveState] = weakref.WeakSet()
+_CHANGING = threading.Lock()
+
+
+def alive() -> list[LiveState]:
+    """The lenses that there are in this process, in no order."""
+    with _CHANGING:
+        return list(_ALIVE)
 
 
 class NotFitted(RuntimeError):
@@ -109,6 +120,8 @@ class LiveState(traitlets.HasTraits):
     def _start(self, source: Source | None, probes: ProbeCache, vocabulary: Any, name: str) -> None:
         """The parts and values a state begins with, before anything is fitted."""
         self.lock = threading.RLock()
+        with _CHANGING:
+            _ALIVE.add(self)
         self.name = name
         self.vocabulary: Sequence[str] = words_of(vocabulary) if vocabulary else ()
         self.probe_cache = probes

@@ -6,17 +6,19 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from ..audit import DEAD, REGIONS, AuditReport, Finding
-from ..checklist import Checklist, Concept, Group
+from ..checklist import Checklist, Concept, Group, format_of
 from ..report.session import document as report_of_session
 from ..session import Session, auditing, explaining
+from ..texts import decoded, quoted
 from ..verdicts import Verdict
-from .channel import Job
+from .channel import Buffers, Job
 from .view import Live, Verbs, View, maybe_text
 from .widget import LensWidget
 from .wire import Answer, File
@@ -26,6 +28,8 @@ MOST_TARGETS = 2000  # classes offered; more than any list can show
 SET_IN_WINDOWS = ("margin", "used", "min_effect")  # of the thresholds, beside the level
 LONGEST_LINE = 400  # of Python in the footer, in characters
 _CONCEPT = "@"
+# Of an example that is about no field of its own: what is in many collections of pictures and explains nothing.
+ARTEFACTS = ("text", "watermark", "ruler", "black border", "picture frame", "hand")
 
 
 def audited(session: Session) -> Answer:
@@ -175,12 +179,46 @@ def relevance(session: Session, job: Job) -> Answer:
 # changing
 
 
-def start(session: Session) -> Answer:
-    """Begin with the ABCDE rule, and with a class to audit where none was chosen."""
+def start(session: Session, kind: str = "abcde") -> Answer:
+    """Begin with the ABCDE rule ("abcde") or with an example for the class that is audited ("example"), and choose a
+    class where nobody has."""
+    if kind not in ("abcde", "example"):
+        raise ValueError(f"{kind!r:.80} is no beginning of a checklist; there are 'abcde' and 'example'")
     with session.lock:
         _choose_target(session)
-        session.checklist = Checklist.abcde()
-    return _with_python("lens.checklist = sl.Checklist.abcde()")
+        if kind == "abcde":
+            session.checklist, python = Checklist.abcde(), "sl.Checklist.abcde()"
+        else:
+            valid = [name for name in (session.audit_target,) if name]
+            session.checklist = Checklist(valid=valid, spurious=ARTEFACTS)
+            python = f"sl.Checklist(valid={list(valid)!r}, spurious={list(ARTEFACTS)!r})"
+    return _with_python(f"lens.checklist = {python}")
+
+
+def opened(session: Session, buffers: Buffers, name: str) -> Answer:
+    """Take the checklist of a file that a person has on the machine of the browser. ValueError says what is wrong."""
+    if len(buffers) != 1:
+        raise ValueError("one file is needed")
+    path = Path(str(name)[-80:])
+    form, text = format_of(path), decoded(bytes(buffers[0]), path.name)
+    try:
+        found = Checklist.from_text(text, form)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    with session.lock:
+        if len(found):
+            _choose_target(session)
+        session.checklist = found
+        session.set_trait("audit_notice", f"{path.name} is open: {found.counts}.")
+    return _with_python(f"lens.checklist = sl.Checklist.from_file({quoted(path.name)})")
+
+
+def checklist_file(session: Session) -> Answer:
+    """The checklist as a file to keep, readable and to be opened again."""
+    name = "checklist.json"
+    data = session.checklist.to_text("json").encode("utf-8", "backslashreplace")
+    return {"name": name, "python": f"lens.checklist.to_file({quoted(name)})",
+            "file": File(data, "application/json;charset=utf-8")}  # fmt: skip
 
 
 def _choose_target(session: Session) -> None:
@@ -225,10 +263,10 @@ def line_of(before: Checklist, after: Checklist) -> str:
     if len(added) == 1 and not gone:
         concept, group = new[added[0]], after.group_of(added[0])
         at = [c.name for c in group.concepts].index(added[0])
-        place = f"{_text(group.name)}" if at == len(group.concepts) - 1 else f"{_text(group.name)}, {at}"
+        place = f"{quoted(group.name)}" if at == len(group.concepts) - 1 else f"{quoted(group.name)}, {at}"
         steps.append((f"adding({_call(concept)}, {place})", before.adding(concept, group.name, at)))
     elif len(gone) == 1 and not added:
-        steps.append((f"without({_text(gone[0])})", before.without(gone[0])))
+        steps.append((f"without({quoted(gone[0])})", before.without(gone[0])))
     elif len(gone) == 1 and len(added) == 1:
         steps.append(_replacing(before, gone[0], new[added[0]]))
     elif not gone and not added:
@@ -241,7 +279,7 @@ def line_of(before: Checklist, after: Checklist) -> str:
             kind = new[name].kind
             says = f', kind="{kind}"' if kind != old[name].kind else ""
             moved = before.moving(name, group.name, at, kind)
-            steps.append((f"moving({_text(name)}, {_text(group.name)}, {at}{says})", moved))
+            steps.append((f"moving({quoted(name)}, {quoted(group.name)}, {at}{says})", moved))
     for line, made in steps:
         if made == after and len(line) <= LONGEST_LINE:
             return f"lens.checklist = lens.checklist.{line}"
@@ -249,18 +287,14 @@ def line_of(before: Checklist, after: Checklist) -> str:
 
 
 def _replacing(before: Checklist, name: str, concept: Concept) -> tuple[str, Checklist]:
-    return f"replacing({_text(name)}, {_call(concept)})", before.replacing(name, concept)
+    return f"replacing({quoted(name)}, {_call(concept)})", before.replacing(name, concept)
 
 
 def _call(concept: Concept) -> str:
-    parts = [_text(concept.name), repr(list(concept.texts)), _text(concept.kind)]
+    parts = [quoted(concept.name), repr(list(concept.texts)), quoted(concept.kind)]
     parts += [f"classes={list(concept.classes)!r}"] if concept.classes else []
     parts += [f"note={concept.note!r}"] if concept.note else []
     return f"sl.Concept({', '.join(parts)})"
-
-
-def _text(text: str) -> str:
-    return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
 
 
 def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
@@ -269,9 +303,9 @@ def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
         named = [_subject(session, subject) for subject in subjects]
         if decision is not None:
             auditing.judge(session, named, decision)
-            about = f"[{', '.join(map(_text, named))}]"
+            about = f"[{', '.join(map(quoted, named))}]"
             return _with_python(
-                f'lens.verdicts[{_text(named[0])}] = "{decision}"'
+                f'lens.verdicts[{quoted(named[0])}] = "{decision}"'
                 if len(named) == 1
                 else f'lens.judge({about}, "{decision}")'
             )
@@ -286,8 +320,8 @@ def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
                 verdicts = verdicts.judging(subject, label=verdict.label, note=verdict.note, who=who)
         session.verdicts = verdicts
     if len(named) == 1:
-        return _with_python(f"del lens.verdicts[{_text(named[0])}]")
-    return _with_python(f"lens.withdraw([{', '.join(_text(s) for s in named if s in mine)}])")
+        return _with_python(f"del lens.verdicts[{quoted(named[0])}]")
+    return _with_python(f"lens.withdraw([{', '.join(quoted(s) for s in named if s in mine)}])")
 
 
 def set_thresholds(session: Session, thresholds: Any) -> Answer:
@@ -354,6 +388,7 @@ def _watch(window: LensWidget) -> Callable[[], None]:
 
 _CHANGES: Verbs = {
     "audit_start": start,
+    "audit_open": opened,
     "audit_edit": edit,
     "audit_decide": decide,
     "audit_thresholds": set_thresholds,
@@ -368,7 +403,8 @@ VIEW = View(
         "audit_level": Live.same("audit_level", partial(traitlets.Float, 0.01)),
     },
     counters=dict.fromkeys(("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"),
-    verbs={**_CHANGES, "audit": audited, "audit_relevance": relevance, "audit_report": written},
+    verbs={**_CHANGES, "audit": audited, "audit_relevance": relevance, "audit_report": written,
+           "audit_file": checklist_file},
     in_order=tuple(_CHANGES),
     figure=True,
     recorded=lambda session: [("audit", {}, _kept(session))],

@@ -12,7 +12,7 @@ import numpy as np
 from ..compare import Comparison, ConceptTable, Similarity
 from ..session import Session
 from ..session.compared import asked_words, compared_rows, comparison_of, concept_rows
-from . import answers, component_card, overlay
+from . import answers, choosing, component_card, overlay
 from .common import HITS
 from .labelled import listed_layers
 from .view import Live, Verbs, View, maybe_text, texts
@@ -198,6 +198,8 @@ VIEW = View(
         **verbs_about(lambda session: session.others),
         **overlay.VERBS,
         "comparison": overview,
+        "comparison_choices": choosing.choices,
+        "compare_with": choosing.compare_with,
         "comparison_lists": lists,
         "comparison_concepts": concept_table,
     },
