@@ -22,11 +22,13 @@ lens, other = toy("plain"), toy("exchanged", (2, 3, 0, 1))
 """
 
 
-def test_a_cell_compares_and_the_tab_follows_and_answers(open_notebook):
+def test_the_other_model_is_chosen_in_the_window_and_clicks_end_in_both(open_notebook):
     notebook = open_notebook(TOY, "window = lens.show(); window.tab = 'compare'; window")
     window = notebook.windows.first
-    expect(window.get_by_test_id("compare-empty")).to_contain_text("lens.compare(other)")
-    notebook.run("found = lens.compare(other)")
+    expect(window.get_by_test_id("choice")).to_have_count(1)
+    expect(window.get_by_test_id("choice")).to_contain_text("exchanged")
+    window.get_by_test_id("choose-compare").click()
+    expect(window.get_by_test_id("python-line")).to_have_text("lens.compare(other)")
     expect(window.get_by_test_id("b-knows-a")).to_contain_text("B knows A")
     window.get_by_test_id("heat-cell").first.click()
     lines = window.get_by_test_id("shared-line")
@@ -35,12 +37,16 @@ def test_a_cell_compares_and_the_tab_follows_and_answers(open_notebook):
     window.locator('[data-testid="shared-line"][data-ids="rectified:0 rectified:2"]').click()
     notebook.expect_value("[str(c) for c in lens.selection + other.selection]", ["rectified:0", "rectified:2"])
     notebook.run("lens.query = 'green'")
+    window.locator('[data-testid="concept-row"][data-concept="green"]').click()
     expect(lines).to_have_count(1)
     expect(lines.first).to_have_attribute("data-ids", "rectified:1 rectified:3")
     window.get_by_test_id("compare-all").click()
-    notebook.expect_value("lens.query", "")
+    expect(lines).to_have_count(3)
+    notebook.expect_value("lens.query", "green")
     notebook.run("lens.concepts = ['yellow', 'red']")
-    expect(window.get_by_test_id("concept-row")).to_have_count(2)
+    expect(window.get_by_test_id("concept-row")).to_have_count(3)  # and what is searched
+    notebook.run("found = lens.compare(other, name='once more')")
+    expect(window.get_by_test_id("compare-bar")).to_contain_text("once more")
     window.get_by_test_id("compare-map").click()
     expect(window.get_by_test_id("overlay").get_by_test_id("map-list-row").first).to_be_visible()
 
