@@ -17,9 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from .mapped import let_go
+
 TABLE: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
 _LARGEST = 2**53  # of whole numbers: the largest that a browser tells from its neighbours
+_ROWS = 4096  # of an array that are looked at at once
+_LET_GO = 16 * _ROWS  # rows after which those of a mapped array are let go
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,), "array": (list,), "string": (str,), "boolean": (bool,), "null": (type(None),),
     "integer": (int,), "number": (int, float),
@@ -171,12 +175,12 @@ class Lengths:
         rule = TABLE["arrays"].get(name)
         if rule is None or not array.size:
             return
-        if rule["kind"] == "float":
+        if rule.get("rows") == "unit":
+            _check_unit(name, array)
+        elif rule["kind"] == "float":
             _check_finite(name, array, rule.get("nan", False))
         if {"from", "to", "below"} & rule.keys():
             self._check_range(name, array, rule)
-        if rule.get("rows") == "unit":
-            _check_unit(name, array)
         if "order" in rule:
             self._check_order(name, array, rule)
 
@@ -208,16 +212,23 @@ class Lengths:
 
 
 def _check_finite(name: str, array: np.ndarray, nan: bool) -> None:
-    if np.isinf(array).any() if nan else not np.isfinite(array).all():
-        raise Unfit(f"the array {name!r} holds {'infinite numbers' if nan else 'NaN or infinite numbers'}")
+    for start in range(0, len(array), _ROWS):
+        rows = array[start : start + _ROWS]
+        if np.isinf(rows).any() if nan else not np.isfinite(rows).all():
+            raise Unfit(f"the array {name!r} holds {'infinite numbers' if nan else 'NaN or infinite numbers'}")
+        if not start % _LET_GO:
+            let_go(array)
 
 
 def _check_unit(name: str, array: np.ndarray) -> None:
     """Each row has length one, or is zero where there is no direction (of a dead component, an unreadable image)."""
-    for start in range(0, len(array), 4096):
-        rows = array[start : start + 4096].astype(np.float32, copy=False)
+    for start in range(0, len(array), _ROWS):
+        rows = array[start : start + _ROWS].astype(np.float32, copy=False)
         squares = np.einsum("rd,rd->r", rows, rows)
-        wrong = (np.abs(squares - 1) > 2 * TABLE["unit"]) & (squares != 0)
-        if wrong.any():
-            length = math.sqrt(squares[wrong.argmax()])
+        right = (np.abs(squares - 1) <= 2 * TABLE["unit"]) | (squares == 0)  # what is NaN is neither
+        if not right.all():
+            _check_finite(name, rows, False)
+            length = math.sqrt(squares[right.argmin()])
             raise Unfit(f"the array {name!r} holds a vector of length {length:g}; needed is 1 (or 0: no direction)")
+        if not start % _LET_GO:
+            let_go(array)

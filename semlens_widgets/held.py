@@ -89,6 +89,11 @@ def shape_of(value: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
+def is_read(value: Any, name: str) -> bool:
+    """Whether an attribute is the value itself. What a file holds unread is checked by the file, when it is read."""
+    return not isinstance(vars(value)[name], Held | Later)
+
+
 def rows_of(value: Any, name: str, rows: Int[np.ndarray, "*batch"]) -> np.ndarray:
     """Some rows of an attribute, without the others where a file holds it."""
     known = vars(value)[name]
@@ -98,4 +103,4 @@ def rows_of(value: Any, name: str, rows: Int[np.ndarray, "*batch"]) -> np.ndarra
 
 def freeze_read(value: object, *names: str) -> None:
     """`freeze`, for attributes of which a file holds some: its arrays are read-only anyway."""
-    freeze(value, *(name for name in names if not isinstance(vars(value)[name], Held)))
+    freeze(value, *(name for name in names if is_read(value, name)))

@@ -331,12 +331,15 @@ class Lens(Session):
         return comparing.compare(self, other, name, allow=allow, centre=centre, seed=seed)
 
     @renamed_parameters(asked="on_tick")
-    def overlay(self, method: str = "pca", *, seed: int = 0, on_tick: OnTick | None = None) -> tuple[Layout, Layout]:
+    def overlay(
+        self, method: str = "pca", *, seed: int = 0, sample: int | None = SAMPLE, on_tick: OnTick | None = None
+    ) -> tuple[Layout, Layout]:
         """This model and `other` in one plane, alike components near each other; the window's map shows it.
 
-        `method` is "pca" (at once) or "umap" (see `sl.Lens.compute_layout`). ValueError before `compare`.
+        `method` is "pca" (at once) or "umap" (it, `sample` and the rest as in `sl.Lens.compute_layout`). ValueError
+        before `compare`.
         """
-        return comparing.overlay(self, method, seed=seed, on_tick=on_tick)
+        return comparing.overlay(self, method, seed=seed, sample=sample, on_tick=on_tick)
 
     def concept_table(self, words: Names | None = None, *, by_layer: bool = False) -> ConceptTable:
         """Who knows which of the words (`concepts` unless given): this model, and `other` where there is one."""

@@ -21,7 +21,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ import numpy as np
 from jaxtyping import Int
 
 from .format import RENAMED, TABLE, Lengths, Unfit, check_document
+from .mapped import let_go
 from .vectors import frozen
 from .writing import replacing
 
 FORMAT: str = TABLE["format"]
 VERSION: int = TABLE["version"]
 BLOCK: int = TABLE["block"]
+_AT_ONCE = 1024 * BLOCK  # bytes of an array that are looked at, or written, one after the other
 _DTYPES: dict[str, np.dtype[Any]] = {
     name: np.dtype({"BOOL": "?"}.get(name, f"<{name[0].lower()}{size}")) for name, (_, size) in TABLE["dtypes"].items()
 }
@@ -91,12 +93,21 @@ def to_bytes(arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> b
     return b"".join(_laid_out(arrays, document))
 
 
-def _laid_out(arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> list[bytes | memoryview]:
+def _laid_out(arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> Iterator[bytes | memoryview]:
     """A file's bytes, in pieces: its header, and array after array."""
     # The widest numbers first: each array then begins at a multiple of its numbers' size.
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     plain = dict(sorted(plain.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
-    return [_header(plain, document), *map(_bytes, plain.values())]
+    header = _header(plain, document)  # now: what is wrong with them shows before a file is begun
+    return chain([header], chain.from_iterable(map(_pieces, plain.values())))
+
+
+def _pieces(array: np.ndarray) -> Iterator[memoryview]:
+    """An array's bytes, so many at once. What is mapped from another file does not stay in memory."""
+    data = _bytes(array)
+    for start in range(0, len(data), _AT_ONCE):
+        yield data[start : start + _AT_ONCE]
+        let_go(array)
 
 
 def _header(arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> bytes:
@@ -104,7 +115,7 @@ def _header(arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> by
     ours = {
         "format": FORMAT,
         "version": VERSION,
-        "blocks": {name: "".join(f"{crc:08x}" for crc in _checksums(_bytes(a))) for name, a in arrays.items()},
+        "blocks": {name: "".join(f"{crc:08x}" for crc in _checksums(a)) for name, a in arrays.items()},
         "document": document,
     }
     text = json.dumps(ours, sort_keys=True, allow_nan=False, separators=(",", ":"))
@@ -129,8 +140,8 @@ def _bytes(array: np.ndarray) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
-def _checksums(data: memoryview) -> list[int]:
-    return [zlib.crc32(data[start : start + BLOCK]) for start in range(0, len(data), BLOCK)]
+def _checksums(array: np.ndarray) -> list[int]:
+    return [zlib.crc32(data[start : start + BLOCK]) for data in _pieces(array) for start in range(0, len(data), BLOCK)]
 
 
 class Stored(Mapping[str, np.ndarray]):
@@ -184,8 +195,7 @@ class Stored(Mapping[str, np.ndarray]):
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._checked:
             array, known = self.unchecked(name), self._header.checksums[name]
-            data = _bytes(array)
-            if (_checksums(data) if self._header.version > 1 else [zlib.crc32(data)]) != known:
+            if (_checksums(array) if self._header.version > 1 else [zlib.crc32(_bytes(array))]) != known:
                 raise self._damaged(name)
             self._check_values(name, array)
             self._checked[name] = array

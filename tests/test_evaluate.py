@@ -62,7 +62,7 @@ def test_centring_subtracts_the_data_mean_from_every_example():
 
 
 def test_redundancy_is_the_largest_cosine_to_another_and_the_dead_have_none(monkeypatch):
-    monkeypatch.setattr("semlens_widgets.evaluate._BLOCK_BYTES", 200)  # several blocks
+    monkeypatch.setattr("semlens_widgets.evaluate.verb._BLOCK_BYTES", 200)  # several blocks
     theta = embeddings(components=23).mean(1)
     theta[[4, 11]] = 0
     rows, cosines = nearest(theta)
@@ -213,7 +213,7 @@ def test_intervals_of_very_many_components_are_those_of_resampling(monkeypatch):
     values[0, ::3] = np.nan
     values = np.vstack([values, np.full(20_011, np.nan)])
     quick = bootstrap_means(values)
-    monkeypatch.setattr("semlens_widgets.evaluate._MANY", len(values[0]))
+    monkeypatch.setattr("semlens_widgets.evaluate.intervals._MANY", len(values[0]))
     for fast, drawn in zip(quick[:2], bootstrap_means(values, rounds=400)[:2], strict=True):
         assert fast.mean == pytest.approx(drawn.mean, rel=1e-9)
         assert fast.high - fast.low == pytest.approx(drawn.high - drawn.low, rel=0.2)
@@ -274,7 +274,7 @@ def small(layers=(5, 3, 7), k=6):
 
 
 def test_an_evaluation_holds_the_plain_scores_of_every_component(monkeypatch):
-    monkeypatch.setattr("semlens_widgets.evaluate._BLOCK_BYTES", 4 * 19 * 6 * 4)  # blocks of four components
+    monkeypatch.setattr("semlens_widgets.evaluate.verb._BLOCK_BYTES", 4 * 19 * 6 * 4)  # blocks of four components
     space = small()
     found, counts = evaluate(space), space.examples.counts
     e, centre = space.embeddings, data_mean(space)

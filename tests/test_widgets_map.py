@@ -10,7 +10,7 @@ from windows import lens
 
 import semlens_widgets as sl
 from semlens_widgets import widgets
-from semlens_widgets.layout import Layout, Tick
+from semlens_widgets.layout import SAMPLE, Layout, Tick
 from semlens_widgets.widgets import SemanticMap, Window, labelled, semantic_map
 from semlens_widgets.widgets.channel import Aborted, Job
 
@@ -20,7 +20,7 @@ def test_the_map_is_the_lens_s_layout_with_what_colours_can_show():
     told = semantic_map.places(made)
     assert np.array_equal(told.pop("places"), made.current_layout().positions, equal_nan=True)
     colours = ["layer", "search"]
-    assert told == {"method": "pca", "better": False, "preview": False, "colours": colours}, "too few for UMAP"
+    assert told == {"method": "pca", "better": False, "sample": None, "whole": None, "colours": colours}, "too few"
     made.describe(["red", "green", "blue"])
     made.evaluate()
     colours = semantic_map.places(made)["colours"]
@@ -154,3 +154,30 @@ def test_a_layout_asked_for_twice_is_made_once_and_can_be_given_up(monkeypatch):
         assert not thread.is_alive()
     assert len(calls) == 2, "once given up, once made"
     assert made.layout.method == "umap"
+
+
+def test_a_preview_is_told_and_all_are_laid_out_where_that_is_asked(monkeypatch):
+    made = lens()
+    asked = []
+
+    def drawn(space, *, seed, neighbours, sample, on_tick):
+        asked.append(sample)
+        on_tick(Tick(3.0, 60.0, "UMAP of these"))
+        return Layout(np.full((len(space.components), 2), 0.5), "umap", seed, neighbours, sample and 2)
+
+    monkeypatch.setattr("semlens_widgets.session.mapping.umap", drawn)
+    verbs = SemanticMap(made)._verbs()
+    told = []
+    job = Job("1", lambda content, buffers: told.append(content["what"]))
+    verbs["compute_layout"]({}, [], job)
+    first = semantic_map.places(made)
+    assert (first["sample"], first["better"]) == (2, False)
+    assert first["whole"] > 0
+    assert [args["whole"] for verb, _, args in semantic_map.VIEW.recorded(made) if verb == "map"] == [None]
+    verbs["compute_layout"]({}, [], job)
+    assert len(asked) == 1, "a preview stays one until all is asked for"
+    for _ in range(2):
+        verbs["compute_layout"]({"whole": True}, [], job)
+    assert asked == [SAMPLE, None], "and all are laid out once"
+    assert [semantic_map.places(made)[name] for name in ("sample", "whole")] == [None, None]
+    assert set(told) == {"UMAP of these, about 60 s to go"}

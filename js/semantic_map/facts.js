@@ -5,7 +5,7 @@ import { latest } from "../shared/latest.js";
 /** Colours that need no numbers from the kernel. */
 const KNOWN_HERE = ["label", "layer", "search"];
 
-/** @typedef {{method: string, better: boolean, colours: string[], places: Float32Array}} Places */
+/** `sample`: so many were laid out, and the others placed among them. @typedef {{method: string, better: boolean, sample?: number | null, whole?: number | null, colours: string[], places: Float32Array}} Places */
 
 /**
  * @param {object} options

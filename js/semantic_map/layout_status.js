@@ -1,7 +1,11 @@
 /** How the points were laid out, in words; where another way is better it is under way, or can be had. */
 
 import { button, fill, html } from "../shared/dom.js";
+import { count, plural } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
+
+/** @param {number} seconds */
+const minutes = (seconds) => `about ${plural(Math.max(1, Math.round(seconds / 60)), "minute")}`;
 
 /**
  * @param {object} options
@@ -14,17 +18,17 @@ export function layoutStatus({ ask, showPython, onDone, fail }) {
   const node = html`<div class="sl-map-status sl-small-text sl-tabular sl-line sl-quiet" data-testid="map-status" />`;
   let method = "";
   let better = false;
+  /** How many were laid out, where the others stand among them only. @type {number | null | undefined} */
+  let sample = null;
+  /** Seconds that laying out all of them takes, where that can be had. @type {number | null | undefined} */
+  let whole = null;
   let progress = "";
   const wanted = latest(
     (signal) =>
-      ask(
-        "compute_layout",
-        {},
-        {
-          signal,
-          onProgress: ({ done, what }) => showStatus(`${what}: ${done} s`),
-        },
-      ),
+      ask("compute_layout", sample ? { whole: true } : {}, {
+        signal,
+        onProgress: ({ done, what }) => showStatus(`${what}; ${done} s so far`),
+      }),
     () => {
       better = false;
       showStatus("");
@@ -68,15 +72,24 @@ export function layoutStatus({ ask, showPython, onDone, fail }) {
           start();
         }),
       );
+    else if (sample) fill(node, `preview: ${count(sample)} laid out, the others placed among them`, ofAll());
     else fill(node, method === "pca" ? "principal coordinates" : method.toUpperCase());
+  }
+
+  function ofAll() {
+    if (!whole) return null;
+    return offer("Lay out all", `Lay out all with UMAP: ${minutes(whole)}`, "map-whole", () => {
+      showPython("lens.compute_layout(sample=None)");
+      start();
+    });
   }
 
   draw();
   return {
     node,
-    /** @param {{method: string, better: boolean}} next `better`: UMAP can be had */
+    /** @param {Pick<import("./facts.js").Places, "method" | "better" | "sample" | "whole">} next `better`: UMAP can be had */
     update(next) {
-      ({ method, better } = next);
+      ({ method, better, sample, whole } = next);
       if (better && !wanted.running) start();
       else draw();
     },

@@ -243,6 +243,38 @@ describe("the map", () => {
     expect(toy.asked("compute_layout")).toHaveLength(2);
   });
 
+  it("a preview is called one, and all can be laid out instead", async () => {
+    const map = () => ({
+      method: "umap",
+      better: false,
+      sample: 20_000,
+      whole: 320,
+      colours: [],
+      places: placesOf(),
+    });
+    const toy = toyModel({ layers: LAYERS }, { map });
+    const el = await open(toy);
+    const status = byId(el, "map-status");
+    expect(status.textContent).toContain("preview: 20,000 laid out, the others placed among them");
+    expect(byId(el, "map-whole").title).toBe("Lay out all with UMAP: about 5 minutes");
+    byId(el, "map-whole").click();
+    expect(toy.asked("compute_layout").at(-1).args).toEqual({ whole: true });
+  });
+
+  it("a preview in a file is called one, and nothing is offered that no kernel can do", async () => {
+    const map = () => ({
+      method: "umap",
+      better: false,
+      sample: 20_000,
+      whole: null,
+      colours: [],
+      places: placesOf(),
+    });
+    const el = await open(toyModel({ layers: LAYERS }, { map }));
+    expect(byId(el, "map-status").textContent).toContain("preview: 20,000 laid out");
+    expect(all(el, "map-whole")).toHaveLength(0);
+  });
+
   it("a failure in the kernel is told, and the list stays", async () => {
     const toy = toyModel(
       { layers: LAYERS },

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..components import Components
-from ..held import freeze_read, held, partly_read, read_when_touched, shape_of
+from ..held import freeze_read, held, is_read, partly_read, read_when_touched, shape_of
 from ..vectors import frozen, rank_keys
 from .sample import Sampled
 from .statistics import Statistics
@@ -42,13 +42,14 @@ class ConceptExamples:
     sampled: Sampled | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.components) == shape_of(self, "images")[0] == len(self.responses) == shape_of(self, "peaks")[0]:
-            raise ValueError(f"{len(self.components)} components but {len(self.images)} rows of examples")
+        rows = {shape_of(self, name)[0] for name in ("images", "responses", "peaks")}
+        if rows != {len(self.components)}:
+            raise ValueError(f"{len(self.components)} components but {max(rows)} rows of examples")
         if self.sampled is not None and isinstance(self.sampled.arrays, dict):
             shape = self.sampled.responses.shape
             if shape != (len(self.components), len(self.sampled.images)):
                 raise ValueError(f"sampled responses of shape {shape} for {len(self.components)} components")
-        if self.responses.size and np.any(np.diff(self.responses, axis=1) > 0):
+        if is_read(self, "responses") and np.any(np.diff(self.responses, axis=1) > 0):
             raise ValueError("examples are not in order of response")
         freeze_read(self, "images", "responses", "peaks", "boxes")
 
@@ -99,12 +100,12 @@ class ConceptExamples:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ConceptExamples:
-        """The value that both were taken from; sampled responses are read when asked for."""
+        """The value that both were taken from; of a file the arrays are read when asked for."""
         return partly_read(
             cls,
             components=Components(**{name: tuple(part) for name, part in document["components"].items()}),
             images=held(arrays, "example_images"),
-            responses=arrays["example_responses"],
+            responses=held(arrays, "example_responses"),
             peaks=held(arrays, "example_peaks"),
             grids=tuple(tuple(grid) for grid in document["grids"]),
             statistics=Statistics.from_arrays(arrays, document["images"]),
@@ -129,4 +130,4 @@ class ConceptExamples:
         return cls(components, images, responses, peaks, grids, statistics, None, unreadable, tally.k, sampled)
 
 
-read_when_touched(ConceptExamples, "images", "peaks", "boxes")
+read_when_touched(ConceptExamples, "images", "responses", "peaks", "boxes")

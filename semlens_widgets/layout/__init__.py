@@ -3,8 +3,9 @@
 `value` is the layout, `verb` makes it; `apart` runs UMAP in a process of its own.
 """
 
-from .apart import OnTick, Tick
+from .apart import OnTick, Tick, expected_seconds
 from .value import METHODS, Layout
 from .verb import FEWEST, NEIGHBOURS, SAMPLE, overlay, pca, umap
 
-__all__ = ["FEWEST", "METHODS", "NEIGHBOURS", "SAMPLE", "Layout", "OnTick", "Tick", "overlay", "pca", "umap"]
+__all__ = ["FEWEST", "METHODS", "NEIGHBOURS", "SAMPLE", "Layout", "OnTick", "Tick", "expected_seconds", "overlay",
+           "pca", "umap"]

@@ -83,6 +83,11 @@ def apart(work: dict[str, Any], on_tick: OnTick) -> Float[np.ndarray, "vector 2"
         return places
 
 
+def expected_seconds(components: int) -> float:
+    """How long UMAP of so many components takes, without a sample, about."""
+    return sum(_costs(components, components, 0))
+
+
 def _costs(count: int, drawn: int, dim: int) -> tuple[float, float, float]:
     """Seconds that are expected of seeking neighbours, of laying out, and of placing the others."""
     if count == drawn:

@@ -10,7 +10,7 @@ from ..compare import Comparison, ConceptTable, Series
 from ..compare import compare as compare_spaces
 from ..compare import compare_many as compare_spaces_many
 from ..compare.pairs import check_comparable
-from ..layout import Layout, OnTick
+from ..layout import SAMPLE, Layout, OnTick
 from ..layout import overlay as overlay_of
 from ..space import SemanticSpace
 from .compared import concepts_of, models_of
@@ -58,13 +58,15 @@ def _of_bare(session: LiveState, space: Any, name: str | None) -> LiveState:
 
 
 def overlay(
-    session: LiveState, method: str = "pca", *, seed: int = 0, on_tick: OnTick | None = None
-) -> tuple[Layout, Layout]:
+    session: LiveState, method: str = "pca", *, seed: int = 0, sample: int | None = SAMPLE,
+    on_tick: OnTick | None = None,
+) -> tuple[Layout, Layout]:  # fmt: skip
     """See `Lens.overlay`."""
     if session.other is None:
         raise ValueError("nothing is compared yet; call lens.compare(other)")
     other = session.compared[session.other]
-    other.overlay = overlay_of(session.space, other.state.space, method, seed=seed, on_tick=on_tick)
+    spaces = session.space, other.state.space
+    other.overlay = overlay_of(*spaces, method, seed=seed, sample=sample, on_tick=on_tick)
     return other.overlay
 
 

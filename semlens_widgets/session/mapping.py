@@ -27,7 +27,13 @@ def current_layout(session: LiveState) -> Layout:
     return session.map_state.first(session.space) if session.layout is None else session.layout
 
 
-def wait_for_layout(session: LiveState, on_tick: OnTick) -> Layout:
-    """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one."""
+def wait_for_layout(session: LiveState, on_tick: OnTick, whole: bool = False) -> Layout:
+    """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one.
+
+    whole: of all components, where there is a preview of some.
+    """
     with session.map_state.turn(on_tick):
-        return compute_layout(session, on_tick=on_tick) if session.layout is None else session.layout
+        known = session.layout
+        if known is not None and not (whole and known.preview):
+            return known
+        return compute_layout(session, sample=None if whole else SAMPLE, on_tick=on_tick)

@@ -107,9 +107,12 @@ class Session(LiveState):
         """The layout a map shows now: the last one made, or the principal coordinates until there is one."""
         return mapping.current_layout(self)
 
-    def wait_for_layout(self, on_tick: OnTick) -> Layout:
-        """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one."""
-        return mapping.wait_for_layout(self, on_tick)
+    def wait_for_layout(self, on_tick: OnTick, whole: bool = False) -> Layout:
+        """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one.
+
+        whole: of all components, where there is a preview of some.
+        """
+        return mapping.wait_for_layout(self, on_tick, whole)
 
     shown_layout, settled_layout = Renamed("current_layout"), Renamed("wait_for_layout")
 

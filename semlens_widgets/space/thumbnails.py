@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
+from ..held import held, partly_read, read_when_touched, shape_of
 from ..images import rgb
 from ..pictures import UnopenedPicture, opened
 from ..store import SemlensFileError, Stored
@@ -27,7 +28,7 @@ class Thumbnails:
     checksums: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return shape_of(self, "offsets")[0] - 1
 
     def webp(self, crop: int) -> bytes:
         """The WebP bytes of one crop. ValueError if they are damaged."""
@@ -55,13 +56,17 @@ class Thumbnails:
 
     @classmethod
     def from_arrays(cls, stored: Stored) -> Thumbnails:
-        return cls(stored.unchecked("thumbnails"), stored["thumbnail_offsets"], stored["thumbnail_checksums"])
+        offsets, checksums = (held(stored, f"thumbnail_{name}") for name in ("offsets", "checksums"))
+        return partly_read(cls, data=stored.unchecked("thumbnails"), offsets=offsets, checksums=checksums)
 
     @classmethod
     def of(cls, pictures: Sequence[bytes]) -> Thumbnails:
         data = np.frombuffer(b"".join(pictures), np.uint8)
         offsets = np.concatenate([[0], np.cumsum([len(p) for p in pictures])]).astype(np.int64)
         return cls(data, offsets, np.asarray([zlib.crc32(p) for p in pictures], np.uint32))
+
+
+read_when_touched(Thumbnails, "offsets", "checksums")
 
 
 def webp(picture: Image.Image, longest: int) -> bytes:

@@ -18,7 +18,7 @@ from .. import store
 from ..components import Components, Recipe
 from ..crops import cut, region
 from ..examples import ConceptExamples
-from ..held import Later, freeze_read, held, partly_read, read_when_touched, rows_of, shape_of
+from ..held import Later, freeze_read, held, is_read, partly_read, read_when_touched, rows_of, shape_of
 from ..images import Images, UnreadableImage
 from ..threads import on_all
 from ..vectors import frozen, unit
@@ -78,13 +78,15 @@ class SemanticSpace:
 
     def __post_init__(self) -> None:
         vectors, crops = shape_of(self, "vectors")[0], shape_of(self, "crop_vectors")[0]
-        if vectors != len(self.components) or self.crop_of.shape != self.examples.images.shape:
+        of_examples = shape_of(self, "crop_of")
+        if vectors != len(self.components) or of_examples != shape_of(self.examples, "images"):
             raise ValueError(
-                f"{len(self.components)} components, {vectors} vectors, {self.crop_of.shape} crops: they must agree"
+                f"{len(self.components)} components, {vectors} vectors, {of_examples} crops: they must agree"
             )
-        if self.lengths is not None and len(self.lengths) != len(self.components):
-            raise ValueError(f"{len(self.components)} components, {len(self.lengths)} lengths: they must agree")
-        if self.crop_of.size and not 0 <= self.crop_of.min() <= self.crop_of.max() < crops:
+        if vars(self)["lengths"] is not None and shape_of(self, "lengths") != (len(self.components),):
+            raise ValueError(f"{len(self.components)} components, {shape_of(self, 'lengths')} lengths: they must agree")
+        known = is_read(self, "crop_of") and self.crop_of.size
+        if known and not 0 <= self.crop_of.min() <= self.crop_of.max() < crops:
             raise ValueError("an example points at a crop that is not there")
         sampled = self.examples.sampled
         if vars(self)["sample_vectors"] is not None and sampled:
@@ -335,7 +337,7 @@ class SemanticSpace:
     def open(cls, path: str | os.PathLike[str], *, whole: bool = False) -> Opened:
         """What a `.semlens` file holds, memory-mapped. SemlensFileError if it is damaged or foreign.
 
-        Large arrays are checked when they are first asked for, with `whole` all at once.
+        Arrays are checked when they are first asked for, with `whole` all at once.
         """
         stored = store.Stored(path, space=True)
         if whole:
@@ -351,7 +353,7 @@ class SemanticSpace:
             examples=ConceptExamples.from_document(document, stored),
             recipe=Recipe(**(document["recipe"] | {"layers": tuple(document["recipe"]["layers"])})),
             crop_vectors=held(stored, "crop_vectors"),
-            crop_of=stored["crop_of"],
+            crop_of=held(stored, "crop_of"),
             crop_images=held(stored, "crop_images"),
             vectors=held(stored, "vectors"),
             null_vectors=held(stored, "null_vectors"),
@@ -360,13 +362,15 @@ class SemanticSpace:
             labels=Later(lambda: _labels(stored)),
             classes=tuple(document["classes"]),
             sample_vectors=held(stored, "sample_vectors") if "sample_vectors" in stored else None,
-            lengths=stored.get("lengths"),
+            lengths=held(stored, "lengths") if "lengths" in stored else None,
             originals=None,
         )
 
 
 read_when_touched(
-    SemanticSpace, "crop_vectors", "crop_images", "vectors", "null_vectors", "sample_vectors", "names", "labels"
+    SemanticSpace,
+    *("crop_vectors", "crop_of", "crop_images", "vectors", "null_vectors", "sample_vectors", "lengths"),
+    *("names", "labels"),
 )
 
 

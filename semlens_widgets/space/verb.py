@@ -19,6 +19,7 @@ from ..crops import cut
 from ..examples import ConceptExamples
 from ..images import Images, UnreadableImage, Window, read_ahead, reading_with
 from ..keys import of_clip
+from ..mapped import let_go
 from ..passes import Counted, ProgressFile, steps
 from ..shards import Engine, Part, Shard, cut_up
 from ..vectors import unit
@@ -27,6 +28,7 @@ from .jobs import Job, Jobs, Planned
 from .thumbnails import Thumbnails, webp
 from .value import SemanticSpace
 
+_GATHERED = 1 << 14  # vectors of crops that are seen at once
 _BATCH = 64  # pictures that a CLIP is given at once which does not say how many it takes
 
 
@@ -103,13 +105,22 @@ def directions(
     crop_of: Int[np.ndarray, "component example"],
     counts: Int[np.ndarray, " component"],
 ) -> tuple[Float[np.ndarray, "component dim"], Float[np.ndarray, " component"]]:
-    """Each component's mean embedding over its first `counts` examples: (unit, length); zero where there are none."""
+    """Each component's mean embedding over its first `counts` examples: (unit, length); zero where there are none.
+
+    Crops are read in their order, each once, and let go again: there may be more of them than memory holds.
+    """
+    used = np.arange(crop_of.shape[1]) < counts[:, None]
+    owners, wanted = np.nonzero(used)[0].astype(np.int32), crop_of[used]
+    in_order = np.argsort(wanted, kind="stable")
     result = np.zeros((len(crop_of), crops.shape[1]), np.float32)
-    for start in range(0, len(crop_of), 256):
-        rows = slice(start, start + 256)
-        gathered = unit(crops[crop_of[rows]].astype(np.float32))
-        weights = (np.arange(crop_of.shape[1]) < counts[rows, None]).astype(np.float32)
-        result[rows] = np.einsum("ce,ced->cd", weights, gathered)
+    for start in range(0, len(in_order), _GATHERED):
+        some = in_order[start : start + _GATHERED]
+        vectors = unit(crops[wanted[some]].astype(np.float32))
+        let_go(crops)
+        by_owner = np.argsort(owners[some], kind="stable")
+        whose = owners[some][by_owner]
+        first = np.flatnonzero(np.diff(whose, prepend=-1))
+        result[whose[first]] += np.add.reduceat(vectors[by_owner], first)
     return unit(result), np.linalg.norm(result, axis=1) / np.maximum(counts, 1).astype(np.float32)
 
 

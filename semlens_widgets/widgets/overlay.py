@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..images import picture_in
+from ..layout import SAMPLE, expected_seconds
 from ..session import Session, comparing
 from . import answers
 from .channel import Job
@@ -20,10 +21,11 @@ from .view import Verbs
 from .wire import Answer
 
 
-def compute_layout(session: Session, job: Job) -> Answer:
-    """Make the layout of both that the map is better for."""
+def compute_layout(session: Session, job: Job, whole: bool = False) -> Answer:
+    """Make the layout of both that the map is better for; `whole`: of all components, where there is a preview."""
     _both(session)  # raises where nothing is compared
-    comparing.overlay(session, "umap", on_tick=lambda tick: job.progress(int(tick), None, str(tick)))
+    sample = None if whole else SAMPLE
+    comparing.overlay(session, "umap", sample=sample, on_tick=lambda tick: job.progress(int(tick), None, str(tick)))
     return {}
 
 
@@ -52,8 +54,12 @@ def _place(session: Session, row: int) -> tuple[Session, str, int]:
 def places(session: Session) -> Answer:
     """Where every component of both lies, as `semantic_map.places`; the only colour is whose it is."""
     layouts = session.current_overlay()
-    places = np.concatenate([layout.positions for layout in layouts])
-    return {"method": layouts[0].method, "better": layouts[0].method == "pca", "colours": ["layer"], "places": places}
+    first, places = layouts[0], np.concatenate([layout.positions for layout in layouts])
+    living = int(np.isfinite(places[:, 0]).sum())
+    return {
+        "method": first.method, "sample": first.sample, "whole": expected_seconds(living) if first.preview else None,
+        "better": first.method == "pca", "colours": ["layer"], "places": places,
+    }  # fmt: skip
 
 
 def labels(session: Session) -> Answer:

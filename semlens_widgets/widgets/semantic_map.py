@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..layout import FEWEST
+from ..layout import FEWEST, expected_seconds
 from ..session import Session
 from ..session.colours import COLOURS, has_colour, map_values
 from . import labelled
@@ -20,25 +20,23 @@ from .wire import Answer
 NOTHING: Answer = {"there": False, "about": "", "mark": None, "signed": False}  # to show in a colour
 
 
-def compute_layout(session: Session, job: Job) -> Answer:
-    """Make the layout that the map is better for."""
-
-    def on_tick(seconds: float) -> None:
-        job.progress(int(seconds), None, f"UMAP of {int(session.space.alive.sum()):,} components")
-
-    session.wait_for_layout(on_tick)
+def compute_layout(session: Session, job: Job, whole: bool = False) -> Answer:
+    """Make the layout that the map is better for; `whole`: of all components, where there is a preview."""
+    session.wait_for_layout(lambda tick: job.progress(int(tick), None, str(tick)), whole)
     return {}
 
 
 def places(session: Session) -> Answer:
     """Where every component lies, `places` [component 2], NaN for dead ones; `better`: UMAP could be made.
 
-    `preview`: UMAP laid out a sample, and placed the others among it.
+    `sample`: UMAP laid out so many and placed the others among them; None where it laid out all. `whole`: seconds that
+    laying out all of them takes, about, where that can be had and is something else.
     """
     layout = session.current_layout()
     return {
         "method": layout.method,
-        "preview": layout.preview,
+        "sample": layout.sample,
+        "whole": expected_seconds(int(session.space.alive.sum())) if layout.preview else None,
         "better": session.layout is None and int(session.space.alive.sum()) >= FEWEST,
         "colours": [colour for colour in COLOURS if has_colour(session, colour)],
         "places": layout.positions,
@@ -61,7 +59,7 @@ def values(session: Session, colour: str) -> Answer:
 
 
 def _recorded(session: Session) -> Iterator[tuple[str, dict[str, Any], Answer]]:
-    yield "map", {}, places(session) | {"better": False}
+    yield "map", {}, places(session) | {"better": False, "whole": None}
     yield "labels", {}, labelled.labels(session)
     for colour in COLOURS[3:]:  # label, layer and search need no numbers of their own
         yield "map_values", {"colour": colour}, values(session, colour)

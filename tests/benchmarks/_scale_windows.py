@@ -24,7 +24,8 @@ def rows() -> Iterator[str]:
         yield from of_map(browser, folder)
         browser.close()
     # The window needs JupyterLab, and the fixtures that start it.
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", str(E2E / "measure_scale.py")]
+    options = ["-q", "-s", "-p", "no:cacheprovider", "-k", "large"]
+    command = [sys.executable, "-m", "pytest", *options, str(E2E / "measure_window.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as measured:
         said = []
         for line in measured.stdout or ():

@@ -7,4 +7,4 @@ import pytest
 
 if __name__ == "__main__":
     measured = Path(__file__).parents[1] / "e2e" / "measure_window.py"
-    sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", str(measured)]))
+    sys.exit(pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-k", "usual", str(measured)]))
