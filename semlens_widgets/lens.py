@@ -42,7 +42,7 @@ from .session import acting, auditing, comparing, describing, explaining, file, 
 from .session.explaining import Picture
 from .session.probes import ProbeCache, QueryLike
 from .session.session import Session
-from .session.source import Crop, Source
+from .session.source import SAMPLED, Crop, Kept, Source
 from .space import SemanticSpace
 from .store import SemlensFileError
 from .switching import By
@@ -80,8 +80,12 @@ class Lens(Session):
     centre:  subtract each layer's mean vector before comparing, instead of the null probe of the paper.
     vocabulary: words the windows offer.
     null:    random images that say what chance looks like.
-    sample:  random images on which all components are kept, to check answers on images that are no examples of
-             theirs (0: no sample, answers rest on the examples alone).
+    sample:  random images on which the responses of all components are kept, and which the CLIP sees whole: for search
+             by all activations, and to check answers on images that are no examples of theirs (0: none, answers rest
+             on the examples alone).
+    responses: another number of such images: "all", so many, False for none; "auto" as `sample` says. Four bytes for
+             each component and image, and one more image through the CLIP. A concept that one image in a hundred shows
+             needs some thousands of them.
     output:  which part of the model's answer holds its class scores, by name or number, or a function that gives it;
              by default what is called `logits`, or the only tensor [image class] there is.
     outputs: what the scores mean: "single" (one class per image), "binary" (one logit, two classes), "multi" (several
@@ -100,13 +104,14 @@ class Lens(Session):
     def __init__(
         self, model: torch.nn.Module, images: Images, layers: Layers, clip: Clip, *, k: int = 30,
         pooling: Pooling = "max", crop: Crop = "activation", threshold: float = 0.01, templates: Names = TEMPLATES,
-        centre: bool = False, vocabulary: str | Path | Sequence[str] = (), null: int = 500, sample: int = 500,
-        seed: int = 0, output: Chosen = None, outputs: Kind | None = None, name: str | None = None,
+        centre: bool = False, vocabulary: str | Path | Sequence[str] = (), null: int = 500, sample: int = SAMPLED,
+        responses: Kept = "auto", seed: int = 0, output: Chosen = None, outputs: Kind | None = None,
+        name: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         source = Source(
-            model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample, output,
-            outputs,
+            model, images, resolve(model, layers), clip, k, pooling, crop, threshold, null, seed, sample, responses,
+            output, outputs,
         )  # fmt: skip
         probes = ProbeCache(clip, templates, centre, images.value_range)
         self._start(source, probes, vocabulary, name or type(model).__name__)

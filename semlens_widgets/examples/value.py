@@ -46,7 +46,7 @@ class ConceptExamples:
         if rows != {len(self.components)}:
             raise ValueError(f"{len(self.components)} components but {max(rows)} rows of examples")
         if self.sampled is not None and isinstance(self.sampled.arrays, dict):
-            shape = self.sampled.responses.shape
+            shape = self.sampled.arrays["sample_responses"].shape
             if shape != (len(self.components), len(self.sampled.images)):
                 raise ValueError(f"sampled responses of shape {shape} for {len(self.components)} components")
         if is_read(self, "responses") and np.any(np.diff(self.responses, axis=1) > 0):
@@ -89,7 +89,7 @@ class ConceptExamples:
         if self.boxes is not None:
             arrays["example_boxes"] = self.boxes
         if self.sampled is not None:
-            arrays |= {"sample_images": self.sampled.images, "sample_responses": self.sampled.responses}
+            arrays |= self.sampled.to_arrays()
         return arrays
 
     def to_document(self) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _shape(source: Source, found: ConceptExamples, whole: float, dim: int, pictu
         len(components),
         whole,
         min(source.k, len(images)),
-        min(source.sample, len(images)),
+        min(source.kept, len(images)),
         min(source.null, len(images)),
         source.crop is not None,
         dim,

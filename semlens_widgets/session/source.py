@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import torch
 
 Crop = CropBy | None
+Kept = Literal["auto", "all"] | int
+SAMPLED = 1000  # images on which responses are kept: few beside the crops that go through the CLIP
+_EVERY_IMAGE = 2**31 - 1  # of a stream: more than there are, whether it was counted or not
 _SAMPLE = 512  # images that say what the mean response is
 _LEAST = {
     "k": (2, "a concept needs at least 2 examples, the paper uses 30"),
@@ -51,6 +54,7 @@ class Source:
     null: int
     seed: int
     sample: int
+    keep: Kept = "auto"
     output: Chosen = None
     kind: Kind | None = None
 
@@ -69,12 +73,29 @@ class Source:
                 raise TypeError(f"{what} is {number!r}; it is a whole number of images")
             if number < least:
                 raise ValueError(f"{what}={number}; {why}")
+        if isinstance(self.keep, str) and self.keep not in ("auto", "all"):
+            raise ValueError(f"responses={self.keep!r}; 'auto', 'all', a number of images, or False for none")
+        if not isinstance(self.keep, str | int | np.integer):
+            raise TypeError(f"responses is {self.keep!r}; 'auto', 'all', a number of images, or False for none")
+        if not isinstance(self.keep, str) and self.keep < 0:
+            raise ValueError(f"responses={self.keep}; a number of images, or False for none")
+        if self.keep is True:
+            raise ValueError("responses=True does not say how many; 'auto', 'all', or a number of images")
         if self.pooling not in get_args(Pooling):
             raise ValueError(f"pooling={self.pooling!r}; channels are pooled by 'max' or 'mean'")
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold={self.threshold}; a share of the map's maximum in [0, 1), the paper uses 0.01")
         if self.kind is not None and self.kind not in KINDS:
             raise ValueError(f"outputs={self.kind!r}; the model's outputs are {', '.join(map(repr, KINDS))}")
+
+    @property
+    def kept(self) -> int:
+        """On how many random images the responses of all components are kept."""
+        if self.keep == "auto":
+            return int(self.sample)
+        if self.keep == "all":
+            return _EVERY_IMAGE if self.images.streamed else len(self.images)
+        return int(self.keep)
 
     @functools.cached_property
     def outputs(self) -> Outputs:
@@ -127,7 +148,7 @@ class Source:
             clip=self.clip.name,
             null=self.null,
             seed=self.seed,
-            sample=self.sample,
+            sample=self.kept,
             precision=getattr(self.clip, "precision", "single"),
         )
 
@@ -168,7 +189,7 @@ class Source:
         if self.crop is not None:
             try_crops(self.model, self.images, self.layers, by=self.crop)
         found = collect(
-            self.model, self.images, self.layers, k=self.k, pooling=self.pooling, sample=self.sample, seed=self.seed,
+            self.model, self.images, self.layers, k=self.k, pooling=self.pooling, sample=self.kept, seed=self.seed,
             batch_size=batch_size, fast=fast, progress_file=progress_file, progress=progress, engine=engine,
         )  # fmt: skip
         if self.crop is None:

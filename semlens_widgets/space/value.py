@@ -17,9 +17,10 @@ from PIL import Image
 from .. import store
 from ..components import Components, Recipe
 from ..crops import cut, region
-from ..examples import ConceptExamples
+from ..examples import ConceptExamples, Sampled
 from ..held import Later, freeze_read, held, is_read, partly_read, read_when_touched, rows_of, shape_of
 from ..images import Images, UnreadableImage
+from ..showing import Showing, showing
 from ..threads import on_all
 from ..vectors import frozen, unit
 from ..warned import Renamed
@@ -37,12 +38,29 @@ class Sample:
     component: held-out evidence, once a component's own examples are left out.
     """
 
-    images: Int[np.ndarray, " image"]
-    activations: Float[np.ndarray, "image component"]
+    sampled: Sampled
     vectors: Float[np.ndarray, "image dim"]
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def images(self) -> Int[np.ndarray, " image"]:
+        return self.sampled.images
+
+    @property
+    def ranks(self) -> Int[np.ndarray, "component image"]:
+        """Each response's rank among those of its component, centred: see `examples.sample.centred_ranks`."""
+        return self.sampled.ranks
+
+    @property
+    def activations(self) -> Float[np.ndarray, "image component"]:
+        """All of them; mind the memory of many components, and use `of` where some will do."""
+        return self.sampled.responses.T
+
+    def of(self, rows: Any) -> Float[np.ndarray, "image row"]:
+        """What some components answer."""
+        return self.sampled.of(rows).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +149,26 @@ class SemanticSpace:
         sampled = self.examples.sampled
         if sampled is None or self.sample_vectors is None:
             return None
-        if sampled.responses.shape != (len(self.components), len(sampled.images)):
+        shape = sampled.arrays["sample_responses"].shape
+        if shape != (len(self.components), len(sampled.images)):
             raise store.SemlensFileError(
-                f"responses of shape {sampled.responses.shape} for {len(self.components)} components and "
+                f"responses of shape {shape} for {len(self.components)} components and "
                 f"{len(sampled.images)} sampled images"
             )
-        vectors = frozen(unit(self.sample_vectors.astype(np.float32)))
-        return Sample(sampled.images, frozen(sampled.responses).T, vectors)
+        return Sample(sampled, frozen(unit(self.sample_vectors.astype(np.float32))))
+
+    def showing(self, vectors: Float[np.ndarray, "probe dim"]) -> Showing:
+        """Which sampled images show each probe; of none where there is no sample. The last ones are remembered."""
+        key = vectors.tobytes()
+        if key not in self._shown:
+            seen = np.zeros((0, self.dim), np.float32) if self.sample is None else self.sample.vectors
+            self._shown.clear()
+            self._shown[key] = showing(vectors @ seen.T)
+        return self._shown[key]
+
+    @cached_property
+    def _shown(self) -> dict[bytes, Showing]:
+        return {}
 
     @cached_property
     def centre(self) -> Float[np.ndarray, "layer dim"]:

@@ -65,7 +65,7 @@ def embed(
         _run(run, jobs, images, clip, thumbnail, progress, made, engine)
         found = run.whole()
     if examples.sampled is not None:
-        examples = replace(examples, sampled=examples.sampled.only(found.readable[plan.sample]))
+        examples = replace(examples, sampled=examples.sampled.only(found.readable[plan.sample]).compact())
     referenced = jobs.images[:shown]
     named = np.unique(referenced).tolist()
     crops = found.vectors[:shown]
