@@ -33,7 +33,7 @@ from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
 from .lens import Lens, open
-from .model import Heads, Layer, Mlp, NotFinite
+from .model import Heads, Layer, Mlp, NotFinite, Offer, Offers, layers
 from .relevance import Relevance, relevance
 from .report import Report
 from .results import Result
@@ -84,6 +84,8 @@ __all__ = [
     "Mlp",
     "NotFinite",
     "NotFitted",
+    "Offer",
+    "Offers",
     "OpenClip",
     "PredictionView",
     "Probes",
@@ -123,6 +125,7 @@ __all__ = [
     "figures",
     "image_probes",
     "images",
+    "layers",
     "open",
     "panel",
     "relevance",

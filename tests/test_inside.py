@@ -215,6 +215,41 @@ def test_networks_without_attention_have_none():
             resolve(model, sl.Mlp("*"))
 
 
+def test_what_a_model_offers_is_what_a_pass_finds(family):
+    """Each offer, asked for as it says, has as many components as it says."""
+    model, images, (attention, heads), (mlp, units) = family
+    offers = sl.layers(model, images)
+    assert {(f"{attention}.heads", heads), (f"{mlp}.hidden", units)} < {(x.name, x.components) for x in offers}
+    asked = [eval(offer.ask, {"sl": sl}) for offer in offers if not offer.refused]
+    layers = resolve(model, asked)
+    assert [layer.name for layer in layers] == [offer.name for offer in offers if not offer.refused]
+    with recording(model, layers) as recorder:
+        found = recorder.activations(list(images))
+    sizes = {layer.name: found[layer.name].shape[1] for layer in layers}
+    assert sizes == {offer.name: offer.components for offer in offers if not offer.refused}
+
+
+def test_offers_of_a_convolutional_network_are_its_stages_and_blocks():
+    offers = sl.layers(torchvision.models.resnet18(num_classes=7))
+    sizes = {offer.name: offer.shape for offer in offers}
+    assert sizes["layer4"] == "512 × 7 × 7"
+    assert sizes["layer3.1"] == "256 × 14 × 14"
+    assert sizes["fc"] == "7"
+    assert "layer4.1 and 1 more" in repr(offers)
+    assert len(offers.to_rows()) == len(offers)
+    assert "<td>layer4</td>" in offers._repr_html_()
+
+
+def test_offers_without_shapes_where_the_model_fails_on_its_image():
+    model = torch.nn.Sequential(torch.nn.Conv2d(5, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    assert {offer.components for offer in sl.layers(model)} == {None}
+    assert [offer.components for offer in sl.layers(model, torch.zeros(1, 5, 3, 3))] == [4, 2]
+    with pytest.raises(TypeError, match="give a torch module"):
+        sl.layers("resnet50")
+    with pytest.raises(ValueError, match="channel height width"):
+        sl.layers(model, torch.zeros(5, 3, 3))
+
+
 def to_input(picture):
     return torch.from_numpy(np.asarray(picture, np.float32).transpose(2, 0, 1) / 255)
 

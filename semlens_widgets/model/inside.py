@@ -91,6 +91,13 @@ class Mlp:
         )
 
 
+def _given_to(model: torch.nn.Module, projection: str) -> Place:
+    import torch
+
+    convolution = isinstance(model.get_submodule(projection), torch.nn.Conv2d)
+    return Place(projection, features=1 if convolution else -1)
+
+
 @dataclass(frozen=True)
 class Attention:
     """An attention in a model: the module that has the heads, its output projection, and how many heads there are."""

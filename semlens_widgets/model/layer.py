@@ -45,11 +45,13 @@ class Layout:
 class Place:
     """Where a layer's numbers are read that no module gives: what `module` is given.
 
-    around: torch's own MultiheadAttention that holds the module and does its work without calling it; else None.
+    around:   torch's own MultiheadAttention that holds the module and does its work without calling it; else None.
+    features: the axis of features in what the module is given.
     """
 
     module: str
     around: str | None = None
+    features: int = -1
 
 
 @runtime_checkable
@@ -154,4 +156,4 @@ def _no_layer(name: str, names: list[str]) -> str:
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     top = [n for n in names if "." not in n]
     shown = ", ".join(top if len(top) <= 12 else [*top[:6], "…", *top[-5:]])
-    return f"no layer {name!r}; this model has {shown}{hint}"
+    return f"no layer {name!r}; this model has {shown}{hint}; sl.layers(model) lists what to ask for"

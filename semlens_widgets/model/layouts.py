@@ -12,6 +12,7 @@ from .axes import PLACES, Label, Part, in_order, kinds, parts_of, size_of, unkno
 from .layer import Layer, Layout, TokenRun
 from .reading import tensor_of
 from .running import alone, evaluating
+from .unusual import as_modules
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +85,7 @@ class Seen:
         if layer.axes is not None:
             return Layout(self.inputs, layer.axes, self.tokens(layer.axes))
         image = self.image_axis(layer)
-        component = None if image is None else self.component_axis(image)
+        component = None if image is None else self.component_axis(image, layer)
         if image is None or component is None:
             return None
         places = [at for at in range(len(self.shape)) if at not in (image, component)]
@@ -112,11 +113,14 @@ class Seen:
             return single[0] if single[0] == 0 or len(single) == 1 else None
         return 0 if axes and kinds(axes[0]) == {"?"} and self.shape[0] == self.images > 1 else None
 
-    def component_axis(self, image: int) -> int | None:
+    def component_axis(self, image: int, layer: Layer) -> int | None:
+        if layer.place is not None:  # a projection reads features by definition
+            return layer.place.features % len(self.shape)
         rest = {at: axis for at, axis in enumerate(self.label.axes) if at != image}
         if len(self.shape) == 2 and len(rest) == 1:
             return next(iter(rest))
-        for fits in (lambda a: kinds(a) == {"c"}, lambda a: "c" in kinds(a), lambda a: not a):
+        unknown_too = any("?" in kinds(axis) for axis in rest.values())
+        for fits in (lambda a: kinds(a) == {"c"}, lambda a: "c" in kinds(a), lambda a: not a and not unknown_too):
             candidates = [at for at, axis in rest.items() if fits(axis)]
             if candidates:
                 return candidates[0] if len(candidates) == 1 else None
@@ -182,6 +186,12 @@ def _around(layer: Layer) -> str:
 
 def _example(axes: int) -> str:
     return {4: "'nhwc'", 3: "'ntc'"}.get(axes, "'nc'")
+
+
+def seen_by(model: torch.nn.Module, layers: Sequence[Layer], inputs: torch.Tensor) -> dict[str, Seen]:
+    """What is known of the outputs of layers for such inputs, by their names; nothing where the model fails on them."""
+    with alone(model), evaluating(model), as_modules(model):
+        return _followed(model, layers, inputs)
 
 
 def _followed(model: torch.nn.Module, layers: Sequence[Layer], inputs: torch.Tensor) -> dict[str, Seen]:
