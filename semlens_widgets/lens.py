@@ -97,7 +97,7 @@ class Lens(Session):
     meaning:  search, describe, verify, evaluate, role, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
-    audit:    audit, judge, withdraw, undo, redo, training_images, without, effect
+    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect
     hand in:  document, write_report, figure, to_html, save, keep_audit, to_file, of_space
     """
 
@@ -420,6 +420,19 @@ class Lens(Session):
         for what "off" means for tokens, signed components and directions. KeyError for a component that is not there.
         """
         with acting.without(self, components, by) as model:
+            yield model
+
+    @contextmanager
+    def with_(self, components: Any, scale: float) -> Iterator[torch.nn.Module]:
+        """The model with components stronger or weaker (steering): `with lens.with_("layer4:57", 3): …`.
+
+        components: as in `without`.
+        scale:      what their responses are multiplied with: 0 is off, 1 as it is, negative turned round.
+
+        As with `without`, it is your own model that changes, for as long as the block lasts. Several strengths are
+        nested blocks. ValueError for a scale that is no number, KeyError for a component that is not there.
+        """
+        with acting.scaled(self, components, scale) as model:
             yield model
 
     def effect(

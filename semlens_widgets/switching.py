@@ -41,13 +41,15 @@ _NUMBERS = 1 << 23  # in a block of Jacobians
 class Switch:
     """Which components of a layer are off, under one or several conditions, and what their response is then.
 
-    off:  [condition component], components in the layer's numbering (of a signed layer all `+`, then all `-`).
-    rest: [component], the response that a switched-off component is held at: 0, or its mean.
+    off:   [condition component], components in the layer's numbering (of a signed layer all `+`, then all `-`).
+    rest:  [component], the response that a switched-off component is held at: 0, or its mean.
+    scale: how much of its own response is added to that: 0 where it is off, 2 where it is twice as strong.
     """
 
     layer: Layer
     off: Bool[np.ndarray, "condition component"]
     rest: Float[np.ndarray, " component"]
+    scale: float = 0.0
 
     def __post_init__(self) -> None:
         if self.off.shape[1:] != self.rest.shape:
@@ -56,7 +58,7 @@ class Switch:
         object.__setattr__(self, "rest", frozen(np.asarray(self.rest, np.float32)))
 
     def only(self, conditions: Any) -> Switch:
-        return Switch(self.layer, self.off[conditions], self.rest)
+        return replace(self, off=self.off[conditions])
 
 
 @contextmanager
@@ -120,6 +122,7 @@ class _Hook:
     def __init__(self, switch: Switch) -> None:
         self.switch = switch
         content = switch.layer.key.encode() + np.packbits(switch.off).tobytes() + switch.rest.tobytes()
+        content += b"" if switch.scale == 0 else f"scale {switch.scale!r}".encode()
         self.semlens_key = hashlib.sha256(content).hexdigest()
         self.images = 0  # in a batch that is not yet conditions × images; 0: as many as come
         self.idle = False
@@ -179,30 +182,36 @@ def changed(switch: Switch, tensor: torch.Tensor) -> torch.Tensor:
     rest = torch.as_tensor(switch.rest.copy(), device=tensor.device, dtype=tensor.dtype)
     if switch.layer.via is None:
         shape = [conditions, *[1] * (grouped.ndim - 2), -1]
-        made = _held(grouped, off.view(shape), rest, switch.layer.signed)
+        made = _held(grouped, off.view(shape), rest, switch.scale, switch.layer.signed)
     else:
-        made = torch.stack([_steered(switch.layer, x, mask, rest) for x, mask in zip(grouped, off, strict=True)])
+        made = torch.stack([_steered(switch, x, mask, rest) for x, mask in zip(grouped, off, strict=True)])
     result = moved.clone()
     result[chosen] = made.flatten(0, 1)
     return result.permute([order.index(axis) for axis in range(tensor.ndim)])
 
 
-def _held(value: torch.Tensor, off: torch.Tensor, rest: torch.Tensor, signed: bool) -> torch.Tensor:
+def _held(value: torch.Tensor, off: torch.Tensor, rest: torch.Tensor, scale: float, signed: bool) -> torch.Tensor:
     """Values [... component] with those that are off held at rest; a signed one only on its own side of zero."""
     import torch
 
     if not signed:
-        return torch.where(off, rest, value)
+        return torch.where(off, _at(rest, value, scale), value)
     size = value.shape[-1]
-    plus = torch.where(off[..., :size], rest[:size], value.clamp(min=0))
-    minus = torch.where(off[..., size:], rest[size:], (-value).clamp(min=0))
+    up, down = value.clamp(min=0), (-value).clamp(min=0)
+    plus = torch.where(off[..., :size], _at(rest[:size], up, scale), up)
+    minus = torch.where(off[..., size:], _at(rest[size:], down, scale), down)
     return plus - minus
 
 
-def _steered(layer: Layer, features: torch.Tensor, off: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
+def _at(rest: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
+    return rest if scale == 0 else rest + scale * value
+
+
+def _steered(switch: Switch, features: torch.Tensor, off: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
     """Features [... feature], moved as little as it takes for the directions that are off to answer at rest."""
     import torch
 
+    layer = switch.layer
     size = len(off) // 2 if layer.signed else len(off)
     touched = (off[:size] | off[size:] if layer.signed else off).nonzero()[:, 0]
     if not len(touched):
@@ -212,12 +221,13 @@ def _steered(layer: Layer, features: torch.Tensor, off: torch.Tensor, rest: torc
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
 
     def wanted(answer: torch.Tensor) -> torch.Tensor:
-        return _held(answer, off[sides], rest[sides], layer.signed)
+        return _held(answer, off[sides], rest[sides], switch.scale, layer.signed)
 
     if layer.groups is not None:
         strength = component_values(layer, flat)
-        scale = torch.nan_to_num(torch.where(off, rest.to(strength.dtype), strength) / strength, nan=0.0, posinf=0.0)
-        moved = (flat.unflatten(-1, (layer.groups, -1)) * scale[..., None]).flatten(-2)
+        wanted_of = _held(strength, off, rest.to(strength.dtype), switch.scale, signed=False)
+        times = torch.nan_to_num(wanted_of / strength, nan=0.0, posinf=0.0)
+        moved = (flat.unflatten(-1, (layer.groups, -1)) * times[..., None]).flatten(-2)
         return moved.reshape(features.shape).to(features.dtype)
     if isinstance(layer.via, np.ndarray | torch.Tensor):
         directions = torch.as_tensor(layer.via).to(flat.device, flat.dtype)[touched]

@@ -125,6 +125,50 @@ def test_an_encoder_of_its_own_is_followed_back():
     assert not any(p.grad is not None for p in encoder.parameters())
 
 
+@pytest.mark.parametrize("scale", [-1.0, 0.0, 0.5, 1.0, 3.0])
+def test_a_scaled_component_answers_as_many_times_as_strongly(scale):
+    """Channels, both sides of zero, directions, and an encoder where it is linear."""
+    torch.manual_seed(0)
+
+    def scaled(x, layer, off):
+        with torch.no_grad(), switched_off(Plain(x), [Switch(layer, off[None], np.zeros(len(off)), scale)]) as model:
+            return model(torch.zeros(N, 1))
+
+    x = torch.randn(N, C, H, W)
+    wanted = x.clone()
+    wanted[:, 1] *= scale
+    torch.testing.assert_close(scaled(x, Layer("layer"), only(C, 1)), wanted)
+    wanted = x.clone()
+    wanted[:, 1] = torch.where(x[:, 1] > 0, x[:, 1] * scale, x[:, 1])
+    torch.testing.assert_close(scaled(x, Layer("layer", signed=True), only(2 * C, 1)), wanted)
+    x, directions = torch.randn(N, T, F), torch.randn(C, F)
+    for via in (directions.numpy(), lambda features: features @ directions.T):
+        before, after = x @ directions.T, scaled(x, Layer("layer", via=via), only(C, 2)) @ directions.T
+        torch.testing.assert_close(after[..., 2], before[..., 2] * scale, rtol=1e-3, atol=1e-3)
+
+
+def test_a_lens_makes_components_stronger_and_the_model_is_then_as_it_was():
+    model = ColourNet()
+    clip = sl.OpenClip(sl.demo.clip_folder(), device="cpu")
+    lens = sl.Lens(model, small(), ["rectified"], clip, k=3, null=5, sample=0)
+    lens.fit(cached=False, progress=False)
+    one = small().tensor(0)[None]
+    before = model(one)
+    with lens.with_(0, 1):
+        torch.testing.assert_close(model(one), before)
+    with lens.with_(0, 0):
+        off = model(one)
+    with lens.without(0):
+        torch.testing.assert_close(model(one), off)
+    with lens.with_(0, 2), lens.with_(0, 2):
+        four = model(one)
+    with lens.with_([0], 4):
+        torch.testing.assert_close(model(one), four)
+    torch.testing.assert_close(model(one), before)
+    with pytest.raises(ValueError, match="2 twice as strong"), lens.with_(0, float("nan")):
+        pass
+
+
 def small():
     return sl.images(pictures(23), transform=to_pixels)
 

@@ -1,4 +1,4 @@
-"""The verbs `without` and `effect`: components switched off in the model itself, and what that does."""
+"""The verbs `without`, `with_` and `effect`: components changed in the model itself, and what that does."""
 
 from __future__ import annotations
 
@@ -27,14 +27,31 @@ if TYPE_CHECKING:
 @contextmanager
 def without(session: LiveState, components: Any, by: By) -> Iterator[torch.nn.Module]:
     """See `Lens.without`."""
-    source = session.source
     off = np.zeros((1, len(session.components)), bool)
     off[0, _chosen(session, components)] = True
     rest = _rest(session, by)
     if rest is None:
         rest = np.zeros(len(session.components), np.float32)
+    with _switched(session, off, rest, 0.0) as model:
+        yield model
+
+
+@contextmanager
+def scaled(session: LiveState, components: Any, scale: float) -> Iterator[torch.nn.Module]:
+    """See `Lens.with_`."""
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not np.isfinite(scale):
+        raise ValueError(f"scale={scale!r}; give a number: 0 is off, 1 as it is, 2 twice as strong")
+    chosen = np.zeros((1, len(session.components)), bool)
+    chosen[0, _chosen(session, components)] = True
+    with _switched(session, chosen, np.zeros(chosen.shape[1], np.float32), float(scale)) as model:
+        yield model
+
+
+@contextmanager
+def _switched(session: LiveState, off: np.ndarray, rest: np.ndarray, scale: float) -> Iterator[torch.nn.Module]:
+    source = session.source
     rows = [session.components.rows(layer.name) for layer in source.layers]
-    switches = [Switch(layer, off[:, r], rest[r]) for layer, r in zip(source.layers, rows, strict=True)]
+    switches = [Switch(layer, off[:, r], rest[r], scale) for layer, r in zip(source.layers, rows, strict=True)]
     with switched_off(source.model, switches, source.images) as model:
         yield model
 
