@@ -423,7 +423,7 @@ class Lens(Session):
             yield model
 
     @contextmanager
-    def with_(self, components: Any, scale: float) -> Iterator[torch.nn.Module]:
+    def with_(self, components: Any, scale: float | int) -> Iterator[torch.nn.Module]:
         """The model with components stronger or weaker (steering): `with lens.with_("layer4:57", 3): …`.
 
         components: as in `without`.

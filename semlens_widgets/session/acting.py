@@ -37,7 +37,7 @@ def without(session: LiveState, components: Any, by: By) -> Iterator[torch.nn.Mo
 
 
 @contextmanager
-def scaled(session: LiveState, components: Any, scale: float) -> Iterator[torch.nn.Module]:
+def scaled(session: LiveState, components: Any, scale: float | int) -> Iterator[torch.nn.Module]:
     """See `Lens.with_`."""
     if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not np.isfinite(scale):
         raise ValueError(f"scale={scale!r}; give a number: 0 is off, 1 as it is, 2 twice as strong")
