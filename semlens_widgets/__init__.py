@@ -46,6 +46,7 @@ from .space import Sample, SemanticSpace, embed
 from .store import SemlensFileError
 from .verdicts import Verdict, Verdicts
 from .verify import Verification
+from .versions import versions
 from .vocabularies import vocabulary
 
 __version__ = version("semlens-widgets")
@@ -132,6 +133,7 @@ __all__ = [
     "search",
     "targets",
     "text_probes",
+    "versions",
     "vocabulary",
 ]
 

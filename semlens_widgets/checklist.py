@@ -83,7 +83,7 @@ class Concept:
 
 @dataclass(frozen=True)
 class Group:
-    """Concepts under one heading, in order."""
+    """`concepts` under one heading, their group's `name`, in order."""
 
     name: str
     concepts: Sequence[Concept] = ()
@@ -97,9 +97,10 @@ class Group:
 class Checklist:
     """What is expected of a model: groups of concepts, each with its kind and prompts, in a fixed order.
 
-    Made of `groups`, or of names (or `Concept`s) by kind, a group each: `Checklist(valid=["border"],
-    spurious=["ruler"])`. A value: the verbs `adding`, `without`, `replacing` and `moving` give a new checklist.
-    Concepts are called by their name. Two groups or two concepts of one name raise ValueError.
+    `title` heads it where it is shown. Made of `groups`, or of names (or `Concept`s) by kind, a group each:
+    `Checklist(valid=["border"], spurious=["ruler"], neutral=["hair"])`. A value: the verbs `adding`, `without`,
+    `replacing` and `moving` give a new checklist. Concepts are called by their name. Two groups or two concepts of one
+    name raise ValueError.
     """
 
     groups: Sequence[Group]

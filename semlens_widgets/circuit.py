@@ -45,6 +45,9 @@ class CircuitEdge:
 class Circuit(Result):
     """The attribution graph: the components that carried a target, and those that carried them, level by level.
 
+    `nodes` are the components with their level and relevance, `edges` what passes between two of them; `images` says
+    over how many images they are means, `backend` by which method.
+
     In each image everything is divided by the sum of absolute relevance in the highest layer, and then averaged over
     the images: numbers are shares of that layer, and what flows into a component can be compared with what it passes
     on. Nodes are sorted by level and size, edges by upper component and size. A node's relevance is that for the

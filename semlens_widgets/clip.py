@@ -372,7 +372,7 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Probes:
-    """Named unit vectors to hold against a space, all from the CLIP called `clip`.
+    """Named unit vectors to hold against a space, all from the CLIP called `clip`: `names`, and `vectors` [probe dim].
 
     `unknown` lists, per probe, the words its CLIP never saw.
     """
@@ -441,8 +441,9 @@ def text_probes(
 ) -> Probes:
     """Texts as probes: the mean over templates t of F(t(query)) - F(t("")), made unit.
 
-    The vector of each empty template is subtracted from the same template's vector (`null=False` leaves it out). Every
-    template has one `{}`. ValueError for an empty query, or none. (Dreyer et al. 2025, "search")
+    `queries` go into every one of `templates`, and through `clip`. The vector of each empty template is subtracted from
+    the same template's vector (`null=False` leaves it out). Every template has one `{}`. ValueError for an empty query,
+    or none. (Dreyer et al. 2025, "search")
     """
     queries, templates = list(queries), checked_templates(templates)
     if not queries:
@@ -460,7 +461,11 @@ def text_probes(
 
 
 def image_probes(clip: Clip, pictures: Sequence[Image.Image], name: str = "image") -> Probes:
-    """One probe from one or several PIL pictures: the direction of their mean vector. ValueError for none."""
+    """One probe, called `name`, from one or several PIL `pictures` in the eyes of `clip`: the direction of their mean
+    vector.
+
+    ValueError for none.
+    """
     with contextlib.suppress(AttributeError):
         pictures = [p.convert("RGB") for p in pictures]
     if not len(pictures):

@@ -15,7 +15,10 @@ import numpy as np
 
 @dataclass(frozen=True, order=True, repr=False)
 class Component:
-    """One neuron, channel or direction of a layer. Prints as `layer4:1207`, signed as `layer4:1207-`."""
+    """One neuron, channel or direction of a `layer`, by its `index` there. Prints as `layer4:1207`.
+
+    `sign` is "+" or "-" for one half of a signed feature, which prints as `layer4:1207-`, and else empty.
+    """
 
     layer: str
     index: int
@@ -39,7 +42,8 @@ class Component:
 class Components(Sequence[Component]):
     """All components of some layers in row order: layer after layer, index after index.
 
-    A signed layer has its `+` components first, then its `-` components.
+    `sizes` says how many components each of `layers` has. Where `signed` is true the layer has its `+` components
+    first, then its `-` components.
     """
 
     layers: tuple[str, ...]
@@ -117,7 +121,15 @@ class Components(Sequence[Component]):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a value was made from; its hash is the cache key, so a changed ingredient never meets an old result."""
+    """What a value was made from; its hash is the cache key, so a changed ingredient never meets an old result.
+
+    weights, images, clip: fingerprints of the model, of the data set with its transform, and the name of the CLIP.
+    layers:    what counts as components, one text for each.
+    pooling, k, crop: how responses are pooled, examples per component, and how they are cropped.
+    null, sample, seed: how many random images say what chance looks like, on how many all components are kept, and what
+               draws both.
+    precision: "single" or "half", of the CLIP.
+    """
 
     weights: str
     images: str

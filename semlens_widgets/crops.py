@@ -50,6 +50,7 @@ def crop(
         it sees beyond the component's own place, and layers without places have regions too. It works for every
         layer, by activation × gradient where LRP has no rule, and takes some forward passes per example.
 
+    `batch_size` images run at once; `progress` shows a bar.
     The map is blurred (sigma 3.7 % of the side); the box holds all places above `threshold` of its maximum, is made
     square and stays inside what the model saw. With a `progress_file` an interrupted pass is continued where it was
     last saved, to the same bytes; so is one that an `engine` computes in shards, see `shards.Engine`.

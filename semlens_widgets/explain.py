@@ -63,6 +63,8 @@ class Explanation(Result):
     reliability: in one line how far `relevance` can be read as the effect of switching components off on this model;
                 empty where that was not measured. `faithfulness` measures it for this picture.
     as_target:  what is explained, as a value of `sl.targets`.
+    balances:   by layer, what is not relevance of its components, see `balance`. `source` is what heatmaps and circuits
+                are worked out from when they are asked for.
     found:      what else can be, where the answer has no class scores: the classes of a map, or boxes.
     """
 

@@ -23,9 +23,9 @@ from .writing import file_names, write_bytes, write_text
 def concept_database(path: str | os.PathLike[str]) -> dict[str, Float[np.ndarray, "component example dim"]]:
     """The embeddings in a concept database of semanticlens (`concept_db-….safetensors`), by layer.
 
-    They go into `clarity`, `redundancy` and `polysemanticity` as they are. Such a file says neither which images the
-    examples are nor which CLIP made it, and holds no random images to weigh answers by: it is no lens. ValueError for
-    a file of another kind.
+    `path` is the file. They go into `clarity`, `redundancy` and `polysemanticity` as they are. Such a file says neither
+    which images the examples are nor which CLIP made it, and holds no random images to weigh answers by: it is no lens.
+    ValueError for a file of another kind.
     """
     try:
         tensors = load_file(os.fspath(path))
@@ -70,9 +70,10 @@ def export_crops(
 ) -> Path:
     """Write the strongest examples of components (default: all living ones) as PNG files, and `crops.csv` about them.
 
-    `layer4/0057/00.png` is the strongest example of layer4:57; crops are those of the original images where the data
-    set is at hand, else the file's thumbnails (column `source`). Existing files are overwritten. Layers whose names
-    are no names of folders, or the same on a disk without upper and lower case, have a hash in it.
+    `lens` may be a bare space. In `folder`, `layer4/0057/00.png` is the strongest example of layer4:57; crops are those
+    of the original images where the data set is at hand, else the file's thumbnails (column `source`). Existing files
+    are overwritten. Layers whose names are no names of folders, or the same on a disk without upper and lower case,
+    have a hash in it.
     """
     if examples < 1:
         raise ValueError(f"examples={examples}; at least one of each component")

@@ -86,6 +86,7 @@ class Lens(Session):
     responses: another number of such images: "all", so many, False for none; "auto" as `sample` says. Four bytes for
              each component and image, and one more image through the CLIP. A concept that one image in a hundred shows
              needs some thousands of them.
+    seed:    draws both.
     output:  which part of the model's answer holds its class scores, by name or number, or a function that gives it;
              by default what is called `logits`, or the only tensor [image class] there is.
     outputs: what the scores mean: "single" (one class per image), "binary" (one logit, two classes), "multi" (several
@@ -126,9 +127,10 @@ class Lens(Session):
 
         Interrupt it any time: the next `fit` goes on where it was last saved. `relevance=True` also calls `relate()`.
         `cached=False` neither reads nor writes the cache; where the cache cannot be written, a warning says so and the
-        work goes on. `fast`: see `collect`. `thumbnail` is the longest side of the pictures kept, in pixels. Images
-        that cannot be read are skipped, warned about and listed in `unreadable`. A checklist, verdicts and labels that
-        were kept for the same lens are there again: `audit_notice` says so.
+        work goes on. `fast`: see `collect`. `thumbnail` is the longest side of the pictures kept, in pixels.
+        `batch_size` images run at once, `progress` shows bars. Images that cannot be read are skipped, warned about and
+        listed in `unreadable`. A checklist, verdicts and labels that were kept for the same lens are there again:
+        `audit_notice` says so.
 
         workers: processes that read the images, by torch's DataLoader; 0 reads in threads of this process, or in the
                  thread that asks where the data set may be an open file. By default processes for 10,000 files and
@@ -155,8 +157,9 @@ class Lens(Session):
         """What `fit` with these settings will cost, from a trial on some images: at most three batches, or one image
         in thirty.
 
-        Counts, bytes on disk, memory, and the time of each stage in one process here, as if nothing was cached. `fit`
-        says the same first, where it shows its progress. Of a stream all images are read, to know how many there are.
+        `relevance`, `batch_size` and `thumbnail` are those of `fit`. Counts, bytes on disk, memory, and the time of
+        each stage in one process here, as if nothing was cached. `fit` says the same first, where it shows its
+        progress. Of a stream all images are read, to know how many there are.
         """
         return planning.plan(self.source, relevance=relevance, batch_size=batch_size, thumbnail=thumbnail)
 
@@ -195,11 +198,16 @@ class Lens(Session):
     ) -> Labels:  # fmt: skip
         """Label every component with the k best words of a vocabulary, or say that none explains it.
 
-        words: a list, a text file with one word per line, "common" or "dermoscopy" (lists that come with the
-        package); None takes the lens's own vocabulary, or "common" where it has none. A large vocabulary is
-        embedded once and kept in the cache. Methods other than "mean" look at the space's sample of activations.
-        See `describe` for the other parameters; when `on_step` raises, nothing changes. The answer is also in
-        `labels`, and every window shows it.
+        words:    a list, a text file with one word per line, "common" or "dermoscopy" (lists that come with the
+                  package); None takes the lens's own vocabulary, or "common" where it has none. A large vocabulary is
+                  embedded once and kept in the cache.
+        method:   a labeler, by name ("mean", "soft-wpmi", "contrast", "linear") or a function. All but "mean" look at
+                  the space's sample of activations.
+        level:    the confidence below which a label is withheld, 0 to 1.
+        distinct: look for words that set a component apart from its neighbours.
+        templates, centre: those of the lens unless given.
+
+        When `on_step` raises, nothing changes. The answer is also in `labels`, and every window shows it.
         """
         return describing.describe(
             self, words, k, method, level=level, distinct=distinct, templates=templates, centre=centre, on_step=on_step
@@ -211,6 +219,7 @@ class Lens(Session):
     ) -> Verification:  # fmt: skip
         """Hold labels (default: the last ones) against real activations on held-out images.
 
+        strongest: the share of images that counts as responding. rounds: of the bootstrap. progress: show a bar.
         images: pictures that the labels were not made from, as `sl.images(...)` with the model's transform; needs
         the model. None takes the space's own sample, in which each component's own examples do not count. See
         `verify`. ValueError before `describe`.
@@ -222,7 +231,8 @@ class Lens(Session):
 
         clip: another image model for the scores than for the words (the paper takes a vision-only one here), any
         object with the `Clip` protocol: the same examples are embedded with it, which needs the images.
-        `on_step(done, in all)` is called now and then; what it raises ends the work, and nothing changes.
+        `on_step(done, in all)` is called now and then; what it raises ends the work, and nothing changes. `progress`
+        shows a bar.
         """
         return describing.evaluate(self, clip, progress=progress, on_step=on_step)
 
@@ -244,8 +254,8 @@ class Lens(Session):
         method: "umap", the same for the same seed (its first use takes half a minute, 20,000 components a minute
         more), or "pca", at once. A map that is opened starts UMAP by itself, in the background. Of more than `sample`
         components UMAP lays out so many and places the others among them, a preview (None: all, however long it takes).
-        `on_tick`: see `layout.umap`. ValueError for a method that is neither, or UMAP of fewer than ten living
-        components.
+        neighbours: how many of each component UMAP keeps near it. `on_tick`: see `layout.umap`. ValueError for a method
+        that is neither, or UMAP of fewer than ten living components.
         """
         return mapping.compute_layout(self, method, seed=seed, neighbours=neighbours, sample=sample, on_tick=on_tick)
 
@@ -285,6 +295,9 @@ class Lens(Session):
         model's outputs, that the model predicts to be of the class: those sampled in `relevance`, which then must
         have been computed. Of a value of `sl.targets` or a function they are those in which it is highest, of (at most
         512 of) the data set. See `Circuit` for what the numbers mean, `explanation.circuit()` for one prediction.
+
+        target:  as in `explain`. top: components per level. depth: how many levels.
+        method, layers, on_step: as in `explain`.
         """
         return explaining.circuit(self, target, top, depth, images, method, layers, on_step)
 
@@ -298,6 +311,7 @@ class Lens(Session):
         an image is explained for: "label", "predicted", "auto", one class for all, or a value of `sl.targets` or a
         function, which then is the only class that is known. `k` says how many most relevant images are kept per
         class and component, `sample` how many images' relevances per class: see `sl.relevance`.
+        `method` is as in `explain`; `batch_size` images run at once; `progress` shows a bar.
         `on_step(done, total)` is called after each batch, and what it raises ends the pass.
         """
         return explaining.relate(
@@ -313,9 +327,13 @@ class Lens(Session):
 
         Per method and layer: how much of the logit arrives, Pearson and Spearman correlation of relevance with the drop
         of the logit when each of (at most `sample`, drawn at random) components is set to zero, and held at its mean;
-        and the share of right signs; for heatmaps a deletion test. All with 95 % intervals. methods: by default those
-        that "auto" holds against each other. Kept in the cache; two passes from its layer on for every component and
-        picture. `explanation.faithfulness` is the same for one picture.
+        and the share of right signs; for heatmaps a deletion test. All with 95 % intervals. Two passes
+        from its layer on for every component and picture; `explanation.faithfulness` is the same for one picture.
+
+        methods: by default those that "auto" holds against each other.
+        layers:  those to measure; the lens's own by default.
+        cached:  keep the answer in the cache, and take it from there.
+        on_step: called with (done, in all) now and then; what it raises ends the work.
         """
         return explaining.faithfulness(self, n, methods, layers, sample, cached, on_step)
 
@@ -341,13 +359,16 @@ class Lens(Session):
     ) -> tuple[Layout, Layout]:
         """This model and `other` in one plane, alike components near each other; the window's map shows it.
 
-        `method` is "pca" (at once) or "umap" (it, `sample` and the rest as in `sl.Lens.compute_layout`). ValueError
-        before `compare`.
+        `method` is "pca" (at once) or "umap" (it, `sample`, `seed` and `on_tick` as in `sl.Lens.compute_layout`).
+        ValueError before `compare`.
         """
         return comparing.overlay(self, method, seed=seed, sample=sample, on_tick=on_tick)
 
     def concept_table(self, words: Names | None = None, *, by_layer: bool = False) -> ConceptTable:
-        """Who knows which of the words (`concepts` unless given): this model, and `other` where there is one."""
+        """Who knows which of the words (`concepts` unless given): this model, and `other` where there is one.
+
+        `by_layer` gives every layer a column of its own.
+        """
         return comparing.own_concept_table(self, words, by_layer=by_layer)
 
     # auditing
@@ -365,6 +386,7 @@ class Lens(Session):
                    `sl.targets` or a function makes a pass of its own, `relate(target=…)`, and is its one class.
         level, margin, used, min_effect: see `Thresholds`; None for those of the last audit.
         layer:     audit one or several layers only; None for all.
+        progress:  show a bar.
         relevance: compute each component's relevance first (one pass over the images, cached) where the lens has model
                    and images and it is not known yet; without it the answer has regions and no shares.
 
@@ -382,13 +404,14 @@ class Lens(Session):
     ) -> Verdicts:  # fmt: skip
         """Decide about components ("layer4:64") or concepts ("@ruler"), one or many in one step; `auditor` says who.
 
+        subjects: one of them, or several. note: why, in words.
         decision: "valid", "spurious", "neutral" or "unsure". label: what you call it; an empty one takes it back. What
         is not given stays. KeyError for a component or concept that is not there.
         """
         return auditing.judge(self, subjects, decision, label=label, note=note)
 
     def withdraw(self, subjects: str | Component | Sequence[str | Component]) -> Verdicts:
-        """Take back what `auditor` said about components or concepts. KeyError where nothing was said."""
+        """Take back what `auditor` said about `subjects`, components or concepts. KeyError where nothing was said."""
         return auditing.withdraw(self, subjects)
 
     def undo(self) -> None:
@@ -451,6 +474,7 @@ class Lens(Session):
         target:     the class that is measured; None for the audited one, else the last. Of a value of `sl.targets` or a
                     function, which need no labels, how its number changes.
         draws, most, points: random sets, images of each data set, and points of the curve; see `effect`.
+        seed, batch_size, progress: what draws, images that run at once, and whether a bar is shown.
         on_step:    called with (images measured, images in all); what it raises ends the work.
 
         Random sets have as many components (and, where relevance is known, as much relevance) of each layer. No
@@ -466,14 +490,16 @@ class Lens(Session):
     def document(self, effect: Effect | None = None, *, title: str | None = None) -> Report:
         """The last audit with its decisions (and an `effect`, if one was measured) as a `Report`.
 
-        ValueError before the first audit.
+        `title` heads it. ValueError before the first audit.
         """
         return document(self, effect, title=title)
 
     def write_report(
         self, path: str | os.PathLike[str], effect: Effect | None = None, *, title: str | None = None
     ) -> Path:
-        """Write the report as `.html`, `.md`, `.json` or `.csv`, by the ending.
+        """Write the report as `.html`, `.md`, `.json` or `.csv`, by the ending of `path`. Returns the path.
+
+        `effect` and `title` as in `document`.
 
         The HTML is one file that opens offline and prints. `sl.Report.from_file("x.json")` makes all of them again.
         """
@@ -493,14 +519,15 @@ class Lens(Session):
         """Write one page that opens anywhere, offline: the window over the vocabulary and what was searched, with
         gallery, cards, map, labels, scores and audit, to look at; a comparison and a prediction are pictures below it.
 
-        examples: pictures kept of each component. ValueError where the page would be larger than `limit_mb`.
+        path: ends in .html. examples: pictures kept of each component. ValueError where the page would be larger than
+              `limit_mb`.
         """
         from .page import to_html
 
         return to_html(self, path, examples=examples, limit_mb=limit_mb)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the lens as one `.semlens` file, and the audit, if there is any, as readable JSON beside it.
+        """Write the lens as one `.semlens` file at `path`, and the audit, if there is any, as readable JSON beside it.
 
         From then on changes of the audit are saved there, too. `sl.open` gives both back, without model and images.
         """
@@ -509,7 +536,8 @@ class Lens(Session):
         return written
 
     def keep_audit(self, path: str | os.PathLike[str]) -> None:
-        """Keep checklist, verdicts, own labels and thresholds in this JSON file from now on, and take over its content.
+        """Keep checklist, verdicts, own labels and thresholds in the JSON file at `path` from now on, and take over its
+        content.
 
         What is there and here is put together; where both say different things, the lens's own counts, and
         `edit_conflicts` lists the other. A file that is damaged is set aside, not overwritten. `fit` and `sl.open` do
@@ -528,7 +556,10 @@ class Lens(Session):
         cls: type[Self], space: SemanticSpace, extra: dict[str, Any], attached: Mapping[str, np.ndarray] | None = None,
         clip: Clip | None = None, trust: bool = False,
     ) -> Self:  # fmt: skip
-        """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them."""
+        """A lens on a finished space, without model or images; `extra` and `attached` as its file holds them.
+
+        `clip` and `trust` as in `sl.open`.
+        """
         return file.of_space(cls, space, extra, attached, clip, trust)
 
 
@@ -536,7 +567,7 @@ Lens.__init__.__qualname__ = "Lens"  # Python's own messages about arguments the
 
 
 def open(path: str | os.PathLike[str], clip: Clip | None = None, *, trust: bool = False) -> Lens:
-    """A lens from a `.semlens` file. The audit that was saved beside it comes with it.
+    """A lens from the `.semlens` file at `path`. The audit that was saved beside it comes with it.
 
     clip:  the CLIP it was made with. Without one the file's own is loaded again, when it is first needed, if it is in
            open_clip's list of pretrained models or comes with this package. Anything else a file may name, such as

@@ -32,8 +32,8 @@ class Streams:
     """What feeds a component in the layer below, and what it feeds in the layer above.
 
     `upstream` and `downstream` are (row, share), the largest first: the share of all that feeds the upper
-    component, sign kept, in the mean over `images` of the component's strongest examples. A layer
-    is None where there is none.
+    component, sign kept, in the mean over `images` of the component's strongest examples. The
+    layers are `lower` and `upper`, None where there is none.
     """
 
     lower: str | None
@@ -129,9 +129,10 @@ def _largest(shares: np.ndarray, rows: np.ndarray) -> tuple[tuple[int, float], .
 class Role:
     """What a component does, as far as it is known, and in one paragraph as `text`.
 
-    `name` is what it is called (None: unexplained), `others` its further words; `classes` are (class, mean relevance
-    as a share of its layer, sign kept), the largest first, () where relevance was not computed; `streams` None where
-    the model is not at hand. `called` gives the names of the components in `streams`, by row.
+    `name` is what it is called (None: unexplained, `closest` is then the word that comes nearest), `others` its further
+    words; `classes` are (class, mean relevance as a share of its layer, sign kept), the largest first, () where
+    relevance was not computed; `streams` None where the model is not at hand. `called` gives the names of the
+    components in `streams`, by row.
     """
 
     component: Component

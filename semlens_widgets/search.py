@@ -34,7 +34,11 @@ _BLOCK = 32_768  # components weighed at once: what is worked out about them sta
 
 @dataclass(frozen=True)
 class Hit:
-    """One component that came close. `p` is of this component alone; `Matches.found` weighs them all."""
+    """One component that came close, with its `row` in the space.
+
+    `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations random images score lower,
+    and `p` how often they score as high, for this component alone. `Matches.found` weighs them all.
+    """
 
     component: Component
     row: int
@@ -63,6 +67,7 @@ class Matches(Result):
     """The answer to one probe: the components ranked, those above the null (p at most .01) first, then the others;
     the strongest first in each.
 
+    `searched` is the number of components that were, `vector` the probe's unit vector [dim].
     `rows` are rows of the space's components; `scores` are cosines of probe and component. `z` and `p` compare a score
     with random sets of images; `p_best` is the chance that the best of that many random sets scores as high (Sidak).
     `adjusted_similarity` is the mean similarity of the component's examples to the probe, adjusted for chance as the

@@ -48,6 +48,7 @@ def now() -> str:
 class Verdict:
     """One person's decision about one component ("layer4:64") or one concept ("@ruler").
 
+    subject:  the component or concept.
     decision: "valid" may be used, "spurious" must not be, "neutral" makes no difference, "unsure"; or None.
     label:    what the person calls it, or None.
     note:     free text.

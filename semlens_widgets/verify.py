@@ -24,7 +24,7 @@ class Verification(Result):
     similarity for the component's strongest images (the share `strongest` of all; chance scores that share). `auc`
     and `mad` are CoSy's, for comparison only, for they fail sanity checks: the chance that an image close to the
     word excites the component more than another, and how many deviations more on average. `low` and `high`: 95 %
-    bootstrap bounds over images, by metric.
+    bootstrap bounds over images, by metric. `labels` are what was held against `images` pictures.
     """
 
     labels: Labels

@@ -173,6 +173,12 @@ class AuditReport(Result):
     relevance, share: [component], the class's mean relevance with its sign, and the share of its layer's absolute
                relevance; NaN without relevance.
     audited:   [component], whether the component belongs to the audited layers.
+    space, checklist, target, thresholds, centre: what was audited, for which class, and how: see `audit`.
+    findings:  one for each concept of the checklist, in its order; `report["ruler"]` is one by name.
+    shares:    by region, the share of the layers' absolute relevance, with its 95 % interval.
+    statistic, backend, images: how relevance was added up, the method behind it, and over how many images.
+    labels:    what each component is called besides, or None. top_images: [component k], the images in which it is
+               most relevant for the class.
     held_out:  [component concept], the AUROC with which a component whose z lies above the line tells sampled images
                that show the concept from others (as in `Matches.held_out`); below .75 it does not count, however high
                its z. NaN elsewhere, and where too few sampled images show the concept.

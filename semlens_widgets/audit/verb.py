@@ -49,6 +49,7 @@ def audit(
 ) -> AuditReport:
     """Hold every component against every concept of a checklist, and weigh both by their relevance for a class.
 
+    space:   whose components are audited; `relevance`, where it is given, is of the same components.
     probes:  one for each of the checklist's prompts, by name. A concept's probe is the mean of its prompts; prompts
              with words that the CLIP never saw are left out.
     centre:  subtract each layer's mean vector first, with probes without the null; for telling concepts apart this is

@@ -26,10 +26,11 @@ from .shown import json_text, number, table
 class ConceptTable(Result):
     """Which concept is known where: one row per probe, one column per model, or per model and layer.
 
-    `columns` are (model, layer), the layer None for a whole model. `scores` and `z` are those of the best component,
-    `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, `unchecked` where too few
-    images could check it, and `carrying` are the rows of the components that pass its test each by itself, best first.
-    `unknown` are the words the CLIP never saw, per probe, and `layers` says how many layers each column covers.
+    `concepts` are the rows. `columns` are (model, layer), the layer None for a whole model. `adjusted_similarity` is,
+    as in `search`, how similar the best component's examples are to the concept. `scores` and `z` are those of the best
+    component, `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, `unchecked` where
+    too few images could check it, and `carrying` are the rows of the components that pass its test each by itself, best
+    first. `unknown` are the words the CLIP never saw, per probe, and `layers` says how many layers each column covers.
     """
 
     concepts: tuple[str, ...]

@@ -94,6 +94,8 @@ class Comparison(Result):
     nearest components that are more than chance; `a_only` and `b_only` have no counterpart. A component whose
     counterpart is closer to another (one of two duplicates, say) stands in no pair and in no such list.
 
+    `names` are what the spaces `a` and `b` are called. `s_ab` is S(A→B), the mean over A's components of the best
+    cosine in B, with its interval and what random models reach; `s_ba` the other way round.
     `ab` and `ba` hold the nearest components of every layer, `layers_ab` and `layers_ba` the layer by layer
     similarities. `different_data` says that the two looked at different images. With `centre`, what all random
     images have in common was subtracted before comparing.

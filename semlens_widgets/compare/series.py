@@ -64,6 +64,7 @@ class Step:
 class Series(Result):
     """Several models compared with each other, in an order that means something (training, depth, dropout).
 
+    `comparisons` holds every two of `spaces`, which `names` call in their order.
     `similarity` is S from each model (row) to each (column); `steps` lead from each model to the next;
     `series["first", "last"]` is any two models' `Comparison`; `concepts` says when each tracked concept is there;
     `evaluations` are each model's clarity, redundancy and polysemanticity, made when first asked for.

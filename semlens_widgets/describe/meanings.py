@@ -26,7 +26,8 @@ _CLEARER = 0.95  # of random sets have parts less clear than those of a meaning
 class Meaning:
     """One group of a component's examples (ranks, strongest first) and the word that says it best.
 
-    `word` is None where no word is good enough; `closest` is the best one all the same.
+    `word` is None where no word is good enough; `closest` is the best one all the same, with its `score` (cosine),
+    `confidence` and `adjusted_similarity` as in `Labels`.
     """
 
     examples: tuple[int, ...]

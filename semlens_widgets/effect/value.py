@@ -57,6 +57,7 @@ class Point:
 class Effect:
     """What switching `components` off did, on every data set, beside random controls; nothing is promised beyond it.
 
+    target:   the class, or the number, that was measured. classes: the names of all.
     measured: by data set and side. curve: with growing numbers, for switching off a part can mislead.
     by:       "zero" or "mean", what the components were held at. images: how many of each data set.
     kind:     what the model's outputs mean, as `outputs=` says. note: what to know about the names of classes.

@@ -54,7 +54,8 @@ class Scores:
 class Evaluation(Result):
     """How readable every component is, as such (`raw`) and with the data set's mean removed (`centred`).
 
-    `counts` are the examples each component stands on. Dead components score NaN.
+    `counts` are the examples each component stands on, `clip` the image model whose vectors were scored. Dead
+    components score NaN.
     """
 
     components: Components

@@ -22,10 +22,11 @@ from .tally import Tally
 class ConceptExamples:
     """The images that excite each component most, strongest first; equal responses by lower image id.
 
-    `images`, `responses`, `peaks` are [component example]; a peak is the flat number of the place of the
-    maximum in its layer's `grids` entry. `counts`: how many leading examples really excite the component: all
-    of them where it has negative responses, else those above 0; 0 for a dead one. `boxes` are the regions
-    shown, (left, top, right, bottom) as shares of the picture, or None for the whole of what the model saw.
+    `components` are the rows, `k` the examples asked for. `images`, `responses`, `peaks` are [component example]; a
+    peak is the flat number of the place of the maximum in its layer's `grids` entry. `counts`: how many leading
+    examples really excite the component: all of them where it has negative responses, else those above 0; 0 for a dead
+    one. `boxes` are the regions shown, (left, top, right, bottom) as shares of the picture, or None for the whole of
+    what the model saw. `statistics` say how each component responds over all images.
     `unreadable` lists images that were skipped, with the reason. `sampled` are the responses to a random sample
     of the data set, or None where none was drawn.
     """

@@ -43,6 +43,7 @@ def collect(
 ) -> ConceptExamples:
     """Find each component's k most exciting images in one pass over the data set, for all layers at once.
 
+    `batch_size` images run through the model at once; `progress` shows a bar.
     Channels are pooled over places by `pooling` ("max" or "mean"). `ids` restricts the pass to a shard. Of `sample`
     images of the whole data set, drawn by `seed`, the responses of all components are kept. `fast` runs a copy with
     batch norms folded and channels last: responses agree up to rounding. With a `progress_file` an interrupted pass

@@ -36,6 +36,7 @@ def images(
 ) -> Images:
     """One data set from a folder, a torch or Hugging Face Dataset, a list of pictures or of their files, or a stream.
 
+    source:      any of these; what each has to be stands below.
     transform:   turns a PIL image into the model's input, a tensor [channel height width], the same each time; without
                  one the model sees the pixels in [0, 1].
     labels:      one class per image: whole numbers or names, as a list, array, tensor or column; None, NaN and -1 are

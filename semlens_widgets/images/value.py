@@ -63,6 +63,8 @@ class UnreadableImage(ValueError):
 class Images:
     """Images by number. Made by `images(...)`; `len(data)`, `data.picture(i)`, `data.tensor(i)`, `data.label(i)`.
 
+    `length` says how many there are, `load(i)` gives one, `content()` what tells them from others; `normalisation` is
+    how tensors were normalised, `root` the folder where it is one.
     `names` identify the images to a reader (a path below the folder, or a number). `classes` are the class
     names where labels are known. `fingerprint` changes when the images or the transform change.
     `left_out` tells what of a folder is not among the images, `value_range` the scale of pictures of more than 8 bits.

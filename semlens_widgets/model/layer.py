@@ -78,6 +78,8 @@ class Layer:
     output: which part of a tuple or dict output: a number or a key; by default its first tensor.
     grid:   (rows, columns) of the patches, where they are not found out.
     codes:  which part of what `via` gives are the components, a number or a key; needed where it gives several.
+    layout, place: what axes mean and where it is read, as `Heads` and `Mlp` and the first pass fill them in; leave
+                   them.
     """
 
     name: str

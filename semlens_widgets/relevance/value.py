@@ -26,6 +26,7 @@ class Relevance(Result):
     each component's share of its layer in each image, in [-1, 1]. Every image
     is explained for one class, its target: `statistic` says whether that is its label or the model's prediction.
 
+    classes:    the names of the model's classes, or the one target. components: the columns.
     counts:     [class], images with that target.
     mean:       [class component], over the class's images; 0 for a class without images.
     share:      [class component], mean of the absolute values: the component's part of all that moved in its layer for
@@ -35,6 +36,7 @@ class Relevance(Result):
                 of `first` before others: for intervals by resampling.
     top_images, top_values: [class component k], the class's images in which the component is most relevant, strongest
                 first, equal ones by lower number. NO_IMAGE and NaN where the class has fewer images than k.
+    unreadable: images that were skipped, with the reason.
     backend:    the method it was computed by; `chosen` says why, where "auto" chose it.
     measured:   how near methods come to switching components off on this model; None where that was not measured.
                 `reliability` says it in one line.

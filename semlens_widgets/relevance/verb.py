@@ -70,6 +70,7 @@ def relevance(
     sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
     first:   images that `values` should hold before others, such as those about which more is known; a random choice.
     ids:     restricts the pass to a shard; `merge` puts shards together without loss.
+    batch_size, progress: images that run at once, and whether a bar is shown.
     on_step: called with (images done, images in all) after each batch; what it raises ends the pass. With a
              `progress_file` a pass that ended early is continued where it was last saved, to the same bytes.
     engine:  computes the pass in shards, see `shards.Engine`.

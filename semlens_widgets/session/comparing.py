@@ -83,7 +83,7 @@ def concept_table(
     """Who knows which of the words: each searched in every model, or (`by_layer`) in every layer of every model.
 
     The words go through the CLIP, templates and centring of the first lens. Raises ValueError where the models
-    cannot be compared (see `Lens.compare`).
+    cannot be compared; `allow="data"` compares over different images (see `Lens.compare`).
     """
     _check_named(models)
     if not models:
@@ -116,8 +116,8 @@ def compare_many(
     """Compare every two of several models, in the order given: checkpoints, architectures, seeds, dropout rates.
 
     `models` are lenses (also opened from files) or spaces by name. `concepts` are words to track along the series
-    (those of the first lens unless given), or `probes` of your own. Parameters and errors as in `Lens.compare`;
-    ValueError for fewer than two models.
+    (those of the first lens unless given), or `probes` of your own. `allow`, `centre` and `seed`, and errors, as in
+    `Lens.compare`; ValueError for fewer than two models.
     """
     _check_named(models)
     spaces = {name: m.space if isinstance(m, LiveState) else m for name, m in models.items()}

@@ -70,7 +70,10 @@ class Session(LiveState):
         return self.probe_cache.keep(picture)
 
     def answer(self, query: str, layer: str | None = None) -> Matches:
-        """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away."""
+        """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away.
+
+        `layer` restricts the answer to one. ValueError for an empty query.
+        """
         return searching.answer(self, query, layer)
 
     # describing, comparing, the map
@@ -110,7 +113,7 @@ class Session(LiveState):
     def wait_for_layout(self, on_tick: OnTick, whole: bool = False) -> Layout:
         """The layout there is, or UMAP made now; whoever asks while it is being made waits for the same one.
 
-        whole: of all components, where there is a preview of some.
+        whole: of all components, where there is a preview of some. `on_tick`: see `layout.umap`.
         """
         return mapping.wait_for_layout(self, on_tick, whole)
 

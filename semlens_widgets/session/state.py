@@ -256,7 +256,7 @@ class LiveState(traitlets.HasTraits):
         return [self.components.row(c) for c in self.selection]
 
     def probes(self, words: Sequence[str]) -> Probes:
-        """Texts as probes, with the lens's own templates; embedded once and remembered."""
+        """Texts (`words`) as probes, with the lens's own templates; embedded once and remembered."""
         return self.probe_cache.of_words(list(words))
 
     def known_words(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ _CROPS = 8192  # half-precision vectors that are widened at once
 class Sample:
     """A random sample of the data set: what every component answers to each image, and the image's unit vector.
 
+    `sampled` holds the answers, `vectors` [image dim] are those of the images.
     The images are whole (all that the model saw), in order of their ids, and drawn without regard to any
     component: held-out evidence, once a component's own examples are left out.
     """
@@ -72,7 +73,8 @@ class SemanticSpace:
     mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
     the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
     `sample` has both together. `lengths` say how alike each component's examples are (`resultant_length`; worked out
-    where they are not given). `names` and `labels` describe the images of the crops. `originals` is the data
+    where they are not given). `crop_images` are the crops' images, which `names`, `labels` and `classes` describe,
+    `thumbnails` their small pictures. `recipe` says what all was made from. `originals` is the data
     set itself where it is at hand; it is not saved.
 
     Of a space from a file the large arrays and the names are read, and held against their checksums, when they are

@@ -46,12 +46,12 @@ def embed(
 ) -> SemanticSpace:
     """Turn examples into a semantic space: every referenced crop goes through CLIP once.
 
-    A random draw of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them, and so
-    do the images of `examples.sampled`, whole: where nothing is cropped the two share what they can.
-    `thumbnail` is the longest side in pixels of the pictures kept in the space. With a `progress_file` an
-    interrupted run continues at the last saved batch; it is a folder, which may go once the space is saved. Vectors and
-    thumbnails lie on disk from the start, and the space maps them. An `engine` computes it in shards, see
-    `shards.Engine`.
+    `clip` is the CLIP; `progress` shows a bar. A random draw of `recipe.null` images, cropped with boxes drawn from the
+    examples' own, goes with them, and so do the images of `examples.sampled`, whole: where nothing is cropped the two
+    share what they can. `thumbnail` is the longest side in pixels of the pictures kept in the space. With a
+    `progress_file` an interrupted run continues at the last saved batch; it is a folder, which may go once the space is
+    saved. Vectors and thumbnails lie on disk from the start, and the space maps them. An `engine` computes it in
+    shards, see `shards.Engine`.
     `workers` processes read the pictures and prepare their crops, see `images.read_ahead`. (Dreyer et al. 2025, second
     mapping)
     """

@@ -49,6 +49,7 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
     measure:  of concepts: "score" of the best component, its "z", the share of "relevance" that passes through the
               concept's carriers (`relate()` on every lens first), or how many "components" carry it.
     against:  a model's name: concepts are shown as differences to it, in colours with zero in the middle.
+    allow:    "data" where the models may have looked at different images, see `Lens.compare`.
     order:    rows and columns as "given", by "value", or "cluster": alike ones side by side.
 
     All of these are live, as are `query`, `selection` and `cell`, the chosen (row, column) whose pairs are shown.

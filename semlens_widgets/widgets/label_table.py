@@ -94,4 +94,4 @@ VIEW = View(
 
 
 class LabelTable(LensWidget, views=(VIEW,), bundle="label_table"):
-    """The table of labels alone: describe, search within, correct in place, export."""
+    """The table of a lens's labels alone: describe, search within, correct in place, export."""

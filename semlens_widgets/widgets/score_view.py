@@ -79,4 +79,4 @@ VIEW = View(
 
 
 class ScoreView(LensWidget, views=(VIEW,), bundle="score_view"):
-    """The scores alone: clarity, redundancy and polysemanticity per layer, against random images."""
+    """The scores of a lens alone: clarity, redundancy and polysemanticity per layer, against random images."""

@@ -123,6 +123,14 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert not {name for name in held if name.endswith((".pyc", ".map", ".test.js"))}
 
 
+def test_wheel_carries_the_quickstart_and_the_command_that_opens_it(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    carried = archive.read("semlens_widgets/demo/quickstart.ipynb")
+    assert carried == (ROOT / "notebooks" / "quickstart.ipynb").read_bytes()
+    (commands,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+    assert "semlens = semlens_widgets.__main__:main" in archive.read(commands).decode()
+
+
 def test_the_version_has_one_place(wheel: Path) -> None:
     version = json.loads((ROOT / "package.json").read_text())["version"]
     assert metadata(wheel)["Version"] == version
@@ -141,7 +149,8 @@ def test_sdist_holds_only_what_a_release_needs(sdist: Path) -> None:
     tops = {name.split("/")[0] for name in names(sdist)}
     needed = {"semlens_widgets", "js", "pyproject.toml", "LICENSE", "PKG-INFO", ".gitignore"}
     assert needed <= tops
-    assert tops - needed <= {"README.md", "package.json", "package-lock.json"}
+    assert tops - needed <= {"README.md", "package.json", "package-lock.json", "notebooks"}
+    assert {name for name in names(sdist) if name.startswith("notebooks")} == {"notebooks/quickstart.ipynb"}
 
 
 @pytest.mark.skipif(not HAS_WINDOWS, reason="this checkout has no package.json, so no windows to build")
