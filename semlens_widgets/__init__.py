@@ -33,7 +33,7 @@ from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
 from .lens import Lens, open
-from .model import Heads, Layer, Mlp, NotFinite, Offer, Offers, layers
+from .model import Heads, Layer, Mlp, NotFinite, Offer, Offers, dictionary, layers
 from .relevance import Relevance, relevance
 from .report import Report
 from .results import Result
@@ -119,6 +119,7 @@ __all__ = [
     "concept_table",
     "crop",
     "demo",
+    "dictionary",
     "dissect_labels",
     "embed",
     "explain",

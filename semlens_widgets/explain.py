@@ -443,7 +443,7 @@ def _warn_of_cost(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence
 
 def has_relevance(layer: Layer) -> bool:
     """Whether a layer's components have relevance for a prediction: an encoder's outputs have none."""
-    return layer.via is None or layer.groups is not None or hasattr(layer.via, "shape")
+    return layer.via is None or layer.groups is not None or layer.writes is not None or hasattr(layer.via, "shape")
 
 
 def _sizes(model: torch.nn.Module, inputs: torch.Tensor, layers: list[Layer]) -> dict[str, int]:

@@ -71,9 +71,10 @@ def switched_off(
     by themselves.
 
     Whatever lies above the layer sees the changed responses: shortcuts around the layer do not. A channel or feature is
-    held at its resting response everywhere; a head by making what it writes longer or shorter; a direction on top of a
-    layer (`via`) by the smallest change of the layer's features that takes its response there, at each place. With
-    several conditions the batch becomes conditions × images at the lowest switched layer, condition after condition.
+    held at its resting response everywhere; a head by making what it writes longer or shorter; a latent of a dictionary
+    by adding the difference of what is decoded; any other direction on top of a layer (`via`) by the smallest change of
+    the layer's features that takes its response there, at each place. With several conditions the batch becomes
+    conditions × images at the lowest switched layer, condition after condition.
     """
     switches = [switch for switch in switches if switch.off.any() or len(switch.off) > 1]
     if images is not None and switches and (item := _first(images)) is not None:
@@ -228,6 +229,10 @@ def _steered(switch: Switch, features: torch.Tensor, off: torch.Tensor, rest: to
         wanted_of = _held(strength, off, rest.to(strength.dtype), switch.scale, signed=False)
         times = torch.nan_to_num(wanted_of / strength, nan=0.0, posinf=0.0)
         moved = (flat.unflatten(-1, (layer.groups, -1)) * times[..., None]).flatten(-2)
+        return moved.reshape(features.shape).to(features.dtype)
+    if (writes := layer.writes) is not None:
+        answer = component_values(layer, flat)[..., touched]
+        moved = flat + (wanted(answer) - answer).to(flat.dtype) @ writes[touched].to(flat.device, flat.dtype)
         return moved.reshape(features.shape).to(features.dtype)
     if isinstance(layer.via, np.ndarray | torch.Tensor):
         directions = torch.as_tensor(layer.via).to(flat.device, flat.dtype)[touched]

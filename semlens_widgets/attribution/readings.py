@@ -22,8 +22,9 @@ class Reading:
     Relevance of a plain layer is what arrives at it, summed over places (the chosen tokens). A signed layer's `+`
     component has what arrives where the value is positive, its `-` component the rest. Directions W (an array as
     `via`) are read as z = W h with h ≈ W⁺ z as the way back: R_j = z_j · (W⁺ᵀ g)_j for the gradient g (LRP: R / h),
-    which shares out everything that lies in their span. A head has what arrives at its features. Any other encoder
-    that is a module or function has no way back: it can be started at, but it has no relevance for a target.
+    which shares out everything that lies in their span. A latent of a dictionary with decoder row d has z_j · (d · g).
+    A head has what arrives at its features. Any other encoder that is a module or function has no way back: it can be
+    started at, but it has no relevance for a target.
     """
 
     trace: Trace
@@ -63,7 +64,9 @@ class Reading:
 
     @cached_property
     def way_back(self) -> Tensor:
-        """W⁺ [feature component]."""
+        """W⁺, or what the latents of a dictionary write, [feature component]."""
+        if (writes := self.layer.writes) is not None:
+            return writes.detach().to(self.value.device, self.value.dtype).T
         wide = torch.float64 if self.directions.device.type != "mps" else torch.float32
         return torch.linalg.pinv(self.directions.to(wide)).to(self.directions.dtype)
 
@@ -125,6 +128,8 @@ class Reading:
             return self._back(self._laid(signal) * kept[:, :, None] * mine[..., None])
         slope = self._slopes(signal)  # 1 image place component
         through = _picked(slope[0], base) * mine
+        if not self.linear:
+            return self.trace.start(self.layer.name, self._back(self._weighted(through, base)))
         gradient = through[..., None] * self.directions[base][:, :, None]
         return self.trace.start(self.layer.name, self._back(gradient))
 
@@ -165,9 +170,18 @@ class Reading:
             ]
         return torch.stack(rows).detach() * sign[..., None, None]
 
+    def _weighted(self, through: Tensor, base: Tensor) -> Tensor:
+        """The gradient of components [condition image], weighted at each place, [condition image place feature]."""
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = self._laid(self.value[None])[0].clone().requires_grad_()
+            picked = _picked(component_values(self.layer, leaf), base)
+            sums = [(picked[at] * through[at]).sum() for at in range(len(base))]
+            rows = [torch.autograd.grad(total, leaf, retain_graph=True)[0] for total in sums]
+        return torch.stack(rows).detach()
+
     def _slopes(self, signal: Tensor) -> Tensor:
         """The gradient with respect to the directions' values, [condition image place component]."""
-        if not self.linear:
+        if not self.linear and self.layer.writes is None:
             raise ValueError(
                 f"the layer {self.layer.name!r} has an encoder on top (via={type(self.layer.via).__name__}); the model "
                 "does not run through it, so its outputs have no relevance for a prediction. Give the directions as "

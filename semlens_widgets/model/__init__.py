@@ -2,6 +2,7 @@
 
 from .attaching import attach
 from .bookkeeping import Bookkeeping
+from .dictionary import dictionary
 from .encoding import component_values
 from .folding import folded
 from .inside import Heads, Mlp
@@ -14,7 +15,7 @@ from .running import alone, evaluating
 
 __all__ = [
     "Asked", "Bookkeeping", "Heads", "Layer", "Layers", "Layout", "Mlp", "NotFinite", "Offer", "Offers", "Pooling",
-    "Recorder", "Responses", "TokenRun", "alone", "attach", "axes_of", "component_values", "evaluating",
+    "Recorder", "Responses", "TokenRun", "alone", "attach", "axes_of", "component_values", "dictionary", "evaluating",
     "features_last", "folded", "in_order", "layers", "recording", "resolve", "settled", "stack", "tensor_of",
     "tokens_of",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ class HeadStrength(torch.nn.Module):
         self.projection, self.heads = projection, heads
 
     @property
-    def groups(self) -> int:
+    def semlens_groups(self) -> int:
         """How many components share the features evenly, see `Layer.groups`."""
         return self.heads
 

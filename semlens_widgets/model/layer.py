@@ -119,7 +119,12 @@ class Layer:
     @property
     def groups(self) -> int | None:
         """How many components share the features evenly among them, as heads do; None where each feature is its own."""
-        return getattr(self.via, "groups", None)
+        return getattr(self.via, "semlens_groups", None)
+
+    @property
+    def writes(self) -> torch.Tensor | None:
+        """What a response of 1 of each component adds to the features, [component feature], where `via` says it."""
+        return getattr(self.via, "semlens_writes", None)
 
     def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
         """The layers of a model that the name means, wildcards spelled out; KeyError with the nearest if none."""
