@@ -71,7 +71,7 @@ def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
     elif isinstance(value, list):
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", math.inf):
             raise Unfit(f"{where} has {len(value)} entries; needed are {_range(schema, 'minItems', 'maxItems')}")
-        if "items" in schema:
+        if "items" in schema and not _are_numbers(value, schema["items"]):
             for at, part in enumerate(value):
                 _check(part, schema["items"], f"{where}[{at}]")
         if schema.get("uniqueItems") and len(set(value)) < len(value):
@@ -80,6 +80,15 @@ def _check(value: Any, schema: Mapping[str, Any], where: str) -> None:
         low, high = schema.get("minimum", -_LARGEST), schema.get("maximum", _LARGEST)
         if not (isinstance(value, bool) or low <= value <= high):
             raise Unfit(f"{where} is {_shown(value)}; needed is a number {_range(schema, 'minimum', 'maximum')}")
+
+
+def _are_numbers(values: list[Any], schema: Mapping[str, Any]) -> bool:
+    """Whether all are numbers as needed. Long lists are mostly that, and it is told at once; else each is looked at."""
+    if schema["type"] not in ("number", "integer") or schema.keys() - {"type", "minimum", "maximum"}:
+        return False
+    kinds = (int,) if schema["type"] == "integer" else (int, float)
+    low, high = schema.get("minimum", -_LARGEST), schema.get("maximum", _LARGEST)
+    return all(type(value) in kinds and low <= value <= high for value in values)
 
 
 def _check_members(value: dict[str, Any], schema: Mapping[str, Any], where: str) -> None:

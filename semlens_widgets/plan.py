@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from html import escape
 
 from . import numbers
+from .space import GATHERED
 from .sums import BINS, UNITS
 from .texts import plural
 
 _STATISTICS = 2 * 8 * len(UNITS) + 8 + 1 + 2 + 8 * BINS  # bytes of one component
+_SORTED, _SORTED_WITH_BOX = 56, 260  # bytes for each example while equal crops are told apart
+_COPIES = 3  # of vectors that are at work
+_PAIR, _CROP, _NAMED = 36, 80, 170  # bytes of an example, a crop and an image's name, beside what they hold
 _ROOM = 64  # candidates of a component that a pass keeps, beside its examples
 
 
@@ -134,9 +138,18 @@ class Shape:
         """Bytes that a fit in one process adds to what its model holds, at most."""
         books = self.components * (12 * (self.examples + _ROOM) + _STATISTICS)
         found = self.components * (12 * self.examples + _STATISTICS + 4 * self.sampled)
-        boxes = 16 * self.examples * self.components if self.cropped else 0
-        vectors = self.crops * (4 + 2) * self.dim + self.shown * self.picture
-        return int(max(books + found, found + boxes + vectors))
+        boxes = 16 * self.pairs if self.cropped else 0
+        return int(max(books + found, found + boxes + max(self._planning(), self._embedding())))
+
+    def _planning(self) -> int:
+        """Bytes that telling equal crops apart takes: they are sorted by image and box."""
+        return (_SORTED_WITH_BOX if self.cropped else _SORTED) * self.pairs
+
+    def _embedding(self) -> float:
+        """Bytes held when all is embedded: mean vectors, the crops they are made of, and what is known of each crop and
+        image. Vectors of crops and their pictures lie on disk."""
+        means = _COPIES * 4 * self.dim * (self.components + min(self.pairs, GATHERED))
+        return means + _PAIR * self.pairs + _CROP * self.crops + (self.name + _NAMED) * self.referenced
 
 
 def size(count: numbers.Number) -> str:

@@ -1,9 +1,11 @@
 """What was embedded grows on disk: an interrupted embedding goes on to the same bytes, and damage is never taken in."""
 
 import random
+import re
 import tracemalloc
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import filelock
 import numpy as np
@@ -90,6 +92,26 @@ def test_saving_writes_what_is_new(tmp_path):
             written.append(sum(file.stat().st_size for file in folder.iterdir()) - before)
             assert number == 0 or written[-1] < 2000
     assert max(written[20:]) < 2 * max(written[1:20])
+
+
+def bytes_written():
+    """By this process so far, as the system counts them."""
+    return int(re.search(r"wchar: (\d+)", Path("/proc/self/io").read_text())[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts the bytes that a process writes")
+def test_what_was_saved_is_not_written_again_however_often_is_saved(tmp_path):
+    step, folder = (np.ones((50, 64), np.float32), [True] * 50, [bytes(500)] * 50), tmp_path / "x.crops"
+    with embedding(ProgressFile(folder, dict)) as made:
+        before = bytes_written()
+        for _ in range(100):
+            made.add(*step)
+            made.position += 50
+            made.save()
+        written = bytes_written() - before
+    there = sum(file.stat().st_size for file in folder.iterdir())
+    assert there > 100 * 50 * (2 * 64 + 500)
+    assert written < 1.2 * there
 
 
 def test_damage_anywhere_is_never_taken_in(tmp_path):

@@ -40,7 +40,7 @@ def test_directions_are_the_means_of_examples_however_crops_are_read(tmp_path, m
     crop_of[3] = crop_of[4]  # crops that two share, and one that a component has twice
     crop_of[6, :2] = 9
     counts = source.integers(0, 6, 17)
-    monkeypatch.setattr(embedding, "_GATHERED", at_once)
+    monkeypatch.setattr(embedding, "GATHERED", at_once)
     for given in (mapped, np.array(mapped)):
         theta, lengths = directions(given, crop_of, counts)
         means = by_loops(given, crop_of, counts)

@@ -2,13 +2,17 @@
 
 import dataclasses
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
 from shard_world import Pictures, Torn, lens
 from toy import ColourClip, colour_lens
 
+import semlens_widgets as sl
+from semlens_widgets.components import Recipe
 from semlens_widgets.plan import Plan, Shape, duration, size
+from semlens_widgets.space import verb
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,52 @@ def test_bytes_on_disk_are_those_of_the_files(cache, crop):
     headers = 30_000  # JSON of three files
     told = shape(made, picture).disk(len(space.crop_vectors), len(space.examples.referenced))
     assert 0 <= kept - told * 0.98 <= headers + 0.02 * kept
+
+
+@pytest.mark.parametrize(("dim", "components", "cropped"), [(16, 3000, True), (384, 1500, True), (128, 2000, False)])
+def test_memory_of_an_embedding_is_as_told(tmp_path, monkeypatch, dim, components, cropped):
+    """What Python and numpy hold at the most, from the examples to the space, vectors and pictures on disk."""
+    k, images = 20, 9000
+    data = sl.images([np.zeros((1, 1, 3), np.uint8)] * images)
+    monkeypatch.setattr(verb, "_embedded", at_hand(dim, 256))
+    monkeypatch.setattr(verb, "of_clip", lambda clip: "a CLIP")
+    recipe = Recipe("w", "i", ("layer",), "max", k, "activation" if cropped else "none", "colours", 300, 0)
+    tracemalloc.start()
+    examples = chosen(components, k, images, cropped)
+    made = verb.embed(examples, data, ColourClip(dim), recipe, progress_file=tmp_path / "x.crops", progress=False)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    told = Shape(images, components, 0.0 if cropped else 1.0, k, 0, 300, cropped, dim, 200.0, 4.0).memory()
+    assert len(made.crop_vectors) * dim * 2 > 1e6
+    assert 0.7 * peak < told < 1.8 * peak, told / peak
+
+
+def at_hand(dim, step):
+    """Vectors and pictures of crops, without reading or a CLIP."""
+    vectors = np.ones((step, dim), np.float32) / np.sqrt(np.float32(dim))
+
+    def embedded(jobs, images, clip, thumbnail, size):
+        for start in range(0, len(jobs), step):
+            part = jobs.part(start, start + step)
+            yield vectors[: len(part)], [True] * len(part), [bytes(200) if job.shown else b"" for job in part]
+
+    return embedded
+
+
+def chosen(components, k, images, cropped):
+    """Examples of components, drawn from some images, each with a box of its own."""
+    random = np.random.default_rng(0)
+    boxes = random.random((components, k, 4), np.float32) / 2 + np.float32([0, 0, 0.5, 0.5])
+    return sl.ConceptExamples(
+        sl.Components(("layer",), (components,), (False,)),
+        random.integers(0, images, (components, k)).astype(np.int32),
+        np.tile(np.arange(k, 0, -1, dtype=np.float32), (components, 1)),
+        np.zeros((components, k), np.int32),
+        ((1,),),
+        sl.Statistics.of(np.ones((2, components), np.float32)),
+        boxes if cropped else None,
+        k=k,
+    )
 
 
 @pytest.mark.parametrize("crop", ["activation", "crp", None])

@@ -20,8 +20,15 @@ def lens():
     return colour_lens(count=40, vocabulary=["red", "green", "blue"]).fit(cached=False, progress=False)
 
 
-def test_words_of_a_file_are_answered_without_torch_or_a_clip(lens, tmp_path):
+@pytest.mark.parametrize("named", [None, {"model": "ViT-B-32", "pretrained": "openai"}])
+def test_words_of_a_file_are_answered_without_torch_or_a_clip(lens, tmp_path, named):
+    """Whether the file names no CLIP, or one that would have to be loaded for other words."""
     path = lens.save(tmp_path / "toy.semlens")
+    if named:
+        space, extra, attached = sl.SemanticSpace.open(path)
+        space = replace(space, recipe=replace(space.recipe, clip="ViT-B-32/openai"))
+        path = sl.Lens.of_space(space, extra | {"clip": named}, attached).save(tmp_path / "named.semlens")
+        assert sl.open(path).clip_or_none is not None
     asks = (
         "import sys; import semlens_widgets as sl; lens = sl.open(sys.argv[1]); lens.query = 'red'; "
         "print(lens.search('green'), lens.hits.message, lens.search('colour:1').message, lens.search('red, -blue')); "

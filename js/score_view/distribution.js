@@ -14,11 +14,32 @@ const RUG = 400;
 /**
  * @typedef {object} Distribution
  * @property {string} title what is distributed, for screen readers
- * @property {[number, number]} domain @property {number[]} rows of the layer that have a number
- * @property {Float32Array} numbers of all components
+ * @property {[number, number]} domain @property {number} start @property {number} end rows of the layer, [start, end)
+ * @property {Float32Array} numbers of all components, some without
  * @property {(row: number) => boolean} isMeaningful whether a number means something
  * @property {import("./scores.js").Summary} summary
  */
+
+/** The width of a bin. @param {Distribution} shown */
+const stepOf = ({ domain: [low, high] }) => (high - low) / BINS || 1;
+
+/** Whether a row stands in it. @param {Distribution} shown @param {number} row */
+const holds = ({ start, end, numbers }, row) => row >= start && row < end && Number.isFinite(numbers[row]);
+
+/** How many stand in each bin: above chance, and the others. @param {Distribution} shown */
+function counted(shown) {
+  const { domain, start, end, numbers, isMeaningful, summary } = shown;
+  const [step, level] = [stepOf(shown), summary.null_high ?? Number.NEGATIVE_INFINITY];
+  const above = new Array(BINS).fill(0);
+  const below = new Array(BINS).fill(0);
+  for (let row = start; row < end; row++) {
+    const number = numbers[row];
+    if (!Number.isFinite(number)) continue;
+    const bin = Math.min(BINS - 1, Math.max(0, Math.floor((number - domain[0]) / step)));
+    (number > level && isMeaningful(row) ? above : below)[bin] += 1;
+  }
+  return { above, below };
+}
 
 /**
  * @param {object} options
@@ -34,6 +55,8 @@ export function distributionView({ onBrush, announce, height }) {
   node.style.height = `${height}px`;
   /** @type {Distribution | null} */
   let shown = null;
+  /** @type {ReturnType<typeof counted>} */
+  let counts = { above: [], below: [] };
   /** @type {ReadonlySet<number>} */
   let selected = new Set();
   /** The brushed part, in numbers. @type {[number, number] | null} */
@@ -53,23 +76,20 @@ export function distributionView({ onBrush, announce, height }) {
   /** @param {[number, number]} part */
   function within([low, high]) {
     if (!shown) return [];
-    const { rows, numbers, isMeaningful } = shown;
-    return rows.filter((row) => isMeaningful(row) && numbers[row] >= low && numbers[row] <= high);
+    const { start, end, numbers, isMeaningful } = shown;
+    const rows = [];
+    for (let row = start; row < end; row++)
+      if (numbers[row] >= low && numbers[row] <= high && isMeaningful(row)) rows.push(row);
+    return rows;
   }
 
   function draw() {
     if (!shown) return;
     width = node.clientWidth || 240;
-    const { domain, rows, numbers, isMeaningful, summary, title } = shown;
+    const { domain, numbers, summary, title } = shown;
+    const { above, below } = counts;
     const x = across();
-    const step = (domain[1] - domain[0]) / BINS || 1;
-    const above = new Array(BINS).fill(0);
-    const below = new Array(BINS).fill(0);
-    const level = summary.null_high ?? Number.NEGATIVE_INFINITY;
-    for (const row of rows) {
-      const bin = Math.min(BINS - 1, Math.max(0, Math.floor((numbers[row] - domain[0]) / step)));
-      (isMeaningful(row) && numbers[row] > level ? above : below)[bin] += 1;
-    }
+    const step = stepOf(shown);
     const most = Math.max(1, ...above.map((n, i) => n + below[i]));
     const y = linear([0, most], [0, base - 4]);
     /** @param {number[]} counts @param {number[] | null} under */
@@ -82,7 +102,8 @@ export function distributionView({ onBrush, announce, height }) {
           return `M${left.toFixed(1)} ${foot.toFixed(1)}V${(foot - Math.max(1, y(n))).toFixed(1)}H${Math.max(left + 1, x(domain[0] + (i + 1) * step) - 0.8).toFixed(1)}V${foot.toFixed(1)}Z`;
         })
         .join("");
-    const marked = rows.filter((row) => selected.has(row)).slice(0, RUG);
+    const all = shown;
+    const marked = [...selected].filter((row) => holds(all, row)).slice(0, RUG);
     drawing.setAttribute("width", String(width));
     const line = (/** @type {number | null} */ value, /** @type {string} */ name) =>
       value !== null &&
@@ -178,7 +199,8 @@ export function distributionView({ onBrush, announce, height }) {
     /** @param {Distribution} next */
     show(next) {
       shown = next;
-      draw();
+      counts = counted(next);
+      if (node.isConnected) draw();
     },
     /** @param {ReadonlySet<number>} rows */
     mark(rows) {

@@ -28,8 +28,6 @@ export function scorePanels({ onBrush, announce }) {
     const height = Math.max(46, Math.min(130, Math.floor(330 / layers.length) - 28));
     const drawLayer = (/** @type {LayerScores} */ layer) => {
       const of = layer.summary?.[key];
-      const rows = [];
-      for (let row = layer.start; row < layer.end; row++) if (Number.isFinite(numbers[row])) rows.push(row);
       const distribution = distributionView({ onBrush, announce, height });
       distributions.push(distribution);
       const facts =
@@ -39,7 +37,8 @@ export function scorePanels({ onBrush, announce }) {
       distribution.show({
         title: `${title} of ${layer.name}, mean ${facts}`,
         domain,
-        rows,
+        start: layer.start,
+        end: layer.end,
         numbers,
         isMeaningful: (row) => isMeaningful(scores, name, row),
         summary: of ?? { mean: null, low: null, high: null, null: null, null_high: null },

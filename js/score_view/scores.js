@@ -57,11 +57,20 @@ export function extent(numbers) {
  * @param {Float32Array} numbers @param {(row: number) => boolean} allowed @param {number} most @param {boolean} largest
  */
 export function extremes(numbers, allowed, most, largest) {
+  /** The best so far, best first: there may be very many numbers. @type {number[]} */
   const rows = [];
-  for (let row = 0; row < numbers.length; row++)
-    if (Number.isFinite(numbers[row]) && allowed(row)) rows.push(row);
-  const sign = largest ? -1 : 1;
-  return rows.sort((a, b) => sign * (numbers[a] - numbers[b]) || a - b).slice(0, most);
+  const isBetter = (/** @type {number} */ a, /** @type {number} */ b) =>
+    largest ? numbers[a] > numbers[b] : numbers[a] < numbers[b];
+  for (let row = 0; row < numbers.length; row++) {
+    if (!Number.isFinite(numbers[row])) continue;
+    if (rows.length === most && !isBetter(row, rows[most - 1])) continue;
+    if (!allowed(row)) continue;
+    let at = rows.length;
+    while (at > 0 && isBetter(row, rows[at - 1])) at -= 1;
+    rows.splice(at, 0, row);
+    if (rows.length > most) rows.pop();
+  }
+  return rows;
 }
 
 /**

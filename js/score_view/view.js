@@ -11,7 +11,7 @@ import { componentNames } from "../shared/names.js";
 import { preview } from "../shared/preview.js";
 import { brushed, same } from "../shared/selection.js";
 import { stateActions, statePane } from "../shared/state.js";
-import { onResize, onTheme } from "../shared/surroundings.js";
+import { onResize, onTheme, roomOf } from "../shared/surroundings.js";
 import { scoreSelect, scoresBar } from "./bar.js";
 import { scorePanels } from "./panels.js";
 import { pointsOf, scatterView } from "./scatter.js";
@@ -44,6 +44,7 @@ export function scoreView({ source, ask, act, showPython, work: run, announce, f
     },
   });
   const panels = scorePanels({ onBrush: brush, announce });
+  const room = roomOf(panels.node);
   const scatter = scatterView({
     source,
     onBrush: brush,
@@ -93,7 +94,7 @@ export function scoreView({ source, ask, act, showPython, work: run, announce, f
     fail,
   );
   const stopResizing = onResize(panels.node, () => {
-    if (!scores?.made) return;
+    if (!scores?.made || !room.isOther()) return;
     panels.redraw();
     drawScatter();
   });
@@ -135,6 +136,7 @@ export function scoreView({ source, ask, act, showPython, work: run, announce, f
       select.value = chosen[/** @type {keyof typeof chosen} */ (key)];
     panels.show(scores, centred, shownLayers(names, scores));
     panels.mark(new Set(selection));
+    room.note();
     drawScatter();
     drawSide();
   }

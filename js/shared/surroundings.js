@@ -10,6 +10,24 @@ export function onResize(node, changed) {
   return () => observer.disconnect();
 }
 
+/** The room that a node was drawn in: what has just been drawn also hears that it has room. @param {Element} node */
+export function roomOf(node) {
+  const now = () => (node.isConnected ? `${node.clientWidth} ${node.clientHeight}` : "");
+  let noted = "";
+  const note = () => {
+    noted = now();
+  };
+  return {
+    note,
+    /** Whether it is another one by now, which is noted. */
+    isOther() {
+      const before = noted;
+      note();
+      return before !== noted;
+    },
+  };
+}
+
 /** @param {() => void} changed @returns {() => void} */
 export function onTheme(changed) {
   const observer = new MutationObserver(() => changed());

@@ -11,6 +11,7 @@ import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
 import { bindKeys, used } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
+import { sharedAnswers } from "../shared/shared_answers.js";
 import { worker, workLine } from "../shared/work.js";
 import { footer } from "./footer.js";
 import { helpSheet } from "./help.js";
@@ -44,6 +45,7 @@ export function windowView(context, tabs = TABS) {
     "data-testid": "help-button",
     onclick: toggleHelp,
   });
+  const shared = sharedAnswers(context.ask, ["labels"]);
   const working = workLine();
   const work = worker(working.show);
   const figure = figureMenu({
@@ -151,7 +153,7 @@ export function windowView(context, tabs = TABS) {
     // What went wrong in the tab before says nothing about this one.
     if (before && before !== banner.node && before !== view?.node) banner.hide("error");
     if (!view) {
-      view = tabs[known.tab].mount({ ...context, act, showPython, work });
+      view = tabs[known.tab].mount({ ...context, ask: shared.ask, act, showPython, work });
       opened.set(known.tab, view);
       view.update(known);
     }
@@ -166,6 +168,7 @@ export function windowView(context, tabs = TABS) {
   /** @param {Record<string, any>} changed */
   function update(changed) {
     Object.assign(known, changed);
+    if ("labels_version" in changed || "layers" in changed) shared.forget("labels");
     if ("title" in changed) title.textContent = title.title = changed.title;
     if ("subtitle" in changed) subtitle.textContent = changed.subtitle;
     if ("figures" in changed) drawFigure();

@@ -7,7 +7,7 @@ One module per idea: `verb` embeds, `value` is the space; `chance` says what ran
 from .chance import NULL_SETS, adjusted_similarity
 from .thumbnails import Thumbnails, webp
 from .value import Opened, Sample, SemanticSpace
-from .verb import directions, embed, embed_some
+from .verb import GATHERED, directions, embed, embed_some
 
-__all__ = ["NULL_SETS", "Opened", "Sample", "SemanticSpace", "Thumbnails", "adjusted_similarity",
+__all__ = ["GATHERED", "NULL_SETS", "Opened", "Sample", "SemanticSpace", "Thumbnails", "adjusted_similarity",
            "directions", "embed", "embed_some", "webp"]

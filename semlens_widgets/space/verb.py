@@ -28,7 +28,7 @@ from .jobs import Job, Jobs, Planned
 from .thumbnails import Thumbnails, webp
 from .value import SemanticSpace
 
-_GATHERED = 1 << 14  # vectors of crops that are seen at once
+GATHERED = 1 << 14  # vectors of crops that are seen at once
 _BATCH = 64  # pictures that a CLIP is given at once which does not say how many it takes
 
 
@@ -113,8 +113,8 @@ def directions(
     owners, wanted = np.nonzero(used)[0].astype(np.int32), crop_of[used]
     in_order = np.argsort(wanted, kind="stable")
     result = np.zeros((len(crop_of), crops.shape[1]), np.float32)
-    for start in range(0, len(in_order), _GATHERED):
-        some = in_order[start : start + _GATHERED]
+    for start in range(0, len(in_order), GATHERED):
+        some = in_order[start : start + GATHERED]
         vectors = unit(crops[wanted[some]].astype(np.float32))
         let_go(crops)
         by_owner = np.argsort(owners[some], kind="stable")

@@ -1,12 +1,12 @@
 """Spaces as large as asked, with concepts planted in them: for what is measured after a fit."""
 
-from dataclasses import replace
-
 import numpy as np
+from PIL import Image
 
 import semlens_widgets as sl
+from semlens_widgets.components import Recipe
 from semlens_widgets.examples.sample import Sampled
-from semlens_widgets.space import Thumbnails, directions
+from semlens_widgets.space import Thumbnails, directions, webp
 from semlens_widgets.vectors import unit
 
 DIM, CONCEPTS, CROPS, SAMPLE = 512, 300, 60_000, 500
@@ -49,30 +49,29 @@ def cloud_of(crops, dim):
 
 
 def _around(components, k, layers, cloud, crop_of, vectors, lengths, sampled, sample_vectors, seed):
-    small = sl.demo.lens(layers=["layer4"]).space
-    statistics = small.examples.statistics
-    named = ("sums", "squares", "nonzero", "exponent", "bins")
-    many = {n: np.resize(a := getattr(statistics, n), (components, *a.shape[1:])) for n in named}
+    names = tuple(f"layer{i}" for i in range(layers))
     sizes = [components // layers] * (layers - 1)
-    examples = replace(
-        small.examples,
-        components=sl.Components(
-            tuple(f"layer{i}" for i in range(layers)), (*sizes, components - sum(sizes)), (False,) * layers
-        ),
-        images=crop_of,
-        responses=np.tile(np.arange(k, 0, -1, dtype=np.float32), (components, 1)),
-        peaks=np.zeros((components, k), np.int32),
-        statistics=replace(statistics, **many, negative=np.zeros(components, bool)),
-        boxes=None,
-        sampled=sampled,
+    examples = sl.ConceptExamples(
+        sl.Components(names, (*sizes, components - sum(sizes)), (False,) * layers),
+        crop_of,
+        np.tile(np.arange(k, 0, -1, dtype=np.float32), (components, 1)),
+        np.zeros((components, k), np.int32),
+        ((1,),) * layers,
+        sl.Statistics.of(np.ones((2, components), np.float32)),
         k=k,
+        sampled=sampled,
     )
-    picture = small.thumbnails.webp(0)
-    return replace(
-        small, examples=examples, crop_vectors=cloud, crop_of=crop_of,
-        crop_images=np.arange(len(cloud), dtype=np.int32),
-        vectors=vectors, null_vectors=cloud[np.random.default_rng(5).permutation(len(cloud))[:500]],
-        thumbnails=Thumbnails.of([picture] * len(cloud)), names={}, labels={}, lengths=lengths,
-        sample_vectors=sample_vectors, originals=None,
-        recipe=replace(small.recipe, layers=examples.components.layers, weights=f"planted {seed}"),
-    )  # fmt: skip
+    picture = webp(Image.new("RGB", (64, 64), "teal"), 64)
+    return sl.SemanticSpace(
+        examples,
+        Recipe(f"planted {seed}", "a cloud", names, "max", k, "none", "a planted CLIP@0", 500, 0),
+        cloud,
+        crop_of,
+        np.arange(len(cloud), dtype=np.int32),
+        vectors,
+        cloud[np.random.default_rng(5).permutation(len(cloud))[:500]],
+        Thumbnails.of([picture] * len(cloud)),
+        {},
+        sample_vectors=sample_vectors,
+        lengths=lengths,
+    )
