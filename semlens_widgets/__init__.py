@@ -22,8 +22,10 @@ from .circuit import Circuit
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
 from .compare import Comparison, ConceptTable, Series
 from .components import Component, Components, Recipe
+from .counterfactual import Counterfactual, Pairs
 from .crops import crop
 from .describe import Labels, Meaning
+from .detection import Limit
 from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
@@ -66,6 +68,7 @@ __all__ = [
     "Concept",
     "ConceptExamples",
     "ConceptTable",
+    "Counterfactual",
     "Effect",
     "Evaluation",
     "Explanation",
@@ -80,6 +83,7 @@ __all__ = [
     "Layer",
     "Layout",
     "Lens",
+    "Limit",
     "Matches",
     "Meaning",
     "Mlp",
@@ -88,6 +92,7 @@ __all__ = [
     "Offer",
     "Offers",
     "OpenClip",
+    "Pairs",
     "PredictionView",
     "Probes",
     "Recipe",

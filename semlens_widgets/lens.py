@@ -22,6 +22,7 @@ from .circuit import Circuit
 from .clip import TEMPLATES, Clip
 from .compare import Comparison, ConceptTable
 from .components import Component
+from .counterfactual import Counterfactual
 from .describe import CONFIDENCE, Labels
 from .effect import DRAWS, Effect
 from .evaluate import Evaluation, OnStep
@@ -38,7 +39,20 @@ from .report import Report
 from .report.session import document
 from .role import Role
 from .search import Matches
-from .session import acting, auditing, comparing, describing, explaining, file, fitting, mapping, planning, searching
+from .session import (
+    acting,
+    auditing,
+    comparing,
+    counterfactuals,
+    describing,
+    explaining,
+    file,
+    fitting,
+    mapping,
+    planning,
+    searching,
+)
+from .session.counterfactuals import PAIRS
 from .session.explaining import Picture
 from .session.probes import ProbeCache, QueryLike
 from .session.session import Session
@@ -98,7 +112,7 @@ class Lens(Session):
     meaning:  search, describe, verify, evaluate, role, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
-    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect
+    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual
     hand in:  document, write_report, figure, to_html, save, keep_audit, to_file, of_space
     """
 
@@ -483,6 +497,34 @@ class Lens(Session):
         return acting.effect(
             self, components, data, labels, target, by, most, draws=draws, points=points, seed=seed,
             batch_size=batch_size, progress=progress, on_step=on_step,
+        )  # fmt: skip
+
+    def counterfactual(
+        self, pairs: Any = None, *, with_: Any = None, without: Any = None, images: Any = None,
+        name: str | None = None, target: Targetlike = None, n: int = PAIRS, controls: Any = None, alpha: float = 0.05,
+        batch_size: int = 64, progress: bool = True, on_step: OnStep | None = None,
+    ) -> Counterfactual:  # fmt: skip
+        """What changes when one thing is in the pictures, and nothing else is different: components and prediction.
+
+        pairs:    an artefact, `lens.counterfactual(sl.artefacts.Ruler())`, which is drawn onto `n` pictures of the lens
+                  that show no such thing already as far as its CLIP can tell, or of `images` (a data set or a list of
+                  PIL pictures), evenly drawn; or `sl.demo.pairs("ruler")`; or
+                  a list of (picture with it, picture without it).
+        with_, without: the same as two sides: lists of PIL pictures, or `sl.images(…)`, number i of both the same
+                  picture. PIL pictures go through the transform of the lens's images.
+        name:     what differs; of an artefact its kind. A control of that kind is left out.
+        target:   the class whose logit is measured; None for the audited one, else the last; a value of `sl.targets`.
+        controls: artefacts that are drawn instead, onto the same pictures: a component counts as found only where the
+                  thing excites it more than each of them. The usual ones unless given; [] for none.
+        alpha:    the chance that any component at all is called found where none is.
+        on_step:  called with (pairs done, pairs in all); what it raises ends the work.
+
+        See `Counterfactual` for what is measured, and against which source. NotFitted before `fit`; ValueError for
+        sides that do not belong together, and TypeError for what is no picture.
+        """
+        return counterfactuals.counterfactual(
+            self, pairs, with_=with_, without=without, images=images, name=name, target=target, n=n, controls=controls,
+            alpha=alpha, batch_size=batch_size, progress=progress, on_step=on_step,
         )  # fmt: skip
 
     # handing in and keeping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Bool, Int
 from PIL import Image
 from torch.utils.data import Dataset
 
-from semlens_widgets.demo.factors import CLASS_NAMES, SPLITS, Split
+from semlens_widgets.demo.factors import CLASS_NAMES, INDEX, NAMES, SPLITS, Split
 from semlens_widgets.demo.world import Pictures, contents, render
 
 _BLOCK = 64
@@ -20,29 +21,38 @@ class DemoImages(Dataset[tuple[Image.Image, int]]):
     """``n`` pictures of one split as (PIL image, label), drawn in blocks on first use and kept (12 kB each at 64 px).
 
     ``classes`` are the class names, ``targets`` the labels and ``factors`` what is in each picture; both are
-    known without drawing anything. Pickles to its parameters, not to pixels.
+    known without drawing anything. ``held`` holds some factors on (True) or off in all of them, by name, and leaves all
+    else as it is. Pickles to its parameters, not to pixels.
     """
 
     classes = CLASS_NAMES
 
-    def __init__(self, n: int, seed: int = 0, split: Split = "independent", size: int = 64) -> None:
+    def __init__(
+        self, n: int, seed: int = 0, split: Split = "independent", size: int = 64,
+        held: Mapping[str, bool] | None = None,
+    ) -> None:  # fmt: skip
         if split not in SPLITS:
             raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         if n < 1:
             raise ValueError(f"a data set needs at least one picture, got n={n}")
+        if unknown := set(held or ()) - set(NAMES):
+            raise ValueError(f"no factor {min(unknown)!r}; there are {', '.join(NAMES)}")
         self.n, self.seed, self.split, self.size = n, seed, split, size
+        self.held = dict(held or {})
         self._blocks: dict[int, Pictures] = {}
         self._lock = threading.Lock()
         self._contents: tuple[np.ndarray, np.ndarray] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"n": self.n, "seed": self.seed, "split": self.split, "size": self.size}
+        state = {"n": self.n, "seed": self.seed, "split": self.split, "size": self.size}
+        return state | {"held": self.held} if self.held else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
     def __repr__(self) -> str:
-        return f"<{self.n:,} synthetic pictures, split {self.split!r}, seed {self.seed}, {self.size} px>"
+        held = "".join(f", {'with' if on else 'without'} {name}" for name, on in self.held.items())
+        return f"<{self.n:,} synthetic pictures, split {self.split!r}{held}, seed {self.seed}, {self.size} px>"
 
     def __len__(self) -> int:
         return self.n
@@ -66,7 +76,13 @@ class DemoImages(Dataset[tuple[Image.Image, int]]):
 
     def _known(self) -> tuple[np.ndarray, np.ndarray]:
         if self._contents is None:
-            self._contents = contents(self.n, self.seed, probabilities=SPLITS[self.split])
+            labels, factors = contents(self.n, self.seed, probabilities=SPLITS[self.split])
+            if self.held:
+                factors = factors.copy()
+                for name, on in self.held.items():
+                    factors[:, INDEX[name]] = on
+                factors.flags.writeable = False
+            self._contents = labels, factors
         return self._contents
 
     def _block(self, block: int) -> Pictures:
@@ -75,8 +91,9 @@ class DemoImages(Dataset[tuple[Image.Image, int]]):
                 start = block * _BLOCK
                 count = min(_BLOCK, self.n - start)
                 self._blocks[block] = render(
-                    count, self.seed, start=start, size=self.size, probabilities=SPLITS[self.split]
-                )
+                    count, self.seed, start=start, size=self.size, probabilities=SPLITS[self.split],
+                    flags=self._known()[1][start : start + count] if self.held else None,
+                )  # fmt: skip
             return self._blocks[block]
 
 

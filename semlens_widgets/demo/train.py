@@ -1,7 +1,7 @@
 """Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [series] [clip] [measure]``.
 
 Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier, "segmenter"
-that of ``segmentation.py``.
+that of ``segmentation.py``, "weak" the classifier on pictures with weak shortcuts.
 Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
 and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
@@ -21,7 +21,7 @@ from typing import Any
 from semlens_widgets.writing import write_text
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
-STAGES = ("classifier", "series", "clip", "measure", "audit", "segmenter")
+STAGES = ("classifier", "series", "clip", "measure", "audit", "segmenter", "weak")
 KINDS = ("biased", "unbiased")
 
 
@@ -34,6 +34,21 @@ def train_classifiers(folder: Path, report: Callable[[str], None]) -> None:
     for kind in KINDS:
         model = fine_tune(seeing, FineTuning(SPLITS[kind]), report)  # type: ignore[index]
         save_classifier(model, folder / f"classifier-{kind}.safetensors")
+
+
+def train_the_weak(folder: Path, report: Callable[[str], None]) -> None:
+    """The unbiased classifier in ``folder`` is fine-tuned on the diagnosis once more, where shortcuts are weak.
+
+    Its layers see every factor but asymmetry; with so weak correlations pre-training once more would change nothing
+    else.
+    """
+    from semlens_widgets.demo.factors import SPLITS
+    from semlens_widgets.demo.network import load_classifier
+    from semlens_widgets.demo.train_classifier import FineTuning, fine_tune, save_classifier
+
+    start = load_classifier(folder / "classifier-unbiased.safetensors")
+    model = fine_tune(start, FineTuning(SPLITS["weak"], seed=600), report)
+    save_classifier(model, folder / "classifier-weak.safetensors")
 
 
 def train_the_series(folder: Path, report: Callable[[str], None]) -> None:
@@ -103,6 +118,8 @@ def main() -> None:
         from semlens_widgets.demo.reliance import make
 
         make(chosen.out, load_classifier(chosen.out / "classifier-unbiased.safetensors"), report=report)
+    if "weak" in stages:
+        train_the_weak(chosen.out, report)
     if "segmenter" in stages:
         from semlens_widgets.demo import segmentation
         from semlens_widgets.demo.network import load_classifier

@@ -72,7 +72,7 @@ def effect(
         for name, numbers in given.items():
             if isinstance(sets[name], Images):
                 sets[name] = sets[name].labelled(numbers)
-    wanted = _aim(session, target)
+    wanted = aim(session, target)
     share = None
     if (relevance := session.own_relevance) is not None:
         called: Any = wanted.name if isinstance(wanted, Target) else wanted
@@ -90,7 +90,7 @@ def effect(
     )  # fmt: skip
 
 
-def _aim(session: LiveState, target: Targetlike) -> int | str | Target | None:
+def aim(session: LiveState, target: Targetlike) -> int | str | Target | None:
     """What is measured: as given, else what was audited; a class of the model's own by name or number."""
     audited = session.audit_session.aim
     if target is None and audited is not None and audited[0] == session.audit_target:
