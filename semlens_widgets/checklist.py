@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from .artefacts import NAMED
 from .checklist_markdown import UNSEEN, from_markdown, kind_named, line_of
 from .texts import from_csv, from_json, read_text, to_csv, well_formed
 from .writing import write_text
@@ -38,6 +39,7 @@ class Concept:
              difference.
     classes: the classes (by name) this holds for, all if empty; for other classes the concept is neutral.
     note:    anything a reader should know.
+    artefact: which drawing of `sl.artefacts` shows it, such as "ruler", for counterfactual proof; none if empty.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Concept:
     kind: Kind = "valid"
     classes: Sequence[str] = ()
     note: str = ""
+    artefact: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not line_of(self.name):
@@ -56,6 +59,8 @@ class Concept:
             raise ValueError(f"{self.name!r:.80} has kind {self.kind!r:.80}; kinds are {', '.join(map(repr, KINDS))}")
         if not isinstance(self.note, str):
             raise TypeError(f"the note on {self.name!r:.80} is {self.note!r:.80}; a note is a text")
+        if self.artefact and self.artefact not in NAMED:
+            raise ValueError(f"{self.name!r:.80} has artefact {self.artefact!r:.80}; there are {', '.join(NAMED)}")
         prompts = (self.name,) if self.prompts is None else self.prompts
         tidy = {
             "name": line_of(self.name),
@@ -325,6 +330,8 @@ def _entry(concept: Concept) -> dict[str, Any]:
         entry["classes"] = list(concept.classes)
     if concept.note:
         entry["note"] = concept.note
+    if concept.artefact:
+        entry["artefact"] = concept.artefact
     return entry
 
 
@@ -343,14 +350,16 @@ def _concept(entry: Any, group: str) -> Concept:
         return Concept(entry, kind=_kind_of_heading(group))
     if not isinstance(entry, Mapping) or "name" not in entry:
         raise ValueError(f'{entry!r:.80} is no concept; needed is a name, or {{"name": …}}')
-    if unknown := set(entry) - {"name", "kind", "prompts", "classes", "note"}:
-        raise ValueError(f"a concept has name, kind, prompts, classes and note, not {', '.join(sorted(unknown))}")
+    if unknown := set(entry) - {"name", "kind", "prompts", "classes", "note", "artefact"}:
+        listed = ", ".join(sorted(unknown))
+        raise ValueError(f"a concept has name, kind, prompts, classes, note and artefact, not {listed}")
     return Concept(
         entry["name"],
         entry.get("prompts"),
         entry.get("kind", _kind_of_heading(group)),
         entry.get("classes", ()),
         entry.get("note", ""),
+        entry.get("artefact", ""),
     )
 
 
@@ -381,10 +390,11 @@ def _to_csv(checklist: Checklist) -> str:
         {
             "group": group.name, "name": c.name, "kind": c.kind,
             "prompts": _cell(c.texts) if c.visible else f"({UNSEEN})", "classes": _cell(c.classes), "note": c.note,
+            "artefact": c.artefact,
         }
         for group in checklist.groups for c in group.concepts
     ]  # fmt: skip
-    return to_csv(rows, _COLUMNS)
+    return to_csv(rows, (*_COLUMNS, "artefact") if any(c.artefact for c in checklist) else _COLUMNS)
 
 
 def _cell(parts: Sequence[str]) -> str:
@@ -405,7 +415,8 @@ def _from_csv(text: str) -> Checklist:
         prompts = () if cell == f"({UNSEEN})" else _parts(cell) if cell.strip() else None
         kind: Any = row.get("kind", "").strip().lower() or _kind_of_heading(row.get("group", ""))
         try:
-            concept = Concept(row["name"], prompts, kind, _parts(row.get("classes", "")), row.get("note", ""))
+            concept = Concept(row["name"], prompts, kind, _parts(row.get("classes", "")), row.get("note", ""),
+                              line_of(row.get("artefact", "")))  # fmt: skip
         except ValueError as error:
             raise ValueError(f"row {number}: {error}") from None
         groups.setdefault(line_of(row.get("group", "")), []).append(concept)
@@ -420,6 +431,7 @@ def _to_markdown(checklist: Checklist) -> str:
             lines.append(f"- [ ] {c.name} ({c.kind})")
             lines += [f"  - prompt: {text}" for text in c.texts] or [f"  - {UNSEEN}"]
             lines += [f"  - class: {name}" for name in c.classes]
+            lines += [f"  - artefact: {c.artefact}"] if c.artefact else []
             lines += [f"  - note: {line}".rstrip() for line in c.note.splitlines()]
     return "\n".join(lines) + "\n"
 

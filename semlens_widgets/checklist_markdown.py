@@ -18,7 +18,7 @@ def line_of(text: str) -> str:
 
 
 _ITEM = re.compile(r"[-*+] (?:\[[ xX]\] )?(.*?)(?: \(((?i:valid|spurious|neutral))\))?")
-_DETAIL = re.compile(r"\s+[-*+] (?:(prompt|class|note):(?: (.*))?|(.*))")
+_DETAIL = re.compile(r"\s+[-*+] (?:(prompt|class|note|artefact):(?: (.*))?|(.*))")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*")  # a line across the page
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*))?")
 _EMPHASIS = re.compile(r"(?:\*\*(.+)\*\*|__(.+)__|([^\s>|].*):):?")  # lines that people write for headings
@@ -52,7 +52,8 @@ def from_markdown(text: str) -> dict[str, Any]:
         elif item := _item(line):
             named = (above if sections else [h for h in above if h[0] > 1] or above[-1:])[::-1]
             kind = item[2].lower() if item[2] else next(filter(None, (kind_named(name) for _, name in named)), "valid")
-            entry = {"name": item[1], "kind": kind, "prompts": [], "classes": [], "note": [], "visible": True}
+            details: dict[str, list[str]] = {key: [] for key in ("prompts", "classes", "note", "artefact")}
+            entry = {"name": item[1], "kind": kind, **details, "visible": True}
             groups.setdefault(group, []).append(entry)
         elif entry is not None and (detail := _DETAIL.fullmatch(line)):
             _add_detail(entry, detail)
@@ -64,7 +65,7 @@ def from_markdown(text: str) -> dict[str, Any]:
 
 def _concept(entry: dict[str, Any]) -> dict[str, Any]:
     """The entry of a document; prompts are left out where the name is the prompt."""
-    made = {**entry, "note": "\n".join(entry["note"])}
+    made = {**entry, "note": "\n".join(entry["note"]), "artefact": line_of(" ".join(entry["artefact"]))}
     if made.pop("visible") and not made["prompts"]:
         del made["prompts"]
     return made
@@ -100,7 +101,7 @@ def _add_detail(entry: dict[str, Any], detail: re.Match[str]) -> None:
     """Add an indented line to the concept it stands below."""
     key, value, plain = detail[1], detail[2] or "", detail[3]
     if key is not None:
-        entry[{"prompt": "prompts", "class": "classes", "note": "note"}[key]].append(value)
+        entry[{"prompt": "prompts", "class": "classes", "note": "note", "artefact": "artefact"}[key]].append(value)
     elif line_of(plain) == UNSEEN:
         entry["visible"] = False
     elif line_of(plain):

@@ -392,6 +392,7 @@ class Lens(Session):
         self, checklist: Checklist | str | os.PathLike[str] | None = None, target: Targetlike = None, *,
         level: float | None = None, margin: float | None = None, used: float | None = None,
         min_effect: float | None = None, layer: Names | None = None, relevance: bool = True, progress: bool = True,
+        counterfactual: bool | Mapping[str, Any] | None = None,
     ) -> AuditReport:  # fmt: skip
         """Hold the model against a checklist: what it knows, uses, and must not use. Also in `report`.
 
@@ -404,12 +405,17 @@ class Lens(Session):
         relevance: compute each component's relevance first (one pass over the images, cached) where the lens has model
                    and images and it is not known yet; without it the answer has regions and no shares.
 
-        Setting `checklist`, `audit_target` or `audit_level` audits again at once. ValueError where there is no
-        checklist or class to audit; KeyError for an unknown class or layer.
+        counterfactual: concepts to prove by drawing them onto pictures: {"ruler": sl.artefacts.Ruler()}, or pairs as
+                   `counterfactual` takes them; True for all concepts that name an artefact. The answers stand beside
+                   "found" and "used" of these concepts, in the window and the report, too.
+
+        With `relevance` the model is asked about the sampled images as well, and the report says what it would have
+        missed: `report.limit`. Setting `checklist`, `audit_target` or `audit_level` audits again at once. ValueError
+        where there is no checklist or class to audit; KeyError for an unknown class or layer.
         """
         return auditing.audit(
             self, checklist, target, p=level, margin=margin, used=used, min_effect=min_effect, layer=layer,
-            relevance=relevance, progress=progress,
+            relevance=relevance, progress=progress, counterfactual=counterfactual,
         )  # fmt: skip
 
     def judge(

@@ -324,7 +324,7 @@ def test_exact_pairs_differ_in_the_factor_alone():
     assert sl.demo.pairs("ruler", 3).name == "ruler"
 
 
-@pytest.mark.parametrize("factor", ["ruler", "patch", "border", "hair"])
+@pytest.mark.parametrize("factor", ["ruler", "patch", "border"])
 def test_components_that_encode_a_factor_are_told_from_the_others(demo, factor):
     real = sl.demo.truth().layer("layer4").auroc[:, [f.name for f in sl.demo.FACTORS].index(factor)]
     found = demo.counterfactual(sl.demo.pairs(factor, 30, seed=5), target="melanoma", progress=False)
@@ -343,9 +343,12 @@ def test_the_shortcuts_of_the_biased_classifier_move_its_logit_in_the_planted_di
 
 
 def test_on_random_networks_few_claims_pass():
-    """Small networks with random weights, every usual artefact: at most 5 % of (component, artefact) are found."""
+    """Small networks with random weights, three artefacts: at most 5 % of (component, artefact) are found.
+
+    `make bench-power` counts this over more networks, other shapes of them, and all artefacts.
+    """
     claims = passed = 0
-    for seed in range(4):
+    for seed in range(2):
         torch.manual_seed(seed)
         model = nn.Sequential(
             nn.Conv2d(3, 12, 5, 2), nn.ReLU(), nn.Conv2d(12, 24, 3, 2), nn.ReLU(), nn.Conv2d(24, 40, 3, 2), nn.ReLU(),
@@ -354,8 +357,8 @@ def test_on_random_networks_few_claims_pass():
         data = sl.images(sl.demo.images(60, seed), transform=sl.demo.transform(), classes=sl.demo.CLASS_NAMES)
         lens = sl.Lens(model, data, ["5"], sl.OpenClip(sl.demo.clip_folder()), k=5, crop=None, null=20, sample=20)
         lens.fit(progress=False, cached=False)
-        for artefact in sl.artefacts.USUAL:
-            found = lens.counterfactual(artefact, target=1, n=24, progress=False)
+        for artefact in (Ruler(), Patch(), sl.artefacts.DarkCorners()):
+            found = lens.counterfactual(artefact, target=1, n=16, progress=False)
             claims += len(found.components)
             passed += int(found.found.sum())
     assert passed <= 0.05 * claims

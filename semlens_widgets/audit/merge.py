@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ..checklist import Checklist, Concept, Group
 from ..verdicts import Verdicts, now
-from .report import Thresholds
+from .finding import Thresholds
 from .state import AuditState, EditConflict
 
 T = TypeVar("T", bound=Hashable)
@@ -150,6 +150,7 @@ def _merged(
         kind,
         _ordered(tuple(old.classes), tuple(mine.classes), tuple(theirs.classes), False),
         _notes(old.note, mine.note, theirs.note),
+        theirs.artefact if mine.artefact == old.artefact else mine.artefact,
     )
 
 

@@ -11,152 +11,24 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import ndtri
 
 from .. import numbers
-from ..checklist import KINDS, Checklist, Concept, Kind
+from ..checklist import KINDS, Checklist, Kind
 from ..components import Component
+from ..detection import Limit
 from ..evaluate import Interval
 from ..results import Result
 from ..space import SemanticSpace
 from ..texts import to_csv
 from ..vectors import frozen
-from ..warned import renamed_fields
 from .data import TrainingImages, training_images
+from .finding import SPEAKS, Finding, Thresholds, signed
 
 Region = Literal["valid", "spurious", "ambiguous", "unexpected", "neutral"]
 REGIONS: tuple[Region, ...] = get_args(Region)
 ORDER: tuple[Region, ...] = ("valid", "ambiguous", "spurious", "unexpected", "neutral")  # of shares, in bars and tables
-State = Literal["found", "weak", "missing", "unknown", "unseen"]
 DEAD = -1  # the region of a component that no image excites
 NO_CONCEPT = np.iinfo(np.int32).max  # a concept that no checklist has
-
-
-@renamed_fields(still="min_effect")
-@dataclass(frozen=True)
-class Thresholds:
-    """The thresholds of an audit; all of them are in the report.
-
-    p:          a concept is in a component where random sets of images fit it as well at most this often (one-sided,
-                for this component and concept alone). `z` is the same threshold in standard deviations.
-    margin:     by how many z the better of the best valid and the best spurious concept must lead. A component where
-                both lie above the threshold and neither leads is ambiguous.
-    used:       the share of a layer's relevance for the class from which a concept or component counts as used.
-    min_effect: a concept counts as not used where its effect on the class's relevance is smaller: where the interval
-                of `Finding.effect` overlaps ± this and ends within ± .3. A wider interval, for lack of images,
-                decides nothing: then the share does.
-
-    The defaults are conventions, not laws. `min_effect` has the unit of the shares. It was chosen on two seeds of the
-    demo and checked on four others, both classifiers and both classes, on layer4. The near ends of the intervals lay
-    at .04 or below where toggling a concept in the pictures changes the logit by less than .3 (84 cases), and at .06
-    or above where it changes it by more than 1.5 (132 cases). On layer3 alone, 24 of 116 concepts that are not used
-    count as used. `make bench-audit` prints these margins.
-    """
-
-    p: float = 0.01
-    margin: float = 1.0
-    used: float = 0.02
-    min_effect: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not 0 < self.p < 0.5:
-            raise ValueError(f"p={self.p}; the level of the null lies between 0 and .5, usually .05 or .01")
-        if not (self.margin >= 0 and 0 <= self.used <= 1 and 0 <= self.min_effect <= 1):
-            raise ValueError(
-                f"margin={self.margin}, used={self.used}, min_effect={self.min_effect}; needed are a lead in z ≥ 0 and "
-                "shares from 0 to 1"
-            )
-
-    @property
-    def z(self) -> float:
-        """The level `p` in standard deviations of the normal distribution."""
-        return float(-ndtri(self.p))
-
-
-@renamed_fields(moves="effect", moved="has_effect")
-@dataclass(frozen=True)
-class Finding:
-    """What became of one concept of the checklist.
-
-    state:    "found"; "weak": above the threshold in some component, but not above chance over all of them, or another
-              concept fits there a little better; "missing"; "unknown": the CLIP does not know its words; "unseen":
-              cannot be seen in one image.
-    rows:     the components that it fits best of all concepts, above the threshold, strongest first.
-    best:     the first of them, else the component it fits best; None where there is none. `z`, `p`, `score` are this
-              component's. `p_all` is the chance that as many unrelated components do as well, by the best of them or
-              by how many lie above the line.
-    refuted:  whether sampled images speak against `best` (see `AuditReport.held_out`), however high its z.
-    relevance, share: summed over `rows`, within each layer, then averaged over the audited layers. `relevance` has the
-              sign: positive speaks for the class. With 95 % intervals over images; None without relevance.
-    signed_share: the share with the sign of the relevance: what windows, figures and reports call share of relevance.
-    effect:   by how much the class's relevance, signed and summed over all components of a layer (±1 is all of it), is
-              larger in images that show the concept than in those that do not, the checklist's other concepts being
-              equal: least squares over sampled images of the class, with 95 % intervals. How much an image shows a
-              concept is the mean response of its components that are not ambiguous and that held-out images confirm,
-              else the image's similarity to it, scaled from 0 at the median image to 1 at the k that show it most.
-              Components can carry a concept and be outweighed by others: then it is found, has a share, and has no
-              effect. None without a sample of images whose relevance is known, with too few of them, or where another
-              concept is on the same images.
-    has_effect: whether the whole interval of `effect` lies beyond ± `Thresholds.min_effect`.
-    used:     whether the share reaches `Thresholds.used`, and the effect is not below `Thresholds.min_effect`.
-    elsewhere: whether it has an effect although its own components carry too small a share to count as used: other
-              components carry it, or something that occurs together with it.
-    doubtful: whether relevance was measured to say little about switching components off (`AuditReport.doubt`).
-    shown:    False where the data hardly show the concept, as far as the CLIP can tell.
-    """
-
-    concept: Concept
-    group: str
-    kind: Kind
-    state: State
-    rows: tuple[int, ...]
-    best: int | None
-    score: float
-    z: float
-    p: float
-    p_all: float
-    relevance: Interval | None
-    share: Interval | None
-    used: bool
-    shown: bool
-    unknown: tuple[str, ...] = ()
-    message: str = ""
-    effect: Interval | None = None
-    has_effect: bool = False
-    elsewhere: bool = False
-    refuted: bool = False
-    doubtful: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.concept.name
-
-    @property
-    def direction(self) -> Literal["for", "against", "unclear"] | None:
-        """Whether it speaks for the class, against it, or (its interval holds 0) neither clearly; None if not used."""
-        if not self.used or self.relevance is None:
-            return None
-        if self.relevance.low <= 0 <= self.relevance.high:
-            return "unclear"
-        return "for" if self.relevance.mean > 0 else "against"
-
-    @property
-    def signed_share(self) -> Interval | None:
-        """The share of the class's relevance, negative where the relevance is."""
-        if self.share is None or self.relevance is None or self.relevance.mean >= 0:
-            return self.share
-        return Interval(-self.share.mean, -self.share.high, -self.share.low)
-
-    @property
-    def use(self) -> str:
-        """Whether the class rests on it, and why, in words; "" without relevance or components."""
-        if self.share is None or not self.rows:
-            return ""
-        use = f"used, {_SPEAKS[self.direction]}" if self.direction else "not used"
-        use += " in its own components, but through others" if self.elsewhere else ""
-        of = "a relevance that says little here" if self.doubtful else "the relevance"
-        effect = f"; effect on the relevance {signed(self.effect)}" if self.effect is not None else ""
-        return f"{use}: {self.share.mean:.1%} of {of}{effect}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +54,7 @@ class AuditReport(Result):
     held_out:  [component concept], the AUROC with which a component whose z lies above the line tells sampled images
                that show the concept from others (as in `Matches.held_out`); below .75 it does not count, however high
                its z. NaN elsewhere, and where too few sampled images show the concept.
+    asked:     how many sampled images the model was asked about, for `Finding.logit` and the limit; 0 where it was not.
     doubt:     where relevance was measured to say little about switching components off, that in a sentence. Then
                nothing here is called a share of the decision.
     """
@@ -207,6 +80,7 @@ class AuditReport(Result):
     top_images: Int[np.ndarray, "component k"] | None = None
     held_out: Float[np.ndarray, "component concept"] | None = None
     doubt: str = ""
+    asked: int = 0  # sampled images whose logit is known
 
     def __post_init__(self) -> None:
         size = len(self.space.components)
@@ -224,6 +98,23 @@ class AuditReport(Result):
         """
         layers = max(len(np.unique(self.space.components.layer_numbers[self.audited])), 1)
         return frozen(np.where(self.audited, np.where(self.relevance < 0, -1, 1) * self.share / layers, np.nan))
+
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """By concept the detection limit: an effect on the class's logit below it would be missed in half the cases."""
+        return {f.name: f.limit for f in self.findings if f.limit is not None}
+
+    @property
+    def limit(self) -> Limit | None:
+        """The detection limit of the whole audit: a shortcut of the checklist that moves the class's logit by less
+        would be missed in half of the cases or more. That of the spurious concept that is hardest to tell in these
+        images (of all concepts where none is spurious); None where the model was not asked.
+
+        The test whose power it is: the t test of `Finding.logit`. It holds for what the checklist names and the CLIP or
+        a component shows, in images like these.
+        """
+        spurious = [f.limit for f in self.findings if f.limit is not None and f.kind == "spurious"]
+        return max(spurious or self.limits.values(), key=lambda limit: limit.value, default=None)
 
     @property
     def has_relevance(self) -> bool:
@@ -373,6 +264,9 @@ class AuditReport(Result):
                 "signed_share_high": _part(f.signed_share, "high"),
                 "effect": _part(f.effect, "mean"), "effect_low": _part(f.effect, "low"),
                 "effect_high": _part(f.effect, "high"),
+                "logit": _part(f.logit, "mean"), "logit_low": _part(f.logit, "low"),
+                "logit_high": _part(f.logit, "high"), "limit": None if f.limit is None else f.limit.value,
+                "proof_found": f.proof_found, "proof_used": f.proof_used,
                 "has_effect": f.has_effect, "used": f.used, "elsewhere": f.elsewhere, "direction": f.direction,
                 "message": f.message,
             }
@@ -426,7 +320,7 @@ class AuditReport(Result):
             for kind in ("spurious", "neutral"):
                 if wrong := [f for f in self.findings if f.kind == kind and f.used]:
                     listed = ", ".join(
-                        f"{f.name} ({_of(f.share):.0%}, {_SPEAKS[f.direction or 'unclear']})"
+                        f"{f.name} ({_of(f.share):.0%}, {SPEAKS[f.direction or 'unclear']})"
                         for f in sorted(wrong, key=lambda f: -_of(f.share))
                     )
                     sentences.append(f"Used although {kind}: {listed}.")
@@ -440,6 +334,8 @@ class AuditReport(Result):
                 f"Expected but missing: {', '.join(missing)}. A concept is also missing where the CLIP cannot see it, "
                 "or where the images do not show it."
             )
+        if self.limit is not None:
+            sentences.append(f"{self.limit.sentence}.")
         return " ".join(sentences)
 
     def __repr__(self) -> str:
@@ -452,6 +348,7 @@ class AuditReport(Result):
                 f"  {f.kind:<9} {f.name[:24]:<24} {f.state:<8} {len(f.rows):>4} comp.  {best:<16} z={f.z:5.1f}  "
                 f"{share} {sign}{'refuted by sampled images' if f.refuted else ''}".rstrip()
             )
+            lines += [f"            {proof}" for proof in (f.proof_found, f.proof_used) if proof]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -464,22 +361,13 @@ class AuditReport(Result):
             cells += (
                 f"<tr><td>{escape(f.group)}</td><td>{escape(f.name)}</td><td>{f.kind}</td><td>{f.state}</td>"
                 f"<td>{len(f.rows)}</td><td>{best}</td><td>{z}</td><td>{share}</td>"
-                f"<td>{_SPEAKS[f.direction] if f.direction else ''}</td></tr>"
+                f"<td>{SPEAKS[f.direction] if f.direction else ''}</td></tr>"
             )
         share_head = f"{self.share_word}, %"
         heads = ("group", "concept", "kind", "state", "components", "best", "z", share_head, "direction")
         return (
             f"<p>{escape(self.message)}</p><table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{cells}</table>"
         )
-
-
-_SPEAKS = {"for": "speaks for it", "against": "speaks against it", "unclear": "direction unclear"}
-
-
-def signed(interval: Interval) -> str:
-    """An interval of something that has a sign, as text."""
-    mean, low, high = (numbers.with_sign(value, 2) for value in (interval.mean, interval.low, interval.high))
-    return f"{mean} [{low}, {high}]"
 
 
 def _of(interval: Interval | None) -> float:

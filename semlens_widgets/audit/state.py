@@ -12,7 +12,7 @@ from ..checklist import Checklist
 from ..texts import decoded, from_json, natural, plural, well_formed
 from ..verdicts import Verdicts
 from ..writing import write_text
-from .report import Thresholds
+from .finding import Thresholds
 
 FORMAT = "semlens audit 1"
 

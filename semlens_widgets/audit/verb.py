@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,8 @@ from scipy.special import ndtr
 
 from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
+from ..counterfactual import Counterfactual
+from ..detection import least_squares
 from ..evaluate import Interval
 from ..faithfulness.value import two
 from ..held_out import MIN_AUROC, held_out
@@ -22,7 +24,9 @@ from ..relevance import Relevance
 from ..space import SemanticSpace
 from ..texts import p_equals, plural
 from ..vectors import unit
-from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Finding, State, Thresholds, best_z, signed
+from .finding import Finding, State, Thresholds, signed
+from .proof import presence, with_proof
+from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, best_z
 
 USUAL = Thresholds()
 
@@ -46,6 +50,8 @@ def audit(
     layer: str | Sequence[str] | None = None,
     centre: bool = True,
     labels: Sequence[str | None] = (),
+    logits: Float[np.ndarray, " image"] | None = None,
+    counterfactuals: Mapping[str, Counterfactual] | None = None,
 ) -> AuditReport:
     """Hold every component against every concept of a checklist, and weigh both by their relevance for a class.
 
@@ -56,6 +62,9 @@ def audit(
              much better than the null probe (and the two should not be combined).
     target:  the class, by name or number: needed with `relevance`, and for concepts that hold for some classes only.
     layer:   restricts the audit to one or several layers.
+    logits:  the class's logit margin in each of the space's sampled images (NaN: not known), for `Finding.logit` and
+             the detection limit.
+    counterfactuals: by concept what drawing it onto pictures does, for `Finding.proof_found`.
     labels:  what to call each component besides (from `describe`), one per component.
 
     A component belongs to the concept with the largest z above the line of `thresholds`, of those that sampled images
@@ -104,6 +113,7 @@ def audit(
             _finding(bool(doubt), space, concept, groups[j], kinds[j], j, scores, z, own[j], living, unknown[j],
                      bool(shown[j]), relevant, thresholds, effects[j], len(confirmed[j]), against)
         )  # fmt: skip
+    findings = with_proof(findings, space, vectors, searched, confirmed, logits, name, counterfactuals or {})
     member = np.stack([(region == n) & audited for n in range(len(REGIONS))], 1)
     shares = dict(zip(REGIONS, relevant.shares(member), strict=True)) if relevant.known else {}
     return AuditReport(
@@ -115,6 +125,7 @@ def audit(
         relevance.top_images[number] if relevance is not None and number is not None else None,
         telling,
         doubt,
+        0 if logits is None else int(np.isfinite(logits).sum()),
     )  # fmt: skip
 
 
@@ -315,52 +326,15 @@ def _effects(
     _, here, there = np.intersect1d(space.sample.images, relevance.images[kept], return_indices=True)
     if len(here) < _PER_CONCEPT * (len(columns) + 1):
         return effects
-    k = min(space.crop_of.shape[1], len(space.sample))
-    present = np.stack(
-        [
-            _in_steps(space.sample.activations[:, confirmed[column]], k).mean(1)
-            if len(confirmed[column])
-            else _in_steps(space.sample.vectors @ vectors[column], k)
-            for column in columns.tolist()
-        ],
-        1,
-    )
+    present = presence(space, columns, vectors, confirmed)
     steps = present[here]
     total = np.asarray(relevance.values[kept[there]], np.float64) @ relevant.weight
-    slope, error, told_apart = _least_squares(steps, total)
+    found = least_squares(steps, total, _MAX_VIF)
     for at, column in enumerate(columns.tolist()):
-        if told_apart[at]:
-            mean, off = float(slope[at]), 1.96 * float(error[at])
+        if found.told_apart[at]:
+            mean, off = float(found.slope[at]), 1.96 * float(found.error[at])
             effects[column] = Interval(mean, mean - off, mean + off)
     return effects
-
-
-def _in_steps(shows: Float[np.ndarray, "image ..."], k: int) -> Float[np.ndarray, "image ..."]:
-    """How much each image shows of something, from 0 at the median image to 1 at the k that show most."""
-    shows = np.asarray(shows, np.float64)
-    usual = np.median(shows, 0)
-    return (shows - usual) / np.maximum(np.sort(shows, 0)[-k:].mean(0) - usual, 1e-9)
-
-
-def _least_squares(
-    steps: Float[np.ndarray, "image concept"], total: Float[np.ndarray, " image"]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(slope, its standard error, whether it can be told from the others) of each concept, with an intercept.
-
-    Errors allow for noise that differs between images (HC3: MacKinnon & White 1985).
-    """
-    design = steps - steps.mean(0)
-    spread = np.maximum((design**2).sum(0), 1e-12)
-    inverse = np.linalg.pinv(design.T @ design, hermitian=True)
-    slope = inverse @ design.T @ total
-    left = total - total.mean() - design @ slope
-    leverage = np.minimum(np.einsum("ic,cd,id->i", design, inverse, design) + 1 / len(design), 0.99)
-    weighed = design * (left / (1 - leverage))[:, None]
-    error = np.sqrt(np.diag(inverse @ (weighed.T @ weighed) @ inverse))
-    unit_length = design / np.sqrt(spread)
-    alike = unit_length.T @ unit_length + 1e-6 * np.eye(len(spread))
-    told_apart = (np.diag(np.linalg.inv(alike)) <= _MAX_VIF) & (spread > 1e-9)
-    return slope, error, told_apart
 
 
 def _by_chance(components: int, p: float, led: int, level: float) -> float:

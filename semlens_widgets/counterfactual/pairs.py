@@ -33,7 +33,8 @@ class Pairs:
 
     def __post_init__(self) -> None:
         for side in (self.with_, self.without):
-            if not (hasattr(side, "__len__") and hasattr(side, "__getitem__")) or isinstance(side, str):
+            numbered = isinstance(side, Images) or (hasattr(side, "__len__") and hasattr(side, "__getitem__"))
+            if not numbered or isinstance(side, str | bytes):
                 raise TypeError(f"a side of pairs is a {type(side).__name__}; give PIL pictures or sl.images(…)")
         if len(self.with_) != len(self.without):
             raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import numbers
 from ..audit import AuditReport
-from ..audit.report import Finding
+from ..audit.finding import Finding
 from ..numbers import Number
 from ..palette import GLYPHS
 from .audited import Audited, colour_of, scatter, shares

@@ -144,6 +144,8 @@ def report_of(
         "history": [asdict(v) for v in verdicts.entries],
         "conflicts": [[asdict(v) for v in c.verdicts] for c in verdicts.conflicts],
         "effect": None if effect is None else effect.to_document(),
+        "limit": None if audit.limit is None else audit.limit.to_document(),
+        "counterfactuals": [f.counterfactual.to_document() for f in audit.findings if f.counterfactual is not None],
     }  # fmt: skip
     return Report(json.loads(json.dumps(finite(document), ensure_ascii=False)))
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from ..audit import Thresholds
 from ..audit.file import AuditFile
 from ..audit.merge import three_way
 from ..audit.state import AuditState
+from ..counterfactual import Counterfactual
 from ..targets import Target
 
 _STEPS = 200  # that undo remembers
@@ -21,6 +24,8 @@ class AuditSession:
 
     thresholds, layer: those of the last audit; `layer` None for all layers.
     aim:       what was audited where that is no class of the model: its name, and what it is.
+    logits:    by class its logit margin in each sampled image, where the model was asked.
+    counterfactuals: by class and concept what drawing the concept onto pictures does.
     quiet:     several traits change as one: whoever watches them one by one waits.
     watched:   whether a thread looks for what other notebooks save.
     """
@@ -29,6 +34,8 @@ class AuditSession:
         self.thresholds = Thresholds()
         self.layer: str | Sequence[str] | None = None
         self.aim: tuple[str, Target] | None = None
+        self.logits: dict[str, np.ndarray] = {}
+        self.counterfactuals: dict[str, dict[str, Counterfactual]] = {}
         self.quiet = False
         self.watched = False
         self.files: list[AuditFile] = []

@@ -28,6 +28,7 @@ from ..targets.given import Targetlike, of
 from ..texts import plural
 from ..verdicts import Verdict, Verdicts, subject_of
 from .explaining import class_number, relate
+from .proving import ask_logits, name_of, prove
 from .state import LiveState
 
 Subjects = str | Component | Sequence[str | Component]
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 def audit(
     session: LiveState, checklist: Checklist | str | os.PathLike[str] | None = None, target: Targetlike = None,
     *, layer: str | Sequence[str] | None = None, relevance: bool = True, progress: bool = True,
-    **given: float | None,
+    counterfactual: bool | Mapping[str, Any] | None = None, **given: float | None,
 ) -> AuditReport:  # fmt: skip
     """See `Lens.audit`; `given` are thresholds by the names of `Thresholds`."""
     wanted = session.checklist if checklist is None else checklist
@@ -62,6 +63,9 @@ def audit(
         if wanted.prompts:
             session.probe_cache.of_words(list(wanted.prompts), None, True)
         relate(session, progress=progress)
+    if relevance and session.has_data:
+        ask_logits(session, target)
+    prove(session, wanted, target, counterfactual, progress)
     with session.lock:
         report = _report(session, wanted, target, thresholds, layer)
         work = session.audit_session
@@ -122,9 +126,11 @@ def _report(
         raise ValueError(f"audit which class? give target, one of {', '.join(relevance.classes[:20])}")
     labels = [session.label_of(row) for row in range(len(session.components))]
     named = [label.text if label is not None and label.confident else None for label in labels]
+    called = name_of(session, target)
     return audit_space(
         space, checklist, probes, relevance, target=target, thresholds=thresholds, layer=layer,
-        labels=named if any(named) else (),
+        labels=named if any(named) else (), logits=session.audit_session.logits.get(called),
+        counterfactuals=session.audit_session.counterfactuals.get(called),
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def counterfactual(
     source, components = session.source, session.components
     pairs = pairs_of(session, what, with_, without, images, name, n)
     controls = check_controls(controls)
-    outputs, number = _reading(session, target)
+    outputs, number = reading(session, target)
     return compare_sides(
         source.model, source.layers, components, pairs, source.images.prepared,
         spread=np.sqrt(session.space.examples.statistics.variance), outputs=outputs, target=number, controls=controls,
@@ -83,7 +83,7 @@ def _without_it(session: LiveState, kind: str, n: int) -> Int[np.ndarray, " imag
     return np.sort(sample.images[np.argsort(likeness, kind="stable")[:kept]])
 
 
-def _reading(session: LiveState, target: Targetlike) -> tuple[Outputs | None, int]:
+def reading(session: LiveState, target: Targetlike) -> tuple[Outputs | None, int]:
     """How the model's answers are read, and which number of them is measured; None where there is none to measure."""
     source = session.source
     wanted = aim(session, target)

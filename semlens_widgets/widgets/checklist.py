@@ -94,6 +94,7 @@ def _shown(concept: Concept, group: str) -> dict[str, Any]:
         "group": group,
         "classes": list(concept.classes),
         "note": concept.note,
+        "artefact": concept.artefact,
     }
 
 
@@ -248,7 +249,8 @@ def rebuilt(before: Checklist, concepts: Any) -> Checklist:
     names = list(dict.fromkeys([*(group.name for group in before.groups), *(str(c["group"]) for c in concepts)]))
     listed: dict[str, list[Concept]] = {" ".join(name.split()): [] for name in names}
     for c in concepts:
-        made = Concept(str(c["name"]), list(c["prompts"]), c["kind"], list(c["classes"]), str(c["note"]))
+        made = Concept(str(c["name"]), list(c["prompts"]), c["kind"], list(c["classes"]), str(c["note"]),
+                       str(c.get("artefact", "")))  # fmt: skip
         listed[" ".join(str(c["group"]).split())].append(made)
     there = {group.name for group in before.groups}
     groups = [Group(name, made) for name, made in listed.items() if made or name in there]
@@ -294,6 +296,7 @@ def _call(concept: Concept) -> str:
     parts = [quoted(concept.name), repr(list(concept.texts)), quoted(concept.kind)]
     parts += [f"classes={list(concept.classes)!r}"] if concept.classes else []
     parts += [f"note={concept.note!r}"] if concept.note else []
+    parts += [f"artefact={concept.artefact!r}"] if concept.artefact else []
     return f"sl.Concept({', '.join(parts)})"
 
 

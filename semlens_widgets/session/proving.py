@@ -1,0 +1,72 @@
+"""What an audit asks the model itself: logits of the sampled images, and what drawing a concept onto pictures does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..artefacts import named
+from ..checklist import Checklist
+from ..images import batches
+from ..model import stack
+from ..outputs import ask
+from .counterfactuals import counterfactual, reading
+from .state import LiveState
+
+_AT_ONCE = 64
+
+
+def name_of(session: LiveState, target: int | str | None) -> str:
+    """What a class that is audited is called; "" for none."""
+    known = session.own_relevance
+    if target is None:
+        return ""
+    if known is not None:
+        return str(known.classes[known.number(target)])
+    classes = session.space.classes
+    return str(classes[target]) if isinstance(target, int | np.integer) and 0 <= target < len(classes) else str(target)
+
+
+def ask_logits(session: LiveState, target: int | str | None) -> None:
+    """Ask the model about the sampled images, once for each class: their logit margins, NaN for what cannot be read."""
+    sample, known = session.space.sample, session.audit_session.logits
+    called = name_of(session, target)
+    if sample is None or not len(sample) or called in known:
+        return
+    source = session.source
+    outputs, number = reading(session, target)
+    if outputs is None:
+        return
+    found = np.full(len(sample), np.nan)
+    for batch in batches(source.images, sample.images, _AT_ONCE):
+        if batch.items:
+            values = outputs.values(ask(source.model, stack(batch.items)), len(batch.items))
+            found[np.searchsorted(sample.images, batch.ids)] = outputs.margins(values, number)
+    known[called] = found
+
+
+def prove(
+    session: LiveState, checklist: Checklist, target: int | str | None, wanted: bool | Mapping[str, Any] | None,
+    progress: bool,
+) -> None:  # fmt: skip
+    """Draw concepts onto pictures, each with its artefact or pairs, and keep what that does.
+
+    wanted: concepts by name with an artefact or pairs; True for all that the checklist names an artefact for. KeyError
+            for a concept that is not on the checklist, ValueError where there is none to draw, or no model.
+    """
+    if wanted is None or wanted is False:
+        return
+    if isinstance(wanted, Mapping):
+        chosen = {checklist[name].name: what for name, what in wanted.items()}
+    else:
+        chosen = {concept.name: named(concept.artefact) for concept in checklist if concept.artefact}
+    if not chosen:
+        raise ValueError(
+            "no concept of this checklist names an artefact to draw; name one, sl.Concept(…, artefact='ruler'), or "
+            "give counterfactual={'ruler': sl.artefacts.Ruler()}"
+        )
+    kept = session.audit_session.counterfactuals.setdefault(name_of(session, target), {})
+    for name, what in chosen.items():
+        kept[name] = counterfactual(session, what, target=target, progress=progress)
