@@ -7,13 +7,14 @@ Analysis for the Behavioral Sciences, 1988, chapter 2).
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import chdtri, nctdtr, ndtri, stdtrit
+from scipy.special import chdtri, ndtr, ndtri, stdtrit
 
 from . import numbers
 from .numbers import Number
@@ -21,7 +22,7 @@ from .texts import plural
 
 ALPHA = 0.05
 POWER = 0.5
-_LOW, _HIGH = 0.0, 60.0  # between these lies the noncentrality of every power in question
+_NODES = 4000  # quantiles of the error over which power is averaged
 _FEWEST = 8  # images; below, the noise itself is hardly known
 
 
@@ -67,14 +68,17 @@ class Limit:
         }  # fmt: skip
 
 
+@functools.cache
 def noncentrality(freedom: Number, power: Number = POWER, alpha: Number = ALPHA) -> float:
     """How many standard errors an effect must measure for a two-sided t test of so many degrees of freedom to find it
     with this power."""
     critical = float(stdtrit(freedom, 1 - alpha / 2))
-    low, high = _LOW, _HIGH
+    shares = (np.arange(_NODES) + 0.5) / _NODES
+    line = critical * np.sqrt(chdtri(freedom, shares) / freedom)  # what the estimate must exceed, in true errors
+    low, high = 0.0, critical + 10
     for _ in range(60):
         middle = (low + high) / 2
-        found = 1 - float(nctdtr(freedom, middle, critical)) + float(nctdtr(freedom, middle, -critical))
+        found = float((ndtr(middle - line) + ndtr(-middle - line)).mean())
         low, high = (low, middle) if found >= power else (middle, high)
     return (low + high) / 2
 

@@ -19,7 +19,7 @@ _PER_CONCEPT = 5  # images for each concept, at least, as for effects
 
 def with_proof(
     findings: Sequence[Finding], space: SemanticSpace, vectors: Float[np.ndarray, "concept dim"],
-    searched: Bool[np.ndarray, " concept"], confirmed: Sequence[Int[np.ndarray, " row"]],
+    searched: Bool[np.ndarray, " concept"], confirmed: Sequence[np.ndarray],
     logits: Float[np.ndarray, " image"] | None, target: str | None, counterfactuals: Mapping[str, Counterfactual],
 ) -> list[Finding]:  # fmt: skip
     """The findings with their effect on the logit, its detection limit, and their counterfactuals, as far as known."""
@@ -37,7 +37,7 @@ def with_proof(
 
 def _logit_effects(
     space: SemanticSpace, vectors: Float[np.ndarray, "concept dim"], searched: Bool[np.ndarray, " concept"],
-    confirmed: Sequence[Int[np.ndarray, " row"]], logits: Float[np.ndarray, " image"] | None, target: str | None,
+    confirmed: Sequence[np.ndarray], logits: Float[np.ndarray, " image"] | None, target: str | None,
 ) -> dict[int, tuple[Interval, Limit | None]]:  # fmt: skip
     """By number of the concept: see `Finding.logit` and `Finding.limit`."""
     if logits is None or space.sample is None or not searched.any():
@@ -56,7 +56,7 @@ def _logit_effects(
 
 def presence(
     space: SemanticSpace, columns: Int[np.ndarray, " chosen"], vectors: Float[np.ndarray, "concept dim"],
-    confirmed: Sequence[Int[np.ndarray, " row"]],
+    confirmed: Sequence[np.ndarray],
 ) -> Float[np.ndarray, "image chosen"]:  # fmt: skip
     """How much each sampled image shows each of the chosen concepts, from 0 at the median image to 1 at the k that show
     most: the mean response of components that held-out images confirm, else its similarity."""
