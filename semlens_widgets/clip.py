@@ -206,6 +206,11 @@ class OpenClip:
         self._loaded  # noqa: B018
         return self
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model is in memory, so that asking it costs little."""
+        return "_loaded" in vars(self)
+
     def run_on(self, device: str) -> None:
         """Run on that device from now on."""
         self._device = device

@@ -130,7 +130,8 @@ class Matches(Result):
     @property
     def best(self) -> Hit:
         """The hit that the answer stands on. IndexError where there is none."""
-        return self[self.best_rank]
+        best: Hit = self[self.best_rank]
+        return best
 
     @cached_property
     def carriers(self) -> Bool[np.ndarray, " hit"]:
@@ -213,7 +214,10 @@ class Matches(Result):
     def __iter__(self) -> Iterator[Hit]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, rank: int) -> Hit:
+    def __getitem__(self, rank: Any) -> Any:
+        """One hit by its rank; a slice of ranks gives a list of hits."""
+        if isinstance(rank, slice):
+            return [self[i] for i in range(*rank.indices(len(self)))]
         row = int(self.rows[rank])
         return Hit(
             self.space.components[row],

@@ -82,7 +82,9 @@ export function nullStrip() {
       : "Null: random image sets";
     // Labels give way in this order: the best component, p = .01, the name of the null.
     const bestAt = best ? x(best.z) : null;
-    const bestText = best ? `${best.id}  z = ${z(best.z)}` : "";
+    // Rows go by score, the axis is z: where another stands further right, it is told what ranks.
+    const byScore = best !== null && all.some((value) => value > best.z + 0.05) ? "first by score, " : "";
+    const bestText = best ? `${best.id}  ${byScore}z = ${z(best.z)}` : "";
     const half = (bestText.length * 6.6) / 2;
     const thresholdX = x(threshold);
     const crosses = bestAt !== null && Math.abs(bestAt - thresholdX) < half + 6;
@@ -104,7 +106,7 @@ export function nullStrip() {
         svg`<path class="sl-null-pointer" d="M${bestAt - 3.5} 20h7l-3.5 4z" />`,
         svg`<text x=${bestX} y="16" text-anchor="middle" data-testid="null-best">
           <tspan class="sl-mono">${best.id}</tspan>
-          <tspan class="sl-bold" dx="8">z = ${z(best.z)}</tspan>
+          <tspan class="sl-bold" dx="8">${byScore}z = ${z(best.z)}</tspan>
         </text>`,
       );
     }

@@ -2,11 +2,14 @@
 
 import { button, html } from "../shared/dom.js";
 import { count, plural, score, z } from "../shared/format.js";
+import { paint } from "../shared/sprites.js";
 import { stateActions, statePane } from "../shared/state.js";
 import { cropStrip } from "../shared/strips.js";
 
 /** @typedef {import("../shared/source.js").Hits} Hits */
 /** @typedef {ReturnType<typeof import("../shared/catalog.js").catalog>} Catalog */
+
+/** Ways on whose sheet of images can be shown. @typedef {Omit<import("../shared/source.js").Ways, "closest"> & {closest: {columns: number, url: string} | null}} Known */
 
 /** How many of the closest components a negative answer shows. */
 export const CLOSEST = 3;
@@ -63,26 +66,20 @@ function placeOf({ query_components: asked }, oneLayer) {
 
 /**
  * The concept is not found, or cannot be searched.
- * @param {{hits: import("../shared/source.js").Hits, onClear: () => void, onLayers: (() => void) | null, closest: HTMLElement}} options
- *   `closest`: the nearest components, greyed; `onLayers` searches all layers when only one was searched.
+ * `closest`: the nearest components, greyed; `onLayers` searches all layers when only one was searched; `ways`: what else
+ * may be asked, once that is known.
+ * @param {{hits: Hits, ways: Known | null, onQuery: (query: string) => void, onLayers: (() => void) | null, closest: HTMLElement}} options
  */
-function notFoundState({ hits, onClear, onLayers, closest }) {
+function notFoundState({ hits, ways, onQuery, onLayers, closest }) {
   const { couldshow, unknown_words: unknown } = hits;
   const known = unknown.length === 0;
   return html`<div class="sl-state" data-testid="state-not-found">
     <h2 data-testid="not-found-title">
-      ${
-        known
-          ? `“${hits.query}” is not found in ${placeOf(hits, onLayers !== null)}`
-          : `“${hits.query}” cannot be searched`
-      }
+      ${known ? `“${short(hits.query)}” is not found in ${placeOf(hits, onLayers !== null)}` : "This cannot be searched"}
     </h2>
-    <p>${known ? verdict(hits) : hits.message}</p>
-    ${
-      !known &&
-      html`<p class="sl-quiet" data-testid="unknown-words">Unknown to this CLIP: ${unknown.join(", ")}.</p>`
-    }
+    <p data-testid="not-found-reason">${known ? verdict(hits) : unknownWords(unknown)}</p>
     ${couldshow && html`<p class="sl-quiet" data-testid="could-show">${couldshow.message}</p>`}
+    ${waysOn(ways, onQuery)}
     ${stateActions(
       known &&
         onLayers &&
@@ -92,7 +89,12 @@ function notFoundState({ hits, onClear, onLayers, closest }) {
           "data-testid": "search-all-layers",
           onclick: onLayers,
         }),
-      button({ text: "Clear (Esc)", class: "sl-outlined", "data-testid": "clear-query", onclick: onClear }),
+      button({
+        text: "Clear (Esc)",
+        class: "sl-outlined",
+        "data-testid": "clear-query",
+        onclick: () => onQuery(""),
+      }),
     )}
     ${
       known &&
@@ -102,7 +104,67 @@ function notFoundState({ hits, onClear, onLayers, closest }) {
       </h3>`
     }
     ${known && hits.rows.length > 0 && closest}
+    ${known && ways && closestImages(ways)}
   </div>`;
+}
+
+/** @param {string} text as much of it as a line holds */
+const short = (text) => (text.length > 120 ? `${text.slice(0, 120)}…` : text);
+
+/** @param {string[]} words that the CLIP never saw */
+function unknownWords(words) {
+  const some = words.slice(0, 6).map((word) => `“${short(word)}”`);
+  const rest = words.length - some.length;
+  return `The CLIP of this lens does not know ${some.join(", ")}${rest ? ` and ${count(rest)} more words` : ""}.`;
+}
+
+/** Other queries. @param {Known | null} ways @param {(query: string) => void} onQuery */
+function waysOn(ways, onQuery) {
+  if (!ways) return null;
+  const other = (/** @type {string} */ query, /** @type {string} */ text) =>
+    button({
+      text: short(text),
+      class: "sl-outlined",
+      "data-testid": "way-on",
+      "data-query": query,
+      onclick: () => onQuery(query),
+    });
+  const { shorter, spelling, meaning } = ways;
+  const line = (/** @type {string} */ title, /** @type {HTMLElement[]} */ actions) =>
+    actions.length > 0 &&
+    html`<div class="sl-line sl-wraps"><span class="sl-quiet">${title}</span>${actions}</div>`;
+  return [
+    stateActions(
+      ...shorter.map(({ query, without }) => other(query, `Search “${query}” without “${without}”`)),
+    ),
+    line(
+      "Did you mean",
+      spelling.map((word) => other(word, word)),
+    ),
+    line(
+      "Found, and near in meaning",
+      meaning.map((word) => other(word, word)),
+    ),
+  ];
+}
+
+/** The images that come closest. @param {Known} ways */
+function closestImages({ images, closest }) {
+  if (!images.length || !closest) return null;
+  const { url, columns } = closest;
+  return [
+    html`<h3>Closest images in the data</h3>`,
+    html`<div class="sl-line sl-gap-12 sl-wraps">
+      ${images.map(({ name, label, score: cosine }, at) => {
+        const crop = html`<i class="sl-crop sl-closest-image" />`;
+        paint(crop, { url, line: 0, lines: 1, columns, count: columns }, at);
+        return html`<figure class="sl-pile sl-small-text" data-testid="closest-image">
+          ${crop}
+          <figcaption class="sl-quiet sl-ellipsis" title=${name}>${label ?? name} ${score(cosine, 2)}</figcaption>
+        </figure>`;
+      })}
+    </div>`,
+  ];
 }
 
 /** Work is under way and there is nothing to show yet: rows of the final size, still. @param {string} text */
@@ -130,11 +192,15 @@ export const dividerText = (inside) =>
 
 /**
  * What stands instead of rows.
- * @param {{hits: Hits | null, status: {state: string, message?: string | null}, searching: boolean, browsing: boolean, layer: string | null, vocabulary: readonly string[]}} what
+ * @param {{hits: Hits | null, ways: Known | null, status: {state: string, message?: string | null}, searching: boolean, browsing: boolean, layer: string | null, vocabulary: readonly string[]}} what
  * @param {Catalog} catalog
  * @param {{onQuery: (query: string) => void, onLayer: (layer: string | null) => void, onBrowse: () => void}} options
  */
-export function galleryState({ hits, status, searching, browsing, layer, vocabulary }, catalog, options) {
+export function galleryState(
+  { hits, ways, status, searching, browsing, layer, vocabulary },
+  catalog,
+  options,
+) {
   const { onQuery, onLayer, onBrowse } = options;
   if (status.state === "not-fitted")
     return plainState(
@@ -151,7 +217,8 @@ export function galleryState({ hits, status, searching, browsing, layer, vocabul
   if (hits.query && hits.not_found)
     return notFoundState({
       hits,
-      onClear: () => onQuery(""),
+      ways,
+      onQuery,
       onLayers: layer === null ? null : () => onLayer(null),
       closest: closestComponents(hits, catalog),
     });

@@ -17,6 +17,7 @@ import { nullStrip } from "./null_strip.js";
 import { rowCrops } from "./room.js";
 import { hitRow } from "./row.js";
 import { CLOSEST, dividerText, galleryState, uncheckedNote } from "./states.js";
+import { wayFinder } from "./ways.js";
 
 const ROW = sizes.row;
 const DIVIDER = 26;
@@ -49,7 +50,7 @@ function tableParts(listeners) {
   const found = html`<span class="sl-nowrap" data-testid="found" />`;
   const columns = [
     html`<span role="columnheader">Component</span>`,
-    html`<span role="columnheader">Score</span>`,
+    html`<span role="columnheader" aria-sort="descending" title="Ranked by score; those above the null first">Score<i class="sl-sorted" aria-hidden="true"> ↓</i></span>`,
     html`<span role="columnheader" class="sl-number">z</span>`,
     html`<span role="columnheader">Label</span>`,
     html`<span role="columnheader" class="sl-line sl-ends sl-slim"><span class="sl-ellipsis">Strongest examples</span>${found}</span>`,
@@ -100,8 +101,6 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   let browsing = false;
   /** @type {{state: string, message?: string | null}} */
   let status = { state: "ready" };
-  /** @type {string[]} */
-  let vocabulary = [];
   /** @type {string | null} */
   let layer = null;
   const strip = nullStrip();
@@ -128,6 +127,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     fail,
   });
   const stopListening = catalog.onArrive(nameRows);
+  const beyond = wayFinder({ source, fail, onArrive: () => !showsRows() && arrange() });
   const chosen = chosenRows({
     scroller,
     body,
@@ -159,7 +159,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   }
 
   function drawState() {
-    const what = { hits, status, searching, browsing, layer, vocabulary };
+    const what = { hits, status, searching, browsing, layer, ...beyond.known };
     return galleryState(what, catalog, {
       onQuery,
       onLayer,
@@ -260,7 +260,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     update(changed) {
       if ("layer" in changed) layer = changed.layer;
       if ("status" in changed) status = changed.status ?? { state: "ready" };
-      if ("vocabulary_hint" in changed) vocabulary = changed.vocabulary_hint ?? [];
+      beyond.update(changed);
       if ("searching" in changed) searching = changed.searching;
       const moved = "selection" in changed && chosen.take(changed.selection ?? []);
       if ("hits" in changed) {
@@ -286,6 +286,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     destroy() {
       stopListening();
       stopResizing();
+      beyond.stop();
       rows.destroy();
       crops.clear();
       large.destroy();

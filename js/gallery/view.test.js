@@ -5,6 +5,16 @@ import { openingTop } from "../shared/preview.js";
 import { all, byId, componentOf, hitsOf, idOf, meaningOf, NULL, press, settled } from "../testing/toy.js";
 import { galleryView } from "./view.js";
 
+const WAYS = {
+  shorter: [{ query: "red", without: "cup" }],
+  spelling: ["toffee"],
+  meaning: ["green"],
+  images: [
+    { name: "img3.png", label: "toy", score: 0.31 },
+    { name: "img7.png", label: null, score: 0.28 },
+  ],
+  closest: { columns: 2, size: 96, image: new Blob([]) },
+};
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
 
 describe("the gallery", () => {
@@ -36,6 +46,8 @@ describe("the gallery", () => {
         image_id: `img${row}`,
         label: "toy",
       })),
+      ways: vi.fn(async () => WAYS),
+      startWords: vi.fn(async () => []),
     };
     build();
   });
@@ -237,6 +249,51 @@ describe("the gallery", () => {
     expect(queries).toEqual([""]);
   });
 
+  it("offers ways on: shorter queries, words near by, the closest images", async () => {
+    await show("coffee");
+    await settled();
+    expect(all(gallery.node, "way-on").map((way) => way.textContent)).toEqual([
+      "Search “red” without “cup”",
+      "toffee",
+      "green",
+    ]);
+    expect(all(gallery.node, "closest-image").map((image) => image.textContent)).toEqual([
+      "toy .31",
+      "img7.png .28",
+    ]);
+    all(gallery.node, "way-on")[0].click();
+    expect(queries).toEqual(["red"]);
+    await show("red");
+    expect(source.ways).toHaveBeenCalledTimes(1);
+    expect(byId(gallery.node, "gallery-grid").hidden).toBe(false);
+  });
+
+  it("begins with words that are found, where the kernel knows some", async () => {
+    source.startWords = vi.fn(async () => ["blue"]);
+    build();
+    await show("");
+    await settled();
+    expect(all(gallery.node, "vocabulary-word").map((word) => word.textContent)).toEqual(["blue"]);
+    await show("red");
+    await show("");
+    expect(source.startWords).toHaveBeenCalledTimes(1);
+  });
+
+  it("a page of text as a query is no page in what is said about it", async () => {
+    await show("word ".repeat(2000));
+    expect(byId(gallery.node, "not-found-title").textContent.length).toBeLessThan(200);
+  });
+
+  it("says what ranks where another component is further from chance than the first", async () => {
+    const hits = hitsOf("red");
+    gallery.update({ hits });
+    expect(byId(gallery.node, "null-best").textContent).not.toContain("first by score");
+    const z = hits.z.slice();
+    z[1] = z[0] + 1;
+    gallery.update({ hits: { ...hits, z } });
+    expect(byId(gallery.node, "null-best").textContent).toContain("first by score");
+  });
+
   it("a best hit that beats chance but is far from the concept is not called random", async () => {
     const hits = hitsOf("coffee");
     const reason = "best conv1:0 scores .2 (p = .002 over all), but adjusted similarity .31, below .50";
@@ -294,8 +351,9 @@ describe("the gallery", () => {
     gallery.update({
       hits: { ...hitsOf("qwxz"), unknown_words: ["qwxz"], message: "toy-clip does not know 'qwxz'" },
     });
-    expect(byId(gallery.node, "not-found-title").textContent).toBe("“qwxz” cannot be searched");
-    expect(byId(gallery.node, "unknown-words").textContent).toContain("qwxz");
+    const text = byId(gallery.node, "state-not-found").textContent;
+    expect(text).toContain("This cannot be searched");
+    expect(text.split("qwxz"), "the word is said once").toHaveLength(2);
     expect(all(gallery.node, "closest")).toEqual([]);
     expect(byId(gallery.node, "null-strip").hidden).toBe(true);
   });

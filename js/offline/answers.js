@@ -240,6 +240,8 @@ export function fileAnswers(file) {
         return { ...about, ...found, label, histogram: bars, siblings, relevance };
       },
       suggest: ({ prefix }) => searching.suggest(prefix),
+      ways: () => ({ shorter: [], spelling: [], meaning: [], images: [], closest: null }),
+      start_words: () => searching.startWords(),
     },
   };
 }

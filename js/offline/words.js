@@ -146,5 +146,12 @@ export function wordAnswers({ file, table, counts, words }) {
     return { words: typed ? [...begins, ...within].slice(0, 12) : [] };
   }
 
-  return { scored, hits, suggest };
+  /** Words to begin with: those of the file that are found. */
+  const startWords = () => ({
+    words: /** @type {string[]} */ (words?.names ?? [])
+      .filter((_, number) => words.answers[number]?.not_found === false)
+      .slice(0, 12),
+  });
+
+  return { scored, hits, suggest, startWords };
 }

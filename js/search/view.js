@@ -5,6 +5,7 @@ import { searchBoxView } from "../search_box/view.js";
 import { html } from "../shared/dom.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { cardView } from "../window/card.js";
+import { templateChoice } from "./template.js";
 
 /** @type {import("../shared/alone.js").CreateView} */
 export function searchView({ ask, source, catalog, announce, fail, banner, act }) {
@@ -18,6 +19,7 @@ export function searchView({ ask, source, catalog, announce, fail, banner, act }
   const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   const onSelect = (/** @type {number[]} */ selection) => act("selection", selection);
   const filter = layerFilter({ onLayer });
+  const template = templateChoice({ onTemplate: (sentence) => act("template", sentence) });
   const card = cardView({ ask, source, onSelect, onPin: togglePin, announce, fail });
   const pinnedCard = cardView({ ask, source, onSelect, onPin: togglePin, announce, fail, pinned: true });
   const gallery = galleryView({
@@ -41,7 +43,7 @@ export function searchView({ ask, source, catalog, announce, fail, banner, act }
   const node = html`<div class="sl-search-tab sl-view sl-panes">
     <div class="sl-stack sl-banner-place">
       ${banner.node}
-      <div class="sl-query-bar sl-tall">${box.node}${filter.node}</div>
+      <div class="sl-query-bar sl-tall">${box.node}${template.node}${filter.node}</div>
       ${gallery.node}
     </div>
     ${side}
@@ -76,6 +78,7 @@ export function searchView({ ask, source, catalog, announce, fail, banner, act }
       if ("query" in changed) query = changed.query;
       box.update(changed);
       filter.update(changed);
+      template.update(changed);
       gallery.update(changed);
       if ("selection" in changed) card.update({ row: changed.selection?.[0] ?? null });
       if ("hits" in changed || "relabelled" in changed || "relevance_version" in changed)

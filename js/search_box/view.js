@@ -10,6 +10,8 @@ import { suggestions } from "./suggestions.js";
 
 /** A word that is not yet a chip counts after this much quiet, in ms. */
 const IDLE = 400;
+/** Of a pasted text, in characters. */
+const LONGEST = 200;
 /**
  * @param {grammar.Chip} chip @param {{name: string, url?: string} | null} image that the chip stands for
  * @param {{onSign: () => void, onRemove: () => void}} options
@@ -38,6 +40,28 @@ function chipOf({ text, negative }, image, { onSign, onRemove }) {
       onclick: onRemove,
     })}
   </span>`;
+}
+
+/** What of a pasted text is searched: its first line with something in it, cut to what can be read. @param {string} text */
+export function firstLine(text) {
+  const line = text.split(/[\r\n]/).find((one) => one.trim()) ?? "";
+  return line === text && text.length <= LONGEST ? text : line.trim().slice(0, LONGEST).trim();
+}
+
+/**
+ * Takes a picture, or of a long text its first line; what is short the browser pastes by itself.
+ * @param {ClipboardEvent} event
+ * @param {{input: HTMLInputElement, onImage: (image: File) => void, onCut: () => void}} options
+ */
+function takePasted(event, { input, onImage, onCut }) {
+  const image = event.clipboardData?.files[0];
+  const text = event.clipboardData?.getData?.("text/plain") ?? "";
+  const line = firstLine(text);
+  if (!image && line === text) return;
+  event.preventDefault();
+  if (image) return onImage(image);
+  input.setRangeText(line, input.selectionStart ?? 0, input.selectionEnd ?? 0, "end");
+  onCut();
 }
 
 /** Refuses what the kernel cannot take in. @param {File} image */
@@ -225,10 +249,12 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, announce }) 
 
   /** @param {ClipboardEvent} event */
   function onPaste(event) {
-    const image = event.clipboardData?.files[0];
-    if (!image) return;
-    event.preventDefault();
-    addImage(image);
+    takePasted(event, { input, onImage: addImage, onCut });
+  }
+
+  function onCut() {
+    announce("Only the first line was pasted");
+    onInput();
   }
 
   function clear() {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { all, byId, press } from "../testing/toy.js";
-import { searchBoxView } from "./view.js";
+import { firstLine, searchBoxView } from "./view.js";
 
 describe("the search box", () => {
   let box;
@@ -137,6 +137,22 @@ describe("the search box", () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(queryImage).not.toHaveBeenCalled();
     expect(failures).toEqual([expect.stringContaining("image/svg+xml"), expect.stringContaining("9.0 MiB")]);
+  });
+
+  it("of a pasted page its first line is taken, and the rest is said to be left out", async () => {
+    const paste = (text) =>
+      input.dispatchEvent(
+        Object.assign(new Event("paste", { bubbles: true, cancelable: true }), {
+          clipboardData: { files: [], getData: () => text },
+        }),
+      );
+    paste("\n  ruler marks \n and then\n much more");
+    expect(input.value).toBe("ruler marks");
+    await vi.advanceTimersByTimeAsync(500);
+    expect(queries).toEqual(["ruler marks"]);
+    expect(paste("one line"), "the browser pastes it").toBe(true);
+    expect(firstLine("x".repeat(5000))).toHaveLength(200);
+    expect(firstLine("\n\n")).toBe("");
   });
 
   it("a hostile word stays text", () => {

@@ -56,7 +56,7 @@ function joined(first, rest) {
 }
 
 /** Setting one of these is a search: the kernel answers with new hits, or says why not. */
-const ASKING = ["query", "layer"];
+const ASKING = ["query", "layer", "template"];
 
 /**
  * @param {{model: import("./channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget

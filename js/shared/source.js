@@ -59,6 +59,15 @@
  */
 
 /**
+ * What may be done where nothing is found: queries that leave a part out, known words near by spelling or meaning, and
+ * the images that come closest, side by side in one sheet.
+ * @typedef {object} Ways
+ * @property {{query: string, without: string}[]} shorter @property {string[]} spelling @property {string[]} meaning
+ * @property {{name: string, label: string | null, score: number}[]} images
+ * @property {{columns: number, size: number, image: Blob} | null} closest
+ */
+
+/**
  * @typedef {object} Source
  * @property {(signal?: AbortSignal, part?: {since?: number, most?: number}) => Promise<Hits>} hits of the columns a part
  * @property {(rows: number[], signal?: AbortSignal) => Promise<Component[]>} components
@@ -67,6 +76,8 @@
  * @property {(row: number, signal?: AbortSignal) => Promise<Card>} card
  * @property {(prefix: string, signal?: AbortSignal) => Promise<string[]>} suggest
  * @property {(image: Blob, name: string) => Promise<{id: string, name: string}>} queryImage
+ * @property {(signal?: AbortSignal) => Promise<Ways>} ways from a query that finds nothing
+ * @property {(signal?: AbortSignal) => Promise<string[]>} startWords
  */
 
 /** Images larger than this are refused before they are sent: the server drops messages above 10 MiB. */
@@ -85,5 +96,7 @@ export function kernelSource(ask) {
       const buffers = [await image.arrayBuffer()];
       return (await ask("query_image", { name, type: image.type }, { buffers })).chip;
     },
+    ways: (signal) => ask("ways", {}, { signal }),
+    startWords: async (signal) => (await ask("start_words", {}, { signal })).words,
   };
 }

@@ -40,7 +40,7 @@ export function sprites({ source, examples, size, onArrive, onError, capacity = 
   });
 }
 
-/** Shows crop `rank` of a strip on an element of any size. @param {HTMLElement} node @param {Strip} strip @param {number} rank */
+/** Shows crop `rank` of a strip on an element of any size. @param {HTMLElement} node @param {Omit<Strip, "sheet">} strip @param {number} rank */
 export function paint(node, strip, rank) {
   const across = strip.columns > 1 ? (100 * rank) / (strip.columns - 1) : 0;
   const down = strip.lines > 1 ? (100 * strip.line) / (strip.lines - 1) : 0;

@@ -74,7 +74,8 @@ def could_show(session: LiveState, answer: Matches) -> dict[str, Any] | None:
     if not session.vocabulary:
         return None
     cache, space = session.probe_cache, session.space
-    words = [cache.of_text(word, space, None, cache.centre).vectors for word in session.vocabulary[:_COMPARED]]
+    asked = session.vocabulary[:_COMPARED]
+    words = [cache.of_text(word, space, session.template, cache.centre).vectors for word in asked]
     best, *known = space.best_crop(np.concatenate([answer.vector[None], *words])).tolist()
     possible = best >= min(known)
     compared = f"the image closest to it matches at {best:.2f}, where known words reach {min(known):.2f} or more"

@@ -14,6 +14,7 @@ from PIL import Image
 from ..attribution.values import checked
 from ..audit import Thresholds
 from ..checklist import Checklist
+from ..clip import checked_templates
 from ..components import Component
 from ..layout import Layout, OnTick
 from ..search import Matches
@@ -43,7 +44,7 @@ class Session(LiveState):
     @traitlets.validate("query")
     def _valid_query(self, proposal: Any) -> str:
         query = searching.tidy_query(self, proposal["value"])
-        self._next["hits"] = searching.answer(self, query, self.layer) if query else None
+        self._next["hits"] = searching.answer(self, query, self.layer, self.template) if query else None
         return query
 
     @traitlets.validate("layer")
@@ -51,13 +52,22 @@ class Session(LiveState):
         layer: str | None = proposal["value"]
         if layer is not None:
             self.components.rows(layer)
-        self._next["hits"] = searching.answer(self, self.query, layer) if self.query else None
+        self._next["hits"] = searching.answer(self, self.query, layer, self.template) if self.query else None
         return layer
 
-    @traitlets.observe("query", "layer")
+    @traitlets.validate("template")
+    def _valid_template(self, proposal: Any) -> str | None:
+        template: str | None = proposal["value"]
+        if template is not None:
+            checked_templates(template)
+        self._next["hits"] = searching.answer(self, self.query, self.layer, template) if self.query else None
+        return template
+
+    @traitlets.observe("query", "layer", "template")
     def _answered(self, change: Any) -> None:
         if change["new"] is None:
-            self._next["hits"] = searching.answer(self, self.query) if self.query else None
+            asked = self.query, self.layer, self.template
+            self._next["hits"] = searching.answer(self, *asked) if self.query else None
         self.set_trait("hits", self._next.get("hits"))
 
     @traitlets.validate("selection")
@@ -74,7 +84,7 @@ class Session(LiveState):
 
         `layer` restricts the answer to one. ValueError for an empty query.
         """
-        return searching.answer(self, query, layer)
+        return searching.answer(self, query, layer, self.template)
 
     # describing, comparing, the map
 

@@ -75,6 +75,9 @@ class LiveState(traitlets.HasTraits):
     layer = traitlets.Unicode(None, allow_none=True, help="the one layer that is searched, or None for all").tag(
         live=True
     )
+    template = traitlets.Unicode(
+        None, allow_none=True, help="the sentence that words of `query` are put into, or None for the lens's own"
+    ).tag(live=True)
     selection: Any = traitlets.List(help="the chosen components, primary first").tag(live=True)
     hits = _found(Matches, "the answer to `query`, or None")
 

@@ -165,7 +165,7 @@ class LensWidget(anywidget.AnyWidget):
         """Set this window's trait as the lens has it."""
         with self.lens.lock:
             setattr(self, name, self._live[name].shown(self.lens))
-        if name == "layer":
+        if name in ("layer", "template"):
             self.ask_again(HITS)
 
     def close(self) -> None:
