@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
 from . import fingerprints
+from .warned import warn
 
 _NAME = "semlens_widgets"
 _WARNED: set[str] = set()
@@ -46,11 +46,10 @@ def is_cacheable(made_from: str) -> bool:
     why = fingerprints.reasons(made_from)
     if why and (text := "; ".join(why)) not in _WARNED:
         _WARNED.add(text)
-        warnings.warn(
+        warn(
             f"this result is not cached, because it is not clear what it depends on: {text}. It is correct, and is "
             "computed again each time. To have it cached, let models, encoders, transforms and data sets hold plain "
             "values, arrays, tensors, modules and functions",
-            stacklevel=4,
         )
     return not why
 
@@ -60,10 +59,9 @@ def try_write(path: str | os.PathLike[str], write: Callable[[], object]) -> bool
     try:
         write()
     except OSError as error:
-        warnings.warn(
+        warn(
             f"{os.fspath(path)} cannot be written ({error.strerror or error}), so this result is not cached; free some "
             "space, or set the environment variable SEMLENS_CACHE to a folder that can be written",
-            stacklevel=3,
         )
         return False
     return True

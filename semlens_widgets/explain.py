@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -31,6 +30,7 @@ from .targets.given import Targetlike, goal_of, of
 from .targets.goal import Asked, Goal
 from .targets.value import Target
 from .vectors import freeze, frozen
+from .warned import warn
 
 if TYPE_CHECKING:
     import torch
@@ -434,10 +434,9 @@ def _warn_of_cost(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence
     ask(model, inputs)
     most = sum(sizes.values()) * (time.perf_counter() - start)
     if most > _A_WHILE:
-        warnings.warn(
+        warn(
             f"ablation switches {sum(sizes.values()):,} components off one by one, which takes up to {most:.0f} s "
             "here; method 'integrated' comes close in 16 passes a layer",
-            stacklevel=3,
         )
 
 

@@ -17,6 +17,9 @@ _TABLE: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_tex
 GLYPHS: dict[str, str] = _TABLE["glyphs"]
 """What stands beside the colour of a verdict, a sign of relevance, or the state of a concept: never colour alone."""
 
+LAYER_HUES: tuple[int, ...] = tuple(_TABLE["layers"])
+"""Which of the categories stand for layers: none that says valid, spurious or ambiguous, for or against."""
+
 LAYOUT: dict[str, int] = _TABLE["layout"]
 """Sizes in px, as the windows have them."""
 

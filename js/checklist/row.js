@@ -146,7 +146,7 @@ function evidence({ id, weighted, level, most }, finding, scale) {
   dot.style.left = px(value);
   return [
     html`<span role="gridcell" class="sl-check-best">
-      <span class="sl-id sl-ellipsis" title=${message}>${id || "…"}</span>${best !== null && cropStrip(best, CROPS)}
+      <span class="sl-id sl-breaks" title=${message}>${id || "…"}</span>${best !== null && cropStrip(best, CROPS)}
     </span>`,
     html`<span role="gridcell" class="sl-check-z sl-pile">
       ${chart}

@@ -83,13 +83,14 @@ export function nullStrip() {
     // Labels give way in this order: the best component, p = .01, the name of the null.
     const bestAt = best ? x(best.z) : null;
     // Rows go by score, the axis is z: where another stands further right, it is told what ranks.
-    const byScore = best !== null && all.some((value) => value > best.z + 0.05) ? "first by score, " : "";
+    const byScore = best !== null && all.some((value) => value > best.z + 0.05) ? "first by score; " : "";
     const bestText = best ? `${best.id}  ${byScore}z = ${z(best.z)}` : "";
     const half = (bestText.length * 6.6) / 2;
     const thresholdX = x(threshold);
     const crosses = bestAt !== null && Math.abs(bestAt - thresholdX) < half + 6;
-    const beside =
-      bestAt === null || !crosses ? bestAt : thresholdX + (bestAt < thresholdX ? -1 : 1) * (half + 6);
+    // Beside the line on its own side, or on the other where there is no room.
+    const side = bestAt !== null && (bestAt < thresholdX || thresholdX + 2 * half + 6 > width) ? -1 : 1;
+    const beside = bestAt === null || !crosses ? bestAt : thresholdX + side * (half + 6);
     const bestX = beside === null ? 0 : Math.min(Math.max(beside, half), width - half);
     const free = (/** @type {number} */ from, /** @type {number} */ to) =>
       bestAt === null || to < bestX - half - 6 || from > bestX + half + 6;

@@ -10,9 +10,9 @@ const STEP = layout.crop + 2;
 /** The least crops of a line, and the width of the label beside it: a share of what they have together, within bounds. */
 const [FEWEST, SHARE, NARROW, WIDE] = [3, 0.29, 120, 240];
 
-/** How many crops a row has room for beside its label. @param {number} width of the two together, in px */
-export function cropsThatFit(width) {
-  const label = Math.min(WIDE, Math.max(NARROW, SHARE * width));
+/** How many crops a row has room for beside its label. @param {number} width of the two together, in px @param {boolean} [labelled] whether there are labels */
+export function cropsThatFit(width, labelled = true) {
+  const label = labelled ? Math.min(WIDE, Math.max(NARROW, SHARE * width)) : 0;
   return Math.max(FEWEST, Math.floor((width - label + 2) / STEP));
 }
 
@@ -27,9 +27,10 @@ const USUAL = 8;
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
  * @param {HTMLElement} options.node whose rows they are @param {HTMLElement[]} options.room the columns they share
+ * @param {() => boolean} options.labelled whether there are labels beside them
  * @param {() => void} options.onArrive @param {(error: unknown) => void} options.fail
  */
-export function rowCrops({ source, node, room, onArrive, fail }) {
+export function rowCrops({ source, node, room, labelled, onArrive, fail }) {
   const most = preferences().columns ?? Number.POSITIVE_INFINITY;
   let count = Math.min(most, USUAL);
   /** Crops that are fetched of a component: those of the widest row so far. */
@@ -46,7 +47,7 @@ export function rowCrops({ source, node, room, onArrive, fail }) {
     /** Takes the room there is. @returns {boolean} whether there is room for more crops or fewer than before */
     fit() {
       const width = room.reduce((sum, column) => sum + column.offsetWidth, 0);
-      const next = width ? Math.min(most, cropsThatFit(width)) : count;
+      const next = width ? Math.min(most, cropsThatFit(width, labelled())) : count;
       if (next === count) return false;
       count = next;
       setWidth();

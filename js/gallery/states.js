@@ -9,7 +9,7 @@ import { cropStrip } from "../shared/strips.js";
 /** @typedef {import("../shared/source.js").Hits} Hits */
 /** @typedef {ReturnType<typeof import("../shared/catalog.js").catalog>} Catalog */
 
-/** Ways on whose sheet of images can be shown. @typedef {Omit<import("../shared/source.js").Ways, "closest"> & {closest: {columns: number, url: string} | null}} Known */
+/** Ways on whose sheet of images can be shown. @typedef {import("../shared/source.js").Ways & {url: string | null}} Known */
 
 /** How many of the closest components a negative answer shows. */
 export const CLOSEST = 3;
@@ -134,24 +134,25 @@ function waysOn(ways, onQuery) {
     actions.length > 0 &&
     html`<div class="sl-line sl-wraps"><span class="sl-quiet">${title}</span>${actions}</div>`;
   return [
-    stateActions(
-      ...shorter.map(({ query, without }) => other(query, `Search “${query}” without “${without}”`)),
-    ),
+    shorter.length > 0 &&
+      stateActions(
+        ...shorter.map(({ query, without }) => other(query, `Search “${query}” without “${without}”`)),
+      ),
     line(
       "Did you mean",
       spelling.map((word) => other(word, word)),
     ),
     line(
-      "Found, and near in meaning",
+      "Found here, nearest in meaning first",
       meaning.map((word) => other(word, word)),
     ),
   ];
 }
 
 /** The images that come closest. @param {Known} ways */
-function closestImages({ images, closest }) {
-  if (!images.length || !closest) return null;
-  const { url, columns } = closest;
+function closestImages({ images, url }) {
+  if (!images.length || !url) return null;
+  const columns = images.length;
   return [
     html`<h3>Closest images in the data</h3>`,
     html`<div class="sl-line sl-gap-12 sl-wraps">

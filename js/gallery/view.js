@@ -75,6 +75,13 @@ function tableParts(listeners) {
   };
 }
 
+/** Whether an element is not what it was before. @param {HTMLElement} element @param {string} name of a class @param {boolean} has */
+function turn(element, name, has) {
+  const had = element.classList.contains(name);
+  element.classList.toggle(name, has);
+  return had !== has;
+}
+
 /** The crop beside the one that is looked at, or the first of a row. @param {HTMLElement | undefined} row @param {number} by */
 function neighbour(row, by) {
   const crops = /** @type {HTMLElement[]} */ ([...(row?.querySelectorAll("[data-rank]") ?? [])]);
@@ -116,6 +123,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     source,
     node,
     room: columns.slice(3),
+    labelled: () => !table.classList.contains("sl-unlabelled"),
     onArrive: () => paintStrips(node, crops.get),
     fail,
   });
@@ -158,19 +166,6 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     return (browsing || layer !== null) && hits.count > 0;
   }
 
-  function drawState() {
-    const what = { hits, status, searching, browsing, layer, ...beyond.known };
-    return galleryState(what, catalog, {
-      onQuery,
-      onLayer,
-      onBrowse() {
-        browsing = true;
-        arrange();
-        rows.focus();
-      },
-    });
-  }
-
   /** @param {number} position */
   function drawRow(position) {
     const [row, result] = [rowAt(position), /** @type {Hits} */ (hits)];
@@ -179,13 +174,18 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     return element;
   }
 
+  const isLabelled = (/** @type {HTMLElement} */ { dataset }) =>
+    catalog.get(rowAt(Number(dataset.position)))?.label;
+
   /** Fills in names that have come; rows that have theirs are left alone, with what is hovered in them. */
   function nameRows() {
     if (!showsRows()) {
       if (state.querySelector("[data-unnamed]")) arrange();
       return;
     }
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (body.querySelectorAll(".sl-row"))) {
+    const shown = /** @type {HTMLElement[]} */ ([...body.querySelectorAll(".sl-row")]);
+    if (turn(table, "sl-unlabelled", !shown.some(isLabelled)) && crops.fit()) return rows.lay();
+    for (const element of shown) {
       const position = Number(element.dataset.position);
       if (!element.dataset.id && catalog.get(rowAt(position))) rows.redraw(position);
     }
@@ -202,7 +202,13 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     if (!sight) {
       rows.clear();
       if (hits?.query && hits.not_found) crops.want(hits.rows.subarray(0, CLOSEST));
-      fill(state, drawState());
+      const what = { hits, status, searching, browsing, layer, ...beyond.known };
+      const onBrowse = () => {
+        browsing = true;
+        arrange();
+        rows.focus();
+      };
+      fill(state, galleryState(what, catalog, { onQuery, onLayer, onBrowse }));
       paintStrips(state, crops.get);
       return;
     }
@@ -287,10 +293,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       stopListening();
       stopResizing();
       beyond.stop();
-      rows.destroy();
       crops.clear();
-      large.destroy();
-      strip.destroy();
+      for (const part of [rows, large, strip]) part.destroy();
     },
   };
 }

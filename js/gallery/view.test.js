@@ -13,7 +13,7 @@ const WAYS = {
     { name: "img3.png", label: "toy", score: 0.31 },
     { name: "img7.png", label: null, score: 0.28 },
   ],
-  closest: { columns: 2, size: 96, image: new Blob([]) },
+  sheet: new Blob([]),
 };
 const HOSTILE = '<img src=x onerror="globalThis.hacked=1">';
 

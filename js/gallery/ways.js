@@ -10,16 +10,14 @@ export function wayFinder({ source, onArrive, fail }) {
   let vocabulary = [];
   let started = false;
   function forget() {
-    if (ways?.closest) URL.revokeObjectURL(ways.closest.url);
+    if (ways?.url) URL.revokeObjectURL(ways.url);
     ways = null;
   }
   const wanted = latest(
     source.ways,
     (answer) => {
       forget();
-      const { closest } = answer;
-      const sheet = closest && { columns: closest.columns, url: URL.createObjectURL(closest.image) };
-      ways = { ...answer, closest: sheet };
+      ways = { ...answer, url: answer.sheet && URL.createObjectURL(answer.sheet) };
       onArrive();
     },
     fail,

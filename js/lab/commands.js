@@ -84,7 +84,7 @@ export function addCommands(app, { settings, documents, folder }) {
   const { commands } = app;
 
   commands.addCommand(commandIds.newAudit, {
-    label: (args) => (args.isLauncher ? "New audit" : "New Audit Notebook"),
+    label: (args) => (args.isLauncher ? "New Audit" : "New Audit Notebook"),
     caption: "A notebook that asks what your model has learned, and whether it may use it",
     icon: lensIcon,
     execute: async (args) =>
@@ -122,9 +122,19 @@ export function addCommands(app, { settings, documents, folder }) {
       if (!path) throw new Error("Choose a .semlens file in the file browser first.");
       const name = nameOf(path);
       const place = { folder: folderOf(path), name: name.replace(/\.semlens$/, "") };
-      return openNew(app, openNotebook(name, await defaultKernel(app)), place);
+      return openAndRun(openNotebook(name, await defaultKernel(app)), place);
     },
   });
+
+  /** @param {object} content @param {{folder: string, name: string}} place */
+  async function openAndRun(content, place) {
+    const panel = await openNew(app, content, place);
+    if (!panel?.sessionContext) return panel; // in another browser tab, as Notebook 7 opens it
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await commands.execute("notebook:run-all-cells");
+    return panel;
+  }
 
   /** The .semlens file that is selected in the file browser, or null. */
   function chosenFile() {
@@ -134,17 +144,12 @@ export function addCommands(app, { settings, documents, folder }) {
   }
 
   commands.addCommand(commandIds.demo, {
-    label: "Show the Demo",
+    label: (args) => (args.isLauncher ? "Demo" : "Show the Demo"),
     caption: "A notebook with the built-in demo: synthetic pictures, a classifier that takes shortcuts",
     icon: lensIcon,
     async execute() {
       const place = { folder: folder(), name: "semanticlens-demo" };
-      const panel = await openNew(app, demoNotebook(await defaultKernel(app)), place);
-      if (!panel?.sessionContext) return panel; // in another browser tab, as Notebook 7 opens it
-      await panel.context.ready;
-      await panel.sessionContext.ready;
-      await commands.execute("notebook:run-all-cells");
-      return panel;
+      return openAndRun(demoNotebook(await defaultKernel(app)), place);
     },
   });
 

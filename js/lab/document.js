@@ -8,13 +8,13 @@ import "./lab.css";
 /**
  * Shows a file in `node`.
  * @param {HTMLElement} node
- * @param {{name: string, request: (begin: number, end: number) => Promise<Response>, size: number}} source
+ * @param {{name: string, request: (begin: number, end: number) => Promise<Response>, size: number, onLive: () => void}} source
  * @returns {Promise<() => void>} takes it away
  */
-export async function showFile(node, { name, request, size }) {
+export async function showFile(node, { name, request, size, onLive }) {
   try {
     const file = await openLensFile(rangeReader(request), size);
-    return mountFile(file, node);
+    return mountFile(file, node, onLive);
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
     const page = html`<div class="semlens" data-testid="file-error">

@@ -43,7 +43,12 @@ class LensFileWidget extends Widget {
       // The window is fetched when the first file is opened, so that JupyterLab starts as fast as without it.
       const { showFile } = await import("./document.js");
       if (this.isDisposed) return;
-      this.takeAway = await showFile(this.node, { name: context.path.split("/").pop(), request, size });
+      this.takeAway = await showFile(this.node, {
+        name: context.path.split("/").pop(),
+        request,
+        size,
+        onLive: () => app.commands.execute(commandIds.openInNotebook, { path: context.path }),
+      });
     });
   }
 
@@ -70,7 +75,9 @@ class LensFileFactory extends ABCWidgetFactory {
       "notebook",
       new ToolbarButton({
         label: "Open in Notebook",
-        tooltip: "Write a notebook beside this file that opens the lens, and go live",
+        className: "semlens-live-button",
+        icon: lensIcon,
+        tooltip: "Write a notebook beside this file that opens the lens, run it, and go live",
         onClick: () => app.commands.execute(commandIds.openInNotebook, { path: context.path }),
       }),
     );

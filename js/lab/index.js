@@ -41,7 +41,7 @@ const plugin = {
       args: { isLauncher: true },
       rank: 1,
     });
-    launcher?.add({ command: commandIds.demo, category: CATEGORY, rank: 2 });
+    launcher?.add({ command: commandIds.demo, category: CATEGORY, args: { isLauncher: true }, rank: 2 });
   },
 };
 

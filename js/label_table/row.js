@@ -3,6 +3,7 @@
 import { html, icon } from "../shared/dom.js";
 import { count as counted, plural, score } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
+import { testOf } from "../shared/labels.js";
 
 /** @typedef {ReturnType<typeof import("../shared/names.js").componentNames>} Names */
 
@@ -18,18 +19,17 @@ export function believed(names, row) {
  */
 export function labelRow(names, row, { editor, meanings, crops }) {
   const { labels, named } = names;
-  const [id, mine, best] = [names.idOf(row), names.ownOf(row), names.bestOf(row)];
+  const [id, mine] = [names.idOf(row), names.ownOf(row)];
   const text = believed(names, row) || (labels?.alive[row] === 0 ? "never active" : "unexplained");
   const sharing = named.words[row] >= 0 ? named.sizes[named.words[row]] : 0;
-  const sure = labels?.made ? labels.confidence[row * labels.k] : Number.NaN;
+  const test = labels?.made ? testOf(labels, row) : null;
   const margin = labels?.made ? labels.margins[row] : Number.NaN;
   return html`<div class="sl-item sl-pick sl-row" role="row" aria-label="${id}, ${text}${mine ? ", own label" : ""}"
     data-testid="label-row" data-id=${id}>
     <span role="gridcell" class="sl-id">${id}</span>
     <span role="gridcell" class="sl-label-cell sl-slim">${editor ?? labelCell(names, row, text)}</span>
     <span role="gridcell" class="sl-score sl-line sl-col-confidence">
-      ${Number.isFinite(sure) && html`<span class="sl-number">${Math.floor(sure * 100)} %</span>`}
-      ${Number.isFinite(sure) && confidenceBar(sure, labels?.level ?? 0, best?.accepted === true)}
+      ${test && Number.isFinite(test.value) && testBar(test)}
     </span>
     <span role="gridcell" class="sl-number sl-col-margin">
       ${Number.isFinite(margin) ? score(margin, 2) : ""}
@@ -53,7 +53,7 @@ function labelCell(names, row, text) {
   const confident = believed(names, row) !== "";
   const others = closest(names, row).slice(confident && !mine ? 1 : 0);
   const about = mine ? "without it" : confident ? "then" : "closest";
-  const meta = `${about}: ${others.join(", ")}${confident ? "" : shortfall(names, row)}`;
+  const meta = `${confident ? "" : shortfall(names, row)}${about}: ${others.join(", ")}`;
   return html`<span class="sl-label">
     <span class="sl-line sl-gap-6 sl-slim">
       <span class="sl-ellipsis${confident ? "" : " sl-quiet"}" title=${text}>${text}</span>
@@ -63,7 +63,7 @@ function labelCell(names, row, text) {
         ${icon(icons.note)}
       </button>
     </span>
-    ${others.length > 0 && html`<span class="sl-ellipsis sl-small-text sl-quiet" title=${meta}>${meta}</span>`}
+    ${others.length > 0 && html`<span class="sl-two-lines sl-small-text sl-quiet" title=${meta}>${meta}</span>`}
   </span>`;
 }
 
@@ -74,17 +74,26 @@ function closest({ labels }, row) {
   return [...numbers].filter((number) => number >= 0).map((number) => labels.words[number] ?? "");
 }
 
-/** What a word that is more than chance still lacks. @param {Names} names @param {number} row */
+/** Which test the closest word fails, unless it is its confidence, which stands in its own column. @param {Names} names @param {number} row */
 function shortfall({ labels }, row) {
-  if (!labels?.made || labels.confidence[row * labels.k] < (labels.level ?? 1)) return "";
-  return `; adjusted similarity ${score(labels.adjusted_similarity[row * labels.k], 2)}`;
+  if (!labels?.made || labels.numbers[row * labels.k] < 0) return "";
+  const { text, value, least, fails } = testOf(labels, row);
+  if (!fails || !Number.isFinite(value)) return "";
+  return `${text} ${written(text, value)}, needed ${written(text, least)}; `;
 }
 
-/** @param {number} sure @param {number} level that a label needs @param {boolean} accepted */
-function confidenceBar(sure, level, accepted) {
-  const bar = html`<span class="sl-bar${accepted ? "" : " sl-weak"}" aria-hidden="true"><i /><u /></span>`;
+/** @param {string} test @param {number} value */
+const written = (test, value) => (test === "confidence" ? `${Math.floor(value * 100)} %` : score(value, 2));
+
+/** The confidence of a label, or the test that it fails, beside what it needs. @param {ReturnType<typeof testOf>} test */
+function testBar({ text, value, least, fails }) {
+  const title = `${text} ${written(text, value)}, needed ${written(text, least)}`;
+  const bar = html`<span class="sl-bar${fails ? " sl-weak" : ""}" aria-hidden="true"><i /><u /></span>`;
   const [fillPart, tick] = /** @type {HTMLElement[]} */ ([...bar.children]);
-  fillPart.style.width = `${100 * sure}%`;
-  tick.style.left = `${100 * level}%`;
-  return bar;
+  fillPart.style.width = `${100 * Math.max(0, Math.min(1, value))}%`;
+  tick.style.left = `${100 * least}%`;
+  return [
+    html`<span class="sl-number" title=${title} data-testid="test">${written(text, value)}</span>`,
+    bar,
+  ];
 }

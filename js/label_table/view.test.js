@@ -187,7 +187,7 @@ describe("the table of labels", () => {
     const el = await open(toyModel({ layers: LAYERS }, { labels: nothing, describe: broken }));
     byId(el, "describe").click();
     await settled();
-    expect(byId(el, "banner").textContent).toContain("RuntimeError: no CLIP");
+    expect(byId(el, "banner").textContent).toContain("no CLIP");
     expect(byId(el, "describe").disabled).toBe(false);
   });
 

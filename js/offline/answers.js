@@ -240,7 +240,7 @@ export function fileAnswers(file) {
         return { ...about, ...found, label, histogram: bars, siblings, relevance };
       },
       suggest: ({ prefix }) => searching.suggest(prefix),
-      ways: () => ({ shorter: [], spelling: [], meaning: [], images: [], closest: null }),
+      ways: () => ({ shorter: [], spelling: [], meaning: [], images: [], sheet: null }),
       start_words: () => searching.startWords(),
     },
   };

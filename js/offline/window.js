@@ -12,8 +12,9 @@ const grouped = (n) => n.toLocaleString("en-US");
 /**
  * Mounts the window; returns the way to take it away.
  * @param {import("./answers.js").LensFile} file @param {HTMLElement} el
+ * @param {(() => void) | null} [onLive] opens the file with a kernel
  */
-export function mountFile(file, el) {
+export function mountFile(file, el, onLive = null) {
   const answers = fileAnswers(file);
   const { document, table } = answers;
   const { layers } = table;
@@ -44,5 +45,5 @@ export function mountFile(file, el) {
     },
     answers.verbs,
   );
-  return mount({ model, el }, withCatalog(windowView));
+  return mount({ model, el }, withCatalog(windowView), onLive);
 }

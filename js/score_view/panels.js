@@ -5,6 +5,9 @@ import { count as counted, score as written } from "../shared/format.js";
 import { distributionView } from "./distribution.js";
 import { column, extent, isMeaningful, SCORES } from "./scores.js";
 
+/** In px: the tallest plot, what stands over each, what stands around all of a panel, and what they usually have. */
+const [TALLEST, BESIDE, AROUND, USUAL] = [210, 28, 150, 330];
+
 /** @typedef {{name: string, start: number, end: number, summary: Record<string, any> | undefined}} LayerScores rows [start, end) */
 /** @typedef {(rows: number[], event: MouseEvent | KeyboardEvent) => void} Brush */
 
@@ -25,7 +28,7 @@ export function scorePanels({ onBrush, announce }) {
     const domain = extent([...(extent(numbers) ?? [0, 1]), ...levels]) ?? [0, 1];
     const beyond = beyondChance(scores, name, centred, layers);
     // As tall as there is room for, so that few layers do not leave the pane empty.
-    const height = Math.max(46, Math.min(130, Math.floor(330 / layers.length) - 28));
+    const height = Math.max(46, Math.min(TALLEST, Math.floor(room() / layers.length) - BESIDE));
     const drawLayer = (/** @type {LayerScores} */ layer) => {
       const of = layer.summary?.[key];
       const distribution = distributionView({ onBrush, announce, height });
@@ -66,6 +69,12 @@ export function scorePanels({ onBrush, announce }) {
       </div>
     </section>`;
   }
+
+  /** What all plots of a panel have together, in px: the pane without titles and axes; usual where it is as high as they are. */
+  const room = () => {
+    const narrow = (node.closest(".semlens")?.clientWidth ?? 0) <= 960;
+    return narrow || node.clientHeight < AROUND + USUAL ? USUAL : node.clientHeight - AROUND;
+  };
 
   return {
     node,

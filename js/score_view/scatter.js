@@ -13,7 +13,7 @@ import { between, inPixels, opened, resized, shifted } from "./rectangle.js";
 import { extent, isMeaningful } from "./scores.js";
 
 const HEIGHT = 236;
-const EDGE = { left: 34, right: 8, top: 8, bottom: 20 };
+const EDGE = { left: 34, right: 8, top: 22, bottom: 34 };
 /** How far the pointer may be from the point it means, in px. */
 const PICK = 12;
 const OPACITY = 0.78;
@@ -193,6 +193,8 @@ export function scatterView({ source, onBrush, nameOf, announce, fail }) {
     );
     fill(
       marks,
+      svg`<text class="sl-quiet" x="4" y="14">${names[1]}</text>`,
+      svg`<text class="sl-quiet" x=${width - EDGE.right} y=${HEIGHT - 4} text-anchor="end">${names[0]}</text>`,
       ...axes({
         across,
         up,

@@ -10,6 +10,9 @@ const GAP = 10;
 /** What stays free at the edges, in px. */
 const EDGE = 2;
 
+/** The corner of the buttons that zoom, at the lower left, in px. */
+const BUTTONS = { width: 48, height: 98 };
+
 /** @typedef {{cluster: Cluster, left: number, right: number, top: number}} Box in px */
 /** @typedef {{word: number, count: number, rows: number[], x: number, top: number, foot: number}} Cluster in places; `top` is the highest point, `foot` the lowest */
 
@@ -58,6 +61,7 @@ export function placed(wanted, { sx, sy, ox, oy }, width, height, widthOf, most)
   /** @type {Box[]} */
   const taken = [];
   const meets = (/** @type {Box} */ box) =>
+    (box.left < BUTTONS.width && box.top + HEIGHT > height - BUTTONS.height) ||
     taken.some(
       (other) =>
         box.left < other.right + 6 &&

@@ -3,6 +3,7 @@
 import "../shared/tokens_categorical.css";
 import "../shared/tokens_sequential.css";
 import "../shared/tokens_diverging.css";
+import { layerHues } from "../shared/palette.js";
 import { colourReader } from "../shared/scatter/canvas.js";
 
 /** What colours can show, with the words of the interface. @type {Record<string, string>} */
@@ -87,9 +88,9 @@ export function byLabel({ words, names, sizes }, palette) {
 
 /** @param {readonly import("../shared/labels.js").Layer[]} layers @param {number} count @param {Palette} palette @returns {Painted} */
 export function byLayer(layers, count, palette) {
-  const few = layers.length <= HUES;
+  const few = layers.length <= layerHues.length;
   const colours = layers.map((_, i) =>
-    few ? palette.cat[i] : mixed(palette.seq, i / Math.max(1, layers.length - 1)),
+    few ? palette.cat[layerHues[i]] : mixed(palette.seq, i / Math.max(1, layers.length - 1)),
   );
   const of = new Int16Array(count);
   let start = 0;

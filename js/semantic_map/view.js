@@ -65,7 +65,7 @@ export function semanticMapView({ source, ask, act, showPython, announce, fail }
     fail,
   });
   const colourSelect = /** @type {HTMLSelectElement} */ (
-    html`<select aria-label="Colour" data-testid="map-colour" onchange=${() => act("map_colour", colourSelect.value)} />`
+    html`<select aria-label="Colour by" data-testid="map-colour" onchange=${() => act("map_colour", colourSelect.value)} />`
   );
   const filter = layerFilter({ onLayer: (layer) => act("layer", layer) });
   const lassoButton = button({
@@ -80,7 +80,7 @@ export function semanticMapView({ source, ask, act, showPython, announce, fail }
   const node = html`<div class="sl-map sl-view sl-panes" data-testid="semantic-map">
     <div class="sl-stack sl-banner-place">
       <div class="sl-map-bar sl-line sl-wraps sl-pad sl-under">
-        <label class="sl-select"><span class="sl-quiet">Colour</span>${colourSelect}</label>
+        <label class="sl-select"><span class="sl-quiet">Colour by</span>${colourSelect}</label>
         ${filter.node}<span class="sl-spring" />${layoutLine.node}${lassoButton}
       </div>
       ${map.node}

@@ -287,7 +287,7 @@ describe("the map", () => {
     const el = await open(toy);
     toy.kernelSets({ map_colour: "clarity_centred" });
     for (let i = 0; i < 3; i++) await settled();
-    expect(byId(el, "banner").textContent).toContain("ValueError: no clarity");
+    expect(byId(el, "banner").textContent).toContain("no clarity");
     expect(all(el, "map-list-row").length).toBeGreaterThan(0);
   });
 });

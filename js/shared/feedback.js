@@ -5,7 +5,7 @@ import * as icons from "./icons.js";
 
 /**
  * A place for one banner at a time. The last good result below it stays.
- * @returns {{node: HTMLElement, show: (banner: {kind: string, text: string, detail?: string, action?: {text: string, onclick: () => void}, sticky?: boolean}) => void, hide: (kind?: string) => void}}
+ * @returns {{node: HTMLElement, show: (banner: {kind: string, text: string, detail?: string, name?: string, action?: {text: string, onclick: () => void}, sticky?: boolean}) => void, hide: (kind?: string) => void}}
  */
 export function bannerPlace() {
   const node = html`<div class="sl-banners" role="alert" data-browser data-testid="banners" />`;
@@ -20,13 +20,13 @@ export function bannerPlace() {
   return {
     node,
     hide,
-    show({ kind, text, detail, action, sticky = false }) {
+    show({ kind, text, detail, name, action, sticky = false }) {
       shown = kind;
       fill(
         node,
         html`<div class="sl-banner sl-line sl-under sl-text" data-testid="banner" data-kind=${kind}>
           ${icon(icons.warn)}
-          <p class="sl-grows sl-breaks"><b>${text}</b>${detail ? ` ${detail}` : ""}</p>
+          <p class="sl-grows sl-breaks sl-sentence" title=${name}>${text && html`<b>${text}</b>`}${text && detail ? " " : ""}${detail}</p>
           ${action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick })}
           ${
             !sticky &&

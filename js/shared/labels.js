@@ -8,6 +8,9 @@
  * @property {number | null} level the confidence a label needs @property {string | null} method
  * @property {Int32Array} numbers of words, −1 for none @property {Float32Array} scores @property {Float32Array} confidence
  * @property {Float32Array} adjusted_similarity @property {Float32Array} margins one per component
+ * @property {number[]} [least] of confidence, adjusted similarity and held-out AUROC, what a label needs
+ * @property {Uint8Array} [lacks] which of these the best label of a component fails first; their number: none
+ * @property {Float32Array} [held_out] the AUROC of the best label, NaN where nobody could check it
  * @property {Uint8Array} accepted @property {Uint8Array} alive one per component
  */
 
@@ -64,6 +67,25 @@ export function bestOf(labels, row) {
   const number = labels.made ? labels.numbers[row * labels.k] : -1;
   if (number < 0) return null;
   return { text: labels.words[number], accepted: labels.accepted[row * labels.k] === 1 };
+}
+
+/** The tests of a label, in words. */
+const TESTS = ["confidence", "similarity to the word", "AUROC on other images"];
+
+/**
+ * What the best label of a component goes by: its confidence, or the test that it fails.
+ * @param {Labels} labels @param {number} row
+ * @returns {{text: string, value: number, least: number, fails: boolean}}
+ */
+export function testOf(labels, row) {
+  const at = row * labels.k;
+  const confidence = labels.confidence[at];
+  const [least = labels.level ?? 0] = labels.least ?? [];
+  const failed = labels.lacks?.[row] ?? (labels.accepted[at] ? TESTS.length : confidence < least ? 0 : 1);
+  const values = [confidence, labels.adjusted_similarity[at], labels.held_out?.[row] ?? Number.NaN];
+  const number = failed < TESTS.length ? failed : 0;
+  const needs = labels.least?.[number] ?? (number ? 0.5 : least);
+  return { text: TESTS[number], value: values[number], least: needs, fails: failed < TESTS.length };
 }
 
 /**

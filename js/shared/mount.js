@@ -55,15 +55,29 @@ function joined(first, rest) {
   return all;
 }
 
+/** Widths in px: of a letter of an id, and of the narrowest and widest column of ids. */
+const [LETTER, NARROWEST, WIDEST] = [6.7, 66, 220];
+
+/**
+ * What the longest id needs, so that none is cut. @param {readonly {name: string, count: number}[] | undefined} layers
+ * @returns {number} in px
+ */
+export function idWidth(layers) {
+  // A sign may follow the number.
+  const letters = (layers ?? []).map(({ name, count }) => `${name}:${Math.max(0, count - 1)}`.length + 1);
+  return Math.round(Math.min(WIDEST, Math.max(NARROWEST, LETTER * Math.max(0, ...letters))));
+}
+
 /** Setting one of these is a search: the kernel answers with new hits, or says why not. */
 const ASKING = ["query", "layer", "template"];
 
 /**
  * @param {{model: import("./channel.js").Model, el: HTMLElement, signal?: AbortSignal}} widget
  * @param {(context: Context) => View} createView
+ * @param {(() => void) | null} [onLive] opens the same with a kernel, where there is none
  * @returns {() => void} takes the view away; so does `signal`
  */
-export function mount({ model, el, signal }, createView) {
+export function mount({ model, el, signal }, createView, onLive = null) {
   /** What the view follows, as the kernel lists it. @type {readonly string[]} */
   const traits = model.get("follows");
   const life = new AbortController();
@@ -78,7 +92,14 @@ export function mount({ model, el, signal }, createView) {
     endSearch();
     if (error instanceof KernelGone) return showGone();
     const { name, message } = /** @type {Error} */ (error);
-    banner.show({ kind: "error", text: `${name}:`, detail: message });
+    const goLive = name === "NeedsKernel" && onLive && { text: "Open in Notebook", onclick: onLive };
+    banner.show({
+      kind: "error",
+      text: "",
+      detail: message,
+      name,
+      action: goLive || undefined,
+    });
   };
   const showGone = () =>
     banner.show({
@@ -114,6 +135,7 @@ export function mount({ model, el, signal }, createView) {
   });
 
   const root = html`<div class="semlens" data-lm-suppress-shortcuts="true" data-testid="semlens" />`;
+  root.style.setProperty("--sl-id", `${idWidth(model.get("layers"))}px`);
   if (!view.node.contains(banner.node)) root.append(banner.node);
   root.append(view.node, live.node);
   el.append(root);

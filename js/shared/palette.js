@@ -1,9 +1,11 @@
 /** Colours for what is drawn without CSS, from the table that CSS tokens and Python's figures are made of. */
 
-import { themes } from "../../semlens_widgets/palette.json";
+import { layers, themes } from "../../semlens_widgets/palette.json";
 
 /** `layout`: sizes in px, by the names of the CSS tokens. `glyphs`: what stands beside the colour of a verdict, a sign of relevance, the state of a concept. */
 export { glyphs, layout } from "../../semlens_widgets/palette.json";
+/** Which of the categories stand for layers: none that says valid, spurious or ambiguous, for or against. */
+export const layerHues = [...layers];
 
 /** @typedef {keyof typeof themes} ThemeName */
 

@@ -64,7 +64,7 @@
  * @typedef {object} Ways
  * @property {{query: string, without: string}[]} shorter @property {string[]} spelling @property {string[]} meaning
  * @property {{name: string, label: string | null, score: number}[]} images
- * @property {{columns: number, size: number, image: Blob} | null} closest
+ * @property {Blob | null} sheet
  */
 
 /**

@@ -255,7 +255,7 @@ export function toyModel(traits = {}, verbs = {}) {
     meanings: ({ rows }) => ({ meanings: rows.map(meaningsOf) }),
     labels_file: ({ format }) => ({ name: `labels.${format}`, file: someFile() }),
     labels: () => labelsReply(),
-    ways: () => ({ shorter: [], spelling: [], meaning: [], images: [], closest: null }),
+    ways: () => ({ shorter: [], spelling: [], meaning: [], images: [], sheet: null }),
     start_words: () => ({ words: [] }),
     query_image: ({ name }) => ({ chip: { id: "i1", name } }),
     ...verbs,

@@ -10,9 +10,10 @@ const SHOWN_IDS = 6;
 /**
  * @param {object} options
  * @param {import("../shared/catalog.js").NamedContext["catalog"]} options.catalog
- * @param {import("../shared/catalog.js").NamedContext["set"]} options.set @param {HTMLElement} options.working work under way
+ * @param {HTMLElement} options.working work under way
+ * @param {(python: string) => void} options.onNamed the line of a gesture whose components have their names now
  */
-export function footer({ catalog, set, working }) {
+export function footer({ catalog, working, onNamed }) {
   /** @type {readonly number[]} */
   let rows = [];
   /** The last gesture that named components, until their ids are known. @type {readonly number[] | null} */
@@ -55,9 +56,7 @@ export function footer({ catalog, set, working }) {
     const ids = named?.map((row) => catalog.get(row)?.id);
     if (!ids?.every((id) => id !== undefined)) return;
     named = null;
-    const text = assignment("selection", ids);
-    show(text);
-    set({ python: text });
+    onNamed(assignment("selection", ids));
   }
 
   return {
@@ -74,7 +73,6 @@ export function footer({ catalog, set, working }) {
     },
     /** @param {Record<string, any>} changed */
     update(changed) {
-      if ("python" in changed) show(changed.python ?? "");
       if ("busy" in changed) {
         const { what, done, total } = changed.busy ?? {};
         busy.hidden = !changed.busy;

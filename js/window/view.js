@@ -51,13 +51,19 @@ export function windowView(context, tabs = TABS) {
   const figure = figureMenu({
     ask: context.ask,
     work,
-    showPython,
+    showPython: (python) => showPython(known.tab, python),
     announce: context.announce,
     fail: context.fail,
   });
   const tools = html`<div class="sl-tools sl-line">${figure.node}${helpButton}</div>`;
   const panel = html`<div class="sl-grows" role="tabpanel" id="${own}-panel" />`;
-  const foot = footer({ catalog, set, working: working.node });
+  /** The last gesture of each tab as a line of Python. @type {Record<string, string>} */
+  const lines = {};
+  const foot = footer({
+    catalog,
+    working: working.node,
+    onNamed: (python) => showPython(known.tab, python),
+  });
   const node = html`<div class="sl-window sl-place sl-stack" data-testid="lens-window">
     <header class="sl-header sl-fixed sl-under"><div class="sl-name">${title}${subtitle}</div>${tabList}${tools}</header>
     ${panel}
@@ -86,17 +92,19 @@ export function windowView(context, tabs = TABS) {
     help.querySelector("button")?.focus();
   }
 
-  /** @type {import("../shared/alone.js").ViewContext["act"]} */
-  function act(trait, value, python = assignment(trait, value)) {
+  /** What somebody did in a tab. @param {string} tab @param {string} trait @param {any} value @param {string} [python] */
+  function act(tab, trait, value, python = assignment(trait, value)) {
     const change = { [trait]: value };
     if (!set(trait === "selection" ? change : { ...change, python })) return;
     update(change);
     if (trait === "selection") foot.nameRows(value);
-    else foot.showPython(python);
+    else showPython(tab, python);
   }
 
-  /** @type {import("../shared/alone.js").ViewContext["showPython"]} */
-  function showPython(python) {
+  /** The foot shows the line of the tab that is open. @param {string} tab @param {string} python */
+  function showPython(tab, python) {
+    lines[tab] = python;
+    if (tab !== known.tab) return;
     set({ python });
     foot.showPython(python);
   }
@@ -153,13 +161,21 @@ export function windowView(context, tabs = TABS) {
     // What went wrong in the tab before says nothing about this one.
     if (before && before !== banner.node && before !== view?.node) banner.hide("error");
     if (!view) {
-      view = tabs[known.tab].mount({ ...context, ask: shared.ask, act, showPython, work });
+      const { tab } = known;
+      view = tabs[tab].mount({
+        ...context,
+        ask: shared.ask,
+        act: (...gesture) => act(tab, ...gesture),
+        showPython: (python) => showPython(tab, python),
+        work,
+      });
       opened.set(known.tab, view);
       view.update(known);
     }
     if (panel.firstElementChild === view.node) return;
     fill(panel, view.node);
     work.refresh();
+    foot.showPython(lines[known.tab] ?? "");
     fill(tools, view.tools, figure.node, helpButton);
     if (!view.node.contains(banner.node))
       (view.node.querySelector(".sl-banner-place") ?? view.node).prepend(banner.node);
@@ -172,12 +188,14 @@ export function windowView(context, tabs = TABS) {
     if ("title" in changed) title.textContent = title.title = changed.title;
     if ("subtitle" in changed) subtitle.textContent = changed.subtitle;
     if ("figures" in changed) drawFigure();
+    if ("python" in changed) lines[known.tab] = changed.python ?? "";
     if ("tabs" in changed || "tab" in changed) {
       drawTabs();
       drawPanel();
     }
     for (const view of opened.values()) view.update(changed);
     foot.update(changed);
+    if ("python" in changed) foot.showPython(lines[known.tab]);
   }
 
   drawTabs();

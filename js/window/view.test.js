@@ -201,7 +201,7 @@ describe("the window", () => {
       { kind: "event", name: "error", type: "ValueError", message: "<b>no</b> such word" },
       [],
     );
-    expect(byId(el, "banner").textContent).toContain("ValueError: <b>no</b> such word");
+    expect(byId(el, "banner").textContent).toContain("<b>no</b> such word");
     expect(byId(el, "banner").querySelector("p b + b")).toBeNull();
     expect(ids(el)[0]).toBe(idOf(0));
     byId(el, "banner-dismiss").click();

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from jaxtyping import Float
 
@@ -12,6 +10,7 @@ from ..evaluate import OnStep
 from ..labelers import Labeler, labeler
 from ..space import SemanticSpace
 from ..vectors import unit
+from ..warned import warn
 from .by_activations import check_sample, ranked_by_activations
 from .by_mean import Directions, ranked_by_mean
 from .labels import Labels
@@ -79,10 +78,9 @@ def describe(
     margins = np.where(dead, np.nan, ranked.margins)
     labels = Labels(space, probes, words, scores, z, sure, adjusted, margins, level, name, centre, distinct)
     if hardly := labels.poorly_shown_of(np.unique(words[labels.accepted[:, 0], 0])):
-        warnings.warn(
+        warn(
             f"the data set hardly shows {', '.join(map(repr, hardly[:5]))}{' …' if len(hardly) > 5 else ''}: even "
             "the best images match poorly, so these labels mean little; drop the words or add images that show them",
-            stacklevel=2,
         )
     return labels
 

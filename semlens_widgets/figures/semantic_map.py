@@ -15,7 +15,7 @@ from ..components import Component
 from ..describe import UNEXPLAINED, Labels
 from ..layout import Layout
 from ..numbers import Number
-from ..palette import rgb
+from ..palette import LAYER_HUES, rgb
 from ..space import SemanticSpace
 from .figure import DOUBLE, Figure
 from .heatmap import scale_bar
@@ -280,8 +280,10 @@ def _by_group(sheet: Sheet, scene: _Scene, points: _Points, bottom: Number) -> N
 def _hues(sheet: Sheet, groups: list[str], labels: bool) -> list[str]:
     """A colour for each group; layers that are too many for that go from pale to deep."""
     theme = sheet.theme
-    if labels or len(groups) <= len(theme.cat):
+    if labels:
         return list(theme.cat[: len(groups)])
+    if len(groups) <= len(LAYER_HUES):
+        return [theme.cat[hue] for hue in LAYER_HUES[: len(groups)]]
     steps = theme.sequential(_PALEST + (1 - _PALEST) * np.linspace(0, 1, len(groups)))
     return ["#" + "".join(f"{round(255 * float(part)):02x}" for part in step) for step in steps]
 

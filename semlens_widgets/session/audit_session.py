@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..audit.merge import three_way
 from ..audit.state import AuditState
 from ..counterfactual import Counterfactual
 from ..targets import Target
+from ..warned import warn
 
 _STEPS = 200  # that undo remembers
 
@@ -105,7 +105,7 @@ class AuditSession:
                 others.append(file.path.name)
         for problem in (p for p in problems if p not in self._warned):
             self._warned.add(problem)
-            warnings.warn(problem, stacklevel=6)
+            warn(problem)
         if not problems:
             self._warned.clear()
         return others, problems

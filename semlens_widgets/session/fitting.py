@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ..keys import of_clip, settled, used
 from ..passes import tell
 from ..shards import Engine, Here, check_devices, check_executor, on_devices
 from ..space import SemanticSpace, embed
+from ..warned import warn
 from .auditing import keep_audit
 from .explaining import check_relevance, relate
 from .file import about
@@ -139,6 +139,6 @@ def _cached(path: Path, recipe: Recipe) -> SemanticSpace | None:
     try:
         space = SemanticSpace.open(path, whole=True).space
     except ValueError as error:
-        warnings.warn(f"the cached space is damaged and is made again: {error}", stacklevel=3)
+        warn(f"the cached space is damaged and is made again: {error}")
         return None
     return space if space.recipe == recipe else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import threading
-import warnings
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ from ..search import Matches
 from ..space import SemanticSpace
 from ..verdicts import Verdicts
 from ..vocabularies import vocabulary as words_of
+from ..warned import warn
 from .audit_session import AuditSession
 from .labels import ShownLabel
 from .map_state import COLOURS, MapState
@@ -142,10 +142,9 @@ class LiveState(traitlets.HasTraits):
         self._space = space if self._source is None else space.with_originals(self._source.images)
         if space.examples.unreadable:
             name, why = space.examples.unreadable[0]
-            warnings.warn(
+            warn(
                 f"{len(space.examples.unreadable)} images could not be read and were skipped, first {name} ({why}); "
                 "all are in lens.unreadable",
-                stacklevel=3,
             )
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -42,7 +42,7 @@ def ways_on(session: LiveState) -> Ways:
         return Ways()
     query, unknown = Query.parse(session.query), hits.unknown
     shorter = [(text, left) for text, left in _shorter(query, unknown) if has_answer(session, text)]
-    spelling = list(_alike(session, unknown or query.toward))
+    spelling = [w for w in _alike(session, unknown or query.toward) if unknown or has_answer(session, w)]
     meaning = (
         [] if unknown else [w for w in _near(session, hits.vector) if w not in spelling and has_answer(session, w)]
     )
@@ -105,7 +105,7 @@ def _without_words(term: Term, left: set[str]) -> Term | None:
 def _alike(session: LiveState, words: Iterable[str]) -> Iterator[str]:
     """Known words that are written like some others, the nearest first."""
     clip_words = getattr(session.clip_or_none, "words", None) or ()
-    pool = {word.lower(): word for word in [*sorted(clip_words), *session.known_words(), *session.vocabulary]}
+    pool = {word.lower(): word for word in [*sorted(clip_words), *session.vocabulary]}
     given: set[str] = set()
     for word in words:
         for near in difflib.get_close_matches(word.lower(), pool, n=3, cutoff=0.75):

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from ..describe import NO_WORD
+from ..describe import NO_WORD, Labels
+from ..held_out import MIN_AUROC
+from ..search import MIN_ADJUSTED_SIMILARITY
 from ..session import Session
 from .view import Live
 from .wire import Answer
@@ -19,6 +21,8 @@ LIVE = {
         lambda session, labels: setattr(session, "own_labels", labels),
     ),
 }
+TESTS = ("confidence", "adjusted_similarity", "held_out")
+"""What a label is tested for, in the order in which it is told what fails."""
 COUNTED = {"labels": "labels_version"}
 """What views share that show what components are called."""
 
@@ -59,7 +63,17 @@ def labels(session: Session) -> Answer:
         "margins": made.margins,
         "accepted": made.accepted,
         "alive": alive,
+        "least": [made.level, MIN_ADJUSTED_SIMILARITY, MIN_AUROC],
+        "lacks": _lacking(made),
+        "held_out": made.held_out[:, 0],
     }
+
+
+def _lacking(made: Labels) -> np.ndarray:
+    """[component] Which test the best label fails first, as a number of `TESTS`; their number where it fails none."""
+    failed = [made.confidence[:, 0] < made.level, made.adjusted_similarity[:, 0] < MIN_ADJUSTED_SIMILARITY,
+              made.held_out[:, 0] < MIN_AUROC]  # fmt: skip
+    return np.stack([*failed, np.ones(len(made.words), bool)]).argmax(0).astype(np.uint8)
 
 
 def no_labels() -> Answer:

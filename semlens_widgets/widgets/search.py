@@ -28,7 +28,7 @@ def ways(session: Session) -> Answer:
         "spelling": list(found.spelling),
         "meaning": list(found.meaning),
         "images": [{"name": space.image_name(i), "label": space.label(i), "score": score} for i, score in numbers],
-        "closest": {"columns": len(numbers), "size": _SIDE, "image": as_webp(sheet)},
+        "sheet": as_webp(sheet),
     }
 
 
