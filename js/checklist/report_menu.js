@@ -43,6 +43,7 @@ export function reportMenu({ make, announce, fail }) {
     items.hidden = !open;
     opener.setAttribute("aria-expanded", String(open));
     if (!open) return;
+    items.classList.remove("sl-menu-left");
     fill(
       items,
       ...formats.map(
@@ -52,6 +53,9 @@ export function reportMenu({ make, announce, fail }) {
           onclick=${() => download(format)}>${FORMATS[format] ?? format}</button>`,
       ),
     );
+    // Where it would leave the window on the left it opens to the right.
+    const edge = (node.closest(".semlens") ?? node).getBoundingClientRect().left;
+    items.classList.toggle("sl-menu-left", items.getBoundingClientRect().left < edge);
     /** @type {HTMLElement | null} */ (items.firstElementChild)?.focus();
   }
 

@@ -88,7 +88,7 @@ export function conceptRow(facts, scale, { onDecide, onNote }) {
     <span role="gridcell" class="sl-check-name">
       <b>${letter}</b>
       ${finding ? glyph(finding.state, { label: WORDS[finding.state] }) : html`<span class="sl-glyph" />`}
-      <span class="sl-ellipsis" title=${name.length > 12 && name.slice(0, 300)} data-testid="concept-name">${name}</span>
+      <span class="sl-check-word sl-breaks" title=${name.length > 60 && name.slice(0, 300)} data-testid="concept-name">${name}</span>
     </span>
     ${
       finding && isShown(finding)
