@@ -59,6 +59,7 @@ def lab(tmp_path_factory):
         port = free.getsockname()[1]
     token = secrets.token_hex(8)
     environment = os.environ | {
+        "JUPYTER_PREFER_ENV_PATH": "0",  # an extension that is installed beside Python would come first
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
