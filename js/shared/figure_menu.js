@@ -228,7 +228,9 @@ export function figureMenu({ ask, work, showPython, announce, fail, object = "le
       partsNow = state.parts ?? (() => [{ view: tab, title: "" }]);
       const possible = state.figures.includes(tab);
       opener.disabled = !possible;
-      opener.title = possible ? "Save as a figure" : `${state.title} has no figure here`;
+      opener.title = possible
+        ? "Save as a figure"
+        : "A figure is drawn by Python: open the lens in a notebook";
       if (!menu.hidden) drawLine();
     },
   };

@@ -65,7 +65,7 @@ def labels(session: Session) -> Answer:
         "alive": alive,
         "least": [made.level, MIN_ADJUSTED_SIMILARITY, MIN_AUROC],
         "lacks": _lacking(made),
-        "held_out": made.held_out[:, 0],
+        "held_out": made.held_out[:, 0].astype(np.float32),
     }
 
 
