@@ -93,7 +93,9 @@ describe("the figure button", () => {
     const { node, update } = menu();
     update({ tab: "compare", title: "Compare", figures: ["search", "map"] });
     expect(byId(node, "figure-button").disabled).toBe(true);
-    expect(byId(node, "figure-button").title).toBe("A figure is drawn by Python: open the lens in a notebook");
+    expect(byId(node, "figure-button").title).toBe(
+      "A figure is drawn by Python: open the lens in a notebook",
+    );
     update({ tab: "map", title: "Map", figures: ["search", "map"] });
     expect(byId(node, "figure-button").disabled).toBe(false);
   });
