@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
 SCRIPTS := semlens_widgets/palette.json semlens_widgets/format.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)
 
-.PHONY: help demo test test-kernels test-kernel bench lint types windows-test chromium picture clean
+.PHONY: help demo test docs test-kernels test-kernel bench lint types windows-test chromium picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -39,6 +39,13 @@ endif
 # pytest comes last, so that the output ends with its count of tests.
 test: .venv/for-test lint types windows-test chromium ## lint, types, all tests, notebooks, the wheel; installs what it needs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# Pages whose own code makes their pictures and windows are run first; then warnings are errors, and every link is followed.
+docs: .venv/for-docs $(WINDOWS) ## the pages of docs/ as a site, in docs/_build/html
+	rm -rf docs/_build
+	$(BIN)/python docs/pages.py
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python docs/links.py docs/_build/html
 
 # The engine as other processors compute it: torch, oneDNN and OpenBLAS take the kernels that are named, with one and two
 # threads, and once beside two busy loops. Windows, figures and notebooks compute nothing of their own.
@@ -98,7 +105,7 @@ picture: .venv/for-test chromium ## the README's pictures, as new screenshots
 
 clean: ## remove everything the commands made
 	rm -rf .venv node_modules out dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf semlens_widgets/static semlens_widgets/labextension
+	rm -rf semlens_widgets/static semlens_widgets/labextension docs/_build docs/made docs/extra docs/project docs/tutorials
 	find semlens_widgets tests js -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- what the commands stand on; each file below is remade only when what it depends on has changed ---
@@ -119,6 +126,10 @@ clean: ## remove everything the commands made
 
 .venv/for-test: .venv/for-use
 	$(PIP) install -e '.[test]'
+	@touch $@
+
+.venv/for-docs: .venv/for-use
+	$(PIP) install -e '.[docs]'
 	@touch $@
 
 .venv/for-bench: .venv/for-use

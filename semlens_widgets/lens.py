@@ -523,6 +523,7 @@ class Lens(Session):
         controls: artefacts that are drawn instead, onto the same pictures: a component counts as found only where the
                   thing excites it more than each of them. The usual ones unless given; [] for none.
         alpha:    the chance that any component at all is called found where none is.
+        batch_size, progress: pictures that run at once, and whether a bar is shown.
         on_step:  called with (pairs done, pairs in all); what it raises ends the work.
 
         See `Counterfactual` for what is measured, and against which source. NotFitted before `fit`; ValueError for

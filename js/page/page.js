@@ -18,9 +18,21 @@ export async function showHeld(bytes, node) {
   return mountFile(file, node);
 }
 
+/**
+ * Light or dark as the reader's system or the page around asks for, now and whenever that changes. Told as JupyterLab
+ * tells it. @param {HTMLElement} root @param {MediaQueryList} dark
+ */
+export function followScheme(root, dark) {
+  const follow = () => root.setAttribute("data-jp-theme-light", String(!dark.matches));
+  follow();
+  dark.addEventListener("change", follow);
+}
+
 const held = document.getElementById("semlens-file");
 const place = document.getElementById("semlens-window");
-if (held && place)
+if (held && place) {
+  followScheme(document.documentElement, matchMedia("(prefers-color-scheme: dark)"));
   showHeld(decoded(held.textContent?.trim() ?? ""), place).catch((error) => {
     place.textContent = `This page cannot be shown: ${error.message}`;
   });
+}

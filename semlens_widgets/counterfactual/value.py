@@ -91,6 +91,7 @@ class Counterfactual(Result):
     is never silent can be judged, too; selectivity is measured on other edits of the same pictures instead of other
     latents; and all comes with exact tests, corrected for their number.
 
+    name:     what differs. pairs: how many there are.
     left_out: pairs of which a picture could not be read. alive: [component], whether it responds at all.
     """
 
