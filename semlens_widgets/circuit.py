@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
+from .attribution.values import name_of
 from .components import Component, Components
 from .model import Layer, in_order
 from .passes import OnStep
@@ -19,7 +21,6 @@ from .results import Result
 if TYPE_CHECKING:
     import networkx
     import torch
-
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Circuit(Result):
     In each image everything is divided by the sum of absolute relevance in the highest layer, and then averaged over
     the images: numbers are shares of that layer, and what flows into a component can be compared with what it passes
     on. Nodes are sorted by level and size, edges by upper component and size. A node's relevance is that for the
-    target, by whatever way; its edges are the ways through the components shown. (Achtibat et al. 2023)
+    target, by whatever way; its edges are the ways through the components shown. Edges need a method of one way back
+    through the network; nodes may be by a better one: `backend` then says `integrated; edges gradient`. (Achtibat et
+    al. 2023)
     """
 
     target: str
@@ -138,12 +141,17 @@ def trace_circuit(
     components: Components | None = None,
     top: int = 4,
     depth: int = 3,
+    nodes: Any = None,
+    relevance: Mapping[str, Float[np.ndarray, "image _"]] | None = None,
+    by: str = "",
     on_step: OnStep | None = None,
 ) -> Circuit:
     """The circuit of a target (as in `attribute`) over one or several images [image channel height width].
 
     layers: those that may be walked, in any order; they are walked from the one nearest the output downwards, `depth`
-    of them. components: the rows that nodes are named by; None for those of the walked layers.
+    of them. components: the rows that nodes are named by; None for those of the walked layers. backend: the method of
+    the edges; nodes: that of the components' own relevance, by default the same. Where that is known already it is
+    `relevance`, per layer, and `by` the name of its method.
     """
     from .attribution import attribute, edges
 
@@ -152,45 +160,59 @@ def trace_circuit(
     if not len(layers):
         raise ValueError("none of the layers has relevance for a prediction; there is no circuit")
     walked = in_order(model, inputs[:1], layers)[::-1][:depth]
-    found = attribute(model, inputs, goal, walked, backend, heatmap=False)
-    if components is None:
-        sizes = tuple(found.relevances[layer.name].shape[1] for layer in walked)
-        components = Components(tuple(x.name for x in walked), sizes, tuple(x.signed for x in walked))
-    scale = np.abs(found.relevances[walked[0].name]).sum(1, dtype=np.float64)
-    weight = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0) / len(inputs)
-    size = {layer.name: weight @ found.relevances[layer.name] for layer in walked}
+    if relevance is None:
+        found = attribute(model, inputs, goal, walked, nodes or backend, heatmap=False)
+        relevance, by = found.relevances, found.backend
+    of_ways = relevance
+    if by != name_of(backend):
+        of_ways = attribute(model, inputs, goal, walked[:1], backend, heatmap=False).relevances
+    components = components or _components(walked, relevance)
+    weight, way_weight = (_weights(of[walked[0].name]) for of in (relevance, of_ways))
+    size = {layer.name: weight @ relevance[layer.name] for layer in walked}
     first = _strongest(size[walked[0].name], top)
     begin = {layer.name: components.rows(layer.name).start for layer in walked}  # type: ignore[union-attr]
-    nodes = {begin[walked[0].name] + n: 0 for n in first}
+    levels = {begin[walked[0].name] + n: 0 for n in first}
     ways: list[tuple[int | None, int, float]] = [
         (None, begin[walked[0].name] + n, float(size[walked[0].name][n])) for n in first
     ]
-    uppers = first
+    uppers, ways_by = first, by
     for level, (upper, lower) in enumerate(pairwise(walked), start=1):
         if on_step is not None:
             on_step(level - 1, len(walked) - 1)
-        through = edges(model, inputs, goal, upper, uppers, [lower], backend).relevances[lower.name]
-        flow = np.einsum("i,iul->ul", weight, through)
+        sent = edges(model, inputs, goal, upper, uppers, [lower], backend)
+        ways_by = sent.backend
+        flow = np.einsum("i,iul->ul", way_weight, sent.relevances[lower.name])
         below: list[int] = []
         for number, amounts in zip(uppers, flow, strict=True):
             for n in _strongest(amounts, top):
                 ways.append((begin[upper.name] + number, begin[lower.name] + n, float(amounts[n])))
                 below.append(n)
         uppers = list(dict.fromkeys(below))
-        nodes |= {begin[lower.name] + n: level for n in uppers}
+        levels |= {begin[lower.name] + n: level for n in uppers}
         if not uppers:
             break
     if on_step is not None and len(walked) > 1:
         on_step(len(walked) - 1, len(walked) - 1)
     total = {begin[name] + n: float(value) for name, values in size.items() for n, value in enumerate(values)}
-    made = [CircuitNode(components[row], row, level, total[row]) for row, level in nodes.items()]
+    made = [CircuitNode(components[row], row, level, total[row]) for row, level in levels.items()]
     return Circuit(
         target,
         tuple(sorted(made, key=lambda node: (node.level, -abs(node.relevance), node.row))),
         tuple(CircuitEdge(None if up is None else components[up], components[low], v) for up, low, v in ways),
         len(inputs),
-        found.backend,
+        by if by == ways_by else f"{by}; edges {ways_by}",
     )
+
+
+def _components(layers: Sequence[Layer], relevance: Mapping[str, np.ndarray]) -> Components:
+    sizes = tuple(relevance[layer.name].shape[1] for layer in layers)
+    return Components(tuple(layer.name for layer in layers), sizes, tuple(layer.signed for layer in layers))
+
+
+def _weights(relevance: Float[np.ndarray, "image component"]) -> Float[np.ndarray, " image"]:
+    """What makes relevance of each image a share of the highest layer's, and the sum over images their mean."""
+    scale = np.abs(relevance).sum(1, dtype=np.float64)
+    return np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0) / len(relevance)
 
 
 def _strongest(amounts: np.ndarray, top: int) -> list[int]:

@@ -340,12 +340,14 @@ class Lens(Session):
         """Does relevance say what switching off does? Measured on n pictures, each for its predicted class.
 
         Per method and layer: how much of the logit arrives, Pearson and Spearman correlation of relevance with the drop
-        of the logit when each of (at most `sample`, drawn at random) components is set to zero, and held at its mean;
-        and the share of right signs; for heatmaps a deletion test. All with 95 % intervals. Two passes
-        from its layer on for every component and picture; `explanation.faithfulness` is the same for one picture.
+        of the logit when each of some components is set to zero, and held at its mean; and the share of right signs;
+        for heatmaps a deletion test. All with 95 % intervals. Two passes from its layer on for every component and
+        picture; `explanation.faithfulness` is the same for one picture.
 
         methods: by default those that "auto" holds against each other.
         layers:  those to measure; the lens's own by default.
+        sample:  components of a layer that are switched off, at most: half those with the largest activation ×
+                 gradient, half drawn at random.
         cached:  keep the answer in the cache, and take it from there.
         on_step: called with (done, in all) now and then; what it raises ends the work.
         """

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from .describe import Labels, check_sample
-from .evaluate import Interval, bootstrap_means
+from .evaluate import bootstrap_means
+from .intervals import Interval
 from .results import Result
 from .vectors import freeze
 

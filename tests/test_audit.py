@@ -11,7 +11,8 @@ from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.clip import Probes
 from semlens_widgets.components import Component, Components, Recipe
 from semlens_widgets.examples import ConceptExamples, Sampled, Statistics
-from semlens_widgets.faithfulness.value import Agreement, Estimate, Faithfulness
+from semlens_widgets.faithfulness.value import Agreement, Faithfulness
+from semlens_widgets.intervals import Interval
 from semlens_widgets.relevance import Relevance
 from semlens_widgets.space import SemanticSpace, Thumbnails, directions
 from semlens_widgets.vectors import unit
@@ -527,7 +528,7 @@ def test_relevance_that_says_little_about_switching_off_is_not_called_a_share():
     """Measured on the model: in one audited layer relevance and effect have nothing to do with each other."""
     space, probes = planted()
     found = relevance_of(space, np.ones(len(space.components)))
-    sure, chance = Estimate(0.9, 0.8, 0.95), Estimate(0.1, -0.2, 0.3)
+    sure, chance = Interval(0.9, 0.8, 0.95), Interval(0.1, -0.2, 0.3)
     for doubtful in (False, True):
         measured = Faithfulness(
             tuple(

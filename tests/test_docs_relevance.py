@@ -1,23 +1,20 @@
 """docs/relevance.md, run as it is written."""
 
 import re
-from pathlib import Path
 
+import documented
 import numpy as np
 import pytest
 
 import semlens_widgets as sl
 from semlens_widgets.attribution.values import NAMED
 
-DOCUMENT = (Path(__file__).parents[1] / "docs" / "relevance.md").read_text("utf-8")
+DOCUMENT = documented.text_of("relevance.md")
 
 
 @pytest.fixture(scope="module")
 def said():
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL):
-        exec(compile(block, "docs/relevance.md", "exec"), names)
-    return names
+    return documented.run("relevance.md")
 
 
 def test_all_of_it_runs_and_means_what_it_says(said):

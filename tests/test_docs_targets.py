@@ -1,22 +1,19 @@
 """docs/targets.md, run as it is written."""
 
 import re
-from pathlib import Path
 
+import documented
 import numpy as np
 import pytest
 
 import semlens_widgets as sl
 
-DOCUMENT = (Path(__file__).parents[1] / "docs" / "targets.md").read_text("utf-8")
+DOCUMENT = documented.text_of("targets.md")
 
 
 @pytest.fixture(scope="module")
 def said():
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL):
-        exec(compile(block, "docs/targets.md", "exec"), names)
-    return names
+    return documented.run("targets.md")
 
 
 def test_all_of_it_runs_and_means_what_it_says(said):

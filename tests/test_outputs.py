@@ -20,6 +20,7 @@ from semlens_widgets.model import Layer, NotFinite
 from semlens_widgets.outputs import Agreement, NoClasses, class_number, decide, unique
 from semlens_widgets.outputs.names import binomial_tail
 from semlens_widgets.relevance import relevance
+from semlens_widgets.targets.function import called
 from semlens_widgets.widgets import prediction
 from semlens_widgets.widgets.channel import Job
 
@@ -290,7 +291,7 @@ def test_a_function_of_any_output_is_explained(kind, method):
     assert why.value == pytest.approx(bare.value, rel=1e-4)
     np.testing.assert_allclose(why.relevance, bare.relevance, atol=1e-4 * np.abs(bare.relevance).max())
     np.testing.assert_allclose(why.heatmaps([1]), bare.heatmaps([1]), atol=1e-4 * np.abs(bare.heat).max())
-    assert why.circuit(2, 1).target == function.__name__
+    assert why.circuit(2, 1).target == why.target == called(function)
     assert why.figure().caption
     assert "<p>" in why._repr_html_()
 

@@ -12,7 +12,7 @@ from toy import ColourClip, ColourNet, pictures, to_pixels
 import semlens_widgets as sl
 from semlens_widgets.images import WHOLE
 from semlens_widgets.session import explaining as lens_explaining
-from semlens_widgets.widgets import PredictionView, Window, component_card, prediction
+from semlens_widgets.widgets import PredictionView, Window, browsing, component_card, prediction
 from semlens_widgets.widgets.channel import Aborted, Job
 
 SIZE = 12
@@ -278,7 +278,7 @@ def test_the_most_wrong_come_first_with_what_the_model_said():
 def test_asking_the_model_about_all_pictures_tells_its_progress_and_can_be_given_up():
     made = lens()
     asked = job()
-    prediction.guess(made, asked)
+    browsing.guess(made, asked)
     assert asked.said[-1] | {"id": ""} == {
         "kind": "progress", "id": "", "done": 5, "total": 5, "what": "Asking the model, image",
     }  # fmt: skip

@@ -16,20 +16,6 @@ const CROP = 32;
 /** A row that is passed over on the way shows nothing, in ms. */
 const HOVER_AFTER = 90;
 
-const METHODS = [
-  ["auto", "auto"],
-  ["lrp", "LRP"],
-  ["lrp-bottleneck", "LRP-bottleneck"],
-  ["lrp-epsilon", "LRP-ε"],
-  ["gradient", "gradient"],
-  ["integrated", "integrated"],
-  ["ablation", "ablation (exact)"],
-  ["zennit", "zennit (reference)"],
-];
-
-/** "LRP" for "lrp". @param {string} method */
-export const methodName = (method) => METHODS.find(([name]) => name === method)?.[1] ?? method;
-
 /**
  * Rows of a layer by how much they moved, the strongest first.
  * @param {Float32Array} relevances @param {{start: number, count: number}} layer
@@ -40,23 +26,18 @@ export function strongest(relevances, { start, count: size }) {
   );
 }
 
-/** By which method is explained. @param {(method: string) => void} onMethod */
+/** By which method is explained. @param {(method: string, text: string) => void} onMethod */
 function methodChoice(onMethod) {
-  const option = (/** @type {string[]} */ [value, text]) => html`<option value=${value}>${text}</option>`;
   const node = /** @type {HTMLSelectElement} */ (
-    html`<select aria-label="Method" data-testid="method" onchange=${() => onMethod(node.value)}>
-      ${METHODS.map(option)}
-    </select>`
+    html`<select aria-label="Method" data-testid="method"
+      onchange=${() => onMethod(node.value, node.selectedOptions[0].text)} />`
   );
   return {
     node,
-    /** @param {string} method @param {string} backend what "auto" came to */
-    show(method, backend) {
-      // A method that is not offered here may have been set in a cell.
-      if (![...node.options].some(({ value }) => value === method))
-        node.append(option([method, methodName(method)]));
+    /** @param {[string, string][]} methods each as it is asked for and as it is read @param {string} method */
+    show(methods, method) {
+      fill(node, ...methods.map(([value, text]) => html`<option value=${value}>${text}</option>`));
       node.value = method;
-      node.options[0].textContent = method === "auto" ? `auto (${methodName(backend)})` : "auto";
     },
   };
 }
@@ -119,7 +100,7 @@ function nameBar(bar, component, relevance, target) {
  * @param {(selection: number[]) => void} options.onSelect
  * @param {(row: number | null) => void} options.onHover
  * @param {(row: number) => void} options.onOpen
- * @param {(method: string) => void} options.onMethod
+ * @param {(method: string, text: string) => void} options.onMethod
  * @param {(error: unknown) => void} options.fail
  */
 export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod, fail }) {
@@ -280,7 +261,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       const first = !prediction;
       prediction = next;
       if (first || !next.layers?.[layer]) layer = Math.max(0, (next.layers?.length ?? 1) - 1);
-      method.show(next.method, next.backend ?? "");
+      method.show(next.methods ?? [], next.method);
       method.node.title = next.chosen ?? "";
       reliability.textContent = next.reliability ?? "";
       reliability.hidden = !next.reliability;

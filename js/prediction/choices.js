@@ -34,12 +34,12 @@ export function choiceList({ onTarget }) {
   </div>`;
   /** The place that was clicked last, with its class. @type {{which: string | number, within: number[]} | null} */
   let place = null;
-  /** @type {Blob | undefined} */
-  let picture;
+  /** The image that it was clicked in. */
+  let image = "";
 
   /** @param {NonNullable<Prediction["choices"]>[number]} choice @param {Prediction["target"]} target */
-  function draw({ name, share, text, document: written }, target) {
-    const pressed = chosen(written, target?.document);
+  function draw({ name, share, text, document: written, explained }, target) {
+    const pressed = explained || chosen(written, target?.document);
     const bar = html`<i />`;
     bar.style.width = `${100 * share}%`;
     return html`<button type="button" class="sl-item sl-press sl-pick sl-class" aria-pressed=${String(pressed)} data-testid="choice"
@@ -92,10 +92,9 @@ export function choiceList({ onTarget }) {
     /** @param {Prediction} prediction */
     show(prediction) {
       const { form, choices = [], target } = prediction;
-      if (prediction.picture !== picture) {
-        picture = prediction.picture;
-        place = null;
-      }
+      const shown = `${prediction.image?.index} ${prediction.image?.name}`;
+      if (shown !== image) place = null;
+      image = shown;
       const now = target?.document;
       if (now?.kind === "segment" && Array.isArray(now.within) && now.within.length === 2)
         place = { which: now.which, within: now.within };
@@ -107,7 +106,7 @@ export function choiceList({ onTarget }) {
           : "largest explained";
       whose.hidden = !choices.length;
       const listed = choices.map((choice) => draw(choice, target));
-      const known = choices.some(({ document: written }) => chosen(written, now));
+      const known = choices.some(({ document: written, explained }) => explained || chosen(written, now));
       if (!known && target)
         listed.unshift(
           html`<div class="sl-item sl-pick sl-class sl-only" aria-pressed="true" data-testid="choice">
@@ -122,27 +121,42 @@ export function choiceList({ onTarget }) {
   };
 }
 
+/** A field that was shown anew while it was typed in tells of no change. @param {() => void} ask */
+const onEnter = (ask) => (/** @type {KeyboardEvent} */ event) => {
+  if (event.key === "Enter") ask();
+};
+
 /** A text, or another image by its number, that an embedding is held against. @param {(target: TargetDocument) => void} onTarget */
 function likeness(onTarget) {
   const text = /** @type {HTMLInputElement} */ (
     html`<input type="text" class="sl-input sl-box sl-text" placeholder="a text, such as: a dog" autocomplete="off"
-      aria-label="Explain the likeness to a text" data-testid="target-text" onchange=${chooseText} />`
+      aria-label="Explain the likeness to a text" data-testid="target-text" onchange=${chooseText}
+      onkeydown=${onEnter(() => chooseText())} />`
   );
   const image = /** @type {HTMLInputElement} */ (
     html`<input type="number" min="0" step="1" class="sl-input sl-box sl-text" placeholder="another image, by its number"
       aria-label="Explain the likeness to another image, by its number" data-testid="target-image"
-      onchange=${chooseImage} />`
+      onchange=${chooseImage} onkeydown=${onEnter(() => chooseImage())} />`
   );
   const node = html`<div class="sl-likeness" hidden>${text}${image}</div>`;
 
+  /** What was asked last: Enter and leaving the field both ask. */
+  let asked = "";
+  /** @param {TargetDocument} target */
+  function choose(target) {
+    if (JSON.stringify(target) === asked) return;
+    asked = JSON.stringify(target);
+    onTarget(target);
+  }
+
   function chooseText() {
     const words = text.value.trim();
-    if (words) onTarget({ kind: "text", which: words });
+    if (words) choose({ kind: "text", which: words });
   }
 
   function chooseImage() {
     if (image.value !== "" && image.validity.valid)
-      onTarget({ kind: "similarity", which: Number(image.value) });
+      choose({ kind: "similarity", which: Number(image.value) });
   }
 
   return {
@@ -150,6 +164,7 @@ function likeness(onTarget) {
     /** @param {boolean} on @param {TargetDocument | null} [now] */
     show(on, now) {
       node.hidden = !on;
+      asked = "";
       text.value = now?.kind === "text" ? now.which : "";
       image.value = now?.kind === "similarity" ? String(now.which) : "";
     },

@@ -217,6 +217,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
     const layout = placed(circuit, { width, height: room, left: 50, right: CLASS_WIDTH / 2 + 8 });
     nodes = layout.nodes;
     const { target } = layout;
+    const kind = (prediction?.target?.index ?? 0) < 0 ? "target" : "class";
     edges = edgePaths(circuit, layout);
     fill(
       drawing,
@@ -226,7 +227,7 @@ export function circuitPane({ source, catalog, onSelect, onOpen, onChange, onCop
       ...circuit.layers.map((name, i) =>
         at(html`<span class="sl-small-text sl-nowrap sl-quiet">${name}</span>`, layout.columns[i], 8),
       ),
-      at(html`<span class="sl-small-text sl-nowrap sl-quiet">class</span>`, target.x, 8),
+      at(html`<span class="sl-small-text sl-nowrap sl-quiet">${kind}</span>`, target.x, 8),
       ...[...nodes.values()]
         .sort((a, b) => b.x - a.x || a.y - b.y)
         .map(({ row, relevance, x, y }) =>

@@ -76,8 +76,8 @@ export function marksOver({ onTarget }) {
 
   /** @param {Prediction} prediction */
   const drawBoxes = ({ choices = [], target }) =>
-    choices.map(({ name, text, place, document: written }) => {
-      const chosen = JSON.stringify(written) === JSON.stringify(target?.document);
+    choices.map(({ name, text, place, document: written, explained }) => {
+      const chosen = explained || JSON.stringify(written) === JSON.stringify(target?.document);
       const box = html`<button type="button" class="sl-mark-box" title=${`Explain ${name}, ${text}`}
         aria-label=${`Explain ${name}, ${text}`} data-testid="mark-box"
         aria-pressed=${String(chosen)}

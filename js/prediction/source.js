@@ -19,6 +19,7 @@
  * @property {string} message what to do about it
  * @property {{images: number, classes: string[], labelled: boolean}} data the data set that can be browsed
  * @property {string} method as it was asked: "auto", or by name
+ * @property {[string, string][]} [methods] those that can be chosen, each as it is asked for and as it is read
  * @property {{index: number | null, name: string, label: string | null}} [image]
  * @property {ClassScore[]} [top] the five likeliest classes
  * @property {ClassScore & {chosen: boolean, document?: TargetDocument | null}} [target] what is explained; `chosen` by the
@@ -26,8 +27,9 @@
  * @property {string | null} [form] what the answer is: "classes", "map", "boxes", "embedding"
  * @property {{document: TargetDocument | string | null, python: string | null}} [wanted] what is to be explained of the
  *   image that is still to be chosen
- * @property {{name: string, share: number, text: string, document: TargetDocument, place: number[] | null}[]} [choices] of
- *   an answer without class scores; `place` of a box (left, top, right, bottom) in shares of what the model saw
+ * @property {{name: string, share: number, text: string, document: TargetDocument, place: number[] | null, explained?: boolean}[]} [choices] of
+ *   an answer without class scores; `place` of a box (left, top, right, bottom) in shares of what the model saw, which is
+ *   `explained` whatever words asked for it
  * @property {number[]} [window] what the model saw of the picture
  * @property {Int16Array} [cells] the class at every place of a map, `lines` of `columns`, called `names`
  * @property {number} [columns]

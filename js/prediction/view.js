@@ -9,7 +9,7 @@ import { latest, latestWork } from "../shared/latest.js";
 import { literal } from "../shared/python.js";
 import { same } from "../shared/selection.js";
 import { cardView } from "../window/card.js";
-import { barsPane, methodName } from "./bars.js";
+import { barsPane } from "./bars.js";
 import { imageBrowser } from "./browser.js";
 import { circuitPane } from "./circuit.js";
 import { browseHead, cardDrawer, noModel, whichPrediction } from "./drawer.js";
@@ -36,8 +36,8 @@ const wishes = (explain) => ({
       `lens.target = ${literal(target)}`,
       `Explaining ${target !== null && typeof target === "object" ? (target.which ?? "a box") : target}`,
     ),
-  method: (/** @type {string} */ method) =>
-    explain({ method }, `lens.method = ${literal(method)}`, `Explaining by ${methodName(method)}`),
+  method: (/** @type {string} */ method, text = method) =>
+    explain({ method }, `lens.method = ${literal(method)}`, `Explaining by ${text}`),
 });
 
 /** @param {string | null} component @param {string | null} layer @param {{depth: number, top: number}} circuit */
@@ -211,7 +211,7 @@ export function predictionView({
       if (browsing) {
         browser.open(prediction.data);
         fill(left, browseBar, browser.node);
-      } else fill(left, picture.node);
+      } else if (left.firstChild !== picture.node || left.childNodes.length > 1) fill(left, picture.node);
       paint();
       return;
     }

@@ -28,6 +28,12 @@ function explainer(changes = {}) {
         message: "",
         data,
         method: state.method,
+        methods: [
+          ["auto", "auto (LRP)"],
+          ["lrp", "LRP"],
+          ["gradient", "gradient"],
+          ["zennit", "zennit (reference)"],
+        ],
         backend: state.method === "gradient" ? "gradient" : "lrp",
         chosen: state.method === "auto" ? "auto (LRP: r .93 with switching off; gradient .81)" : "",
         reliability: state.reliability ?? "",

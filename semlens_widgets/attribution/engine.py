@@ -15,8 +15,10 @@ from semlens_widgets.attribution.readings import Reading
 from semlens_widgets.attribution.tape import UnsupportedModel
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, Trace, answer_of, restored
 from semlens_widgets.attribution.values import (
+    FORWARDS,
     Attribution,
     Balance,
+    ByLayer,
     Composite,
     Edges,
     Heatmaps,
@@ -50,7 +52,8 @@ def attribute(
              number per image (`lambda logits: logits[:, 3] - logits[:, 5]`).
     backend: one of `values.NAMED`, a `Composite`, or "auto": LRP if it has a rule for all the model does, else
              gradient; the answer says which. (The verbs that know a data set choose by what they measure: see
-             `faithfulness`.) "integrated" and "ablation" (see `effects`) run the model many times and have no heatmap;
+             `faithfulness`.) "integrated" and "ablation" (see `effects`) run the model many times and have no heatmap,
+             nor has a `ByLayer`;
              "zennit", the implementation CRP was published with, is slow and for torchvision's VGG and ResNets only.
     heatmap: False saves the way from the lowest layer to the input.
     on_step: called with (images done, images in all) on each batch's way back and after it; what it raises ends the
@@ -64,7 +67,9 @@ def attribute(
     relevance is NaN or infinite.
     """
     asked = _asked(model, layers, inputs)
-    if backend in ("integrated", "ablation"):
+    if isinstance(backend, ByLayer):
+        return _by_layer(backend, model, inputs, targets, asked, batch_size, on_step)
+    if backend in FORWARDS:
         return _forwards(str(backend), model, inputs, targets, asked, batch_size, on_step)
 
     def answer(used: Method) -> Attribution:
@@ -130,6 +135,31 @@ def _forwards(
     value = np.concatenate(values)
     balances = {name: _unexplained(relevance, value) for name, relevance in relevances.items()}
     return Attribution(relevances, None, value, method, balances)
+
+
+def _by_layer(
+    methods: ByLayer, model: nn.Module, inputs: Tensor, targets: Targets, asked: dict[str, Layer], batch_size: int,
+    on_step: OnStep | None,
+) -> Attribution:  # fmt: skip
+    """Relevance by another method for some of the layers, one after the other."""
+    groups = methods.by_method(list(asked))
+    parts: list[Attribution] = []
+    for number, (method, names) in enumerate(groups.items()):
+        step = None if on_step is None else partial(_of_several, on_step, number, len(groups))
+        layers = [asked[name] for name in names]
+        parts.append(
+            attribute(model, inputs, targets, layers, method, heatmap=False, batch_size=batch_size, on_step=step)
+        )
+    relevances = {name: array for part in parts for name, array in part.relevances.items()}
+    balances = {name: balance for part in parts for name, balance in part.balances.items()}
+    return Attribution(
+        {name: relevances[name] for name in asked}, None, parts[0].targets, methods.name,
+        {name: balances[name] for name in asked},
+    )  # fmt: skip
+
+
+def _of_several(on_step: OnStep, number: int, count: int, done: int, total: int) -> None:
+    on_step(number * total + done, count * total)
 
 
 def _told(on_step: OnStep, done: int, total: int, passes: int) -> None:
@@ -273,8 +303,10 @@ def edges(
 
 
 def _with_backend(backend: Method, answer: Callable[[Method], Answer]) -> Answer:
-    if backend in ("integrated", "ablation"):
-        raise ValueError(f"method {backend!r} has no heatmaps and no edges; choose 'lrp' or 'gradient' for these")
+    if isinstance(backend, ByLayer) or backend in FORWARDS:
+        raise ValueError(
+            f"method {name_of(backend)!r} has no heatmaps and no edges; choose 'lrp' or 'gradient' for these"
+        )
     if checked(backend) != "auto":
         return answer(backend)
     try:
@@ -284,6 +316,7 @@ def _with_backend(backend: Method, answer: Callable[[Method], Answer]) -> Answer
 
 
 def _tracing(backend: Method, model: nn.Module, images: Tensor, layers: dict[str, Layer], stop: bool) -> Any:
+    assert not isinstance(backend, ByLayer)  # has no trace: it is several methods
     if isinstance(backend, Composite) or backend.startswith("lrp"):
         return lrp.tracing(model, images, layers, stop, backend)
     door = {"gradient": gradient.tracing, "zennit": reference.tracing}[backend]

@@ -24,7 +24,7 @@ from semlens_widgets.attribution.operations import ATTENTION, CARRIERS, RULES
 from semlens_widgets.attribution.rules import BatchNorm
 from semlens_widgets.attribution.tape import Node, Tape
 from semlens_widgets.attribution.trace import INPUT, OUTPUT, LayerReached, answer_of, full_precision, restored, selected
-from semlens_widgets.attribution.values import Balance, Composite, Method
+from semlens_widgets.attribution.values import Balance, Composite
 from semlens_widgets.model import Layer, attach
 
 SIGNED = frozenset(
@@ -84,7 +84,7 @@ class LrpTrace:
 
 @contextmanager
 def tracing(
-    model: nn.Module, inputs: Tensor, layers: dict[str, Layer], stop: bool, method: Method = "lrp"
+    model: nn.Module, inputs: Tensor, layers: dict[str, Layer], stop: bool, method: str | Composite = "lrp"
 ) -> Iterator[LrpTrace]:
     """Run the model on `inputs` and record it. `stop`: end the forward pass once every layer has run."""
     tape = Tape(RULES)

@@ -12,18 +12,20 @@ from jaxtyping import Float, Int
 
 KINDS = ("first", "attention", "projection", "convolution", "dense", "any")  # of affine maps, most special first
 NAMED = {
-    "lrp": "layer-wise relevance propagation, rules by what the model is made of",
-    "lrp-epsilon": "LRP, ε on every map",
-    "lrp-plus-flat": "LRP, flat on the first map, z⁺ on convolutions, ε on dense layers: what CRP was published with",
-    "lrp-gamma-flat": "the same with γ = 0.25 in the place of z⁺",
-    "lrp-bottleneck": "the same with ε on convolutions that no activation follows",
+    "lrp": "LRP",
+    "lrp-bottleneck": "LRP-bottleneck",
+    "lrp-epsilon": "LRP-ε",
+    "lrp-plus-flat": "LRP-z⁺-flat",
+    "lrp-gamma-flat": "LRP-γ-flat",
     "lrp-attention": "AttnLRP",
-    "gradient": "activation × gradient",
-    "integrated": "activation × gradient on the way to being off",
-    "ablation": "the exact effect of switching each component off",
-    "zennit": "zennit's own implementation, to hold ours against",
+    "gradient": "gradient",
+    "integrated": "integrated",
+    "ablation": "ablation (exact)",
+    "zennit": "zennit (reference)",
 }
-"""The methods that can be asked for by name, beside "auto"."""
+"""The methods that can be asked for by name, beside "auto", and what windows and captions call them.
+`docs/relevance.md` says what each is."""
+FORWARDS = ("integrated", "ablation")  # measured by passes with components off: they have neither heatmaps nor edges
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,41 @@ class Composite:
         return f"{self.name} {sorted((kind, repr(rule)) for kind, rule in self.rules.items())}"
 
 
-Method = str | Composite
+@dataclass(frozen=True)
+class ByLayer:
+    """One method for the relevance of most layers, and others for some: what "auto" may come to.
+
+    usual:  the method of all layers that are not named.
+    others: (layer, its method). Neither has heatmaps or edges: these are of one method.
+    """
+
+    usual: str
+    others: tuple[tuple[str, str], ...]
+
+    def of(self, layer: str) -> str:
+        """The method of a layer."""
+        return dict(self.others).get(layer, self.usual)
+
+    def by_method(self, layers: Sequence[str]) -> dict[str, list[str]]:
+        """The layers of each method, both in the order given."""
+        found: dict[str, list[str]] = {}
+        for layer in layers:
+            found.setdefault(self.of(layer), []).append(layer)
+        return found
+
+    @property
+    def name(self) -> str:
+        """What it is called in answers: `gradient; integrated in layer1, layer2`."""
+        named = ByLayer("", self.others).by_method([layer for layer, _ in self.others])
+        return "; ".join([self.usual, *(f"{method} in {', '.join(layers)}" for method, layers in named.items())])
+
+    @property
+    def key(self) -> str:
+        """What caches know it by."""
+        return f"by layer {self.usual!r} {sorted(self.others)!r}"
+
+
+Method = str | Composite | ByLayer
 
 
 def checked(method: Method) -> Method:
@@ -67,7 +103,7 @@ def checked(method: Method) -> Method:
         if method.name in (*NAMED, "auto", ""):
             raise ValueError(f"a composite cannot be called {method.name!r}, which means something else; rename it")
         return method
-    if method == "auto" or method in NAMED:
+    if isinstance(method, ByLayer) or method == "auto" or method in NAMED:
         return method
     raise ValueError(
         f"no method {method!r} to explain by; choose 'auto', {', '.join(map(repr, NAMED))}, or give a sl.Composite"
@@ -76,12 +112,20 @@ def checked(method: Method) -> Method:
 
 def name_of(method: Method) -> str:
     """What a method is called in answers."""
-    return method.name if isinstance(method, Composite) else method
+    return method if isinstance(method, str) else method.name
 
 
 def key_of(method: Method) -> str:
     """What caches know a method by."""
-    return method.key if isinstance(method, Composite) else method
+    return method if isinstance(method, str) else method.key
+
+
+def called(method: Method) -> str:
+    """What a method is called where people read it: "LRP-ε" for "lrp-epsilon"."""
+    if isinstance(method, ByLayer):
+        others = tuple((layer, called(of)) for layer, of in method.others)
+        return ByLayer(called(method.usual), others).name
+    return NAMED.get(method, method) if isinstance(method, str) else method.name
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from .. import numbers
 from ..checklist import Concept, Kind
 from ..counterfactual import Counterfactual
 from ..detection import Limit
-from ..evaluate import Interval
+from ..intervals import Interval
 from ..texts import plural
 from ..warned import renamed_fields
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..counterfactual import Counterfactual
 from ..detection import Limit, least_squares
-from ..evaluate import Interval
+from ..intervals import Interval
 from ..space import SemanticSpace
 from .finding import Finding
 

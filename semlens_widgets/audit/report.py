@@ -16,7 +16,7 @@ from .. import numbers
 from ..checklist import KINDS, Checklist, Kind
 from ..components import Component
 from ..detection import Limit
-from ..evaluate import Interval
+from ..intervals import Interval
 from ..results import Result
 from ..space import SemanticSpace
 from ..texts import to_csv

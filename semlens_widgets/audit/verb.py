@@ -16,9 +16,9 @@ from ..checklist import Checklist, Concept, Kind
 from ..clip import Probes
 from ..counterfactual import Counterfactual
 from ..detection import least_squares
-from ..evaluate import Interval
 from ..faithfulness.value import two
 from ..held_out import MIN_AUROC, held_out
+from ..intervals import Interval
 from ..outputs import class_number
 from ..relevance import Relevance
 from ..space import SemanticSpace
@@ -60,7 +60,8 @@ def audit(
              with words that the CLIP never saw are left out.
     centre:  subtract each layer's mean vector first, with probes without the null; for telling concepts apart this is
              much better than the null probe (and the two should not be combined).
-    target:  the class, by name or number: needed with `relevance`, and for concepts that hold for some classes only.
+    target:  the class, by name or number: needed with `relevance` of several classes, and for concepts that hold for
+             some classes only.
     layer:   restricts the audit to one or several layers.
     logits:  the class's logit margin in each of the space's sampled images (NaN: not known), for `Finding.logit` and
              the detection limit.
@@ -74,6 +75,8 @@ def audit(
     Intervals resample images. ValueError for probes from another CLIP or a prompt without probe, and where the
     relevance is of other components; KeyError for a class or layer that is not there. (Dreyer et al. 2025, "audit")
     """
+    if target is None and relevance is not None:
+        target = relevance.only
     _check(space, checklist, probes, relevance, target, labels)
     number, name = _target(relevance, target, space)
     concepts = list(checklist)

@@ -14,7 +14,8 @@ from jaxtyping import Float
 
 from ..clip import Probes
 from ..components import Component
-from ..evaluate import SCORES, Evaluation, Interval, evaluate
+from ..evaluate import SCORES, Evaluation, evaluate
+from ..intervals import Interval
 from ..results import Result
 from ..space import SemanticSpace
 from ..vectors import frozen

@@ -10,7 +10,7 @@ from scipy.special import stdtr, stdtrit
 
 from ..components import Components
 from ..detection import paired_limit
-from ..evaluate import Interval
+from ..intervals import Interval
 from .statistics import holm, one_sided_sign_test, separation, sign_test, without_noise
 from .value import Counterfactual, Prediction
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from .. import numbers
 from ..components import Component, Components
 from ..detection import Limit
-from ..evaluate import Interval
+from ..intervals import Interval
 from ..results import Result, finite
 from ..texts import p_equals, plural
 from ..vectors import freeze, frozen

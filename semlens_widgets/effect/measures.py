@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..evaluate import Interval
+from ..intervals import Interval
 from ..outputs import Outputs
 from .value import CURVE_DRAWS, Measured, Point, Side
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..components import Component
-from ..evaluate import Interval
+from ..intervals import Interval
 from ..outputs import Kind
 from ..switching import By
 from ..texts import plural, to_csv

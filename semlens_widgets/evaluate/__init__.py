@@ -4,7 +4,7 @@ One module per idea: `scores` are numbers of vectors, `intervals` bound a mean o
 space, `verb` finds it.
 """
 
-from .intervals import Interval, bootstrap_means
+from .intervals import bootstrap_means
 from .scores import NO_SIBLING, SCORES, OnStep, centred, clarity, nearest, polysemanticity, redundancy
 from .value import Evaluation, NullLevel, Scores
 from .verb import blocks, data_mean, evaluate, random_sets
@@ -13,7 +13,6 @@ __all__ = [
     "NO_SIBLING",
     "SCORES",
     "Evaluation",
-    "Interval",
     "NullLevel",
     "OnStep",
     "Scores",

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtri
 
+from ..intervals import UNKNOWN, Interval
+
 _MANY = 20_000  # components whose mean is as good as normal
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over components, with the range that holds 95 % of its bootstrap resamples."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 def _normal_interval(values: Float[np.ndarray, " value"]) -> Interval:
     """The mean with its 95 % interval by the standard error; NaN of nothing."""
     if not len(values):
-        return Interval(np.nan, np.nan, np.nan)
+        return UNKNOWN
     mean, wide = float(values.mean()), float(ndtri(0.975) * values.std() / np.sqrt(len(values)))
     return Interval(mean, mean - wide, mean + wide)
 

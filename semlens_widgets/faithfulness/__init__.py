@@ -7,9 +7,9 @@ method serves which purpose, `kept` remembers it for a model and its layers.
 from .choice import BACKWARDS, MAPS, Choice
 from .kept import VERSION, check, choose, choose_for, known, some_pictures
 from .measure import measure
-from .value import Agreement, Deletion, Estimate, Faithfulness
+from .value import Agreement, Deletion, Faithfulness
 
 __all__ = [
-    "BACKWARDS", "MAPS", "VERSION", "Agreement", "Choice", "Deletion", "Estimate", "Faithfulness", "check", "choose",
+    "BACKWARDS", "MAPS", "VERSION", "Agreement", "Choice", "Deletion", "Faithfulness", "check", "choose",
     "choose_for", "known", "measure", "some_pictures",
 ]  # fmt: skip

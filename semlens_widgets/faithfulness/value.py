@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from html import escape
 from typing import Any
 
 import numpy as np
 
+from ..attribution.values import ByLayer
+from ..intervals import UNKNOWN, Interval, of_few
 from ..results import Result
 
 GOAL = {"pearson": 0.85, "spearman": 0.8, "signs": 0.95}
 """What counts as relevance that can be read as effect."""
+_SLACK = 0.1  # by how much the lower end of an interval may miss the goal
 WEAK = 0.5  # below such a correlation relevance says little about effects
-SHORT = {"lrp": "LRP", "gradient": "gradient", "integrated": "integrated", "ablation": "ablation"}
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval, from resampled pictures and components. NaN where nothing could be measured."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{two(self.mean)} [{two(self.low)}, {two(self.high)}]"
-
-
-UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 def two(value: float) -> str:
     """A correlation or share as it is printed: .87, -.05, 1.00."""
     text = f"{value:.2f}"
     return "unknown" if np.isnan(value) else text.replace("0.", ".", 1) if abs(value) < 0.995 else text
+
+
+def spread(interval: Interval) -> str:
+    """With its range: .87 [.80, .92]."""
+    return f"{two(interval.mean)} [{two(interval.low)}, {two(interval.high)}]"
 
 
 @dataclass(frozen=True)
@@ -51,18 +43,23 @@ class Agreement:
 
     layer: str
     method: str
-    arrives: Estimate
-    pearson: Estimate
-    spearman: Estimate
-    signs: Estimate
-    held_pearson: Estimate = UNKNOWN
-    held_spearman: Estimate = UNKNOWN
-    held_signs: Estimate = UNKNOWN
+    arrives: Interval
+    pearson: Interval
+    spearman: Interval
+    signs: Interval
+    held_pearson: Interval = UNKNOWN
+    held_spearman: Interval = UNKNOWN
+    held_signs: Interval = UNKNOWN
 
     @property
     def good(self) -> bool:
         """Whether all three reach the `GOAL`."""
         return all(getattr(self, name).mean >= least for name, least in GOAL.items())
+
+    @property
+    def sure(self) -> bool:
+        """Whether all three reach the `GOAL`, and other pictures and components would hardly say otherwise."""
+        return self.good and all(getattr(self, name).low >= least - _SLACK for name, least in GOAL.items())
 
     @property
     def weak(self) -> bool:
@@ -81,13 +78,19 @@ class Deletion:
     first, last: the share of the target's value that is lost on the way, mean over how much is deleted, where the most
                  or the least relevant patches go first. random: where chance decides.
     difference:  first - last; the higher, the better the map tells what matters from what does not.
+    pictures:    the difference in each picture: two methods are held against each other picture by picture.
     """
 
     method: str
-    first: Estimate
-    last: Estimate
-    random: Estimate
-    difference: Estimate
+    first: Interval
+    last: Interval
+    random: Interval
+    difference: Interval
+    pictures: tuple[float, ...] = ()
+
+    def ahead_of(self, other: Deletion) -> Interval:
+        """By how much this map's difference is larger than another's in the same pictures, with Student's interval."""
+        return of_few(np.asarray(self.pictures) - np.asarray(other.pictures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +119,40 @@ class Faithfulness(Result):
             raise KeyError(f"{method!r} was not measured; these were: {', '.join(self.methods) or 'none'}")
         return found
 
+    def layer_by_layer(self) -> dict[str, dict[str, Agreement]]:
+        """Per layer the agreement of each method that was measured there."""
+        found: dict[str, dict[str, Agreement]] = {}
+        for a in self.agreements:
+            found.setdefault(a.layer, {})[a.method] = a
+        return found
+
+    def joined(self, methods: ByLayer) -> Faithfulness:
+        """With the agreement of a method that is another one in some layers, under its name."""
+        if methods.name in self.methods:
+            return self
+        rows = tuple(
+            replace(of[methods.of(layer)], method=methods.name)
+            for layer, of in self.layer_by_layer().items()
+            if methods.of(layer) in of
+        )
+        return replace(self, agreements=self.agreements + rows)
+
+    def with_more(self, other: Faithfulness) -> Faithfulness:
+        """With what another measurement on the same pictures found of other methods."""
+        known = {(a.layer, a.method) for a in self.agreements}
+        return replace(
+            self,
+            agreements=self.agreements + tuple(a for a in other.agreements if (a.layer, a.method) not in known),
+            refused=tuple(dict(self.refused + other.refused).items()),
+        )
+
     def correlation(self, method: str) -> float:
         """Pearson r with switching off, the mean over layers."""
         return _mean(np.asarray([a.pearson.mean for a in self.of(method)]))
+
+    def complete(self, method: str) -> bool:
+        """Whether a method was measured in every layer."""
+        return len(self.of(method)) == len(self.layer_by_layer())
 
     def good(self, method: str) -> bool:
         """Whether a method reaches the `GOAL` in every layer."""
@@ -133,10 +167,10 @@ class Faithfulness(Result):
 
     def sentence(self, method: str, layer: str | None = None) -> str:
         """One line: how far the method's relevance can be read as effect, in one layer or each; "" if not measured."""
-        if method not in self.methods:
-            return ""
         if method == "ablation":
             return "relevance is the exact effect of switching a component off"
+        if method not in self.methods:
+            return ""
         found = [a for a in self.of(method) if layer in (None, a.layer)]
         if not found:
             return ""
@@ -146,7 +180,8 @@ class Faithfulness(Result):
         if weak := [a.layer for a in found if a.weak]:
             return f"relevance in {', '.join(weak)} says little about switching off (r {each})"
         right = min(a.signs.mean for a in found)
-        return f"r with switching off: {each}; at least {right:.0%} of signs right"
+        signs = "all signs" if right == 1 else f"at least {right:.0%} of signs"
+        return f"r with switching off: {each}; {signs} right"
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per method and layer, then one per method's heatmaps."""
@@ -154,12 +189,12 @@ class Faithfulness(Result):
         for a in self.agreements:
             row: dict[str, Any] = {"of": "components", "method": a.method, "layer": a.layer}
             for name in ("arrives", "pearson", "spearman", "signs", "held_pearson", "held_spearman", "held_signs"):
-                row |= _spread(name, getattr(a, name))
+                row |= _columns(name, getattr(a, name))
             rows.append(row)
         for d in self.deletions:
             row = {"of": "heatmaps", "method": d.method, "layer": None}
             for name in ("first", "last", "random", "difference"):
-                row |= _spread(name, getattr(d, name))
+                row |= _columns(name, getattr(d, name))
             rows.append(row)
         return rows
 
@@ -174,8 +209,8 @@ class Faithfulness(Result):
     def from_document(cls, document: Mapping[str, Any]) -> Faithfulness:
         """The value that `to_document` was taken from."""
         return cls(
-            tuple(Agreement(**_estimates(a, Agreement)) for a in document["agreements"]),
-            tuple(Deletion(**_estimates(d, Deletion)) for d in document["deletions"]),
+            tuple(Agreement(**_intervals(a, Agreement)) for a in document["agreements"]),
+            tuple(Deletion(**_intervals(d, Deletion)) for d in document["deletions"]),
             int(document["images"]), int(document["sample"]),
             tuple((name, why) for name, why in document["refused"]),
         )  # fmt: skip
@@ -187,13 +222,13 @@ class Faithfulness(Result):
     def _repr_html_(self) -> str:
         lines = "".join(
             f"<tr><td>{escape(a.layer)}</td><td>{escape(a.method)}</td>"
-            + "".join(f"<td>{e}</td>" for e in (a.arrives, a.pearson, a.spearman, a.signs, a.held_pearson))
+            + "".join(f"<td>{spread(e)}</td>" for e in (a.arrives, a.pearson, a.spearman, a.signs, a.held_pearson))
             + "</tr>"
             for a in self.agreements
         )
         heads = ("layer", "method", "arrives", "Pearson r", "Spearman", "right signs", "r, held at the mean")
         maps = "".join(
-            f"<tr><td>{escape(d.method)}</td><td>{d.first}</td><td>{d.last}</td><td>{d.random}</td></tr>"
+            f"<tr><td>{escape(d.method)}</td><td>{spread(d.first)}</td><td>{spread(d.last)}</td><td>{spread(d.random)}</td></tr>"
             for d in self.deletions
         )
         return (
@@ -203,26 +238,29 @@ class Faithfulness(Result):
         )
 
 
-def _spread(name: str, estimate: Estimate) -> dict[str, float]:
+def _columns(name: str, estimate: Interval) -> dict[str, float]:
     return {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
-def _estimates(document: Mapping[str, Any], kind: type[Agreement] | type[Deletion]) -> dict[str, Any]:
+def _intervals(document: Mapping[str, Any], kind: type[Agreement] | type[Deletion]) -> dict[str, Any]:
     """The fields of a kind, from a document that may hold others too."""
-    found = {field.name: document[field.name] for field in fields(kind)}
+    named = [f.name for f in fields(kind) if f.name in document or f.default is MISSING]  # older ones lack some
+    found = {name: document[name] for name in named}
     for name, value in found.items():
+        if isinstance(value, list):
+            found[name] = tuple(float("nan") if part is None else float(part) for part in value)
         if isinstance(value, Mapping):
             parts = (value[part] for part in ("mean", "low", "high"))
-            found[name] = Estimate(*(float("nan") if part is None else float(part) for part in parts))
+            found[name] = Interval(*(float("nan") if part is None else float(part) for part in parts))
     return found
 
 
-def resampled(values: np.ndarray, draws: np.ndarray) -> Estimate:
+def resampled(values: np.ndarray, draws: np.ndarray) -> Interval:
     """The mean of [picture] values, with its interval over resampled ones [draw]."""
     if not np.isfinite(values).any():
         return UNKNOWN
     low, high = np.nanquantile(draws, [0.025, 0.975]) if np.isfinite(draws).any() else (np.nan, np.nan)
-    return Estimate(float(np.nanmean(values)), float(low), float(high))
+    return Interval(float(np.nanmean(values)), float(low), float(high))
 
 
 def agreement(
@@ -237,7 +275,7 @@ def agreement(
     return Agreement(layer, method, resampled(share, drawn), *found, *kept)
 
 
-def _compared(relevance: np.ndarray, drop: np.ndarray) -> tuple[Estimate, Estimate, Estimate]:
+def _compared(relevance: np.ndarray, drop: np.ndarray) -> tuple[Interval, Interval, Interval]:
     """Pearson, Spearman and right signs. Pictures and components are drawn again, together, for the intervals."""
     from scipy.stats import rankdata
 

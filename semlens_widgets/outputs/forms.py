@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..images import Images
 from .names import class_number
+from .naming import own_names
 from .parts import Chosen, NoClasses, described, part, parts, per_image
-from .verb import own_names
 
 if TYPE_CHECKING:
     import torch

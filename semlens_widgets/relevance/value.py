@@ -88,6 +88,14 @@ class Relevance(Result):
         return () if self.measured is None else self.measured.weak_layers(self.backend)
 
     @property
+    def only(self) -> str | None:
+        """The class that all images were explained for, where there is one: what is meant when none is named."""
+        seen = np.flatnonzero(self.counts)
+        if len(self.classes) == 1:
+            return self.classes[0]
+        return self.classes[int(seen[0])] if len(seen) == 1 else None
+
+    @property
     def k(self) -> int:
         """How many most relevant images are kept per class and component."""
         return self.top_images.shape[2]

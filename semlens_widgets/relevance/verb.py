@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from .. import targets
 from ..attribution import Attribution
-from ..attribution.values import Method, checked, key_of
+from ..attribution.values import Method, checked, key_of, name_of
 from ..components import Components
 from ..faithfulness import Choice, Faithfulness, choose, choose_for, known, some_pictures
+from ..faithfulness.value import two
 from ..images import Images, batches, first_readable
 from ..keys import made_from
 from ..model import Layer, Layers, NotFinite, resolve, stack
-from ..outputs import Chosen, Kind, NoClasses, Outputs, Reading, answering, decided
+from ..outputs import Chosen, Kind, NoClasses, Outputs, decided
 from ..passes import Counted, OnStep, ProgressFile, digest, steps
 from ..shards import Engine, Part, Shard, cut_up
-from ..targets.goal import Goal
-from ..targets.over import over
+from ..warned import warn
+from .goals import ClassesGoal, OneGoal, Target, goal_of
 from .totals import Totals
 from .value import Relevance
 
 if TYPE_CHECKING:
     import torch
 
-Target = Literal["auto", "label", "predicted"] | int | targets.Target
 _WAYS = ("auto", "label", "predicted")
+_A_WHILE = 600.0  # seconds of which is told before
 _AT_MOST = 16_384  # images kept in `values` unless the caller says otherwise
 
 
@@ -52,6 +53,7 @@ def relevance(
     progress_file: str | os.PathLike[str] | None = None,
     progress: bool = True,
     choice: Choice | None = None,
+    check: bool = False,
     on_step: OnStep | None = None,
     engine: Engine | None = None,
 ) -> Relevance:
@@ -64,8 +66,11 @@ def relevance(
              picture: all images are explained for it, and it is the one class of the answer.
     output, outputs: which part of the model's answer holds the class scores, and what they mean: see `outputs.decide`.
     method:  as in `explain`; "auto" is the method of one way back that agrees best with switching off, measured on a
-             few pictures. "integrated" takes 16 passes a layer for every image, "ablation" one for every component.
+             few pictures, and in layers where that misses the goal "integrated", if it is nearer: 16 passes a layer
+             for every image, of up to 48 components one for each. `chosen` says where; a method of one way back by
+             name is quicker. "ablation" takes a pass for every component.
     choice:  what was measured of this model before; by default measured here.
+    check:   measure a method that is asked for by name as well, so that `reliability` says how good it is.
     k:       images kept per class and component in `top_images`.
     sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
     first:   images that `values` should hold before others, such as those about which more is known; a random choice.
@@ -78,20 +83,21 @@ def relevance(
     The model is in eval mode during the pass and exactly as it was afterwards, whatever happened. ValueError where
     labels are demanded and cannot be used, or no image can be read; UnsupportedModel as in `attribute`.
     """
-    check(target, method, k, sample, batch_size)
+    check_settings(target, method, k, sample, batch_size)
     wanted = resolve(model, layers)
     chosen = np.arange(len(images)) if ids is None else np.asarray(ids)
     read = outputs if isinstance(outputs, Outputs | NoClasses) else decided(model, images, output, outputs)
-    goal = _goal_of(model, images, target, output, read)
-    if choice is None and isinstance(goal, _Goal):
-        choice = (choose if method == "auto" else known)(model, images, wanted, goal.outputs)
-    elif choice is None and isinstance(goal, _OneGoal) and method == "auto":
-        choice = choose_for(model, some_pictures(images), goal.goal, wanted)
-    chosen_by = choice.why("class") if choice is not None and method == "auto" else ""
-    how = choice.backwards if choice is not None and method == "auto" else method
+    goal = goal_of(model, images, target, output, read)
+    if choice is None:
+        choice = _choice(model, images, wanted, goal, method, check)
+    chosen_by = choice.why("components") if choice is not None and method == "auto" else ""
+    how = choice.components if choice is not None and method == "auto" else method
+    begun = time.perf_counter()
     found = _tried(model, images, wanted, how, goal)
     if how == "auto":
         how = found.backend
+    if chosen_by and choice is not None:
+        _warn_of_cost(choice, (time.perf_counter() - begun) * len(chosen))
     if sample is None:
         sample = min(256, max(_AT_MOST // len(goal.names), 16))
     components = _components(wanted, found)
@@ -127,7 +133,32 @@ def relevance(
     return run.finished()
 
 
-def check(target: Target, method: Method, k: int, sample: int | None, batch_size: int) -> None:
+def _choice(
+    model: torch.nn.Module, images: Images, layers: tuple[Layer, ...], goal: ClassesGoal | OneGoal, method: Method,
+    check: bool,
+) -> Choice | None:  # fmt: skip
+    """What is known, or is measured now, of the model and methods for it."""
+    if method != "auto" and not check:
+        return known(model, images, layers, goal.outputs) if isinstance(goal, ClassesGoal) else None
+    if isinstance(goal, ClassesGoal):
+        return choose(model, images, layers, goal.outputs, method=method)
+    return choose_for(model, some_pictures(images), goal.goal, layers, method=method)
+
+
+def _warn_of_cost(choice: Choice, seconds: float) -> None:
+    """Say before how long "auto" takes, where it takes long because it chose what runs the model many times."""
+    if seconds < _A_WHILE or choice.components == choice.circuits:
+        return
+    usual, name = choice.circuits, name_of(choice.components)
+    r, less = (two(choice.measured.correlation(method)) for method in (name, usual))
+    warn(
+        f"relevance by {name} takes about {seconds / 60:,.0f} minutes here, since in some layers the model runs many "
+        f"times for each image. It agrees better with switching off (r {r}) than method={usual!r} (r {less}), which is "
+        "quicker",
+    )
+
+
+def check_settings(target: Target, method: Method, k: int, sample: int | None, batch_size: int) -> None:
     """ValueError for invalid settings of `relevance`, whatever the model and the images."""
     if k < 1 or batch_size < 1 or (sample is not None and sample < 0):
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; k and batch_size are at least 1")
@@ -158,7 +189,7 @@ class _Pass:
 
     def go(
         self, model: torch.nn.Module, images: Images, layers: tuple[Layer, ...], ids: np.ndarray,
-        goal: _Goal | _OneGoal, batch_size: int, step: Callable[[int], None],
+        goal: ClassesGoal | OneGoal, batch_size: int, step: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Take images. Every batch is as long as the others, so shards run the same kernels as a whole."""
         from ..attribution import attribute
@@ -233,7 +264,7 @@ class _Work:
 
     def __call__(self, things: Mapping[str, Any]) -> Part:
         settings, read, images, layers = self.settings, things["outputs"], things["images"], things["layers"]
-        goal = _goal_of(things["model"], images, settings.target, things["output"], read)
+        goal = goal_of(things["model"], images, settings.target, things["output"], read)
         tried = _tried(things["model"], images, layers, settings.backend, goal)
         totals = Totals(_components(layers, tried), len(goal.names), settings.k, settings.sample, settings.first)
         name, method = tried.backend, settings.backend
@@ -264,88 +295,8 @@ def _shares(found: Attribution, components: Components, images: int) -> Float[np
     return np.concatenate(parts, 1)
 
 
-_STATISTIC = (
-    "mean over a class's images of relevance / sum of absolute relevance of the layer; images explained for "
-)
-
-
-def _goal_of(
-    model: torch.nn.Module, images: Images, target: Target, output: Chosen, read: Outputs | NoClasses
-) -> _Goal | _OneGoal:
-    if isinstance(target, targets.Target):
-        goal, target = over(model, images, target, output, read)
-        return _OneGoal(goal, f"{target.key} {read.key if isinstance(read, Outputs) else output}", not callable(output))
-    if isinstance(read, NoClasses):
-        raise read
-    return _Goal(read, target, _labels(read, images, target))
-
-
-class _OneGoal:
-    """One target for all images: the only class there is."""
-
-    labels = None
-
-    def __init__(self, goal: Goal, key: str, lasting: bool) -> None:
-        self.goal, self.names, self.key, self.lasting = goal, (goal.name,), key, lasting
-        self.statistic = _STATISTIC + goal.name
-        self.classes: np.ndarray
-
-    @contextmanager
-    def asking(self, model: torch.nn.Module, ids: np.ndarray) -> Iterator[None]:
-        """As in `_Goal`."""
-        self.classes = np.zeros(len(ids), np.int64)
-        with answering(model, self.goal.read):
-            yield
-
-    def __call__(self, given: torch.Tensor) -> torch.Tensor:
-        return self.goal(given)
-
-    def again(self, given: torch.Tensor) -> torch.Tensor:
-        return self.goal.again(given)
-
-
-class _Goal:
-    """What each image is explained for; remembers the `classes` of the last batch."""
-
-    def __init__(self, outputs: Outputs, target: str | int, labels: Int[np.ndarray, " image"] | None) -> None:
-        self.outputs, self.labels, self.names, self.key = outputs, labels, outputs.classes, outputs.key
-        self.lasting = not callable(outputs.output)  # what a function gives another time is not known
-        self.one = None if isinstance(target, str) else outputs.number(target)
-        self.classes: np.ndarray
-
-    @property
-    def statistic(self) -> str:
-        of = "their predicted class" if self.labels is None else "their label"
-        if self.one is not None:
-            of = f"{self.outputs.classes[self.one]!r}"
-        elif self.outputs.kind == "regression":
-            of = "the number that the model gives"
-        return _STATISTIC + of
-
-    @contextmanager
-    def asking(self, model: torch.nn.Module, ids: np.ndarray) -> Iterator[None]:
-        """Within, the model answers with class scores to these images, and this is a target of `attribute`."""
-        self._given = None if self.labels is None else self.labels[ids]
-        self._reading: Reading = self.outputs.reading()
-        with answering(model, self._reading):
-            yield
-
-    def __call__(self, given: torch.Tensor) -> torch.Tensor:
-        values = self._reading.values()  # NotFinite for every kind of target
-        if self._given is not None:
-            self.classes = self._given
-        else:
-            one = self.one
-            self.classes = self.outputs.predicted(values) if one is None else np.full(len(values), one)
-        return self._reading.of_class(given, self.classes)
-
-    def again(self, given: torch.Tensor) -> torch.Tensor:
-        """The same of another answer to the same images: for the classes that the last call was for."""
-        return self._reading.of_class(given, self.classes)
-
-
 def _tried(
-    model: torch.nn.Module, images: Images, wanted: tuple[Layer, ...], backend: Method, goal: _Goal | _OneGoal
+    model: torch.nn.Module, images: Images, wanted: tuple[Layer, ...], backend: Method, goal: ClassesGoal | OneGoal
 ) -> Attribution:
     """One image's relevances, before any long work: the same for all shards of a data set."""
     from ..attribution import attribute
@@ -353,21 +304,3 @@ def _tried(
     image, item = first_readable(images)
     with goal.asking(model, np.asarray([image])):
         return attribute(model, stack([item]), goal, wanted, backend, heatmap=False)
-
-
-def _labels(outputs: Outputs, images: Images, target: str | int) -> Int[np.ndarray, " image"] | None:
-    """The classes that images are explained for where these are their labels, else None; ValueError if that is demanded
-    and cannot be."""
-    if target not in ("auto", "label"):
-        return None
-    labels = outputs.labels_of(images, range(len(images)))
-    fitting = bool((labels >= 0).all())
-    if target == "label" and not fitting:
-        highest = images.highest_label
-        have = "no labels" if highest is None else f"labels up to {highest} in {len(images.classes)} named classes"
-        gives = "numbers" if outputs.kind == "regression" else f"{len(outputs.classes)} classes"
-        raise ValueError(
-            f"target='label', but the data set has {have} and the model {gives}, so a label does not say which output "
-            "it means for every image; give labels=… and classes=… to sl.images, or target='predicted'"
-        )
-    return labels if fitting and (target == "label" or outputs.agreed is not False) else None

@@ -87,15 +87,31 @@ def audit(
 def _audited(session: LiveState, target: Targetlike, relevance: bool, progress: bool) -> int | str | None:
     """The class that is audited, by name or number: of a value of `sl.targets`, or a function, the one class of the
     relevance for it, which is found now."""
-    if target is None or (isinstance(target, str | int | np.integer) and not _is_no_class(session, target)):
-        return session.audit_target if target is None else target  # type: ignore[return-value]
+    if target is None:
+        return _usual(session)
+    if isinstance(target, str | int | np.integer) and not _is_no_class(session, target):
+        return target  # type: ignore[return-value]
     aim = of(target, session.source.clip)
     assert aim is not None
     if relevance:
-        found = relate(session, target=aim, progress=progress)
-        session.audit_session.aim = found.classes[0], aim
-        return found.classes[0]
+        return relate(session, target=aim, progress=progress).classes[0]
     return aim.name
+
+
+def _usual(session: LiveState) -> str | None:
+    """The class that was audited last; where relevance is of others since, the only one of them, or none."""
+    known, last = (session.own_relevance if session.fitted else None), session.audit_target
+    return last if known is None or last in known.classes else known.only
+
+
+def follow_relevance(session: LiveState) -> None:
+    """The report anew for other relevance: of the same class, or of the only one that there is now."""
+    if session.report is None:
+        return
+    work = session.audit_session
+    with work.quietly():
+        session.audit_target = _usual(session)
+    session.set_trait("report", report_with(session))
 
 
 def _is_no_class(session: LiveState, target: Any) -> bool:
@@ -122,7 +138,7 @@ def _report(
     space, relevance = session.space, session.own_relevance
     nothing = Probes((), np.zeros((0, space.dim), np.float32), space.recipe.clip)
     probes = session.probe_cache.of_words(list(checklist.prompts), None, True) if checklist.prompts else nothing
-    if relevance is not None and target is None:
+    if relevance is not None and target is None and relevance.only is None:
         raise ValueError(f"audit which class? give target, one of {', '.join(relevance.classes[:20])}")
     labels = [session.label_of(row) for row in range(len(session.components))]
     named = [label.text if label is not None and label.confident else None for label in labels]
@@ -137,8 +153,9 @@ def _report(
 def report_with(session: LiveState, **changed: Any) -> AuditReport | None:
     """The report with `checklist`, `target` or `level` changed; None where there is nothing to audit yet."""
     checklist = changed.get("checklist", session.checklist)
-    target = changed.get("target", session.audit_target)
-    if not session.fitted or not len(checklist) or (session.relevance is not None and target is None):
+    target = changed["target"] if "target" in changed else _usual(session)
+    known = session.own_relevance
+    if not session.fitted or not len(checklist) or (known is not None and target is None and known.only is None):
         return None
     thresholds = replace(session.thresholds, p=changed.get("level", session.audit_level))
     return _report(session, checklist, target, thresholds, session.audit_session.layer)

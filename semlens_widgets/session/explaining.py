@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .. import cache
-from ..attribution.values import Method, checked, key_of
+from ..attribution.values import FORWARDS, Method, checked, key_of
 from ..circuit import Circuit, trace_circuit
 from ..components import Component
 from ..explain import Explanation, has_relevance
@@ -29,7 +29,7 @@ from ..passes import OnStep
 from ..relevance import Relevance
 from ..relevance import Target as Explained
 from ..relevance import relevance as relevance_of
-from ..relevance.verb import check as check_settings
+from ..relevance.verb import check_settings
 from ..role import Role, class_relevance, streams
 from ..targets.given import Targetlike, of, of_document
 from ..targets.goal import Goal
@@ -40,20 +40,21 @@ from .source import Source
 from .state import LiveState
 
 Picture = int | np.integer | str | os.PathLike[str] | Image.Image
-_on_step: ContextVar[OnStep | None] = ContextVar("on_step", default=None)
+_told: ContextVar[tuple[OnStep | None, OnStep | None]] = ContextVar("told", default=(None, None))
 
 
 @contextmanager
-def progress_callback(on_step: OnStep) -> Iterator[None]:
-    """Within, `on_step` is called on the way of each explanation that setting `image`, `target` or `method` makes.
+def progress_callback(on_step: OnStep, on_measure: OnStep | None = None) -> Iterator[None]:
+    """Within, `on_step` is called on the way of each explanation that setting `image`, `target` or `method` makes, and
+    `on_measure` while the model is measured for it.
 
-    What it raises ends the explanation, and the trait stays as it was.
+    What they raise ends the explanation, and the trait stays as it was.
     """
-    token = _on_step.set(on_step)
+    token = _told.set((on_step, on_measure))
     try:
         yield
     finally:
-        _on_step.reset(token)
+        _told.reset(token)
 
 
 # one prediction
@@ -62,8 +63,9 @@ def progress_callback(on_step: OnStep) -> Iterator[None]:
 def explain(
     session: LiveState, image: Picture, target: Targetlike = None, *, method: Method = "auto",
     layers: Layers | None = None, on_step: OnStep | None = None,
+    on_measure: OnStep | None = None,
 ) -> Explanation:  # fmt: skip
-    """See `Lens.explain`."""
+    """See `Lens.explain`; `on_measure` is called while the model is measured, by default `on_step`."""
     source = session.source
     found, name = picture_of(session, image)
     wanted = source.layers if layers is None else layers
@@ -71,27 +73,30 @@ def explain(
     aim, outputs = of(target, source.clip), source.classes
     if isinstance(aim, Output) and isinstance(outputs, Outputs):
         outputs.number(aim.which)  # KeyError or IndexError before anything is measured
-    choice = choice_for(session, wanted, on_step) if aim is None or aim.of_scores else None
     return explain_picture(
         source.model, source.images, found, wanted, aim, method=method, output=source.output, outputs=outputs,
-        name=name, choice=choice, on_step=on_step,
+        name=name, check=True, on_step=on_step, on_measure=on_measure or on_step,
     )  # fmt: skip
 
 
-def choice_for(session: LiveState, layers: Any, on_step: OnStep | None = None) -> Choice | None:
-    """What "auto" means for classes and these layers; None where none has relevance, or the model no class scores."""
+def choice_for(session: LiveState, layers: Any, method: Method, on_step: OnStep | None = None) -> Choice | None:
+    """What is known of methods for classes and these layers, that by name among them; None where no layer has
+    relevance, or the model no class scores."""
     source = session.source
     possible = [layer for layer in resolve(source.model, layers) if has_relevance(layer)]
     outputs = source.classes
     if not possible or not isinstance(outputs, Outputs):
         return None
-    return choose(source.model, source.images, possible, outputs, on_step=on_step)
+    return choose(source.model, source.images, possible, outputs, method=method, on_step=on_step)
 
 
 def explain_live(session: LiveState, **changed: Any) -> Explanation:
     """The explanation of the live `image`, `target` and `method`, of which some are about to change."""
     live = {"image": session.image, "target": session.target, "method": session.method} | changed
-    return explain(session, live["image"], live["target"], method=live["method"], on_step=_on_step.get())
+    told = _told.get()
+    return explain(
+        session, live["image"], live["target"], method=live["method"], on_step=told[0], on_measure=told[1]
+    )
 
 
 def live_target(session: LiveState, target: Targetlike | Mapping[str, Any]) -> str | Target | None:
@@ -165,15 +170,19 @@ def circuit(
         goal = goal_over(source, of(target, source.clip))
         chosen = highest(goal, source.model, source.images, images)
     inputs = stack([source.images.tensor(image) for image in chosen])
-    of_class = goal.of_scores and isinstance(source.classes, Outputs)
-    if checked(method) == "auto" and of_class and (choice := choice_for(session, usable, on_step)) is not None:
-        method = choice.backwards
-    if method == "auto" and not of_class:
-        method = choose_for(source.model, inputs, goal, usable, on_step=on_step).backwards
+    checked(method)
+    choice = None
+    if method in ("auto", *FORWARDS):
+        if goal.of_scores and isinstance(source.classes, Outputs):
+            choice = choice_for(session, usable, "auto", on_step)
+        else:
+            choice = choose_for(source.model, inputs, goal, usable, on_step=on_step)
+    nodes = choice.components if choice is not None and method == "auto" else method
     with answering(source.model, goal.read):
         return trace_circuit(
-            source.model, inputs, goal, usable, method, target=goal.name, top=top, depth=depth, on_step=on_step,
-            components=session.components if session.fitted and layers is None else None,
+            source.model, inputs, goal, usable, method if choice is None else choice.circuits, target=goal.name,
+            components=session.components if session.fitted and layers is None else None, nodes=nodes,
+            top=top, depth=depth, on_step=on_step,
         )  # fmt: skip
 
 
@@ -245,16 +254,18 @@ def relate(
     with settled(source.model, source.images, source.layers) if cached else nullcontext():
         choice = None
         if isinstance(source.classes, Outputs) and not isinstance(target, Target):
-            choice = choose(source.model, source.images, source.layers, source.classes, cached=cached)
-        how = (choice.backwards if choice and method == "auto" else key_of(method), VERSION)
+            choice = choose(source.model, source.images, source.layers, source.classes, method=method, cached=cached)
+        how = (key_of(choice.components if choice and method == "auto" else method), VERSION)
         path = _relevance_file(session, target, how, k, sample) if cached else None
         found = relevance_of(
             source.model, source.images, source.layers, target=target, method=method, output=source.output,
             outputs=source.classes, k=k, sample=sample, batch_size=batch_size, first=known, progress_file=path,
-            choice=choice, **options,
+            choice=choice, check=True, **options,
         )  # fmt: skip
     with session.lock:
         session.set_trait("relevance", found)
+        if isinstance(target, Target):
+            session.audit_session.aim = found.classes[0], target
     return found
 
 
@@ -302,7 +313,7 @@ def faithfulness(
     asked = (*BACKWARDS, "integrated") if methods is None else tuple(checked(method) for method in methods)
     if "auto" in asked:
         raise ValueError("'auto' is what is chosen by this; name methods, such as 'lrp' and 'gradient'")
-    maps = MAPS if methods is None else [m for m in asked if m not in ("integrated", "ablation")]
+    maps = MAPS if methods is None else [m for m in asked if m not in FORWARDS]
     return check(
         source.model, source.images, usable, source.outputs, asked, maps, n=n, sample=sample, cached=cached,
         on_step=on_step,

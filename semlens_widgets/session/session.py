@@ -244,5 +244,4 @@ class Session(LiveState):
     @traitlets.observe("relevance")
     def _weighed_anew(self, change: Any) -> None:
         with self.lock:
-            if self.report is not None:
-                self.set_trait("report", auditing.report_with(self))
+            auditing.follow_relevance(self)

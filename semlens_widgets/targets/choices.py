@@ -10,7 +10,7 @@ from jaxtyping import Int
 from ..images import Window
 from ..outputs import Form, Outputs, box_name, boxes_in, form_of, map_in, map_names
 from ..vectors import freeze
-from .boxes import Box, in_picture
+from .boxes import Box, BoxGoal, in_picture
 from .goal import Asked, Goal
 from .places import Segment, predicted_in
 from .value import Target
@@ -22,13 +22,15 @@ MOST = 20
 class Choice:
     """One thing that can be explained: what it is called, how sure or how large it is (in [0, 1]), and as a target.
 
-    place: of a box (left, top, right, bottom), in shares of the picture.
+    place: of a box (left, top, right, bottom), in shares of the picture. explained: of a box, whether it is this one
+    that is explained, however it was asked for.
     """
 
     name: str
     share: float
     target: Target
     place: Window | None = None
+    explained: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def found_in(asked: Asked, goal: Goal) -> Found | None:
     if form == "map":
         return _of_map(asked)
     if form == "boxes":
-        return _of_boxes(asked)
+        return _of_boxes(asked, goal)
     return None if form is None else Found(form)
 
 
@@ -77,7 +79,7 @@ def _of_map(asked: Asked) -> Found:
     return Found("map", listed, names, cells)
 
 
-def _of_boxes(asked: Asked) -> Found:
+def _of_boxes(asked: Asked, goal: Goal) -> Found:
     boxes = boxes_in(asked.answer, asked.output, 1, asked.size, asked.model)
     scores = boxes.scores[0].detach().float().cpu().numpy()[: boxes.counts[0]]
     places = np.clip(in_picture(boxes.places[0].float().cpu().numpy(), asked.window), 0, 1)
@@ -90,5 +92,12 @@ def _of_boxes(asked: Asked) -> Found:
         name = box_name(asked.model, asked.images, label)
         which = label if name.isdecimal() else name
         place = (left, top, right, bottom)
-        listed.append(Choice(name, float(scores[n]), Box(which, place), place))
+        own = boxes.places[0][n].float().cpu().numpy()
+        listed.append(Choice(name, float(scores[n]), Box(which, place), place, _is_explained(goal, label, own)))
     return Found("boxes", tuple(listed))
+
+
+def _is_explained(goal: Goal, label: int, place: np.ndarray) -> bool:
+    if not isinstance(goal, BoxGoal) or goal.place is None:
+        return False
+    return label == goal.label and bool(np.allclose(place, goal.place))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import inspect
+import re
+import textwrap
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +20,9 @@ from .value import Target
 if TYPE_CHECKING:
     import torch
 
+_LONGEST = 60  # characters of a function that stand for its name
+_LONGEST_SOURCE = 400  # that are looked through for it
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Function(Target):
@@ -26,7 +34,7 @@ class Function(Target):
 
     @property
     def name(self) -> str:
-        return str(getattr(self.of, "__name__", "") or "function")
+        return called(self.of)
 
     @property
     def key(self) -> str:
@@ -61,6 +69,36 @@ class Function(Target):
 
     def document(self) -> None:
         return None
+
+
+def called(function: Callable[..., Any]) -> str:
+    """What a function is called where people read it: its name, its own text where it has none, or its kind."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = str(getattr(function, "__name__", ""))
+    if name == "<lambda>":
+        return _written(function) or "a function"
+    return name or type(function).__name__
+
+
+def _written(function: Callable[..., Any]) -> str:
+    """What stands after `lambda …:`; "" where its source is gone, holds several, or is long."""
+    if function.__code__.co_filename == "<string>":  # of `eval`: its source is nowhere
+        return ""
+    try:
+        source = textwrap.dedent(inspect.getsource(function)).strip()
+    except (OSError, TypeError):
+        return ""
+    if len(source) > _LONGEST_SOURCE or len(re.findall(r"\blambda\b", source)) != 1:
+        return ""  # of several on one line it is not certain which this is
+    for end in range(len(source), 0, -1):  # a line of a longer statement, such as an argument with its comma
+        try:
+            tree = ast.parse(source[source.find("lambda") : end])
+        except (SyntaxError, ValueError):
+            continue
+        body = next((ast.unparse(node.body) for node in ast.walk(tree) if isinstance(node, ast.Lambda)), "")
+        return body if len(body) <= _LONGEST else ""
+    return ""
 
 
 class FunctionGoal(Goal):

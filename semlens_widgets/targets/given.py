@@ -52,9 +52,12 @@ def of_document(document: Mapping[str, Any]) -> Target:
         Text.kind: lambda: text(document["which"]),
         "similarity": lambda: similarity(document["which"]),
     }
-    if kind not in made:
+    if not isinstance(kind, str) or kind not in made:
         raise ValueError(f"no target of kind {kind!r}; there are {', '.join(map(repr, made))}")
-    return made[kind]()
+    try:
+        return made[kind]()
+    except KeyError as lacking:
+        raise ValueError(f"a target of kind {kind!r} has {lacking}, which is missing here") from None
 
 
 def goal_of(target: Target | None, asked: Asked) -> tuple[Goal, Target]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
+from ..attribution.values import NAMED, ByLayer, called
 from ..crops import cut
-from ..images import Images, UnreadableImage, batches, first_readable
+from ..images import first_readable
 from ..model import stack
 from ..outputs import Outputs, ask, form_of
 from ..session import Session
@@ -22,6 +22,7 @@ from ..session.source import Source
 from ..space import webp
 from ..targets import Target
 from . import answers
+from .browsing import browse, label_of, percent
 from .channel import Aborted, Job
 from .component_card import quantised
 from .view import View
@@ -33,13 +34,17 @@ if TYPE_CHECKING:
 
 TOP_CLASSES, FOUND_CLASSES = 5, 12
 CELLS = 96  # of a map of classes, on its longer side
-MOST_LISTED = 60  # pictures of one page
 PICTURE, MAP = 512, 160  # pixels of the picture, and of the longest side of a map, that are sent
+_MEASURED = "Measuring how far relevance can be trusted on this model, once: step"
 _POSITIONS = (
     ("at the upper left", "at the top", "at the upper right"),
     ("at the left", "in the middle", "at the right"),
     ("at the lower left", "at the bottom", "at the lower right"),
 )
+
+
+_called: weakref.WeakKeyDictionary[Session, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
+_forms: weakref.WeakKeyDictionary[Source, str | None] = weakref.WeakKeyDictionary()
 
 
 def prediction(session: Session) -> Answer:
@@ -75,6 +80,7 @@ def prediction(session: Session) -> Answer:
         "message": "",
         "data": known,
         "method": session.method,
+        "methods": methods(session, explained),
         "backend": explained.backend,
         "chosen": explained.chosen,
         "reliability": explained.reliability,
@@ -82,7 +88,7 @@ def prediction(session: Session) -> Answer:
         "image": {
             "index": explained.image,
             "name": _called.get(session, {}).get(session.image, explained.name),
-            "label": None if explained.image is None else _label(data, explained.image),
+            "label": None if explained.image is None else label_of(data, explained.image),
         },
         "kind": explained.kind,
         "note": explained.note,
@@ -96,6 +102,15 @@ def prediction(session: Session) -> Answer:
         **_size(heat),
         "heat": heat,
     }
+
+
+def methods(session: Session, explained: Explanation) -> list[list[str]]:
+    """The methods that can be chosen, each as it is asked for and as people read it."""
+    by = explained.source.method
+    auto = "by layer" if isinstance(by, ByLayer) else called(explained.backend)
+    listed = {"auto": f"auto ({auto})" if session.method == "auto" else "auto"} | NAMED
+    listed.setdefault(session.method, called(session.method))  # set in a cell
+    return [[name, text] for name, text in listed.items()]
 
 
 def _likeliest(explained: Explanation) -> np.ndarray:
@@ -115,10 +130,6 @@ def _scored(explained: Explanation, number: int) -> dict[str, Any]:
         "probability": likely if np.isfinite(likely) else None,
         "text": percent(likely) if np.isfinite(likely) else f"{value:.4g}",
     }
-
-
-def percent(likely: float) -> str:
-    return f"{100 * likely:.1f} %"
 
 
 def _target(session: Session, explained: Explanation) -> dict[str, Any]:
@@ -163,6 +174,7 @@ def offered(explained: Explanation) -> Answer:
             "share": choice.share,
             "text": percent(choice.share),
             "document": choice.target.document(),
+            "explained": choice.explained,
             "place": None if choice.place is None else [
                 (choice.place[0] - left) / (right - left), (choice.place[1] - top) / (bottom - top),
                 (choice.place[2] - left) / (right - left), (choice.place[3] - top) / (bottom - top),
@@ -182,13 +194,6 @@ def _few(cells: np.ndarray) -> np.ndarray:
     """A map of classes with at most `CELLS` on its longer side: every so manieth of its places."""
     rows, columns = (np.linspace(0, n - 1, min(n, CELLS)).round().astype(int) for n in cells.shape)
     return np.ascontiguousarray(cells[np.ix_(rows, columns)].astype(np.int16))
-
-
-def _label(data: Images, image: int) -> str | None:
-    number = data.label(image)
-    if number is None:
-        return None
-    return data.classes[number] if 0 <= number < len(data.classes) else str(number)
 
 
 def _small_map(values: np.ndarray) -> np.ndarray:
@@ -270,105 +275,13 @@ def classes(session: Session, text: str) -> Answer:
     return {"classes": [_scored(explained, c) for c in (first + within)[:FOUND_CLASSES]]}
 
 
-# choosing a picture
-
-
-@dataclass(frozen=True, eq=False)
-class Guesses:
-    """What the model says of every picture of the data set: its class, how sure, how sure of the label's class, and
-    whether that is wrong: another class is said, or, of several labels, this one is not."""
-
-    predicted: np.ndarray
-    confidence: np.ndarray
-    of_label: np.ndarray
-    wrong: np.ndarray
-
-    def most_wrong(self) -> np.ndarray:
-        """Pictures in order of how far the label is from the answer: wrong ones, the surest first, then the rest."""
-        return np.lexsort((self.of_label, -self.confidence * self.wrong))
-
-
-_called: weakref.WeakKeyDictionary[Session, dict[str, str]] = weakref.WeakKeyDictionary()  # pictures that were dropped
-_forms: weakref.WeakKeyDictionary[Source, str | None] = weakref.WeakKeyDictionary()
-_guesses: weakref.WeakKeyDictionary[Session, Guesses] = weakref.WeakKeyDictionary()
-
-
-def browse(session: Session, start: int, count: int, label: int | None, order: str, size: int, job: Job) -> Answer:
-    """One page of the data set as a sheet of squares, as stored or the most wrong first; of one label (its number)
-    or of all."""
-    data = session.source.images
-    labels = np.asarray([-1 if (n := data.label(i)) is None else n for i in range(len(data))])
-    chosen = np.arange(len(data))
-    guesses = _guesses.get(session)
-    if order == "wrong":
-        guesses = guesses or guess(session, job)
-        chosen = guesses.most_wrong()
-    if label is not None:
-        if not 0 <= label < len(data.classes):
-            raise ValueError(f"no label {label}; there are 0 to {len(data.classes) - 1}")
-        chosen = chosen[labels[chosen] == label]
-    begin, most = max(0, int(start)), int(np.clip(count, 1, MOST_LISTED))
-    page = [int(i) for i in chosen[begin : begin + most]]
-    side = int(np.clip(size, 16, 192))
-    columns = min(8, max(len(page), 1))
-    sheet = Image.new("RGB", (columns * side, max(1, -(-len(page) // columns)) * side), (128, 128, 128))
-    for at, image in enumerate(page):
-        job.check()
-        try:
-            tile = answers.squared(data.picture(image), side)
-        except UnreadableImage:
-            continue
-        sheet.paste(tile, (at % columns * side, at // columns * side))
-    listed = [_listed(session, data, image, guesses) for image in page]
-    return {"start": begin, "total": len(chosen), "images": listed, "columns": columns, "sheet": answers.as_webp(sheet)}
-
-
-def _listed(session: Session, data: Images, image: int, guesses: Guesses | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"index": image, "name": data.name(image), "label": _label(data, image)}
-    if guesses is None or guesses.predicted[image] < 0:
-        return entry | {"predicted": None, "text": None, "wrong": False}
-    name = session.outputs.classes[int(guesses.predicted[image])]
-    likely = percent(float(guesses.confidence[image]))
-    return entry | {"predicted": name, "text": likely, "wrong": bool(guesses.wrong[image])}
-
-
-def guess(session: Session, job: Job) -> Guesses:
-    """The model's answers over the whole data set, once per lens. ValueError where labels are not its classes."""
-    data, model, outputs = session.source.images, session.source.model, session.outputs
-    if outputs.kind == "regression":
-        raise ValueError('the model gives numbers (outputs="regression"), which are not right or wrong of a label')
-    labels = outputs.labels_of(data, range(len(data)))
-    if (labels < 0).all() or outputs.agreed is False:
-        why = outputs.note or f"the labels of the data set are not the model's {len(outputs.classes)} classes"
-        raise ValueError(f"what is wrong cannot be said: {why}")
-    predicted = np.full(len(data), -1)
-    confidence, of_label = np.zeros(len(data), np.float32), np.ones(len(data), np.float32)
-    wrong = np.zeros(len(data), bool)
-    done = 0
-    job.progress(0, len(data), "Asking the model, image")
-    for batch in batches(data, np.arange(len(data)), 32):
-        if batch.items:
-            values = outputs.values(ask(model, stack(batch.items)), len(batch.items))
-            likely, mine = outputs.probabilities(values), labels[batch.ids]
-            rows, known = np.arange(len(values)), mine >= 0
-            is_predicted = outputs.is_predicted(values)[rows, np.maximum(mine, 0)]
-            predicted[batch.ids] = outputs.predicted(values)
-            confidence[batch.ids] = likely.max(1)
-            of_label[batch.ids] = np.where(known, likely[rows, np.maximum(mine, 0)], 1)
-            wrong[batch.ids] = known & ~is_predicted
-        done += len(batch.ids) + len(batch.unreadable)
-        job.progress(done, len(data), "Asking the model, image")
-    _guesses[session] = guesses = Guesses(predicted, confidence, of_label, wrong)
-    return guesses
-
-
 def explain(session: Session, args: dict[str, Any], buffers: Sequence[bytes], job: Job) -> Answer:
     """Set what is explained: `image` (a number of the data set, or the bytes of a picture), `target` (a class by name,
     or a document of `sl.targets`), `method`. Answers with the line of Python that sets a target of `sl.targets`."""
     job.check()
     before = {"image": session.image, "target": session.target, "method": session.method}
     try:
-        with progress_callback(lambda done, total: job.check()):
+        with progress_callback(lambda *_: job.check(), lambda done, total: job.progress(done, total, _MEASURED)):
             if buffers:
                 name = str(args.get("name") or "the picture")
                 term = session.keep_image(answers.dropped(session, bytes(buffers[0]), name))

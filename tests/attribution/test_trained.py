@@ -8,6 +8,8 @@ from scipy.stats import pearsonr, spearmanr
 
 import semlens_widgets as sl
 from semlens_widgets.attribution import attribute
+from semlens_widgets.faithfulness import MAPS, kept, measure
+from semlens_widgets.model import resolve
 
 TOLERANCE = 2e-3  # of the logit: components + biases + shortcuts
 
@@ -40,6 +42,13 @@ def network(request):
     model, images = make()
     with torch.no_grad():
         return model, images, model(images).argmax(1), layers
+
+
+@pytest.fixture(scope="module")
+def exact(network):
+    """What switching each component off does in two pictures."""
+    model, images, classes, layers = network
+    return attribute(model, images[:2], classes[:2], layers, "ablation").relevances
 
 
 @pytest.mark.parametrize("method", ["lrp", "lrp-epsilon", "lrp-bottleneck", "lrp-gamma-flat"])
@@ -75,10 +84,9 @@ def test_what_epsilon_gives_the_biases_is_their_value_times_their_gradient():
     np.testing.assert_allclose(found.balances["layer3"].bias, expected, rtol=1e-3, atol=1e-3)
 
 
-def test_integrated_reaches_the_goal_where_the_gradient_need_not(network):
+def test_integrated_reaches_the_goal_where_the_gradient_need_not(network, exact):
     """Pearson r ≥ .85, Spearman ≥ .8, right signs of the 20 largest ≥ .95, against switching every component off."""
     model, images, classes, layers = network
-    exact = attribute(model, images[:2], classes[:2], layers, "ablation").relevances
     found = attribute(model, images[:2], classes[:2], layers, "integrated").relevances
     for layer in layers:
         pairs = list(zip(found[layer], exact[layer], strict=True))
@@ -87,3 +95,31 @@ def test_integrated_reaches_the_goal_where_the_gradient_need_not(network):
         largest = [np.argsort(-abs(a))[:20] for a, _ in pairs]
         right = [np.mean(np.sign(a[top]) == np.sign(b[top])) for (a, b), top in zip(pairs, largest, strict=True)]
         assert np.mean(right) >= 0.95, layer
+
+
+def test_what_auto_takes_for_components_reaches_the_goal_in_every_stage(network, exact):
+    """Chosen by a sample of components, held against all of them: in each picture, and for shares averaged over them,
+    as relevance over a data set is."""
+    model, images, classes, layers = network
+    found = kept.decided(kept.trial(model, images, classes, resolve(model, layers), maps=())[0])
+    relevance = attribute(model, images[:2], classes[:2], layers, found.components, heatmap=False).relevances
+    for layer in layers:
+        together = [np.mean(a / np.abs(a).sum(1, keepdims=True), 0) for a in (relevance[layer], exact[layer])]
+        for pairs in (list(zip(relevance[layer], exact[layer], strict=True)), [together]):
+            assert np.mean([pearsonr(a, b)[0] for a, b in pairs]) >= 0.85, layer
+            assert np.mean([spearmanr(a, b)[0] for a, b in pairs]) >= 0.8, layer
+
+
+def test_auto_s_heatmaps_are_no_worse_than_lrp_s_in_the_same_pictures():
+    """Per picture, with Student's interval: what goes first matters more than what goes last, and no other method's
+    maps that "auto" takes fall behind those of LRP."""
+    pictures, prepare = sl.demo.images(8), sl.demo.transform()
+    model, images = sl.demo.classifier(), torch.stack([prepare(pictures[i][0]) for i in range(8)])
+    with torch.no_grad():
+        classes = model(images).argmax(1)
+    found = measure(model, images, classes, resolve(model, "layer4"), (), MAPS, sample=2, held=False)
+    of = {d.method: d for d in found.deletions}
+    assert of["lrp"].difference.low > 0
+    chosen = of[kept.maps(found)]
+    assert chosen.ahead_of(of["lrp"]).low >= 0
+    assert np.mean(chosen.pictures) == pytest.approx(chosen.difference.mean)

@@ -1,4 +1,4 @@
-"""Speed and agreement of attribution with zennit-crp, both sides in turn in one process, on a ResNet-18 at 224 px.
+"""Speed (processor time) and agreement of attribution with zennit-crp, both sides in turn, on a ResNet-18 at 224 px.
 
 Where terms of a residual sum nearly cancel, heatmaps agree a little less: zennit's canonised network divides by
 sqrt(1 + eps) of its norms once more than the model does (tests/attribution/test_parity.py shows it).
@@ -7,6 +7,7 @@ python tests/benchmarks/attribution.py [rounds] [components] [images]
 """
 
 import sys
+import time
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def main(rounds=3, components=64, images=8):
     def their_maps():
         kept["theirs"] = their_heatmaps(model, chosen, some, "layer3", numbers).reshape(-1, 224, 224)
 
-    sides = paired(our_maps, their_maps, rounds)
+    sides = paired(our_maps, their_maps, rounds, time.process_time)
     work = f"conditional heatmaps, layer3, {components} components × {images} images"
     print(ratio_row(work, "zennit-crp", "≤ 0.125", *sides), flush=True)
     agreement = [("heatmap", correlations(kept["ours"], kept["theirs"]))]
@@ -94,7 +95,7 @@ def main(rounds=3, components=64, images=8):
         def theirs(layers=layers):
             kept["theirs"] = their_relevances(model, pictures, targets, layers)
 
-        sides = paired(ours, theirs, rounds)
+        sides = paired(ours, theirs, rounds, time.process_time)
         work = f"relevance of all components, {len(pictures)} images, {layers[0]} … {layers[-1]}"
         print(ratio_row(work, "zennit-crp", "≤ 0.333", *sides), flush=True)
         agreement += [(name, correlations(kept["ours"][name], kept["theirs"][name])) for name in layers]

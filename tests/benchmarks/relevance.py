@@ -1,8 +1,9 @@
 """How near relevance comes to switching components off, on networks with trained weights and biases.
 
 Truth is the drop of the predicted class's logit when a channel is set to zero, all channels of a stage, by hooks of our
-own: nothing of the package computes it. Numbers are means over the pictures. "zennit-crp" is EpsilonPlusFlat with the
-canonizers that its documentation names for such a network, run whether or not it covers it.
+own: nothing of the package computes it. Numbers are means over the pictures; "all pictures together" are r, rank
+correlation and signs of shares that were averaged first, as in relevance over a data set. "zennit-crp" is
+EpsilonPlusFlat with the canonizers that its documentation names for such a network, run whether or not it covers it.
 
 python tests/benchmarks/relevance.py [pictures]
 """
@@ -22,9 +23,10 @@ from zennit.torchvision import ResNetCanonizer
 
 import semlens_widgets as sl
 from semlens_widgets.attribution import attribute
+from semlens_widgets.attribution.values import ByLayer
 from semlens_widgets.faithfulness import MAPS, kept
 from semlens_widgets.faithfulness.measure import measure
-from semlens_widgets.faithfulness.value import GOAL
+from semlens_widgets.faithfulness.value import GOAL, spread
 from semlens_widgets.model import resolve
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -108,9 +110,9 @@ def rows(name, model, images, layers):
     try:
         found["zennit-crp"] = by_zennit_crp(model, images, classes, layers)
     except Exception as error:  # whatever it says to a network that it was not made for
-        print(f"| {name} | | zennit-crp | {type(error).__name__} | | | | | |")
+        print(f"| {name} | | zennit-crp | {type(error).__name__} | | | | | | |")
     took["zennit-crp"] = (time.perf_counter() - start) / len(images)
-    default = chosen_by_auto(model, images, classes, layers)
+    choice = chosen_by_auto(model, images, classes, layers)
     for layer in layers:
         logit, drop = truth[layer]
         for method, relevances in found.items():
@@ -118,26 +120,40 @@ def rows(name, model, images, layers):
             r, rank, signs = agreement(relevance, drop)
             good = r >= GOAL["pearson"] and rank >= GOAL["spearman"] and signs >= GOAL["signs"]
             arrives = float(np.mean(relevance.sum(1) / logit))
-            mark = " (auto)" if method == default else ""
+            mark = " (auto)" if method == in_layer(choice.components, layer) else ""
+            mark += " (its circuits)" if method == choice.circuits else ""
+            together = agreement(*(np.mean(shares(part), 0, keepdims=True) for part in (relevance, drop)))
             yield (
                 f"| {name} | {layer} | {method}{mark} | {arrives:.2f} | {r:.2f} | {rank:.2f} | {signs:.2f} "
-                f"| {'yes' if good else 'no'} | {took[method]:.2f} s |"
+                f"| {'yes' if good else 'no'} | {' / '.join(f'{x:.2f}' for x in together)} | {took[method]:.2f} s |"
             )
 
 
+def shares(amounts):
+    """As relevance over a data set adds it up: each picture's, divided by the sum of absolute values."""
+    return amounts / np.abs(amounts).sum(1, keepdims=True)
+
+
+def in_layer(method, layer):
+    return method.of(layer) if isinstance(method, ByLayer) else method
+
+
 def chosen_by_auto(model, images, classes, layers):
-    """What "auto" takes for one picture, measured on the first four."""
-    some, of = images[:4], classes[:4]
-    wanted = resolve(model, layers)
-    return kept.decided(kept.trial(model, some, of, wanted)).forwards
+    """What "auto" means, measured on the first four."""
+    return kept.decided(kept.trial(model, images[:4], classes[:4], resolve(model, layers))[0])
 
 
 def deletions(name, model, images, layers):
+    """Each method's heatmaps, and by how much it is ahead of LRP in the same pictures."""
     with torch.no_grad():
         classes = model(images).argmax(1)
+    chosen = chosen_by_auto(model, images, classes, layers[-1:]).heatmaps
     found = measure(model, images, classes, resolve(model, layers[-1:]), (), MAPS, sample=2, held=False)
+    of = {d.method: d for d in found.deletions}
     for d in found.deletions:
-        yield f"| {name} | {d.method} | {d.first} | {d.last} | {d.random} | {d.difference} |"
+        mark = " (auto)" if d.method == chosen else ""
+        shown = " | ".join(spread(x) for x in (d.first, d.last, d.random, d.difference, d.ahead_of(of["lrp"])))
+        yield f"| {name} | {d.method}{mark} | {shown} |"
 
 
 def main(pictures=3):
@@ -146,13 +162,14 @@ def main(pictures=3):
     networks = {"demo": demo(2 * pictures), "EfficientNet-Lite0": efficientnet(pictures)}
     if trained.SHARED.is_dir():
         networks["ResNet-20"] = resnet20(2 * pictures)
-    heads = "network", "stage", "method", "arrives", "Pearson r", "Spearman", "signs of 20", "goal", "a picture"
+    heads = "network", "stage", "method", "arrives", "Pearson r", "Spearman", "signs of 20", "goal"
+    heads += "all pictures together", "a picture"
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, network in networks.items():
         for row in rows(name, *network):
             print(row, flush=True)
     print("\nDeletion test of heatmaps, share of the logit lost\n")
-    heads = "network", "method", "most relevant first", "least first", "at random", "difference"
+    heads = "network", "method", "most relevant first", "least first", "at random", "difference", "ahead of LRP"
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, network in networks.items():
         for row in deletions(name, *network):

@@ -1,42 +1,30 @@
-"""One prediction explained: which components carried it, where in the picture, and through which others."""
+"""The value: why a model said what it said about one picture."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from . import palette
-from .attribution.values import Balance, Composite, Method, checked
-from .circuit import Circuit, trace_circuit
-from .components import Component, Components
-from .crops import active_boxes, cut, squared
-from .faithfulness import Choice, Faithfulness, choose, choose_for, measure
-from .faithfulness import known as known_choice
-from .images import Images, Window, rgb
-from .model import Layer, Layers, resolve, stack
-from .outputs import Chosen, Kind, NoClasses, Outputs, answering, ask, decided
-from .passes import OnStep
-from .results import Result
-from .targets.choices import Found, found_in
-from .targets.given import Targetlike, goal_of, of
-from .targets.goal import Asked, Goal
-from .targets.value import Target
-from .vectors import freeze, frozen
-from .warned import warn
-
-if TYPE_CHECKING:
-    import torch
-
-_SAMPLE = 64  # components that `faithfulness` switches off in each layer
-_A_WHILE = 10.0  # seconds of which is told before
+from .. import palette
+from ..attribution.values import Balance
+from ..circuit import Circuit
+from ..components import Component, Components
+from ..crops import active_boxes, cut, squared
+from ..faithfulness import Faithfulness
+from ..images import Window
+from ..outputs import Kind
+from ..passes import OnStep
+from ..results import Result
+from ..targets.choices import Found
+from ..targets.value import Target
+from ..vectors import freeze, frozen
+from .source import ExplanationSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +194,7 @@ class Explanation(Result):
         top: the components followed at the target, and below each component; depth: how many layers are walked,
         from the highest explained one downwards.
         """
-        return self.source.circuit(self, top, depth, on_step)
+        return self.source.circuit(self.relevance, self.backend, self.target, top, depth, on_step)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per component, largest absolute share first."""
@@ -254,199 +242,3 @@ class Explanation(Result):
             f"Explained: {escape(self.target)} = {self.value:.3g}, {escape(self.how)}.</p>{note}"
             f"<table><tr><th>component</th><th>relevance</th><th>of its layer</th></tr>{lines}</table>"
         )
-
-
-class ExplanationSource:
-    """Model, input and target behind an explanation: what its heatmaps and circuit are computed from when asked."""
-
-    def __init__(self, model: torch.nn.Module, inputs: torch.Tensor, layers: tuple[Layer, ...], goal: Goal) -> None:
-        self.model, self.inputs, self.layers, self.goal = model, inputs, layers, goal
-        self.maps: Any = "auto"  # the method behind heatmaps
-        self.ways: Any = "auto"  # the method behind circuits
-        self.method: Any = "auto"  # the method behind relevance, where it was given as a composite
-        self.components: Components
-        self._heatmaps: dict[int, np.ndarray] = {}
-        self._faithfulness: Faithfulness | None = None
-        self.weak = False
-        self._lock = threading.Lock()
-
-    def heatmaps(self, rows: list[int], on_step: OnStep | None) -> list[np.ndarray]:
-        from .attribution import heatmaps
-
-        with self._lock, answering(self.model, self.goal.read):
-            missing = [row for row in dict.fromkeys(rows) if row not in self._heatmaps]
-            finished = 0
-            for layer in self.layers:
-                span = self.components.rows(layer.name)
-                assert isinstance(span, slice)
-                mine = [row for row in missing if span.start <= row < span.stop]
-                if not mine:
-                    continue
-                step = None if on_step is None else _onwards(on_step, finished, len(missing))
-                numbers = np.asarray(mine) - span.start
-                found = heatmaps(self.model, self.inputs, self.goal, layer, numbers, self.maps, on_step=step)
-                self._heatmaps.update(zip(mine, found.heatmaps[0], strict=True))
-                finished += len(mine)
-            return [self._heatmaps[row] for row in rows]
-
-    def faithfulness(self, backend: str, maps: str) -> Faithfulness:
-        with self._lock, answering(self.model, self.goal.read):
-            if self._faithfulness is None:
-                layers = [layer for layer in self.layers if has_relevance(layer)]
-                methods = [self.method if isinstance(self.method, Composite) else backend]
-                of_maps = [self.maps if isinstance(self.maps, Composite) else maps]
-                self._faithfulness = measure(
-                    self.model, self.inputs, self.goal, layers, methods, of_maps, sample=_SAMPLE
-                )
-            return self._faithfulness
-
-    def circuit(self, explained: Explanation, top: int, depth: int, on_step: OnStep | None) -> Circuit:
-        known = [
-            layer for layer in self.layers if np.isfinite(explained.relevance[self.components.rows(layer.name)]).all()
-        ]
-        with answering(self.model, self.goal.read):
-            return trace_circuit(
-                self.model, self.inputs, self.goal, known, self.ways, components=self.components,
-                target=explained.target, top=top, depth=depth, on_step=on_step,
-            )  # fmt: skip
-
-
-def _onwards(on_step: OnStep, finished: int, total: int) -> OnStep:
-    return lambda done, _: on_step(finished + done, total)
-
-
-def explain(
-    model: torch.nn.Module,
-    images: Images,
-    image: int | Image.Image,
-    layers: Layers,
-    target: Targetlike = None,
-    *,
-    method: Method = "auto",
-    output: Chosen = None,
-    outputs: Kind | Outputs | NoClasses | None = None,
-    name: str | None = None,
-    choice: Choice | None = None,
-    on_step: OnStep | None = None,
-) -> Explanation:
-    """Which components of the layers carried the model's prediction for one picture.
-
-    images: the data set, which says how a picture becomes the model's input and what the classes are called.
-    image:  a number in the data set, or any PIL picture.
-    target: a class by name or number, a value of `sl.targets` (a place of a segmentation, a box, a text, …), a function
-            that gives one number per image, or None for what the model predicts: its class, of a segmentation the
-            largest class where it is predicted, of a detection the surest box. A function is given the class scores
-            [image class], or the model's whole answer where it has none or the function asks for a part of it.
-    method: how: "auto" chooses by what it measures on a few pictures of the data set, once for a model and its layers
-            (see `faithfulness`); "gradient" (activation × gradient), "integrated" (the same on the way to being off:
-            nearer to the effect of switching off, 16 passes a layer), "ablation" (that effect itself: a pass for every
-            component), "lrp" and its kin, or a `Composite`. Heatmaps of "integrated" and "ablation" are by "lrp".
-    choice: what was measured of this model before; by default measured here.
-    output: the part of the model's answer that holds the class scores, by name or number, or a function that gives it.
-    outputs: "single", "binary", "multi" or "regression": what the scores mean. See `outputs.decide` for both.
-
-    on_step is called with (passes done, in all); what it raises ends the work. KeyError with the nearest name for an
-    unknown class; ValueError where the answer has no class scores or does not say which they are. The model is left as
-    it was.
-    """
-    from .attribution import attribute
-
-    checked(method)
-    wanted = resolve(model, layers)
-    possible = tuple(layer for layer in wanted if has_relevance(layer)) or wanted
-    if isinstance(image, Image.Image):
-        picture, number = rgb(image, images.value_range), None
-        item = images.prepared(picture)
-    else:
-        if not 0 <= image < len(images):
-            raise IndexError(f"image {image}; the data set has 0 to {len(images) - 1}")
-        number = int(image)
-        picture, item = images.picture(number), images.tensor(number)
-    inputs = stack([item])
-    read = outputs if isinstance(outputs, Outputs | NoClasses) else decided(model, images, output, outputs, inputs)
-    asked = Asked(model, images, picture, inputs, True, output, read)
-    goal, as_target = goal_of(of(target), asked)
-    source = ExplanationSource(model, inputs, wanted, goal)
-    of_class = goal.of_scores and isinstance(read, Outputs)
-    if choice is None and of_class and isinstance(read, Outputs):
-        find = choose if method == "auto" else known_choice
-        choice = find(model, images, possible, read)
-    if not of_class:
-        choice = None
-        if method == "auto":
-            key = as_target.kind if as_target.local else as_target.key
-            choice = choose_for(model, inputs, goal, possible, key, on_step)
-    plan = _Plan.of(method, choice)
-    source.method, source.maps, source.ways = plan.components, plan.maps, plan.ways
-    if method == "ablation":
-        _warn_of_cost(model, inputs, possible)
-    with answering(model, goal.read):
-        together = plan.components == plan.maps
-        found = attribute(model, inputs, goal, possible, plan.components, heatmap=together, on_step=on_step)
-        seen = found if together else attribute(model, inputs, goal, possible[:1], plan.maps)
-    assert seen.heatmap is not None
-    sizes = {layer.name: found.relevances[layer.name].shape[1] for layer in possible}
-    if len(possible) < len(wanted):
-        sizes |= _sizes(model, inputs, [layer for layer in wanted if layer not in possible])
-    source.components = Components(
-        tuple(layer.name for layer in wanted),
-        tuple(sizes[layer.name] for layer in wanted),
-        tuple(layer.signed for layer in wanted),
-    )
-    source.maps, name_of_maps = source.maps if isinstance(source.maps, Composite) else seen.backend, seen.backend
-    source.weak = choice is not None and bool(choice.measured.weak_layers(found.backend))
-    nothing = {layer: np.full((1, size), np.nan, np.float32) for layer, size in sizes.items()}
-    relevance = np.concatenate([(nothing | dict(found.relevances))[layer.name][0] for layer in wanted])
-    called = name or (images.name(number) if number is not None else getattr(image, "filename", "") or "a picture")
-    said = goal.said(asked)
-    return Explanation(
-        picture, images.window(picture.size), number, called, *said[:3],
-        goal.name, goal.number, float(found.targets[0]), source.components, relevance, seen.heatmap[0], found.backend,
-        source, *said[3:], name_of_maps, plan.chosen if method == "auto" else "",
-        choice.measured.sentence(found.backend) if choice is not None else "", found.balances, as_target,
-        found_in(asked, goal),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Which method computes what."""
-
-    components: Method
-    maps: Method
-    ways: Method
-    chosen: str
-
-    @classmethod
-    def of(cls, method: Method, choice: Choice | None) -> _Plan:
-        if method == "auto" and choice is not None:
-            return cls(choice.forwards, choice.maps, choice.backwards, choice.why("prediction"))
-        if method in ("integrated", "ablation"):
-            maps, ways = ("auto", "auto") if choice is None else (choice.maps, choice.backwards)
-            return cls(method, maps, ways, "")
-        return cls(method, method, method, "")
-
-
-def _warn_of_cost(model: torch.nn.Module, inputs: torch.Tensor, layers: Sequence[Layer]) -> None:
-    """Say before how many passes "ablation" takes, where that is a while."""
-    sizes = _sizes(model, inputs, list(layers))
-    start = time.perf_counter()
-    ask(model, inputs)
-    most = sum(sizes.values()) * (time.perf_counter() - start)
-    if most > _A_WHILE:
-        warn(
-            f"ablation switches {sum(sizes.values()):,} components off one by one, which takes up to {most:.0f} s "
-            "here; method 'integrated' comes close in 16 passes a layer",
-        )
-
-
-def has_relevance(layer: Layer) -> bool:
-    """Whether a layer's components have relevance for a prediction: an encoder's outputs have none."""
-    return layer.via is None or layer.groups is not None or layer.writes is not None or hasattr(layer.via, "shape")
-
-
-def _sizes(model: torch.nn.Module, inputs: torch.Tensor, layers: list[Layer]) -> dict[str, int]:
-    from .model import recording
-
-    with recording(model, tuple(layers)) as recorder:
-        return {name: responses.values.shape[1] for name, responses in recorder.responses(list(inputs), "max").items()}
