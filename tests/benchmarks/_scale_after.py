@@ -34,7 +34,8 @@ loaded = time.perf_counter()
 lens = sl.open(sys.argv[1])
 opened = time.perf_counter()
 lens.query = "word 1"
-print(opened - loaded, time.perf_counter() - opened, lens.hits.state, {"torch", "open_clip"} & set(sys.modules) or "")
+answered = time.perf_counter()
+print(*(opened - loaded, answered - opened, lens.hits.state, *{"torch", "open_clip"} & set(sys.modules)), sep="; ")
 """
 
 
@@ -72,10 +73,10 @@ def of_a_file(space, probes: sl.Probes) -> Iterator[str]:
         size = path.stat().st_size / 1e6
         yield f"| save {COMPONENTS:,} components with answers to {KEPT} words: {size:.0f} MB | {took:.1f} s | – |"
         said = subprocess.run([sys.executable, "-c", ASKING, path], capture_output=True, text=True, check=True).stdout
-        opened, first, state, *loaded = said.split(maxsplit=3)
+        opened, first, state, *loaded = said.strip().split("; ")
         yield f"| open that file | {float(opened):.3f} s | < 0.2 s |"
-        loaded = f"loaded {loaded[0].strip()}" if loaded else "torch and open_clip not loaded"
-        yield f"| the first query in it ({state}) | {float(first):.2f} s; {loaded} | neither loaded |"
+        with_it = f"loaded {', '.join(loaded)}" if loaded else "torch and open_clip not loaded"
+        yield f"| the first query in it ({state}) | {float(first):.2f} s; {with_it} | neither loaded |"
         again = sl.SemanticSpace.open(path).space
         found = [seconds(lambda: sl.search(again, next(iter(probes)))[0].message) for _ in range(2)]
         yield f"| search of a space from it, and its message; the next | {found[0]:.2f} s; {found[1]:.2f} s | – |"
