@@ -23,9 +23,9 @@ from semlens_widgets.vectors import unit
 
 COMPONENTS, LAYERS, WORDS = 100_000, 10, 700
 KEPT = 50  # words whose answers a file keeps
-ONE_LAYER = 25_000  # whose siblings are sought
+ONE_LAYER = 20_000  # whose siblings are sought
 PAIRED = 50_000  # components of each of two spaces that are compared
-_ROWS = 10_000  # of a product that is timed
+_ROWS = 4096  # of a product that is timed
 ASKING = """
 import sys, time
 begun = time.perf_counter()

@@ -1,5 +1,7 @@
 """Spaces as large as asked, with concepts planted in them: for what is measured after a fit."""
 
+from functools import cache
+
 import numpy as np
 from PIL import Image
 
@@ -34,6 +36,7 @@ def planted(components, *, k=20, seed=0, dim=DIM, layers=1, crops=CROPS):
     ), cloud[sampled], seed)  # fmt: skip
 
 
+@cache
 def cloud_of(crops, dim):
     """(half-precision unit vectors, concept of each): images in a cone, each of one concept."""
     random = np.random.default_rng(0)
