@@ -13,37 +13,40 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtri
 
+from .showing import MIN_IMAGES
 from .space import Sample, SemanticSpace
 from .threads import on_all
 from .vectors import freeze
 
-MIN_IMAGES = 10  # images on either side, before they may judge: by chance, MIN_AUROC is then passed in 1 case of 250
-MIN_AUROC = 0.75  # half-way from chance (.5) to telling all images apart (1)
+MIN_AUROC = 0.75  # half-way from chance (.5) to telling all images apart; by chance, 10 images pass in 1 case of 250
 ALPHA = 0.05  # of "surely": components that tell images apart with an AUROC of MIN_AUROC pass at most this often
 _BLOCK_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """How well components tell sampled images that show a probe from the others, pair by pair of the two.
+    """How well components tell sampled images that show a probe from those that do not, pair by pair of the two.
 
-    An image shows the probe when its similarity to it is at least half-way from that of the whole sample to that of
-    the component's examples, which are left out themselves. `auroc` is the chance that the component responds more
-    strongly to an image that shows the probe than to one that does not (.5 is chance; Mann & Whitney 1947), NaN
-    where fewer than 10 images do or do not. `shown` says how many do, `others` how many do not. Such a component is
-    not `checked`: it is neither `confirmed` (.75 or more) nor `refuted`.
+    Which images those are `Showing` says; a component's own examples are left out. `auroc` is the chance that the
+    component responds more strongly to an image that shows the probe than to one that does not (.5 is chance; Mann &
+    Whitney 1947), NaN where there are fewer than 10 of either. `shown` says how many do, `others` how many do not.
+
+    An AUROC of .75 or more is `confirmed`. A lower one is `refuted` where the images are `told_apart`. Where they are
+    not, it proves nothing: of the images that are most alike to the probe some may not show it, and others may.
     """
 
     auroc: Float[np.ndarray, " pair"]
     shown: Int[np.ndarray, " pair"]
     others: Int[np.ndarray, " pair"]
+    told_apart: Bool[np.ndarray, " pair"]
 
     def __post_init__(self) -> None:
-        freeze(self, "auroc", "shown", "others")
+        freeze(self, "auroc", "shown", "others", "told_apart")
 
     @property
     def checked(self) -> Bool[np.ndarray, " pair"]:
-        return ~np.isnan(self.auroc)
+        """Whether there are images enough, of which it is sure enough what they show."""
+        return self.confirmed | self.refuted
 
     @property
     def confirmed(self) -> Bool[np.ndarray, " pair"]:
@@ -51,7 +54,7 @@ class HeldOut:
 
     @property
     def refuted(self) -> Bool[np.ndarray, " pair"]:
-        return self.auroc < MIN_AUROC
+        return (self.auroc < MIN_AUROC) & self.told_apart
 
     def passes_corrected(self, tried: int) -> Bool[np.ndarray, " pair"]:
         """Which would pass although they were picked among `tried` for passing. Nobody who cannot be judged.
@@ -69,66 +72,66 @@ class HeldOut:
 def held_out(
     space: SemanticSpace,
     rows: Int[np.ndarray, " pair"],
-    vectors: Float[np.ndarray, "pair dim"],
+    vectors: Float[np.ndarray, "probe dim"],
     query_rows: Sequence[int] = (),
+    *,
+    probe: Int[np.ndarray, " pair"] | None = None,
 ) -> HeldOut:
     """Components (as rows) and probes held against the space's sample. Nobody is judged where it has none.
 
-    `query_rows` are rows of components that the probes were made from: their examples are left out as well.
+    `probe` says which of `vectors` each pair has, unless each has one of its own. `query_rows` are rows of components
+    that the probes were made from: their examples are left out as well.
     """
+    probe = np.arange(len(rows)) if probe is None else np.asarray(probe)
     auroc, (shown, others) = np.full(len(rows), np.nan), np.zeros((2, len(rows)), np.int64)
+    told = np.zeros(len(rows), bool)
     sample = space.sample
     if sample is None or not len(sample):
-        return HeldOut(auroc, shown, others)
+        return HeldOut(auroc, shown, others, told)
     examples, step = space.examples, max(1, _BLOCK_NUMBERS // len(sample))
     made_of = [examples.images[row, : examples.counts[row]] for row in query_rows]
     known = np.isin(sample.images, np.concatenate(made_of) if made_of else [])
-    examples.images, examples.counts, space.vectors  # noqa: B018  read from the file before threads ask for them
+    used, probe = np.unique(probe, return_inverse=True)
+    show = space.showing(vectors[used])
+    told[:] = show.told_apart[probe]
+    examples.images, examples.counts, sample.ranks  # noqa: B018  read from the file before threads ask for them
 
     def judge(start: int) -> None:
         pairs = slice(start, start + step)
-        auroc[pairs], shown[pairs], others[pairs] = _judged(space, sample, rows[pairs], vectors[pairs], known)
+        shows, lacks = show.without(known | _own(space, sample, rows[pairs]), probe[pairs])
+        auroc[pairs], shown[pairs], others[pairs] = _aurocs(sample.ranks[rows[pairs]], shows, lacks)
 
     for _ in on_all(judge, range(0, len(rows), step)):
         pass
-    return HeldOut(auroc, shown, others)
+    return HeldOut(auroc, shown, others, told)
 
 
-def _judged(
-    space: SemanticSpace, sample: Sample, rows: np.ndarray, vectors: np.ndarray, known: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(AUROC, images that show it, others) of some pairs; sampled images that are `known` are no evidence."""
-    some, number = np.unique(rows, return_inverse=True)  # a component may have several words
+def _own(space: SemanticSpace, sample: Sample, rows: Int[np.ndarray, " pair"]) -> Bool[np.ndarray, "pair image"]:
+    """Which sampled images are examples of each component."""
     examples = space.examples
-    images = examples.images[some]
+    images = examples.images[rows]
     place = np.minimum(np.searchsorted(sample.images, images), len(sample) - 1)
-    ranked = np.arange(place.shape[1]) < examples.counts[some, None]
-    own = np.tile(known, (len(some), 1))
-    component, rank = np.nonzero(ranked & (sample.images[place] == images))
-    own[component, place[component, rank]] = True
-    ranks = mean_ranks(np.where(own, np.inf, sample.activations[:, some].T))[number]
-    similarity = vectors @ sample.vectors.T
-    usual, best = similarity.mean(1), space.mean_similarity(rows, vectors)
-    shows = ~own[number] & (similarity >= (usual + best)[:, None] / 2)
-    yes = shows.sum(1)
-    no = (~own).sum(1)[number] - yes
-    above = np.einsum("pi,pi->p", ranks, shows) - yes * (yes + 1) / 2
-    judged = np.minimum(yes, no) >= MIN_IMAGES
-    return np.where(judged, above / np.maximum(yes * no, 1), np.nan), yes, no
+    ranked = np.arange(place.shape[1]) < examples.counts[rows, None]
+    pair, rank = np.nonzero(ranked & (sample.images[place] == images))
+    own = np.zeros((len(rows), len(sample)), bool)
+    own[pair, place[pair, rank]] = True
+    return own
 
 
-def mean_ranks(values: Float[np.ndarray, "row image"]) -> Float[np.ndarray, "row image"]:
-    """Each number's rank in its row, from 1; equal ones share the mean of theirs, as scipy's `rankdata` has it.
-
-    (scipy.stats takes a second to import, which a first search would wait for.)
-    """
-    order = np.argsort(values, axis=1)
+def _aurocs(
+    values: Int[np.ndarray, "pair image"], shows: Bool[np.ndarray, "pair image"], lacks: Bool[np.ndarray, "pair image"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(AUROC, images that show it, others), pair by pair; equal values count half, images that are neither do not."""
+    order = np.argsort(values, axis=1, kind="stable")
     rising = np.take_along_axis(values, order, 1)
+    shows, lacks = (np.take_along_axis(kind, order, 1) for kind in (shows, lacks))
+    passed = np.concatenate([np.zeros((len(values), 1), np.int64), lacks.cumsum(1)], 1)  # before each place
     place = np.arange(values.shape[1])
     begins, ends = np.ones((2, *values.shape), bool)
     begins[:, 1:] = ends[:, :-1] = rising[:, 1:] != rising[:, :-1]
     first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
     last = np.minimum.accumulate(np.where(ends, place, len(place))[:, ::-1], axis=1)[:, ::-1]
-    result = np.empty(values.shape)
-    np.put_along_axis(result, order, (first + last) / 2 + 1, axis=1)
-    return result
+    below, upto = np.take_along_axis(passed, first, 1), np.take_along_axis(passed, last + 1, 1)
+    above = ((below + upto) * shows).sum(1) / 2
+    yes, no = shows.sum(1), lacks.sum(1)
+    return np.where(np.minimum(yes, no) >= MIN_IMAGES, above / np.maximum(yes * no, 1), np.nan), yes, no

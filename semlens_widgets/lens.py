@@ -38,7 +38,7 @@ from .relevance import Relevance, Target
 from .report import Report
 from .report.session import document
 from .role import Role
-from .search import Matches
+from .search import Evidence, Matches
 from .session import (
     acting,
     auditing,
@@ -187,7 +187,7 @@ class Lens(Session):
 
     def search(
         self, query: QueryLike, *, negative: Names | None = None, top: int | None = 20, layer: Names | None = None,
-        templates: Names | None = None, centre: bool | None = None,
+        templates: Names | None = None, centre: bool | None = None, by: Evidence = "both",
     ) -> Matches | list[Matches]:  # fmt: skip
         """Which components encode this? One query gives `Matches`, a list of texts a list of them.
 
@@ -199,11 +199,14 @@ class Lens(Session):
         top:       how many hits to keep, best first; None for all.
         layer:     one or several layers to look in; None for all.
         templates, centre: those of the lens unless given.
+        by:        "examples": components whose strongest examples show it; "activations": those that answer more
+                   strongly to images that show it than to others, over all images whose responses were kept, which
+                   finds what very many images show; "both".
 
         The answer says `found` or not; its hits have component, score (cosine, -1 to 1), z and p. ValueError for an
         empty query, KeyError for an unknown layer or component, TypeError for what cannot be searched.
         """
-        return searching.search(self, query, negative, top, layer, templates, centre)
+        return searching.search(self, query, negative, top, layer, templates, centre, by)
 
     def describe(
         self, words: str | Path | Sequence[str] | None = None, k: int = 3, method: str | Labeler = "mean", *,

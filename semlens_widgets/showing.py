@@ -65,6 +65,16 @@ class Showing:
     def __post_init__(self) -> None:
         freeze(self, "likeness", "shows", "lacks", "told_apart")
 
+    def without(
+        self, left_out: Bool[np.ndarray, "pair image"], probe: Int[np.ndarray, " pair"]
+    ) -> tuple[Bool[np.ndarray, "pair image"], Bool[np.ndarray, "pair image"]]:
+        """(`shows`, `lacks`) of some probes when some images do not count: others are then most alike to a probe."""
+        shows, lacks = self.shows[probe] & ~left_out, self.lacks[probe] & ~left_out
+        for number in np.unique(probe[~self.told_apart[probe]]):
+            pairs = np.flatnonzero(probe == number)
+            shows[pairs], lacks[pairs] = _most_alike(self.likeness[number], ~left_out[pairs])
+        return shows, lacks
+
     @cached_property
     def prevalence(self) -> tuple[Prevalence, ...]:
         """How many images show each probe: the mixture's share, with the interval of its profile likelihood (Wilks).
@@ -89,19 +99,25 @@ def showing(likeness: Float[np.ndarray, "probe image"]) -> Showing:
         for mine, probe in enumerate(at):
             shows[probe], lacks[probe] = _told_apart(likeness[probe], fitted.best_of(mine), binned.one[mine])
         told[at] = np.minimum(shows[at].sum(1), lacks[at].sum(1)) >= MIN_IMAGES
+    everybody = np.ones((1, likeness.shape[1]), bool)
     for probe in np.flatnonzero(~told):
-        shows[probe], lacks[probe] = _most_alike(likeness[probe])
+        (shows[probe],), (lacks[probe],) = _most_alike(likeness[probe], everybody)
     return Showing(likeness, shows, lacks, told)
 
 
-def _most_alike(likeness: Float[np.ndarray, " image"]) -> tuple[np.ndarray, np.ndarray]:
-    """The images that are most alike to a probe, and the others; none where too few are left."""
-    shows = np.zeros(len(likeness), bool)
-    count = max(MIN_IMAGES, round(MOST_ALIKE * len(likeness)))
-    if len(likeness) < count + MIN_IMAGES or not np.ptp(likeness):
-        return shows, shows.copy()
-    shows[np.argsort(-likeness, kind="stable")[:count]] = True
-    return shows, ~shows
+def _most_alike(
+    likeness: Float[np.ndarray, " image"], counts: Bool[np.ndarray, "pair image"]
+) -> tuple[Bool[np.ndarray, "pair image"], Bool[np.ndarray, "pair image"]]:
+    """Of the images that count those that are most alike to a probe, and the others; none where too few are left."""
+    order = np.argsort(-likeness, kind="stable")
+    ranked = counts[:, order]
+    left = ranked.sum(1)
+    wanted = np.maximum(MIN_IMAGES, np.rint(MOST_ALIKE * left))
+    able = (left >= wanted + MIN_IMAGES) & bool(len(likeness) and np.ptp(likeness))
+    first = ranked & (ranked.cumsum(1) <= wanted[:, None]) & able[:, None]
+    shows = np.zeros(counts.shape, bool)
+    shows[:, order] = first
+    return shows, counts & ~shows & able[:, None]
 
 
 def _told_apart(likeness: Float[np.ndarray, " image"], two: _Mixture, one: float) -> tuple[np.ndarray, np.ndarray]:

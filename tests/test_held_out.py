@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 from toy import ColourClip, ColourNet, pictures, to_pixels
 
 import semlens_widgets as sl
-from semlens_widgets.held_out import MIN_AUROC, MIN_IMAGES, HeldOut, held_out
+from semlens_widgets.held_out import MIN_AUROC, HeldOut, held_out
 from semlens_widgets.session.matches import matches_to_json
+from semlens_widgets.showing import MIN_IMAGES, showing
 
 
 def fitted(count=150, sample=101, net=ColourNet, **options):
@@ -34,27 +35,40 @@ def shuffled(space):
 
 
 @pytest.mark.parametrize("crop", [None, "activation"])
-def test_auroc_is_that_of_activations_for_images_at_least_half_as_like_as_the_examples(crop):
-    """The definition in loops, with scikit-learn's AUROC."""
+def test_auroc_is_that_of_activations_between_images_that_show_a_word_and_those_that_do_not(crop):
+    """The definition in loops, with scikit-learn's AUROC; a component's own examples are left out."""
     space, clip = (lens := fitted(crop=crop)).space, lens.clip
     words = ["red", "green", "blue", "white"]
     probes = sl.text_probes(clip, words, ("{}",)).vectors
-    pairs = [(row, word) for row in range(4) for word in range(4)]
-    rows, vectors = np.array([row for row, _ in pairs]), probes[[word for _, word in pairs]]
-    got = held_out(space, rows, vectors)
+    rows, number = np.repeat(np.arange(4), 4), np.tile(np.arange(4), 4)
+    got = held_out(space, rows, probes, probe=number)
     sample, examples = space.sample, space.examples
-    for at, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
+    show = showing(probes @ sample.vectors.T)
+    for at, (row, word) in enumerate(zip(rows, number, strict=True)):
         own = set(examples.images[row, : examples.counts[row]].tolist())
-        rest = [i for i, image in enumerate(sample.images) if int(image) not in own]
-        assert len(rest) < len(sample)
-        usual = np.mean(sample.vectors @ vector)
-        best = np.mean(space.embeddings_of(slice(row, row + 1))[0] @ vector)
-        shows = np.array([sample.vectors[i] @ vector >= (usual + best) / 2 for i in rest])
-        assert got.shown[at] == shows.sum()
-        if min(shows.sum(), (~shows).sum()) < MIN_IMAGES:
+        rest = np.array([int(image) not in own for image in sample.images])
+        assert rest.sum() < len(sample)
+        shows, lacks = show.shows[word] & rest, show.lacks[word] & rest
+        if not show.told_apart[word] and np.ptp(show.likeness[word]):
+            alike = sorted(np.flatnonzero(rest), key=lambda i: -show.likeness[word, i])
+            shows, lacks = np.zeros((2, len(rest)), bool)
+            shows[alike[:10]] = lacks[alike[10:]] = True
+        assert (got.shown[at], got.others[at]) == (shows.sum(), lacks.sum())
+        assert got.told_apart[at] == show.told_apart[word]
+        if min(shows.sum(), lacks.sum()) < MIN_IMAGES:
             assert np.isnan(got.auroc[at])
         else:
-            assert got.auroc[at] == pytest.approx(roc_auc_score(shows, sample.activations[rest, row]))
+            judged = shows | lacks
+            assert got.auroc[at] == pytest.approx(roc_auc_score(shows[judged], sample.activations[judged, row]))
+    alone = held_out(space, rows, probes[number])
+    assert np.array_equal(alone.auroc, got.auroc, equal_nan=True)
+
+
+def test_images_whose_own_status_is_unsure_refute_nothing():
+    judged = HeldOut(np.array([0.8, 0.6, 0.8, 0.6, np.nan]), *np.full((2, 5), 30), np.array([1, 1, 0, 0, 0], bool))
+    assert judged.confirmed.tolist() == [True, False, True, False, False]
+    assert judged.refuted.tolist() == [False, True, False, False, False]
+    assert judged.checked.tolist() == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(("word", "channel"), [("red", 0), ("green", 1), ("blue", 2)])
@@ -68,12 +82,13 @@ def test_a_component_that_answers_to_its_colour_everywhere_passes(lens, word, ch
 
 def test_strong_examples_alone_are_not_enough(lens):
     """Its seven strongest images are as red as ever, but most red images leave it cold."""
-    (answer,) = sl.search(shuffled(lens.space), lens.probes(["red"]))
-    honest = lens.search("red")
+    (answer,) = sl.search(shuffled(lens.space), lens.probes(["red"]), by="examples")
+    honest = lens.search("red", by="examples")
     assert answer.p_best == honest.p_best <= 0.05
     assert answer.adjusted_similarity == honest.adjusted_similarity >= 0.5
     assert not answer.found
-    assert "but AUROC only" in answer.message
+    assert answer.state == "unchecked"
+    assert "it is not sure which sampled images show it" in answer.message
 
 
 class TwoReds(ColourNet):
@@ -102,13 +117,13 @@ def forgetful(space, shares):
 
 def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
     probes = two_reds.probes(["red"])
-    (honest,) = sl.search(two_reds.space, probes)
+    (honest,) = sl.search(two_reds.space, probes, by="examples")
     assert sorted(honest.rows[:2]) == [0, 2]
     assert honest.carriers.tolist() == [True, True, False, False]
     assert honest.best_rank == 0
     assert honest.best == honest[0]
     first, second = honest.rows[:2].tolist()
-    (answer,) = sl.search(forgetful(two_reds.space, {first: 1}), probes)
+    (answer,) = sl.search(forgetful(two_reds.space, {first: 1}), probes, by="examples")
     assert answer.rows.tolist() == honest.rows.tolist()
     assert answer.carriers.tolist() == [False, True, False, False]
     assert answer.found
@@ -124,25 +139,25 @@ def test_where_the_first_hit_fails_a_later_one_may_carry_the_answer(two_reds):
     assert told["best"]["rank"] == 1
     drawn = {text.get_text(): text.get_color() for text in answer.figure().canvas().axes[0].texts}
     assert drawn[str(answer[1].component)] != drawn[str(answer[0].component)] == drawn[str(answer[3].component)]
-    (neither,) = sl.search(forgetful(two_reds.space, {first: 1, second: 1}), probes)
+    (neither,) = sl.search(forgetful(two_reds.space, {first: 1, second: 1}), probes, by="examples")
     assert not neither.found
     assert neither.best_rank == 0
-    assert neither.message.startswith(f"'red' not found: best {neither[0].component}")
+    assert neither.message.startswith(f"'red' unchecked: best {neither[0].component}")
 
 
 def test_a_later_hit_that_just_passes_does_not_carry_the_answer(two_reds):
     """It would do for the first hit; but this one was chosen because it passes."""
     probes = two_reds.probes(["red"])
-    first, second = sl.search(two_reds.space, probes)[0].rows[:2].tolist()
+    first, second = sl.search(two_reds.space, probes, by="examples")[0].rows[:2].tolist()
     for share in np.arange(0.2, 1, 0.01):
-        (answer,) = sl.search(forgetful(two_reds.space, {first: 1, second: share}), probes)
+        (answer,) = sl.search(forgetful(two_reds.space, {first: 1, second: share}), probes, by="examples")
         judged = held_out(answer.space, np.array([second]), answer.vector[None])
         if MIN_AUROC <= judged.auroc[0] < 0.8:
             break
     assert MIN_AUROC <= judged.auroc[0] < 0.8
     assert answer.carriers.tolist() == [False, True, False, False]
     assert not answer.found
-    (alone,) = sl.search(answer.space, probes, without=[first])
+    (alone,) = sl.search(answer.space, probes, without=[first], by="examples")
     assert alone.best.row == second
     assert alone.found
 
@@ -156,14 +171,16 @@ def test_surely_is_right_of_the_best_of_many():
     ranks = scores.argsort(1).argsort(1)[:, :shown] + 1
     auroc = (ranks.sum(1) - shown * (shown + 1) / 2) / (shown * others)
     assert auroc.mean() == pytest.approx(MIN_AUROC, abs=0.002)
-    judged = HeldOut(auroc, np.full(len(auroc), shown), np.full(len(auroc), others))
+    judged = HeldOut(auroc, *(np.full(len(auroc), n) for n in (shown, others)), np.ones(len(auroc), bool))
     assert judged.confirmed.reshape(rounds, tried).any(1).all()
     assert 0 < judged.passes_corrected(tried).reshape(rounds, tried).any(1).mean() <= 0.05
     assert judged.passes_corrected(1).mean() == pytest.approx(0.05, abs=0.02)
 
 
 def test_surely_of_the_clear_and_of_those_nobody_can_judge():
-    judged = HeldOut(np.array([1.0, 0.5, np.nan, 0.0]), np.array([10, 10, 3, 10]), np.array([90, 90, 97, 90]))
+    judged = HeldOut(
+        np.array([1.0, 0.5, np.nan, 0.0]), np.array([10, 10, 3, 10]), np.array([90, 90, 97, 90]), np.ones(4, bool)
+    )
     assert judged.passes_corrected(20).tolist() == [True, False, False, False]
 
 
@@ -174,10 +191,10 @@ def test_examples_that_made_the_probe_are_left_out_as_well(lens):
     sample, examples = space.sample, space.examples
     chose = {int(image) for r in (row, 0) for image in examples.images[r, : examples.counts[r]]}
     rest = [at for at, image in enumerate(sample.images) if int(image) not in chose]
-    usual = np.mean(sample.vectors @ answer.vector)
-    best = space.mean_similarity(answer.rows[:1], answer.vector[None])[0]
-    shows = sample.vectors[rest] @ answer.vector >= (usual + best) / 2
-    assert answer.held_out.shown[0] == shows.sum() < held_out(space, answer.rows[:1], answer.vector[None]).shown[0]
+    (alike,) = answer.vector[None] @ sample.vectors[rest].T
+    shows = np.isin(np.arange(len(rest)), np.argsort(-alike)[:10])
+    assert answer.showing.told_apart.tolist() == [False]
+    assert (answer.held_out.shown[0], answer.held_out.others[0]) == (10, len(rest) - 10)
     assert answer.held_out.auroc[0] == pytest.approx(roc_auc_score(shows, sample.activations[rest, row]))
 
 

@@ -4,12 +4,10 @@ import threading
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
 from threadpoolctl import ThreadpoolController
 
 from semlens_widgets import threads
 from semlens_widgets.describe.ranking import best_columns
-from semlens_widgets.held_out import mean_ranks
 from semlens_widgets.neighbours import closest, nearest_within
 from semlens_widgets.vectors import unit
 
@@ -69,14 +67,6 @@ def test_steps_lead_to_the_end_and_what_they_raise_ends_the_work():
         with pytest.raises(KeyboardInterrupt):
             search()
     assert blas() == before
-
-
-def test_ranks_are_scipys():
-    random = np.random.default_rng(0)
-    values = np.maximum(random.normal(size=(13, 41)), 0).astype(np.float32)  # many zeros, as a rectifier leaves them
-    values[random.random(values.shape) < 0.1] = np.inf
-    values[2] = 1
-    assert np.array_equal(mean_ranks(values), rankdata(values, axis=1))
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 6, 11])

@@ -60,7 +60,7 @@ def test_block_by_block_the_answer_is_that_of_one_product(fitted, monkeypatch, l
     space = fitted.space
     probes = fitted.probes(["red"])
     vectors, vector = (space.centred if centre else space.vectors), probes.vectors[0]
-    (answer,) = search(space, probes, top=None, layer=layer, centre=centre)
+    (answer,) = search(space, probes, top=None, layer=layer, centre=centre, by="examples")
     among = np.arange(len(space.components))[space.components.rows(layer)]
     assert sorted(answer.rows.tolist()) == sorted(among[space.alive[among]].tolist())
     for row, score, z, mean, sd in zip(
@@ -140,9 +140,10 @@ def test_a_component_is_like_itself_whether_centred_or_not(fitted, centre):
     (itself,) = search(fitted.space, probe, top=1, centre=centre)
     assert itself[0].component == sl.Component("colour", 0)
     assert itself[0].score == pytest.approx(1, abs=1e-5)
-    others = fitted.search("colour:0", centre=centre, top=None)
+    others = fitted.search("colour:0", centre=centre, top=None, by="examples")
     assert np.array_equal(others.vector, probe.vectors[0])
-    assert others.rows.tolist() == [row for row in search(fitted.space, probe, top=None, centre=centre)[0].rows if row]
+    (everybody,) = search(fitted.space, probe, top=None, centre=centre, by="examples")
+    assert others.rows.tolist() == [row for row in everybody.rows if row]
 
 
 def test_components_stand_among_words_in_a_query(fitted):
@@ -178,7 +179,7 @@ def test_the_data_behind_a_probe_are_the_closest_images(fitted):
 
 
 def test_z_and_p_are_those_of_random_sets_of_as_many_images(fitted):
-    answer = fitted.search("red", top=None)
+    answer = fitted.search("red", top=None, by="examples")
     random = np.random.default_rng(1)
     pool = fitted.clip.images([fitted.source.images.picture(i) for i in range(60)])
     sets = np.stack([unit(pool[random.permutation(60)[:5]].mean(0)) for _ in range(4000)]) @ answer.vector
@@ -218,7 +219,7 @@ def test_centring_subtracts_each_layers_mean(fitted):
 
 def test_z_is_how_much_more_like_the_probe_the_examples_are_than_random_sets(fitted):
     """In loops: mean cosine of a component's examples with the probe, against that of random sets of as many images."""
-    space, answer = fitted.space, fitted.search("red", layer="colour", top=None)
+    space, answer = fitted.space, fitted.search("red", layer="colour", top=None, by="examples")
     pool = unit(space.null_vectors.astype(np.float32)) @ answer.vector
     random = np.random.default_rng(0)
     for rank, hit in enumerate(answer):
@@ -258,13 +259,13 @@ def test_what_examples_have_in_common_beside_the_probe_does_not_count_against_th
 
 def test_hits_above_the_null_come_first(fitted):
     for query in ("red", "blue", "green"):
-        answer = fitted.search(query, top=None)
+        answer = fitted.search(query, top=None, by="examples")
         above = answer.p <= HIT_ALPHA
         assert above.any()
         assert not above[above.sum() :].any()
         for part in (answer.scores[above], answer.scores[~above]):
             assert (np.diff(part) <= 0).all()
-        some = fitted.search(query, top=3)
+        some = fitted.search(query, top=3, by="examples")
         assert some.rows.tolist() == answer.rows[:3].tolist()
 
 
@@ -289,7 +290,8 @@ def test_every_living_component_is_ranked_once_among_dead_ones():
 
 def test_centring_changes_the_order_but_not_what_counts_as_evidence(fitted):
     """z in loops: the projection of a component's offset, against that of random sets' offsets."""
-    space, answer = fitted.space, fitted.search("red", centre=True, layer="colour", top=None)
+    space = fitted.space
+    answer = fitted.search("red", centre=True, layer="colour", top=None, by="examples")
     rows = space.components.rows("colour")
     middle = space.vectors[rows].mean(0)
     sets = space.null_sets[-1] @ answer.vector

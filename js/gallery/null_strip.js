@@ -58,7 +58,8 @@ export function nullStrip() {
     const margin = (high - low) * 0.03 || 0.01;
     const x = linear([low - margin, high + margin], [0, width]);
     const axis = ticks([low - margin, high + margin], Math.max(2, width / 110));
-    const unit = width > 560 ? "z above random image sets" : "z";
+    const above = (hits.by ?? "examples") === "examples" ? "z above random image sets" : "z above chance";
+    const unit = width > 560 ? above : "z";
     const unitStart = width - unit.length * 6 - 12;
     const parts = [
       svg`<path class="sl-histogram-rest" d=${silhouette(hist, x, 14)} />`,

@@ -7,6 +7,10 @@ import { linear } from "../shared/scales.js";
 /** Of a hit before the one that the answer stands on. */
 const PASSED_OVER = "passed over: a later component passes the tests that this one fails";
 
+/** Of a hit whose strongest examples do not show it. */
+const BY_ACTIVATIONS =
+  "by activations: it answers more strongly to images that show it, though its strongest examples do not";
+
 /**
  * @param {import("../shared/source.js").Hits} hits @param {number} position in the hits
  * @param {import("../shared/source.js").Component | undefined} component undefined while it is asked for
@@ -15,6 +19,7 @@ const PASSED_OVER = "passed over: a later component passes the tests that this o
 export function hitRow(hits, position, component, crops) {
   const inside = hits.scores !== null && position >= hits.n_above_null;
   const skipped = !inside && position < (hits.best?.rank ?? 0);
+  const byActivations = hits.evidence?.[position] === 2;
   const label = component?.label;
   const value = hits.scores?.[position];
   const facts = [
@@ -25,9 +30,10 @@ export function hitRow(hits, position, component, crops) {
     label?.text,
     inside && "not above chance",
     skipped && PASSED_OVER,
+    byActivations && BY_ACTIVATIONS,
   ];
   return html`<div class="sl-item sl-pick sl-row${inside || skipped ? " sl-inside" : ""}" role="row"
-    title=${skipped && PASSED_OVER} aria-label=${facts.filter(Boolean).join(", ")}
+    title=${skipped ? PASSED_OVER : byActivations && BY_ACTIVATIONS} aria-label=${facts.filter(Boolean).join(", ")}
     data-testid="gallery-row" data-row-number=${hits.rows[position]} data-id=${component?.id}>
     <span role="gridcell" class="sl-id">${component?.id ?? "…"}</span>
     <span role="gridcell" class="sl-score sl-line">
@@ -41,7 +47,13 @@ export function hitRow(hits, position, component, crops) {
           ? html`<span class="sl-ellipsis sl-quiet">never active</span>`
           : label && labelLine(label)
       }
-      ${label && !component?.dead && html`<span class="sl-ellipsis sl-small-text sl-quiet">${margin(label)}</span>`}
+      ${byActivations && html`<span class="sl-ellipsis sl-small-text sl-quiet" data-testid="by-activations">by activations</span>`}
+      ${
+        label &&
+        !component?.dead &&
+        !byActivations &&
+        html`<span class="sl-ellipsis sl-small-text sl-quiet">${margin(label)}</span>`
+      }
     </span>
     <span role="gridcell">${crops}</span>
   </div>`;
@@ -63,7 +75,9 @@ function margin({ confident, margin: lead }) {
 /** The score as a bar, with a tick where one random set in a hundred gets. @param {import("../shared/source.js").Hits} hits @param {number} position */
 function scoreBar(hits, position) {
   const value = hits.scores?.[position] ?? 0;
-  const threshold = hits.null ? levelOf(hits.null, value, hits.z?.[position] ?? 0) : undefined;
+  const threshold = hits.null
+    ? levelOf(hits.null, value, (hits.z_examples ?? hits.z)?.[position] ?? 0)
+    : undefined;
   const top = Math.max(hits.scores?.[0] ?? 0, (hits.null?.score_at_p01 ?? 0) * 1.25, 1e-6) * 1.08;
   const across = linear([0, top], [0, 100]);
   const percent = (/** @type {number} */ at) => `${Math.max(0, Math.min(100, across(at)))}%`;

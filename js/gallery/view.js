@@ -29,7 +29,7 @@ function foundWords(hits) {
   if (!hits?.scores) return [hits ? plural(hits.count, "component") : ""];
   return [
     html`<b>${count(hits.n_above_null)}</b>`,
-    ` of ${count(hits.count)} above the null${unchecked(hits)}`,
+    ` of ${count(hits.count)} above the null${unchecked(hits)}${byExamples(hits)}`,
   ];
 }
 
@@ -41,6 +41,9 @@ function announcement(hits) {
     return `${hits.query} ${hits.unknown_words.length ? "cannot be searched" : "is not found"}`;
   return `${hits.query}: ${count(hits.n_above_null)} of ${all} above the null${unchecked(hits)}`;
 }
+
+/** Where responses are not kept, or are not read: in a page. @param {Hits} hits */
+const byExamples = ({ by }) => (by === "examples" ? ", by examples only" : "");
 
 /** @param {Hits} hits */
 const unchecked = ({ state }) => (state === "unchecked" ? ", unchecked" : "");

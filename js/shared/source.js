@@ -32,7 +32,11 @@
  * @property {string[]} [query_components] components that the query names: it is about the others, and they are no hits
  * @property {string[]} unknown_words words the CLIP or the lens does not know
  * @property {{possible: boolean, message: string} | null} couldshow whether the data could show the concept
+ * @property {"examples" | "activations" | "both" | null} [by] which evidence was asked for; without responses, and in a page: examples
+ * @property {{share: number | null, low: number, high: number, text: string} | null} [prevalence] how many images show the query
  * @property {Int32Array} rows @property {Float32Array | null} scores @property {Float32Array | null} z @property {Float32Array | null} p
+ * @property {Uint8Array | null} [evidence] which evidence of each lies above chance: 1 its examples, 2 its activations, 3 both
+ * @property {Float32Array | null} [z_examples] the z of its examples alone
  */
 
 /**

@@ -222,7 +222,7 @@ def _telling(
     """(AUROC, sampled images that show the concept) as in `HeldOut`, of the pairs that are asked about; else NaN, 0."""
     auroc, shown = np.full(asked.shape, np.nan), np.zeros(asked.shape, np.int64)
     rows, columns = np.nonzero(asked)
-    result = held_out(space, rows, vectors[columns])
+    result = held_out(space, rows, vectors, probe=columns)
     auroc[rows, columns], shown[rows, columns] = result.auroc, result.shown
     return auroc, shown
 

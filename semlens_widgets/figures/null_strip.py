@@ -38,7 +38,7 @@ def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number
         plot.axes.vlines(at, 0, 3 / _HEIGHT, colour, linewidth=width, transform=plot.axes.get_xaxis_transform())
     limit_at, base = float(plot.place(limit, 0)[0]), y + _LABEL + _HEIGHT
     sheet.line([(limit_at, y + 1.2), (limit_at, base)], theme.ink, LINE, (2, 1.5))
-    below = plot.ticks_below("z above random image sets", signed=True)
+    below = plot.ticks_below("z above random image sets" if matches.by == "examples" else "z above chance", signed=True)
     _names(sheet, matches, limit_at, (x0, x1), y, lambda z: float(plot.place(z, 0)[0]), base)
     return _LABEL + _HEIGHT + below
 

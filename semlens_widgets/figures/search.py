@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import numbers
 from ..images import Images
 from ..numbers import Number
-from ..search import ALPHA, HIT_ALPHA, MIN_ADJUSTED_SIMILARITY, Z_CRITICAL, Matches
+from ..search import ALPHA, HIT_ALPHA, Z_CRITICAL, Matches
 from ..texts import p_equals, plural
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -14,6 +14,12 @@ from .null_strip import null_strip, score_at_p01
 from .sheet import GAP, LINE, MARGIN, PT, SMALL, TITLE, Sheet, fitted, text_width
 
 _BAR, _Z = 12.0, 7.0  # mm
+_Z_IN_WORDS = {
+    "examples": "z against random sets of as many images.",
+    "activations": "z of the responses to images that show it against any other order of the images.",
+    "both": "z of its examples against random sets of as many images or of its responses to those that show it against "
+    "any other order of them, whichever is larger, corrected for there being two.",
+}
 
 
 def hits(
@@ -45,7 +51,8 @@ def _caption(matches: Matches, crops: Crops) -> str:
         f"Search for “{matches.probe}” over {plural(matches.searched, f'{_other(matches)}living component')}: "
         + matches.state
         + best
-        + ". Score: cosine of the probe and a component's mean embedding; z against random sets of as many images."
+        + ". Score: cosine of the probe and a component's mean embedding; "
+        + _Z_IN_WORDS[matches.by]
     )
     return f"{verdict} {made_from(matches.space)} {crops.note}"
 
@@ -106,10 +113,10 @@ def _verdict(matches: Matches) -> str:
     if matches.state == "found":
         return f"found: {facts}"
     if matches.state == "unchecked":
-        return f"unchecked: {facts}, but too few sampled images to check it"
+        return f"unchecked: {facts}, but too few sampled images surely show it"
     if matches.p_best > ALPHA:
         return f"not found: {facts}"
-    if matches.adjusted_similarity < MIN_ADJUSTED_SIMILARITY:
+    if not matches.close_enough and matches.by != "activations":
         return f"not found: {facts}, adjusted similarity {numbers.score(matches.adjusted_similarity, 2)}"
     return f"not found: {facts}, but AUROC {matches.held_out.auroc[0]:.2f} on sampled images that show it"
 

@@ -152,8 +152,11 @@ def _words(session: LiveState) -> Part | None:
     scores = np.stack([probes.vectors @ sets.T for sets in space.null_of(cache.centre)], 1)
 
     def answer(probe: Probes) -> dict[str, Any]:
-        """What is told of one word; the components that answer to it are too many to be held for all words."""
-        return matches_to_json(session, search(space, probe, top=None, centre=cache.centre)[0])
+        """What is told of one word; the components that answer to it are too many to be held for all words.
+
+        A page ranks them by their examples: for a search by activations it would have to read all responses.
+        """
+        return matches_to_json(session, search(space, probe, top=None, centre=cache.centre, by="examples")[0])
 
     first, *others = probes
     answers = [answer(first), *on_all(answer, others)]  # what all need is worked out for the first

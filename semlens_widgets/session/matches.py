@@ -30,7 +30,18 @@ def matches_to_json(session: LiveState, answer: Matches) -> dict[str, Any]:
         "unknown_words": list(answer.unknown),
         "query_components": [str(session.components[row]) for row in answer.query_rows],
         "couldshow": _could_show(session, answer),
+        "by": answer.by,
+        "prevalence": _prevalence(answer),
     }
+
+
+def _prevalence(answer: Matches) -> dict[str, Any] | None:
+    """How many images show what was asked, where it is known at all: numbers, and in words."""
+    told = answer.prevalence
+    if told is None or told.high >= 1:
+        return None
+    share = None if np.isnan(told.share) else told.share
+    return {"share": share, "low": told.low, "high": told.high, "text": str(told)}
 
 
 def _null(answer: Matches) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ..components import Component
-from ..search import Matches, check_settings
+from ..search import Evidence, Matches, check_settings
 from ..search import search as search_space
 from .probes import QueryLike, is_component, is_picture_file
 from .query import Query
@@ -17,7 +17,7 @@ Names = str | Sequence[str] | None
 
 def search(
     session: LiveState, query: QueryLike, negative: Names, top: int | None, layer: Names, templates: Names,
-    centre: bool | None,
+    centre: bool | None, by: Evidence = "both",
 ) -> Matches | list[Matches]:  # fmt: skip
     """See `Lens.search`."""
     cache, space = session.probe_cache, session.space
@@ -25,7 +25,7 @@ def search(
     texts = [q for q in query if isinstance(q, str)] if isinstance(query, list | tuple) else []
     several = isinstance(query, list | tuple) and 0 < len(query) == len(texts)
     if several and not all(_is_plain(session, text) for text in texts):
-        return [cast("Matches", search(session, text, negative, top, layer, templates, centre)) for text in texts]
+        return [cast("Matches", search(session, text, negative, top, layer, templates, centre, by)) for text in texts]
     check_settings(space, top, layer)  # before a CLIP is loaded
     probes = cache.of_query(query, space, templates, centre)
     if negative:
@@ -33,7 +33,8 @@ def search(
         if not all(isinstance(word, str) for word in words):
             raise TypeError(f"negative is {negative!r:.60}; give a word or a list of words to push away from")
         probes = probes.away_from(cache.of_terms(words, space, templates, centre))
-    answers = search_space(space, probes, top=top, layer=layer, centre=centre, without=_asked_rows(session, query))
+    asked = _asked_rows(session, query)
+    answers = search_space(space, probes, top=top, layer=layer, centre=centre, without=asked, by=by)
     return answers if several else answers[0]
 
 

@@ -33,7 +33,7 @@ def hits(session: Session, since: int = 0, most: int | None = None) -> Answer:
         rows = np.arange(len(session.components), dtype=np.int32)[chosen]
         nothing: dict[str, Any] = {
             "null": None, "best": None, "message": None, "reason": None, "by_chance": False,
-            "unknown_words": [], "query_components": [], "couldshow": None,
+            "unknown_words": [], "query_components": [], "couldshow": None, "by": None, "prevalence": None,
         }  # fmt: skip
         result = {
             "query": "", "count": len(rows), "total": len(session.components), "n_above_null": 0, "not_found": False,

@@ -1,43 +1,48 @@
-"""Search: which components, and which data, come close to a probe, and is that more than chance?"""
+"""The answer to one probe: components ranked, what each stands on, and whether the probe is found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy.special import ndtr
 
-from .clip import Probes
-from .components import Component
-from .held_out import MIN_AUROC, MIN_IMAGES, HeldOut, held_out
-from .results import Result
-from .space import SemanticSpace, adjusted_similarity
-from .texts import p_equals, p_value, plural
-from .vectors import freeze, frozen, top_k, unit
-from .warned import Renamed
+from ..components import Component
+from ..held_out import MIN_AUROC, HeldOut, held_out
+from ..results import Result
+from ..showing import MIN_IMAGES, Prevalence, Showing
+from ..space import SemanticSpace, adjusted_similarity
+from ..texts import p_equals, p_value, plural
+from ..vectors import freeze, frozen
+from ..warned import Renamed
 
 HIT_ALPHA = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
 Z_CRITICAL = 2.3263478740408408  # the same in standard deviations of a normal distribution
+Z_OF_TWO = 2.5749614555905223  # of the larger of two kinds of evidence, for the same p corrected for there being two
+Evidence = Literal["examples", "activations", "both"]
+BY: tuple[Evidence, ...] = get_args(Evidence)
 ALPHA = 0.05  # of "found": random sets of images pass at most this often
 MIN_ADJUSTED_SIMILARITY = 0.5  # of "found": at least half-way from random images to the best-matching ones
-COLUMNS = ("rows", "scores", "z", "p")  # of an answer: one number per hit
+COLUMNS = ("rows", "scores", "z", "p", "evidence", "z_examples")  # of an answer: one number per hit
 State = Literal["found", "unchecked", "not found"]
 STATES: tuple[State, ...] = get_args(State)
 _LOOKED_AT = 20  # leading hits that an answer may stand on
-_BLOCK = 32_768  # components weighed at once: what is worked out about them stays in the processor's cache
+_BY_EVIDENCE: tuple[Evidence | None, ...] = (None, "examples", "activations", "both")  # by what `evidence` says
 
 
 @dataclass(frozen=True)
 class Hit:
     """One component that came close, with its `row` in the space.
 
-    `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations random images score lower,
-    and `p` how often they score as high, for this component alone. `Matches.found` weighs them all.
+    `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations chance lies below it, and `p`
+    how often chance does as well, for this component alone. `Matches.found` weighs them all.
+    `by` says which evidence lies above chance: its strongest "examples", its "activations" over all sampled images,
+    "both", or None. `z_examples` and `z_activations` are those of each alone, NaN where it was not asked for.
     """
 
     component: Component
@@ -45,9 +50,13 @@ class Hit:
     score: float
     z: float
     p: float
+    by: Evidence | None = "examples"
+    z_examples: float = float("nan")
+    z_activations: float = float("nan")
 
     def __str__(self) -> str:
-        return f"{self.component!s:<16} {self.score:+.3f}  z={self.z:4.1f}  {p_equals(self.p)}"
+        by = f"  by {self.by}" if self.by in ("activations", "both") else ""
+        return f"{self.component!s:<16} {self.score:+.3f}  z={self.z:4.1f}  {p_equals(self.p)}{by}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +77,24 @@ class Matches(Result):
     the strongest first in each.
 
     `searched` is the number of components that were, `vector` the probe's unit vector [dim].
-    `rows` are rows of the space's components; `scores` are cosines of probe and component. `z` and `p` compare a score
-    with random sets of images; `p_best` is the chance that the best of that many random sets scores as high (Sidak).
+    `rows` are rows of the space's components; `scores` are cosines of probe and component. There are two kinds of
+    evidence, and `by` says which were asked for. By "examples": `z_examples` compares the component's examples with
+    random sets of images. By "activations": `z_activations` compares its responses to sampled images that show the
+    probe (see `showing`) with those to images that do not, by their ranks; chance is what the same images in any other
+    order give (Wilcoxon 1945, with exact mean and variance). `z` and `p` are those of the one that was asked for, or of
+    the larger of "both", corrected for there being two (Sidak); the strongest are then those with the largest sum.
+    `p_best` is the chance that the best of that many random components does as well (Sidak).
     `adjusted_similarity` is the mean similarity of the component's examples to the probe, adjusted for chance as the
     adjusted Rand index is: 0 for random images, 1 for the k images that match it best. Examples of any component are
-    more alike than random images, so a small p alone proves little. `held_out` says whether the component also tells
-    sampled images that show the probe from others; its strongest examples alone cannot say that.
+    more alike than random images, and responses of any component go a little with what images show, so a small p alone
+    proves little. `held_out` says how well the component tells sampled images that show the probe from others, its own
+    examples left out.
 
-    `found` needs all three: p_best at most .05, an adjusted similarity of at least .5, and a held-out AUROC of at
-    least .75. Where the first two hold but too few sampled images show the probe (or do not show it) to test the
-    third, `state` is "unchecked", and the probe is not found. All of them describe one hit, the `best`: the first or,
-    where that fails, a later one that passes with the p corrected for the tries. `unknown` are words that the CLIP
+    `found` needs three things: p_best at most .05; an adjusted similarity of at least .5, or, by activations, an AUROC
+    above .75 by more than the best of all components gains by luck; and a held-out AUROC of at least .75. Where the
+    first two hold but too few sampled images show the probe (or do not show it) to test the third, or it is not sure
+    which do, `state` is "unchecked", and the probe is not found. All of them describe one hit, the `best`: the first
+    or, where that fails, a later one that passes with the p corrected for the tries. `unknown` are words that the CLIP
     never saw: their scores mean nothing. `query_rows` are rows of components that are (part of) the query. They are no
     hits, and their examples, which made the probe, are no evidence.
     """
@@ -93,20 +109,43 @@ class Matches(Result):
     vector: Float[np.ndarray, " dim"]
     unknown: tuple[str, ...] = ()
     query_rows: tuple[int, ...] = ()
+    by: Evidence = "examples"
+    z_examples: Float[np.ndarray, " hit"] | None = None
+    z_activations: Float[np.ndarray, " hit"] | None = None
 
     asked = Renamed("query_rows")
 
     def __post_init__(self) -> None:
-        freeze(self, "rows", "scores", "z", "vector")
+        freeze(self, "rows", "scores", "z", "vector", "z_examples", "z_activations")
 
     @cached_property
     def p(self) -> Float[np.ndarray, " hit"]:
         return frozen(ndtr(-np.asarray(self.z, np.float64)))
 
+    @cached_property
+    def evidence(self) -> UInt8[np.ndarray, " hit"]:
+        """Which evidence of each hit lies above chance: 1 its examples, 2 its activations, 3 both, 0 neither."""
+        limit = Z_CRITICAL if self.by != "both" else Z_OF_TWO
+        parts = [(1, self.z_examples), (2, self.z_activations)]
+        seen = sum((z >= limit) * np.uint8(bit) for bit, z in parts if z is not None)
+        return frozen(np.asarray(np.zeros(len(self), np.uint8) + seen, np.uint8))
+
+    @property
+    def showing(self) -> Showing:
+        """Which sampled images show the probe, and which do not."""
+        return self.space.showing(self.vector[None])
+
+    @property
+    def prevalence(self) -> Prevalence | None:
+        """How many images of the data set show the probe, from the sampled ones; None where there is no sample."""
+        sample = self.space.sample
+        return None if sample is None or not len(sample) or self.unknown else self.showing.prevalence[0]
+
     @property
     def columns(self) -> dict[str, np.ndarray]:
         """What is known of each hit, best first: one array per fact, as windows have it."""
-        return {name: getattr(self, name) for name in COLUMNS}
+        nothing = np.full(len(self), np.nan, np.float32)
+        return {name: nothing if (column := getattr(self, name)) is None else column for name in COLUMNS}
 
     @cached_property
     def best_rank(self) -> int:
@@ -149,8 +188,14 @@ class Matches(Result):
     def _close(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
         """Which are better than chance, and close enough."""
         close = self._p_all(ranks) <= ALPHA
-        close[close] = self._adjusted_similarities(ranks[close]) >= MIN_ADJUSTED_SIMILARITY
-        return close
+        near = np.zeros(len(ranks), bool)
+        if self.by != "activations":
+            near[close] = self._adjusted_similarities(ranks[close]) >= MIN_ADJUSTED_SIMILARITY
+        rest = np.flatnonzero(close & ~near)
+        if self.z_activations is not None:
+            rest = rest[self.z_activations[ranks[rest]] >= Z_CRITICAL]
+            near[rest] = self._judged(ranks[rest]).passes_corrected(self.searched)
+        return near
 
     def _p_all(self, ranks: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
         return -np.expm1(self.searched * np.log1p(-np.minimum(self.p[ranks].astype(np.float64), 1 - 1e-16)))
@@ -189,6 +234,13 @@ class Matches(Result):
     reach = Renamed("adjusted_similarity")
 
     @cached_property
+    def told_by_activations(self) -> bool:
+        """Whether the best hit tells images that show the probe from others so well that its activations are enough."""
+        if self.z_activations is None or not len(self):
+            return False
+        return bool(self.held_out.passes_corrected(self.searched).all())
+
+    @cached_property
     def held_out(self) -> HeldOut:
         """The best hit (the one pair; none where nothing was searched) on sampled images."""
         return self._judged(self._alone)
@@ -204,9 +256,15 @@ class Matches(Result):
         are others, to check it; else "not found"."""
         if self.unknown or not len(self) or self.by_chance:
             return "not found"
-        if self.adjusted_similarity < MIN_ADJUSTED_SIMILARITY or self.held_out.refuted.any():
+        if not self.close_enough or self.held_out.refuted.any():
             return "not found"
-        return "found" if self.held_out.checked.all() else "unchecked"
+        return "found" if self.held_out.confirmed.all() else "unchecked"
+
+    @property
+    def close_enough(self) -> bool:
+        """Whether the best hit's examples are similar enough to the probe, or its activations tell enough."""
+        similar = self.by != "activations" and self.adjusted_similarity >= MIN_ADJUSTED_SIMILARITY
+        return similar or self.told_by_activations
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -225,6 +283,9 @@ class Matches(Result):
             float(self.scores[rank]),
             float(self.z[rank]),
             float(self.p[rank]),
+            _BY_EVIDENCE[int(self.evidence[rank])],
+            float("nan") if self.z_examples is None else float(self.z_examples[rank]),
+            float("nan") if self.z_activations is None else float(self.z_activations[rank]),
         )
 
     @property
@@ -256,24 +317,43 @@ class Matches(Result):
         best = f"best {hit.component} scores {hit.score:.3f} (z = {hit.z:.1f}, {p_equals(self.p_best)} over all)"
         if self.by_chance:
             return f"{best}, no better than random images"
-        similarity = f"adjusted similarity {self.adjusted_similarity:.2f}"
-        if self.adjusted_similarity < MIN_ADJUSTED_SIMILARITY:
-            return f"{best}, but {similarity}, below {MIN_ADJUSTED_SIMILARITY:.2f}"
-        (auroc,), (shown,) = self.held_out.auroc, self.held_out.shown
+        (auroc,) = self.held_out.auroc
+        if self.by == "activations":
+            if not self.close_enough:
+                return f"{best}, but {self._too_few if np.isnan(auroc) else f'AUROC only {auroc:.2f} {self._between}'}"
+        else:
+            similarity = f"adjusted similarity {self.adjusted_similarity:.2f}"
+            if not self.close_enough:
+                return f"{best}, but {similarity}, below {MIN_ADJUSTED_SIMILARITY:.2f}"
+            close = self.adjusted_similarity >= MIN_ADJUSTED_SIMILARITY
+            best = f"{best}, {similarity if close else 'by its activations over all images'}"
         if self.state == "unchecked":
-            return f"{best}, {similarity}, but {self._too_few}"
+            return f"{best}, but {self._too_few}"
         if auroc < MIN_AUROC:
-            images = plural(int(shown), "sampled image")
-            return f"{best}, {similarity}, but AUROC only {auroc:.2f} between the {images} that show it and the others"
+            return f"{best}, but AUROC only {auroc:.2f} {self._between}"
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
-        return f"{best}, {similarity}; AUROC {auroc:.2f} on sampled images{passed_over}"
+        return f"{best}; AUROC {auroc:.2f} on sampled images{passed_over}"
+
+    @property
+    def _between(self) -> str:
+        """Between which images an AUROC is, in words."""
+        (shown,), (told,) = self.held_out.shown, self.held_out.told_apart
+        if told:
+            return f"between the {plural(int(shown), 'sampled image')} that show it and those that do not"
+        return f"between the {plural(int(shown), 'sampled image')} most like it and the others"
 
     @property
     def _too_few(self) -> str:
         """Why nobody could check, in words."""
         sample, (shown,), (others,) = self.space.sample, self.held_out.shown, self.held_out.others
         if sample is None or not len(sample):
-            return "there is no sample of images to check it on; fit the lens with one (sample=500)"
+            return (
+                "there is no sample of images to check it on: made without responses, it is searched by examples only; "
+                "fit the lens with some (responses='auto')"
+            )
+        if min(shown, others) >= MIN_IMAGES:
+            (auroc,) = self.held_out.auroc
+            return f"it is not sure which sampled images show it, and the AUROC is {auroc:.2f} {self._between}"
         few, what = (shown, "show it") if shown <= others else (others, "do not show it")
         return f"only {few} sampled images {what}, too few to check (at least {MIN_IMAGES})"
 
@@ -295,10 +375,10 @@ class Matches(Result):
         return list(zip(e.images[row, :n].tolist(), e.responses[row, :n].tolist(), strict=True))
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One dict per hit: probe, component, layer, index, score, z, p, found, state."""
+        """One dict per hit: probe, component, layer, index, score, z, p, by, found, state."""
         return [
             {"probe": self.probe, "component": str(h.component), "layer": h.component.layer, "index": h.component.index,
-             "score": h.score, "z": h.z, "p": h.p, "found": self.found,
+             "score": h.score, "z": h.z, "p": h.p, "by": h.by, "found": self.found,
              "state": self.state}
             for h in self
         ]  # fmt: skip
@@ -315,106 +395,3 @@ class Matches(Result):
             for h in (self[i] for i in range(min(len(self), 10)))
         )
         return f"{head}<table><tr><th>component</th><th>score</th><th>z</th><th>p</th></tr>{cells}</table>"
-
-
-def search(
-    space: SemanticSpace,
-    probes: Probes,
-    *,
-    top: int | None = 20,
-    layer: str | Sequence[str] | None = None,
-    centre: bool = False,
-    without: Sequence[int | str | Component] = (),
-) -> list[Matches]:
-    """Hold probes against a space: one `Matches` per probe, in order.
-
-    Score is the cosine of probe and component vector; `z` counts standard deviations by which the component's
-    examples are, on average, more like the probe than random sets of as many images. (Cosines of the sets' own
-    directions would not do: a set without anything in common has a short mean, and making that unit lengthens what
-    all images share with the probe.) `top` hits are kept (None: all); dead components are never hits. `layer`
-    restricts to one or several layers. `centre` first subtracts each layer's mean vector from its components, and
-    the sets' mean from the sets: often sharper, and best without the null probe. `without` leaves out components that
-    the probes were made from: each is its own best match. Raises ValueError when the probes come from another CLIP,
-    KeyError for an unknown layer. (Dreyer et al. 2025)
-    """
-    if probes.clip != space.recipe.clip:
-        raise ValueError(
-            f"the probes come from {probes.clip}, the space from {space.recipe.clip}; embed both with the same CLIP"
-        )
-    if probes.vectors.shape[1] != space.dim:
-        raise ValueError(f"the probes have {probes.vectors.shape[1]} dimensions, the space {space.dim}")
-    check_settings(space, top, layer)
-    chosen = space.components.rows(layer)
-    query_rows = tuple(dict.fromkeys(space.components.row(component) for component in without))
-    alive = space.alive
-    if query_rows:
-        alive = alive.copy()
-        alive[list(query_rows)] = False
-    alive = alive[chosen]
-    vectors, sets = space.centred if centre else space.vectors, space.null_of(centre)
-    answers = []
-    for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
-        null_scores = sets @ vector
-        mean, sd = null_scores.mean(1), np.maximum(null_scores.std(1), 1e-9)
-        scores, z = np.empty((2, len(alive)), np.float32)
-        for block in _blocks(len(alive)):
-            some = _part(chosen, block)
-            size = space.set_size_of[some]
-            scores[block] = vectors[some] @ vector
-            z[block] = (scores[block] * space.divided_by(some, centre) - mean[size]) / sd[size]
-        best = _ranked(scores, z >= Z_CRITICAL, alive, len(scores) if top is None else top)
-        rows = _part(chosen, best)
-        size, length = space.set_size_of[rows], space.divided_by(rows, centre)
-        drawn = null_scores[-1] / (length[0] if len(rows) else np.float32(1))
-        null = Null(frozen(mean[size] / length), frozen(sd[size] / length), frozen(drawn))
-        answers.append(
-            Matches(probe, rows, scores[best], z[best], int(alive.sum()), null, space, vector, unknown, query_rows)
-        )
-    return answers
-
-
-def check_settings(space: SemanticSpace, top: int | None, layer: str | Sequence[str] | None) -> None:
-    """ValueError or KeyError for invalid settings of `search`, whatever is searched."""
-    if top is not None and top < 1:
-        raise ValueError(f"top={top}; ask for at least one hit, or None for all")
-    space.components.rows(layer)
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
-
-
-def _part(chosen: slice | Int[np.ndarray, " row"], part: Any) -> Any:
-    """Some of the chosen rows, themselves chosen by a slice or by numbers."""
-    if not isinstance(chosen, slice):
-        return chosen[part]
-    first = chosen.start
-    return slice(first + part.start, first + part.stop) if isinstance(part, slice) else first + part
-
-
-def _ranked(
-    scores: Float[np.ndarray, " row"], above: Bool[np.ndarray, " row"], alive: Bool[np.ndarray, " row"], k: int
-) -> Int[np.ndarray, " hit"]:
-    """The k strongest living rows: first those above the null, then the others."""
-    first = _strongest(scores, above & alive, k)
-    if len(first) == k:
-        return first
-    return np.concatenate([first, _strongest(scores, ~above & alive, k - len(first))])
-
-
-def _strongest(scores: Float[np.ndarray, " row"], among: Bool[np.ndarray, " row"], k: int) -> Int[np.ndarray, " hit"]:
-    rows = np.flatnonzero(among)
-    best, _ = top_k(scores[rows], k)
-    return rows[best]
-
-
-def component_probe(space: SemanticSpace, component: int | str | Component, *, centre: bool = False) -> Probes:
-    """A component's own direction as a probe, for a search with the same `centre`.
-
-    ValueError for a dead component, which has none.
-    """
-    row = space.components.row(component)
-    if not space.alive[row]:
-        raise ValueError(f"component {space.components[row]} is dead: no image excites it, so it has no direction")
-    vectors = space.centred if centre else space.vectors
-    return Probes((str(space.components[row]),), unit(vectors[row : row + 1]), space.recipe.clip)
