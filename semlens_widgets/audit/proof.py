@@ -64,7 +64,7 @@ def presence(
     k = min(space.crop_of.shape[1], len(space.sample))
     return np.stack(
         [
-            in_steps(space.sample.activations[:, confirmed[column]], k).mean(1)
+            in_steps(space.sample.of(confirmed[column]), k).mean(1)
             if len(confirmed[column])
             else in_steps(space.sample.vectors @ vectors[column], k)
             for column in columns.tolist()

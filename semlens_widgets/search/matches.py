@@ -39,7 +39,7 @@ _BY_EVIDENCE: tuple[Evidence | None, ...] = (None, "examples", "activations", "b
 class Hit:
     """One component that came close, with its `row` in the space.
 
-    `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations chance lies below it, and `p`
+    `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations chance lies below, and `p`
     how often chance does as well, for this component alone. `Matches.found` weighs them all.
     `by` says which evidence lies above chance: its strongest "examples", its "activations" over all sampled images,
     "both", or None. `z_examples` and `z_activations` are those of each alone, NaN where it was not asked for.
