@@ -40,18 +40,19 @@ def asked(path, questions):
 
 @needs_node
 @pytest.mark.parametrize("centre", [False, True])
-def test_searches_in_the_page_rank_as_python_ranks(tmp_path, centre):
+def test_searches_in_the_page_rank_as_python_ranks_by_examples(tmp_path, centre):
     made = lens(centre)
     questions = [["hits", {}, {"query": word, "layer": layer}] for word in WORDS for layer in (None, "colour")]
     replies = asked(made.save(tmp_path / "toy.semlens"), questions)
     for (_, _, traits), reply in zip(questions, replies, strict=True):
-        answer = made.answer(traits["query"], traits["layer"])
+        answer = made.answer(traits["query"], traits["layer"], "examples")
         assert np.array_equal(reply["rows"], answer.rows)
         assert reply["scores"] == pytest.approx(answer.scores, abs=1e-5)
         assert reply["z"] == pytest.approx(answer.z, rel=1e-3, abs=1e-3)
         assert reply["p"] == pytest.approx(answer.p, rel=1e-2, abs=1e-6)
         if traits["layer"] is None:
             assert reply["message"] == answer.message
+            assert reply["by"] == "examples"
             assert reply["state"] == answer.state
             assert reply["not_found"] == (answer.state == "not found")
 
@@ -60,6 +61,7 @@ def test_searches_in_the_page_rank_as_python_ranks(tmp_path, centre):
 def test_components_cards_and_examples_are_those_of_python(tmp_path):
     made = lens(False)
     made.query = "red"
+    made.set_trait("hits", made.answer("red", by="examples"))  # as a page ranks
     rows = [0, 1, 3, 4, 7]
     questions = [["components", {"rows": rows}, {}], *(["card", {"row": row}, {"query": "red"}] for row in rows)]
     questions += [["example", {"row": 1, "rank": 2}, {}], ["suggest", {"prefix": "-gr"}, {}]]

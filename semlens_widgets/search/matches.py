@@ -42,7 +42,7 @@ class Hit:
     `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations chance lies below, and `p`
     how often chance does as well, for this component alone. `Matches.found` weighs them all.
     `by` says which evidence lies above chance: its strongest "examples", its "activations" over all sampled images,
-    "both", or None. `z_examples` and `z_activations` are those of each alone, NaN where it was not asked for.
+    "both", or None. `z_examples` and `z_activations` are those of each alone, None where it was not asked for.
     """
 
     component: Component
@@ -51,8 +51,8 @@ class Hit:
     z: float
     p: float
     by: Evidence | None = "examples"
-    z_examples: float = float("nan")
-    z_activations: float = float("nan")
+    z_examples: float | None = None
+    z_activations: float | None = None
 
     def __str__(self) -> str:
         by = f"  by {self.by}" if self.by in ("activations", "both") else ""
@@ -284,8 +284,8 @@ class Matches(Result):
             float(self.z[rank]),
             float(self.p[rank]),
             _BY_EVIDENCE[int(self.evidence[rank])],
-            float("nan") if self.z_examples is None else float(self.z_examples[rank]),
-            float("nan") if self.z_activations is None else float(self.z_activations[rank]),
+            None if self.z_examples is None else float(self.z_examples[rank]),
+            None if self.z_activations is None else float(self.z_activations[rank]),
         )
 
     @property

@@ -47,7 +47,7 @@ def describe(
         if sample is None:
             raise ValueError(
                 f"the labeler {method!r} looks at a sample of activations, which this file was made without; fit "
-                "the lens anew with sample=500, or use method='mean'"
+                "the lens anew with responses='auto', or use method='mean'"
             )
         options |= {"activations": sample.activations, "image_vectors": sample.vectors}
     centre = session.probe_cache.centre if centre is None else centre

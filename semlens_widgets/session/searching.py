@@ -38,12 +38,14 @@ def search(
     return answers if several else answers[0]
 
 
-def answer(session: LiveState, query: str, layer: str | None, template: str | None) -> Matches:
+def answer(
+    session: LiveState, query: str, layer: str | None, template: str | None, by: Evidence = "both"
+) -> Matches:
     """All components ranked by a query in the grammar of `session.query`, its words in a template of their own, or
     (None) in those of the lens."""
     cache = session.probe_cache
     probe = cache.of_text(query, session.space, template, cache.centre)
-    options: Any = {"layer": layer, "centre": cache.centre, "without": _asked_rows(session, query)}
+    options: Any = {"layer": layer, "centre": cache.centre, "by": by, "without": _asked_rows(session, query)}
     return search_space(session.space, probe, top=None, **options)[0]
 
 

@@ -17,7 +17,7 @@ from ..checklist import Checklist
 from ..clip import checked_templates
 from ..components import Component
 from ..layout import Layout, OnTick
-from ..search import Matches
+from ..search import Evidence, Matches
 from ..targets import Target
 from ..verdicts import Verdicts
 from ..warned import Renamed
@@ -79,12 +79,13 @@ class Session(LiveState):
         """Keep a picture for queries; the term it gets, 'image:…', can stand in `query` like a word."""
         return self.probe_cache.keep(picture)
 
-    def answer(self, query: str, layer: str | None = None) -> Matches:
+    def answer(self, query: str, layer: str | None = None, by: Evidence = "both") -> Matches:
         """All components ranked by a query in the grammar of `query`: terms joined, '-terms' pushed away.
 
-        `layer` restricts the answer to one. ValueError for an empty query.
+        `layer` restricts the answer to one; `by` says which evidence counts, see `search`. ValueError for an empty
+        query.
         """
-        return searching.answer(self, query, layer, self.template)
+        return searching.answer(self, query, layer, self.template, by)
 
     # describing, comparing, the map
 

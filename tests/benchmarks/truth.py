@@ -25,18 +25,19 @@ def average_precision(scores, relevant):
     return float((np.cumsum(hits) / (np.arange(len(hits)) + 1))[hits].mean())
 
 
-def retrieval(lens, truth, layer, centre):
+def retrieval(lens, truth, layer, centre, by):
     """Over a layer's encoded factors: worst and mean top-1 AUROC, mAP, label accuracy, found; rightly not found."""
     rows = np.arange(len(lens.components))[lens.components.rows(layer)]
     real = truth[rows]
     queries = [factor.query for factor in sl.demo.FACTORS]
-    answers = lens.search(queries, layer=layer, top=None, centre=centre)
-    scores = np.full((len(queries), len(rows)), -1.0)
+    answers = lens.search(queries, layer=layer, top=None, centre=centre, by=by)
+    scores, ranked = np.full((2, len(queries), len(rows)), -float(len(rows)))
     for j, answer in enumerate(answers):
         scores[j, answer.rows - rows[0]] = answer.scores
+        ranked[j, answer.rows - rows[0]] = -np.arange(len(answer))
     encoded = real.max(0) >= ENCODED
-    first = np.array([real[scores[j].argmax(), j] for j in range(len(queries))])
-    precision = [average_precision(scores[j], real[:, j] >= ENCODED) for j in np.flatnonzero(encoded)]
+    first = np.array([real[answer.rows[0] - rows[0], j] for j, answer in enumerate(answers)])
+    precision = [average_precision(ranked[j], real[:, j] >= ENCODED) for j in np.flatnonzero(encoded)]
     clear = (real >= ENCODED).sum(1) == 1
     labelled = scores.argmax(0)
     right = labelled[clear] == real[clear].argmax(1)
@@ -100,15 +101,15 @@ if __name__ == "__main__":
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     print(f"\n{particulars(first)}\n")
     truth = sl.demo.truth().auroc
-    columns = "seed,layer,probe,worst top-1 AUROC,mean,mAP,label accuracy,encoded: found,not encoded: not found"
+    columns = "seed,layer,by,probe,worst top-1 AUROC,mean,mAP,label accuracy,encoded: found,not encoded: not found"
     print(f"| {columns.replace(',', ' | ')} |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---" * 10 + "|")
     for seed in range(first, first + count):
         lens = sl.demo.lens(seed=seed)
         for layer in ("layer4", "layer3"):
-            for centre in (False, True):
-                numbers = retrieval(lens, truth, layer, centre)
+            for by, centre in (("examples", False), ("activations", False), ("both", False), ("both", True)):
+                numbers = retrieval(lens, truth, layer, centre, by)
                 shown = " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in numbers)
-                print(f"| {seed} | {layer} | {'centred' if centre else 'null'} | {shown} |", flush=True)
+                print(f"| {seed} | {layer} | {by} | {'centred' if centre else 'null'} | {shown} |", flush=True)
     crops(first)
     random_weights(first)
