@@ -1,5 +1,6 @@
 """The site: `make docs` builds it, offline, with warnings as errors. What its pages show is made by `docs/pages.py`."""
 
+import inspect
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ sys.path.insert(0, str(DOCS))
 from docstrings import to_rst  # noqa: E402
 from docutils import nodes  # noqa: E402
 from docutils.utils.math import latex2mathml  # noqa: E402
+from sphinx.util.inspect import stringify_signature  # noqa: E402
+from traitlets import HasTraits  # noqa: E402
 
 import semlens_widgets as sl  # noqa: E402
 from semlens_widgets.results import Result  # noqa: E402
@@ -93,10 +96,12 @@ def _docstring(app, what, name, obj, options, lines):
 
 
 def _signature(app, what, name, obj, options, signature, return_annotation):
-    """Results are made by verbs: what their constructors take is nothing to call."""
-    if what == "class" and isinstance(obj, type) and issubclass(obj, Result):
+    """Results are made by verbs: what their constructors take is nothing to call. Traits hide what others take."""
+    if what != "class" or not isinstance(obj, type):
+        return None
+    if issubclass(obj, Result):
         return "", None
-    return None
+    return (stringify_signature(inspect.signature(obj)), None) if issubclass(obj, HasTraits) else None
 
 
 def _inline(writer, node):

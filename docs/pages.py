@@ -17,7 +17,7 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 MADE = DOCS / "made"
-MAKERS = ("start", "search", "audit", "gallery")  # pages that show what their own code has saved
+MAKERS = ("start", "searching", "audit", "gallery")  # pages that show what their own code has saved
 _BLOCK = re.compile(r"^```python\n(?P<shown>.*?)^```$|^<!--run\n(?P<hidden>.*?)^-->$", re.DOTALL | re.MULTILINE)
 
 
