@@ -18,8 +18,8 @@ import { queueView } from "./queue.js";
 import { scatterView } from "./scatter.js";
 
 /**
- * A view of the audit of one lens. It follows `audit_version`, `audit_target`, `audit_level` and `selection`; its
- * `tools` (undo and redo) stand in the header of a window, or in its own bar when `alone`.
+ * A view of the audit of one lens. It follows `audit_version`, `audit_target`, `audit_level` and `selection`; in a
+ * window its header has undo and redo, `alone` its own bar.
  * @param {import("../shared/alone.js").ViewContext} context
  * @returns {import("../shared/alone.js").TabView}
  */
@@ -173,7 +173,6 @@ export function checklistView({
   draw();
   return {
     node,
-    tools: alone ? undefined : tools,
     figures: () => [
       { view: "audit", title: "Audit" },
       { view: "checklist", title: "Checklist" },

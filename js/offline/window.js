@@ -42,6 +42,7 @@ export function mountFile(file, el, onLive = null) {
       python: "",
       status: { state: "ready", message: "" },
       busy: null,
+      history: { past: [], future: [] },
     },
     answers.verbs,
   );

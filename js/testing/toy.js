@@ -193,6 +193,7 @@ export function toyModel(traits = {}, verbs = {}) {
     labels_version: 0,
     evaluation_version: 0,
     relevance_version: 0,
+    history: { past: [], future: [] },
     ...traits,
   };
   /** @type {Map<string, Set<(...args: any[]) => void>>} */

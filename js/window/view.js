@@ -9,12 +9,13 @@ import "../shared/rows.css";
 import "./view.css";
 import { button, fill, html } from "../shared/dom.js";
 import { figureMenu } from "../shared/figure_menu.js";
-import { bindKeys, used } from "../shared/keyboard.js";
+import { bindKeys, isTyping, used } from "../shared/keyboard.js";
 import { assignment } from "../shared/python.js";
 import { sharedAnswers } from "../shared/shared_answers.js";
 import { worker, workLine } from "../shared/work.js";
 import { footer } from "./footer.js";
 import { helpSheet } from "./help.js";
+import { historyTools } from "./history.js";
 import { TABS } from "./tabs.js";
 
 let windows = 0;
@@ -55,7 +56,13 @@ export function windowView(context, tabs = TABS) {
     announce: context.announce,
     fail: context.fail,
   });
-  const tools = html`<div class="sl-tools sl-line">${figure.node}${helpButton}</div>`;
+  const history = historyTools({
+    ask: context.ask,
+    showPython: (python) => showPython(known.tab, python),
+    announce: context.announce,
+    fail: context.fail,
+  });
+  const tools = html`<div class="sl-tools sl-line">${history.node}${figure.node}${helpButton}</div>`;
   const panel = html`<div class="sl-grows" role="tabpanel" id="${own}-panel" />`;
   /** The last gesture of each tab as a line of Python. @type {Record<string, string>} */
   const lines = {};
@@ -72,6 +79,9 @@ export function windowView(context, tabs = TABS) {
   // The banner stands in the open tab, first in the pane it calls its banner place; until there is one, here.
   panel.append(banner.node);
 
+  node.addEventListener("keydown", (event) => {
+    if (!event.defaultPrevented && !isTyping(event) && history.key(event)) used(event);
+  });
   bindKeys(node, { "?": toggleHelp, "/": () => press("/"), Escape: () => press("Escape") });
 
   /** @param {string} key @returns {unknown} false when the open tab has no use for it */
@@ -112,6 +122,7 @@ export function windowView(context, tabs = TABS) {
   function drawTabs() {
     const names = /** @type {string[]} */ (known.tabs).filter((name) => Object.hasOwn(tabs, name));
     if (!names.includes(known.tab)) known.tab = names[0];
+    const hadFocus = tabList.contains(document.activeElement);
     fill(
       tabList,
       ...names.map(
@@ -122,6 +133,7 @@ export function windowView(context, tabs = TABS) {
             data-testid="tab-${name}" onclick=${() => openTab(name)}>${tabs[name].title}</button>`,
       ),
     );
+    if (hadFocus) document.getElementById(`${own}-${known.tab}`)?.focus();
     panel.setAttribute("aria-labelledby", `${own}-${known.tab}`);
     drawFigure();
   }
@@ -176,7 +188,7 @@ export function windowView(context, tabs = TABS) {
     fill(panel, view.node);
     work.refresh();
     foot.showPython(lines[known.tab] ?? "");
-    fill(tools, view.tools, figure.node, helpButton);
+    fill(tools, view.tools, history.node, figure.node, helpButton);
     if (!view.node.contains(banner.node))
       (view.node.querySelector(".sl-banner-place") ?? view.node).prepend(banner.node);
   }
@@ -194,6 +206,7 @@ export function windowView(context, tabs = TABS) {
       drawPanel();
     }
     for (const view of opened.values()) view.update(changed);
+    history.update(changed);
     foot.update(changed);
     if ("python" in changed) foot.showPython(lines[known.tab]);
   }

@@ -28,6 +28,7 @@ from ..targets.given import Targetlike, of
 from ..texts import plural
 from ..verdicts import Verdict, Verdicts, subject_of
 from .explaining import class_number, relate
+from .history import step_of
 from .proving import ask_logits, name_of, prove
 from .state import LiveState
 
@@ -73,6 +74,8 @@ def audit(
         if wanted != session.checklist:
             before = session.audit_state()
             work.remember(before, replace(before, checklist=wanted))
+            step = step_of("checklist", before.checklist, wanted)
+            session.set_trait("history", session.history.with_step(step))
         with work.quietly():
             session.checklist, session.audit_level = wanted, thresholds.p
             if report.target is not None:
@@ -257,6 +260,7 @@ def take_back(session: LiveState, *, redo: bool = False) -> None:
             return
         report = report_with(session, checklist=wanted.checklist)
         work.taken_back(now, wanted, redo=redo)
+        session.set_trait("history", session.history.moved(redo=redo, audit=True))
         with work.quietly():
             session.checklist, session.verdicts = wanted.checklist, wanted.verdicts
         session.set_trait("report", report)

@@ -19,6 +19,7 @@ from ..space import SemanticSpace
 from ..store import Section, reading
 from ..threads import on_all
 from ..trust import FilesClip, checked_extra, clip_of_file
+from .history import History
 from .matches import matches_to_json
 from .probes import ProbeCache
 from .state import TRACKED, LiveState
@@ -79,6 +80,7 @@ def of_space(
     documents = extra.get("parts", {})
     with reading("what the file keeps beside its space is damaged"):
         _restore(lens, {name: (document, Section(attached or {}, name)) for name, document in documents.items()})
+    lens.set_trait("history", History())  # what was restored, nobody did
     return lens
 
 

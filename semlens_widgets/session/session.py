@@ -23,6 +23,7 @@ from ..verdicts import Verdicts
 from ..warned import Renamed
 from . import auditing, comparing, describing, explaining, mapping, searching
 from .auditing import LensVerdicts
+from .history import AUDIT, VALUES, step_of
 from .map_state import COLOURS
 from .query import tidy_words
 from .state import LiveState
@@ -37,7 +38,9 @@ class Session(LiveState):
 
     def _start(self, *args: Any) -> None:
         super()._start(*args)
-        self.verdicts  # noqa: B018  makes its default, so that the first change knows what was before
+        for name in (*VALUES, *AUDIT):  # makes its default, so that the first change knows what was before
+            getattr(self, name)
+        self.recording = True
 
     # searching
 
@@ -236,6 +239,13 @@ class Session(LiveState):
         if name != "verdicts":
             self.set_trait("report", self._next.get("report"))
         auditing.changed(self)
+
+    @traitlets.observe(*VALUES, *AUDIT)
+    def _remember_step(self, change: Any) -> None:
+        if not self.recording or self.audit_session.quiet or change["old"] == change["new"]:
+            return
+        step = step_of(change["name"], change["old"], change["new"])
+        self.set_trait("history", self.history.with_step(step))
 
     @traitlets.observe("own_labels")
     def _named(self, change: Any) -> None:

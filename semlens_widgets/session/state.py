@@ -33,6 +33,7 @@ from ..verdicts import Verdicts
 from ..vocabularies import vocabulary as words_of
 from ..warned import warn
 from .audit_session import AuditSession
+from .history import History
 from .labels import ShownLabel
 from .map_state import COLOURS, MapState
 from .probes import ProbeCache
@@ -40,7 +41,8 @@ from .source import Source
 
 T = TypeVar("T")
 TRACKED = 16  # words of the vocabulary that are compared unless others are named
-_PLAIN = ("lock", "vocabulary", "name", "probe_cache", "map_state", "audit_session", "compared", "clip_spec")
+_PLAIN = ("lock", "vocabulary", "name", "probe_cache", "map_state", "audit_session", "compared", "clip_spec",
+          "recording")  # fmt: skip
 
 
 _ALIVE: weakref.WeakSet[LiveState] = weakref.WeakSet()
@@ -116,6 +118,7 @@ class LiveState(traitlets.HasTraits):
     audit_notice = traitlets.Unicode("", read_only=True, help="what was restored, or could not be saved")
     undoable = traitlets.Bool(False, read_only=True, help="whether `undo` has something to take back")
     redoable = traitlets.Bool(False, read_only=True, help="whether `redo` has something to do again")
+    history = traitlets.Instance(History, args=(), read_only=True, help="what was done, step by step, to be taken back")
     edit_conflicts: Any = traitlets.Tuple(
         read_only=True, help="what two notebooks changed at the same time, each in its own way: `EditConflict`s"
     )
@@ -132,6 +135,7 @@ class LiveState(traitlets.HasTraits):
         self.map_state = MapState()
         self.audit_session = AuditSession()
         self.compared: dict[str, Other] = {}
+        self.recording = False  # whether changes are steps of the history
         self._source = source
         self._space: SemanticSpace | None = None
         self._next: dict[str, Any] = {}  # what setting a trait makes of another, found before it is set

@@ -37,7 +37,8 @@ def recorded(session: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         traits |= {name: live.shown(session) for name, live in view.live.items()}
         traits |= dict.fromkeys(view.counters.values(), 0)
     traits |= {"query": "", "layer": None, "selection": []}  # a file opens as if new
-    traits.pop("template", None)  # its words are kept in the sentences they were embedded with
+    # Nothing was done in it yet, and its words are kept in the sentences they were embedded with.
+    traits = {name: value for name, value in traits.items() if name not in ("history", "template")}
     document = {"tabs": [view.name for view in shown], "traits": traits, "replies": replies, "relevance": relevance}
     return document, arrays
 
