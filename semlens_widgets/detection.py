@@ -172,7 +172,7 @@ def least_squares(
     error = np.sqrt(weight.T @ left**2)
     rest = np.eye(images) - hat
     first = np.diag(rest) @ weight
-    second = np.einsum("ip,ij,jp->p", weight, rest**2, weight, optimize=True)
+    second = (weight * (rest**2 @ weight)).sum(0)
     alike = (design / np.sqrt(spread)).T @ (design / np.sqrt(spread)) + 1e-6 * np.eye(len(spread))
     told_apart = (np.diag(np.linalg.inv(alike)) <= max_vif) & (spread > 1e-9)
     freedom = np.where(second > 0, first**2 / np.maximum(second, 1e-300), np.nan)

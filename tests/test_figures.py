@@ -84,6 +84,7 @@ def shown(lens, results, whole):
     made["map_relevance"] = whole.figure("map", colour="relevance")
     made["card_with_classes"] = whole.figure("card")
     made["relevance"] = whole.relevance.figure()
+    made["counterfactual"] = whole.counterfactual(sl.artefacts.Patch(colour="blue"), n=20, progress=False).figure()
     made["own_words"] = figures.own_table(lens.space, {"colour:0": "ruby", "head:1": "ice cold"})
     spaces = {"first": results["comparison"].a, "second": results["comparison"].b}
     found = results["comparison"]
@@ -111,7 +112,7 @@ KINDS = {
     "card": "card", "gallery": "gallery", "panel": "panel", "map": "semantic_map", "map_relevance": "semantic_map",
     "prediction": "prediction", "circuit": "circuit", "audit": "audit", "checklist": "checklist_table",
     "card_with_classes": "card", "relevance": "relevance", "own_words": "own_table", "matrix": "matrix",
-    "overlay": "overlay_map",
+    "overlay": "overlay_map", "counterfactual": "counterfactual",
 }  # fmt: skip
 """Every figure of the tests, with the function that draws it."""
 

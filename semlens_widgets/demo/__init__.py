@@ -80,7 +80,7 @@ def render(
     return world.render(n, seed, start=start, size=size, probabilities=probabilities, flags=flags)
 
 
-def images(n: int, seed: int = 0, split: Split = "independent", *, size: int = 64) -> DemoImages:
+def images(n: int = 1000, seed: int = 0, split: Split = "independent", *, size: int = 64) -> DemoImages:
     """A torch data set of ``n`` (PIL picture, label): 0 nevus, 1 melanoma. Drawn on first use, the same every time.
 
     ``split`` is one of ``SPLITS``: "independent" (every factor by itself: where truth is computed), "biased"

@@ -11,6 +11,7 @@ from typing import Any
 from ..audit import AuditReport
 from ..circuit import Circuit
 from ..compare import Comparison, ConceptTable, Series
+from ..counterfactual import Counterfactual
 from ..describe import Labels
 from ..evaluate import Evaluation
 from ..explain import Explanation
@@ -20,6 +21,7 @@ from .audit import audit, checklist_table
 from .card import card
 from .circuit import circuit
 from .comparison import comparison, concept_table, series
+from .counterfactual import counterfactual
 from .figure import Figure
 from .gallery import gallery
 from .labels import label_table, own_table
@@ -40,6 +42,7 @@ __all__ = [
     "circuit",
     "comparison",
     "concept_table",
+    "counterfactual",
     "figure_of",
     "gallery",
     "hits",
@@ -73,3 +76,4 @@ figure_of.register(Explanation)(prediction)
 figure_of.register(Circuit)(circuit)
 figure_of.register(AuditReport)(audit)
 figure_of.register(Relevance)(relevance)
+figure_of.register(Counterfactual)(counterfactual)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..audit import AuditReport
+from ..detection import Limit
 from ..effect import Effect
 from ..results import finite
 from ..texts import to_csv
@@ -39,6 +40,12 @@ class Report:
     def __post_init__(self) -> None:
         object.__setattr__(self, "document", renamed(self.document))
         check(self.document)
+
+    @property
+    def limit(self) -> Limit | None:
+        """What the audit would have missed, as `AuditReport.limit`; None where that is not known, as in old reports."""
+        told = self.document.get("limit")
+        return None if told is None else Limit(**{name: told[name] for name in told if name != "sentence"})
 
     def to_json(self) -> str:
         return json.dumps(self.document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
