@@ -41,6 +41,9 @@ class Prediction:
     controls: dict[str, Interval]
     limit: Limit | None
 
+    def __repr__(self) -> str:
+        return f"{self.sentence[0].upper()}{self.sentence[1:]}."
+
     @property
     def surely(self) -> bool:
         """Whether the prediction changes: the interval does not hold 0."""
