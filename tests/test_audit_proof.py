@@ -45,6 +45,8 @@ def test_a_concept_that_nothing_encodes_is_not_proven(audited):
     assert not nobody.counterfactual.found.any()
     assert not nobody.proven
     assert "0 " in nobody.proof_found
+    if not nobody.use:
+        assert nobody.proof_used in nobody.message, "what it does to the prediction is told all the same"
 
 
 def test_proofs_stay_when_thresholds_change_and_go_by_class(lens, audited):

@@ -30,8 +30,8 @@ def with_proof(
         proof = counterfactuals.get(finding.name)
         made.append(replace(finding, logit=logit, limit=limit, counterfactual=proof))
         if proof is not None:
-            message = f"{finding.message}; {made[-1].proof_found}" if finding.message else made[-1].proof_found
-            made[-1] = replace(made[-1], message=message)
+            told = [finding.message, made[-1].proof_found, "" if made[-1].use else made[-1].proof_used]
+            made[-1] = replace(made[-1], message="; ".join(filter(None, told)))
     return made
 
 

@@ -16,6 +16,7 @@ from .value import Counterfactual, Prediction
 
 MIN_AUROC = 0.75  # half-way from chance (.5) to telling all pictures apart (1), as everywhere in this package
 MIN_SELECTIVITY = 0.75  # of pictures
+_BLOCK = 4096  # components at once, for memory
 
 
 def judge(
@@ -41,7 +42,7 @@ def judge(
     alive = (unit > 0) & np.isfinite(unit)
     safe = np.where(alive, unit, 1.0)
     rise = without_noise(with_ - plain, safe)
-    selective, closest = _selective(rise, others - plain, energy, safe)
+    selective, closest = _selective(rise, plain, others, energy, safe)
     p, p_selective = sign_test(rise), one_sided_sign_test(selective) if len(others) else np.full(len(unit), np.nan)
     both = np.where(alive, np.fmax(p, p_selective), np.nan)
     p_found = holm(both)
@@ -70,19 +71,25 @@ def _on(
 
 
 def _selective(
-    rise: Float[np.ndarray, "pair component"], others: Float[np.ndarray, "control pair component"],
-    energy: Float[np.ndarray, "side pair"], unit: Float[np.ndarray, " component"],
+    rise: Float[np.ndarray, "pair component"], plain: Float[np.ndarray, "pair component"],
+    others: Float[np.ndarray, "control pair component"], energy: Float[np.ndarray, "side pair"],
+    unit: Float[np.ndarray, " component"],
 ) -> tuple[np.ndarray, Int[np.ndarray, " component"]]:  # fmt: skip
     """([pair component] above 0 where the thing excites a component more than every control does, as it is and for the
     size of the edit; the control that comes closest)."""
     if not len(others):
         return np.zeros_like(rise), np.full(rise.shape[1], -1, np.int64)
     size = np.maximum(energy, 1e-12)[:, :, None]
-    margin = np.minimum(
-        (rise - others.max(0)) / unit, (rise / size[1] - (others / size[2:]).max(0)) * size[1] / unit
-    )
-    margin = np.where((np.abs(margin) <= 1e-5) | (rise <= 0), 0.0, margin)
-    return margin, others.mean(1).argmax(0)
+    margin, closest = np.zeros(rise.shape, np.float32), np.zeros(rise.shape[1], np.int64)
+    for start in range(0, rise.shape[1], _BLOCK):
+        some = slice(start, start + _BLOCK)
+        risen, controls = rise[:, some], others[:, :, some] - plain[:, some]
+        as_it_is = risen - controls.max(0)
+        for_its_size = (risen / size[1] - (controls / size[2:]).max(0)) * size[1]
+        ahead = np.minimum(as_it_is, for_its_size) / unit[some]
+        margin[:, some] = np.where((np.abs(ahead) <= 1e-5) | (risen <= 0), 0.0, ahead)
+        closest[some] = controls.mean(1).argmax(0)
+    return margin, closest
 
 
 def _prediction(
