@@ -217,6 +217,11 @@ class OpenClip:
         if "_loaded" in vars(self):
             self._loaded[0].to(device)
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on this machine's processors."""
+        return next(self._loaded[0].parameters()).device.type == "cpu"
+
     def __getstate__(self) -> dict[str, Any]:
         """Without what is loaded, which another process loads by itself."""
         return {name: value for name, value in vars(self).items() if name not in ("_loaded", "_torch")}

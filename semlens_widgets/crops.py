@@ -15,7 +15,7 @@ from PIL import Image
 from .examples import ConceptExamples
 from .images import WHOLE, Images, Window, batches, reading_with
 from .keys import made_from
-from .model import Layer, Layers, recording, resolve, stack
+from .model import Layer, Layers, is_here, recording, resolve, stack
 from .passes import Counted, OnStep, ProgressFile, digest, steps
 from .shards import Engine, Part, Shard, cut_up
 
@@ -144,7 +144,7 @@ class _Settings:
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Batch by batch (images dealt with, numbers of pairs, their boxes); not those that show the whole picture."""
         with _opened(self.by, model, layers, self.threshold) as boxes_of:
-            for batch in batches(images, ids, self.batch_size, Images.tensor_and_size):
+            for batch in batches(images, ids, self.batch_size, Images.tensor_and_size, here=is_here(model)):
                 mine, at = pairs.at(batch.ids)
                 sizes = np.asarray([size for _, size in batch.items], np.float64).reshape(-1, 2)
                 windows = np.asarray([images.window(size) for _, size in batch.items], np.float64).reshape(-1, 4)
@@ -184,7 +184,7 @@ def try_crops(
     """One crop of one image in each layer: the errors of `crop`, before the examples of many images are collected."""
     wanted = resolve(model, layers)
     with _opened(by, model, wanted, 0.0) as boxes_of:
-        for batch in batches(images, None, 1, Images.tensor_and_size, workers=0):
+        for batch in batches(images, None, 1, Images.tensor_and_size, workers=0, here=True):
             if batch.items:
                 tensors, first = [tensor for tensor, _ in batch.items], np.zeros(1, np.int64)
                 for layer in wanted:
@@ -254,7 +254,7 @@ def _opened(
 @contextmanager
 def _by_activation(model: torch.nn.Module, layers: tuple[Layer, ...], threshold: float) -> Iterator[Boxes]:
     """A function that finds boxes (shares of what the model saw) in activation maps: one forward pass per batch."""
-    with recording(model, layers) as recorder:
+    with recording(model, layers, quick=True) as recorder:
         seen: list[list[Any]] = []
         maps: dict[str, Any] = {}
 

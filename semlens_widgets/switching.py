@@ -20,6 +20,7 @@ from .model import (
     component_values,
     evaluating,
     features_last,
+    is_here,
     recording,
     settled,
     stack,
@@ -279,7 +280,7 @@ def resting(
     sums: dict[str, Any] = {}
     seen = 0
     with recording(model, tuple(layers)) as recorder:
-        for batch in batches(images, ids, batch_size):
+        for batch in batches(images, ids, batch_size, here=is_here(model)):
             if not batch.items:
                 continue
             seen += len(batch.items)
@@ -313,7 +314,7 @@ def logits_under(
     found: list[np.ndarray] = []
     together: bool | None = None
     with alone(model), evaluating(model):
-        for batch in batches(images, ids, batch_size):
+        for batch in batches(images, ids, batch_size, here=is_here(model)):
             if batch.items:
                 inputs = placed(model, stack(batch.items))
                 if together is None:

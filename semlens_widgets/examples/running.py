@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..images import Images, batches, first_readable
-from ..model import Bookkeeping, Layer, Pooling, Recorder, folded, recording
+from ..model import Bookkeeping, Layer, Pooling, Recorder, folded, is_here, recording
 from ..passes import Counted, ProgressFile, steps
 from ..shards import Part, Shard
 from .sample import Draw, Sampled
@@ -40,8 +40,8 @@ class Settings:
         Every batch is as long as the others, so shards run the same kernels as a whole.
         """
         runner = folded(model, run.layers, first_readable(images)[1]) if self.fast else model
-        with recording(runner, run.layers) as recorder:
-            for batch in batches(images, ids, self.batch_size, start=run.position):
+        with recording(runner, run.layers, quick=True) as recorder:
+            for batch in batches(images, ids, self.batch_size, start=run.position, here=is_here(runner)):
                 # Of a stream that ends with its first batch the length is known by now: more was asked for ahead.
                 fill = self.batch_size if images.length is None or images.length > self.batch_size else 0
                 run.take(batch.ids, batch.items, recorder, self.pooling, fill)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..stacked import rows_of
-from ..threads import processors
+from ..threads import alone_from_now_on, processors
 from .value import Images, Job, UnreadableImage
 
 Do = Callable[[Images, int, Any], Any]
@@ -247,6 +247,7 @@ def _as_it_is(answer: Answer) -> Answer:
 def _begin(number: int) -> None:
     """A worker leaves an interruption to the process that it reads for, and ends with it, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    alone_from_now_on()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

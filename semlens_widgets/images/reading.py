@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..threads import use_one
+from ..threads import blas_alone, processors, use_one
 from . import processes
 from .processes import Do, Unpicklable
 from .value import Images, Job, UnreadableImage
@@ -26,6 +25,7 @@ Result = TypeVar("Result")
 _STATED: ContextVar[int | None] = ContextVar("processes that read", default=None)
 FIRST = 32  # images that may fail from the start before others are tried
 OF_STREAM = 256  # images of a stream that may, of which others cannot be tried
+_MOST = 8  # threads that read
 TRIED = 16  # others, at even distances over the whole data set
 
 
@@ -46,11 +46,12 @@ def batches(
     *,
     workers: int | None = None,
     start: int = 0,
+    here: bool = False,
 ) -> Iterator[Batch]:
     """Batches of `read(images, i)` for each id in order, read ahead while the caller works on the last one.
 
     ids:     None for all images from the number `start` on; of a stream all until it ends.
-    workers: processes that read, see `read_ahead`.
+    workers: processes that read, and `here`: see `read_ahead`.
 
     ValueError, with the reason, when the first images all fail and others of the data set do as well.
     """
@@ -61,7 +62,7 @@ def batches(
     asked, told = itertools.tee(numbers)
     parts = ([(number, None) for number in part] for part in asked)
     count = None if ids is None else len(ids)
-    for results in read_ahead(images, parts, partial(_read, read), workers=workers, count=count):
+    for results in read_ahead(images, parts, partial(_read, read), workers=workers, count=count, here=here):
         part = next(told)[: len(results)]
         unreadable = tuple(r for r in results if isinstance(r, UnreadableImage))
         kept = [j for j, r in enumerate(results) if not isinstance(r, UnreadableImage)]
@@ -86,7 +87,7 @@ def first_readable(images: Images, ids: Sequence[int] | np.ndarray | None = None
     """(number, what the model sees) of the first image that can be read; ValueError, with the reason, if none can."""
     why: UnreadableImage | None = None
     count = 0
-    for batch in batches(images, ids, 1, workers=0):
+    for batch in batches(images, ids, 1, workers=0, here=True):  # not the next one as well
         if batch.items:
             return int(batch.ids[0]), batch.items[0]
         why, count = why or batch.unreadable[0], count + 1
@@ -117,6 +118,7 @@ def read_ahead(
     *,
     workers: int | None = None,
     count: int | None = None,
+    here: bool = False,
 ) -> Iterator[list[Any]]:
     """What `do(images, number, detail)` gives for each (number, detail) of each part, some parts ahead of the caller.
 
@@ -127,6 +129,8 @@ def read_ahead(
              that may share one open file, archive or database in the thread that asks, in order. None: as
              `reading_with` says, as the images' DataLoader has it, or else decided by the source and by `count`, the
              number of images.
+    here:    whether the caller computes on this machine's processors: threads then read while it waits for them, for
+             two that want the same processors make each other wait, and more than they read meanwhile.
     """
     workers = next((n for n in (workers, _STATED.get(), images.workers) if n is not None), None)
     if workers is None:
@@ -146,7 +150,7 @@ def read_ahead(
         except UnreadableImage as unreadable:
             return unreadable
 
-    return ahead(images.jobs(parts, sent=False), one, threads=images.concurrent)
+    return ahead(images.jobs(parts, sent=False), one, threads=images.concurrent, here=here)
 
 
 @contextmanager
@@ -162,8 +166,11 @@ def reading_with(workers: int | None) -> Iterator[None]:
         _STATED.reset(token)
 
 
-def ahead(parts: Iterable[Sequence[Work]], do: Callable[[Work], Result], *, threads: bool) -> Iterator[list[Result]]:
-    """The results of each part in order, up to two parts ahead of the caller in threads.
+def ahead(
+    parts: Iterable[Sequence[Work]], do: Callable[[Work], Result], *, threads: bool, here: bool = False
+) -> Iterator[list[Result]]:
+    """The results of each part in order, in threads: up to two parts ahead of the caller, or none while it is at work
+    `here`.
 
     Without threads they are found one by one, in order, by the thread that asks: as torch's DataLoader does without
     workers, and as a data set over one open file, archive or database needs it.
@@ -172,12 +179,12 @@ def ahead(parts: Iterable[Sequence[Work]], do: Callable[[Work], Result], *, thre
         for part in parts:
             yield [do(job) for job in part]
         return
-    count = min(8, os.cpu_count() or 1)
+    count = min(_MOST, processors())
 
     def some(jobs: Sequence[Work]) -> list[Result]:
         return [do(job) for job in jobs]
 
-    with ThreadPoolExecutor(count, thread_name_prefix="images", initializer=use_one) as pool:
+    with blas_alone(), ThreadPoolExecutor(count, thread_name_prefix="images", initializer=use_one) as pool:
         upcoming = iter(parts)
         waiting: deque[list[Future[list[Result]]]] = deque()
 
@@ -189,10 +196,14 @@ def ahead(parts: Iterable[Sequence[Work]], do: Callable[[Work], Result], *, thre
 
         try:
             submit()
-            submit()
+            if not here:
+                submit()
             while waiting:
                 results = [result for future in waiting.popleft() for result in future.result()]
-                submit()
+                if not here:
+                    submit()
                 yield results
+                if here:
+                    submit()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -10,12 +10,12 @@ from .layer import Asked, Layer, Layers, Layout, TokenRun, resolve
 from .layouts import settled
 from .offered import Offer, Offers, layers
 from .reading import NotFinite, Pooling, Responses, axes_of, features_last, tensor_of, tokens_of
-from .recording import Recorder, in_order, recording, stack
+from .recording import Recorder, in_order, is_here, recording, stack
 from .running import alone, evaluating
 
 __all__ = [
     "Asked", "Bookkeeping", "Heads", "Layer", "Layers", "Layout", "Mlp", "NotFinite", "Offer", "Offers", "Pooling",
     "Recorder", "Responses", "TokenRun", "alone", "attach", "axes_of", "component_values", "dictionary", "evaluating",
-    "features_last", "folded", "in_order", "layers", "recording", "resolve", "settled", "stack", "tensor_of",
+    "features_last", "folded", "in_order", "is_here", "layers", "recording", "resolve", "settled", "stack", "tensor_of",
     "tokens_of",
 ]  # fmt: skip

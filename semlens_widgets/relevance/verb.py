@@ -19,7 +19,7 @@ from ..faithfulness import Choice, Faithfulness, choose, choose_for, known, some
 from ..faithfulness.value import two
 from ..images import Images, batches, first_readable
 from ..keys import made_from
-from ..model import Layer, Layers, NotFinite, resolve, stack
+from ..model import Layer, Layers, NotFinite, is_here, resolve, stack
 from ..outputs import Chosen, Kind, NoClasses, Outputs, decided
 from ..passes import Counted, OnStep, ProgressFile, digest, steps
 from ..shards import Engine, Part, Shard, cut_up
@@ -194,7 +194,7 @@ class _Pass:
         """Take images. Every batch is as long as the others, so shards run the same kernels as a whole."""
         from ..attribution import attribute
 
-        for batch in batches(images, ids, batch_size):
+        for batch in batches(images, ids, batch_size, here=is_here(model)):
             if batch.items:
                 fill = batch_size - len(batch.items) if len(images) > batch_size else 0
                 inputs = stack([*batch.items, *batch.items[-1:] * fill])

@@ -18,6 +18,7 @@ from ..keys import of_clip, settled, used
 from ..passes import tell
 from ..shards import Engine, Here, check_devices, check_executor, on_devices
 from ..space import SemanticSpace, embed
+from ..threads import fair_share
 from ..warned import warn
 from .auditing import keep_audit
 from .explaining import check_relevance, relate
@@ -69,7 +70,7 @@ def fit(
     for what, number in (("batch_size", batch_size), ("thumbnail", thumbnail)):
         if not isinstance(number, int | np.integer) or number < 1:
             raise ValueError(f"{what}={number!r}; it is a whole number from 1")
-    with elsewhere.engine(cached) as engine:
+    with fair_share(), elsewhere.engine(cached) as engine:
         if not session.fitted:
             session._adopt(_made(session, batch_size, fast, thumbnail, cached, progress, engine))
         if relevance and session.relevance is None:

@@ -17,7 +17,7 @@ from ..crops import CropBy, crop, cut, try_crops
 from ..examples import ConceptExamples, collect
 from ..images import Images, batches, first_readable
 from ..keys import made_from
-from ..model import Layer, Pooling, recording, stack
+from ..model import Layer, Pooling, is_here, recording, stack
 from ..outputs import KINDS, Chosen, Kind, NoClasses, Outputs, ask, decided, embedding_in
 from ..shards import Engine
 from ..switching import resting
@@ -168,7 +168,7 @@ class Source:
             recording(self.model, self.layers) as recorder,
             tqdm(total=len(images), unit="image", desc="held-out images", disable=not progress) as bar,
         ):
-            for batch in batches(images, np.arange(len(images)), batch_size):
+            for batch in batches(images, np.arange(len(images)), batch_size, here=is_here(self.model)):
                 bar.update(batch_size)
                 if not batch.items:
                     continue

@@ -61,7 +61,7 @@ def embed(
     def made() -> dict[str, Any]:
         return {"recipe": recipe.to_document(), "clip": of_clip(clip), "thumbnail": thumbnail, "crops": jobs.digest}
 
-    with reading_with(workers), embedding(ProgressFile(progress_file, made)) as run:
+    with reading_with(workers), embedding(ProgressFile(progress_file, made)) as run, run.room_for(len(jobs)):
         _run(run, jobs, images, clip, thumbnail, progress, made, engine)
         found = run.whole()
     if examples.sampled is not None:
@@ -173,7 +173,8 @@ def _embedded(
         prepare, encode = getattr(clip, "preparation", clip.prepare), clip.embed_prepared
     starts = range(0, len(jobs), size)
     parts = ([(run[0].image, run) for run in _by_image(jobs.part(start, start + size))] for start in starts)
-    found = read_ahead(images, parts, partial(_cut_out, prepare, thumbnail), count=len(jobs))
+    computed_here = getattr(clip, "on_cpu", False)
+    found = read_ahead(images, parts, partial(_cut_out, prepare, thumbnail), count=len(jobs), here=computed_here)
     for start, loaded in zip(starts, found, strict=True):
         results: list[tuple[Any, bytes] | None] = []
         for run, crops in zip(_by_image(jobs.part(start, start + size)), loaded, strict=True):

@@ -23,13 +23,13 @@ def seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_c
 
 
 def in_turn(
-    *sides: Callable[[], object], rounds: int = 5, clock: Callable[[], float] = time.perf_counter
+    *sides: Callable[[], object], rounds: int = 5, warm: bool = True, clock: Callable[[], float] = time.perf_counter
 ) -> list[np.ndarray]:
-    """Seconds of each side, run in turn after one warm-up each, so that a drifting machine hits them all.
+    """Seconds of each side, run in turn, so that a drifting machine hits them all; `warm`: after one run of each.
 
     clock: `time.process_time` counts the processor's time instead, which others on the machine hardly change.
     """
-    for side in sides:
+    for side in sides if warm else ():
         side()
     return list(np.array([[seconds(side, clock) for side in sides] for _ in range(rounds)]).T)
 
