@@ -9,7 +9,7 @@ from html import escape
 from . import numbers
 from .space import GATHERED
 from .sums import BINS, UNITS
-from .texts import plural
+from .texts import plural, size
 
 _STATISTICS = 2 * 8 * len(UNITS) + 8 + 1 + 2 + 8 * BINS  # bytes of one component
 _SORTED, _SORTED_WITH_BOX = 56, 260  # bytes for each example while equal crops are told apart
@@ -150,14 +150,6 @@ class Shape:
         image. Vectors of crops and their pictures lie on disk."""
         means = _COPIES * 4 * self.dim * (self.components + min(self.pairs, GATHERED))
         return means + _PAIR * self.pairs + _CROP * self.crops + (self.name + _NAMED) * self.referenced
-
-
-def size(count: numbers.Number) -> str:
-    """Bytes as people say them: 812 kB, 3.1 GB."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if count >= unit * 0.9995:
-            return f"{numbers.fixed(count / unit, 0 if count >= 100 * unit else 1)} {name}"
-    return f"{numbers.fixed(count / 1e3, 0)} kB"
 
 
 def duration(seconds: numbers.Number) -> str:

@@ -46,6 +46,14 @@ def quoted(text: str) -> str:
     return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
 
 
+def size(count: numbers.Number) -> str:
+    """Bytes as people say them: 812 kB, 3.1 GB."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if count >= unit * 0.9995:
+            return f"{numbers.fixed(count / unit, 0 if count >= 100 * unit else 1)} {name}"
+    return f"{numbers.fixed(count / 1e3, 0)} kB"
+
+
 def natural(text: str) -> list[tuple[bool, int, str]]:
     """A key that sorts texts with their numbers by size: "a2" before "a10". Any text has one, however many digits."""
     return [(not run[0].isascii() or not run[0].isdigit(), _size(run), run) for run in _RUNS(text)]

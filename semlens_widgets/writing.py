@@ -12,10 +12,14 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .texts import size
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)  # devices on Windows
 _LONGEST = 80  # bytes of a name made from content; file systems allow 255, old Windows 260 for a whole path
 
@@ -46,6 +50,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether it says that a disk has no room left, or that its user may use no more of it."""
+    return error.errno in _FULL
+
+
+def no_room(error: OSError, place: str | os.PathLike[str], more: str) -> OSError:
+    """The error of a full disk, with what was to be written to a file or folder and how much is free there."""
+    folder = Path(place)
+    while not folder.is_dir():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return OSError(error.errno, f"{error.strerror}: {more}, and {size(free)} are free", os.fspath(place))
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:

@@ -30,8 +30,15 @@ from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook("semlens_widgets", "beartype.beartype")
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+
+# A busy machine is no fault of a test: how long its examples take to draw, or to run, says nothing.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("busy")
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,13 @@ class Pictures:
             with self.log.open("a") as file:
                 file.write(f"{os.getpid()} {image}\n")
         return self.pictures[image]
+
+
+class Streamed:
+    """The same pictures one after the other, without numbers or a length."""
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        yield from pictures(COUNT)
 
 
 class Deadly(Pictures):

@@ -1,7 +1,9 @@
 """What was embedded grows on disk: an interrupted embedding goes on to the same bytes, and damage is never taken in."""
 
+import errno
 import random
 import re
+import tempfile
 import tracemalloc
 from dataclasses import replace
 from itertools import product
@@ -253,3 +255,51 @@ def test_an_embedding_that_stops_at_any_crop_goes_on_to_the_same_space(fitted, t
         for name, array in plain.to_file()[0].items():
             assert np.array_equal(array, resumed.to_file()[0][name]), name
         assert clip.asked == once.asked[stop:]
+
+
+class Full:
+    """A file on a disk that has room for so many bytes more."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def write(self, data):
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.file.write(data)
+
+    def close(self):
+        self.file.close()
+        raise OSError(errno.ENOSPC, "No space left on device")  # what waits in its buffer
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_full_disk_is_one_error_and_what_was_saved_is_gone_on_with(tmp_path, named):
+    steps, folder = crops(23), tmp_path / "x.crops" if named else None
+    file = ProgressFile(folder, lambda: {"made from": "these"})
+
+    def fill():
+        with embedding(file) as made, made.room_for(500):
+            for number, step in enumerate(steps):
+                if number == 11:
+                    made._files["pictures"] = Full(made._files["pictures"], 50)
+                made.add(*step)
+                made.position = made.done
+                if number % 2 == 0:
+                    made.save()
+
+    with pytest.raises(OSError, match="No space left on device: ") as full:
+        fill()
+    assert full.value.errno == errno.ENOSPC
+    assert re.search(r": \d+ of 500 crops are embedded, the others need about \d+ kB more, and .* are free; free some",
+                     str(full.value))  # fmt: skip
+    assert ("fit again to go on with what was saved" in str(full.value)) == named
+    assert full.value.filename == str(folder if named else tempfile.gettempdir())
+    if named:
+        first, found = run(folder, steps)
+        assert first >= 11
+        assert found == plain(steps)

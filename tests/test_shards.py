@@ -22,12 +22,26 @@ from dask import config
 from distributed import Client, LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
-from shard_world import BATCH, COUNT, Deadly, Elsewhere, LockedNet, Making, Pictures, Torn, arrays, drawn_net, fitted
+from shard_world import (
+    BATCH,
+    COUNT,
+    Deadly,
+    Elsewhere,
+    LockedNet,
+    Making,
+    Pictures,
+    Streamed,
+    Torn,
+    arrays,
+    drawn_net,
+    fitted,
+)
 from toy import ColourNet
 
 import semlens_widgets as sl
 from semlens_widgets import shards, store
 from semlens_widgets.examples.running import RunningPass
+from semlens_widgets.shards import waiting
 from semlens_widgets.shards.parcel import CannotTravel
 from semlens_widgets.shards.task import OtherVersion, check_versions
 
@@ -162,6 +176,10 @@ def test_unreadable_images_are_listed_in_order_also_where_a_shard_has_no_other(t
     assert arrays(other, tmp_path / "a.semlens") == arrays(one, tmp_path / "b.semlens")
 
 
+def test_a_stream_in_shards_is_the_list_of_its_images(pool, alone, tmp_path):
+    assert arrays(fitted(Streamed(), executor=pool), tmp_path / "a.semlens") == alone
+
+
 @given(st.integers(1, 5000), st.integers(1, 70), st.data())
 def test_shards_are_whole_batches_of_one_grid(total, batch, data):
     whole = shards.cut_up(total, batch)
@@ -283,11 +301,55 @@ def _some_parts(cache):
         time.sleep(0.01)
 
 
+def test_a_cluster_without_workers_is_told_of_once_and_goes_on_when_one_comes(alone, tmp_path, monkeypatch):
+    """It can be interrupted as well."""
+    monkeypatch.setattr(waiting, "_LOOK", 0.1)
+    monkeypatch.setattr(waiting, "_LONELY", 0.3)
+    told = []
+    with LocalCluster(n_workers=0, dashboard_address=None) as cluster, Client(cluster) as client:
+
+        def interrupt(text):
+            raise KeyboardInterrupt(text)
+
+        monkeypatch.setattr(waiting, "warn", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="Dask has no worker, and 13 shards wait for one; start workers"):
+            fitted(executor=client.get_executor())
+        monkeypatch.setattr(waiting, "warn", lambda text: (told.append(text), cluster.scale(1)))
+        found = fitted(executor=client.get_executor())
+    assert len(told) == 1
+    assert "Finished shards are kept: fit again to go on" in told[0]
+    assert arrays(found, tmp_path / "a.semlens") == alone
+
+
+def test_only_a_cluster_without_workers_is_told_of(monkeypatch):
+    monkeypatch.setattr(waiting, "_LOOK", 0.01)
+    monkeypatch.setattr(waiting, "_LONELY", 0.0)
+    monkeypatch.setattr(waiting, "warn", lambda text: pytest.fail(text))
+    with ThreadPoolExecutor(1) as executor:
+        futures = [executor.submit(time.sleep, 0.1) for _ in range(3)]
+        assert {*waiting.as_they_finish(executor, futures, "")} == {*futures}
+    for client in (None, Silent(), Silent(asynchronous=True)):
+        lonely = waiting._Watch(Executor(), "")
+        lonely.executor._client = client
+        lonely.look(1)
+        lonely.look(1)
+
+
+class Silent:
+    """A client whose scheduler is away."""
+
+    def __init__(self, asynchronous=False):
+        self.asynchronous = asynchronous
+
+    def nthreads(self, callback_timeout):
+        raise OSError("no scheduler")
+
+
 def test_a_full_disk_is_one_error_and_finished_shards_are_kept(alone, tmp_path, cache, written):
     written.room = 4
     with ThreadPoolExecutor(1) as executor:
         with pytest.raises(
-            OSError, match=r"No space left on device; free some space.*Finished shards are kept"
+            OSError, match=r"No space.*: \d+ kB were to be written, and .* are free; free some space.*shards are kept"
         ) as full:
             fitted(executor=executor)
         assert full.value.errno == errno.ENOSPC
@@ -401,21 +463,13 @@ def test_another_version_is_refused_by_name():
         check_versions({"semlens_widgets": "semlens_widgets 0"})
 
 
-def test_a_worker_without_the_package_is_refused(tmp_path):
+def test_a_worker_without_the_package_is_refused():
+    without = "import sys; sys.modules['semlens_widgets'] = None"
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        ProcessPoolExecutor(1, mp_context=SPAWN, initializer=exec, initargs=(without,)) as executor,
+        pytest.raises(RuntimeError, match=r"a worker cannot import semlens_widgets.*install the same version"),
     ):
-        client.run(_hide)
-        with pytest.raises(RuntimeError, match=r"a worker cannot import semlens_widgets.*install the same version"):
-            fitted(executor=client.get_executor())
-
-
-def _hide():
-    for name in [*sys.modules]:
-        if name.startswith("semlens_widgets"):
-            del sys.modules[name]
-    sys.modules["semlens_widgets"] = None
+        fitted(executor=executor)
 
 
 class Unseen(Executor):

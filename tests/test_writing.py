@@ -30,6 +30,7 @@ OWN = {"lens", "space", "self.space", "run", "super()", "self.document(effect, t
 # Where they stand all the same, and why.
 ALLOWED = {
     ("writing", "touch"): "the writer itself",
+    ("writing", "disk_usage"): "how much is free, for the message of a full disk",
     ("writing", "replace"): "the writer itself",
     ("store", "memmap"): "mapped to be read",
     ("layout.apart", "open"): "its own temporary folder: what the process of UMAP says",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import itertools
 import json
@@ -13,17 +12,18 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from .. import cache, fingerprints
+from ..writing import is_full
 from .kit import Factory, Kit
 from .parcel import here
 from .task import Call, Part, Shard, Task, begun_mark, read_part
+from .waiting import as_they_finish
 
 _PATIENCE = 60.0  # seconds until a network drive shows what another machine wrote
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Here(Executor):
@@ -107,6 +107,13 @@ class Engine:
         """Whether this process does the work itself."""
         return isinstance(self._executor, Here)
 
+    @property
+    def _siblings(self) -> int:
+        """How many tasks a pool of this machine works on at a time; 1 where that is not known."""
+        pool = self._running()
+        known = isinstance(pool, ProcessPoolExecutor | ThreadPoolExecutor)
+        return max(1, int(getattr(pool, "_max_workers", 1))) if known else 1
+
     def clear(self) -> None:
         """Delete the parts of the passes of this engine: what was made of them is kept elsewhere."""
         for folder in self._folders:
@@ -137,8 +144,11 @@ class Engine:
                 yield shard, part
         if not left:
             return
-        place.mkdir(parents=True, exist_ok=True)
-        kit = Kit.packed(things, self._factory, self._parcels)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            kit = Kit.packed(things, self._factory, self._parcels)
+        except OSError as error:
+            raise self._explained(error, what) from error
         self._kits.append(kit)
         versions = fingerprints.versions(text)
         broke = self._broken
@@ -163,7 +173,7 @@ class Engine:
         try:
             try:
                 for shard in shards:
-                    task = Task(shard, kit, str(_path(place, shard)), key)
+                    task = Task(shard, kit, str(_path(place, shard)), key, self._siblings)
                     futures[self._running().submit(pickle.loads, pickle.dumps(Call(versions, task)))] = shard
             except BrokenExecutor:
                 pass  # what was submitted before says so as well
@@ -171,7 +181,7 @@ class Engine:
                 raise RuntimeError(f"the executor takes no work ({error}); give one that is running") from error
             if len(futures) < len(shards):
                 yield shards[-1], None
-            for future in as_completed(futures):
+            for future in as_they_finish(self._running(), futures, self._said()):
                 shard = futures.pop(future)
                 try:
                     where = future.result()
@@ -245,7 +255,7 @@ class Engine:
                 f"{at} ended every worker that tried them; most often it had no more memory: give workers more, or a "
                 f"smaller batch_size. {self._said()}"
             )
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and is_full(error):
             told = f"{error.strerror}; free some space, or give another folder=. {self._said()}"
             return OSError(error.errno, told, str(error.filename or self.folder))
         return error

@@ -13,6 +13,9 @@ import numpy as np
 
 from .. import fingerprints, store
 from ..images import reading_with
+from ..texts import size
+from ..threads import fair_share, processors
+from ..writing import is_full, no_room
 from .kit import Kit
 from .parcel import CannotTravel, here
 
@@ -59,15 +62,23 @@ class Task:
     kit: Kit
     path: str
     key: str
+    siblings: int = 1  # tasks that are at work on one machine at a time, as far as that is known
 
     def __call__(self) -> None:
         if read_part(Path(self.path), self.key) is not None:
             return  # another try has finished it
-        begun = begun_mark(self.path)
-        begun.touch()
-        with reading_with(0):  # as many shards are computed at once as there are processes
-            arrays, document = self.shard.work(self.kit.open())
-        store.write(self.path, arrays, {**document, "part_of": self.key})
+        begun, needed = begun_mark(self.path), 0
+        try:
+            begun.touch()
+            # As many shards are computed at once as there are workers.
+            with reading_with(0), fair_share(max(1, processors() // self.siblings)):
+                arrays, document = self.shard.work(self.kit.open())
+            needed = sum(array.nbytes for array in arrays.values())
+            store.write(self.path, arrays, {**document, "part_of": self.key})
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise no_room(error, self.path, f"{size(needed)} were to be written") from error
         begun.unlink(missing_ok=True)
 
 

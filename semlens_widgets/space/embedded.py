@@ -14,7 +14,7 @@ import tempfile
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,8 +23,10 @@ import filelock
 import numpy as np
 from jaxtyping import Bool, Float
 
+from .. import texts
 from ..cache import try_write
 from ..passes import ProgressFile
+from ..writing import is_full, no_room
 from .thumbnails import Thumbnails
 
 _GROWING = ("vectors", "pictures", "sizes")
@@ -166,9 +168,28 @@ class Embedding:
         self._dim, self.position = told["dim"], told["crops"]
 
     def close(self) -> None:
-        """What was mapped stays."""
+        """What was mapped stays. What could not be written, and was told, is not told again."""
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):
+                file.close()
+
+    @contextmanager
+    def room_for(self, crops: int) -> Iterator[None]:
+        """Inside, a disk that fills is one error: how much is missing for all crops, where, and what to do."""
+        try:
+            yield
+        except OSError as error:
+            if not is_full(error) or error.filename is not None:  # that of another file is told already
+                raise
+            needed = 0
+            if self.done:
+                needed = (sum(self._sizes) + (2 * self._dim + 4) * self.done) * (crops - self.done) // self.done
+            more = f"{self.done:,} of {crops:,} crops are embedded, the others need about {texts.size(needed)} more"
+            full = no_room(error, self.file.path or tempfile.gettempdir(), more)
+            instead = "free some space, or set TMPDIR to a folder on another disk"
+            if self.file.path is not None:
+                instead = "free some space, and fit again to go on with what was saved; or set SEMLENS_CACHE elsewhere"
+            raise OSError(full.errno, f"{full.strerror}; {instead}", full.filename) from error
 
 
 def _whole_lines(log: Path) -> Iterator[tuple[int, dict[str, Any]]]:
