@@ -21,8 +21,8 @@ from semlens_widgets.evaluate import evaluate, redundancy
 from semlens_widgets.threads import on_all
 from semlens_widgets.vectors import unit
 
-COMPONENTS, LAYERS, WORDS = 100_000, 10, 700
-KEPT = 50  # words whose answers a file keeps
+COMPONENTS, LAYERS, WORDS = 100_000, 20, 700
+KEPT = 20  # words whose answers a file keeps
 ONE_LAYER = 20_000  # whose siblings are sought
 PAIRED = 50_000  # components of each of two spaces that are compared
 _ROWS = 4096  # of a product that is timed
