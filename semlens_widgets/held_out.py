@@ -49,6 +49,11 @@ class HeldOut:
         return self.confirmed | self.refuted
 
     @property
+    def verdicts(self) -> Float[np.ndarray, " pair"]:
+        """The AUROC where it is a verdict, NaN where it proves nothing."""
+        return np.where(self.checked, self.auroc, np.nan)
+
+    @property
     def confirmed(self) -> Bool[np.ndarray, " pair"]:
         return self.auroc >= MIN_AUROC
 

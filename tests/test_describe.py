@@ -53,7 +53,7 @@ def test_labels_are_the_best_hits_of_a_search_for_every_word(centre, monkeypatch
     monkeypatch.setattr("semlens_widgets.describe.ranking._BLOCK_NUMBERS", 23 * 4)  # blocks of four components
     space, probes, *_ = small()
     found = describe(space, probes, k=5, centre=centre)
-    answers = sl.search(space, probes, top=None, centre=centre)
+    answers = sl.search(space, probes, top=None, centre=centre, by="examples")
     for row in range(13):
         if not space.alive[row]:
             assert set(found.words[row]) == {NO_WORD}

@@ -52,6 +52,21 @@ def test_what_a_third_of_the_images_show_is_found_though_no_strongest_example_sh
     assert both.to_rows()[0]["by"] == "activations"
 
 
+def test_the_whole_range_goes_from_the_strongest_sampled_image_to_the_weakest():
+    space, probe, shows = world()
+    (answer,) = search(space, probe, by="activations")
+    told = answer.whole_range(0, 11)
+    own = space.sample.activations[:, answer.rows[0]]
+    responses = dict(zip(space.sample.images.tolist(), own.tolist(), strict=True))
+    ranked = sorted(responses.values(), reverse=True)
+    assert [response for _, response in told] == [ranked[round(at * (len(ranked) - 1) / 10)] for at in range(11)]
+    assert all(responses[image] == response for image, response in told)
+    assert [bool(shows[image]) for image, _ in told[1:4]] == [True] * 3
+    assert not any(shows[image] for image, _ in told[-3:])
+    with pytest.raises(ValueError, match="two ends"):
+        answer.whole_range(0, 1)
+
+
 def test_z_is_that_of_the_same_ranks_in_every_other_order():
     """The permutation distribution by drawing from it, and its mean and deviation by their formula; with ties."""
     random = np.random.default_rng(1)

@@ -223,7 +223,7 @@ def _telling(
     auroc, shown = np.full(asked.shape, np.nan), np.zeros(asked.shape, np.int64)
     rows, columns = np.nonzero(asked)
     result = held_out(space, rows, vectors, probe=columns)
-    auroc[rows, columns], shown[rows, columns] = result.auroc, result.shown
+    auroc[rows, columns], shown[rows, columns] = result.verdicts, result.shown
     return auroc, shown
 
 

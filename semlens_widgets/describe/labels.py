@@ -89,7 +89,7 @@ class Labels(Result):
         """How well each component tells sampled images that show its word from others (AUROC); NaN: not judged."""
         result = np.full(self.words.shape, np.nan)
         rows, ranks = np.nonzero(self.words != NO_WORD)
-        result[rows, ranks] = held_out(self.space, rows, self.probes.vectors, probe=self.words[rows, ranks]).auroc
+        result[rows, ranks] = held_out(self.space, rows, self.probes.vectors, probe=self.words[rows, ranks]).verdicts
         return frozen(result)
 
     @property

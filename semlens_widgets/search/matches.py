@@ -374,6 +374,22 @@ class Matches(Result):
         n = int(e.counts[row])
         return list(zip(e.images[row, :n].tolist(), e.responses[row, :n].tolist(), strict=True))
 
+    def whole_range(self, rank: int, count: int = 8) -> list[tuple[int, float]]:
+        """A hit over all it answers to, not only what excites it most: (image id, response) of `count` sampled images
+        at equal steps of its rank, the strongest first, the weakest last. None where there is no sample.
+
+        For what very many images show, the strongest examples may show something else.
+        """
+        if count < 2:
+            raise ValueError(f"count={count}; the whole range has at least two ends")
+        sample = self.space.sample
+        if sample is None or not len(sample):
+            return []
+        responses = sample.of(self.rows[rank : rank + 1])[:, 0]
+        order = np.argsort(-responses, kind="stable")
+        chosen = order[np.unique(np.rint(np.linspace(0, len(order) - 1, count)).astype(int))]
+        return list(zip(sample.images[chosen].tolist(), responses[chosen].tolist(), strict=True))
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per hit: probe, component, layer, index, score, z, p, by, found, state."""
         return [
