@@ -12,7 +12,7 @@ from windows import Browser, lens
 
 import semlens_widgets as sl
 from semlens_widgets.session.matches import could_show
-from semlens_widgets.widgets import Gallery, SearchBox, Window, answers, component_card
+from semlens_widgets.widgets import Gallery, SearchBox, Window, answers, component_card, widget
 
 
 def test_a_request_is_answered_by_id_and_a_failure_with_its_type():
@@ -340,3 +340,29 @@ def test_a_window_shows_a_picture_of_its_own_where_it_is_not_live():
     assert "application/vnd.jupyter.widget-view+json" in live.data
     assert "text/html" not in live.data
     window.close()
+
+
+def test_the_picture_of_a_window_follows_what_is_on_the_screen(monkeypatch):
+    class Handle:
+        def __init__(self):
+            self.shown = []
+
+        def update(self, data, raw):
+            self.shown.append(data["text/html"])
+
+    monkeypatch.setattr(widget, "_AT_REST", 0.01)
+    made = lens()
+    window = Window(made)
+    assert "Run the cell to connect" in window._as_html()
+    made.query = "red"
+    assert window._waiting is None, "it is not displayed, so there is no picture"
+    window._picture_handle = handle = Handle()
+    made.query = "blue"
+    window._waiting.join(10)
+    assert "\'blue\'" in handle.shown[-1] or "&#x27;blue&#x27;" in handle.shown[-1]
+    window.tab = "audit"
+    window._waiting.join(10)
+    assert "in its tab audit" in handle.shown[-1]
+    window.close()
+    made.query = "green"
+    assert len(handle.shown) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -21,6 +22,7 @@ from .view import Live, View, bound
 
 STATIC = Path(__file__).parent.parent / "static"
 _NAMES = ["labels", "own_labels"]  # of the lens: what components are called
+_AT_REST = 1.5  # seconds without a change until the picture of a window is renewed
 _log = logging.getLogger("semlens_widgets")
 
 
@@ -49,6 +51,9 @@ class LensWidget(anywidget.AnyWidget):
     _constants: ClassVar[dict[str, Callable[[Any], Any]]] = {}
     _counters: ClassVar[dict[str, tuple[str, ...]]] = {}  # lens trait → the counters of all views that show it
     _open = False
+    _picture_handle: Any = None  # of the picture that stands for the window where it does not live
+    _shown_as = ""
+    _waiting: threading.Timer | None = None
 
     _esm: Any = traitlets.Unicode().tag(sync=True)
     _css: Any = traitlets.Unicode().tag(sync=True)
@@ -146,6 +151,8 @@ class LensWidget(anywidget.AnyWidget):
             self._follow(name)
         for version in self._counters.get(name, ()):
             self.ask_again(version)
+        if name in ("query", "hits", "layer"):
+            self._shows_other()
 
     def _renamed(self, change: Any) -> None:
         """What components are called has changed: the browser forgets the names it knows."""
@@ -177,6 +184,8 @@ class LensWidget(anywidget.AnyWidget):
             for end in self._ends:
                 end()
             self._channel.close()
+            if self._waiting is not None:
+                self._waiting.cancel()
         super().close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -198,14 +207,45 @@ class LensWidget(anywidget.AnyWidget):
         if made is None:
             return
         data, metadata = made
-        display({"text/html": data.pop("text/html")}, raw=True)
+        self._shown_as = data.pop("text/html")
+        self._picture_handle = display({"text/html": self._shown_as}, raw=True, display_id=True)
         display(data, metadata=metadata, raw=True)
+
+    def _shows_other(self, change: Any = None) -> None:
+        """The picture follows what is on the screen, once that has come to rest: a saved notebook shows it."""
+        if self._picture_handle is None:
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = threading.Timer(_AT_REST, self._renew_picture)
+        self._waiting.daemon = True
+        self._waiting.start()
+
+    def _renew_picture(self) -> None:
+        if not self._open:
+            return
+        try:
+            with self.lens.lock:
+                html = self._as_html()
+            if html != self._shown_as and self._picture_handle is not None:
+                self._shown_as = html
+                self._picture_handle.update({"text/html": html}, raw=True)
+        except Exception:  # the picture of before stays; nobody waits for this one
+            _log.exception("the picture of a window could not be renewed")
 
     def _as_text(self) -> str:
         return repr(self.lens.hits) if self.lens.hits is not None else repr(self.lens)
 
     def _as_html(self) -> str:
-        return f'<div class="semlens-static" data-testid="semlens-static">{self._picture()}</div>'
+        return (
+            f'<div class="semlens-static" data-testid="semlens-static">{self._picture()}'
+            f'<p style="font:12px sans-serif">{self._connect}</p></div>'
+        )
+
+    @property
+    def _connect(self) -> str:
+        """What a picture says that stands where the window was."""
+        return "This is a picture of the window as it was. Run the cell to connect."
 
     def _picture(self) -> str:
         """What the view shows, small, as HTML; the strongest hits where it has no picture of its own."""

@@ -48,5 +48,13 @@ class Window(LensWidget, views=TABS, bundle="window"):
             "status": {"state": "ready", "message": ""},
         }
 
+    def __init__(self, lens: Any, **unknown: Any) -> None:
+        super().__init__(lens, **unknown)
+        self.observe(self._shows_other, "tab")
+
+    @property
+    def _connect(self) -> str:
+        return f"This is a picture of the window as it was, in its tab {self.tab}. Run the cell to connect."
+
     def _verbs(self) -> dict[str, Verb]:
         return {**super()._verbs(), "figure": bound(figure_button.figure, self.lens)}

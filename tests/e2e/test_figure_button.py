@@ -84,6 +84,11 @@ def test_a_saved_notebook_still_shows_a_picture_without_a_kernel(open_notebook, 
     expect(first_row(notebook.windows.first)).to_have_attribute("data-id", "colour:0")
     static = notebook.page.get_by_test_id("semlens-static")
     expect(static).to_be_hidden()
+    notebook.run("lens.query = 'green'")
+    notebook.page.wait_for_function(
+        """() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.cells.get(2).outputs.toJSON())
+            .includes("green")"""
+    )
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     path = notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
     (saved,) = [Path(folder, path)]
@@ -104,7 +109,8 @@ def test_a_saved_notebook_still_shows_a_picture_without_a_kernel(open_notebook, 
     picture = static.locator("img")
     expect(picture).to_be_visible()
     assert picture.evaluate("node => node.naturalWidth") > 100
-    expect(static).to_contain_text("'red' ")
+    expect(static).to_contain_text("'green' ")
+    expect(static).to_contain_text("Run the cell to connect")
     expect(notebook.windows).to_have_count(0)
     assert notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session === null")
     # The manager of ipywidgets itself trips over a notebook without a session.

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
+STOPS = "button:enabled, input:enabled, select:enabled, [tabindex='0']"
 AXE = """async () => (await axe.run(document.querySelector('.semlens'))).violations
     .filter(v => ['serious', 'critical'].includes(v.impact)).map(v => [v.id, v.nodes[0].html.slice(0, 300)])"""
 
@@ -114,6 +115,7 @@ def test_every_tab_is_reached_by_keys_and_axe_finds_nothing_serious(open_noteboo
         page.keyboard.press("ArrowRight")
         reached.append(page.evaluate("() => document.activeElement.dataset.testid"))
         inside = set()
+        expect(window.locator(f"[role=tabpanel] :is({STOPS})").filter(visible=True).first).to_be_visible()
         for _ in range(6):
             page.keyboard.press("Tab")
             inside.add(page.evaluate("() => Boolean(document.activeElement.closest('.semlens [role=tabpanel]'))"))
