@@ -42,11 +42,12 @@ html_theme = "furo"
 html_title = "semlens_widgets"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_extra_path = ["extra"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
-pygments_style, pygments_dark_style = "tango", "github-dark"
+pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
 
 # The notebooks stay where they are run, the project's own texts where a code host shows them; windows that pages have
 # made are files of the site.
@@ -92,7 +93,7 @@ _PUBLIC = frozenset(sl.__all__)
 
 
 def _docstring(app, what, name, obj, options, lines):
-    lines[:] = to_rst(lines, _PUBLIC)
+    lines[:] = [] if what == "data" else to_rst(lines, _PUBLIC)  # a tuple's own docstring tells of tuples
 
 
 def _signature(app, what, name, obj, options, signature, return_annotation):
@@ -101,7 +102,9 @@ def _signature(app, what, name, obj, options, signature, return_annotation):
         return None
     if issubclass(obj, Result):
         return "", None
-    return (stringify_signature(inspect.signature(obj)), None) if issubclass(obj, HasTraits) else None
+    if not issubclass(obj, HasTraits):
+        return None
+    return stringify_signature(inspect.signature(obj).replace(return_annotation=inspect.Signature.empty)), None
 
 
 def _inline(writer, node):
