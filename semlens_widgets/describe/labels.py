@@ -25,6 +25,7 @@ from .meanings import Meaning, clear_parts, meanings
 from .shown import NO_WORD, poorly_shown
 
 UNEXPLAINED = "unexplained"
+MIN_UNCHECKED = 0.6  # the adjusted similarity of a label that sampled images cannot check: its examples stand alone
 _KEPT = ("words", "scores", "z", "confidence", "adjusted_similarity", "margins")
 
 
@@ -39,8 +40,8 @@ class Labels(Result):
     `held_out` are as in search: how similar the component's examples are to the word, from random images (0) to the k
     images that match it best (1), and how well the component tells sampled images that show the word from others. A
     label is `accepted` when its confidence is at least `level`, its adjusted similarity at least one half, and its
-    held-out AUROC at least .75 where there is one. A component whose best word is not accepted is unexplained. Words
-    the CLIP never saw are in `unknown` and label nothing. All are of the components of `space`, by the labeler
+    held-out AUROC at least .75 where there is one; where there is none, the adjusted similarity must be at least .6.
+    A component whose best word is not accepted is unexplained. Words the CLIP never saw are in `unknown` and label nothing. All are of the components of `space`, by the labeler
     `method`, with `centre` and `distinct` as in `describe`.
     """
 
@@ -81,7 +82,8 @@ class Labels(Result):
     @cached_property
     def accepted(self) -> Bool[np.ndarray, "component label"]:
         with np.errstate(invalid="ignore"):
-            similar = self.adjusted_similarity >= MIN_ADJUSTED_SIMILARITY
+            least = np.where(np.isnan(self.held_out), MIN_UNCHECKED, MIN_ADJUSTED_SIMILARITY)
+            similar = self.adjusted_similarity >= least
             return frozen((self.confidence >= self.level) & similar & ~(self.held_out < MIN_AUROC))
 
     @cached_property
