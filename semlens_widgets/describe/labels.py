@@ -41,8 +41,9 @@ class Labels(Result):
     images that match it best (1), and how well the component tells sampled images that show the word from others. A
     label is `accepted` when its confidence is at least `level`, its adjusted similarity at least one half, and its
     held-out AUROC at least .75 where there is one; where there is none, the adjusted similarity must be at least .6.
-    A component whose best word is not accepted is unexplained. Words the CLIP never saw are in `unknown` and label nothing. All are of the components of `space`, by the labeler
-    `method`, with `centre` and `distinct` as in `describe`.
+    A component whose best word is not accepted is unexplained. Words the CLIP never saw are in `unknown` and label
+    nothing. All are of the components of `space`, by the labeler `method`, with `centre` and `distinct` as in
+    `describe`.
     """
 
     space: SemanticSpace
