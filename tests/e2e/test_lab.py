@@ -199,8 +199,8 @@ def test_commands_launcher_settings_and_the_layout_after_a_reload(lab_page, lens
     page = lab_page
     shutil.copy(lens_file, page.folder / "again.semlens")
     command(page, "launcher:create")
-    expect(page.locator(".jp-LauncherCard", has_text="New audit")).to_be_visible()
-    expect(page.locator(".jp-LauncherCard", has_text="Show the Demo")).to_be_visible()
+    expect(page.locator(".jp-LauncherCard", has_text="New Audit")).to_be_visible()
+    expect(page.locator(".jp-LauncherCard", has_text="Demo")).to_be_visible()
     palette = page.evaluate(
         """() => ['new-audit', 'open-file', 'open-in-notebook', 'demo', 'toggle-figure-theme', 'insert-show']
             .map(name => [window.jupyterapp.commands.label('semlens:' + name),
@@ -215,7 +215,7 @@ def test_commands_launcher_settings_and_the_layout_after_a_reload(lab_page, lens
         }"""
     )
     page.load(reset=False)
-    page.locator(".jp-LauncherCard", has_text="New audit").click()
+    page.locator(".jp-LauncherCard", has_text="New Audit").click()
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.content?.model?.cells?.length > 3")
     cells = "\n".join(cells_of(page))
     assert 'sl.OpenClip("ViT-B-32", "openai")' in cells
