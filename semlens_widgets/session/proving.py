@@ -11,7 +11,8 @@ from ..artefacts import named
 from ..checklist import Checklist
 from ..images import batches
 from ..model import stack
-from ..outputs import ask
+from ..outputs import Outputs, ask
+from ..targets import Target
 from .counterfactuals import counterfactual, reading
 from .state import LiveState
 
@@ -36,7 +37,9 @@ def ask_logits(session: LiveState, target: int | str | None) -> None:
     if sample is None or not len(sample) or called in known:
         return
     source = session.source
-    outputs, number = reading(session, target)
+    if (meant := _meant(session, target, called)) is None:
+        return
+    outputs, number = reading(session, meant)
     if outputs is None:
         return
     found = np.full(len(sample), np.nan)
@@ -45,6 +48,16 @@ def ask_logits(session: LiveState, target: int | str | None) -> None:
             values = outputs.values(ask(source.model, stack(batch.items)), len(batch.items))
             found[np.searchsorted(sample.images, batch.ids)] = outputs.margins(values, number)
     known[called] = found
+
+
+def _meant(session: LiveState, target: int | str | None, called: str) -> int | str | Target | None:
+    """What has the logit of the class that is audited: of relevance for a target its value. None where that is not
+    known any more, or is another number as soon as something changes."""
+    aim, classes = session.audit_session.aim, session.source.classes
+    if aim is not None and aim[0] == called:
+        return aim[1] if aim[1].steady else None
+    known = not isinstance(classes, Outputs) or called in classes.classes or not isinstance(target, str)
+    return target if known else None
 
 
 def prove(
