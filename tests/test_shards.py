@@ -81,6 +81,12 @@ def alone(tmp_path_factory):
     return arrays(fitted(cached=False), tmp_path_factory.mktemp("alone") / "a.semlens")
 
 
+@pytest.fixture(scope="module")
+def alone_briefly(tmp_path_factory):
+    """The same without relevance, which takes the most of the time and goes the same way through an engine."""
+    return arrays(fitted(cached=False, relevance=False), tmp_path_factory.mktemp("alone") / "b.semlens")
+
+
 class Written(list):
     """The parts that this process wrote; OSError from `room` on."""
 
@@ -136,8 +142,8 @@ def test_a_pool_of_processes_finds_what_one_process_finds(pool, alone, tmp_path)
     assert arrays(fitted(executor=pool), tmp_path / "a.semlens") == alone
 
 
-def test_a_process_for_each_device_finds_what_one_process_finds(alone, tmp_path):
-    assert arrays(fitted(devices=["cpu", "cpu"]), tmp_path / "a.semlens") == alone
+def test_a_process_for_each_device_finds_what_one_process_finds(alone_briefly, tmp_path):
+    assert arrays(fitted(devices=["cpu", "cpu"], relevance=False), tmp_path / "a.semlens") == alone_briefly
 
 
 @pytest.mark.parametrize("make", [Backwards, lambda: ThreadPoolExecutor(3)], ids=["backwards", "threads"])
@@ -176,8 +182,8 @@ def test_unreadable_images_are_listed_in_order_also_where_a_shard_has_no_other(t
     assert arrays(other, tmp_path / "a.semlens") == arrays(one, tmp_path / "b.semlens")
 
 
-def test_a_stream_in_shards_is_the_list_of_its_images(pool, alone, tmp_path):
-    assert arrays(fitted(Streamed(), executor=pool), tmp_path / "a.semlens") == alone
+def test_a_stream_in_shards_is_the_list_of_its_images(pool, alone_briefly, tmp_path):
+    assert arrays(fitted(Streamed(), executor=pool, relevance=False), tmp_path / "a.semlens") == alone_briefly
 
 
 @given(st.integers(1, 5000), st.integers(1, 70), st.data())
@@ -197,14 +203,14 @@ def test_shards_are_whole_batches_of_one_grid(total, batch, data):
 # a model travels, and is opened once
 
 
-def test_a_model_that_cannot_travel_asks_for_a_factory_which_runs_once_in_a_process(pool, alone, tmp_path):
+def test_a_model_that_cannot_travel_asks_for_a_factory_which_runs_once_in_a_process(pool, alone_briefly, tmp_path):
     with pytest.raises(CannotTravel, match=r"LockedNet.*cannot be sent .*lock.*factory=make_model"):
         fitted(model=LockedNet(), executor=pool)
-    found = fitted(model=LockedNet(), executor=pool, factory=Making(tmp_path / "log"))
+    found = fitted(model=LockedNet(), executor=pool, factory=Making(tmp_path / "log"), relevance=False)
     made = (tmp_path / "log").read_text().split()
     assert 1 <= len(made) == len(set(made)) <= 2
     assert str(os.getpid()) not in made
-    assert arrays(found, tmp_path / "a.semlens") == alone
+    assert arrays(found, tmp_path / "a.semlens") == alone_briefly
 
 
 def test_a_factory_that_makes_another_model_is_refused(pool):
@@ -263,17 +269,17 @@ def test_workers_killed_at_random_moments_change_nothing(cluster, dask, alone, t
             assert arrays(found, tmp_path / "a.semlens") == alone
 
 
-def test_a_broken_pool_is_made_anew_once_and_then_the_shard_is_named_and_others_are_kept(alone, tmp_path, cache):
+def test_a_broken_pool_is_made_anew_once_then_the_shard_is_named_and_others_are_kept(alone_briefly, tmp_path, cache):
     (tmp_path / "times").write_text("1")
     with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
-        found = fitted(Deadly(tmp_path / "times"), executor=pool)
-    assert arrays(found, tmp_path / "a.semlens") == alone
+        found = fitted(Deadly(tmp_path / "times"), executor=pool, relevance=False)
+    assert arrays(found, tmp_path / "a.semlens") == alone_briefly
     (tmp_path / "times").write_text("9")
     with (
         ProcessPoolExecutor(1, mp_context=SPAWN) as pool,
         pytest.raises(RuntimeError, match=r"ended again by force while at work on images 48 to 55; .* fit again"),
     ):
-        fitted(Deadly(tmp_path / "times"), executor=pool, settings={"k": 4})
+        fitted(Deadly(tmp_path / "times"), executor=pool, settings={"k": 4}, relevance=False)
     parts = {path.name for path in cache.glob("*.parts/*.part")}
     assert parts >= {"0-8.part", "40-48.part"}
     assert "48-56.part" not in parts
@@ -301,7 +307,7 @@ def _some_parts(cache):
         time.sleep(0.01)
 
 
-def test_a_cluster_without_workers_is_told_of_once_and_goes_on_when_one_comes(alone, tmp_path, monkeypatch):
+def test_a_cluster_without_workers_is_told_of_once_and_goes_on_when_one_comes(alone_briefly, tmp_path, monkeypatch):
     """It can be interrupted as well."""
     monkeypatch.setattr(waiting, "_LOOK", 0.1)
     monkeypatch.setattr(waiting, "_LONELY", 0.3)
@@ -315,10 +321,10 @@ def test_a_cluster_without_workers_is_told_of_once_and_goes_on_when_one_comes(al
         with pytest.raises(KeyboardInterrupt, match="Dask has no worker, and 13 shards wait for one; start workers"):
             fitted(executor=client.get_executor())
         monkeypatch.setattr(waiting, "warn", lambda text: (told.append(text), cluster.scale(1)))
-        found = fitted(executor=client.get_executor())
+        found = fitted(executor=client.get_executor(), relevance=False)
     assert len(told) == 1
     assert "Finished shards are kept: fit again to go on" in told[0]
-    assert arrays(found, tmp_path / "a.semlens") == alone
+    assert arrays(found, tmp_path / "a.semlens") == alone_briefly
 
 
 def test_only_a_cluster_without_workers_is_told_of(monkeypatch):
