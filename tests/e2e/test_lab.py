@@ -115,10 +115,9 @@ def test_a_file_opens_from_the_file_browser_without_a_kernel_and_goes_live(lab_p
     assert all("range" in r.headers for r in of_file)
     assert not any("opened.semlens" in r.url and ("content=1" in r.url or "checkpoints" in r.url) and r.method == "POST"
                    for r in page.requests)  # fmt: skip
-    page.get_by_role("button", name="Open in Notebook").click()
+    window.get_by_test_id("banner").get_by_role("button", name="Open in Notebook").click()
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel")
     assert cells_of(page) == ['import semlens_widgets as sl\n\nlens = sl.open("opened.semlens")\nlens.show()']
-    command(page, "notebook:run-all-cells")
     live = page.locator(".jp-Notebook").get_by_test_id("lens-window")
     expect(live.get_by_test_id("title")).to_have_text("toy", timeout=120_000)
     live.get_by_test_id("search-input").fill("blue")
