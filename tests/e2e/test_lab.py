@@ -269,6 +269,7 @@ def test_it_works_in_notebook_7_too(browser, lens_file, tmp_path):
     extensions.mkdir(parents=True)
     (extensions / "semlens-widgets").symlink_to(Path(__file__).parents[2] / "semlens_widgets" / "labextension")
     environment = os.environ | {
+        "JUPYTER_PREFER_ENV_PATH": "0",  # an extension that is installed beside Python would come first
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "JUPYTER_DATA_DIR": str(tmp_path / "data"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
