@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from . import demo
 from .versions import versions
+from .writing import write_bytes
 
 NOTEBOOK = "quickstart.ipynb"
 
@@ -50,7 +50,7 @@ def open_lab(folder: Path, *, browser: bool = True) -> int:
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / NOTEBOOK).exists():
-        shutil.copyfile(quickstart(), folder / NOTEBOOK)
+        write_bytes(folder / NOTEBOOK, quickstart().read_bytes())
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"]
     command += [] if browser else ["--no-browser"]
