@@ -12,6 +12,7 @@ import semlens_widgets as sl
 from semlens_widgets.held_out import MIN_AUROC, HeldOut, held_out
 from semlens_widgets.session.matches import matches_to_json
 from semlens_widgets.showing import MIN_IMAGES, showing
+from semlens_widgets.vectors import unit
 
 
 def fitted(count=150, sample=101, net=ColourNet, **options):
@@ -225,13 +226,22 @@ def test_found_is_only_what_was_checked(word, count):
     assert f" {expected}" in answer.message or answer.unknown
 
 
+def in_groups(space, words):
+    """The space as if each sampled image showed one of the words, and no other."""
+    nearest = words.vectors[(space.sample.vectors @ words.vectors.T).argmax(1)]
+    noise = np.random.default_rng(0).normal(scale=0.02, size=nearest.shape)
+    return replace(space, sample_vectors=unit((nearest + noise).astype(np.float32)))
+
+
 def test_labels_abstain_where_held_out_images_say_no(lens):
     from semlens_widgets.describe import describe
 
     words = lens.probes(["red", "green", "blue", "yellow"])
-    honest, mixed = (describe(space, words, k=1, level=0.9) for space in (lens.space, shuffled(lens.space)))
+    grouped = in_groups(lens.space, words)
+    honest, mixed = (describe(space, words, k=1, level=0.9) for space in (grouped, shuffled(grouped)))
     assert honest.accepted[:3, 0].all()
     assert honest.held_out[:3, 0].min() > 0.9
+    assert mixed.held_out[:3, 0].max() < MIN_AUROC
     assert not mixed.accepted.any()
 
 

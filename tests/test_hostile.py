@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import torch
 from hostile import TEXTS, harmless, hostile_documents, markdown_skeleton, skeleton, texts, with_texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -215,7 +216,8 @@ def shown():
         lens.training_images([0]), lens.effect([0], {EVIL: lens.source.images}, draws=2, points=2),
         lens.verify(rounds=5), lens.explain(0), lens.circuit(EVIL), lens.compare(other, name=EVIL),
         lens.concept_table(["red", EVIL]), sl.compare_many({EVIL: lens, f"{EVIL} 2": other}),
-        lens.plan(), lens.check_relevance(n=1, sample=2),
+        lens.plan(), lens.check_relevance(n=1, sample=2), lens.counterfactual(sl.artefacts.Ruler(), target=EVIL),
+        sl.layers(lens.source.model, torch.zeros(1, 3, 8, 8)),
     ]  # fmt: skip
     return {type(value).__name__: value for value in values}, lens
 

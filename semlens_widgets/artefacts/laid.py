@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..numbers import Number
+from ..pictures import opened
 from .canvas import Canvas, Colour, Point, ribbon, step
 from .value import Artefact
 
@@ -200,7 +201,7 @@ class Sticker(Artefact):
         super().__post_init__()
         if self.image is None:
             raise ValueError("a sticker of what? Give image=…, a PIL picture or the file of one")
-        picture = self.image if isinstance(self.image, Image.Image) else Image.open(self.image)
+        picture = self.image if isinstance(self.image, Image.Image) else opened(self.image).image
         rgba = picture.convert("RGBA")
         if self.mask is not None:
             mask = np.asarray(self.mask.convert("L") if isinstance(self.mask, Image.Image) else self.mask)
