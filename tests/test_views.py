@@ -32,7 +32,7 @@ def test_whatever_stands_alone_has_a_bundle_and_a_class():
 def test_the_browser_follows_what_the_views_share_count_and_tell_and_no_more():
     window = SemanticMap(lens())
     (view,) = window.views[1:]
-    shared = {"query", "layer", "selection"} | view.live.keys() | set(view.counters.values()) | view.constants.keys()
+    shared = {"query", "layer", "selection", "history"} | view.live.keys() | set(view.counters.values()) | view.constants.keys()
     assert set(window.follows) == shared
     assert "map_colour" not in Gallery(lens()).follows
     window.close()
