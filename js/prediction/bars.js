@@ -113,7 +113,7 @@ export function barsPane({ source, catalog, onSelect, onHover, onOpen, onMethod,
       const row = rowOf(event);
       if (row !== null) onOpen(row);
     }} />`;
-  const more = html`<button type="button" class="sl-button sl-more" data-testid="more-bars" />`;
+  const more = html`<button type="button" class="sl-button sl-more" data-testid="more-bars" hidden />`;
   const reliability = html`<p class="sl-small-text sl-quiet sl-fixed sl-pad sl-under" data-testid="reliability" hidden />`;
   const node = html`<section class="sl-stack sl-beside" aria-label="Components that carried the prediction">
     <h3 class="sl-heading sl-pane-title sl-fixed">

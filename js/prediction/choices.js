@@ -149,6 +149,14 @@ function likeness(onTarget) {
     onTarget(target);
   }
 
+  /** Show what is explained, but not over what somebody is just typing.
+   * @param {HTMLInputElement} field @param {string} value */
+  function put(field, value) {
+    const typing = field === document.activeElement && field.value !== field.defaultValue;
+    if (!typing) field.value = value;
+    field.defaultValue = value;
+  }
+
   function chooseText() {
     const words = text.value.trim();
     if (words) choose({ kind: "text", which: words });
@@ -165,8 +173,8 @@ function likeness(onTarget) {
     show(on, now) {
       node.hidden = !on;
       asked = "";
-      text.value = now?.kind === "text" ? now.which : "";
-      image.value = now?.kind === "similarity" ? String(now.which) : "";
+      put(text, now?.kind === "text" ? now.which : "");
+      put(image, now?.kind === "similarity" ? String(now.which) : "");
     },
   };
 }
