@@ -138,7 +138,8 @@ def test_a_box_of_a_detection(make):
     assert why.value == pytest.approx(float(found["scores"].max()), abs=1e-4)
     assert why.backend in ("gradient", "integrated")  # what boxes are chosen by has no rule
     assert [choice.share for choice in why.found.choices[:2]] == pytest.approx(found["scores"][:2].tolist(), abs=1e-4)
-    same(why, explain(model, data(), 1, layer, lambda out: out[0]["scores"][:1], method="gradient"))
+    named = explain(model, data(), 1, layer, method="gradient")
+    same(named, explain(model, data(), 1, layer, lambda out: out[0]["scores"][:1], method="gradient"))
     with pytest.raises(UnsupportedModel, match="gradient"):
         explain(model, data(), 1, layer, method="lrp")
 

@@ -25,7 +25,7 @@ def tab(window, name):
 
 
 def searched(window):
-    window.get_by_test_id("vocabulary-word").first.click()
+    window.get_by_test_id("vocabulary-word").filter(has_text="ruler").click()
     window.get_by_test_id("gallery-row").first.click()
     expect(window.get_by_test_id("card-title")).to_be_visible()
 
