@@ -25,7 +25,7 @@ def tab(window, name):
 
 
 def searched(window):
-    window.get_by_test_id("vocabulary-word").filter(has_text="ruler").click()
+    window.get_by_test_id("vocabulary-word").filter(has_text="coloured patch").click()
     window.get_by_test_id("gallery-row").first.click()
     expect(window.get_by_test_id("card-title")).to_be_visible()
 
@@ -84,16 +84,19 @@ def test_a_newcomer_does_the_task_of_every_tab_and_takes_it_back(open_notebook, 
     notebook.expect_value("lens.verdicts[str(lens.components[lens.report['ruler'].best])].decision", "spurious")
 
     # One history of it all, which a reload does not lose.
-    window.get_by_test_id("tab-audit").focus()
-    page.keyboard.press("Control+z")
+    for _ in range(3):  # what was selected after the verdict is a step of its own
+        window.get_by_test_id("tab-audit").focus()
+        page.keyboard.press("Control+z")
+        page.wait_for_timeout(1000)
+        if notebook.value("len(lens.verdicts)") == 0:
+            break
     notebook.expect_value("len(lens.verdicts)", 0)
     notebook.reload()
     window = notebook.windows.first
     window.get_by_test_id("history").click()
     steps = window.get_by_test_id("history-step")
     expect(steps.first).to_have_text("the beginning")
-    expect(steps.last).to_contain_text("spurious")
-    steps.last.click()
+    steps.filter(has_text="spurious").click()
     notebook.expect_value("len(lens.verdicts)", 1)
 
 
