@@ -158,6 +158,22 @@ def test_the_model_is_the_same_while_it_is_read_and_afterwards(family):
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
+def test_an_attention_read_beside_its_heads_is_the_attention(family):
+    """Also where the attention is asked for first, and where somebody's own hook looks at it."""
+    model, images, (attention, _), _ = family
+    seen = []
+    module = model.get_submodule(attention)
+    hook = module.register_forward_hook(lambda module, args, output: seen.append(answered(output).detach()))
+    model(images)
+    for asked in ([attention, sl.Heads(attention)], [sl.Heads(attention), attention]):
+        layers = resolve(model, asked)
+        with recording(model, layers) as recorder:
+            found = recorder.activations(list(images), whole=True)[attention].flatten(2)
+        torch.testing.assert_close(found, seen[0].transpose(1, 2))
+        torch.testing.assert_close(seen[-1], seen[0])
+    hook.remove()
+
+
 @pytest.mark.parametrize("name", ["timm ViT", "timm EVA-02"])
 def test_what_arrives_at_a_head_is_what_arrives_at_its_features(name):
     model, images, (attention, _), _ = made(name)
@@ -186,6 +202,7 @@ NOT_THERE = {
     "several": (sl.Mlp("blocks"), "in 2 modules, 'blocks.0.mlp', 'blocks.1.mlp'"),
     "none in this module": (sl.Heads("blocks.0.mlp"), "finds no attention heads; they are in 'blocks.0.attn'"),
     "no projection of that name": (sl.Mlp("blocks.0", out="blocks.0.mlp.fc3"), "did you mean 'blocks.0.mlp.fc"),
+    "another number of heads": (sl.Heads("blocks.0.attn", heads=2), "heads=2, and the module .* it has 3"),
     "uneven": (sl.Heads("blocks.0.attn", heads=5, out="blocks.0.attn.proj"), "5 heads do not share evenly"),
 }
 
@@ -195,6 +212,17 @@ def test_what_is_not_there_is_named(asked, said):
     model = FAMILIES["timm ViT"][0]()
     with pytest.raises((KeyError, ValueError), match=said):
         resolve(model, asked)
+
+
+def test_what_cannot_be_asked_for_is_refused_at_once():
+    """Before there is a model."""
+    wrong = [("Heads", (5,), {}), ("Mlp", (None,), {}), ("Heads", ("a",), {"tokens": "patch"})]
+    wrong += [("Heads", ("a",), {"heads": 0})]
+    for kind, given, named in wrong:
+        with pytest.raises((TypeError, ValueError)):
+            getattr(sl, kind)(*given, **named)
+    with pytest.raises(TypeError, match=r"give sl.images"):
+        sl.layers(torch.nn.Conv2d(3, 4, 1), "x")
 
 
 def test_windows_of_a_picture_have_no_heads_of_an_image():

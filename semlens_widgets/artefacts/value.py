@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -27,7 +28,7 @@ class Artefact:
     seed:    what the seed decides is the same at every picture size: where it lies, its turn, its texture.
 
     ValueError for a size or opacity that is none, and for pictures of more than 8 bits; TypeError for what is no
-    picture.
+    number, or no picture.
     """
 
     size: Number = 1.0
@@ -37,6 +38,10 @@ class Artefact:
     kind: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
+        for what, kind in (("size", Real), ("opacity", Real), ("seed", Integral)):
+            value = getattr(self, what)
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise TypeError(f"{what}={value!r}; needed is a {'number' if kind is Real else 'whole number'}")
         if not 0 < self.size < 100:
             raise ValueError(f"size={self.size}; 1 is the usual size, needed is a number above 0")
         if not 0 <= self.opacity <= 1:

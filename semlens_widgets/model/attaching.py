@@ -102,7 +102,8 @@ def _lent(attention: torch.nn.Module) -> list[Callable[[], None]]:
         give_back()
         return (projection(output[0]), *output[1:])
 
-    hooks = [attention.register_forward_pre_hook(lend), attention.register_forward_hook(project)]
+    # Before any other hook sees what the attention gives: until it is projected it is something else.
+    hooks = [attention.register_forward_pre_hook(lend), attention.register_forward_hook(project, prepend=True)]
     return [give_back, *(hook.remove for hook in hooks)]
 
 

@@ -40,6 +40,11 @@ class Heads:
     heads: int | None = None
     out: str | None = None
 
+    def __post_init__(self) -> None:
+        _check("Heads", self.name, self.tokens, self.out)
+        if self.heads is not None and (not isinstance(self.heads, int) or self.heads < 1):
+            raise ValueError(f"heads={self.heads!r}; needed is the number of heads, as in heads=12")
+
     def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
         """What is read of a model. KeyError, with what there is, where there are no heads by that name."""
         found = attentions(model)
@@ -51,10 +56,15 @@ class Heads:
     def _layer(self, model: torch.nn.Module, attention: Attention) -> Layer:
         from .heads import HeadStrength
 
+        if self.heads not in (None, attention.heads):
+            raise ValueError(
+                f"heads={self.heads}, and the module {attention.module!r} says that it has {attention.heads}; leave "
+                "heads= away"
+            )
         projection = model.get_submodule(attention.projection)
         return Layer(
             f"{attention.module}.heads",
-            via=HeadStrength(projection, self.heads or attention.heads),
+            via=HeadStrength(projection, attention.heads),
             tokens=self.tokens,
             place=Place(attention.projection, attention.module if _does_it_itself(model, attention) else None),
         )
@@ -77,6 +87,9 @@ class Mlp:
     tokens: Tokens | slice = "all"
     out: str | None = None
 
+    def __post_init__(self) -> None:
+        _check("Mlp", self.name, self.tokens, self.out)
+
     def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
         """What is read of a model. KeyError, with what there is, where there is no MLP by that name."""
         found = dict(mlps(model))
@@ -89,6 +102,14 @@ class Mlp:
             Layer(f"{module}.hidden", signed=self.signed, tokens=self.tokens, place=Place(out))
             for module, out in chosen
         )
+
+
+def _check(kind: str, name: Any, tokens: Any, out: Any) -> None:
+    """TypeError or ValueError for what cannot be asked for, before there is a model."""
+    for what, value in (("name", name), ("out", out)):
+        if not isinstance(value, str) and not (what == "out" and value is None):
+            raise TypeError(f"{kind}: {what} is {value!r}; give the name of a module, as in {kind}('blocks.5')")
+    Layer(name, tokens=tokens)
 
 
 def _given_to(model: torch.nn.Module, projection: str) -> Place:

@@ -157,6 +157,8 @@ def _one(model: torch.nn.Module, images: Any) -> torch.Tensor:
         return torch.zeros(1, *_size(model), device=device, dtype=dtype)
     if hasattr(images, "tensor"):
         return torch.as_tensor(images.tensor(0))[None].to(device, dtype)
+    if not hasattr(images, "shape"):
+        raise TypeError(f"images is a {type(images).__name__}; give sl.images(…) or [image channel height width]")
     batch = torch.as_tensor(images)
     if batch.ndim != 4 or not len(batch):
         raise ValueError(f"images of shape {tuple(batch.shape)}; give sl.images(…) or [image channel height width]")

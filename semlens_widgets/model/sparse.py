@@ -37,16 +37,17 @@ class Dictionary(torch.nn.Module):
         for needed in {"jumprelu": ("threshold",), "gated": ("gate_bias", "magnitude_bias", "magnitude")}.get(kind, ()):
             if needed not in parts:
                 raise ValueError(f"kind {kind!r} needs the weights {needed!r}, which are not there")
-        length = parts["decoder"].norm(dim=1).clamp(min=1e-12) if by_norm else torch.ones(count)
+        if by_norm:  # the same codes, from an encoder that counts in these lengths
+            length = parts["decoder"].norm(dim=1).clamp(min=1e-12)
+            longer = {name: parts[name] * length for name in ("encoder", "encoder_bias") if name in parts}
+            parts = {**parts, **longer, "decoder": parts["decoder"] / length[:, None]}
         for name, value in parts.items():
             self.register_parameter(name, _fixed(value))
-        self.register_parameter("length", _fixed(length))
 
     @property
     def semlens_writes(self) -> torch.Tensor:
         """What each code of 1 adds to the features, [component feature]; see `Layer.writes`."""
-        length: Any = self.length
-        return self.decoder / length[:, None]
+        return self.decoder
 
     def _part(self, name: str) -> Any:
         return getattr(self, name, 0.0)
@@ -57,7 +58,7 @@ class Dictionary(torch.nn.Module):
         if self.kind == "gated":
             strength = torch.relu(product * self._part("magnitude").exp() + self._part("magnitude_bias"))
             return strength * (product + self._part("gate_bias") > 0)
-        codes = (product + self._part("encoder_bias")) * self.length
+        codes = product + self._part("encoder_bias")
         if self.kind == "linear":
             return codes
         if self.kind == "topk":
