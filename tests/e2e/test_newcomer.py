@@ -84,7 +84,7 @@ def test_a_newcomer_does_the_task_of_every_tab_and_takes_it_back(open_notebook, 
     notebook.expect_value("lens.verdicts[str(lens.components[lens.report['ruler'].best])].decision", "spurious")
 
     # One history of it all, which a reload does not lose.
-    for _ in range(3):  # what was selected after the verdict is a step of its own
+    for _ in range(3):  # what was selected after the verdict is a step of its own; asking the kernel takes the focus
         window.get_by_test_id("tab-audit").focus()
         page.keyboard.press("Control+z")
         page.wait_for_timeout(1000)
