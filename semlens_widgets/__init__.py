@@ -16,7 +16,7 @@ from typing import Any
 
 from . import artefacts, demo, targets
 from .attribution.values import Composite
-from .audit import AuditReport, Thresholds, TrainingImages, audit
+from .audit import AuditReport, Robustness, Thresholds, TrainingImages, audit
 from .checklist import Checklist, Concept, Group
 from .circuit import Circuit
 from .clip import TEMPLATES, Clip, OpenClip, Probes, image_probes, text_probes
@@ -26,6 +26,7 @@ from .counterfactual import Counterfactual, Pairs
 from .crops import crop
 from .describe import Labels, Meaning
 from .detection import Limit
+from .dossier import Dossier, Risk, Signatory
 from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
@@ -36,11 +37,13 @@ from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
 from .lens import Lens, open
 from .model import Heads, Layer, Mlp, NotFinite, Offer, Offers, dictionary, layers
+from .readers import Agreement, Reading
 from .relevance import Relevance, relevance
-from .report import Report
+from .report import Report, SealCheck, verify_report
 from .results import Result
 from .role import Role, Streams
 from .search import Hit, Matches, search
+from .sections import Section, Table
 from .session.comparing import compare_many, concept_table
 from .session.labels import ShownLabel
 from .session.state import NotFitted
@@ -55,6 +58,7 @@ __version__ = version("semlens-widgets")
 
 __all__ = [
     "TEMPLATES",
+    "Agreement",
     "AuditChecklist",
     "AuditReport",
     "Checklist",
@@ -69,6 +73,7 @@ __all__ = [
     "ConceptExamples",
     "ConceptTable",
     "Counterfactual",
+    "Dossier",
     "Effect",
     "Evaluation",
     "Explanation",
@@ -95,20 +100,27 @@ __all__ = [
     "Pairs",
     "PredictionView",
     "Probes",
+    "Reading",
     "Recipe",
     "Relevance",
     "Report",
+    "Risk",
+    "Robustness",
     "Role",
     "Sample",
     "ScoreView",
+    "SealCheck",
     "SearchBox",
+    "Section",
     "SemanticMap",
     "SemanticSpace",
     "SemlensFileError",
     "Series",
     "ShownLabel",
+    "Signatory",
     "Statistics",
     "Streams",
+    "Table",
     "Thresholds",
     "TrainingImages",
     "UnreadableImage",
@@ -139,6 +151,7 @@ __all__ = [
     "search",
     "targets",
     "text_probes",
+    "verify_report",
     "versions",
     "vocabulary",
 ]

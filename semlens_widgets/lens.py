@@ -16,7 +16,7 @@ import numpy as np
 
 from . import store
 from .attribution.values import Method
-from .audit import AuditReport, TrainingImages
+from .audit import AuditReport, Robustness, TrainingImages
 from .checklist import Checklist
 from .circuit import Circuit
 from .clip import TEMPLATES, Clip
@@ -24,6 +24,7 @@ from .compare import Comparison, ConceptTable
 from .components import Component
 from .counterfactual import Counterfactual
 from .describe import CONFIDENCE, Labels
+from .dossier import Dossier
 from .effect import DRAWS, Effect
 from .evaluate import Evaluation, OnStep
 from .explain import Explanation
@@ -34,11 +35,13 @@ from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
 from .model import Layers, Pooling, resolve
 from .outputs import Chosen, Kind
 from .plan import Plan
+from .readers import Agreement, Reading
 from .relevance import Relevance, Target
 from .report import Report
 from .report.session import document
 from .role import Role
 from .search import Evidence, Matches
+from .sections import Measurement
 from .session import (
     acting,
     auditing,
@@ -50,6 +53,8 @@ from .session import (
     fitting,
     mapping,
     planning,
+    reading,
+    robust,
     searching,
 )
 from .session.counterfactuals import PAIRS
@@ -57,6 +62,7 @@ from .session.explaining import Picture
 from .session.probes import ProbeCache, QueryLike
 from .session.session import Session
 from .session.source import SAMPLED, Crop, Kept, Source
+from .signing import Key
 from .space import SemanticSpace
 from .store import SemlensFileError
 from .switching import By
@@ -112,7 +118,8 @@ class Lens(Session):
     meaning:  search, describe, verify, evaluate, role, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
-    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual
+    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness
+    readers:  begin_reading, finish_reading, agreement, settle
     hand in:  document, write_report, figure, to_html, save, keep_audit, to_file, of_space
     """
 
@@ -539,25 +546,90 @@ class Lens(Session):
             alpha=alpha, batch_size=batch_size, progress=progress, on_step=on_step,
         )  # fmt: skip
 
+    def robustness(
+        self, by: Sequence[str] = ("k", "templates", "prompts", "sample"), *, others: Mapping[str, Lens] | None = None,
+        seed: int = 0,
+    ) -> Robustness:  # fmt: skip
+        """Which findings of the last audit stay when something is changed that should make no difference.
+
+        by:     what is changed, one thing at a time: "k" (half and a quarter of the examples), "templates" (each
+                sentence alone), "prompts" (one of each concept left out), "sample" (halves of the sampled images).
+        others: lenses of the same model made otherwise, by what differs: {"whole images": lens2}, another CLIP, other
+                images. They are fitted before; nothing is computed anew that takes a pass over the images.
+        seed:   draws the halves.
+
+        The answer has a `.section()` for reports. ValueError before the first audit.
+        """
+        return robust.robustness(self, by, others, seed)
+
+    # two readers
+
+    def begin_reading(
+        self, first: str, second: str, subjects: str | Component | Sequence[str | Component] | None = None
+    ) -> Reading:
+        """Have two people decide blind: neither sees what the other says until both have finished.
+
+        first, second: their names, as `lens.auditor` will say them. subjects: what each decides about, such as
+        "@ruler" or "layer4:64"; by default every concept of the checklist.
+
+        Windows, cells and reports hide the other's verdicts; the audit's file beside the lens holds them all, for
+        whoever opens it in an editor. ValueError where a reading goes on already, or there is nothing to read.
+        """
+        return reading.begin(self, first, second, subjects)  # type: ignore[arg-type]
+
+    def finish_reading(self) -> Reading:
+        """Say that the present `auditor` has finished; what is decided later does not count in the agreement.
+
+        ValueError for somebody who is no reader, or has not decided about everything.
+        """
+        return reading.finish(self)
+
+    def agreement(self) -> Agreement:
+        """How the two readers agree: Cohen's kappa, Gwet's AC1, and what they disagree about.
+
+        ValueError until both have finished.
+        """
+        return reading.agree(self)
+
+    def settle(self, subject: str | Component, decision: str, reason: str) -> Verdicts:
+        """Settle a disagreement about one `subject`: the present `auditor` takes a `decision`, and says the `reason`.
+
+        It is kept beside what the readers said, in the report, too. ValueError without a reason, or where they agree.
+        """
+        return reading.settle(self, subject, decision, reason)
+
     # handing in and keeping
 
-    def document(self, effect: Effect | None = None, *, title: str | None = None) -> Report:
-        """The last audit with its decisions (and an `effect`, if one was measured) as a `Report`.
+    def document(
+        self, effect: Effect | None = None, *, title: str | None = None, dossier: Dossier | None = None,
+        sections: Sequence[Measurement] = (),
+    ) -> Report:  # fmt: skip
+        """The last audit with its decisions (and an `effect`, if one was measured) as a `Report`, sealed.
 
-        `title` heads it. ValueError before the first audit.
+        title:    heads it.
+        dossier:  what people say of the model and the audit, by default `lens.dossier`; with one, the report has an
+                  index of clauses, findings with risk, owner and action, and lines to sign.
+        sections: what was measured besides: values with a `.section()`, such as `lens.robustness()` gives.
+
+        ValueError before the first audit, and while somebody reads it blind.
         """
-        return document(self, effect, title=title)
+        return document(self, effect, title=title, dossier=dossier, sections=sections)
 
     def write_report(
-        self, path: str | os.PathLike[str], effect: Effect | None = None, *, title: str | None = None
-    ) -> Path:
+        self, path: str | os.PathLike[str], effect: Effect | None = None, *, title: str | None = None,
+        dossier: Dossier | None = None, sections: Sequence[Measurement] = (), key: Key | None = None,
+        password: str | None = None,
+    ) -> Path:  # fmt: skip
         """Write the report as `.html`, `.md`, `.json` or `.csv`, by the ending of `path`. Returns the path.
 
-        `effect` and `title` as in `document`.
+        effect, title, dossier, sections: as in `document`.
+        key, password: a private key of your own (Ed25519, a PEM file), and its password if it has one: the report is
+                signed with it. `sl.verify_report("x.json")` says what was changed since, and by whose key it is signed.
 
         The HTML is one file that opens offline and prints. `sl.Report.from_file("x.json")` makes all of them again.
         """
-        return self.document(effect, title=title).save(path)
+        made = self.document(effect, title=title, dossier=dossier, sections=sections)
+        return (made if key is None else made.signed(key, password)).save(path)
 
     def figure(self, view: str = "search", **options: Any) -> Figure:
         """What a view of the window shows now, as a figure: "search", "gallery", "card", "describe", "evaluate", ….

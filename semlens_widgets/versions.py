@@ -16,10 +16,14 @@ def versions() -> str:
 
     A library that is not installed is said to be so. It holds no name of a person, a folder or a machine.
     """
+    return "\n".join(f"{name:<16} {found}" for name, found in found_versions().items())
+
+
+def found_versions() -> dict[str, str]:
+    """The same by name."""
     lines = {name: _version(name) for name in _ASKED}
     lines |= {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    lines |= {"device": _device()}
-    return "\n".join(f"{name:<16} {found}" for name, found in lines.items())
+    return lines | {"device": _device()}
 
 
 def _version(name: str) -> str:

@@ -81,7 +81,12 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return write_bytes(path, text.encode("utf-8", "backslashreplace"))
+    return write_bytes(path, to_text_bytes(text))
+
+
+def to_text_bytes(text: str) -> bytes:
+    """What `write_text` writes."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _onto_the_disk(path: Path) -> None:

@@ -8,6 +8,7 @@ from .data import TrainingImage, TrainingImages, training_images
 from .finding import Finding, State, Thresholds
 from .proof import with_proof
 from .report import DEAD, NO_CONCEPT, REGIONS, AuditReport, Region
+from .robustness import Robustness
 from .verb import audit
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "AuditReport",
     "Finding",
     "Region",
+    "Robustness",
     "State",
     "Thresholds",
     "TrainingImage",

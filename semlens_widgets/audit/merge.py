@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar
 
 from ..checklist import Checklist, Concept, Group
+from ..dossier import FIELDS, Dossier
+from ..readers import Reading
 from ..verdicts import Verdicts, now
 from .finding import Thresholds
 from .state import AuditState, EditConflict
 
 T = TypeVar("T", bound=Hashable)
 _AUDIT = "audit"  # what conflicts about class, thresholds and title are about
+_DOSSIER = "dossier"
 
 
 def three_way(base: AuditState, mine: AuditState, theirs: AuditState, *, keep: bool = False) -> AuditState:
@@ -38,8 +41,11 @@ def three_way(base: AuditState, mine: AuditState, theirs: AuditState, *, keep: b
     return _settled(
         AuditState(
             checklist, Verdicts(tuple(entries)), target, Thresholds(**thresholds), mine.made_from or theirs.made_from,
-            _labels(base.own_labels, mine.own_labels, theirs.own_labels, keep, conflicts), (*listed, *conflicts),
-        )
+            _labels(base.own_labels, mine.own_labels, theirs.own_labels, keep, conflicts), (),
+            _dossiers(base.dossier, mine.dossier, theirs.dossier, keep, conflicts),
+            _readings(base.reading, mine.reading, theirs.reading, conflicts),
+        ),
+        (*listed, *conflicts),
     )  # fmt: skip
 
 
@@ -48,6 +54,8 @@ def value_of(state: AuditState, about: str, what: str) -> str | None:
     if about == _AUDIT:
         values = {**asdict(state.thresholds), "target": state.target, "title": state.checklist.title}
         return None if what not in values else str(values[what])
+    if about == _DOSSIER:
+        return str(state.dossier.to_document().get(what, ""))
     if not about.startswith("@"):
         return (state.own_labels or {}).get(about, "")
     if about[1:] not in state.checklist:
@@ -55,12 +63,11 @@ def value_of(state: AuditState, about: str, what: str) -> str | None:
     return state.checklist.group_of(about[1:]).name if what == "group" else state.checklist[about[1:]].kind
 
 
-def _settled(state: AuditState) -> AuditState:
-    """Without conflicts about what somebody has changed since."""
-    left = tuple(c for c in state.conflicts if value_of(state, c.about, c.what) == c.kept)
-    return state if left == state.conflicts else AuditState(
-        state.checklist, state.verdicts, state.target, state.thresholds, state.made_from, state.own_labels, left
-    )  # fmt: skip
+def _settled(state: AuditState, conflicts: tuple[EditConflict, ...] | None = None) -> AuditState:
+    """With those conflicts (by default its own) that are not about what somebody has changed since."""
+    listed = state.conflicts if conflicts is None else conflicts
+    left = tuple(c for c in listed if value_of(state, c.about, c.what) == c.kept)
+    return state if left == state.conflicts else replace(state, conflicts=left)
 
 
 def _one(about: str, what: str, base: Any, mine: Any, theirs: Any, conflicts: list[EditConflict]) -> Any:
@@ -175,3 +182,48 @@ def _labels(
         if label := _one(name, "label", was, here, there, conflicts):
             merged[name] = label
     return merged
+
+
+def _dossiers(base: Dossier, mine: Dossier, theirs: Dossier, keep: bool, conflicts: list[EditConflict]) -> Dossier:
+    """Field by field; what is said of findings, who signs and which clauses do not apply, entry by entry."""
+    if theirs == mine:
+        return mine
+    made: dict[str, Any] = {}
+    for name in ("title", *FIELDS):
+        was, here, there = (getattr(dossier, name) for dossier in (base, mine, theirs))
+        made[name] = _one(_DOSSIER, name, was, here, here if keep and not there else there, conflicts)
+    by_name = {"risks": "finding", "signatories": "name"}
+    for name, key in by_name.items():
+        was, here, there = ({getattr(e, key): e for e in getattr(d, name)} for d in (base, mine, theirs))
+        made[name] = tuple(_entries(name, was, here, there, keep, conflicts).values())
+    made["not_applicable"] = _entries(
+        "not_applicable", base.not_applicable, mine.not_applicable, theirs.not_applicable, keep, conflicts
+    )
+    return Dossier(**made)
+
+
+def _entries(
+    what: str, was: Mapping[str, Any], here: Mapping[str, Any], there: Mapping[str, Any], keep: bool,
+    conflicts: list[EditConflict],
+) -> dict[str, Any]:  # fmt: skip
+    """Entries by name as both sides want them; what one took away and the other changed stays."""
+    merged = {}
+    for name in _ordered(tuple(was), tuple(here), tuple(there), keep) + [
+        name for name in {**here, **there}
+        if name in was and (name in here) != (name in there) and {**here, **there}[name] != was[name]
+    ]:  # fmt: skip
+        if name in here and name in there:
+            merged[name] = _one(_DOSSIER, what, was.get(name), here[name], there[name], conflicts)
+        else:
+            merged[name] = here.get(name, there.get(name))
+    return merged
+
+
+def _readings(
+    base: Reading | None, mine: Reading | None, theirs: Reading | None, conflicts: list[EditConflict]
+) -> Reading | None:
+    """Of the same reading who has finished and what is settled on both sides; else of the side that changed it."""
+    if mine is None or theirs is None or (mine.begun, mine.readers) != (theirs.begun, theirs.readers):
+        return _one(_AUDIT, "reading", base, mine, theirs, conflicts)
+    settled = tuple(sorted(dict.fromkeys((*mine.settled, *theirs.settled)), key=lambda v: v.when))
+    return replace(mine, done={**theirs.done, **mine.done}, settled=settled)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..checklist import Checklist
+from ..dossier import Dossier
+from ..readers import Reading
 from ..texts import decoded, from_json, natural, plural, well_formed
 from ..verdicts import Verdicts
 from ..writing import write_text
@@ -21,7 +23,8 @@ FORMAT = "semlens audit 1"
 class EditConflict:
     """Two notebooks changed the same thing, each in its own way: what counts now, and what the other one said.
 
-    about: "@ruler" for a concept, "layer4:64" for a component's own label, "audit" for class, thresholds and title.
+    about: "@ruler" for a concept, "layer4:64" for a component's own label, "audit" for class, thresholds and title,
+           "dossier" for its fields.
     what:  which part of it: "kind", "group", "label", "target", "margin", ….
     """
 
@@ -45,7 +48,8 @@ class AuditState:
     """Everything about an audit that was decided and not computed. `made_from` says for which lens.
 
     `own_labels` are what people call components; None where a file says nothing of them. `conflicts` are what two
-    notebooks changed at the same time, until somebody changes it again (see `merge.three_way`).
+    notebooks changed at the same time, until somebody changes it again (see `merge.three_way`). `dossier` is what
+    people say of the model, `reading` who reads it blind, or None.
     """
 
     checklist: Checklist = field(default_factory=Checklist)
@@ -55,15 +59,19 @@ class AuditState:
     made_from: Mapping[str, str] = field(default_factory=dict)
     own_labels: Mapping[str, str] | None = None
     conflicts: tuple[EditConflict, ...] = ()
+    dossier: Dossier = field(default_factory=Dossier)
+    reading: Reading | None = None
 
     @property
     def empty(self) -> bool:
-        return not len(self.checklist) and not self.verdicts.entries and not self.own_labels
+        said = self.verdicts.entries or self.own_labels or self.reading or not self.dossier.empty
+        return not len(self.checklist) and not said
 
     @property
     def summary(self) -> str:
         """How much there is, in words."""
-        return f"{plural(len(self.checklist), 'concept')} and {plural(len(self.verdicts), 'verdict')}"
+        told = f"{plural(len(self.checklist), 'concept')} and {plural(len(self.verdicts), 'verdict')}"
+        return told if self.dossier.empty else f"{told}, and a dossier"
 
     def to_text(self) -> str:
         """JSON text with a line per concept and per verdict; `Checklist.from_file` and `Verdicts.from_file` read it."""
@@ -80,6 +88,11 @@ class AuditState:
         if self.conflicts:
             listed = ",\n".join(f"  {_dump(asdict(conflict))}" for conflict in self.conflicts)
             top.append(f' "conflicts": [\n{listed}\n ],')
+        if not self.dossier.empty:
+            said = ",\n".join(f"  {_dump(name)}: {_dump(value)}" for name, value in self.dossier.to_document().items())
+            top.append(f' "dossier": {{\n{said}\n }},')
+        if self.reading is not None:
+            top.append(f' "reading": {_dump(self.reading.to_state())},')
         inner = self.verdicts.to_json().rstrip().removeprefix("{\n").removesuffix("\n}")
         return "\n".join(["{", *top, f' "checklist": {self.checklist.to_text("json").rstrip()},', inner, "}"]) + "\n"
 
@@ -102,6 +115,8 @@ class AuditState:
             read("made_from", {}, _texts, {}),
             read("own_labels", None, lambda d: None if d is None else _labels(d, bad), None),
             read("conflicts", [], lambda d: _conflicts(d, bad), ()),
+            read("dossier", {}, Dossier.from_document, Dossier()),
+            read("reading", None, lambda d: None if d is None else Reading.from_state(d), None),
         )
 
     def to_file(self, path: Path) -> Path:

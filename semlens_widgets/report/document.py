@@ -5,20 +5,28 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..audit import AuditReport
 from ..detection import Limit
+from ..dossier import Dossier
 from ..effect import Effect
+from ..readers import Reading
 from ..results import finite
+from ..seal import changes, sealed
+from ..sections import Measurement, documents
+from ..signing import Key
 from ..texts import to_csv
 from ..verdicts import Verdicts, now
 from ..writing import write_text
 from . import html, markdown
+from .provided import provided
 from .schema import FORMAT, check, renamed
+from .signature import as_json, signed
+from .unjudged import unjudged
 
 _CROPS = 6  # of each component
 _PER_CONCEPT = 3  # components with a page, of each concept
@@ -47,8 +55,23 @@ class Report:
         told = self.document.get("limit")
         return None if told is None else Limit(**{name: told[name] for name in told if name != "sentence"})
 
+    @property
+    def changes(self) -> list[str]:
+        """What was changed since the report was sealed, in words; empty where it is whole. See `sl.verify_report`."""
+        return changes(self.document)
+
+    def signed(self, key: Key, password: str | None = None) -> Report:
+        """The report with a signature of its seal (Ed25519), by a private key of your own.
+
+        key: a PEM file, or what one holds. password: of a key that is encrypted. ModuleNotFoundError without the
+        package cryptography (`pip install 'semlens-widgets[sign]'`); ValueError for another kind of key, and for a
+        report that was changed after it was sealed.
+        """
+        return Report(signed(self.document, key, password))
+
     def to_json(self) -> str:
-        return json.dumps(self.document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        """All of it as JSON text; `sl.verify_report` tells what was changed since in a file of it."""
+        return as_json(self.document)
 
     def to_html(self) -> str:
         """One page without scripts that opens offline, in light and dark, and prints."""
@@ -69,12 +92,15 @@ class Report:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write `.html`, `.md`, `.json` or `.csv`, by the ending."""
-        path = Path(path)
+        return write_text(Path(path), self.to_text(Path(path)))
+
+    def to_text(self, path: Path) -> str:
+        """What `save` writes into a file of that name. ValueError for another ending."""
         forms = {".html": self.to_html, ".htm": self.to_html, ".md": self.to_markdown, ".json": self.to_json,
                  ".csv": self.to_csv}  # fmt: skip
         if path.suffix.lower() not in forms:
             raise ValueError(f"a report is saved as .html, .md, .json or .csv, not as {path.name!r}")
-        return write_text(path, forms[path.suffix.lower()]())
+        return forms[path.suffix.lower()]()
 
     @classmethod
     def from_json(cls, text: str) -> Report:
@@ -112,10 +138,17 @@ def report_of(
     version: str = "",
     made: str | None = None,
     title: str | None = None,
+    dossier: Dossier | None = None,
+    sections: Sequence[Measurement] = (),
+    reading: Reading | None = None,
+    failures: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Report:
-    """The report of an audit, with what people decided and what switching off did, if that is given.
+    """The report of an audit, with what people decided and what was measured besides, as far as that is given.
 
-    name: of the model. made: the moment, by default now.
+    name: of the model. made: the moment, by default now. dossier: what people say of the model and the audit.
+    sections: measurements that have a `section()`. reading: who read it blind. failures: see `report.failures`.
+    environment: versions by name.
     """
     verdicts = verdicts or Verdicts()
     space = audit.space
@@ -125,7 +158,8 @@ def report_of(
     pages = [_page(audit, row, crops) for row in shown]
     document = {
         "format": FORMAT,
-        "title": title or f"Audit of {name}" + (f" for {audit.target}" if audit.target else ""),
+        "title": title or (dossier.title if dossier else "")
+        or f"Audit of {name}" + (f" for {audit.target}" if audit.target else ""),
         "made": made or now(),
         "made_with": f"semlens_widgets {version}".strip(),
         "model": {"name": name, "hash": recipe.weights},
@@ -153,8 +187,15 @@ def report_of(
         "effect": None if effect is None else effect.to_document(),
         "limit": None if audit.limit is None else audit.limit.to_document(),
         "counterfactuals": [f.counterfactual.to_document() for f in audit.findings if f.counterfactual is not None],
+        "dossier": None if dossier is None else dossier.to_document(),
+        "sections": documents(sections),
+        "reading": None if reading is None else reading.to_document(verdicts),
+        "unjudged": unjudged(audit, verdicts),
+        "failures": None if failures is None else dict(failures),
+        "environment": dict(environment or {}),
     }  # fmt: skip
-    return Report(json.loads(json.dumps(finite(document), ensure_ascii=False)))
+    document["index"] = None if dossier is None else provided(document, dossier)
+    return Report(sealed(json.loads(json.dumps(finite(document), ensure_ascii=False))))
 
 
 def _shown(audit: AuditReport) -> list[int]:

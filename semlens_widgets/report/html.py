@@ -10,6 +10,7 @@ from markupsafe import Markup
 from .. import markup, numbers
 from ..audit.report import ORDER
 from ..palette import COLOURS, GLYPHS, theme
+from .handed_in import handed_in
 
 _STATES = {"unknown": f"{GLYPHS['unseen']} words unknown to the CLIP",
            "unseen": f"{GLYPHS['unseen']} cannot be seen in one image"}  # fmt: skip
@@ -42,6 +43,7 @@ def page(d: Mapping[str, Any]) -> str:
         unexpected=[c | {"crops": crops.get(c["component"], [])} for c in unexpected],
         most_unexpected=_MOST_UNEXPECTED,
         pages=list(_pages(d, crops, verdict_of)),
+        **handed_in(d),
         **_effect(d["effect"]),
     )
 

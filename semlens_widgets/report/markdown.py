@@ -12,6 +12,7 @@ from jinja2 import Environment
 
 from .. import markup, numbers
 from ..audit.report import ORDER
+from .handed_in import handed_in
 from .html import by_share, columns_of, is_of_a_class, verdict_on, with_signed_shares
 
 _MOST_UNEXPECTED = 12
@@ -35,6 +36,7 @@ def escaped(value: Any) -> Safe:
 def page(d: Mapping[str, Any]) -> str:
     """The whole document."""
     d = with_signed_shares(d)
+    values = handed_in(d)
     made = _environment().get_template("report/templates/report.md.j2").render(
         d=d,
         shares=_shares(d),
@@ -47,6 +49,13 @@ def page(d: Mapping[str, Any]) -> str:
             [v["subject"], v["decision"] or "–", v["label"] or "–", v["note"] or "–", v["who"], v["when"][:16]]
             for v in d["history"]
         ],
+        failed=_failed,
+        pairs=lambda listed: [[one["what"], one["why"]] for one in listed],
+        risks=_risks,
+        disagreements=_disagreements,
+        clauses=lambda one: [_clause(item, values["outline"]) for item in one["items"]],
+        signatures=lambda dossier: [[s["name"], s["role"], "", ""] for s in dossier.get("signatories", ())],
+        **values,
     )  # fmt: skip
     return made.rstrip("\n") + "\n"
 
@@ -56,7 +65,8 @@ def _environment() -> Environment:
     """As for HTML, but with the escape of Markdown on everything that a template puts out."""
     made: Environment = markup.environment().overlay(autoescape=False, finalize=escaped)
     safe = {name: _safe(made.filters[name]) for name in ("count", "plain", "fixed")}
-    made.filters = {**made.filters, "code": _code, "table": _table, **safe}
+    made.filters = {**made.filters, "code": _code, "table": _table, "said": _said, "measured": _measured_in,
+                    **safe}  # fmt: skip
     return made
 
 
@@ -141,3 +151,55 @@ def _measured(effect: Mapping[str, Any] | None) -> list[list[Any]]:
         [row["data"], row["side"], *(_interval(row, name, 3) for name in columns), _interval(row, "change", 2, True)]
         for row in effect["measured"]
     ]
+
+
+def _said(fields: Sequence[Mapping[str, Any]]) -> Safe:
+    """What people say, a paragraph for each field."""
+    return Safe("\n\n".join(f"**{escaped(f['title'])}:** {escaped(f['text'] or 'not provided')}" for f in fields))
+
+
+def _measured_in(place: str, by_place: Mapping[str, Sequence[Mapping[str, Any]]]) -> Safe:
+    """The measurements of one place of the report; nothing where there are none."""
+    blocks = []
+    for section in by_place.get(place, ()):
+        blocks += [f"## {escaped(section['title'])}", *map(escaped, section["paragraphs"])]
+        for table in section["tables"]:
+            rows = [[_of_cell(cell) for cell in row] for row in table["rows"]]
+            blocks += [f"**{escaped(table['title'])}**"] if table["title"] else []
+            blocks += [_table(rows, *table["heads"])] + ([escaped(table["note"])] if table["note"] else [])
+    return Safe("".join(f"{block}\n\n" for block in blocks))
+
+
+def _of_cell(cell: Sequence[str]) -> str:
+    return cell[0] if len(cell) == 1 else f"{cell[0]} [{cell[1]}, {cell[2]}]"
+
+
+def _failed(listed: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [[one["image"], one["label"], _number(one["logit"], 2, True)] for one in listed]
+
+
+def _risks(findings: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [
+        [one["finding"], one["concept"]["message"] if one["concept"] else "–",
+         *(one[name] or "not provided" for name in ("residual", "owner", "action"))]
+        for one in findings
+    ]  # fmt: skip
+
+
+def _disagreements(reading: Mapping[str, Any]) -> list[list[Any]]:
+    rows = []
+    for one in reading["disagreements"]:
+        settled = one["settled"]
+        words = f"{settled['decision']}: {settled['note']} ({settled['who']})" if settled else "not settled"
+        rows.append([one["subject"], *one["decisions"], words])
+    return rows
+
+
+def _clause(item: Mapping[str, Any], outline: Mapping[str, int]) -> list[Any]:
+    told = item["status"]
+    if told == "not applicable":
+        told = f"not applicable, because {item['because'] or ''}"
+    elif item["missing"] and told == "not provided":
+        told = f"not provided: {', '.join(item['missing'])}"
+    where = (f"{outline.get(title, '')} {title}".strip() for title in item["sections"])
+    return [item["id"], item["about"], told, ", ".join(where) or "–"]

@@ -14,6 +14,7 @@ from ..audit.merge import three_way
 from ..audit.state import AuditState
 from ..counterfactual import Counterfactual
 from ..targets import Target
+from ..verdicts import Verdicts
 from ..warned import warn
 
 _STEPS = 200  # that undo remembers
@@ -26,6 +27,7 @@ class AuditSession:
     aim:       what was audited where that is no class of the model: its name, and what it is.
     logits:    by class its logit margin in each sampled image, where the model was asked.
     counterfactuals: by class and concept what drawing the concept onto pictures does.
+    withheld:  verdicts that the present auditor may not see: see `Reading.shown_to`.
     quiet:     several traits change as one: whoever watches them one by one waits.
     watched:   whether a thread looks for what other notebooks save.
     """
@@ -36,6 +38,7 @@ class AuditSession:
         self.aim: tuple[str, Target] | None = None
         self.logits: dict[str, np.ndarray] = {}
         self.counterfactuals: dict[str, dict[str, Counterfactual]] = {}
+        self.withheld = Verdicts()
         self.quiet = False
         self.watched = False
         self.files: list[AuditFile] = []
@@ -80,6 +83,11 @@ class AuditSession:
         back, forth = (self._undone, self._done) if redo else (self._done, self._undone)
         back.pop()
         forth.append((before, after))
+
+    def forget(self) -> None:
+        """Nothing can be taken back any more."""
+        self._done.clear()
+        self._undone.clear()
 
     # files
 

@@ -33,6 +33,7 @@ from .proving import ask_logits, name_of, prove
 from .state import LiveState
 
 Subjects = str | Component | Sequence[str | Component]
+_RESTORED = ("checklist", "verdicts", "dossier", "reading")  # what it is told of that it was restored
 _LOOK_AGAIN = 2.0  # seconds between two looks at an audit file that others may write
 _log = logging.getLogger(__name__)
 
@@ -209,6 +210,7 @@ class LensVerdicts(Verdicts):
 def judge(session: LiveState, subjects: Subjects, decision: str | None = None, **about: str | None) -> Verdicts:
     """See `Lens.judge`."""
     with session.lock:
+        _check_may_judge(session)
         verdicts: Verdicts = session.verdicts
         for subject in _known_subjects(session, subjects):
             verdicts = verdicts.judging(subject, decision, who=session.auditor, **about)
@@ -219,6 +221,7 @@ def judge(session: LiveState, subjects: Subjects, decision: str | None = None, *
 def withdraw(session: LiveState, subjects: Subjects) -> Verdicts:
     """See `Lens.withdraw`."""
     with session.lock:
+        _check_may_judge(session)
         verdicts: Verdicts = session.verdicts
         for subject in _known_subjects(session, subjects):
             verdicts = verdicts.withdrawing(subject, who=session.auditor)
@@ -226,12 +229,20 @@ def withdraw(session: LiveState, subjects: Subjects) -> Verdicts:
         return session.verdicts
 
 
+def _check_may_judge(session: LiveState) -> None:
+    """ValueError for a reader who has finished a blind reading that goes on."""
+    reading = session.reading
+    if reading is not None and not reading.open and session.auditor in reading.done:
+        raise ValueError(f"{session.auditor} has finished this blind reading, which goes on ({reading.waiting})")
+
+
 def _known_subjects(session: LiveState, subjects: Subjects) -> Iterable[str]:
     listed = [subjects] if isinstance(subjects, str | Component) else list(subjects)
-    return [_known_subject(session, thing) for thing in listed]
+    return [known_subject(session, thing) for thing in listed]
 
 
-def _known_subject(session: LiveState, thing: str | Component) -> str:
+def known_subject(session: LiveState, thing: str | Component) -> str:
+    """What a verdict is about, as text. KeyError for a concept or component that is not there."""
     subject = subject_of(thing)
     if subject.startswith("@"):
         session.checklist[subject[1:]]
@@ -262,6 +273,7 @@ def take_back(session: LiveState, *, redo: bool = False) -> None:
         work.taken_back(now, wanted, redo=redo)
         session.set_trait("history", session.history.moved(redo=redo, audit=True))
         with work.quietly():
+            work.withheld = Verdicts()
             session.checklist, session.verdicts = wanted.checklist, wanted.verdicts
         session.set_trait("report", report)
         changed(session)
@@ -288,7 +300,7 @@ def keep_audit(session: LiveState, path: str | os.PathLike[str]) -> None:
         had = session.audit_state()
         exchange(session, tell=False)
         kept = session.audit_state()
-        if kept.empty or (kept.checklist, kept.verdicts) == (had.checklist, had.verdicts):
+        if kept.empty or all(getattr(kept, name) == getattr(had, name) for name in _RESTORED):
             return
         last = max((v.when for v in kept.verdicts.entries), default="")
         decided = f", last decided {last[:16].replace('T', ' ')} UTC" if last else ""
@@ -363,13 +375,15 @@ def _take_in(session: LiveState, state: AuditState) -> list[str]:
     known = {}
     for component, label in (state.own_labels or {}).items():
         try:
-            _known_subject(session, component)
+            known_subject(session, component)
             known[component] = label
         except (LookupError, ValueError):
             problems.append(f"the own label {label!r:.60} is of {component!r:.60}, which this lens does not have")
     work = session.audit_session
     with work.quietly():
         work.thresholds = state.thresholds
+        session.dossier, session.reading = state.dossier, state.reading
+        work.withheld = Verdicts()
         session.verdicts, session.checklist = state.verdicts, state.checklist
         session.audit_level, session.audit_target = state.thresholds.p, state.target
         session.own_labels = known

@@ -8,7 +8,7 @@ from typing import Any
 from ..texts import plural
 
 MOST = 200  # steps that are remembered
-VALUES = ("query", "layer", "template", "selection", "own_labels", "concepts")
+VALUES = ("query", "layer", "template", "selection", "own_labels", "concepts", "dossier")
 """Traits whose change is a step, beside the checklist and the verdicts, which the audit remembers by itself."""
 AUDIT = ("checklist", "verdicts")
 _LONGEST = 60  # of a name in words, in characters
@@ -78,6 +78,10 @@ def in_words(name: str, before: Any, after: Any) -> str:
         changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
         only = f"{changed[0]}: {_short(after[changed[0]])}" if len(changed) == 1 and changed[0] in after else ""
         return f"label {only}" if only else f"change {plural(len(changed), 'label')}"
+    if name == "dossier":
+        old, new = before.to_document(), after.to_document()
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        return f"dossier: {changed[0].replace('_', ' ')}" if len(changed) == 1 else "change the dossier"
     if name == "concepts":
         return f"compare {plural(len(after), 'concept')}"
     if name == "checklist":

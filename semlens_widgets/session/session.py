@@ -21,7 +21,7 @@ from ..search import Evidence, Matches
 from ..targets import Target
 from ..verdicts import Verdicts
 from ..warned import Renamed
-from . import auditing, comparing, describing, explaining, mapping, searching
+from . import auditing, comparing, describing, explaining, mapping, reading, searching
 from .auditing import LensVerdicts
 from .history import AUDIT, VALUES, step_of
 from .map_state import COLOURS
@@ -226,7 +226,24 @@ class Session(LiveState):
 
     @traitlets.validate("verdicts")
     def _valid_verdicts(self, proposal: Any) -> Verdicts:
-        return LensVerdicts(proposal["value"].entries, self)
+        given: Verdicts = proposal["value"]
+        if self.reading is None:
+            return LensVerdicts(given.entries, self)
+        work = self.audit_session
+        seen, hidden = self.reading.shown_to(given, self.auditor)
+        work.withheld = work.withheld.merge(hidden)
+        return LensVerdicts(seen.entries, self)
+
+    @traitlets.observe("auditor", "reading")
+    def _reader_changed(self, change: Any) -> None:
+        reading.show_again(self)
+        if not self.audit_session.quiet and change["name"] == "reading":
+            auditing.changed(self)
+
+    @traitlets.observe("dossier")
+    def _dossier_changed(self, change: Any) -> None:
+        if not self.audit_session.quiet:
+            auditing.changed(self)
 
     @traitlets.observe("checklist", "verdicts", "audit_target", "audit_level")
     def _audit_changed(self, change: Any) -> None:
@@ -234,8 +251,10 @@ class Session(LiveState):
             return
         name = change["name"]
         if name in ("checklist", "verdicts"):
-            after = self.audit_state()
-            self.audit_session.remember(replace(after, **{name: change["old"]}), after)
+            after, old = self.audit_state(), change["old"]
+            if name == "verdicts":
+                old = Verdicts((*old.entries, *self.audit_session.withheld.entries))
+            self.audit_session.remember(replace(after, **{name: old}), after)
         if name != "verdicts":
             self.set_trait("report", self._next.get("report"))
         auditing.changed(self)

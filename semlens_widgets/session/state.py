@@ -22,10 +22,12 @@ from ..clip import Clip, Probes
 from ..compare import Comparison
 from ..components import Components
 from ..describe import Labels
+from ..dossier import Dossier
 from ..evaluate import Evaluation
 from ..explain import Explanation
 from ..layout import Layout
 from ..outputs import Outputs
+from ..readers import Reading
 from ..relevance import Relevance
 from ..search import Matches
 from ..space import SemanticSpace
@@ -113,6 +115,10 @@ class LiveState(traitlets.HasTraits):
     verdicts = traitlets.Instance(Verdicts, help="what people decided").tag(live=True)
     audit_target = traitlets.Unicode(None, allow_none=True, help="the class that is audited").tag(live=True)
     audit_level = traitlets.Float(Thresholds.p, help="the p of the null above which a concept counts").tag(live=True)
+    dossier = traitlets.Instance(Dossier, args=(), help="what people say of the model and its audit").tag(live=True)
+    reading: Any = traitlets.Instance(
+        Reading, allow_none=True, help="who reads the audit blind, or None; see `begin_reading`"
+    ).tag(live=True)
     auditor = traitlets.Unicode(help="who decides, as verdicts state it").tag(live=True)
     report = _found(AuditReport, "what the audit found, or None")
     audit_notice = traitlets.Unicode("", read_only=True, help="what was restored, or could not be saved")
@@ -288,9 +294,14 @@ class LiveState(traitlets.HasTraits):
             recipe = self.space.recipe
             made_from = {"model": recipe.weights, "images": recipe.images, "clip": recipe.clip, "key": recipe.key}
         return AuditState(
-            self.checklist, Verdicts(self.verdicts.entries), self.audit_target, self.thresholds, made_from,
-            dict(self.own_labels), self.edit_conflicts,
+            self.checklist, self.all_verdicts, self.audit_target, self.thresholds, made_from, dict(self.own_labels),
+            self.edit_conflicts, self.dossier, self.reading,
         )  # fmt: skip
+
+    @property
+    def all_verdicts(self) -> Verdicts:
+        """The verdicts together with those that are withheld from the present auditor."""
+        return Verdicts((*self.verdicts.entries, *self.audit_session.withheld.entries))
 
     @property
     def thresholds(self) -> Thresholds:

@@ -1,0 +1,147 @@
+"""How well two readers agree beyond chance: Cohen's kappa and Gwet's AC1, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .. import numbers
+from ..intervals import UNKNOWN, Interval
+from ..results import Result
+from ..verdicts import DECISIONS
+
+_DRAWS = 20_000
+_PRIOR = 1.0  # of one observation, spread evenly over the cells of the table (Perks 1947)
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement(Result):
+    """How two readers' decisions agree.
+
+    readers:  their names. subjects: what both decided about, and `decisions` what each said of it, one pair for each.
+    table:    [first second], how often the first said one and the second the other, in the order of `categories`.
+    observed: the share of subjects on which they agree, with a 95 % interval.
+    kappa:    Cohen's kappa: how far that goes beyond the chance of readers who say each thing as often as these two do
+              (Cohen 1960, Educational and Psychological Measurement 20). NaN where both always say one and the same.
+    ac1:      Gwet's AC1, whose chance is that of a subject that is hard to tell; where nearly all is of one kind it
+              stays high while kappa falls (Gwet 2008, British Journal of Mathematical and Statistical Psychology 61).
+
+    Intervals hold 95 % of the posterior of the table, under a Dirichlet prior that weighs as much as one subject (Perks
+    1947, Journal of the Institute of Actuaries 73): they stay wide for few subjects, also where readers agree on all.
+    """
+
+    readers: tuple[str, str]
+    subjects: tuple[str, ...]
+    decisions: tuple[tuple[str, str], ...]
+    categories: tuple[str, ...]
+    table: Int[np.ndarray, "first second"]
+    observed: Interval
+    kappa: Interval
+    ac1: Interval
+
+    @property
+    def disagreements(self) -> tuple[str, ...]:
+        """What they do not agree about."""
+        return tuple(s for s, (a, b) in zip(self.subjects, self.decisions, strict=True) if a != b)
+
+    @property
+    def sentence(self) -> str:
+        """All of it, in words."""
+        first, second = self.readers
+        same = len(self.subjects) - len(self.disagreements)
+        told = [f"{first} and {second} agree on {same} of {len(self.subjects)}"]
+        for name, found in (("Cohen's kappa", self.kappa), ("Gwet's AC1", self.ac1)):
+            if math.isnan(found.mean):
+                told.append(f"{name} is not defined: both always say the same one thing" if self.subjects else
+                            f"{name} is not known")  # fmt: skip
+            else:
+                low, high = numbers.with_sign(found.low, 2), numbers.with_sign(found.high, 2)
+                told.append(f"{name} {numbers.with_sign(found.mean, 2)} [{low}, {high}]")
+        return "; ".join(told)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per subject: what each said."""
+        return [
+            {"subject": subject, self.readers[0]: a, self.readers[1]: b, "agree": a == b}
+            for subject, (a, b) in zip(self.subjects, self.decisions, strict=True)
+        ]
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {
+            "readers": list(self.readers), "subjects": len(self.subjects), "categories": list(self.categories),
+            "table": self.table.tolist(), "sentence": self.sentence,
+            **{name: [i.mean, i.low, i.high]
+               for name, i in (("observed", self.observed), ("kappa", self.kappa), ("ac1", self.ac1))},
+            "disagreements": [
+                {"subject": subject, "decisions": list(said)}
+                for subject, said in zip(self.subjects, self.decisions, strict=True) if said[0] != said[1]
+            ],
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        lines = [f"<Agreement: {self.sentence}>"]
+        for subject, (a, b) in zip(self.subjects, self.decisions, strict=True):
+            lines += [f"  {subject}: {self.readers[0]} {a}, {self.readers[1]} {b}"] if a != b else []
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{escape(name)}</th>" for name in self.categories)
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th>{''.join(f'<td>{n}</td>' for n in row)}</tr>"
+            for name, row in zip(self.categories, self.table.tolist(), strict=True)
+        )
+        return f"<p>{escape(self.sentence)}</p><table><tr><th></th>{heads}</tr>{rows}</table>"
+
+
+def agreement(
+    readers: tuple[str, str], subjects: Sequence[str], first: Sequence[str], second: Sequence[str],
+    categories: Sequence[str] = DECISIONS,
+) -> Agreement:  # fmt: skip
+    """How the decisions of two readers agree, subject by subject. ValueError for a decision that is no category."""
+    at = {name: number for number, name in enumerate(categories)}
+    if foreign := [said for said in (*first, *second) if said not in at]:
+        raise ValueError(f"{foreign[0]!r:.60} is none of {', '.join(categories)}")
+    table = np.zeros((len(at), len(at)), np.int64)
+    pairs = tuple(zip(first, second, strict=True))
+    for a, b in pairs:
+        table[at[a], at[b]] += 1
+    observed, kappa, ac1 = measures(table)
+    return Agreement(readers, tuple(subjects), pairs, tuple(categories), table, observed, kappa, ac1)
+
+
+def measures(table: Int[np.ndarray, "first second"]) -> tuple[Interval, Interval, Interval]:
+    """(observed agreement, Cohen's kappa, Gwet's AC1) of a table of counts, each with its 95 % interval."""
+    n = int(table.sum())
+    if not n:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    q = len(table)
+    drawn = np.random.default_rng(0).dirichlet(table.ravel() + _PRIOR / q**2, _DRAWS).reshape(-1, q, q)
+    made = []
+    for value, draws in zip(_of(table[None] / n), _of(drawn), strict=True):
+        known = draws[np.isfinite(draws)]
+        low, high = np.quantile(known, (0.025, 0.975)) if len(known) else (math.nan, math.nan)
+        mean = float(value[0])
+        made.append(Interval(mean, min(float(low), mean), max(float(high), mean)) if math.isfinite(mean) else UNKNOWN)
+    return made[0], made[1], made[2]
+
+
+def _of(
+    shares: Float[np.ndarray, "draw first second"],
+) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, " draw"], Float[np.ndarray, " draw"]]:
+    """Observed agreement, kappa and AC1 of tables of shares."""
+    observed = np.trace(shares, axis1=1, axis2=2)
+    rows, columns = shares.sum(2), shares.sum(1)
+    used = (rows + columns) / 2
+    by_chance = (rows * columns).sum(1)
+    hard = (used * (1 - used)).sum(1) / (shares.shape[1] - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kappa = np.where(by_chance < 1 - 1e-12, (observed - by_chance) / (1 - by_chance), np.nan)
+        ac1 = (observed - hard) / (1 - hard)
+    return observed, kappa, ac1

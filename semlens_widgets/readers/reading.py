@@ -1,0 +1,138 @@
+"""A blind reading: who reads, what about, who has finished, and how disagreements were settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ..texts import well_formed
+from ..verdicts import Verdict, Verdicts, now, subject_of
+from .agreement import Agreement, agreement
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Two readers who decide about the same things, each without seeing what the other says until both have finished.
+
+    readers:  their names, two different ones. subjects: what each has to decide about: "@ruler", "layer4:64".
+    begun:    when, in UTC. done: by reader when he or she finished.
+    settled:  how disagreements were settled: verdicts with a note that says why.
+
+    A value: `finishing` and `settling` give new ones. It hides what windows, cells and reports of a lens show; whoever
+    opens the audit's file in an editor sees all of it.
+    """
+
+    readers: tuple[str, str]
+    subjects: tuple[str, ...]
+    begun: str = ""
+    done: Mapping[str, str] = field(default_factory=dict)
+    settled: tuple[Verdict, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = tuple(" ".join(well_formed(name).split()) for name in self.readers)
+        if len(set(names)) != 2 or not all(names):
+            raise ValueError(f"two readers with different names are needed, not {', '.join(map(repr, names))}")
+        subjects = tuple(dict.fromkeys(map(subject_of, self.subjects)))
+        if not subjects:
+            raise ValueError("what is to be read? give subjects, such as '@ruler', or a checklist first")
+        if foreign := [name for name in self.done if name not in names]:
+            raise ValueError(f"{foreign[0]!r:.60} is none of the readers, {' and '.join(names)}")
+        made = {"readers": names, "subjects": subjects, "begun": self.begun or now(), "done": dict(self.done),
+                "settled": tuple(self.settled)}  # fmt: skip
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
+
+    def __hash__(self) -> int:
+        return hash((self.readers, self.subjects, self.begun, tuple(sorted(self.done.items())), self.settled))
+
+    @property
+    def open(self) -> bool:
+        """Whether both have finished, so that each may see what the other said."""
+        return all(name in self.done for name in self.readers)
+
+    @property
+    def waiting(self) -> str:
+        """Who has not finished, in words."""
+        return " and ".join(name for name in self.readers if name not in self.done)
+
+    def shown_to(self, verdicts: Verdicts, who: str) -> tuple[Verdicts, Verdicts]:
+        """(what `who` may see, what is kept from them): until both have finished a reader sees what he or she said and
+        what was said before it began; nobody else sees what a reader said since."""
+        if self.open:
+            return verdicts, Verdicts()
+        hidden = [v for v in verdicts.entries if v.who in self.readers and v.who != who and v.when > self.begun]
+        seen = set(hidden)
+        return Verdicts(tuple(v for v in verdicts.entries if v not in seen)), Verdicts(tuple(hidden))
+
+    def said(self, verdicts: Verdicts, who: str) -> dict[str, str]:
+        """What a reader decided about each subject, by the time he or she finished."""
+        until = self.done.get(who)
+        entries = [v for v in verdicts.entries if v.who == who and v.when > self.begun]
+        own = Verdicts(tuple(v for v in entries if until is None or v.when <= until)).of(who)
+        return {s: str(own[s].decision) for s in self.subjects if s in own and own[s].decision is not None}
+
+    def undecided(self, verdicts: Verdicts, who: str) -> tuple[str, ...]:
+        """What a reader has not decided about."""
+        said = self.said(verdicts, who)
+        return tuple(subject for subject in self.subjects if subject not in said)
+
+    def finishing(self, verdicts: Verdicts, who: str) -> Reading:
+        """With a reader finished. ValueError for somebody else, twice, or where something is undecided."""
+        if who not in self.readers:
+            readers = " and ".join(self.readers)
+            raise ValueError(f"{who or 'somebody without a name'} is none of the readers, {readers}; set lens.auditor")
+        if who in self.done:
+            raise ValueError(f"{who} has finished already")
+        if left := self.undecided(verdicts, who):
+            more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+            raise ValueError(f"{who} has not decided about {', '.join(left[:5])}{more}; 'unsure' is a decision, too")
+        last = verdicts.entries[-1].when if verdicts.entries else ""
+        return replace(self, done={**self.done, who: max(now(), last)})
+
+    def agreement(self, verdicts: Verdicts) -> Agreement:
+        """How the two agree. ValueError until both have finished."""
+        if not self.open:
+            raise ValueError(f"{self.waiting} has not finished; agreement is told when both have")
+        first, second = (self.said(verdicts, name) for name in self.readers)
+        both = [subject for subject in self.subjects if subject in first and subject in second]
+        return agreement(self.readers, both, [first[s] for s in both], [second[s] for s in both])
+
+    def settling(self, verdict: Verdict) -> Reading:
+        """With a disagreement settled. ValueError without a decision or a reason, or where nothing is to be settled."""
+        if verdict.subject not in self.subjects:
+            raise ValueError(f"{verdict.subject} was not read; subjects are {', '.join(self.subjects[:8])}")
+        if verdict.decision is None or not verdict.note:
+            raise ValueError("a disagreement is settled by a decision and the reason for it")
+        return replace(self, settled=(*self.settled, verdict))
+
+    @property
+    def settlements(self) -> dict[str, Verdict]:
+        """By subject how it was settled last."""
+        return {verdict.subject: verdict for verdict in self.settled}
+
+    # keeping
+
+    def to_state(self) -> dict[str, Any]:
+        """As JSON-ready values, to be kept."""
+        return {"readers": list(self.readers), "subjects": list(self.subjects), "begun": self.begun,
+                "done": dict(self.done), "settled": [asdict(v) for v in self.settled]}  # fmt: skip
+
+    def to_document(self, verdicts: Verdicts) -> dict[str, Any]:
+        """What a report says of it: who, when, how they agree, and how disagreements were settled."""
+        found = self.agreement(verdicts).to_document() if self.open else None
+        return {**self.to_state(), "agreement": found}
+
+    @classmethod
+    def from_state(cls, document: Any) -> Reading:
+        """From what `to_state` gives. ValueError for anything else."""
+        if not isinstance(document, Mapping):
+            raise ValueError("a reading has readers, subjects, begun, done and settled")
+        try:
+            readers: Sequence[str] = document["readers"]
+            first, second = readers
+            settled = tuple(Verdict(**verdict) for verdict in document.get("settled", ()))
+            done = {str(name): str(when) for name, when in document.get("done", {}).items()}
+            return cls((first, second), tuple(document["subjects"]), str(document["begun"]), done, settled)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"this is no reading: {error}") from None
