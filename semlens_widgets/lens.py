@@ -53,6 +53,7 @@ from .session import (
     fitting,
     mapping,
     planning,
+    ranking,
     reading,
     robust,
     searching,
@@ -115,12 +116,12 @@ class Lens(Session):
     Its verbs, in the order in which one meets them:
 
     begin:    fit, plan, show
-    meaning:  search, describe, verify, evaluate, role, compute_layout
+    meaning:  search, describe, verify, evaluate, role, column, rank, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
     audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness
     readers:  begin_reading, finish_reading, agreement, settle
-    hand in:  document, write_report, figure, to_html, save, keep_audit, to_file, of_space
+    hand in:  document, write_report, figure, to_html, to_site, link, save, keep_audit, to_file, of_space
     """
 
     def __init__(
@@ -267,6 +268,33 @@ class Lens(Session):
         `relate`, and the streams of relevance where model and images are at hand. The answer reads as a sentence.
         """
         return explaining.role(self, component)
+
+    def column(self, name: str) -> np.ndarray:
+        """One number of every component [component], NaN where it has none.
+
+        name: "density" (share of the images that excite it, with a response other than 0), "peak" and "mean" (its
+              strongest and its mean response); "confidence" and "margin" of its label; "clarity", "redundancy",
+              "polysemanticity"; "relevance" (its share of the layer's, for `target` or the first class).
+
+        ValueError for another name, and for what is not computed yet.
+        """
+        return ranking.column(self, name)
+
+    def rank(
+        self, by: str | None = None, *, descending: bool = True, layer: Names | None = None, alive: bool | None = None,
+        density: tuple[float | None, float | None] | None = None, examples_of: str | None = None,
+    ) -> list[Component]:  # fmt: skip
+        """Components in the order of a number, those that pass all filters: what the gallery lists.
+
+        by:      a name of `column`; None: the hits of `query` as they stand, without a query all in their order.
+        layer:   of one or several layers alone.
+        alive:   True: those that some image excites; False: those that are never active on these images.
+        density: (least, most) share of images that excite it, either None.
+        examples_of: a class of the images that at least one of its strongest examples is of.
+
+        Components without that number come last. ValueError as `column`; KeyError for an unknown layer or class.
+        """
+        return ranking.rank(self, by, descending, layer, alive, density, examples_of)
 
     @renamed_parameters(asked="on_tick")
     def compute_layout(
@@ -651,6 +679,37 @@ class Lens(Session):
         from .page import to_html
 
         return to_html(self, path, examples=examples, limit_mb=limit_mb)
+
+    def to_site(
+        self, folder: str | os.PathLike[str], *, examples: int = 10, side: int = 96, limit_mb: float | int = 1000,
+        progress: bool = True,
+    ) -> Path:  # fmt: skip
+        """Write a folder of static files that any web server serves, GitHub Pages among them: the window as `to_html`
+        has it, over data files that are read when they are needed; a page for each component; the figures, and the
+        report of the audit. Returns the page at its top, `index.html`.
+
+        folder:   a new or empty one, or a site of before, which is replaced; what else lies in it stays (.git, CNAME).
+        examples: pictures kept of each component, squares of `side` pixels.
+        limit_mb: the largest size of all files together; GitHub Pages takes 1 GB.
+        progress: show a bar.
+
+        The pages of components, figures and report also open from the disk; the window needs a server, such as
+        `python -m http.server`. FileExistsError for a folder that holds something else, ValueError where the site would
+        be larger than `limit_mb`.
+        """
+        from .site import to_site
+
+        return to_site(self, folder, examples=examples, side=side, limit_mb=limit_mb, progress=progress)
+
+    def link(self, component: int | str | Component, page: str = "") -> str:
+        """The address that opens a component's card in a page of `to_html` or `to_site`: "lens.html#layer4:57".
+
+        page: the address of that page; without one, what stands behind it: "#layer4:57". KeyError for a component that
+              is not there.
+        """
+        from .site import link
+
+        return link(self, component, page)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the lens as one `.semlens` file at `path`, and the audit, if there is any, as readable JSON beside it.

@@ -51,6 +51,12 @@ def to_html(
 
 def _held(session: Session, examples: int) -> bytes:
     """The bytes of a `.semlens` file with what the window's views ask for, and the first pictures of each component."""
+    arrays, document = without_pictures(session)
+    return store.to_bytes(arrays | _pictures(session, examples), document | {"pictured": examples})
+
+
+def without_pictures(session: Session) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """What of a lens's file the window's views ask for where there is no kernel, all but the pictures."""
     arrays, document = file.to_file(session, recorded(session))
     kept = {
         name: array
@@ -60,8 +66,7 @@ def _held(session: Session, examples: int) -> bytes:
         and ("/" not in name or name.split("/")[0] in _NEEDED)
     }
     parts = {name: part for name, part in document["extra"].get("parts", {}).items() if name in _NEEDED}
-    document |= {"pictured": examples, "extra": document["extra"] | {"parts": parts}}
-    return store.to_bytes(kept | _pictures(session, examples), document)
+    return kept, document | {"extra": document["extra"] | {"parts": parts}}
 
 
 def _pictures(session: Session, examples: int) -> dict[str, np.ndarray]:

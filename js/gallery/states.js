@@ -193,12 +193,13 @@ export const dividerText = (inside) =>
 
 /**
  * What stands instead of rows.
- * @param {{hits: Hits | null, ways: Known | null, status: {state: string, message?: string | null}, searching: boolean, browsing: boolean, layer: string | null, vocabulary: readonly string[]}} what
+ * @param {{hits: Hits | null, ways: Known | null, status: {state: string, message?: string | null}, searching: boolean, browsing: boolean, layer: string | null, onAll: (() => void) | null, vocabulary: readonly string[]}} what
+ *   `onAll` lists all components again, where filters leave none
  * @param {Catalog} catalog
  * @param {{onQuery: (query: string) => void, onLayer: (layer: string | null) => void, onBrowse: () => void}} options
  */
 export function galleryState(
-  { hits, ways, status, searching, browsing, layer, vocabulary },
+  { hits, ways, status, searching, browsing, layer, onAll, vocabulary },
   catalog,
   options,
 ) {
@@ -215,6 +216,20 @@ export function galleryState(
     );
   if (searching) return loadingState(hits ? "Searching…" : "Scoring components…");
   if (!hits) return html`<div />`;
+  if (onAll)
+    return statePane(
+      "state-filtered",
+      "No component passes these filters",
+      "Widen the density, or show all.",
+      stateActions(
+        button({
+          text: "Show all",
+          class: "sl-outlined",
+          "data-testid": "unfiltered",
+          onclick: onAll,
+        }),
+      ),
+    );
   if (hits.query && hits.not_found)
     return notFoundState({
       hits,

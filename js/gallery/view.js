@@ -5,14 +5,14 @@ import "./view.css";
 import { chosenRows, rowTable } from "../shared/chosen_rows.js";
 import { fill, html } from "../shared/dom.js";
 import { count, plural } from "../shared/format.js";
-import { used } from "../shared/keyboard.js";
 import { layerFilter } from "../shared/layer_filter.js";
 import { layout as sizes } from "../shared/palette.js";
 import { preview } from "../shared/preview.js";
-import { adds } from "../shared/selection.js";
 import { cropStrip, paintStrips } from "../shared/strips.js";
 import { onResize } from "../shared/surroundings.js";
 import { positionOf } from "../shared/virtual_rows.js";
+import { rowKeys } from "./keys.js";
+import { listOf } from "./list.js";
 import { nullStrip } from "./null_strip.js";
 import { rowCrops } from "./room.js";
 import { hitRow } from "./row.js";
@@ -85,13 +85,6 @@ function turn(element, name, has) {
   return had !== has;
 }
 
-/** The crop beside the one that is looked at, or the first of a row. @param {HTMLElement | undefined} row @param {number} by */
-function neighbour(row, by) {
-  const crops = /** @type {HTMLElement[]} */ ([...(row?.querySelectorAll("[data-rank]") ?? [])]);
-  const at = crops.findIndex((crop) => crop.classList.contains("sl-ring"));
-  return at < 0 ? crops.at(by > 0 ? 0 : -1) : (crops[at + by] ?? crops[at]);
-}
-
 /**
  * @param {object} options
  * @param {import("../shared/source.js").Source} options.source
@@ -101,12 +94,24 @@ function neighbour(row, by) {
  * @param {(layer: string | null) => void} options.onLayer
  * @param {(row: number) => void} [options.onOpen] Enter or a double click on a row
  * @param {(row: number) => void} [options.onPin] Space on a row
+ * @param {import("../shared/channel.js").Channel["ask"]} [options.ask] for what there is to sort and filter by
+ * @param {(python: string) => void} [options.showPython]
  * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  * @returns {import("../shared/mount.js").View & {focus: () => void}}
  */
-export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpen, onPin, announce, fail }) {
-  /** @type {Hits | null} */
-  let hits = null;
+export function galleryView({
+  source,
+  catalog,
+  ask,
+  onSelect,
+  onQuery,
+  onLayer,
+  onOpen,
+  onPin,
+  showPython = () => {},
+  announce,
+  fail,
+}) {
   let searching = false;
   let browsing = false;
   /** @type {{state: string, message?: string | null}} */
@@ -114,14 +119,22 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** @type {string | null} */
   let layer = null;
   const strip = nullStrip();
-  const { table, scroller, body, columns, found, cutAt } = tableParts({
+  const {
+    table,
+    scroller,
+    body,
+    columns,
+    found: foundPlace,
+    cutAt,
+  } = tableParts({
     onclick: onClick,
-    ondblclick: onDoubleClick,
-    onkeydown: onKey,
+    ondblclick: (event) => positionOf(event) !== null && onOpen?.(rowAt(rows.active)),
+    onkeydown: (event) => onKey(event),
   });
+  const list = listOf({ ask, onChange: fromTop, showPython, fail });
   const state = html`<div class="sl-states sl-over" hidden />`;
   const doubt = html`<p class="sl-pad-low sl-under sl-quiet" role="note" data-testid="unchecked" hidden />`;
-  const node = html`<div class="sl-gallery sl-view sl-stack sl-spring" data-testid="gallery">${strip.node}${doubt}${table}${state}</div>`;
+  const node = html`<div class="sl-gallery sl-view sl-stack sl-spring" data-testid="gallery">${strip.node}${doubt}${list.node}${table}${state}</div>`;
   const crops = rowCrops({
     source,
     node,
@@ -144,37 +157,57 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     body,
     table,
     rowAt,
-    placeOf: (row) => /** @type {Hits} */ (hits).rows.indexOf(row),
+    placeOf: (row) => /** @type {Hits} */ (list.hits).rows.indexOf(row),
     onSelect,
     draw: drawRow,
     ask(positions) {
-      catalog.want(positions.map(rowAt));
-      crops.want(positions.map(rowAt));
+      const wanted = positions.map(rowAt);
+      catalog.want(wanted);
+      crops.want(list.withBeside(wanted));
     },
   });
   const { rows } = chosen;
+  const onKey = rowKeys({ chosen, large, rowAt, onOpen, onPin });
   const stopResizing = onResize(table, () => {
     if (crops.fit() && showsRows()) rows.lay();
   });
 
   /** @param {number} position */
   function rowAt(position) {
-    return /** @type {Hits} */ (hits).rows[position];
+    return /** @type {Hits} */ (list.hits).rows[position];
   }
 
   /** The rows, instead of which a state may stand. */
-  function showsRows() {
-    if (!hits || status.state === "error" || status.state === "not-fitted") return false;
-    if (hits.query) return !hits.not_found && hits.count > 0;
-    return (browsing || layer !== null) && hits.count > 0;
+  const showsRows = () => wantsRows() && (list.hits?.count ?? 0) > 0;
+
+  /** Whether there would be rows, if no filter left them out. */
+  function wantsRows() {
+    const { found } = list;
+    if (!found?.count || status.state === "error" || status.state === "not-fitted") return false;
+    return found.query ? !found.not_found : browsing || layer !== null;
+  }
+
+  /** Other components are listed, or in another order. */
+  function fromTop() {
+    rows.active = 0;
+    scroller.scrollTop = 0;
+    arrange();
   }
 
   /** @param {number} position */
   function drawRow(position) {
-    const [row, result] = [rowAt(position), /** @type {Hits} */ (hits)];
-    const element = hitRow(result, position, catalog.get(row), cropStrip(row, crops.count));
+    const [row, result] = [rowAt(position), /** @type {Hits} */ (list.hits)];
+    const element = hitRow(result, position, catalog.get(row), cropsOf(row));
     paintStrips(element, crops.get);
     return element;
+  }
+
+  /** A component's examples; beside them those of its other end, where that is wished. @param {number} row */
+  function cropsOf(row) {
+    const other = list.beside(row);
+    if (other === null) return cropStrip(row, crops.count);
+    const half = Math.max(1, Math.floor((crops.count - 1) / 2));
+    return html`<span class="sl-line sl-gap-12" data-testid="both-ends-row">${cropStrip(row, half)}${cropStrip(other, half)}</span>`;
   }
 
   const isLabelled = (/** @type {HTMLElement} */ { dataset }) =>
@@ -197,6 +230,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
   /** Lays everything out anew: rows or a state. */
   function arrange() {
     const sight = showsRows();
+    const { hits } = list;
+    list.place(wantsRows());
     table.hidden = !sight;
     state.hidden = sight;
     doubt.hidden = !sight || hits?.state !== "unchecked";
@@ -205,7 +240,8 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     if (!sight) {
       rows.clear();
       if (hits?.query && hits.not_found) crops.want(hits.rows.subarray(0, CLOSEST));
-      const what = { hits, status, searching, browsing, layer, ...beyond.known };
+      const onAll = wantsRows() ? list.reset : null;
+      const what = { hits, status, searching, browsing, layer, onAll, ...beyond.known };
       const onBrowse = () => {
         browsing = true;
         arrange();
@@ -215,9 +251,10 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       paintStrips(state, crops.get);
       return;
     }
-    const result = /** @type {Hits} */ (hits);
+    const result = /** @type {import("./listing.js").Listed} */ (hits);
     const { length } = result.rows; // the others are on their way
-    const cut = result.scores && result.n_above_null < length ? result.n_above_null : null;
+    const parted = result.scores && !result.by_column && result.n_above_null < length;
+    const cut = parted ? result.n_above_null : null;
     table.classList.toggle("sl-unscored", !result.scores);
     table.setAttribute("aria-rowcount", String(result.count + 1));
     cutAt(cut, result.count - result.n_above_null);
@@ -226,41 +263,12 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
     rows.lay({ count: length, row: ROW, cut, divider: DIVIDER });
   }
 
-  const drawFound = () => fill(found, ...(searching ? ["Searching…"] : foundWords(hits)));
+  const drawFound = () => fill(foundPlace, ...(searching ? ["Searching…"] : foundWords(list.found)));
 
   /** @param {MouseEvent} event */
   function onClick(event) {
     const position = positionOf(event);
     if (position !== null) chosen.click(position, event);
-  }
-
-  /** @param {MouseEvent} event */
-  function onDoubleClick(event) {
-    const position = positionOf(event);
-    if (position !== null) onOpen?.(rowAt(position));
-  }
-
-  /** Steps the large crop along the active row. @param {number} by */
-  function stepCrop(by) {
-    const next = neighbour(rows.at(rows.active), by);
-    if (next) large.open(next);
-  }
-
-  /** @param {KeyboardEvent} event */
-  function onKey(event) {
-    if (positionOf(event) === null || event.altKey) return;
-    const row = rowAt(rows.active);
-    if (chosen.step(event)) large.close();
-    else if (event.key === " " && adds(event)) chosen.toggle();
-    else if (event.key === " ") onPin?.(row);
-    else if (event.key === "Enter") {
-      if (!chosen.has(row)) chosen.choose([row]);
-      onOpen?.(row);
-    } else if (event.key === "ArrowRight") stepCrop(1);
-    else if (event.key === "ArrowLeft") stepCrop(-1);
-    else if (event.key === "Escape" && large.isOpen) large.close();
-    else return;
-    used(event);
   }
 
   return {
@@ -272,17 +280,18 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       beyond.update(changed);
       if ("searching" in changed) searching = changed.searching;
       const moved = "selection" in changed && chosen.take(changed.selection ?? []);
+      list.update(changed);
       if ("hits" in changed) {
-        const isNew = changed.hits?.query !== hits?.query || changed.hits?.count !== hits?.count;
-        hits = changed.hits;
-        if (hits?.query) browsing = false;
+        const isNew = list.take(changed.hits);
+        const { found } = list;
+        if (found?.query) browsing = false;
         if (isNew) {
           rows.active = 0;
           scroller.scrollTop = 0;
         }
         // The scores of a word that the CLIP does not know mean nothing: they are not drawn.
-        strip.update({ hits: hits?.unknown_words.length ? null : hits });
-        if (hits) announce(announcement(hits));
+        strip.update({ hits: found?.unknown_words.length ? null : found });
+        if (found) announce(announcement(found));
       }
       node.setAttribute("aria-busy", String(searching));
       drawFound();
@@ -296,6 +305,7 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
       stopListening();
       stopResizing();
       beyond.stop();
+      list.destroy();
       crops.clear();
       for (const part of [rows, large, strip]) part.destroy();
     },
@@ -303,12 +313,14 @@ export function galleryView({ source, catalog, onSelect, onQuery, onLayer, onOpe
 }
 
 /** The gallery alone, with its layer filter. @type {import("../shared/alone.js").CreateView} */
-export function galleryAlone({ source, catalog, act, announce, fail }) {
+export function galleryAlone({ source, catalog, ask, act, showPython, announce, fail }) {
   const onLayer = (/** @type {string | null} */ layer) => act("layer", layer);
   const filter = layerFilter({ onLayer });
   const gallery = galleryView({
     source,
     catalog,
+    ask,
+    showPython,
     announce,
     fail,
     onLayer,

@@ -14,7 +14,7 @@ import "./lab.css";
 export async function showFile(node, { name, request, size, onLive }) {
   try {
     const file = await openLensFile(rangeReader(request), size);
-    return mountFile(file, node, onLive);
+    return mountFile(file, node, { onLive });
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
     const page = html`<div class="semlens" data-testid="file-error">

@@ -3,8 +3,10 @@
  * that needs neither model nor CLIP. Words that are kept in the file can be searched; others need a kernel.
  */
 
-import { drawSheet, imageNames, webps } from "./examples.js";
+import { otherEnd } from "../gallery/listing.js";
+import { filePictures, imageNames } from "./examples.js";
 import { DamagedFile } from "./file.js";
+import { fileLabels } from "./labels.js";
 import { needsKernel } from "./model.js";
 import { once } from "./once.js";
 import { recordedColumn, recordedVerbs } from "./recorded.js";
@@ -28,7 +30,7 @@ export function components({ layers, sizes, signed }) {
   };
   return {
     total,
-    layers: layers.map((name, i) => ({ name, count: sizes[i] })),
+    layers: layers.map((name, i) => ({ name, count: sizes[i], signed: signed[i] })),
     layerNumber,
     /** @param {number} row */
     of(row) {
@@ -52,8 +54,9 @@ export function components({ layers, sizes, signed }) {
 /**
  * The verbs of a file.
  * @param {LensFile} file
+ * @param {import("./examples.js").Pictures} [pictures] where they come from, if not from the file
  */
-export function fileAnswers(file) {
+export function fileAnswers(file, pictures = filePictures(file)) {
   const { document } = file;
   const table = components(document.components);
   const k = file.shape("crop_of")[1];
@@ -63,8 +66,9 @@ export function fileAnswers(file) {
   const words = document.extra.parts?.words ?? null;
   const documents = document.extra.parts ?? {};
 
-  /** Per component: how many examples it really has, read off the responses. */
+  /** Per component: how many examples it really has, as a site says or read off the responses. */
   const counts = once(async () => {
+    if (file.has("example_counts")) return /** @type {Int32Array} */ (await file.array("example_counts"));
     const [responses, negative] = await Promise.all([
       file.array("example_responses"),
       file.array("negative"),
@@ -74,6 +78,10 @@ export function fileAnswers(file) {
 
   /** The same of some components, without reading all. @param {number[]} rows @returns {Promise<number[]>} */
   async function countsOf(rows) {
+    if (file.has("example_counts")) {
+      const all = await counts();
+      return rows.map((row) => all[row]);
+    }
     const [responses, negative] = await Promise.all(
       ["example_responses", "negative"].map((name) => file.rows(name, rows)),
     );
@@ -88,59 +96,12 @@ export function fileAnswers(file) {
     return count;
   }
 
-  /** What to call components: a person's own word, else the closest label. */
-  const labels = once(async () => {
-    const own = documents.own_labels ?? {};
-    const made = documents.labels;
-    if (!made) return (/** @type {number} */ row) => ownLabel(own, table.of(row).id);
-    const [best, margins] = await Promise.all(
-      ["words", "margins"].map((name) => file.array(`labels/${name}`)),
-    );
-    const width = file.shape("labels/words")[1];
-    const accepted = await acceptedLabels();
-    return (/** @type {number} */ row) => {
-      const given = ownLabel(own, table.of(row).id);
-      const text = made.names[Number(best[row * width])];
-      if (given || text === undefined) return given;
-      return { text, margin: margins[row], confident: accepted?.[row * width] === 1, own: false };
-    };
-  });
-
   /** Which labels are believed, as Python judged [component label]; null where the file keeps no judgement. */
   const acceptedLabels = once(async () => {
     const column = await recordedColumn(file, replies, "labels", "accepted");
     return column ?? (await kept.labels?.({}, {}))?.accepted ?? null;
   });
-
-  /** What to call some components, without reading all. @param {number[]} rows */
-  async function labelsOf(rows) {
-    const own = documents.own_labels ?? {};
-    const made = documents.labels;
-    const given = rows.map((row) => ownLabel(own, table.of(row).id));
-    if (!made) return given;
-    const [best, margins, accepted] = await Promise.all([
-      file.rows("labels/words", rows),
-      file.rows("labels/margins", rows),
-      acceptedLabels(),
-    ]);
-    const width = file.shape("labels/words")[1];
-    return rows.map((row, at) => {
-      const text = made.names[Number(best[at][0])];
-      if (given[at] || text === undefined) return given[at];
-      return { text, margin: margins[at][0], confident: accepted?.[row * width] === 1, own: false };
-    });
-  }
-
-  /** A component's label with the score and confidence of its word; a person's own has neither. @param {number} row */
-  async function judged(row) {
-    const [label] = await labelsOf([row]);
-    if (!label || label.own) return label;
-    const [[scores], [confidence]] = await Promise.all([
-      file.rows("labels/scores", [row]),
-      file.rows("labels/confidence", [row]),
-    ]);
-    return { ...label, score: scores[0], confidence: confidence[0] };
-  }
+  const { all: labels, some: labelsOf, judged } = fileLabels(file, (row) => table.of(row).id, acceptedLabels);
 
   /** @param {number[]} rows */
   async function described(rows) {
@@ -159,6 +120,7 @@ export function fileAnswers(file) {
 
   /** @param {number} row */
   async function nearest(row) {
+    if (file.has("siblings/rows")) return keptSiblings(row);
     if (table.total * dim > MOST_COMPARED) return [];
     const [vectors, count, label] = await Promise.all([file.array("vectors"), counts(), labels()]);
     if (!count[row]) return [];
@@ -176,6 +138,21 @@ export function fileAnswers(file) {
       .map(({ score, other }) => ({ row: other, id: table.of(other).id, score, label: label(other) }));
   }
 
+  /** The siblings that a site keeps. @param {number} row */
+  async function keptSiblings(row) {
+    const [[near], [cosines]] = await Promise.all(
+      ["siblings/rows", "siblings/scores"].map((name) => file.rows(name, [row])),
+    );
+    const known = Array.from(near, Number).filter((other) => other < table.total);
+    const label = await labelsOf(known);
+    return known.map((other, at) => ({
+      row: other,
+      id: table.of(other).id,
+      score: cosines[at],
+      label: label[at],
+    }));
+  }
+
   const searching = wordAnswers({ file, table, counts, words });
   const names = imageNames(file, document.classes);
   const replies = documents.answers?.replies ?? [];
@@ -191,43 +168,39 @@ export function fileAnswers(file) {
       hits: (_, { query, layer }) => searching.hits(query ?? "", layer ?? null),
       components: async ({ rows }) => ({ components: await described(rows) }),
       async sprite({ rows, examples, size }) {
-        const [count, cropsOf] = await Promise.all([countsOf(rows), file.rows("crop_of", rows)]);
+        const count = await countsOf(rows);
         const shown = count.map((own) => Math.min(examples, own, pictured));
-        const wanted = cropsOf.flatMap((crops, line) => Array.from(crops.subarray(0, shown[line])));
-        const pictures = await webps(file, wanted);
-        const places = shown.flatMap((/** @type {number} */ n, /** @type {number} */ line) =>
-          Array.from({ length: n }, (_, rank) => [rank * size, line * size]),
-        );
-        const image = await drawSheet(pictures, places, size, examples, rows.length);
+        const image = await pictures.sheet(rows, shown, size, examples);
         return { columns: examples, size, rows, counts: shown, image };
       },
       async example({ row, rank }) {
-        const [[count], describe, [images], [responses], [crops]] = await Promise.all([
+        const [[count], describe, [images], [responses]] = await Promise.all([
           countsOf([row]),
           names(),
           file.rows("example_images", [row]),
           file.rows("example_responses", [row]),
-          file.rows("crop_of", [row]),
         ]);
         if (rank >= pictured)
           throw needsKernel(`This page holds the first ${pictured} examples of a component.`);
         if (!(rank >= 0 && rank < count))
           throw new RangeError(`example ${rank} of ${table.of(row).id}; it has ${count}`);
         const image = Number(images[rank]);
-        const [bytes] = await webps(file, [crops[rank]]);
-        if (!bytes) throw new DamagedFile(`the picture of example ${rank} of ${table.of(row).id} is damaged`);
+        const picture = await pictures.one(row, rank);
+        if (!picture)
+          throw new DamagedFile(`the picture of example ${rank} of ${table.of(row).id} is damaged`);
         return {
           response: responses[rank],
           rank,
           of: count,
           image_id: String(image),
           ...describe(image),
-          image: new Blob([bytes], { type: "image/webp" }),
+          image: picture,
         };
       },
       async card({ row }, { query }) {
-        const [[about], label, bars, siblings, relevance, hits] = await Promise.all([
-          described([row]),
+        const end = otherEnd(table.layers, row);
+        const [[about, other], label, bars, siblings, relevance, hits] = await Promise.all([
+          described(end === null ? [row] : [row, end]),
           judged(row),
           histogram(file, row),
           nearest(row),
@@ -237,7 +210,10 @@ export function fileAnswers(file) {
         const at = hits ? hits.rows.indexOf(row) : -1;
         const { score, z, p } = { score: hits?.scores?.[at], z: hits?.z?.[at], p: hits?.p?.[at] };
         const found = { score: score ?? null, z: z ?? null, p: p ?? null };
-        return { ...about, ...found, label, histogram: bars, siblings, relevance };
+        const other_end = other
+          ? { row: other.row, id: other.id, label: other.label, dead: other.dead }
+          : null;
+        return { ...about, ...found, label, histogram: bars, siblings, other_end, relevance };
       },
       suggest: ({ prefix }) => searching.suggest(prefix),
       ways: () => ({ shorter: [], spelling: [], meaning: [], images: [], sheet: null }),
@@ -245,10 +221,6 @@ export function fileAnswers(file) {
     },
   };
 }
-
-/** @param {Record<string, string>} own @param {string} id */
-const ownLabel = (own, id) =>
-  Object.hasOwn(own, id) ? { text: own[id], margin: null, confident: true, own: true } : null;
 
 /** How strongly images excite a component. @param {LensFile} file @param {number} row */
 async function histogram(file, row) {

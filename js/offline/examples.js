@@ -42,35 +42,66 @@ export async function webps(file, crops) {
 }
 
 /**
- * One picture of many crops: the middle square of each, at its place.
- * @param {(ArrayBuffer | null)[]} pictures @param {number[][]} places @param {number} size @param {number} columns @param {number} lines
+ * One picture of many squares, which `draw` puts there.
+ * @param {number} size of a square @param {number} columns @param {number} lines
+ * @param {(pen: CanvasRenderingContext2D) => Promise<unknown>} draw
  */
-export async function drawSheet(pictures, places, size, columns, lines) {
+export async function sheetOf(size, columns, lines, draw) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, columns * size);
   canvas.height = Math.max(1, lines * size);
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   pen.fillStyle = "#808080";
   pen.fillRect(0, 0, canvas.width, canvas.height);
-  const draw = async (/** @type {ArrayBuffer | null} */ bytes, /** @type {number[]} */ [x, y]) => {
-    if (!bytes) return; // A damaged picture stays grey, as it does in Python.
-    try {
-      const image = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
-      const edge = Math.min(image.width, image.height);
-      const [left, top] = [(image.width - edge) / 2, (image.height - edge) / 2];
-      pen.drawImage(image, left, top, edge, edge, x, y, size, size);
-      image.close();
-    } catch {
-      // What the browser cannot decode stays grey as well.
-    }
-  };
-  for (let start = 0; start < pictures.length; start += AT_ONCE)
-    await Promise.all(
-      pictures.slice(start, start + AT_ONCE).map((bytes, i) => draw(bytes, places[start + i])),
-    );
+  await draw(pen);
   const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ done) =>
     canvas.toBlob(done, "image/webp", 0.85),
   );
   if (!blob) throw new Error("the browser could not draw the examples");
   return blob;
 }
+
+/** Does something with all of a list, a few at a time. @template T @param {readonly T[]} list @param {(one: T, at: number) => Promise<unknown>} work */
+export async function fewAtOnce(list, work) {
+  for (let start = 0; start < list.length; start += AT_ONCE)
+    await Promise.all(list.slice(start, start + AT_ONCE).map((one, i) => work(one, start + i)));
+}
+
+/**
+ * Where the pictures of examples come from.
+ * @typedef {object} Pictures
+ * @property {(rows: number[], shown: number[], size: number, columns: number) => Promise<Blob>} sheet a line for each of
+ *   the rows, with so many of its examples as squares
+ * @property {(row: number, rank: number) => Promise<Blob | null>} one null where it is damaged
+ */
+
+/** The pictures that lie in a file. @param {LensFile} file @returns {Pictures} */
+export const filePictures = (file) => ({
+  async sheet(rows, shown, size, columns) {
+    const cropsOf = await file.rows("crop_of", rows);
+    const wanted = cropsOf.flatMap((crops, line) => Array.from(crops.subarray(0, shown[line])));
+    const places = shown.flatMap((n, line) =>
+      Array.from({ length: n }, (_, rank) => [rank * size, line * size]),
+    );
+    const pictures = await webps(file, wanted);
+    return sheetOf(size, columns, rows.length, (pen) =>
+      fewAtOnce(pictures, async (bytes, at) => {
+        if (!bytes) return; // A damaged picture stays grey, as it does in Python.
+        try {
+          const image = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
+          const edge = Math.min(image.width, image.height);
+          const [left, top] = [(image.width - edge) / 2, (image.height - edge) / 2];
+          pen.drawImage(image, left, top, edge, edge, places[at][0], places[at][1], size, size);
+          image.close();
+        } catch {
+          // What the browser cannot decode stays grey as well.
+        }
+      }),
+    );
+  },
+  async one(row, rank) {
+    const [crops] = await file.rows("crop_of", [row]);
+    const [bytes] = await webps(file, [crops[rank]]);
+    return bytes && new Blob([bytes], { type: "image/webp" });
+  },
+});

@@ -15,7 +15,7 @@ const FREE = ["query", "layer", "selection", "tab", "python", "map_colour"];
 /**
  * @param {Record<string, any>} traits their values at first
  * @param {Record<string, Verb>} verbs
- * @returns {Model}
+ * @returns {Model & {tell: (type: string, message: string) => void}} `tell` shows a failure that belongs to no request
  */
 export function localModel(traits, verbs) {
   const state = { ...traits };
@@ -35,6 +35,9 @@ export function localModel(traits, verbs) {
     emit(`change:${name}`);
   }
 
+  /** @param {string} type @param {string} message */
+  const tell = (type, message) => emit("msg:custom", { kind: "event", name: "error", type, message });
+
   /** @param {{id: string, verb: string, args: any}} request */
   async function answer({ id, verb, args }) {
     try {
@@ -49,13 +52,15 @@ export function localModel(traits, verbs) {
   }
 
   return {
+    tell,
     get: (name) => (name === "follows" ? Object.keys(state) : state[name]),
     set(name, value) {
       if (Object.is(state[name], value)) return;
       if (!FREE.includes(name)) {
-        const message =
-          "Nothing can be changed in a file without a kernel. Open the lens in a notebook to go live.";
-        emit("msg:custom", { kind: "event", name: "error", type: "NeedsKernel", message });
+        tell(
+          "NeedsKernel",
+          "Nothing can be changed in a file without a kernel. Open the lens in a notebook to go live.",
+        );
         emit(`change:${name}`);
         return;
       }

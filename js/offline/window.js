@@ -3,6 +3,7 @@
 import { withCatalog } from "../shared/catalog.js";
 import { mount } from "../shared/mount.js";
 import { windowView } from "../window/view.js";
+import { followAddress } from "./address.js";
 import { fileAnswers } from "./answers.js";
 import { localModel } from "./model.js";
 
@@ -12,10 +13,13 @@ const grouped = (n) => n.toLocaleString("en-US");
 /**
  * Mounts the window; returns the way to take it away.
  * @param {import("./answers.js").LensFile} file @param {HTMLElement} el
- * @param {(() => void) | null} [onLive] opens the file with a kernel
+ * @param {object} [options]
+ * @param {(() => void) | null} [options.onLive] opens the file with a kernel
+ * @param {import("./examples.js").Pictures} [options.pictures] where they come from, if not from the file
+ * @param {boolean} [options.addressed] whether the address of the page names the component that is selected
  */
-export function mountFile(file, el, onLive = null) {
-  const answers = fileAnswers(file);
+export function mountFile(file, el, { onLive = null, pictures, addressed = false } = {}) {
+  const answers = fileAnswers(file, pictures);
   const { document, table } = answers;
   const { layers } = table;
   const span =
@@ -46,5 +50,10 @@ export function mountFile(file, el, onLive = null) {
     },
     answers.verbs,
   );
-  return mount({ model, el }, withCatalog(windowView), onLive);
+  const leave = mount({ model, el }, withCatalog(windowView), onLive);
+  const stop = addressed ? followAddress(model, layers) : null;
+  return () => {
+    stop?.();
+    leave();
+  };
 }

@@ -19,6 +19,14 @@ export function wordAnswers({ file, table, counts, words }) {
 
   /** The cosines of a saved word with all components, and their z. @param {number} number of the word */
   async function scored(number) {
+    if (file.has("words/scores")) {
+      const [[scores], [z], count] = await Promise.all([
+        file.rows("words/scores", [number]),
+        file.rows("words/z", [number]),
+        counts(),
+      ]);
+      return { scores, z, count };
+    }
     const [vectors, alike, probes, mean, sd, count] = await Promise.all([
       file.array("vectors"),
       // The first files had no lengths where their vectors were means of one.

@@ -1,8 +1,13 @@
-/** A page of its own: the window over a `.semlens` file that the page holds, with no server and no network. */
+/**
+ * A page of its own: the window over a `.semlens` file that the page holds, with no server and no network, or over one
+ * that lies in parts beside the page, in a site.
+ */
 
+import { components } from "../offline/answers.js";
 import { openLensFile } from "../offline/file.js";
 import { mountFile } from "../offline/window.js";
 import "./page.css";
+import { partReader, stripPictures } from "./site.js";
 
 /** The bytes of the file. @param {string} base64 */
 export function decoded(base64) {
@@ -15,7 +20,15 @@ export function decoded(base64) {
 /** @param {ArrayBuffer} bytes @param {HTMLElement} node */
 export async function showHeld(bytes, node) {
   const file = await openLensFile(async (begin, end) => bytes.slice(begin, end), bytes.byteLength);
-  return mountFile(file, node);
+  return mountFile(file, node, { addressed: true });
+}
+
+/** @param {import("./site.js").Index} index @param {HTMLElement} node */
+export async function showSite(index, node) {
+  const file = await openLensFile(partReader(index), index.size);
+  const pictures = stripPictures(index, components(file.document.components));
+  node.replaceChildren();
+  return mountFile(file, node, { addressed: true, pictures });
 }
 
 /**
@@ -29,10 +42,14 @@ export function followScheme(root, dark) {
 }
 
 const held = document.getElementById("semlens-file");
+const site = document.getElementById("semlens-site");
 const place = document.getElementById("semlens-window");
-if (held && place) {
+if ((held || site) && place) {
   followScheme(document.documentElement, matchMedia("(prefers-color-scheme: dark)"));
-  showHeld(decoded(held.textContent?.trim() ?? ""), place).catch((error) => {
+  const shown = held
+    ? showHeld(decoded(held.textContent?.trim() ?? ""), place)
+    : showSite(JSON.parse(site?.textContent ?? ""), place);
+  shown.catch((error) => {
     place.textContent = `This page cannot be shown: ${error.message}`;
   });
 }

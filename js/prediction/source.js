@@ -102,6 +102,8 @@ export function predictionSource(ask) {
      * @param {import("../shared/channel.js").AskOptions} [options] @returns {Promise<Page>}
      */
     browse: (wish, options) => ask("browse", wish, options),
+    /** @param {number} row @param {number} scale @param {AbortSignal} [signal] @returns {Promise<import("./steering.js").Steered>} */
+    steer: (row, scale, signal) => ask("steer", { row, scale }, { signal }),
     /** @param {string} text @returns {Promise<ClassScore[]>} */
     classes: async (text) => (await ask("classes", { text })).classes,
   };

@@ -16,6 +16,7 @@ import { browseHead, cardDrawer, noModel, whichPrediction } from "./drawer.js";
 import { shownMaps } from "./maps.js";
 import { picturePane } from "./picture.js";
 import { predictionSource } from "./source.js";
+import { steeringPane } from "./steering.js";
 
 /** @typedef {Parameters<ReturnType<typeof predictionSource>["explain"]>[0]} Wish */
 
@@ -91,8 +92,7 @@ export function predictionView({
   let mode = "component";
   /** @type {number | null} */
   let hovered = null;
-  let browsing = false;
-  let chosenHere = false;
+  let [browsing, chosenHere] = [false, false];
   const wish = wishes((asked, python, what, file) =>
     explaining.run(
       what,
@@ -115,6 +115,8 @@ export function predictionView({
     onTarget: wish.target,
     onBrowse: () => browse(true),
   });
+  const steering = steeringPane({ source: engine, catalog, showPython, announce, fail });
+  picture.node.append(steering.node);
   const maps = shownMaps({ engine, catalog, picture, fail });
   const browser = imageBrowser({ source: engine, onImage: wish.image, work, fail });
   const bars = barsPane({
@@ -154,7 +156,6 @@ export function predictionView({
 
   const explaining = latestWork({ work, fail, node });
   const walking = latestWork({ work, fail, node: circuit.node });
-
   /** @param {unknown} error */
   function fail(error) {
     const { name, message } = /** @type {Error} */ (error);
@@ -185,6 +186,7 @@ export function predictionView({
     (next) => {
       prediction = next;
       maps.clear();
+      steering.rest();
       browsing = browsing && next.state === "ready" && !chosenHere;
       chosenHere = false;
       show();
@@ -231,7 +233,9 @@ export function predictionView({
   /** The map that is looked at: of the hovered component, else of the selected one, else of the strongest. */
   function paint() {
     if (prediction?.state !== "ready") return;
-    maps.show(hovered ?? selection[0] ?? bars.first(), hovered === null ? mode : "component");
+    const chosen = selection[0] ?? bars.first();
+    maps.show(hovered ?? chosen, hovered === null ? mode : "component");
+    steering.show(chosen);
   }
 
   /** @param {{depth: number, top: number}} how */
@@ -245,15 +249,12 @@ export function predictionView({
       },
     );
 
-  function figures() {
-    const row = selection[0] ?? bars.first();
-    const id = mode === "component" && row !== null ? (catalog.get(row)?.id ?? null) : null;
-    return predictionFigures(id, bars.layer(), circuit.wish());
-  }
-
   return {
     node,
-    figures,
+    figures() {
+      const row = mode === "component" ? (selection[0] ?? bars.first()) : null;
+      return predictionFigures(catalog.get(row ?? -1)?.id ?? null, bars.layer(), circuit.wish());
+    },
     keys: {
       Escape() {
         if (drawer.isOpen) drawer.open(null);
@@ -275,7 +276,7 @@ export function predictionView({
       if ("relabelled" in changed || "relevance_version" in changed) drawer.update({ stale: true });
     },
     destroy() {
-      for (const one of [explaining, walking, predictionWanted, maps]) one.stop();
+      for (const one of [explaining, walking, predictionWanted, maps, steering]) one.stop();
       for (const part of [picture, browser, bars, circuit, drawer]) part.destroy();
     },
   };

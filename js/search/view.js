@@ -8,7 +8,7 @@ import { cardView } from "../window/card.js";
 import { templateChoice } from "./template.js";
 
 /** @type {import("../shared/alone.js").CreateView} */
-export function searchView({ ask, source, catalog, announce, fail, banner, act }) {
+export function searchView({ ask, source, catalog, announce, fail, banner, act, showPython }) {
   const box = searchBoxView({
     onQuery: (query) => act("query", query),
     suggest: source.suggest,
@@ -25,6 +25,8 @@ export function searchView({ ask, source, catalog, announce, fail, banner, act }
   const gallery = galleryView({
     source,
     catalog,
+    ask,
+    showPython,
     announce,
     fail,
     onSelect,

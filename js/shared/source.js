@@ -55,6 +55,7 @@
  * @property {number | null} score @property {number | null} z @property {number | null} p for the present query
  * @property {{edges: number[], counts: number[], images: number} | null} histogram responses over all images
  * @property {{row: number, id: string, score: number, label?: Label | null}[]} siblings
+ * @property {{row: number, id: string, label: Label | null, dead: boolean} | null} [other_end] of a signed layer
  * @property {{classes: {name: string, share: number, images: number}[], more: number} | null} [relevance] what it speaks
  *   for and against over a data set, the strongest classes; `more` classes are left out
  * @property {boolean} [relatable] whether that can be computed

@@ -9,13 +9,15 @@ import { preview } from "../shared/preview.js";
 import { imagePixels, paint, sprites } from "../shared/sprites.js";
 import { onResize } from "../shared/surroundings.js";
 import { worker, workLine } from "../shared/work.js";
-import { cardFacts, cardHead, cardPart, classRelevance, pinButton, sibling } from "./card_parts.js";
+import { cardFacts, cardHead, cardPart, classRelevance, otherEnd, pinButton, sibling } from "./card_parts.js";
 import { displayModes } from "./display_modes.js";
 import { histogram } from "./histogram.js";
 import { streamsView } from "./streams.js";
 
 const CROPS = 10;
 const CROP = 60;
+/** Examples of the other end. */
+const END_CROPS = 5;
 const SIBLING = 28;
 
 /**
@@ -118,6 +120,7 @@ export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned 
         modes?.line,
         cropGrid,
         modes?.place,
+        data.other_end && otherEnd(data.other_end, END_CROPS, onSelect),
         data.histogram && cardPart("Activation", `${count(data.histogram.images)} images, log count`, plot),
         data.relevance ? classRelevance(data.relevance) : data.relatable && full && drawRelate(),
         data.siblings.length > 0 &&
@@ -128,7 +131,7 @@ export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned 
     modes?.show(data.row, data.display_modes ?? ["crop"]);
     streams?.show(data.row, data.streams ?? false);
     drawHistogram();
-    crops.want([data.row]);
+    crops.want(data.other_end && !pinned ? [data.row, data.other_end.row] : [data.row]);
     if (!pinned) siblings.want(data.siblings.map(({ row: other }) => other));
     paintCrops();
   }

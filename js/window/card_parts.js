@@ -26,7 +26,7 @@ export const pinButton = (pinned, onclick) =>
 /** What the component is called. @param {Card} card @param {HTMLElement | null} pin */
 export function cardHead({ label, id, dead }, pin) {
   const named = label ? (label.confident === false ? "unexplained" : label.text) : id;
-  const title = dead ? "never active" : named;
+  const title = dead ? "never active on these images" : named;
   return html`<div class="sl-card-head sl-line">
     <h2 class="sl-card-title sl-ellipsis" title=${title} data-testid="card-title">${title}</h2>
     <span class="sl-id" data-testid="card-id" hidden=${title === id}>${id}</span>
@@ -90,3 +90,21 @@ export const sibling = ({ row, id, score: cosine, label }, onSelect) =>
     <span class="sl-ellipsis">${label && label.confident !== false ? label.text : ""}</span>
     <span class="sl-number sl-quiet">${score(cosine, 2)}</span>
   </button>`;
+
+/**
+ * The component of the other sign: what the same feature answers to at its other end.
+ * @param {NonNullable<Card["other_end"]>} end @param {number} crops @param {(selection: number[]) => void} onSelect
+ */
+export function otherEnd({ row, id, label, dead }, crops, onSelect) {
+  const name = dead ? "never active on these images" : label && label.confident !== false ? label.text : "";
+  return cardPart(
+    id.endsWith("-") ? "Negative end" : "Positive end",
+    "",
+    html`<button type="button" class="sl-press sl-pick sl-line sl-text" data-testid="other-end" title="Select ${id}"
+      onclick=${() => onSelect([row])}><span class="sl-id">${id}</span><span class="sl-ellipsis">${name}</span></button>`,
+    !dead &&
+      html`<div class="sl-crops sl-squares sl-pile">
+        ${Array.from({ length: crops }, (_, rank) => html`<i class="sl-crop" data-crop=${row} data-row=${row} data-rank=${rank} />`)}
+      </div>`,
+  );
+}

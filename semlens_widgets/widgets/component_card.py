@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -36,6 +37,7 @@ def card(session: Session, row: int) -> Answer:
         "label": labelled(session, row, described["label"]),
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist(), "images": statistics.images},
         "siblings": _siblings(session, row),
+        "other_end": _other_end(session, row),
         "relevance": class_relevance(session, row),
         "relatable": session.has_data,
         "display_modes": display_modes(session, row),
@@ -70,6 +72,16 @@ def _siblings(session: Session, row: int, most: int = 5) -> list[dict[str, Any]]
         for r, s in zip(near, scores, strict=True)
         if np.isfinite(s)
     ]
+
+
+def _other_end(session: Session, row: int) -> dict[str, Any] | None:
+    """The component of the other sign, of a signed layer: the same feature at its other end."""
+    component = session.components[row]
+    if not component.sign:
+        return None
+    other = session.components.row(replace(component, sign="-" if component.sign == "+" else "+"))
+    described = answers.components(session, [other])["components"][0]
+    return {name: described[name] for name in ("row", "id", "label", "dead")}
 
 
 def labelled(session: Session, row: int, label: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from ..outputs import Outputs, ask, form_of
 from ..session import Session
 from ..session.explaining import progress_callback
 from ..session.source import Source
+from ..session.steering import Steered, steered
 from ..space import webp
 from ..targets import Target
 from . import answers
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..explain import Explanation
 
 TOP_CLASSES, FOUND_CLASSES = 5, 12
+STEERED_CLASSES = 3  # of the likeliest after steering, beside those of before
 CELLS = 96  # of a map of classes, on its longer side
 PICTURE, MAP = 512, 160  # pixels of the picture, and of the longest side of a map, that are sent
 _MEASURED = "Measuring how far relevance can be trusted on this model, once: step"
@@ -248,6 +250,33 @@ def where(values: np.ndarray) -> str:
     return f"half of it comes from {percent} of the image, {place}."
 
 
+def steer(session: Session, row: int, scale: float | int) -> Answer:
+    """What the model says with one component's responses times `scale`: the likeliest classes before and after, in the
+    order of before, and the number that is explained."""
+    found = steered(session, int(row), scale)
+    shown: list[dict[str, Any]] = []
+    if len(found.classes):
+        likely = _likeliest(_present(session))
+        after = np.argsort(-found.after, kind="stable") if np.isfinite(found.after).all() else likely
+        chosen = dict.fromkeys([*map(int, likely[:TOP_CLASSES]), *map(int, after[:STEERED_CLASSES])])
+        shown = [_moved(_present(session), found, number) for number in chosen]
+    return {
+        "row": int(row), "scale": found.scale, "classes": shown, "target": found.target,
+        "before": f"{found.target_before:.4g}", "after": f"{found.target_after:.4g}",
+    }  # fmt: skip
+
+
+def _moved(explained: Explanation, found: Steered, number: int) -> dict[str, Any]:
+    """One class before and after, as numbers and in words."""
+    before, after = float(found.before[number]), float(found.after[number])
+    shares = explained.kind != "regression"
+    texts = [percent(value) if shares else f"{value:.4g}" for value in (before, after)]
+    return {
+        "name": found.classes[number], "before": before if shares else None, "after": after if shares else None,
+        "text_before": texts[0], "text_after": texts[1],
+    }  # fmt: skip
+
+
 def circuit(session: Session, depth: int, top: int, job: Job) -> Answer:
     """The present explanation's circuit: nodes and edges by row, layers from the lowest up."""
     explained = _present(session)
@@ -312,6 +341,7 @@ VIEW = View(
         "circuit": circuit,
         "browse": browse,
         "classes": classes,
+        "steer": steer,
     },
     figure=True,
 )

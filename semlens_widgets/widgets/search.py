@@ -6,6 +6,7 @@ from PIL import Image
 
 from ..session import Session
 from ..session.ways import start_words, ways_on
+from . import listing
 from .answers import as_webp, squared
 from .common import HITS
 from .labelled import listed_layers
@@ -42,7 +43,8 @@ VIEW = View(
     live={"template": Live.same("template", maybe_text)},
     counters={"hits": HITS},
     constants={"layers": listed_layers, "templates": lambda session: list(session.probe_cache.templates)},
-    verbs={"ways": ways, "start_words": words_to_begin},
+    verbs={"ways": ways, "start_words": words_to_begin, **listing.VERBS},
+    recorded=listing.recorded,
     figure=True,
     has_content=lambda session: True,
 )
