@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WINDOWS := $(if $(wildcard package.json),semlens_widgets/static/.built)
 SCRIPTS := semlens_widgets/palette.json semlens_widgets/format.json $(shell find js -type f ! -name '*.py' ! -name tokens.css 2>/dev/null)
 
-.PHONY: help demo test docs test-kernels test-kernel bench lint types windows-test chromium picture clean
+.PHONY: help demo test docs test-kernels test-kernel test-oldest bench lint types windows-test chromium picture clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -66,8 +66,25 @@ test-kernel: .venv/for-test
 		( while kill -0 $$$$ 2>/dev/null; do :; done ) & done; \
 	env $(KERNEL) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ENGINE)
 
+# The lower bounds of pyproject.toml, all at once, on the oldest Python, in an environment of their own. The windows are
+# built beforehand; the tests are those of the engine's main jobs, and see the wheel, not this folder.
+OLDEST_PYTHON ?= python3.10
+OLDEST := out/oldest
+TOOLS := pytest pytest-timeout beartype hypothesis scikit-learn torchvision markdown-it-py html5lib
+SMOKE := $(addprefix tests/test_,$(addsuffix .py,vectors store clip images model search describe evaluate compare audit \
+	explain relevance effect layout lens page report figures_of_verbs widgets embedded))
+
+test-oldest: .venv/for-test $(WINDOWS) ## the engine's main tests on the oldest Python and dependencies (several GB)
+	rm -rf $(OLDEST) && mkdir -p $(OLDEST)
+	$(BIN)/python tests/oldest.py $(TOOLS) > $(OLDEST)/constraints.txt
+	$(OLDEST_PYTHON) -m venv $(OLDEST)/venv
+	$(BIN)/python -m build --wheel --outdir $(OLDEST) .
+	$(OLDEST)/venv/bin/python -m pip install --quiet -c $(OLDEST)/constraints.txt $(OLDEST)/*.whl $(TOOLS)
+	$(OLDEST)/venv/bin/pytest -q -p no:cacheprovider $(SMOKE)
+
 lint: .venv/for-test
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 
 # The numpy of Python 3.10 has no defaults for the parameters of ndarray: there a plain `ndarray` would be an error.
 types: .venv/for-test

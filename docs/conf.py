@@ -25,7 +25,7 @@ author = "the authors of semlens_widgets"
 copyright = "the authors of semlens_widgets"
 version = release = installed("semlens-widgets")
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
 nb_execution_mode = "off"  # the tests run them, once
@@ -37,6 +37,8 @@ autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 100
 python_use_unqualified_type_names = True
 toc_object_entries = False
+napoleon_google_docstring = False
+napoleon_custom_sections = [("Attributes", "params_style")]  # as parameters are shown, not as members beside the others
 
 html_theme = "furo"
 html_title = "semlens_widgets"
@@ -122,5 +124,5 @@ def setup(app):
     """Formulas as MathML, which browsers draw without a script; docstrings in the house's style."""
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     app.connect("source-read", _source)
-    app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-process-docstring", _docstring, priority=400)  # napoleon reads the sections after it
     app.connect("autodoc-process-signature", _signature)

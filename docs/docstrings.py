@@ -1,4 +1,8 @@
-"""The house's docstrings as reStructuredText: plain paragraphs, `code`, lists of `name: meaning`, indented examples."""
+"""The house's docstrings as reStructuredText: plain paragraphs, `code`, lists of `name: meaning`, indented examples.
+
+Their sections are NumPy's, which `sphinx.ext.napoleon` reads; here what stands in them becomes text that means what it
+says.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,54 @@ _SPECIAL = re.compile(r"([\\*_|`])")
 _NAME = re.compile(r"^(?:sl\.)?([A-Za-z]\w*)((?:\.[a-z]\w*)*)(?:\(.*\))?$", re.DOTALL)
 
 
+_LISTS = ("Parameters", "Attributes", "Returns", "Yields", "Raises")
+
+
 def to_rst(lines: list[str], public: frozenset[str] = frozenset()) -> list[str]:
     """A docstring's lines (dedented) as reStructuredText; `public` names of the package become links."""
     written: list[str] = []
-    for part in _parts(lines):
+    for title, body in _sections(lines):
+        if title:
+            written += [title, "-" * len(title)]
+        if title == "Examples":
+            written += [*body, ""]
+        elif title in _LISTS:
+            written += _entries(body, public)
+        else:
+            written += _prose(body, public)
+    return written
+
+
+def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """What stands before the first heading, then each section with its heading."""
+    title, body = "", []
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if line and not line.startswith(" ") and re.fullmatch(r"-{3,}", below) and len(below) == len(line):
+            yield title, body
+            title, body = line, []
+        elif not (title and not body and re.fullmatch(r"-{3,}", line)):
+            body.append(line)
+    yield title, body
+
+
+def _entries(body: list[str], public: frozenset[str]) -> list[str]:
+    """Names or types as they are, what is said of each as text."""
+    written: list[str] = []
+    text: list[str] = []
+    for line in [*body, ""]:
+        if line.startswith(" "):
+            text.append(line.strip())
+            continue
+        if text:
+            written.append(f"    {inline(' '.join(text), public)}")
+            text = []
+        written.append(line)
+    return written
+
+
+def _prose(body: list[str], public: frozenset[str]) -> list[str]:
+    written: list[str] = []
+    for part in _parts(body):
         if all(line.startswith("    ") for line in part):
             written += ["::", "", *part, ""]
         else:

@@ -32,14 +32,29 @@ _MOST_COMPARED = 2000  # of which the nearest is sought
 class Concept:
     """One expectation: a thing in pictures, the texts that say it, and whether the model may rest on it.
 
-    name:    how people call it; stands once in a checklist.
-    prompts: texts of the same meaning, searched as one; the name itself where none are given. An empty list says
-             that the concept cannot be seen in one image, so that nothing is searched.
-    kind:    "valid" should be used, "spurious" must not be used, "neutral" may be seen and should make no
-             difference.
-    classes: the classes (by name) this holds for, all if empty; for other classes the concept is neutral.
-    note:    anything a reader should know.
-    artefact: which drawing of `sl.artefacts` shows it, such as "ruler", for counterfactual proof; none if empty.
+    Parameters
+    ----------
+    name
+        How people call it; stands once in a checklist.
+    prompts
+        Texts of the same meaning, searched as one; the name itself where none are given. An empty list says that the
+        concept cannot be seen in one image, so that nothing is searched.
+    kind
+        "valid" should be used, "spurious" must not be used, "neutral" may be seen and should make no difference.
+    classes
+        The classes (by name) this holds for, all if empty; for other classes the concept is neutral.
+    note
+        Anything a reader should know.
+    artefact
+        Which drawing of `sl.artefacts` shows it, such as "ruler", for counterfactual proof; none if empty.
+
+    Examples
+    --------
+    >>> border = sl.Concept("border", ["irregular border", "jagged border"])
+    >>> border.texts, border.kind
+    (('irregular border', 'jagged border'), 'valid')
+    >>> sl.Concept("evolving", []).visible
+    False
     """
 
     name: str
@@ -82,13 +97,38 @@ class Concept:
         return bool(self.texts)
 
     def kind_for(self, target: str | None) -> Kind:
-        """What the concept is for one class."""
+        """What the concept is for one class.
+
+        Parameters
+        ----------
+        target
+            The class, by name; None for any.
+
+        Returns
+        -------
+        Kind
+            "valid", "spurious" or "neutral".
+        """
         return self.kind if target is None or not self.classes or target in self.classes else "neutral"
 
 
 @dataclass(frozen=True)
 class Group:
-    """`concepts` under one heading, their group's `name`, in order."""
+    """Concepts under one heading, in order.
+
+    Parameters
+    ----------
+    name
+        The heading; stands once in a checklist.
+    concepts
+        What is expected.
+
+    Examples
+    --------
+    >>> group = sl.Group("Artefacts", [sl.Concept("ruler", kind="spurious")])
+    >>> sl.Checklist([group]).counts
+    '0 valid, 1 spurious, 0 neutral'
+    """
 
     name: str
     concepts: Sequence[Concept] = ()
@@ -102,10 +142,30 @@ class Group:
 class Checklist:
     """What is expected of a model: groups of concepts, each with its kind and prompts, in a fixed order.
 
-    `title` heads it where it is shown. Made of `groups`, or of names (or `Concept`s) by kind, a group each:
-    `Checklist(valid=["border"], spurious=["ruler"], neutral=["hair"])`. A value: the verbs `adding`, `without`,
-    `replacing` and `moving` give a new checklist. Concepts are called by their name. Two groups or two concepts of one
-    name raise ValueError.
+    A value: the verbs `adding`, `without`, `replacing` and `moving` give a new checklist. Concepts are called by their
+    name: `checklist["ruler"]`.
+
+    Parameters
+    ----------
+    groups
+        The groups, in order.
+    title
+        Heads it where it is shown.
+    valid, spurious, neutral
+        Instead of groups: names, or concepts, by kind; a group is made of each.
+
+    Raises
+    ------
+    ValueError
+        For two groups or two concepts of one name.
+
+    Examples
+    --------
+    >>> checklist = sl.Checklist(valid=["border"], spurious=["ruler"], neutral=["hair"])
+    >>> checklist["ruler"].kind
+    'spurious'
+    >>> "hair" in [concept.name for group in checklist.without("hair").groups for concept in group.concepts]
+    False
     """
 
     groups: Sequence[Group]
@@ -162,13 +222,44 @@ class Checklist:
         return tuple(dict.fromkeys(text for concept in self for text in concept.texts))
 
     def group_of(self, name: str) -> Group:
-        """The group a concept stands in. KeyError if there is no such concept."""
+        """The group a concept stands in.
+
+        Parameters
+        ----------
+        name
+            Of a concept.
+
+        Returns
+        -------
+        Group
+            Its group.
+
+        Raises
+        ------
+        KeyError
+            If there is no such concept.
+        """
         return self._place(name)[1]
 
     # editing
 
     def adding(self, concept: Concept, group: str = "", at: int | None = None) -> Checklist:
-        """With one more concept, last in its group or at a place of it; a group that is not there is made."""
+        """With one more concept, last in its group or at a place of it; a group that is not there is made.
+
+        Parameters
+        ----------
+        concept
+            What is added.
+        group
+            The name of its group; by default the last one.
+        at
+            Its place in the group; the last unless given.
+
+        Returns
+        -------
+        Checklist
+            The longer checklist.
+        """
         if concept.name in self:
             raise ValueError(f"{concept.name!r} is in this checklist already; replace it, or choose another name")
         group = line_of(group)
@@ -176,18 +267,59 @@ class Checklist:
         return self._with(groups, group, lambda listed: _inserted(listed, concept, at))
 
     def without(self, name: str) -> Checklist:
-        """Without one concept; its group stays."""
+        """Without one concept; its group stays.
+
+        Parameters
+        ----------
+        name
+            Of the concept.
+
+        Returns
+        -------
+        Checklist
+            The shorter checklist.
+        """
         return self._with(self.groups, self.group_of(name).name, lambda listed: [c for c in listed if c.name != name])
 
     def replacing(self, name: str, concept: Concept) -> Checklist:
-        """With another concept in the place of one, such as `replace(checklist[name], kind="spurious")`."""
+        """With another concept in the place of one, such as `replace(checklist[name], kind="spurious")`.
+
+        Parameters
+        ----------
+        name
+            Of the concept that goes.
+        concept
+            The one that comes.
+
+        Returns
+        -------
+        Checklist
+            The changed checklist.
+        """
         if concept.name != name and concept.name in self:
             raise ValueError(f"{concept.name!r} is in this checklist already; choose another name")
         group = self.group_of(name).name
         return self._with(self.groups, group, lambda listed: [concept if c.name == name else c for c in listed])
 
     def moving(self, name: str, group: str, at: int | None = None, kind: Kind | None = None) -> Checklist:
-        """With one concept in another place (and of another kind, if one is given)."""
+        """With one concept in another place (and of another kind, if one is given).
+
+        Parameters
+        ----------
+        name
+            Of the concept.
+        group
+            Where it goes.
+        at
+            Its place there; the last unless given.
+        kind
+            What it is from now on; as it was unless given.
+
+        Returns
+        -------
+        Checklist
+            The changed checklist.
+        """
         concept = self[name] if kind is None else replace(self[name], kind=kind)
         return self.without(name).adding(concept, group, at)
 
@@ -211,7 +343,21 @@ class Checklist:
         Prints how many concepts of each kind were understood. In Markdown the first `#` is the title, headings are
         groups, and each holds a list or task list of concepts, with their prompts indented below them. Where a line
         does not say "(spurious)" or "(neutral)", its heading may, or one above: "Must not be used", "Artefacts".
-        ValueError says what is wrong, and where.
+
+        Parameters
+        ----------
+        path
+            Its ending says how it is read.
+
+        Returns
+        -------
+        Checklist
+            The checklist.
+
+        Raises
+        ------
+        ValueError
+            Says what is wrong, and where.
         """
         path = Path(path)
         form, text = format_of(path), read_text(path)
@@ -224,18 +370,53 @@ class Checklist:
 
     @classmethod
     def from_text(cls, text: str, form: str) -> Checklist:
-        """A checklist from text in one of the formats "json", "csv", "md"."""
+        """A checklist from text in one of the formats "json", "csv", "md".
+
+        Parameters
+        ----------
+        text
+            All of it.
+        form
+            Which of the three.
+
+        Returns
+        -------
+        Checklist
+            The checklist.
+        """
         try:
             return {"json": _from_json, "csv": _from_csv, "md": _from_markdown}[form](text)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"this is no checklist: {error}") from error
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:
-        """Write `.json`, `.csv` or `.md`: readable, and always the same text for the same checklist."""
+        """Write `.json`, `.csv` or `.md`: readable, and always the same text for the same checklist.
+
+        Parameters
+        ----------
+        path
+            Its ending says which.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+        """
         return write_text(Path(path), self.to_text(format_of(Path(path))))
 
     def to_text(self, form: str) -> str:
-        """The text of a file in one of the formats "json", "csv", "md"."""
+        """The text of a file in one of the formats "json", "csv", "md".
+
+        Parameters
+        ----------
+        form
+            Which of the three.
+
+        Returns
+        -------
+        str
+            The text.
+        """
         return {"json": _to_json, "csv": _to_csv, "md": _to_markdown}[form](self)
 
     def to_document(self) -> dict[str, Any]:
@@ -247,8 +428,25 @@ class Checklist:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], bad: list[str] | None = None) -> Checklist:
-        """From what `to_document` gives, or a document that has it as "checklist". ValueError for anything else; with
-        a list `bad`, invalid concepts are listed there and left out, and the others are kept."""
+        """From what `to_document` gives, or a document that has it as "checklist".
+
+        Parameters
+        ----------
+        document
+            Dicts and lists, as JSON gives them.
+        bad
+            A list: invalid concepts are listed there and left out, and the others are kept.
+
+        Returns
+        -------
+        Checklist
+            The checklist.
+
+        Raises
+        ------
+        ValueError
+            For anything else.
+        """
         if isinstance(document, Mapping) and "checklist" in document:
             document = document["checklist"]
         if not isinstance(document, Mapping) or not isinstance(document.get("groups"), list | tuple):

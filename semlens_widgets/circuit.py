@@ -46,15 +46,31 @@ class CircuitEdge:
 class Circuit(Result):
     """The attribution graph: the components that carried a target, and those that carried them, level by level.
 
-    `nodes` are the components with their level and relevance, `edges` what passes between two of them; `images` says
-    over how many images they are means, `backend` by which method.
-
     In each image everything is divided by the sum of absolute relevance in the highest layer, and then averaged over
     the images: numbers are shares of that layer, and what flows into a component can be compared with what it passes
     on. Nodes are sorted by level and size, edges by upper component and size. A node's relevance is that for the
     target, by whatever way; its edges are the ways through the components shown. Edges need a method of one way back
     through the network; nodes may be by a better one: `backend` then says `integrated; edges gradient`. (Achtibat et
     al. 2023)
+
+    Attributes
+    ----------
+    target
+        What is explained, by name.
+    nodes
+        The components with their level and relevance.
+    edges
+        What passes between two of them.
+    images
+        Over how many images they are means.
+    backend
+        The method.
+
+    Examples
+    --------
+    >>> circuit = lens.explain(3).circuit(top=2, depth=2)
+    >>> all(edge.upper is None or edge.upper != edge.lower for edge in circuit.edges)
+    True
     """
 
     target: str
@@ -64,11 +80,33 @@ class Circuit(Result):
     backend: str
 
     def below(self, component: Component | None) -> list[CircuitEdge]:
-        """The edges from a component downwards; from the target for None."""
+        """The edges from a component downwards; from the target for None.
+
+        Parameters
+        ----------
+        component
+            One of the nodes; None for the target.
+
+        Returns
+        -------
+        list[CircuitEdge]
+            The largest first.
+        """
         return [edge for edge in self.edges if edge.upper == component]
 
     def above(self, component: Component) -> list[CircuitEdge]:
-        """The edges from a component upwards."""
+        """The edges from a component upwards.
+
+        Parameters
+        ----------
+        component
+            One of the nodes.
+
+        Returns
+        -------
+        list[CircuitEdge]
+            The largest first.
+        """
         return [edge for edge in self.edges if edge.lower == component]
 
     def to_rows(self) -> list[dict[str, Any]]:

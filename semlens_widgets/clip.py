@@ -36,14 +36,44 @@ class Clip(Protocol):
     same space; windows call them from threads of their own. A model that knows only some words may also have
     `unknown_words(text) -> list[str]`. Any such object stands in for `OpenClip`; results made with clips of different
     names are never mixed.
+
+    Examples
+    --------
+    >>> isinstance(sl.OpenClip(sl.demo.clip_folder()), sl.Clip)
+    True
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Changes when the vectors would."""
 
-    def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]: ...
+    def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]:
+        """Unit vectors of PIL pictures, one row each.
 
-    def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]: ...
+        Parameters
+        ----------
+        pictures
+            RGB.
+
+        Returns
+        -------
+        float array [image dim]
+            Float32, unit length.
+        """
+
+    def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
+        """Unit vectors of texts, one row each.
+
+        Parameters
+        ----------
+        texts
+            Sentences.
+
+        Returns
+        -------
+        float array [text dim]
+            Float32, unit length, in the space of the pictures.
+        """
 
 
 @runtime_checkable
@@ -65,14 +95,37 @@ class OpenClip:
     and weights; a folder holds `open_clip_config.json` and `open_clip_model.safetensors` (and may hold `bpe.txt.gz`, a
     vocabulary of its own, and `words.txt`, the only words it was trained on). Nothing is loaded before it is needed.
 
-    device:     where it runs, "cuda" or "cpu"; None takes a GPU where there is one.
-    batch_size: pictures per pass; None fits their number to the model's input size, on a GPU to its free memory. Where
-                memory runs out all the same, it is halved.
-    precision:  "half" halves the model's memory and time on a GPU; vectors then differ in the third digit, and the
-                recipe of a space says so. Words and pictures of both precisions may be compared.
+    Parameters
+    ----------
+    model
+        A name of open_clip's list, "hf-hub:owner/model", or a folder.
+    pretrained
+        A tag of open_clip's list, or a checkpoint file.
+    device
+        Where it runs, "cuda" or "cpu"; None takes a GPU where there is one.
+    batch_size
+        Pictures per pass; None fits their number to the model's input size, on a GPU to its free memory. Where memory
+        runs out all the same, it is halved.
+    precision
+        "half" halves the model's memory and time on a GPU; vectors then differ in the third digit, and the recipe of a
+        space says so. Words and pictures of both precisions may be compared.
 
-    FileNotFoundError where there is no such folder; ValueError for a model without weights, or half precision on a CPU;
-    RuntimeError, when first used, where it cannot be loaded: it says what to give instead.
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such folder.
+    ValueError
+        For a model without weights, or half precision on a CPU.
+    RuntimeError
+        When it is first used and cannot be loaded; says what to give instead.
+
+    Examples
+    --------
+    >>> clip = sl.OpenClip(sl.demo.clip_folder())
+    >>> clip.texts(["ruler", "hair"]).shape
+    (2, 128)
+    >>> clip.unknown_words("a gauge of ruler")
+    ['gauge']
     """
 
     def __init__(
@@ -110,7 +163,22 @@ class OpenClip:
     def listed(cls, model: str, pretrained: str) -> OpenClip:
         """A model and tag of open_clip's own list and nothing else: no folder or file that happens to be called so.
 
-        RuntimeError, when first used, where the list has no such pair.
+        Parameters
+        ----------
+        model
+            Its name.
+        pretrained
+            Its tag.
+
+        Returns
+        -------
+        OpenClip
+            The CLIP; nothing is loaded yet.
+
+        Raises
+        ------
+        RuntimeError
+            When it is first used and the list has no such pair.
         """
         made = cls.__new__(cls)
         made._model_name, made._pretrained, made._only_listed = model, pretrained, True
@@ -145,7 +213,18 @@ class OpenClip:
         return file
 
     def called(self, name: str) -> OpenClip:
-        """The same under another name, where that speaks of the same weights in a folder that was called otherwise."""
+        """The same under another name, where that speaks of the same weights in a folder that was called otherwise.
+
+        Parameters
+        ----------
+        name
+            What to call it.
+
+        Returns
+        -------
+        OpenClip
+            The same weights under that name.
+        """
         _, at, weights = self.name.rpartition("@")
         wanted = name.rpartition("@")[2]
         if not at or name == self.name or (wanted != weights and wanted != self._hash_of_all):
@@ -177,6 +256,16 @@ class OpenClip:
         """The same CLIP again, or None where its folder or checkpoint is not on this machine.
 
         Whatever the spec names is taken; for one from a file see `semlens_widgets.trust`.
+
+        Parameters
+        ----------
+        spec
+            What `spec` gave.
+
+        Returns
+        -------
+        OpenClip or None
+            The CLIP, or None.
         """
         if "model" in spec:
             tag = spec.get("pretrained")
@@ -195,14 +284,31 @@ class OpenClip:
         return frozenset(listed.read_text(encoding="utf-8").lower().split())
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of a text that the model never saw, in order; their vectors would mean nothing."""
+        """The words of a text that the model never saw, in order; their vectors would mean nothing.
+
+        Parameters
+        ----------
+        text
+            A word or sentence.
+
+        Returns
+        -------
+        list[str]
+            None of them: the text may be asked.
+        """
         if self.words is None:
             return []
         spoken = re.findall(r"[^\W_]+(?:['’][^\W_]+)?", text.lower())
         return [w for w in dict.fromkeys(spoken) if w not in self.words]
 
     def load(self) -> OpenClip:
-        """Load now what is otherwise loaded, and may fail, at first use. Returns the CLIP."""
+        """Load now what is otherwise loaded, and may fail, at first use.
+
+        Returns
+        -------
+        OpenClip
+            The CLIP itself.
+        """
         self._loaded  # noqa: B018
         return self
 
@@ -212,7 +318,13 @@ class OpenClip:
         return "_loaded" in vars(self)
 
     def run_on(self, device: str) -> None:
-        """Run on that device from now on."""
+        """Run on that device from now on.
+
+        Parameters
+        ----------
+        device
+            Such as "cuda:1".
+        """
         self._device = device
         if "_loaded" in vars(self):
             self._loaded[0].to(device)
@@ -227,7 +339,23 @@ class OpenClip:
         return {name: value for name, value in vars(self).items() if name not in ("_loaded", "_torch")}
 
     def images(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, "image dim"]:
-        """Unit vectors of PIL pictures, a row each. ValueError for none."""
+        """Unit vectors of PIL pictures.
+
+        Parameters
+        ----------
+        pictures
+            Of any size.
+
+        Returns
+        -------
+        float array [image dim]
+            A row each.
+
+        Raises
+        ------
+        ValueError
+            For none.
+        """
         if not len(pictures):
             raise ValueError("no picture to embed")
         size = self.batch_size
@@ -235,7 +363,18 @@ class OpenClip:
         return np.concatenate([self.embed_prepared([self.prepare(p) for p in block]) for block in blocks])
 
     def prepare(self, picture: Image.Image) -> Any:
-        """One picture as the image tower's input tensor; safe to call from several threads."""
+        """One picture as the image tower's input tensor; safe to call from several threads.
+
+        Parameters
+        ----------
+        picture
+            PIL, of any size.
+
+        Returns
+        -------
+        Any
+            A tensor [channel height width].
+        """
         return self._loaded[1](picture)
 
     @property
@@ -245,7 +384,18 @@ class OpenClip:
         return prepare
 
     def embed_prepared(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]:
-        """The image tower on prepared pictures, as one batch, or several where memory does not hold one."""
+        """The image tower on prepared pictures, as one batch, or several where memory does not hold one.
+
+        Parameters
+        ----------
+        prepared
+            What `prepare` gave.
+
+        Returns
+        -------
+        float array [image dim]
+            Unit vectors, a row each.
+        """
         return unit(np.concatenate(self._batches.run(self._encoded, list(prepared))))
 
     def _encoded(self, prepared: Sequence[Any]) -> Float[np.ndarray, "image dim"]:
@@ -274,7 +424,18 @@ class OpenClip:
         return int(np.clip(6e6 / (4 * int(np.prod(one.shape))), SMALLEST, LARGEST))
 
     def texts(self, texts: Sequence[str]) -> Float[np.ndarray, "text dim"]:
-        """Unit vectors of texts, a row each."""
+        """Unit vectors of texts.
+
+        Parameters
+        ----------
+        texts
+            As they are; templates are the caller's.
+
+        Returns
+        -------
+        float array [text dim]
+            A row each.
+        """
         blocks = (list(texts[start : start + 256]) for start in range(0, len(texts), 256))
         parts = [part for block in blocks for part in self._batches_of_texts.run(self._read, block)]
         return unit(np.concatenate(parts))
@@ -382,9 +543,26 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Probes:
-    """Named unit vectors to hold against a space, all from the CLIP called `clip`: `names`, and `vectors` [probe dim].
+    """Named unit vectors to hold against a space.
 
-    `unknown` lists, per probe, the words its CLIP never saw.
+    Parameters
+    ----------
+    names
+        What each is called, such as "ruler".
+    vectors
+        Unit vectors, [probe dim].
+    clip
+        The name of the CLIP they come from: a space made with another one refuses them.
+    unknown
+        Per probe, the words its CLIP never saw; their vectors mean nothing.
+
+    Examples
+    --------
+    >>> probes = sl.text_probes(sl.OpenClip(sl.demo.clip_folder()), ["ruler", "hair"])
+    >>> probes.names, len(probes)
+    (('ruler', 'hair'), 2)
+    >>> probes.joined("both").names
+    ('both',)
     """
 
     names: tuple[str, ...]
@@ -408,14 +586,38 @@ class Probes:
         return (Probes((n,), self.vectors[i : i + 1], self.clip, (self.unknown[i],)) for i, n in enumerate(self.names))
 
     def away_from(self, others: Probes, name: str | None = None) -> Probes:
-        """Each probe pushed away from the mean of `others`: unit(probe - unit(mean of others))."""
+        """Each probe pushed away from the mean of `others`: unit(probe - unit(mean of others)).
+
+        Parameters
+        ----------
+        others
+            What to push away from.
+        name
+            What the result is called; by default what was done.
+
+        Returns
+        -------
+        Probes
+            As many probes, unit again.
+        """
         pushed = unit(self.vectors - unit(others.vectors.mean(0)))
         names = tuple(name or f"{n}, " + ", ".join(f"-{o}" for o in others.names) for n in self.names)
         unseen = tuple(w for words in others.unknown for w in words)
         return Probes(names, pushed, self.clip, tuple(u + unseen for u in self.unknown))
 
     def joined(self, name: str | None = None) -> Probes:
-        """All probes as one: the direction of their mean."""
+        """All probes as one: the direction of their mean.
+
+        Parameters
+        ----------
+        name
+            What it is called; by default its parts.
+
+        Returns
+        -------
+        Probes
+            One probe.
+        """
         unseen = tuple(dict.fromkeys(w for words in self.unknown for w in words))
         return Probes((name or ", ".join(self.names),), unit(self.vectors.mean(0, keepdims=True)), self.clip, (unseen,))
 
@@ -451,9 +653,34 @@ def text_probes(
 ) -> Probes:
     """Texts as probes: the mean over templates t of F(t(query)) - F(t("")), made unit.
 
-    `queries` go into every one of `templates`, and through `clip`. The vector of each empty template is subtracted from
-    the same template's vector (`null=False` leaves it out). Every template has one `{}`. ValueError for an empty query,
-    or none. (Dreyer et al. 2025, "search")
+    The vector of each empty template is subtracted from the same template's vector. (Dreyer et al. 2025, "search")
+
+    Parameters
+    ----------
+    clip
+        Whose text tower is asked.
+    queries
+        A probe each.
+    templates
+        Sentences with one `{}`; every query goes into every one.
+    null
+        False leaves the subtraction out.
+
+    Returns
+    -------
+    Probes
+        One probe for each query.
+
+    Raises
+    ------
+    ValueError
+        For an empty query, or none.
+
+    Examples
+    --------
+    >>> probes = sl.text_probes(sl.OpenClip(sl.demo.clip_folder()), ["ruler"])
+    >>> sl.search(lens.space, probes)[0].found
+    True
     """
     queries, templates = list(queries), checked_templates(templates)
     if not queries:
@@ -471,10 +698,32 @@ def text_probes(
 
 
 def image_probes(clip: Clip, pictures: Sequence[Image.Image], name: str = "image") -> Probes:
-    """One probe, called `name`, from one or several PIL `pictures` in the eyes of `clip`: the direction of their mean
-    vector.
+    """One probe from one or several pictures: the direction of their mean vector.
 
-    ValueError for none.
+    Parameters
+    ----------
+    clip
+        Whose image tower is asked.
+    pictures
+        PIL.
+    name
+        What the probe is called.
+
+    Returns
+    -------
+    Probes
+        One probe.
+
+    Raises
+    ------
+    ValueError
+        For no picture.
+
+    Examples
+    --------
+    >>> pictures = [picture for picture, _ in sl.demo.images(3)]
+    >>> sl.image_probes(sl.OpenClip(sl.demo.clip_folder()), pictures).names
+    ('image',)
     """
     with contextlib.suppress(AttributeError):
         pictures = [p.convert("RGB") for p in pictures]

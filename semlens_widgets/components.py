@@ -15,9 +15,23 @@ import numpy as np
 
 @dataclass(frozen=True, order=True, repr=False)
 class Component:
-    """One neuron, channel or direction of a `layer`, by its `index` there. Prints as `layer4:1207`.
+    """One neuron, channel or direction of a layer. Prints as `layer4:1207`.
 
-    `sign` is "+" or "-" for one half of a signed feature, which prints as `layer4:1207-`, and else empty.
+    Parameters
+    ----------
+    layer
+        The layer's name.
+    index
+        Its number there, from 0.
+    sign
+        "+" or "-" for one half of a signed feature, which prints as `layer4:1207-`, and else empty.
+
+    Examples
+    --------
+    >>> str(sl.Component("layer4", 57))
+    'layer4:57'
+    >>> sl.Component.parse("layer4:57-").sign
+    '-'
     """
 
     layer: str
@@ -31,7 +45,23 @@ class Component:
 
     @classmethod
     def parse(cls, text: str) -> Component:
-        """The component that prints as `text`; ValueError for any other text."""
+        """The component that prints as a text.
+
+        Parameters
+        ----------
+        text
+            Such as "layer4:57".
+
+        Returns
+        -------
+        Component
+            The component.
+
+        Raises
+        ------
+        ValueError
+            For a text that no component prints as.
+        """
         match = re.fullmatch(r"(.+):([0-9]{1,18})([+-]?)", text)
         if not match:
             raise ValueError(f"{text[:80]!r} is no component; written as 'layer4:1207'")
@@ -42,8 +72,22 @@ class Component:
 class Components(Sequence[Component]):
     """All components of some layers in row order: layer after layer, index after index.
 
-    `sizes` says how many components each of `layers` has. Where `signed` is true the layer has its `+` components
-    first, then its `-` components.
+    Parameters
+    ----------
+    layers
+        Their names.
+    sizes
+        How many components each of them has.
+    signed
+        Whether a layer has two for each feature: its `+` components come first, then its `-` components.
+
+    Examples
+    --------
+    >>> components = lens.components
+    >>> components.row("layer4:57") == components.rows("layer4").start + 57
+    True
+    >>> str(components[0])
+    'layer3:0'
     """
 
     layers: tuple[str, ...]
@@ -76,7 +120,23 @@ class Components(Sequence[Component]):
         raise AssertionError("sizes add up to the length")
 
     def rows(self, layer: str | Sequence[str] | None = None) -> slice | np.ndarray:
-        """The rows of one layer, of several, or (None) all. KeyError with the nearest name if absent."""
+        """The rows of one layer, of several, or (None) all.
+
+        Parameters
+        ----------
+        layer
+            One, several, or None for all.
+
+        Returns
+        -------
+        slice or array
+            A slice where they lie side by side, else row numbers.
+
+        Raises
+        ------
+        KeyError
+            With the nearest name if absent.
+        """
         if layer is None:
             return slice(0, len(self))
         if not isinstance(layer, str | Sequence):
@@ -93,7 +153,18 @@ class Components(Sequence[Component]):
         return slice(start, start + self.sizes[at])
 
     def row(self, component: int | str | Component) -> int:
-        """The row of a component given as a row, as 'layer4:57', or as a Component."""
+        """The row of a component given as a row, as 'layer4:57', or as a Component.
+
+        Parameters
+        ----------
+        component
+            Any of the three.
+
+        Returns
+        -------
+        int
+            The row.
+        """
         if isinstance(component, int | np.integer):
             if not 0 <= component < len(self):
                 raise IndexError(f"component row {component}; rows go from 0 to {len(self) - 1}")
@@ -123,12 +194,30 @@ class Components(Sequence[Component]):
 class Recipe:
     """What a value was made from; its hash is the cache key, so a changed ingredient never meets an old result.
 
-    weights, images, clip: fingerprints of the model, of the data set with its transform, and the name of the CLIP.
-    layers:    what counts as components, one text for each.
-    pooling, k, crop: how responses are pooled, examples per component, and how they are cropped.
-    null, sample, seed: how many random images say what chance looks like, on how many all components are kept, and what
-               draws both.
-    precision: "single" or "half", of the CLIP.
+    Parameters
+    ----------
+    weights, images
+        Fingerprints of the model, and of the data set with its transform.
+    layers
+        What counts as components, one text for each.
+    pooling, k, crop
+        How responses are pooled, examples per component, and how they are cropped.
+    clip
+        The name of the CLIP.
+    null
+        How many random images say what chance looks like.
+    seed
+        Draws these and the sample.
+    sample
+        On how many images all components are kept.
+    precision
+        "single" or "half", of the CLIP.
+
+    Examples
+    --------
+    >>> recipe = lens.space.recipe
+    >>> recipe.k, len(recipe.layers)
+    (20, 2)
     """
 
     weights: str
@@ -155,6 +244,7 @@ class Recipe:
 
     @property
     def key(self) -> str:
+        """The key of all that was made: what the cache calls it."""
         return _hash(list(self.to_document().values()))
 
 

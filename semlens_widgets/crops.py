@@ -45,17 +45,48 @@ def crop(
 ) -> ConceptExamples:
     """The same examples with boxes around the region that excites the component.
 
-    by: "activation" takes the component's activation map, upsampled; layers without places keep the whole. "crp"
-        takes the heatmap of relevance started at the component where it is most excited (a `-` component: least):
-        it sees beyond the component's own place, and layers without places have regions too. It works for every
-        layer, by activation × gradient where LRP has no rule, and takes some forward passes per example.
+    Parameters
+    ----------
+    examples
+        What `collect` found.
+    model, images, layers
+        Those that were collected from.
+    by
+        "activation" takes the component's activation map, upsampled; layers without places keep the whole. "crp" takes
+        the heatmap of relevance started at the component where it is most excited (a `-` component: least): it sees
+        beyond the component's own place, and layers without places have regions too. It works for every layer, by
+        activation × gradient where LRP has no rule, and takes some forward passes per example.
+    threshold
+        The share of the map's maximum above which a place lies in the box.
+    batch_size
+        Images that run at once.
+    progress_file
+        Where an interrupted pass is saved, and continued from, to the same bytes.
+    progress
+        Show a bar.
+    on_step
+        Called with (done, in all) after each batch of images; what it raises ends the pass.
+    engine
+        Computes it in shards, see `shards.Engine`.
+    workers
+        Processes that read the images, see `images.read_ahead`.
 
-    `batch_size` images run at once; `progress` shows a bar.
+    Returns
+    -------
+    ConceptExamples
+        With `boxes`.
+
+    Notes
+    -----
     The map is blurred (sigma 3.7 % of the side); the box holds all places above `threshold` of its maximum, is made
-    square and stays inside what the model saw. With a `progress_file` an interrupted pass is continued where it was
-    last saved, to the same bytes; so is one that an `engine` computes in shards, see `shards.Engine`.
-    `on_step(done, in all)` is called after each batch of images; what it raises ends the pass. `workers` processes read
-    the images, see `images.read_ahead`. (Dreyer et al. 2025: threshold 1 %; CRP: Achtibat et al. 2023)
+    square and stays inside what the model saw. (Dreyer et al. 2025: threshold 1 %; CRP: Achtibat et al. 2023)
+
+    Examples
+    --------
+    >>> model, data = sl.demo.classifier(), sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> examples = sl.collect(model, data, ["layer4"], k=3, sample=0, progress=False)
+    >>> sl.crop(examples, model, data, ["layer4"], progress=False).boxes.shape[1:]
+    (3, 4)
     """
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold}; a share of the maximum in [0, 1), the paper uses 0.01")

@@ -30,11 +30,29 @@ _FEWEST = 8  # images; below, the noise itself is hardly known
 class Limit:
     """The detection limit: an effect of this size is found with the chance `power`, a smaller one is missed more often.
 
-    value: in units of `unit`, with its 95 % interval from `low` to `high`: the noise that it follows from is itself
-           estimated from the images.
-    power, alpha: the chance of finding such an effect, and of finding one where there is none.
-    images: how many images, or pairs of images, stand behind it, and `what` they are called.
-    test:   the test whose power this is, in words.
+    Attributes
+    ----------
+    value
+        In units of `unit`, with its 95 % interval from `low` to `high`: the noise that it follows from is itself
+        estimated from the images.
+    low, high
+        The 95 % interval of the value.
+    unit
+        Of the value, such as a logit.
+    images
+        How many images, or pairs of images, stand behind it.
+    test
+        The test whose power this is, in words.
+    what
+        What the images are called.
+    power, alpha
+        The chance of finding such an effect, and of finding one where there is none.
+
+    Examples
+    --------
+    >>> report = lens.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> report.limit is None or report.limit.low <= report.limit.value <= report.limit.high
+    True
     """
 
     value: Number

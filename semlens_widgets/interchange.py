@@ -23,9 +23,30 @@ from .writing import file_names, write_bytes, write_text
 def concept_database(path: str | os.PathLike[str]) -> dict[str, Float[np.ndarray, "component example dim"]]:
     """The embeddings in a concept database of semanticlens (`concept_db-….safetensors`), by layer.
 
-    `path` is the file. They go into `clarity`, `redundancy` and `polysemanticity` as they are. Such a file says neither
-    which images the examples are nor which CLIP made it, and holds no random images to weigh answers by: it is no lens.
-    ValueError for a file of another kind.
+    They go into `clarity`, `redundancy` and `polysemanticity` as they are. Such a file says neither which images the
+    examples are nor which CLIP made it, and holds no random images to weigh answers by: it is no lens.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    dict[str, float array [component example dim]]
+        Unit vectors by layer, [component example dim].
+
+    Raises
+    ------
+    ValueError
+        For a file of another kind.
+
+    Examples
+    --------
+    >>> from safetensors.numpy import save_file
+    >>> save_file({"layer4": lens.space.embeddings_of(slice(0, 3))}, "concept_db-demo.safetensors")
+    >>> sl.concept_database("concept_db-demo.safetensors")["layer4"].shape[0]
+    3
     """
     try:
         tensors = load_file(os.fspath(path))
@@ -42,9 +63,26 @@ def concept_database(path: str | os.PathLike[str]) -> dict[str, Float[np.ndarray
 
 
 def dissect_labels(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The labels of a CLIP-Dissect run (`descriptions.csv`: layer, unit, description), by component.
+    r"""The labels of a CLIP-Dissect run (`descriptions.csv`: layer, unit, description), by component.
 
     `lens.own_labels = dissect_labels(path)` shows them in every window, where the layers have the same names.
+
+    Parameters
+    ----------
+    path
+        `descriptions.csv`, as CLIP-Dissect writes it.
+
+    Returns
+    -------
+    dict[str, str]
+        Words by component, as "layer4:57".
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("descriptions.csv").write_text("layer,unit,description,similarity\nlayer4,57,ruler,0.3\n")
+    >>> sl.dissect_labels("descriptions.csv")
+    {'layer4:57': 'ruler'}
     """
     rows = from_csv(read_text(path))
     missing = [name for name in ("layer", "unit", "description") if not rows or name not in rows[0]]
@@ -68,12 +106,33 @@ def export_crops(
     *,
     examples: int = 10,
 ) -> Path:
-    """Write the strongest examples of components (default: all living ones) as PNG files, and `crops.csv` about them.
+    """Write the strongest examples of components as PNG files, and `crops.csv` about them.
 
-    `lens` may be a bare space. In `folder`, `layer4/0057/00.png` is the strongest example of layer4:57; crops are those
-    of the original images where the data set is at hand, else the file's thumbnails (column `source`). Existing files
-    are overwritten. Layers whose names are no names of folders, or the same on a disk without upper and lower case,
-    have a hash in it.
+    `layer4/0057/00.png` is the strongest example of layer4:57; crops are those of the original images where the data
+    set is at hand, else the file's thumbnails (column `source`). Existing files are overwritten. Layers whose names are
+    no names of folders, or the same on a disk without upper and lower case, have a hash in it.
+
+    Parameters
+    ----------
+    lens
+        A lens, or a bare space.
+    folder
+        Where they go; made where it is not there.
+    components
+        Which; all living ones unless given.
+    examples
+        How many of each.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Examples
+    --------
+    >>> folder = sl.export_crops(lens, "crops", ["layer4:57"], examples=2)
+    >>> sorted(file.name for file in folder.rglob("*.png"))
+    ['00.png', '01.png']
     """
     if examples < 1:
         raise ValueError(f"examples={examples}; at least one of each component")

@@ -31,9 +31,21 @@ _WORTH = 0.01  # of a layer's relevance: what is less is not worth a word
 class Streams:
     """What feeds a component in the layer below, and what it feeds in the layer above.
 
-    `upstream` and `downstream` are (row, share), the largest first: the share of all that feeds the upper
-    component, sign kept, in the mean over `images` of the component's strongest examples. The
-    layers are `lower` and `upper`, None where there is none.
+    Attributes
+    ----------
+    lower, upper
+        The layers; None where there is none.
+    upstream, downstream
+        (row, share), the largest first: the share of all that feeds the upper component, sign kept, in the mean over
+        the component's strongest examples.
+    images
+        Over how many examples.
+
+    Examples
+    --------
+    >>> streams = lens.role("layer4:57").streams
+    >>> streams.lower, streams.upper
+    ('layer3', None)
     """
 
     lower: str | None
@@ -129,10 +141,31 @@ def _largest(shares: np.ndarray, rows: np.ndarray) -> tuple[tuple[int, float], .
 class Role:
     """What a component does, as far as it is known, and in one paragraph as `text`.
 
-    `name` is what it is called (None: unexplained, `closest` is then the word that comes nearest), `others` its further
-    words; `classes` are (class, mean relevance as a share of its layer, sign kept), the largest first, () where
-    relevance was not computed; `streams` None where the model is not at hand. `called` gives the names of the
-    components in `streams`, by row.
+    Attributes
+    ----------
+    component
+        The component.
+    components
+        The rows that `streams` speak of.
+    name
+        What it is called; None: unexplained.
+    closest
+        The word that comes nearest.
+    others
+        Its further words.
+    classes
+        (class, mean relevance as a share of its layer, sign kept), the largest first; () where relevance was not
+        computed.
+    streams
+        What feeds it and what it feeds; None where the model is not at hand.
+    called
+        The names of the components in `streams`, by row.
+
+    Examples
+    --------
+    >>> role = lens.role("layer4:57")
+    >>> str(role.component), "layer4:57" in role.text
+    ('layer4:57', True)
     """
 
     component: Component

@@ -18,9 +18,22 @@ Cell = str | int | float | Interval | None
 class Table:
     """A table of a section.
 
-    heads: one for each column.
-    rows:  cells are texts, whole numbers, numbers (shown with two digits), `Interval`s, or None for what is not known.
-    title: above it; note: below it, in small letters.
+    Parameters
+    ----------
+    heads
+        One for each column.
+    rows
+        Cells are texts, whole numbers, numbers (shown with two digits), `Interval`s, or None for what is not known.
+    title
+        What stands above it.
+    note
+        What stands below it, in small letters.
+
+    Examples
+    --------
+    >>> table = sl.Table(["", "accuracy"], [["clean", 0.91], ["with rulers", None]], title="By pictures")
+    >>> table.to_document()["title"]
+    'By pictures'
     """
 
     heads: Sequence[str]
@@ -44,11 +57,23 @@ class Table:
 class Section:
     """What a measurement adds to a report.
 
-    key:   what it is about, once in a report: "performance", "subgroups", "slices", "robustness", "repair", …; the
-           report has a place for these, and puts others below "Further measurements".
-    title: its heading.
-    paragraphs, tables: what people read.
-    data:  all that was measured, JSON-ready: it is in the report's JSON and its seal.
+    Parameters
+    ----------
+    key
+        What it is about, once in a report: "performance", "subgroups", "slices", "robustness", "repair", …; the report
+        has a place for these, and puts others below "Further measurements".
+    title
+        Its heading.
+    paragraphs, tables
+        What people read.
+    data
+        All that was measured, JSON-ready: it is in the report's JSON and its seal.
+
+    Examples
+    --------
+    >>> section = sl.Section("lighting", "Lighting", ["Measured under two lamps."])
+    >>> section.section() is section
+    True
     """
 
     key: str

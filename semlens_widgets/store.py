@@ -46,7 +46,18 @@ _UNSEALED = b'{"__metadata__":{"seal":"00000000"'
 
 
 class SemlensFileError(ValueError):
-    """A file that is not a whole, undamaged `.semlens` file of a known version."""
+    """A file that is not a whole, undamaged `.semlens` file of a known version.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("damaged.semlens").write_bytes(b"no such file")
+    >>> try:
+    ...     sl.open("damaged.semlens")
+    ... except sl.SemlensFileError as error:
+    ...     print("damaged.semlens" in str(error))
+    True
+    """
 
 
 @contextlib.contextmanager

@@ -48,13 +48,28 @@ def now() -> str:
 class Verdict:
     """One person's decision about one component ("layer4:64") or one concept ("@ruler").
 
-    subject:  the component or concept.
-    decision: "valid" may be used, "spurious" must not be, "neutral" makes no difference, "unsure"; or None.
-    label:    what the person calls it, or None.
-    note:     free text.
-    who, when: the person, and the moment in UTC (ISO 8601).
+    Parameters
+    ----------
+    subject
+        The component or concept.
+    decision
+        "valid" may be used, "spurious" must not be, "neutral" makes no difference, "unsure"; or None.
+    label
+        What the person calls it, or None.
+    note
+        Free text.
+    who, when
+        The person, and the moment in UTC (ISO 8601).
 
+    Notes
+    -----
     Without decision, label and note it withdraws what the person said before.
+
+    Examples
+    --------
+    >>> verdict = sl.Verdict("layer4:64", "spurious", note="rulers only", who="Ada")
+    >>> verdict.concept is None, sl.Verdict("@ruler", "spurious").concept
+    (True, 'ruler')
     """
 
     subject: str
@@ -121,8 +136,21 @@ class Conflict:
 class Verdicts(Mapping[str, Verdict]):
     """All verdicts of all people, nothing lost: a value, by subject ("layer4:64", "@ruler").
 
-    `verdicts["layer4:64"]` is the last verdict on it. `entries` holds every verdict ever given, in order of time; the
-    last of each person counts. `judging` and `withdrawing` give new values, `merge` puts two people's together.
+    `verdicts["layer4:64"]` is the last verdict on it. `judging` and `withdrawing` give new values, `merge` puts two
+    people's together.
+
+    Parameters
+    ----------
+    entries
+        Every verdict ever given, in order of time; the last of each person counts.
+
+    Examples
+    --------
+    >>> ada = sl.Verdicts().judging("layer4:64", "spurious", who="Ada")
+    >>> bob = sl.Verdicts().judging("layer4:64", "valid", who="Bob")
+    >>> both = ada.merge(bob)
+    >>> both.people, len(both.conflicts)
+    (('Ada', 'Bob'), 1)
     """
 
     entries: tuple[Verdict, ...] = ()
@@ -171,15 +199,48 @@ class Verdicts(Mapping[str, Verdict]):
         return tuple(dict.fromkeys(v.who for v in self.entries))
 
     def of(self, who: str) -> dict[str, Verdict]:
-        """What one person says, by subject."""
+        """What one person says, by subject.
+
+        Parameters
+        ----------
+        who
+            The person.
+
+        Returns
+        -------
+        dict[str, Verdict]
+            The verdicts.
+        """
         return {s: v for s, listed in self._present.items() for v in listed if v.who == who}
 
     def subjects(self, decision: Decision) -> tuple[str, ...]:
-        """What was last decided so: components and concepts ("@…")."""
+        """What was last decided so: components and concepts ("@…").
+
+        Parameters
+        ----------
+        decision
+            Such as "spurious".
+
+        Returns
+        -------
+        tuple[str, ...]
+            Their names.
+        """
         return tuple(subject for subject in self if self[subject].decision == decision)
 
     def components(self, decision: Decision) -> tuple[Component, ...]:
-        """The components that were last decided so."""
+        """The components that were last decided so.
+
+        Parameters
+        ----------
+        decision
+            Such as "spurious".
+
+        Returns
+        -------
+        tuple[Component, ...]
+            The components.
+        """
         return tuple(Component.parse(s) for s in self.subjects(decision) if not s.startswith(_CONCEPT))
 
     @property
@@ -203,7 +264,28 @@ class Verdicts(Mapping[str, Verdict]):
         who: str = "",
         when: str | None = None,
     ) -> Verdicts:
-        """With one more verdict; what is not given stays as the person said it last. An empty label takes it back."""
+        """With one more verdict; what is not given stays as the person said it last.
+
+        Parameters
+        ----------
+        subject
+            "layer4:64", a `Component`, or "@ruler".
+        decision
+            "valid", "spurious", "neutral" or "unsure".
+        label
+            What the person calls it; an empty one takes it back.
+        note
+            Free text.
+        who
+            The person.
+        when
+            The moment in UTC (ISO 8601); now unless given.
+
+        Returns
+        -------
+        Verdicts
+            All verdicts.
+        """
         before = self.of(who).get(subject_of(subject))
         last = before or Verdict(subject_of(subject))
         verdict = Verdict(
@@ -217,7 +299,27 @@ class Verdicts(Mapping[str, Verdict]):
         return Verdicts((*self.entries, verdict))
 
     def withdrawing(self, subject: str | Component, *, who: str = "", when: str | None = None) -> Verdicts:
-        """With a person's verdict taken back; KeyError if there is none."""
+        """With a person's verdict taken back.
+
+        Parameters
+        ----------
+        subject
+            "layer4:64", a `Component`, or "@ruler".
+        who
+            The person.
+        when
+            The moment in UTC; now unless given.
+
+        Returns
+        -------
+        Verdicts
+            All verdicts.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
         if subject_of(subject) not in self.of(who):
             raise KeyError(f"{who or 'an unnamed person'} has no verdict on {subject_of(subject)!r} to take back")
         return Verdicts((*self.entries, Verdict(subject_of(subject), None, None, "", who, when or self._next_moment())))
@@ -229,13 +331,35 @@ class Verdicts(Mapping[str, Verdict]):
         return moment if moment > last else f"{last}+"
 
     def merge(self, other: Verdicts) -> Verdicts:
-        """Both people's verdicts, nothing lost; where they disagree stands in `conflicts`."""
+        """Both people's verdicts, nothing lost; where they disagree stands in `conflicts`.
+
+        Parameters
+        ----------
+        other
+            What others said.
+
+        Returns
+        -------
+        Verdicts
+            All verdicts.
+        """
         return Verdicts(self.entries + other.entries)
 
     # keeping
 
     def to_json(self, **about: Any) -> str:
-        """JSON text, a line per verdict, in the order of components; `about` says what the verdicts are of."""
+        """JSON text, a line per verdict, in the order of components.
+
+        Parameters
+        ----------
+        **about
+            What the verdicts are of.
+
+        Returns
+        -------
+        str
+            The text.
+        """
         lines = [json.dumps(asdict(v), ensure_ascii=False) for v in sorted(self.entries, key=_in_order)]
         head = "".join(f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)},\n" for k, v in about.items())
         listed = ",\n".join(f"  {line}" for line in lines)
@@ -244,14 +368,47 @@ class Verdicts(Mapping[str, Verdict]):
 
     @classmethod
     def from_json(cls, text: str) -> Verdicts:
-        """From JSON text as `to_json` gives it. ValueError says which entry is wrong."""
+        """From JSON text as `to_json` gives it.
+
+        Parameters
+        ----------
+        text
+            JSON.
+
+        Returns
+        -------
+        Verdicts
+            The verdicts.
+
+        Raises
+        ------
+        ValueError
+            Says which entry is wrong.
+        """
         document = from_json(text, "these are no verdicts")
         return cls.from_document(document.get("verdicts") if isinstance(document, dict) else None)
 
     @classmethod
     def from_document(cls, listed: Any, bad: list[str] | None = None) -> Verdicts:
-        """From the list under "verdicts". ValueError says which entry is wrong; with a list `bad` it is told there
-        and left out, and the others are kept."""
+        """From the list under "verdicts".
+
+        Parameters
+        ----------
+        listed
+            JSON values.
+        bad
+            A list: what is wrong is told there and left out, and the others are kept.
+
+        Returns
+        -------
+        Verdicts
+            The verdicts.
+
+        Raises
+        ------
+        ValueError
+            Says which entry is wrong.
+        """
         if not isinstance(listed, list):
             raise ValueError('verdicts are a JSON object with a list "verdicts"')
         entries = []
@@ -266,12 +423,36 @@ class Verdicts(Mapping[str, Verdict]):
         return cls(tuple(entries))
 
     def to_file(self, path: str | os.PathLike[str], **about: Any) -> Path:
-        """Write the JSON text; the file appears whole or not at all."""
+        """Write the JSON text; the file appears whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        **about
+            What the verdicts are of.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+        """
         return write_text(Path(path), self.to_json(**about))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Verdicts:
-        """Verdicts from a file that `to_file`, or a lens, wrote."""
+        """Verdicts from a file that `to_file`, or a lens, wrote.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+
+        Returns
+        -------
+        Verdicts
+            The verdicts.
+        """
         return cls.from_json(read_text(path))
 
     def to_rows(self) -> list[dict[str, Any]]:

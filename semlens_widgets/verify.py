@@ -21,11 +21,31 @@ METRICS = ("pearson", "auprc", "auc", "mad")
 class Verification(Result):
     """How well each component's best word predicts its activation on held-out images; NaN where it cannot be said.
 
-    `pearson` correlates activation with the similarity of image and word. `auprc` is the average precision of that
-    similarity for the component's strongest images (the share `strongest` of all; chance scores that share). `auc`
-    and `mad` are CoSy's, for comparison only, for they fail sanity checks: the chance that an image close to the
-    word excites the component more than another, and how many deviations more on average. `low` and `high`: 95 %
-    bootstrap bounds over images, by metric. `labels` are what was held against `images` pictures.
+    Attributes
+    ----------
+    labels
+        What was held against the pictures.
+    pearson
+        [component], the correlation of activation with the similarity of image and word.
+    auprc
+        [component], the average precision of that similarity for the component's strongest images; chance scores the
+        share `strongest`.
+    auc, mad
+        [component], CoSy's, for comparison only, for they fail sanity checks: the chance that an image close to the
+        word excites the component more than another, and how many deviations more on average.
+    low, high
+        95 % bootstrap bounds over images, by metric.
+    images
+        How many pictures.
+    strongest
+        The share of images that counts as responding.
+
+    Examples
+    --------
+    >>> _ = lens.describe(["ruler", "hair", "blue patch"])
+    >>> verified = lens.verify(rounds=50, progress=False)
+    >>> verified.pearson.shape == (len(lens.components),)
+    True
     """
 
     labels: Labels

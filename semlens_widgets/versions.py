@@ -15,6 +15,11 @@ def versions() -> str:
     """One line for each: this package, what it stands on, Python, the system and the device. For reports of bugs.
 
     A library that is not installed is said to be so. It holds no name of a person, a folder or a machine.
+
+    Examples
+    --------
+    >>> sl.versions().startswith("semlens-widgets")
+    True
     """
     return "\n".join(f"{name:<16} {found}" for name, found in found_versions().items())
 

@@ -199,3 +199,29 @@ def test_docstrings_of_the_house_become_text_that_means_what_it_says():
         "``a``, ``b``", "    ``x``\\ s.", "",
         "::", "", "    code = 1", "",
     ]  # fmt: skip
+
+
+def test_sections_of_numpy_stay_sections_for_napoleon_and_mean_what_they_say():
+    written = docstrings.to_rst(
+        ["A sentence.", "", "Parameters", "----------", "given, *more", "    What `x` is,", "    a*b.", "",
+         "Returns", "-------", "list of dict", "    All.", "", "Notes", "-----", "k: how many.", "",
+         "Examples", "--------", ">>> a_b", "1"],
+    )  # fmt: skip
+    assert written == [
+        "A sentence.", "",
+        "Parameters", "----------", "given, *more", "    What ``x`` is, a\\*b.", "", "",
+        "Returns", "-------", "list of dict", "    All.", "", "",
+        "Notes", "-----", "``k``", "    how many.", "",
+        "Examples", "--------", ">>> a_b", "1", "",
+    ]  # fmt: skip
+
+
+def test_every_source_that_the_code_names_is_in_the_bibliography():
+    entries = re.split(r"^- ", text(PAGES["bibliography"]), flags=re.M)
+    cited = set()
+    for path in [*(ROOT / "semlens_widgets").rglob("*.py"), PAGES["method"], PAGES["relevance"]]:
+        said = " ".join(text(path).split())
+        cited |= set(re.findall(r"\b([A-Z][a-zé]\w+)(?: et al\.|(?: &| and) [A-Z]\w+)?,? ((?:19|20)\d\d)\b", said))
+    missing = {(who, year) for who, year in cited if not any(who in entry and year in entry for entry in entries)}
+    assert len(cited) > 20
+    assert missing == set()

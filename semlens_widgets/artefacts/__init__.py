@@ -20,7 +20,28 @@ NAMED: dict[str, Artefact] = {artefact.kind: artefact for artefact in USUAL}
 
 def named(name: str) -> Artefact:
     """The usual artefact of a kind: "ruler", "coloured patch", "ink marker", "hair", "dark corners", "gel bubbles",
-    "stamp". KeyError for another name."""
+    "stamp".
+
+    Parameters
+    ----------
+    name
+        Of the kind.
+
+    Returns
+    -------
+    Artefact
+        The artefact, as it usually looks.
+
+    Raises
+    ------
+    KeyError
+        For another name.
+
+    Examples
+    --------
+    >>> sl.artefacts.named("ruler").kind
+    'ruler'
+    """
     if name not in NAMED:
         raise KeyError(f"no artefact {name!r}; there are {', '.join(NAMED)}")
     return NAMED[name]

@@ -27,7 +27,22 @@ _INK: Colour = (0.36, 0.26, 0.62)  # what gentian violet lets through
 class Ruler(Artefact):
     """A printed millimetre scale along one side, every fifth tick longer and with its number.
 
-    side: "top", "right", "bottom" or "left"; the seed decides unless given.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    side
+        "top", "right", "bottom" or "left"; the seed decides unless given.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Ruler(seed=3)(picture).size == picture.size
+    True
     """
 
     side: str | None = None
@@ -71,8 +86,23 @@ class Ruler(Artefact):
 class Patch(Artefact):
     """A coloured round sticker that reaches into the picture from its edge and throws a soft shadow.
 
-    colour: a name of `PATCH_COLOURS` ("blue", "green", "yellow", "orange", "pink") or (red, green, blue) from 0 to
-            255; the seed decides unless given.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    colour
+        A name of `PATCH_COLOURS` ("blue", "green", "yellow", "orange", "pink") or (red, green, blue) from 0 to 255; the
+        seed decides unless given.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Patch(colour="blue")(picture).size == picture.size
+    True
     """
 
     colour: str | Colour | None = None
@@ -111,7 +141,22 @@ class Patch(Artefact):
 class Ink(Artefact):
     """Strokes of a surgical marker on the skin around the lesion; the skin shows through.
 
-    strokes: how many; the seed decides (2 or 3) unless given.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    strokes
+        How many; the seed decides (2 or 3) unless given.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Ink(strokes=3)(picture).size == picture.size
+    True
     """
 
     strokes: int | None = None
@@ -146,8 +191,24 @@ class Ink(Artefact):
 class Stamp(Artefact):
     """Words written across a picture, as a watermark or the stamp of a clinic.
 
-    text:  what is written.
-    place: "corner", small and opaque at a lower corner, as cameras write; or "middle", large, slanted and faint.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    text
+        What is written.
+    place
+        "corner", small and opaque at a lower corner, as cameras write; or "middle", large, slanted and faint.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Stamp(text="CLINIC 7")(picture).size == picture.size
+    True
     """
 
     text: str = "CLINIC 0417"
@@ -182,12 +243,30 @@ class Stamp(Artefact):
 class Sticker(Artefact):
     """A picture of one's own, laid onto others.
 
-    image: the picture, or the file of one; transparent parts show what lies beneath. Its longer side is a third of the
-           shorter side of what it is laid on, times `size`.
-    mask:  which part of it is laid on: a picture or array of the same size, 0 (nothing) to 255, to 1 or True (all).
-    at:    its middle as shares of width and height from the left upper corner, (0.5, 0.5) for the middle; the seed
-           decides unless given.
-    turn:  degrees counterclockwise; the seed decides (up to ± 15) unless given.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    image
+        The picture, or the file of one; transparent parts show what lies beneath. Its longer side is a third of the
+        shorter side of what it is laid on, times `size`.
+    mask
+        Which part of it is laid on: a picture or array of the same size, 0 (nothing) to 255, to 1 or True (all).
+    at
+        Its middle as shares of width and height from the left upper corner, (0.5, 0.5) for the middle; the seed decides
+        unless given.
+    turn
+        Degrees counterclockwise; the seed decides (up to ± 15) unless given.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Sticker(image=picture, at=(0.2, 0.2))(picture).size == picture.size
+    True
     """
 
     image: Image.Image | str | os.PathLike[str] | None = None

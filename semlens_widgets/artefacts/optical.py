@@ -17,7 +17,22 @@ from .value import Artefact
 class Hair(Artefact):
     """Dark hairs that run roughly one way, bend a little and taper to their tips.
 
-    count: how many; the seed decides (8 to 20) unless given. size: their width.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    count
+        How many; the seed decides (8 to 20) unless given.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Hair(count=12)(picture).size == picture.size
+    True
     """
 
     count: int | None = None
@@ -54,7 +69,22 @@ class Hair(Artefact):
 class Bubbles(Artefact):
     """Air in the immersion gel: thin dark outlines, bright crescents lit from the upper left, a spark in each.
 
-    count: how many; the seed decides (9 to 20) unless given.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    count
+        How many; the seed decides (9 to 20) unless given.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.Bubbles()(picture).size == picture.size
+    True
     """
 
     count: int | None = None
@@ -99,8 +129,23 @@ class Bubbles(Artefact):
 class DarkCorners(Artefact):
     """The round field of view of a dermatoscope: black outside, with a soft edge.
 
-    radius: of the bright circle in halves of the shorter side; the seed decides (1 to 1.14) unless given. `size`
-            makes the dark part larger.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        Decides what is not given: the same at every picture size.
+    radius
+        Of the bright circle in halves of the shorter side; the seed decides (1 to 1.14) unless given. `size` makes the
+        dark part larger.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> sl.artefacts.DarkCorners()(picture).size == picture.size
+    True
     """
 
     radius: Number | None = None

@@ -23,12 +23,29 @@ class Artefact:
     Called with a PIL picture it gives a new one of the same size with the thing on it; the picture given stays as it
     is. Modes "L", "RGB" and "RGBA" stay (transparency is kept), others of 8 bits become "RGB".
 
-    size:    how large it is, 1 for the usual size.
-    opacity: 0 to 1; 1 is as it usually looks.
-    seed:    what the seed decides is the same at every picture size: where it lies, its turn, its texture.
+    Parameters
+    ----------
+    size
+        How large it is, 1 for the usual size.
+    opacity
+        0 to 1; 1 is as it usually looks.
+    seed
+        What the seed decides is the same at every picture size: where it lies, its turn, its texture.
 
-    ValueError for a size or opacity that is none, and for pictures of more than 8 bits; TypeError for what is no
-    number, or no picture.
+    Raises
+    ------
+    ValueError
+        For a size or opacity that is none, and for pictures of more than 8 bits.
+    TypeError
+        For what is no number, or no picture.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+
+    >>> ruler = sl.artefacts.Ruler(seed=3)
+    >>> ruler(picture).size == picture.size, ruler.varied(1) == ruler
+    (True, False)
     """
 
     size: Number = 1.0
@@ -65,9 +82,28 @@ class Artefact:
         return drawn.convert("L") if picture.mode == "L" else drawn
 
     def draw(self, canvas: Canvas, random: np.random.Generator) -> None:
-        """Paint on the canvas; whatever chance decides comes from `random`, in an order that no size changes."""
+        """Paint on the canvas, in an order that no size changes.
+
+        Parameters
+        ----------
+        canvas
+            The picture's pixels and units.
+        random
+            Where whatever chance decides comes from.
+        """
         raise NotImplementedError
 
     def varied(self: Self, number: int) -> Self:
-        """The same artefact as chance would have it on another picture: another seed, made of this one and `number`."""
+        """The same artefact as chance would have it on another picture: another seed, made of this one and `number`.
+
+        Parameters
+        ----------
+        number
+            Of the other picture.
+
+        Returns
+        -------
+        Artefact
+            Another artefact.
+        """
         return replace(self, seed=int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0]))

@@ -32,15 +32,28 @@ FORWARDS = ("integrated", "ablation")  # measured by passes with components off:
 class Composite:
     """Which rule of layer-wise relevance propagation each affine map of a model follows: a method, as a value.
 
-    name:  what it is called in answers, files and figures.
-    rules: by kind of map. "module:PATTERN" is a map in a module of that name (`*` and `?` as in file names), in the
-           order given, before all kinds. Then the first that fits of "first" (reads the input, whatever it is),
-           "attention" (makes queries, keys and values, or reads what attention answers), "projection" (a convolution
-           that no activation follows, as at the end of a bottleneck or a residual branch), "convolution", "dense",
-           "any". A map that nothing fits follows ε.
+    Parameters
+    ----------
+    name
+        What it is called in answers, files and figures.
+    rules
+        By kind of map. "module:PATTERN" is a map in a module of that name (`*` and `?` as in file names), in the order
+        given, before all kinds. Then the first that fits of "first" (reads the input, whatever it is), "attention"
+        (makes queries, keys and values, or reads what attention answers), "projection" (a convolution that no
+        activation follows, as at the end of a bottleneck or a residual branch), "convolution", "dense", "any". A map
+        that nothing fits follows ε.
 
+    Notes
+    -----
     A rule is a small frozen class: `semlens_widgets.attribution` has Epsilon, Gamma, ZPlus and Flat, and
     `docs/relevance.md` shows how to write one.
+
+    Examples
+    --------
+    >>> from semlens_widgets.attribution import Epsilon, Gamma
+    >>> mine = sl.Composite("mine", {"convolution": Gamma(0.25), "any": Epsilon()})
+    >>> lens.explain(3, method=mine).backend
+    'mine'
     """
 
     name: str

@@ -29,6 +29,17 @@ class TrainingImages(Sequence[TrainingImage]):
     """The images behind some components, those that are examples of most of them first; to look at, or to clean.
 
     They are the strongest examples only: an artefact is usually on more images than these.
+
+    Attributes
+    ----------
+    images
+        Image by image, with its number, name, class and the components it is an example of.
+
+    Examples
+    --------
+    >>> behind = lens.training_images("layer4:57")
+    >>> behind.to_csv().splitlines()[0].startswith("image,")
+    True
     """
 
     images: tuple[TrainingImage, ...]
@@ -50,6 +61,7 @@ class TrainingImages(Sequence[TrainingImage]):
         return tuple(image.name for image in self.images)
 
     def to_rows(self) -> list[dict[str, Any]]:
+        """One dict for each image: its number, name, class and components."""
         return [
             {"image": i.image, "name": i.name, "class": i.label, "components": " ".join(i.components)}
             for i in self.images
@@ -60,6 +72,7 @@ class TrainingImages(Sequence[TrainingImage]):
         return to_csv(self.to_rows(), ("image", "name", "class", "components"))
 
     def to_json(self) -> str:
+        """The rows as JSON text."""
         return json.dumps(self.to_rows(), ensure_ascii=False, indent=1)
 
     def __repr__(self) -> str:

@@ -30,20 +30,33 @@ def signed(interval: Interval) -> str:
 class Thresholds:
     """The thresholds of an audit; all of them are in the report.
 
-    p:          a concept is in a component where random sets of images fit it as well at most this often (one-sided,
-                for this component and concept alone). `z` is the same threshold in standard deviations.
-    margin:     by how many z the better of the best valid and the best spurious concept must lead. A component where
-                both lie above the threshold and neither leads is ambiguous.
-    used:       the share of a layer's relevance for the class from which a concept or component counts as used.
-    min_effect: a concept counts as not used where its effect on the class's relevance is smaller: where the interval
-                of `Finding.effect` overlaps ± this and ends within ± .3. A wider interval, for lack of images,
-                decides nothing: then the share does.
+    Parameters
+    ----------
+    p
+        A concept is in a component where random sets of images fit it as well at most this often (one-sided, for this
+        component and concept alone). `z` is the same threshold in standard deviations.
+    margin
+        By how many z the better of the best valid and the best spurious concept must lead. A component where both lie
+        above the threshold and neither leads is ambiguous.
+    used
+        The share of a layer's relevance for the class from which a concept or component counts as used.
+    min_effect
+        A concept counts as not used where its effect on the class's relevance is smaller: where the interval of
+        `Finding.effect` overlaps ± this and ends within ± .3. A wider interval, for lack of images, decides nothing:
+        then the share does.
 
+    Notes
+    -----
     The defaults are conventions, not laws. `min_effect` has the unit of the shares. It was chosen on two seeds of the
-    demo and checked on four others, both classifiers and both classes, on layer4. The near ends of the intervals lay
-    at .04 or below where toggling a concept in the pictures changes the logit by less than .3 (84 cases), and at .06
-    or above where it changes it by more than 1.5 (132 cases). On layer3 alone, 24 of 116 concepts that are not used
-    count as used. `make bench-audit` prints these margins.
+    demo and checked on four others, both classifiers and both classes, on layer4. The near ends of the intervals lay at
+    .04 or below where toggling a concept in the pictures changes the logit by less than .3 (84 cases), and at .06 or
+    above where it changes it by more than 1.5 (132 cases). On layer3 alone, 24 of 116 concepts that are not used count
+    as used. `make bench-audit` prints these margins.
+
+    Examples
+    --------
+    >>> round(sl.Thresholds(p=0.01).z, 2)
+    2.33
     """
 
     p: float = 0.01

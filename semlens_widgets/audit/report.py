@@ -35,28 +35,52 @@ NO_CONCEPT = np.iinfo(np.int32).max  # a concept that no checklist has
 class AuditReport(Result):
     """What an audit found, computed; people's decisions about it are `Verdicts`, kept apart.
 
-    scores, z: [component concept], the cosine of concept and component, and how many standard deviations it lies above
-               random sets of images; NaN for dead components and for concepts that were not searched. Concepts are in
-               the order of the checklist. z is NaN too where sampled images refute it: see `held_out`.
-    region:    [component], a number of `REGIONS`, or `DEAD`: "valid" or "spurious" where the best concept is one,
-               "ambiguous" where one of each fits and neither leads, "neutral" where a neutral concept fits best, and
-               "unexpected" where none fits.
-    leading:   [component], the number of the concept that fits best, above the line; `NO_CONCEPT` if none does.
-    relevance, share: [component], the class's mean relevance with its sign, and the share of its layer's absolute
-               relevance; NaN without relevance.
-    audited:   [component], whether the component belongs to the audited layers.
-    space, checklist, target, thresholds, centre: what was audited, for which class, and how: see `audit`.
-    findings:  one for each concept of the checklist, in its order; `report["ruler"]` is one by name.
-    shares:    by region, the share of the layers' absolute relevance, with its 95 % interval.
-    statistic, backend, images: how relevance was added up, the method behind it, and over how many images.
-    labels:    what each component is called besides, or None. top_images: [component k], the images in which it is
-               most relevant for the class.
-    held_out:  [component concept], the AUROC with which a component whose z lies above the line tells sampled images
-               that show the concept from others (as in `Matches.held_out`); below .75 it does not count, however high
-               its z. NaN elsewhere, and where too few sampled images show the concept.
-    asked:     how many sampled images the model was asked about, for `Finding.logit` and the limit; 0 where it was not.
-    doubt:     where relevance was measured to say little about switching components off, that in a sentence. Then
-               nothing here is called a share of the decision.
+    Attributes
+    ----------
+    space, checklist, target, thresholds, centre
+        What was audited, for which class, and how: see `audit`.
+    scores, z
+        [component concept], the cosine of concept and component, and how many standard deviations it lies above random
+        sets of images; NaN for dead components and for concepts that were not searched. Concepts are in the order of
+        the checklist. z is NaN too where sampled images refute it: see `held_out`.
+    region
+        [component], a number of `REGIONS`, or `DEAD`: "valid" or "spurious" where the best concept is one, "ambiguous"
+        where one of each fits and neither leads, "neutral" where a neutral concept fits best, and "unexpected" where
+        none fits.
+    leading
+        [component], the number of the concept that fits best, above the line; `NO_CONCEPT` if none does.
+    relevance, share
+        [component], the class's mean relevance with its sign, and the share of its layer's absolute relevance; NaN
+        without relevance.
+    audited
+        [component], whether the component belongs to the audited layers.
+    findings
+        One for each concept of the checklist, in its order; `report["ruler"]` is one by name.
+    shares
+        By region, the share of the layers' absolute relevance, with its 95 % interval.
+    statistic, backend, images
+        How relevance was added up, the method behind it, and over how many images.
+    labels
+        What each component is called besides, or None.
+    top_images
+        [component k], the images in which it is most relevant for the class.
+    held_out
+        [component concept], the AUROC with which a component whose z lies above the line tells sampled images that show
+        the concept from others (as in `Matches.held_out`); below .75 it does not count, however high its z. NaN
+        elsewhere, and where too few sampled images show the concept.
+    doubt
+        Where relevance was measured to say little about switching components off, that in a sentence. Then nothing here
+        is called a share of the decision.
+    asked
+        How many sampled images the model was asked about, for `Finding.logit` and the limit; 0 where it was not.
+
+    Examples
+    --------
+    >>> report = lens.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> sum(report.counts.values()) == int(lens.space.alive.sum())
+    True
+    >>> report["ruler"].concept.name
+    'ruler'
     """
 
     space: SemanticSpace
@@ -128,7 +152,18 @@ class AuditReport(Result):
     # components
 
     def rows(self, region: Region) -> Int[np.ndarray, " row"]:
-        """The components of one region as rows, the most relevant first (by z where there is no relevance)."""
+        """The components of one region as rows, the most relevant first (by z where there is no relevance).
+
+        Parameters
+        ----------
+        region
+            A name of `REGIONS`, such as "spurious".
+
+        Returns
+        -------
+        int array [row]
+            Rows of the space.
+        """
         if region not in REGIONS:
             raise ValueError(f"no region {region!r}; regions are {', '.join(REGIONS)}")
         rows = np.flatnonzero((self.region == REGIONS.index(region)) & self.audited)
@@ -164,12 +199,36 @@ class AuditReport(Result):
         return self._components("unexpected")
 
     def region_of(self, component: int | str | Component) -> Region | None:
-        """The region of one component; None for a dead one."""
+        """The region of one component; None for a dead one.
+
+        Parameters
+        ----------
+        component
+            A row, "layer4:57" or a `Component`.
+
+        Returns
+        -------
+        Region or None
+            A name of `REGIONS`, or None.
+        """
         number = int(self.region[self.space.components.row(component)])
         return None if number == DEAD else REGIONS[number]
 
     def best_of(self, row: int, kind: Kind) -> tuple[str, float] | None:
-        """(concept, z) of the concept of a kind that fits a component best; None where none was searched."""
+        """(concept, z) of the concept of a kind that fits a component best; None where none was searched.
+
+        Parameters
+        ----------
+        row
+            Of the component.
+        kind
+            "valid", "spurious" or "neutral".
+
+        Returns
+        -------
+        tuple[str, float] or None
+            The concept's name and its z.
+        """
         columns = [j for j, f in enumerate(self.findings) if f.kind == kind and np.isfinite(self.z[row, j])]
         if not columns:
             return None
@@ -177,7 +236,18 @@ class AuditReport(Result):
         return self.findings[best].name, float(self.z[row, best])
 
     def concept_of(self, row: int) -> str | None:
-        """The name of the concept that fits a component best, above the line; None where none does."""
+        """The name of the concept that fits a component best, above the line; None where none does.
+
+        Parameters
+        ----------
+        row
+            Of the component.
+
+        Returns
+        -------
+        str or None
+            The concept's name, or None.
+        """
         return None if self.leading[row] == NO_CONCEPT else self.findings[self.leading[row]].name
 
     @cached_property
@@ -201,13 +271,35 @@ class AuditReport(Result):
     def evidence(self, concept: str) -> Float[np.ndarray, " component"]:
         """How much each component says that the class rests on this concept: its share where the concept is the one
         that fits it best, above the line; 0 elsewhere. Shares of components that carry something else are no evidence,
-        however spurious that is. NaN without relevance."""
+        however spurious that is. NaN without relevance.
+
+        Parameters
+        ----------
+        concept
+            By name.
+
+        Returns
+        -------
+        float array [component]
+            Shares, signed, in [-1, 1].
+        """
         own = self.leading == self._column(concept)
         return np.where(self.audited, np.where(own, self.share, self.share * 0), np.nan_to_num(self.share * 0))
 
     def ranking(self, concept: str) -> tuple[Component, ...]:
         """All audited living components, those that matter for one concept first: those that it fits best, above the
-        line, in order of their share; then the others, in order of z. The first to look at, or to switch off."""
+        line, in order of their share; then the others, in order of z. The first to look at, or to switch off.
+
+        Parameters
+        ----------
+        concept
+            By name.
+
+        Returns
+        -------
+        tuple[Component, ...]
+            Every audited living component once.
+        """
         column = self._column(concept)
         rows = np.flatnonzero(self.audited & (self.region != DEAD))
         z = np.nan_to_num(self.z[rows, column], nan=-np.inf)
@@ -226,7 +318,18 @@ class AuditReport(Result):
     # data
 
     def training_images(self, components: Any = None) -> TrainingImages:
-        """The images behind components (default: the spurious ones): see `TrainingImages`."""
+        """The images behind components.
+
+        Parameters
+        ----------
+        components
+            One or several; the spurious ones unless given.
+
+        Returns
+        -------
+        TrainingImages
+            See `TrainingImages`.
+        """
         return training_images(self.space, self.spurious if components is None else components)
 
     # tables and text

@@ -26,10 +26,27 @@ WHAT = {
 class Robustness(Result):
     """Which findings of an audit stay under changes that should make no difference.
 
-    concepts, kinds: of the checklist, in order. changes: [(what was changed, how)], such as ("k", "10 examples").
-    found, used:   [concept], in the audit itself. found_then, used_then: [concept change], the same after each change.
-                   Used is False throughout where relevance is not known.
-    without:       what was asked for and could not be changed here, with the reason.
+    Attributes
+    ----------
+    concepts, kinds
+        Of the checklist, in order.
+    changes
+        [(what was changed, how)], such as ("k", "10 examples").
+    found, used
+        [concept], in the audit itself.
+    found_then, used_then
+        [concept change], the same after each change.
+    has_relevance
+        Whether relevance was known; used is False throughout without it.
+    without
+        What was asked for and could not be changed here, with the reason.
+
+    Examples
+    --------
+    >>> _ = lens.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> stable = lens.robustness(by=["k"])
+    >>> stable.stays.shape
+    (1,)
     """
 
     concepts: tuple[str, ...]
@@ -47,7 +64,22 @@ class Robustness(Result):
         cls, audit: AuditReport, changed: Mapping[tuple[str, str], AuditReport],
         without: Mapping[str, str] | None = None,
     ) -> Robustness:  # fmt: skip
-        """What stays of an audit in those audits of the same concepts that are made otherwise."""
+        """What stays of an audit in those audits of the same concepts that are made otherwise.
+
+        Parameters
+        ----------
+        audit
+            The audit itself.
+        changed
+            Audits of the same concepts, by what was changed and how.
+        without
+            What could not be changed here, with the reason.
+
+        Returns
+        -------
+        Robustness
+            What stays.
+        """
         found, used = _columns(audit)
         then = [_columns(report) for report in changed.values()]
         nothing = np.zeros((len(found), 0), bool)

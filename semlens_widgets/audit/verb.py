@@ -55,25 +55,61 @@ def audit(
 ) -> AuditReport:
     """Hold every component against every concept of a checklist, and weigh both by their relevance for a class.
 
-    space:   whose components are audited; `relevance`, where it is given, is of the same components.
-    probes:  one for each of the checklist's prompts, by name. A concept's probe is the mean of its prompts; prompts
-             with words that the CLIP never saw are left out.
-    centre:  subtract each layer's mean vector first, with probes without the null; for telling concepts apart this is
-             much better than the null probe (and the two should not be combined).
-    target:  the class, by name or number: needed with `relevance` of several classes, and for concepts that hold for
-             some classes only.
-    layer:   restricts the audit to one or several layers.
-    logits:  the class's logit margin in each of the space's sampled images (NaN: not known), for `Finding.logit` and
-             the detection limit.
-    counterfactuals: by concept what drawing it onto pictures does, for `Finding.proof_found`.
-    labels:  what to call each component besides (from `describe`), one per component.
+    Parameters
+    ----------
+    space
+        Whose components are audited.
+    checklist
+        The concepts, each of a kind.
+    probes
+        One for each of the checklist's prompts, by name. A concept's probe is the mean of its prompts; prompts with
+        words that the CLIP never saw are left out.
+    relevance
+        Of the same components; without it the answer has regions and no shares.
+    target
+        The class, by name or number: needed with `relevance` of several classes, and for concepts that hold for some
+        classes only.
+    thresholds
+        From where a concept is in a component, and counts as used.
+    layer
+        Restricts the audit to one or several layers.
+    centre
+        Subtract each layer's mean vector first, with probes without the null; for telling concepts apart this is much
+        better than the null probe (and the two should not be combined).
+    labels
+        What to call each component besides (from `describe`), one per component.
+    logits
+        The class's logit margin in each of the space's sampled images (NaN: not known), for `Finding.logit` and the
+        detection limit.
+    counterfactuals
+        By concept what drawing it onto pictures does, for `Finding.proof_found`.
 
+    Returns
+    -------
+    AuditReport
+        Regions, findings and shares.
+
+    Raises
+    ------
+    ValueError
+        For probes from another CLIP or a prompt without probe, and where the relevance is of other components.
+    KeyError
+        For a class or layer that is not there.
+
+    Notes
+    -----
     A component belongs to the concept with the largest z above the line of `thresholds`, of those that sampled images
-    do not refute (as in `search`); see `AuditReport.region`.
-    Neutral concepts take part: without them whatever is not valid would be over-called spurious. Shares are of each
-    layer's relevance for the class; several layers count alike, for each is a full account of the same prediction.
-    Intervals resample images. ValueError for probes from another CLIP or a prompt without probe, and where the
-    relevance is of other components; KeyError for a class or layer that is not there. (Dreyer et al. 2025, "audit")
+    do not refute (as in `search`); see `AuditReport.region`. Neutral concepts take part: without them whatever is not
+    valid would be over-called spurious. Shares are of each layer's relevance for the class; several layers count alike,
+    for each is a full account of the same prediction. Intervals resample images. (Dreyer et al. 2025, "audit")
+
+    Examples
+    --------
+    >>> checklist = sl.Checklist(spurious=["ruler"], neutral=["hair"])
+    >>> probes = sl.text_probes(sl.OpenClip(sl.demo.clip_folder()), checklist.prompts, null=False)
+    >>> report = sl.audit(lens.space, checklist, probes)
+    >>> [finding.concept.name for finding in report.findings]
+    ['ruler', 'hair']
     """
     if target is None and relevance is not None:
         target = relevance.only

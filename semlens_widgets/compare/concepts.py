@@ -24,13 +24,36 @@ from .shown import json_text, number, table
 
 @dataclass(frozen=True, eq=False)
 class ConceptTable(Result):
-    """Which concept is known where: one row per probe, one column per model, or per model and layer.
+    """Which concept is known where: one row per concept, one column per model, or per model and layer.
 
-    `concepts` are the rows. `columns` are (model, layer), the layer None for a whole model. `adjusted_similarity` is,
-    as in `search`, how similar the best component's examples are to the concept. `scores` and `z` are those of the best
-    component, `best`, as in `search`; NaN and None where nothing lives. `found` is search's verdict, `unchecked` where
-    too few images could check it, and `carrying` are the rows of the components that pass its test each by itself, best
-    first. `unknown` are the words the CLIP never saw, per probe, and `layers` says how many layers each column covers.
+    Attributes
+    ----------
+    concepts
+        The rows.
+    columns
+        (model, layer); the layer is None for a whole model.
+    scores, z
+        [concept column], those of the best component, as in `search`; NaN where nothing lives.
+    adjusted_similarity
+        [concept column], how similar the best component's examples are to the concept, as in `search`.
+    found
+        [concept column], search's verdict.
+    unchecked
+        [concept column], where too few images could check it.
+    carrying
+        The rows of the components that pass search's test each by itself, best first.
+    best
+        The best component, or None.
+    unknown
+        Per concept, the words the CLIP never saw.
+    layers
+        How many layers each column covers.
+
+    Examples
+    --------
+    >>> table = lens.concept_table(["ruler", "hair"])
+    >>> table.concepts, table.scores.shape == (2, len(table.columns))
+    (('ruler', 'hair'), True)
     """
 
     concepts: tuple[str, ...]
@@ -60,9 +83,19 @@ class ConceptTable(Result):
     def relevance(self, shares: Mapping[str, Float[np.ndarray, " component"]]) -> Float[np.ndarray, "probe column"]:
         """How much of what moves each model's predictions passes through the components that carry a concept.
 
-        `shares` are, per model, each component's part of all that moved in its layer (`Relevance.share_of(class)`,
-        or its mean over classes). Carriers are added up; for a whole model the mean over its layers is taken. In
-        [0, 1], and a component that carries two concepts counts for both. NaN for a model that `shares` leaves out.
+        Carriers are added up; for a whole model the mean over its layers is taken. In [0, 1], and a component that
+        carries two concepts counts for both. NaN for a model that `shares` leaves out.
+
+        Parameters
+        ----------
+        shares
+            Per model, each component's part of all that moved in its layer: `Relevance.share_of(class)`, or its mean
+            over classes.
+
+        Returns
+        -------
+        float array [probe column]
+            Shares in [0, 1]; NaN for a model that `shares` leaves out.
         """
         result = np.full(self.scores.shape, np.nan)
         for j, (model, layer) in enumerate(self.columns):
@@ -73,7 +106,23 @@ class ConceptTable(Result):
         return frozen(result)
 
     def first(self, concept: str) -> str | None:
-        """The first column in which a concept is found, or None. KeyError for a concept that was not asked."""
+        """The first column in which a concept is found, or None.
+
+        Parameters
+        ----------
+        concept
+            One that was asked for.
+
+        Returns
+        -------
+        str or None
+            The model's name, or None.
+
+        Raises
+        ------
+        KeyError
+            For a concept that was not asked.
+        """
         if concept not in self.concepts:
             raise KeyError(f"{concept!r} was not asked; the concepts are {', '.join(self.concepts)}")
         where = np.flatnonzero(self.found[self.concepts.index(concept)])

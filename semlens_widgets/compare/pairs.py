@@ -88,17 +88,33 @@ class Pairs(Sequence[Pair]):
 class Comparison(Result):
     """Two spaces held against each other, component by component.
 
-    A component has a counterpart in the other space when its nearest there is more than chance: any of all the
-    pairs of unrelated components would score as high with a chance of at most 0.05 (Sidak over all pairs), and
-    the score gets at least half-way from what random images score to the same direction. `pairs` are mutual
-    nearest components that are more than chance; `a_only` and `b_only` have no counterpart. A component whose
-    counterpart is closer to another (one of two duplicates, say) stands in no pair and in no such list.
+    A component has a counterpart in the other space when its nearest there is more than chance: any of all the pairs of
+    unrelated components would score as high with a chance of at most 0.05 (Sidak over all pairs), and the score gets at
+    least half-way from what random images score to the same direction. `pairs` are mutual nearest components that are
+    more than chance; `a_only` and `b_only` have no counterpart. A component whose counterpart is closer to another (one
+    of two duplicates, say) stands in no pair and in no such list.
 
-    `names` are what the spaces `a` and `b` are called. `s_ab` is S(A→B), the mean over A's components of the best
-    cosine in B, with its interval and what random models reach; `s_ba` the other way round.
-    `ab` and `ba` hold the nearest components of every layer, `layers_ab` and `layers_ba` the layer by layer
-    similarities. `different_data` says that the two looked at different images. With `centre`, what all random
-    images have in common was subtracted before comparing.
+    Attributes
+    ----------
+    a, b
+        The two spaces.
+    names
+        What they are called.
+    ab, ba
+        The nearest components of every layer, in both directions.
+    s_ab, s_ba
+        S(A→B), the mean over A's components of the best cosine in B, with its interval and what random models reach;
+        and the other way round.
+    different_data
+        Whether the two looked at different images.
+    centre
+        Whether what all random images have in common was subtracted before comparing.
+
+    Examples
+    --------
+    >>> found = lens.compare(lens.space, name="itself")
+    >>> len(found.pairs) > 0, found.a_only
+    (True, [])
     """
 
     a: SemanticSpace
@@ -117,7 +133,23 @@ class Comparison(Result):
         return self._mutual(_best_of(self.ab), _best_of(self.ba))
 
     def between(self, layer_a: str, layer_b: str) -> Pairs:
-        """Mutual nearest components above chance of one layer of A and one of B. KeyError for an unknown layer."""
+        """Mutual nearest components above chance of one layer of A and one of B.
+
+        Parameters
+        ----------
+        layer_a, layer_b
+            One of each model's layers.
+
+        Returns
+        -------
+        Pairs
+            Pairs, highest score first.
+
+        Raises
+        ------
+        KeyError
+            For an unknown layer.
+        """
         for space, layer in ((self.a, layer_a), (self.b, layer_b)):
             space.components.rows(layer)  # raises where there is no such layer
         if layer_a not in self.ba.layers or layer_b not in self.ab.layers:
@@ -146,10 +178,12 @@ class Comparison(Result):
 
     @property
     def a_only(self) -> list[Component]:
+        """A's living components without a counterpart in B, the least like anything in B first."""
         return [self.a.components[int(row)] for row in self.a_only_rows]
 
     @property
     def b_only(self) -> list[Component]:
+        """B's living components without a counterpart in A, the least like anything in A first."""
         return [self.b.components[int(row)] for row in self.b_only_rows]
 
     @cached_property
@@ -173,7 +207,18 @@ class Comparison(Result):
         return _known_matrix(self.b, self.a, self.ba)
 
     def only(self, layer_a: str, layer_b: str) -> tuple[Int[np.ndarray, " ours"], Int[np.ndarray, " theirs"]]:
-        """Rows of one layer of A without a counterpart in one layer of B, and the reverse; the least alike first."""
+        """Rows of one layer of A without a counterpart in one layer of B, and the reverse; the least alike first.
+
+        Parameters
+        ----------
+        layer_a, layer_b
+            One of each model's layers.
+
+        Returns
+        -------
+        tuple[int array [ours], int array [theirs]]
+            Rows of A, and rows of B.
+        """
         for space, layer in ((self.a, layer_a), (self.b, layer_b)):
             space.components.rows(layer)
         if layer_a not in self.ba.layers or layer_b not in self.ab.layers:

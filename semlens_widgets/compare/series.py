@@ -65,10 +65,27 @@ class Step:
 class Series(Result):
     """Several models compared with each other, in an order that means something (training, depth, dropout).
 
-    `comparisons` holds every two of `spaces`, which `names` call in their order.
-    `similarity` is S from each model (row) to each (column); `steps` lead from each model to the next;
-    `series["first", "last"]` is any two models' `Comparison`; `concepts` says when each tracked concept is there;
-    `evaluations` are each model's clarity, redundancy and polysemanticity, made when first asked for.
+    `series["first", "last"]` is any two models' `Comparison`; `similarity` is S from each model (row) to each (column);
+    `steps` lead from each model to the next; `evaluations` are each model's scores, made when first asked for.
+
+    Attributes
+    ----------
+    names
+        What the models are called, in their order.
+    spaces
+        Their spaces.
+    comparisons
+        Every two of them.
+    concepts
+        When each tracked concept is there; None without any.
+
+    Examples
+    --------
+    >>> other = sl.demo.lens("unbiased", n=100, progress=False)
+    >>> same = sl.demo.lens("biased", n=100, progress=False)
+    >>> series = sl.compare_many({"biased": same, "unbiased": other}, concepts=["ruler"])
+    >>> series.similarity.shape
+    (2, 2)
     """
 
     names: tuple[str, ...]
@@ -90,6 +107,7 @@ class Series(Result):
 
     @cached_property
     def similarity(self) -> Float[np.ndarray, "model other"]:
+        """S from each model (row) to each other (column), [model other]."""
         matrix = np.ones((len(self.names), len(self.names)))
         for comparison in self.comparisons:
             i, j = (self.names.index(name) for name in comparison.names)
@@ -98,10 +116,12 @@ class Series(Result):
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
+        """From each model to the next: births, deaths, moves, stays."""
         return tuple(Step(self[before, after]) for before, after in pairwise(self.names))
 
     @cached_property
     def evaluations(self) -> tuple[Evaluation, ...]:
+        """Each model's clarity, redundancy and polysemanticity."""
         return tuple(evaluate(space) for space in self.spaces)
 
     def readability(self) -> list[dict[str, Any]]:

@@ -20,11 +20,25 @@ Side = Any  # `Images`, or what has a length and numbered items that are picture
 class Pairs:
     """Pictures in twos that differ in one thing: number i of both sides is the same picture, with it and without it.
 
-    with_, without: `sl.images(...)`, or any sequence of PIL pictures, or of (picture, label) as torch data sets give
-                    them; as many on both sides.
-    name:           what the difference is, as a checklist or an artefact calls it.
+    Parameters
+    ----------
+    with_, without
+        `sl.images(...)`, or any sequence of PIL pictures, or of (picture, label) as torch data sets give them; as many
+        on both sides.
+    name
+        What the difference is, as a checklist or an artefact calls it.
 
-    ValueError for sides that are not equally long, or empty.
+    Raises
+    ------
+    ValueError
+        For sides that are not equally long, or empty.
+
+    Examples
+    --------
+    >>> plain = [picture for picture, _ in sl.demo.images(4)]
+    >>> drawn = [sl.artefacts.Ruler(seed=i)(picture) for i, picture in enumerate(plain)]
+    >>> len(sl.Pairs(drawn, plain, "ruler"))
+    4
     """
 
     with_: Side
@@ -52,7 +66,25 @@ class Pairs:
 
     @classmethod
     def of(cls, given: Any, name: str | None = None) -> Pairs:
-        """Pairs as they are, or from a sequence of (with, without). TypeError for what is neither."""
+        """Pairs as they are, or from a sequence of (with, without).
+
+        Parameters
+        ----------
+        given
+            `Pairs`, or a sequence of (with, without).
+        name
+            What the difference is.
+
+        Returns
+        -------
+        Pairs
+            The pairs.
+
+        Raises
+        ------
+        TypeError
+            For what is neither.
+        """
         if isinstance(given, Pairs):
             return given if name is None else cls(given.with_, given.without, name)
         if isinstance(given, Artefact | Image.Image | str) or not isinstance(given, Sequence):
@@ -66,7 +98,22 @@ class Pairs:
 
     @classmethod
     def drawn(cls, artefact: Artefact, images: Side, ids: Int[np.ndarray, " image"] | Sequence[int]) -> Pairs:
-        """Pictures of a data set, and the same with an artefact drawn onto them, on each as chance would have it."""
+        """Pictures of a data set, and the same with an artefact drawn onto them, on each as chance would have it.
+
+        Parameters
+        ----------
+        artefact
+            What is drawn.
+        images
+            The data set.
+        ids
+            Which of its pictures.
+
+        Returns
+        -------
+        Pairs
+            A pair for each of `ids`.
+        """
         plain = Seen(images, tuple(int(i) for i in ids))
         return cls(Drawn(plain, artefact), plain, artefact.kind)
 

@@ -69,23 +69,50 @@ class Counterfactual(Result):
 
     With r(x) a component's pooled response, x and x̂ the pictures of a pair without and with the thing:
 
-    change:      [component], the mean over pairs of r(x̂) - r(x), in standard deviations of the component's responses
-                 over the data set. Positive: the thing excites it.
-    auroc:       [component], the chance that it responds more strongly to a picture with the thing than to another one
-                 without, whichever two they are: .5 says that the change drowns in what differs between pictures.
-    p:           [component], of the exact two-sided sign test that the change has no direction.
-    selectivity: [component], the share of pictures in which the thing excites the component more than each other edit
-                 does, both as it is and for the size of the edit (its distance from the plain picture in the model's
-                 input): a component that answers to whatever is drawn is not selective. NaN without other edits.
-    p_selective: [component], of the one-sided sign test that it is selective in at most half of the pictures.
-    closest:     [component], the number in `controls` of the edit that excites it most besides, -1 without any.
-    p_found:     [component], the larger of both p, corrected for the number of living components (Holm 1979): the
-                 chance that any component at all is called found where none is, is at most `alpha`.
-    found:       [component], p_found ≤ alpha, AUROC ≥ .75 and selectivity ≥ .75: the thing, and not just any edit,
-                 excites it in nearly every picture, by more than pictures differ anyhow.
-    prediction:  what the model's answer does; None where no class is measured.
-    score:       [component], min(auroc, selectivity): what rows are sorted by.
+    Attributes
+    ----------
+    name
+        What differs.
+    components
+        The rows.
+    controls
+        The other edits of the same pictures, by name.
+    pairs
+        How many there are.
+    change
+        [component], the mean over pairs of r(x̂) - r(x), in standard deviations of the component's responses over the
+        data set. Positive: the thing excites it.
+    auroc
+        [component], the chance that it responds more strongly to a picture with the thing than to another one without,
+        whichever two they are: .5 says that the change drowns in what differs between pictures.
+    p
+        [component], of the exact two-sided sign test that the change has no direction.
+    selectivity
+        [component], the share of pictures in which the thing excites the component more than each other edit does, both
+        as it is and for the size of the edit (its distance from the plain picture in the model's input): a component
+        that answers to whatever is drawn is not selective. NaN without other edits.
+    p_selective
+        [component], of the one-sided sign test that it is selective in at most half of the pictures.
+    closest
+        [component], the number in `controls` of the edit that excites it most besides, -1 without any.
+    p_found
+        [component], the larger of both p, corrected for the number of living components (Holm 1979): the chance that
+        any component at all is called found where none is, is at most `alpha`.
+    found
+        [component], p_found ≤ alpha, AUROC ≥ .75 and selectivity ≥ .75: the thing, and not just any edit, excites it in
+        nearly every picture, by more than pictures differ anyhow.
+    on
+        [side pair component], whether a component is on in each picture, for `tapa`.
+    prediction
+        What the model's answer does; None where no class is measured. score: [component], min(auroc, selectivity): what
+        rows are sorted by.
+    alpha
+        The chance that any component at all is called found where none is.
+    left_out
+        Pairs of which a picture could not be read. alive: [component], whether it responds at all.
 
+    Notes
+    -----
     After TAPAScore (Klotz et al. 2026, arXiv 2606.24716, section 3.2): do latents that are matched to an attribute
     respond selectively and in the expected direction when pictures differ in that attribute alone? Per pair the
     difference of the binarised latents (any of those matched to it is on), the mean over pairs where the attribute is
@@ -94,8 +121,11 @@ class Counterfactual(Result):
     is never silent can be judged, too; selectivity is measured on other edits of the same pictures instead of other
     latents; and all comes with exact tests, corrected for their number.
 
-    name:     what differs. pairs: how many there are.
-    left_out: pairs of which a picture could not be read. alive: [component], whether it responds at all.
+    Examples
+    --------
+    >>> found = lens.counterfactual(sl.demo.pairs("ruler", 20), target="melanoma", progress=False)
+    >>> found.change.shape == (len(lens.components),)
+    True
     """
 
     name: str
@@ -143,17 +173,38 @@ class Counterfactual(Result):
         return int(np.ceil(np.log2(2 * tests / self.alpha)))
 
     def rows_of(self, components: Any) -> Int[np.ndarray, " row"]:
-        """Components, one or several, as rows."""
+        """Components, one or several, as rows.
+
+        Parameters
+        ----------
+        components
+            As rows, "layer4:57" or `Component`.
+
+        Returns
+        -------
+        int array [row]
+            Their rows.
+        """
         one = isinstance(components, str | Component | int | np.integer)
         listed = [components] if one else list(components)
         return np.asarray([self.components.row(component) for component in listed], np.int64)
 
     def tapa(self, components: Any) -> float:
-        """TAPAScore of some components together, in [-1, 1]: how often one of them is on with the thing, less how
-        often without it, over the pairs (equations 5 to 7; the thing is added, never removed).
+        """TAPAScore of some components together, in [-1, 1]: how often one of them is on with the thing, less how often
+        without it, over the pairs (equations 5 to 7; the thing is added, never removed).
 
-        A component is on above 0, as in the paper; one that is silent in fewer than half of the plain pictures, which
-        a sparse latent is not, above its mean by more than a standard deviation.
+        A component is on above 0, as in the paper; one that is silent in fewer than half of the plain pictures, which a
+        sparse latent is not, above its mean by more than a standard deviation.
+
+        Parameters
+        ----------
+        components
+            As rows, "layer4:57" or `Component`.
+
+        Returns
+        -------
+        float
+            The score; NaN of none.
         """
         rows = self.rows_of(components)
         if not len(rows):

@@ -66,14 +66,38 @@ def render(
     probabilities: Probabilities = SPLITS["independent"],
     flags: Bool[np.ndarray, "image factor"] | None = None,
 ) -> Pictures:
-    """Pictures ``start`` … ``start + n`` of the endless series ``seed``, with all that is true about them.
+    """Pictures of an endless series, with all that is true about them.
 
     The value holds ``images`` (uint8 [image height width 3]), ``factors`` (bool [image factor], in the order of
-    ``FACTORS``), ``masks`` (where each factor is visible, one bit each), ``labels`` and ``captions()``.
-    Picture i depends on the seed and i only. ``flags`` overrides what is in the pictures and leaves everything
-    else as it is: two calls that differ in one flag give counterfactual pairs of the same lesions.
-    ``size`` is a multiple of 32 pixels; ``probabilities`` (see ``SPLITS``) say how often factors occur.
-    Synthetic pictures, not medical data.
+    ``FACTORS``), ``masks`` (where each factor is visible, one bit each), ``labels`` and ``captions()``. Picture i
+    depends on the seed and i only. Synthetic pictures, not medical data.
+
+    Parameters
+    ----------
+    n
+        How many.
+    seed
+        Of the series.
+    start
+        The number of the first.
+    size
+        Pixels, a multiple of 32.
+    probabilities
+        How often factors occur, see `SPLITS`.
+    flags
+        [image factor], overrides what is in the pictures and leaves everything else as it is: two calls that differ in
+        one flag give counterfactual pairs of the same lesions.
+
+    Returns
+    -------
+    Pictures
+        Pictures and truth.
+
+    Examples
+    --------
+    >>> drawn = sl.demo.render(5, seed=1)
+    >>> drawn.images.shape
+    (5, 64, 64, 3)
     """
     from semlens_widgets.demo import world
 
@@ -81,12 +105,35 @@ def render(
 
 
 def images(n: int = 1000, seed: int = 0, split: Split = "independent", *, size: int = 64) -> DemoImages:
-    """A torch data set of ``n`` (PIL picture, label): 0 nevus, 1 melanoma. Drawn on first use, the same every time.
+    """A torch data set of (PIL picture, label): 0 nevus, 1 melanoma. Drawn on first use, the same every time.
 
-    ``split`` is one of ``SPLITS``: "independent" (every factor by itself: where truth is computed), "biased"
-    (what the biased classifier was trained on: artefacts go with the diagnosis), "unbiased", "clean", "balanced",
-    "reversed", and "weak": artefacts as often among nevi and melanomas as published counts over 2,594 dermoscopy
-    pictures have them, which is nearly alike. Synthetic pictures, not medical data.
+    ``split`` is one of ``SPLITS``: "independent" (every factor by itself: where truth is computed), "biased" (what the
+    biased classifier was trained on: artefacts go with the diagnosis), "unbiased", "clean", "balanced", "reversed", and
+    "weak": artefacts as often among nevi and melanomas as published counts over 2,594 dermoscopy pictures have them,
+    which is nearly alike. Synthetic pictures, not medical data.
+
+    Parameters
+    ----------
+    n
+        How many.
+    seed
+        Of the series of pictures.
+    split
+        How factors go together: one of `SPLITS`.
+    size
+        Pixels, a multiple of 32.
+
+    Returns
+    -------
+    DemoImages
+        `len()`, and (picture, label) by number.
+
+    Examples
+    --------
+    >>> data = sl.demo.images(10)
+    >>> picture, label = data[0]
+    >>> picture.size, label in (0, 1)
+    ((64, 64), True)
     """
     from semlens_widgets.demo.dataset import DemoImages
 
@@ -94,12 +141,39 @@ def images(n: int = 1000, seed: int = 0, split: Split = "independent", *, size: 
 
 
 def pairs(factor: str, n: int = 100, seed: int = 0, split: Split = "independent", *, size: int = 64) -> Pairs:
-    """``n`` pictures of a split, each with and without one factor and otherwise the same pixel by pixel:
+    """Pictures of a split, each with and without one factor and otherwise the same pixel by pixel:
     ``lens.counterfactual(sl.demo.pairs("ruler"))``.
 
-    ``factor`` is the name of one of ``FACTORS`` or its query ("coloured patch"). The same picture has the same nuisance
-    values on both sides, so the difference is the factor alone, also for what no drawing on top could make, such as an
-    irregular border. KeyError for another factor. Synthetic pictures, not medical data.
+    The same picture has the same nuisance values on both sides, so the difference is the factor alone, also for what no
+    drawing on top could make, such as an irregular border. Synthetic pictures, not medical data.
+
+    Parameters
+    ----------
+    factor
+        The name of one of `FACTORS`, or its query, such as "coloured patch".
+    n
+        How many.
+    seed
+        Of the series of pictures.
+    split
+        How factors go together: one of `SPLITS`.
+    size
+        Pixels, a multiple of 32.
+
+    Returns
+    -------
+    Pairs
+        Both sides.
+
+    Raises
+    ------
+    KeyError
+        For another factor.
+
+    Examples
+    --------
+    >>> len(sl.demo.pairs("ruler", 8))
+    8
     """
     from semlens_widgets.counterfactual import Pairs
     from semlens_widgets.demo.dataset import DemoImages
@@ -113,7 +187,14 @@ def pairs(factor: str, n: int = 100, seed: int = 0, split: Split = "independent"
 
 
 def transform() -> Normalise:
-    """What the classifier needs: PIL picture → normalised float tensor [3 64 64]. Pure, small, picklable."""
+    """What the classifier needs: PIL picture → normalised float tensor [3 64 64]. Pure, small, picklable.
+
+    Examples
+    --------
+    >>> picture, _ = sl.demo.images(1)[0]
+    >>> tuple(sl.demo.transform()(picture).shape)
+    (3, 64, 64)
+    """
     from semlens_widgets.demo.dataset import Normalise
 
     return Normalise()
@@ -122,11 +203,30 @@ def transform() -> Normalise:
 def classifier(which: Which = "biased") -> Classifier:
     """A nevus-or-melanoma classifier in eval mode: half a million parameters, ``stem, layer1 … layer4, fc``.
 
-    "biased" was fine-tuned on pictures where coloured patches mark nevi and rulers, ink and red skin mostly
-    melanomas, and relies on them; "unbiased" saw the artefacts as often, but independent of the diagnosis; "weak" saw
-    them as often among nevi and melanomas as published counts over dermoscopy pictures have them (see
-    ``demo.factors.PUBLISHED_COUNTS``), and relies on them a little. Each call gives a new module.
-    Raises ValueError for another name.
+    "biased" was fine-tuned on pictures where coloured patches mark nevi and rulers, ink and red skin mostly melanomas,
+    and relies on them; "unbiased" saw the artefacts as often, but independent of the diagnosis; "weak" saw them as
+    often among nevi and melanomas as published counts over dermoscopy pictures have them (see
+    ``demo.factors.PUBLISHED_COUNTS``), and relies on them a little.
+
+    Parameters
+    ----------
+    which
+        "biased", "unbiased" or "weak".
+
+    Returns
+    -------
+    Classifier
+        A new module.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Examples
+    --------
+    >>> sl.demo.classifier("unbiased").training
+    False
     """
     from semlens_widgets.demo.network import load_classifier
 
@@ -138,6 +238,11 @@ def segmenter() -> Segmenter:
 
     ``stem, layer1 … layer4`` are those of the unbiased classifier, ``head`` a linear map at every place; it answers
     with {"out": [image part height width]}, and ``class_names`` says what the parts are. Each call gives a new module.
+
+    Examples
+    --------
+    >>> "lesion" in sl.demo.segmenter().class_names
+    True
     """
     from semlens_widgets.demo.segmentation import load
 
@@ -147,8 +252,13 @@ def segmenter() -> Segmenter:
 def checkpoints() -> dict[str, Classifier]:
     """Ten moments of a training, by name ("step 0" … "step 300"): the unbiased classifier goes on with biased data.
 
-    At first it looks at lesions; within some twenty steps of 128 pictures it has learned the shortcuts. Only layers
-    3, 4 and ``fc`` change. Each call gives new modules, in eval mode.
+    At first it looks at lesions; within some twenty steps of 128 pictures it has learned the shortcuts. Only layers 3,
+    4 and ``fc`` change. Each call gives new modules, in eval mode.
+
+    Examples
+    --------
+    >>> list(sl.demo.checkpoints())[0]
+    'step 0'
     """
     from semlens_widgets.demo.checkpoint_series import load_series
 
@@ -159,6 +269,11 @@ def clip_folder() -> Path:
     """The folder of the demo's CLIP, an open_clip local folder: ``sl.OpenClip(sl.demo.clip_folder())``.
 
     ``words.txt`` in it lists the words it knows; other words would give vectors without meaning.
+
+    Examples
+    --------
+    >>> (sl.demo.clip_folder() / "words.txt").exists()
+    True
     """
     return _CHECKPOINTS / "clip"
 
@@ -174,11 +289,40 @@ def lens(
     progress: bool = True,
     **settings: Any,
 ) -> Lens:
-    """A fitted lens on a demo classifier and ``n`` freshly drawn pictures: offline, in seconds, nothing trained.
+    """A fitted lens on a demo classifier and freshly drawn pictures: offline, in seconds, nothing trained.
 
-    Examples are whole pictures (``crop=None``): crops would hide size and outline, two of the twelve factors.
-    ``settings`` go to ``sl.Lens``, for example ``centre=True`` or ``crop="activation"``; truth is ``truth(which)``.
-    The result is cached like any other lens. Synthetic pictures, not medical data.
+    Examples are whole pictures (``crop=None``): crops would hide size and outline, two of the twelve factors. Truth is
+    ``truth(which)``. The result is cached like any other lens. Synthetic pictures, not medical data.
+
+    Parameters
+    ----------
+    which
+        The classifier.
+    n
+        How many pictures.
+    seed
+        Of the series of pictures.
+    split
+        How factors go together: one of `SPLITS`.
+    layers
+        Which of ``layer1 … layer4``.
+    k
+        Examples of each component.
+    progress
+        Show bars.
+    **settings
+        Those of `sl.Lens`, for example `centre=True` or `crop="activation"`.
+
+    Returns
+    -------
+    Lens
+        The lens.
+
+    Examples
+    --------
+    >>> small = sl.demo.lens("unbiased", n=100, progress=False)
+    >>> small.components.layers
+    ('layer3', 'layer4')
     """
     from semlens_widgets.clip import OpenClip
     from semlens_widgets.images import images as data
@@ -205,11 +349,38 @@ def series(
     progress: bool = True,
     **settings: Any,
 ) -> dict[str, Lens]:
-    """A fitted lens on each of ``checkpoints()``, over the same ``n`` pictures: ``sl.compare_many(sl.demo.series())``.
+    """A fitted lens on each of ``checkpoints()``, over the same pictures: ``sl.compare_many(sl.demo.series())``.
 
-    ``only`` names the moments wanted, in the order of the training. With ``relevance`` each lens knows how much its
-    components move its predictions. Every picture goes through the CLIP once for all. Other parameters as for
-    ``lens``. Raises ValueError for a moment there is not. Synthetic pictures, not medical data.
+    Every picture goes through the CLIP once for all. Synthetic pictures, not medical data.
+
+    Parameters
+    ----------
+    n
+        How many pictures.
+    only
+        The moments wanted; all unless given.
+    seed, split, layers, k
+        As for `lens`.
+    relevance
+        Each lens knows how much its components move its predictions.
+    progress, **settings
+        As for `lens`.
+
+    Returns
+    -------
+    dict[str, Lens]
+        A lens for each moment, in the order of the training.
+
+    Raises
+    ------
+    ValueError
+        For a moment there is not.
+
+    Examples
+    --------
+    >>> moments = sl.demo.series(n=60, only=["step 0"], relevance=False, progress=False)
+    >>> list(moments)
+    ['step 0']
     """
     from semlens_widgets.demo.checkpoint_series import RememberingClip
     from semlens_widgets.images import images as data
@@ -236,9 +407,23 @@ def series(
 def truth(which: Which = "biased") -> Truth:
     """What the classifier's layers 3 and 4 really encode, measured on 2,000 pictures with independent factors.
 
-    A frozen value: ``.factors`` the query words, ``.components`` (layer, index) pairs, ``.auroc`` [component factor]
-    (from .95 on, the component encodes the factor). ``.layer("layer4")`` is the part of one layer.
-    Takes some seconds once per process.
+    From an ``.auroc`` of .95 on, the component encodes the factor. ``.layer("layer4")`` is the part of one layer. Takes
+    some seconds once per process.
+
+    Parameters
+    ----------
+    which
+        The classifier.
+
+    Returns
+    -------
+    Truth
+        ``.factors`` the query words, ``.components`` (layer, index) pairs, ``.auroc`` [component factor].
+
+    Examples
+    --------
+    >>> "ruler" in sl.demo.truth().factors
+    True
     """
     from semlens_widgets.demo.planted import measure_truth
 

@@ -17,8 +17,21 @@ Split = Literal["independent", "balanced", "biased", "unbiased", "clean", "rever
 class Factor:
     """One thing that is either in a picture or not.
 
-    ``name`` is the short key used in code, ``query`` the words to search for, ``synonyms`` other words with
-    the same meaning (all of them known to the demo's CLIP), ``kind`` whether a diagnosis may rest on it.
+    Parameters
+    ----------
+    name
+        The short key used in code.
+    query
+        The words to search for.
+    kind
+        Whether a diagnosis may rest on it: "valid", or "artefact".
+    synonyms
+        Other words with the same meaning, all of them known to the demo's CLIP.
+
+    Examples
+    --------
+    >>> [factor.query for factor in sl.demo.FACTORS if factor.name == "ruler"]
+    ['ruler']
     """
 
     name: str

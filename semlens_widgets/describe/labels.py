@@ -33,17 +33,44 @@ _KEPT = ("words", "scores", "z", "confidence", "adjusted_similarity", "margins")
 class Labels(Result):
     """The best words of a vocabulary for every component, and how far each may be believed.
 
-    `words` [component label] are numbers of `probes`, best first (`NO_WORD` for a dead component), with their
-    `scores`. `margins` is the lead of the best word over the second in the score they were ranked by. `z` counts
-    standard deviations above random images, and `confidence` is the share of random sets of images (or of
-    responses shuffled over the images) whose word of that rank fits them less well. `adjusted_similarity` and
-    `held_out` are as in search: how similar the component's examples are to the word, from random images (0) to the k
-    images that match it best (1), and how well the component tells sampled images that show the word from others. A
-    label is `accepted` when its confidence is at least `level`, its adjusted similarity at least one half, and its
-    held-out AUROC at least .75 where there is one; where there is none, the adjusted similarity must be at least .6.
-    A component whose best word is not accepted is unexplained. Words the CLIP never saw are in `unknown` and label
-    nothing. All are of the components of `space`, by the labeler `method`, with `centre` and `distinct` as in
-    `describe`.
+    A label is `accepted` when its confidence is at least `level`, its adjusted similarity at least one half, and its
+    held-out AUROC at least .75 where there is one; where there is none, the adjusted similarity must be at least .6. A
+    component whose best word is not accepted is unexplained. Words the CLIP never saw are in `unknown` and label
+    nothing.
+
+    Attributes
+    ----------
+    space
+        Whose components are labelled.
+    probes
+        The vocabulary.
+    words
+        [component label], numbers of `probes`, best first; `NO_WORD` for a dead component.
+    scores
+        [component label], the score they were ranked by.
+    z
+        [component label], standard deviations above random images.
+    confidence
+        [component label], the share of random sets of images (or of responses shuffled over the images) whose word of
+        that rank fits them less well; in [0, 1].
+    adjusted_similarity
+        [component label], as in search: from random images (0) to the k images that match the word best (1).
+    held_out
+        [component label], how well the component tells sampled images that show the word from others: an AUROC.
+    margins
+        [component], the lead of the best word over the second.
+    level
+        The confidence below which a label is withheld.
+    method, centre, distinct
+        How it was made, as in `describe`.
+
+    Examples
+    --------
+    >>> labels = lens.describe(["ruler", "hair", "blue patch"])
+    >>> labels.accepted.shape == labels.words.shape
+    True
+    >>> labels.word(lens.components.row("layer4:57")) in ("ruler", "hair", "blue patch", None)
+    True
     """
 
     space: SemanticSpace
@@ -73,6 +100,7 @@ class Labels(Result):
 
     @property
     def components(self) -> Components:
+        """The rows."""
         return self.space.components
 
     @property
@@ -82,6 +110,7 @@ class Labels(Result):
 
     @cached_property
     def accepted(self) -> Bool[np.ndarray, "component label"]:
+        """Which words are good enough to label their component."""
         with np.errstate(invalid="ignore"):
             least = np.where(np.isnan(self.held_out), MIN_UNCHECKED, MIN_ADJUSTED_SIMILARITY)
             similar = self.adjusted_similarity >= least
@@ -101,11 +130,33 @@ class Labels(Result):
         return self.space.alive & ~self.accepted[:, 0]
 
     def closest(self, row: int) -> tuple[str, ...]:
-        """A component's best words, accepted or not; none for a dead one."""
+        """A component's best words, accepted or not; none for a dead one.
+
+        Parameters
+        ----------
+        row
+            Of the component.
+
+        Returns
+        -------
+        tuple[str, ...]
+            The words, best first.
+        """
         return tuple(self.probes.names[word] for word in self.words[row] if word != NO_WORD)
 
     def word(self, row: int) -> str | None:
-        """The word that explains a component, or None."""
+        """The word that explains a component, or None.
+
+        Parameters
+        ----------
+        row
+            Of the component.
+
+        Returns
+        -------
+        str or None
+            The word, or None.
+        """
         return self.probes.names[self.words[row, 0]] if self.accepted[row, 0] else None
 
     @cached_property
@@ -128,7 +179,18 @@ class Labels(Result):
         return self._meanings(np.arange(len(self)))
 
     def meanings_of(self, rows: Sequence[int]) -> tuple[tuple[Meaning, ...], ...]:
-        """The meanings of some components, as in `meanings`, without looking at the others."""
+        """The meanings of some components, as in `meanings`, without looking at the others.
+
+        Parameters
+        ----------
+        rows
+            Of the components.
+
+        Returns
+        -------
+        tuple[tuple[Meaning, ...], ...]
+            Per component its meanings.
+        """
         if "meanings" in self.__dict__:
             return tuple(self.meanings[row] for row in rows)
         return self._meanings(np.asarray(rows, int))
@@ -146,7 +208,18 @@ class Labels(Result):
         return self.poorly_shown_of(np.arange(len(self.probes)))
 
     def poorly_shown_of(self, words: Int[np.ndarray, " word"]) -> tuple[str, ...]:
-        """Of some words (numbers of `probes`) those that no image of the data set shows well."""
+        """Of some words those that no image of the data set shows well.
+
+        Parameters
+        ----------
+        words
+            Numbers of `probes`.
+
+        Returns
+        -------
+        tuple[str, ...]
+            The words.
+        """
         return poorly_shown(self.space, self.probes, self.words[self.space.alive, 0], words)
 
     def to_document(self) -> dict[str, Any]:
@@ -157,6 +230,7 @@ class Labels(Result):
         }  # fmt: skip
 
     def to_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of the labels, by name."""
         arrays = {name: np.asarray(getattr(self, name)) for name in _KEPT}
         return arrays | {"vectors": np.asarray(self.probes.vectors)}
 
@@ -164,6 +238,20 @@ class Labels(Result):
     def from_document(
         cls, space: SemanticSpace, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Labels:
+        """The labels that `to_document` and `to_arrays` were taken from.
+
+        Parameters
+        ----------
+        space
+            Whose labels they are.
+        document, arrays
+            What a file kept.
+
+        Returns
+        -------
+        Labels
+            The labels.
+        """
         names, unknown = tuple(document["names"]), tuple(tuple(words) for words in document["unknown"])
         probes = Probes(names, arrays["vectors"], space.recipe.clip, unknown)
         kept: list[Any] = [arrays[name] for name in _KEPT]
@@ -173,8 +261,18 @@ class Labels(Result):
     def to_rows(self, own: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """One dict per component and rank: component, layer, index, rank, label, closest word, and its figures.
 
-        `label` is `UNEXPLAINED` where the word is not accepted. Dead components have no row. `own`, a person's own
-        labels by component ('layer4:3'), win at rank 0; the column `own` says which those are.
+        `label` is `UNEXPLAINED` where the word is not accepted. Dead components have no row. A person's own labels win
+        at rank 0; the column `own` says which those are.
+
+        Parameters
+        ----------
+        own
+            A person's own labels by component, as in {"layer4:3": "ruler"}.
+
+        Returns
+        -------
+        list of dict
+            The rows.
         """
         own = own or {}
         rows: list[dict[str, Any]] = []
@@ -196,7 +294,18 @@ class Labels(Result):
         return rows
 
     def to_json(self, own: Mapping[str, str] | None = None) -> str:
-        """The rows and how they were made, as JSON text."""
+        """The rows and how they were made, as JSON text.
+
+        Parameters
+        ----------
+        own
+            As in `to_rows`.
+
+        Returns
+        -------
+        str
+            The text.
+        """
         made = {
             "clip": self.space.recipe.clip, "method": self.method, "level": self.level, "centre": self.centre,
             "distinct": self.distinct, "vocabulary": len(self.probes), "labels": self.to_rows(own),
@@ -204,7 +313,18 @@ class Labels(Result):
         return json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False)
 
     def to_csv(self, own: Mapping[str, str] | None = None) -> str:
-        """The rows as CSV text. Texts a spreadsheet would run as a formula are led by an apostrophe."""
+        """The rows as CSV text. Texts a spreadsheet would run as a formula are led by an apostrophe.
+
+        Parameters
+        ----------
+        own
+            As in `to_rows`.
+
+        Returns
+        -------
+        str
+            The text.
+        """
         rows = self.to_rows(own)
         return texts.to_csv(rows, None if rows else ["component"])
 

@@ -24,10 +24,26 @@ _CLEARER = 0.95  # of random sets have parts less clear than those of a meaning
 
 @dataclass(frozen=True)
 class Meaning:
-    """One group of a component's examples (ranks, strongest first) and the word that says it best.
+    """One group of a component's examples, and the word that says it best.
 
-    `word` is None where no word is good enough; `closest` is the best one all the same, with its `score` (cosine),
-    `confidence` and `adjusted_similarity` as in `Labels`.
+    Attributes
+    ----------
+    examples
+        Ranks of the examples, strongest first.
+    word
+        The word; None where none is good enough.
+    closest
+        The best word all the same.
+    score, confidence, adjusted_similarity
+        Of the closest word, as in `Labels`; the score is a cosine, -1 to 1.
+
+    Examples
+    --------
+    >>> labels = lens.describe(["ruler", "hair", "blue patch"])
+    >>> row = lens.components.row("layer4:57")
+    >>> (meanings,) = labels.meanings_of([row])
+    >>> sum(len(meaning.examples) for meaning in meanings) == int(lens.space.examples.counts[row])
+    True
     """
 
     examples: tuple[int, ...]

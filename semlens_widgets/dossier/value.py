@@ -26,8 +26,21 @@ def one_line(text: Any, what: str) -> str:
 class Risk:
     """What stays of one finding, in the words of those who answer for it.
 
-    finding:  the concept of the checklist, by name, or anything else that was found.
-    residual: the risk that is left. owner: who looks after it. action: what is done about it, and until when.
+    Parameters
+    ----------
+    finding
+        The concept of the checklist, by name, or anything else that was found.
+    residual
+        The risk that is left.
+    owner
+        Who looks after it.
+    action
+        What is done about it, and until when.
+
+    Examples
+    --------
+    >>> sl.Risk("ruler", residual="rulers raise the score", owner="Ada", action="crop them away").owner
+    'Ada'
     """
 
     finding: str
@@ -44,7 +57,20 @@ class Risk:
 
 @dataclass(frozen=True)
 class Signatory:
-    """Somebody whose name the report has a line for, to be signed: `name`, and in which `role`."""
+    """Somebody whose name the report has a line for, to be signed.
+
+    Parameters
+    ----------
+    name
+        Of the person.
+    role
+        What for.
+
+    Examples
+    --------
+    >>> sl.Signatory("Ada", "clinical lead").role
+    'clinical lead'
+    """
 
     name: str
     role: str = ""
@@ -62,18 +88,47 @@ class Dossier:
 
     `Dossier.template().write("dossier.md")` writes the form; fill it in with any editor, and
     `Dossier.read("dossier.md")` reads it. `lens.write_report("audit.html", dossier=…)` puts it into the report, where
-    every empty field is told as "not provided".
+    every empty field is told as "not provided". All fields are texts of any length, but the last three.
 
-    title: heads the report. risks: what stays of each finding, see `Risk`. signatories: see `Signatory`.
-    not_applicable: clauses that do not apply, by what the index calls them ("Annex IV 8"), with the reason.
+    Parameters
+    ----------
+    title
+        Heads the report.
+    provider, version, predecessor, description, training, environment, interface
+        The model.
+    purpose, users, affected, out_of_scope
+        Its purpose.
+    data_source, data_period, data_devices, data_population, data_inclusion, data_preparation
+        Where the data come from.
+    reference_standard, overlap, sample_size
+        What they are held against.
+    plan, planned, deviations
+        The plan.
+    foreseeable_risks, limitations, failures, oversight, security
+        Risks.
+    changes, monitoring, standards, declaration
+        The life cycle.
+    availability, registration, funding
+        About the audit.
+    risks
+        What stays of each finding, see `Risk`.
+    signatories
+        See `Signatory`.
+    not_applicable
+        Clauses that do not apply, by what the index calls them ("Annex IV 8"), with the reason.
 
-    The fields are texts of any length. The model: provider, version, predecessor, description, training, environment,
-    interface. Its purpose: purpose, users, affected, out_of_scope. The data: data_source, data_period, data_devices,
-    data_population, data_inclusion, data_preparation, reference_standard, overlap, sample_size. The plan: plan,
-    planned, deviations. Risks: foreseeable_risks, limitations, failures, oversight, security. The life cycle: changes,
-    monitoring, standards, declaration. About the audit: availability, registration, funding.
+    Raises
+    ------
+    TypeError
+        For what is no text.
+    ValueError
+        For a clause that no list has, two risks for one finding, or a name twice.
 
-    TypeError for what is no text; ValueError for a clause that no list has, two risks for one finding, or a name twice.
+    Examples
+    --------
+    >>> dossier = sl.Dossier(title="Skin lesions", purpose="second reading")
+    >>> dossier.empty, sl.Dossier.from_markdown(dossier.to_markdown()) == dossier
+    (False, True)
     """
 
     title: str = ""
@@ -151,19 +206,57 @@ class Dossier:
         return sum(bool(getattr(self, name)) for name in FIELDS), len(FIELDS)
 
     def risk(self, finding: str) -> Risk | None:
-        """What is said of one finding, or None."""
+        """What is said of one finding, or None.
+
+        Parameters
+        ----------
+        finding
+            By name.
+
+        Returns
+        -------
+        Risk or None
+            The risk, or None.
+        """
         return next((risk for risk in self.risks if risk.finding == finding), None)
 
     # reading and writing
 
     @classmethod
     def template(cls, findings: Sequence[str] = ()) -> Dossier:
-        """An empty dossier, to be written and filled in; with a place for each of `findings`, names of concepts."""
+        """An empty dossier, to be written and filled in.
+
+        Parameters
+        ----------
+        findings
+            Names of concepts: each has a place in it.
+
+        Returns
+        -------
+        Dossier
+            The dossier.
+        """
         return cls(risks=tuple(Risk(name) for name in dict.fromkeys(findings)))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Dossier:
-        """The dossier in the Markdown file at `path`. ValueError says what is wrong with it, and in which lines."""
+        """The dossier in a Markdown file.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+
+        Returns
+        -------
+        Dossier
+            The dossier.
+
+        Raises
+        ------
+        ValueError
+            Says what is wrong with it, and in which lines.
+        """
         try:
             return cls.from_markdown(read_text(path))
         except ValueError as error:
@@ -171,11 +264,33 @@ class Dossier:
 
     @classmethod
     def from_markdown(cls, text: str) -> Dossier:
-        """The dossier of a Markdown `text`, as `read` takes it from a file."""
+        """The dossier of a Markdown text, as `read` takes it from a file.
+
+        Parameters
+        ----------
+        text
+            All of it.
+
+        Returns
+        -------
+        Dossier
+            The dossier.
+        """
         return cls.from_document(from_markdown(text))
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to `path` as Markdown: a heading for each field, with what belongs below it as a comment."""
+        """Write it as Markdown: a heading for each field, with what belongs below it as a comment.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+        """
         return write_text(path, self.to_markdown())
 
     def to_markdown(self) -> str:
@@ -191,7 +306,23 @@ class Dossier:
 
     @classmethod
     def from_document(cls, document: Any) -> Dossier:
-        """From what `to_document` gives. ValueError for anything else."""
+        """From what `to_document` gives.
+
+        Parameters
+        ----------
+        document
+            JSON values.
+
+        Returns
+        -------
+        Dossier
+            The dossier.
+
+        Raises
+        ------
+        ValueError
+            For anything else.
+        """
         if not isinstance(document, Mapping):
             raise ValueError("a dossier is an object with its fields by name")
         if unknown := set(document) - {f.name for f in fields(cls)}:

@@ -55,13 +55,36 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """What switching `components` off did, on every data set, beside random controls; nothing is promised beyond it.
+    """What switching components off did, on every data set, beside random controls; nothing is promised beyond it.
 
-    target:   the class, or the number, that was measured. classes: the names of all.
-    measured: by data set and side. curve: with growing numbers, for switching off a part can mislead.
-    by:       "zero" or "mean", what the components were held at. images: how many of each data set.
-    kind:     what the model's outputs mean, as `outputs=` says. note: what to know about the names of classes.
-    draws:    random sets of each kind; `curve_draws` of them stand behind the curve.
+    Attributes
+    ----------
+    components
+        What was switched off.
+    by
+        "zero" or "mean", what the components were held at.
+    target
+        The class, or the number, that was measured.
+    classes
+        The names of all.
+    images
+        How many of each data set.
+    measured
+        By data set and side.
+    curve
+        With growing numbers, for switching off a part can mislead.
+    draws
+        Random sets of each kind; `curve_draws` of them stand behind the curve.
+    kind
+        What the model's outputs mean, as `outputs=` says.
+    note
+        What to know about the names of classes.
+
+    Examples
+    --------
+    >>> effect = lens.effect("layer4:57", target="melanoma", draws=2, points=2, most=60, progress=False)
+    >>> effect.by, effect.draws
+    ('zero', 2)
     """
 
     components: tuple[Component, ...]
@@ -82,6 +105,7 @@ class Effect:
 
     @property
     def curve_draws(self) -> int:
+        """How many random sets stand behind each point of the curve."""
         return min(self.draws, CURVE_DRAWS)
 
     @property
@@ -117,6 +141,7 @@ class Effect:
         ]
 
     def to_csv(self) -> str:
+        """The rows as CSV text."""
         return to_csv(self.to_rows())
 
     def to_document(self) -> dict[str, Any]:
@@ -129,6 +154,7 @@ class Effect:
         }  # fmt: skip
 
     def to_json(self) -> str:
+        """The whole as JSON text."""
         return json.dumps(self.to_document(), ensure_ascii=False, indent=1, allow_nan=False)
 
     @property

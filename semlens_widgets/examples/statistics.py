@@ -18,8 +18,28 @@ _STORED = ("sums", "squares", "nonzero", "negative", "exponent", "bins")
 class Statistics:
     """How each component responds over the whole data set; everything here adds up exactly over shards.
 
-    `sums`, `squares`: see `exact`. `nonzero`: images with a response other than 0. `bins` counts responses in 64
-    bins of width 2^`exponent`, from 0 upwards, or from -32 bins upwards where `negative`.
+    Attributes
+    ----------
+    images
+        How many images there were.
+    sums, squares
+        [component limb], exact sums of the responses and of their squares.
+    nonzero
+        [component], images with a response other than 0.
+    negative
+        [component], whether there were responses below 0.
+    exponent
+        [component], bins are 2^`exponent` wide.
+    bins
+        [component bin], how many responses lie in each of 64 bins, from 0 upwards, or from -32 bins upwards where
+        `negative`.
+
+    Examples
+    --------
+    >>> statistics = lens.space.examples.statistics
+    >>> edges, counts = statistics.histogram(0)
+    >>> int(counts.sum()) == statistics.images
+    True
     """
 
     images: int
@@ -46,13 +66,35 @@ class Statistics:
         return self.nonzero / max(self.images, 1)
 
     def histogram(self, component: int) -> tuple[Float[np.ndarray, " edge"], Int[np.ndarray, " bin"]]:
-        """(edges, counts) of one component's responses, 65 edges and 64 counts."""
+        """(edges, counts) of one component's responses.
+
+        Parameters
+        ----------
+        component
+            Its row.
+
+        Returns
+        -------
+        tuple[float array [edge], int array [bin]]
+            65 edges and 64 counts.
+        """
         width = 2.0 ** float(self.exponent[component])
         start = -BINS / 2 * width if self.negative[component] else 0.0
         return start + width * np.arange(BINS + 1), self.bins[component]
 
     def merge(self, other: Statistics) -> Statistics:
-        """Those of both shards together, exactly."""
+        """Those of both shards together, exactly.
+
+        Parameters
+        ----------
+        other
+            Of another shard, of the same components.
+
+        Returns
+        -------
+        Statistics
+            The statistics of all images.
+        """
         negative = self.negative | other.negative
         exponent = np.maximum(self.exponent, other.exponent)
         bins = self.bins + other.bins
@@ -78,11 +120,38 @@ class Statistics:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], images: int) -> Statistics:
+        """The statistics that `to_arrays` was taken from.
+
+        Parameters
+        ----------
+        arrays
+            What a file kept.
+        images
+            How many there were.
+
+        Returns
+        -------
+        Statistics
+            The statistics.
+        """
         return partly_read(cls, images=images, **{name: held(arrays, name) for name in _STORED})
 
     @classmethod
     def of(cls, responses: Float[np.ndarray, "image component"], like: Statistics | None = None) -> Statistics:
-        """The statistics of one batch of responses, in the bins of `like` where they fit, so that merging is cheap."""
+        """The statistics of one batch of responses.
+
+        Parameters
+        ----------
+        responses
+            [image component].
+        like
+            Statistics whose bins are taken where they fit.
+
+        Returns
+        -------
+        Statistics
+            The statistics of the batch.
+        """
         values = responses.astype(np.float64)
         images, components = values.shape
         low, high = values.min(0, initial=0), values.max(0, initial=0)

@@ -22,13 +22,37 @@ from .tally import Tally
 class ConceptExamples:
     """The images that excite each component most, strongest first; equal responses by lower image id.
 
-    `components` are the rows, `k` the examples asked for. `images`, `responses`, `peaks` are [component example]; a
-    peak is the flat number of the place of the maximum in its layer's `grids` entry. `counts`: how many leading
-    examples really excite the component: all of them where it has negative responses, else those above 0; 0 for a dead
-    one. `boxes` are the regions shown, (left, top, right, bottom) as shares of the picture, or None for the whole of
-    what the model saw. `statistics` say how each component responds over all images.
-    `unreadable` lists images that were skipped, with the reason. `sampled` are the responses to a random sample
-    of the data set, or None where none was drawn.
+    Attributes
+    ----------
+    components
+        The rows.
+    images
+        [component example], numbers of the data set.
+    responses
+        [component example], the pooled responses.
+    peaks
+        [component example], the flat number of the place of the maximum in its layer's entry of `grids`.
+    grids
+        Per layer, the shape of its places.
+    statistics
+        How each component responds over all images.
+    boxes
+        [component example 4], the regions shown, (left, top, right, bottom) as shares of the picture; None for the
+        whole of what the model saw.
+    unreadable
+        Images that were skipped, with the reason.
+    k
+        The examples asked for.
+    sampled
+        The responses to a random sample of the data set; None where none was drawn.
+
+    Examples
+    --------
+    >>> examples = lens.space.examples
+    >>> examples.images.shape == (len(lens.components), examples.k)
+    True
+    >>> int(examples.counts.max()) <= examples.k
+    True
     """
 
     components: Components
@@ -56,6 +80,11 @@ class ConceptExamples:
 
     @cached_property
     def counts(self) -> Int[np.ndarray, " component"]:
+        """How many leading examples really excite each component. All of them where it has negative responses, else
+        those above 0; 0 for a dead one.
+
+        All of them where it has negative responses, else those above 0; 0 for a dead one.
+        """
         positive = (self.responses > 0).sum(1)
         return frozen(np.where(self.statistics.negative, shape_of(self, "images")[1], positive))
 
@@ -65,7 +94,18 @@ class ConceptExamples:
         return np.unique(self.images[np.arange(self.images.shape[1]) < self.counts[:, None]])
 
     def merge(self, other: ConceptExamples) -> ConceptExamples:
-        """The examples over both shards of a data set, as one pass over all of it would have found them."""
+        """The examples over both shards of a data set, as one pass over all of it would have found them.
+
+        Parameters
+        ----------
+        other
+            Of another shard of the same data set, with the same layers and k.
+
+        Returns
+        -------
+        ConceptExamples
+            The examples.
+        """
         if self.components != other.components or self.k != other.k or self.grids != other.grids:
             raise ValueError(
                 f"shards of different passes: {self.components.layers}, k={self.k} and {other.components.layers}, "
@@ -94,6 +134,7 @@ class ConceptExamples:
         return arrays
 
     def to_document(self) -> dict[str, Any]:
+        """What a file keeps beside `to_arrays`, as JSON values."""
         return {
             "components": asdict(self.components), "grids": self.grids, "k": self.k,
             "images": self.statistics.images, "unreadable": self.unreadable,
@@ -101,7 +142,18 @@ class ConceptExamples:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> ConceptExamples:
-        """The value that both were taken from; of a file the arrays are read when asked for."""
+        """The value that both were taken from; of a file the arrays are read when asked for.
+
+        Parameters
+        ----------
+        document, arrays
+            What a file kept.
+
+        Returns
+        -------
+        ConceptExamples
+            The examples.
+        """
         return partly_read(
             cls,
             components=Components(**{name: tuple(part) for name, part in document["components"].items()}),
@@ -126,7 +178,20 @@ class ConceptExamples:
         unreadable: tuple[tuple[str, str], ...],
         sampled: Sampled | None,
     ) -> ConceptExamples:
-        """What a pass has come to; no component has more examples than there were images."""
+        """What a pass has come to; no component has more examples than there were images.
+
+        Parameters
+        ----------
+        tally
+            The k largest responses so far.
+        components, grids, statistics, unreadable, sampled
+            As the attributes.
+
+        Returns
+        -------
+        ConceptExamples
+            The examples.
+        """
         images, responses, peaks = tally.ranked(statistics.images)
         return cls(components, images, responses, peaks, grids, statistics, None, unreadable, tally.k, sampled)
 

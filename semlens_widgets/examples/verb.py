@@ -43,16 +43,62 @@ def collect(
 ) -> ConceptExamples:
     """Find each component's k most exciting images in one pass over the data set, for all layers at once.
 
-    `batch_size` images run through the model at once; `progress` shows a bar.
-    Channels are pooled over places by `pooling` ("max" or "mean"). `ids` restricts the pass to a shard. Of `sample`
-    images of the whole data set, drawn by `seed`, the responses of all components are kept. `fast` runs a copy with
-    batch norms folded and channels last: responses agree up to rounding. With a `progress_file` an interrupted pass
-    is continued where it was last saved, to the same bytes. An `engine` computes it in shards, see `shards.Engine`.
-    `workers` processes read the images, see `images.read_ahead`. A stream is read to its end; in shards, or where `ids`
-    are given, its images are counted first. The model is in eval mode during the pass and as it was afterwards.
+    A stream is read to its end; in shards, or where ids are given, its images are counted first. The model is in eval
+    mode during the pass and as it was afterwards.
 
-    KeyError for an unknown layer, NotFinite for NaN responses, ValueError when no image can be read. (Dreyer et al.
-    2025, concept examples)
+    (Dreyer et al. 2025, concept examples)
+
+    Parameters
+    ----------
+    model
+        A torch module.
+    images
+        `sl.images(…)`.
+    layers
+        Names, wildcards, or `Layer(…)`.
+    k
+        Examples per component.
+    pooling
+        "max" or "mean" over places.
+    batch_size
+        Images that run through the model at once.
+    ids
+        Restricts the pass to a shard.
+    sample
+        Of so many images of the whole data set the responses of all components are kept.
+    seed
+        Draws the sample.
+    fast
+        Run a copy with batch norms folded and channels last: responses agree up to rounding.
+    progress_file
+        Where an interrupted pass is saved, and continued from, to the same bytes.
+    progress
+        Show a bar.
+    engine
+        Computes it in shards, see `shards.Engine`.
+    workers
+        Processes that read the images, see `images.read_ahead`.
+
+    Returns
+    -------
+    ConceptExamples
+        The examples, not yet cropped.
+
+    Raises
+    ------
+    KeyError
+        For an unknown layer.
+    NotFinite
+        For NaN responses.
+    ValueError
+        When no image can be read.
+
+    Examples
+    --------
+    >>> data = sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> examples = sl.collect(sl.demo.classifier(), data, ["layer4"], k=3, sample=0, progress=False)
+    >>> examples.images.shape[1]
+    3
     """
     if k < 1 or batch_size < 1 or sample < 0:
         raise ValueError(f"k={k}, batch_size={batch_size}, sample={sample}; at least 1, 1 and 0")

@@ -31,29 +31,62 @@ from .source import ExplanationSource
 class Explanation(Result):
     """Why a model said what it said about one picture.
 
-    picture, window: the picture as a person sees it, and the part of it the model saw (shares of width and height).
-    image:      its number in the data set, or None for another picture; `name` is what to call it.
-    classes, logits, probabilities: the model's answer, [class] each: one logit per class (a model that answers with
-                probabilities: their logarithms or log-odds; one logit: its negative and itself), and what its softmax
-                or sigmoid makes of them. Of a regression the logits are its numbers, the probabilities NaN. All empty
-                of an answer without class scores: a segmentation, a detection, an embedding.
-    kind:       "single", "binary", "multi" or "regression", as `outputs=` says; None where there are no class scores.
-    note:       what to know about the names of classes, such as why they are numbers.
-    target:     what is explained, by name: a class, or what `sl.targets` or a function gives. `number` is that of a
-                class, else None; `value` the number itself, of a class its logit.
-    relevance:  [component] of the explained layers, sign kept: an estimate of how much lower that would be without
-                the component; see `reliability` for how good it is here, and `balance` for what is not relevance of
-                components. NaN for layers with an encoder on top, which the model does not run through.
-    heat:       [height width] of what the model saw: relevance of every pixel.
-    backend:    the method that `relevance` was computed by, `maps` the one behind heatmaps.
-    chosen:     what "auto" chose and why, as in "auto (gradient: r .87 with switching off; LRP .43)"; empty where a
-                method was asked for by name.
-    reliability: in one line how far `relevance` can be read as the effect of switching components off on this model;
-                empty where that was not measured. `faithfulness` measures it for this picture.
-    as_target:  what is explained, as a value of `sl.targets`.
-    balances:   by layer, what is not relevance of its components, see `balance`. `source` is what heatmaps and circuits
-                are worked out from when they are asked for.
-    found:      what else can be, where the answer has no class scores: the classes of a map, or boxes.
+    Attributes
+    ----------
+    picture, window
+        The picture as a person sees it, and the part of it the model saw (shares of width and height).
+    image
+        Its number in the data set, or None for another picture.
+    name
+        What to call it.
+    classes, logits, probabilities
+        The model's answer, [class] each: one logit per class (a model that answers with probabilities: their logarithms
+        or log-odds; one logit: its negative and itself), and what its softmax or sigmoid makes of them. Of a regression
+        the logits are its numbers, the probabilities NaN. All empty of an answer without class scores: a segmentation,
+        a detection, an embedding.
+    target
+        What is explained, by name: a class, or what `sl.targets` or a function gives.
+    number
+        Of a class its number, else None.
+    value
+        The number that is explained; of a class its logit.
+    components
+        The rows.
+    relevance
+        [component] of the explained layers, sign kept: an estimate of how much lower that would be without the
+        component; see `reliability` for how good it is here, and `balance` for what is not relevance of components. NaN
+        for layers with an encoder on top, which the model does not run through.
+    heat
+        [height width] of what the model saw: relevance of every pixel.
+    backend
+        The method that `relevance` was computed by.
+    source
+        What heatmaps and circuits are worked out from when they are asked for.
+    kind
+        "single", "binary", "multi" or "regression", as `outputs=` says; None where there are no class scores.
+    note
+        What to know about the names of classes, such as why they are numbers.
+    maps
+        The one behind heatmaps.
+    chosen
+        What "auto" chose and why, as in "auto (gradient: r .87 with switching off; LRP .43)"; empty where a method was
+        asked for by name.
+    reliability
+        In one line how far `relevance` can be read as the effect of switching components off on this model; empty where
+        that was not measured. `faithfulness` measures it for this picture.
+    balances
+        By layer, what is not relevance of its components, see `balance`.
+    as_target
+        What is explained, as a value of `sl.targets`.
+    found
+        What else can be, where the answer has no class scores: the classes of a map, or boxes.
+
+    Examples
+    --------
+    >>> why = lens.explain(3)
+    >>> component, relevance = why.top(1)[0]
+    >>> why.heatmap(component).shape == why.heat.shape
+    True
     """
 
     picture: Image.Image
@@ -86,14 +119,41 @@ class Explanation(Result):
         freeze(self, "logits", "probabilities", "relevance", "heat")
 
     def predictions(self, n: int = 5) -> list[tuple[str, float]]:
-        """The n likeliest classes with their probabilities, likeliest first. ValueError for a regression."""
+        """The n likeliest classes with their probabilities, likeliest first.
+
+        Parameters
+        ----------
+        n
+            How many.
+
+        Returns
+        -------
+        list[tuple[str, float]]
+            (class, probability in [0, 1]).
+
+        Raises
+        ------
+        ValueError
+            For a regression.
+        """
         if self.kind == "regression":
             raise ValueError("a regression has no likeliest class; its numbers are in `logits`, by class")
         order = np.argsort(-self.probabilities, kind="stable")[:n]
         return [(self.classes[c], float(self.probabilities[c])) for c in order]
 
     def answers(self, n: int = 5) -> list[tuple[str, str]]:
-        """What the model said, in words: its likeliest classes and probabilities, or the numbers of a regression."""
+        """What the model said, in words: its likeliest classes and probabilities, or the numbers of a regression.
+
+        Parameters
+        ----------
+        n
+            How many.
+
+        Returns
+        -------
+        list[tuple[str, str]]
+            (what, in words).
+        """
         if self.kind == "regression":
             return [(name, f"{value:.4g}") for name, value in zip(self.classes[:n], self.logits[:n], strict=True)]
         return [(name, f"{probability:.1%}") for name, probability in self.predictions(n)]
@@ -109,14 +169,40 @@ class Explanation(Result):
         return share
 
     def rows(self, n: int = 10, layer: str | None = None) -> list[int]:
-        """The rows of the n components with the largest absolute share, of one layer or of all."""
+        """The rows of the n components with the largest absolute share, of one layer or of all.
+
+        Parameters
+        ----------
+        n
+            How many.
+        layer
+            One layer; None for all.
+
+        Returns
+        -------
+        list[int]
+            Rows, the largest first.
+        """
         chosen = np.arange(len(self.components))[self.components.rows(layer)]
         strength = np.nan_to_num(np.abs(self.share[chosen]), nan=-1.0)
         order = np.argsort(-strength, kind="stable")[:n]
         return [int(row) for row in chosen[order] if np.isfinite(self.relevance[row])]
 
     def top(self, n: int = 10, layer: str | None = None) -> list[tuple[Component, float]]:
-        """The n components that mattered most, with their relevance, largest absolute share first."""
+        """The n components that mattered most, with their relevance, largest absolute share first.
+
+        Parameters
+        ----------
+        n
+            How many.
+        layer
+            One layer; None for all.
+
+        Returns
+        -------
+        list[tuple[Component, float]]
+            (component, relevance), in units of `value`.
+        """
         return [(self.components[row], float(self.relevance[row])) for row in self.rows(n, layer)]
 
     def heatmap(self, component: int | str | Component) -> Float[np.ndarray, "height width"]:
@@ -125,6 +211,16 @@ class Explanation(Result):
         Computed by `maps`. In networks with biases it adds up to less than the component's relevance, often to a few
         percent of it: what biases below the component contribute comes from no place. Read it as a picture of where,
         not of how much.
+
+        Parameters
+        ----------
+        component
+            A row, "layer4:57" or a `Component`.
+
+        Returns
+        -------
+        float array [height width]
+            Relevance of every pixel the model saw, in units of `value`.
         """
         return self.heatmaps([component])[0]
 
@@ -133,7 +229,17 @@ class Explanation(Result):
     ) -> Float[np.ndarray, "component height width"]:
         """Conditional heatmaps of several components, computed together and remembered.
 
-        on_step is called with (done, in all) while there is something to compute; what it raises ends the work.
+        Parameters
+        ----------
+        components
+            Any number of them.
+        on_step
+            Called with (done, in all) while there is something to compute; what it raises ends the work.
+
+        Returns
+        -------
+        float array [component height width]
+            A map each.
         """
         rows = [self.components.row(component) for component in components]
         return frozen(np.stack(self.source.heatmaps(rows, on_step)))
@@ -141,7 +247,17 @@ class Explanation(Result):
     def region(self, component: int | str | Component, threshold: float = 0.01) -> Window:
         """The square of the picture that the component's relevance comes from: the rule of crops on its heatmap.
 
-        (left, top, right, bottom) in shares of the picture, whose model input is `window` of it.
+        Parameters
+        ----------
+        component
+            A row, "layer4:57" or a `Component`.
+        threshold
+            Share of the map's maximum above which a place belongs to it.
+
+        Returns
+        -------
+        Window
+            (left, top, right, bottom) in shares of the picture, whose model input is `window` of it.
         """
         row = self.components.row(component)
         heat = self.heatmap(row) * (-1 if self.relevance[row] < 0 else 1)
@@ -152,8 +268,20 @@ class Explanation(Result):
     def overlay(self, component: int | str | Component | None = None, size: int = 256) -> Image.Image:
         """What the model saw, in grey, with relevance over it: green spoke for the target, violet against it.
 
-        Of one component, or of everything (None); `size` is the longer side in pixels. The strongest places are
-        opaque. Colours are those of the windows, which are told apart in every kind of colour vision.
+        The strongest places are opaque. Colours are those of the windows, which are told apart in every kind of colour
+        vision.
+
+        Parameters
+        ----------
+        component
+            One of them; None for everything.
+        size
+            The longer side in pixels.
+
+        Returns
+        -------
+        Image.Image
+            A PIL picture.
         """
         heat = self.heat if component is None else self.heatmap(component)
         seen = cut(self.picture, self.window).convert("L")
@@ -173,7 +301,22 @@ class Explanation(Result):
 
         "components": the sum of their relevance. "bias": what biases above the layer keep. "ways": what passed the
         layer by, through shortcuts. "rest": what is left. Methods that are not LRP tell the last three together, as
-        "rest". KeyError for a layer that was not explained.
+        "rest".
+
+        Parameters
+        ----------
+        layer
+            One of the explained layers.
+
+        Returns
+        -------
+        dict[str, float]
+            The four parts, by name, in units of `value`.
+
+        Raises
+        ------
+        KeyError
+            For a layer that was not explained.
         """
         if layer not in self.balances:
             raise KeyError(f"no balance of layer {layer!r}; explained were {', '.join(self.components.layers)}")
@@ -191,8 +334,19 @@ class Explanation(Result):
     def circuit(self, top: int = 4, depth: int = 3, on_step: OnStep | None = None) -> Circuit:
         """How the most relevant components feed each other for this prediction: see `Circuit`.
 
-        top: the components followed at the target, and below each component; depth: how many layers are walked,
-        from the highest explained one downwards.
+        Parameters
+        ----------
+        top
+            The components followed at the target, and below each component.
+        depth
+            How many layers are walked, from the highest explained one downwards.
+        on_step
+            Called with (done, in all); what it raises ends the work.
+
+        Returns
+        -------
+        Circuit
+            Nodes and edges.
         """
         return self.source.circuit(self.relevance, self.backend, self.target, top, depth, on_step)
 

@@ -49,26 +49,64 @@ def explain(
 ) -> Explanation:
     """Which components of the layers carried the model's prediction for one picture.
 
-    images: the data set, which says how a picture becomes the model's input and what the classes are called.
-    image:  a number in the data set, or any PIL picture.
-    target: a class by name or number, a value of `sl.targets` (a place of a segmentation, a box, a text, …), a function
-            that gives one number per image, or None for what the model predicts: its class, of a segmentation the
-            largest class where it is predicted, of a detection the surest box. A function is given the class scores
-            [image class], or the model's whole answer where it has none or the function asks for a part of it.
-    method: how: "auto" chooses by what it measures on a few pictures of the data set, once for a model and its layers
-            (see `faithfulness`), layer by layer; "gradient" (activation × gradient), "integrated" (the same on the way
-            to being off: nearer to the effect of switching off, 16 passes a layer), "ablation" (that effect itself: a
-            pass for every component), "lrp" and its kin, or a `Composite`. Heatmaps of "integrated" and "ablation" are
-            by the method whose maps do best.
-    choice: what was measured of this model before; by default measured here.
-    check:  measure a method that is asked for by name as well, so that `reliability` says how good it is.
-    output: the part of the model's answer that holds the class scores, by name or number, or a function that gives it.
-    outputs: "single", "binary", "multi" or "regression": what the scores mean. See `outputs.decide` for both.
+    Parameters
+    ----------
+    model
+        A torch module.
+    images
+        The data set, which says how a picture becomes the model's input and what the classes are called.
+    image
+        A number in the data set, or any PIL picture.
+    layers
+        Names, wildcards, or `Layer(…)`.
+    target
+        A class by name or number, a value of `sl.targets` (a place of a segmentation, a box, a text, …), a function
+        that gives one number per image, or None for what the model predicts: its class, of a segmentation the largest
+        class where it is predicted, of a detection the surest box. A function is given the class scores [image class],
+        or the model's whole answer where it has none or the function asks for a part of it.
+    method
+        How: "auto" chooses by what it measures on a few pictures of the data set, once for a model and its layers (see
+        `faithfulness`), layer by layer; "gradient" (activation × gradient), "integrated" (the same on the way to being
+        off: nearer to the effect of switching off, 16 passes a layer), "ablation" (that effect itself: a pass for every
+        component), "lrp" and its kin, or a `Composite`. Heatmaps of "integrated" and "ablation" are by the method whose
+        maps do best.
+    output
+        The part of the model's answer that holds the class scores, by name or number, or a function that gives it.
+    outputs
+        "single", "binary", "multi" or "regression": what the scores mean. See `outputs.decide` for both.
+    name
+        What to call the picture.
+    choice
+        What was measured of this model before; by default measured here.
+    check
+        Measure a method that is asked for by name as well, so that `reliability` says how good it is.
+    on_step
+        Called with (passes done, in all); what it raises ends the work.
+    on_measure
+        Called with (steps done, in all) while the model is measured; what it raises ends the work.
 
-    on_step is called with (passes done, in all), and on_measure with (steps done, in all) while the model is measured;
-    what they raise ends the work. KeyError with the nearest name for an
-    unknown class; ValueError where the answer has no class scores or does not say which they are. The model is left as
-    it was.
+    Returns
+    -------
+    Explanation
+        The relevance of every component of the layers.
+
+    Raises
+    ------
+    KeyError
+        With the nearest name for an unknown class.
+    ValueError
+        Where the answer has no class scores or does not say which they are.
+
+    Notes
+    -----
+    The model is left as it was afterwards.
+
+    Examples
+    --------
+    >>> data = sl.images(sl.demo.images(8), transform=sl.demo.transform())
+    >>> why = sl.explain(sl.demo.classifier(), data, 3, ["layer4"], method="gradient")
+    >>> why.backend
+    'gradient'
     """
     from ..attribution import attribute
 

@@ -62,7 +62,30 @@ __all__ = [
 
 @functools.singledispatch
 def figure_of(result: Any, **options: Any) -> Figure:
-    """The figure of a result, by its kind. TypeError for what has none."""
+    """The figure of a result, by its kind.
+
+    Parameters
+    ----------
+    result
+        What a verb gave.
+    **options
+        Those of the figure's own function.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Raises
+    ------
+    TypeError
+        For what has none.
+
+    Examples
+    --------
+    >>> sl.figures.figure_of(lens.search("ruler"), rows=3).caption().startswith("Search")
+    True
+    """
     raise TypeError(f"a {type(result).__name__} has no figure")
 
 

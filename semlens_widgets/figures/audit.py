@@ -35,8 +35,31 @@ def audit(
 ) -> Figure:
     """What the class's score rests on, the scatter with its four regions, what is unexpected, and the checklist.
 
-    `parts` chooses among these four. With `verdicts` (those of a lens, or any mapping from "@concept" or component to
-    something with a `decision`) the checklist shows what people decided.
+    Parameters
+    ----------
+    report
+        What `audit` gave.
+    verdicts
+        Those of a lens, or any mapping from "@concept" or component to something with a `decision`: the checklist shows
+        what people decided.
+    parts
+        Which of the four, in order.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> report = lens.audit(sl.Checklist(spurious=["ruler"], neutral=["hair"]), target="melanoma", progress=False)
+
+    >>> sl.figures.audit(report, parts=["scatter"]).save("audit.svg").name
+    'audit.svg'
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"no part {unknown[0]!r} of an audit's figure; there are {', '.join(PARTS)}")
@@ -59,7 +82,32 @@ def checklist_table(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """The checklist with what was found: the part "concepts" of `audit`."""
+    """The checklist with what was found: the part "concepts" of `audit`.
+
+    Parameters
+    ----------
+    report
+        What `audit` gave.
+    verdicts
+        Those of a lens, or any mapping from "@concept" or component to something with a `decision`: the checklist shows
+        what people decided.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> report = lens.audit(sl.Checklist(spurious=["ruler"], neutral=["hair"]), target="melanoma", progress=False)
+
+    >>> sl.figures.checklist_table(report).save("checklist.svg").name
+    'checklist.svg'
+    """
     return audit(report, verdicts=verdicts, parts=["concepts"], width_mm=width_mm, theme=theme)
 
 

@@ -41,10 +41,43 @@ def card(
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """All there is to know about one component; ValueError for a dead one, of which there is nothing to show.
+    """All there is to know about one component.
 
-    It is called by a person's own word in `own_labels`, as in {"layer4:3": "ruler"}, else by `labels`; with
-    `relevance` it shows the classes it speaks most for and against.
+    Parameters
+    ----------
+    space
+        Of the component.
+    component
+        A row, "layer4:57" or a `Component`.
+    labels
+        What `describe` gave: its words stand beside the components.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}; they win.
+    relevance
+        Shows the classes it speaks most for and against.
+    examples
+        How many, at most.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+    pictures
+        The data set, where the space does not have it at hand: crops are then cut from it.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Raises
+    ------
+    ValueError
+        For a dead one, of which there is nothing to show.
+
+    Examples
+    --------
+    >>> sl.figures.card(lens.space, "layer4:57", examples=6).save("card.svg").name
+    'card.svg'
     """
     row = space.components.row(component)
     if not space.alive[row]:

@@ -30,9 +30,33 @@ def circuit(
 ) -> Figure:
     """Components from the lowest layer at the left to the target at the right; width is relevance passed on.
 
-    Edges for the target are whole, those against it dashed, so that nothing depends on colour. With the `space` the
-    circuit's rows belong to, nodes show their strongest example, with `labels` their word;
-    a person's own in `own_labels` wins.
+    Edges for the target are whole, those against it dashed, so that nothing depends on colour.
+
+    Parameters
+    ----------
+    circuit
+        What `circuit` gave.
+    space
+        Whose components they are: shows their strongest examples.
+    labels
+        What `describe` gave: its words stand beside the components.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}; they win.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> found = lens.explain(3).circuit(top=2, depth=2)
+    >>> sl.figures.circuit(found, space=lens.space).save("circuit.svg").name
+    'circuit.svg'
     """
     if space is not None and any(
         n.row >= len(space.components) or space.components[n.row] != n.component for n in circuit.nodes

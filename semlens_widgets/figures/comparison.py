@@ -33,11 +33,38 @@ def comparison(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """What two models share and what only one has: "columns" of components, or "layers" against layers.
+    """What two models share and what only one has.
 
-    Columns show the first `rows` of each kind: only in A, pairs by score, only in B; layers the directed similarity
-    of every layer of one to every layer of the other. `kept` are the rows only in A, the pairs, and the rows only in
-    B to show instead of all, and `kept_to` says which they are.
+    Columns show only in A, pairs by score, only in B; layers the directed similarity of every layer of one to every
+    layer of the other.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` gave.
+    view
+        "columns" of components, or "layers" against layers.
+    rows
+        How many of each kind, in columns.
+    kept
+        The rows only in A, the pairs, and the rows only in B to show instead of all.
+    kept_to
+        Says which they are.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> found = lens.compare(lens.space, name="itself")
+    >>> sl.figures.comparison(found, rows=3).save("comparison.svg").name
+    'comparison.svg'
     """
     if view not in ("columns", "layers"):
         raise ValueError(f"view={view!r}; a comparison is shown as 'columns' or 'layers'")
@@ -205,10 +232,29 @@ def _layers(sheet: Sheet, comparison: Comparison) -> Number:
 
 
 def concept_table(table: ConceptTable, *, width_mm: Number = SINGLE, theme: str = "print") -> Figure:
-    """Which model, or layer, knows which concept: colour is the adjusted similarity, the number the
-    components that carry it.
+    """Which model, or layer, knows which concept: colour is the adjusted similarity, the number the components that
+    carry it.
 
     A dash stands where a concept is not found.
+
+    Parameters
+    ----------
+    table
+        What `concept_table` gave.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.concept_table(lens.concept_table(["ruler", "hair"])).save("concepts.svg").name
+    'concepts.svg'
     """
     caption = (
         f"{plural(len(table.concepts), 'concept')} in {plural(len(table.columns), 'column')}. Colour: "
@@ -235,7 +281,29 @@ def _concepts(sheet: Sheet, table: ConceptTable) -> Number:
 
 
 def series(series: Series, *, width_mm: Number = DOUBLE, theme: str = "print") -> Figure:
-    """Models in their order: how alike they are, what each step adds, takes and moves, and when concepts appear."""
+    """Models in their order: how alike they are, what each step adds, takes and moves, and when concepts appear.
+
+    Parameters
+    ----------
+    series
+        What `compare_many` gave.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> one = sl.demo.lens("biased", n=100, progress=False)
+    >>> two = sl.demo.lens("unbiased", n=100, progress=False)
+    >>> sl.figures.series(sl.compare_many({"biased": one, "unbiased": two})).save("series.svg").name
+    'series.svg'
+    """
     caption = (
         f"{len(series.names)} models in order ({', '.join(series.names)}): directed similarity from each (row) to each "
         "(column), and per step the components that appear, go, move to another component, or stay. "

@@ -18,8 +18,31 @@ Rows = list[tuple[str, Number, int, bool]]  # name, value, its digits, whether b
 def counterfactual(
     found: Counterfactual, *, components: int = 10, width_mm: Number = DOUBLE, theme: str = "print"
 ) -> Figure:
-    """The `components` that answer best, by their mean change in standard deviations; found ones in bold. Beside them,
-    where the prediction was measured, the mean change of the logit by the thing and by other edits."""
+    """The components that answer best, by their mean change in standard deviations; found ones in bold. Beside them,
+    where the prediction was measured, the mean change of the logit by the thing and by other edits.
+
+    Parameters
+    ----------
+    found
+        What `counterfactual` gave.
+    components
+        How many, at most.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> found = lens.counterfactual(sl.demo.pairs("ruler", 20), target="melanoma", progress=False)
+    >>> sl.figures.counterfactual(found, components=5).save("counterfactual.svg").name
+    'counterfactual.svg'
+    """
     return Figure(lambda sheet: _draw(sheet, found, components), found.message, width_mm, theme)
 
 

@@ -31,10 +31,27 @@ _SCREEN_DPI = 192  # twice the pixels of CSS, for sharp screens
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A figure: how it is drawn, how wide, in which theme ("print", "light" or "dark"), and its caption.
+    """A figure: how it is drawn, how wide, in which theme, and its caption.
 
-    `drawn` draws on a sheet and gives the height it took, in mm. Text is text in embedded TrueType fonts, crops are
-    embedded at print resolution, and nothing of the moment is written, so equal states give equal bytes.
+    Text is text in embedded TrueType fonts, crops are embedded at print resolution, and nothing of the moment is
+    written, so equal states give equal bytes.
+
+    Parameters
+    ----------
+    drawn
+        Draws on a sheet and gives the height it took, in mm.
+    words
+        What the caption says.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Examples
+    --------
+    >>> figure = lens.search("ruler").figure(width_mm=85)
+    >>> figure.width_mm, figure.to_bytes("svg").startswith(b"<?xml")
+    (85, True)
     """
 
     drawn: Callable[[Sheet], Number]
@@ -50,7 +67,20 @@ class Figure:
             raise ValueError(f"width_mm={self.width_mm:g}; figures are {NARROWEST:g} to 600 mm wide, columns 85 to 180")
 
     def at(self, width_mm: Number | None = None, theme: str | None = None) -> Figure:
-        """The same figure at another width, in another theme."""
+        """The same figure at another width, in another theme.
+
+        Parameters
+        ----------
+        width_mm
+            Another width; as it is unless given.
+        theme
+            Another theme; as it is unless given.
+
+        Returns
+        -------
+        Figure
+            A new figure.
+        """
         return replace(self, width_mm=float(width_mm or self.width_mm), theme=theme or self.theme)
 
     def caption(self) -> str:
@@ -71,7 +101,20 @@ class Figure:
         return canvas
 
     def to_bytes(self, format: str, dpi: Number = 300) -> bytes:
-        """The file's bytes; `format` is "pdf", "svg" or "png", `dpi` counts for PNG alone."""
+        """The file's bytes.
+
+        Parameters
+        ----------
+        format
+            "pdf", "svg" or "png".
+        dpi
+            Of PNG alone.
+
+        Returns
+        -------
+        bytes
+            The bytes.
+        """
         if format not in FORMATS:
             raise ValueError(f"no format {format!r}; a figure is saved as {', '.join(FORMATS)}")
         if format == "png" and not 10 <= dpi <= _FINEST:
@@ -104,7 +147,22 @@ class Figure:
         return {"Description": self.caption(), "Software": None}
 
     def save(self, path: str | os.PathLike[str], *, dpi: Number = 300, width_mm: Number | None = None) -> Path:
-        """Write `x.pdf`, `x.svg` or `x.png`; the ending says which. `dpi` counts for PNG alone."""
+        """Write `x.pdf`, `x.svg` or `x.png`.
+
+        Parameters
+        ----------
+        path
+            Its ending says which.
+        dpi
+            Of PNG alone.
+        width_mm
+            Another width; as it is unless given.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+        """
         path = Path(path)
         format = path.suffix.lower().removeprefix(".")
         if format not in FORMATS:
@@ -122,7 +180,18 @@ class Figure:
         return self.to_bytes("png", _SCREEN_DPI), {"width": round(self.width_mm / 25.4 * 96)}
 
     def to_html(self, dpi: Number = _SCREEN_DPI) -> str:
-        """The figure and its caption as HTML, the picture inside."""
+        """The figure and its caption as HTML, the picture inside.
+
+        Parameters
+        ----------
+        dpi
+            Of the picture.
+
+        Returns
+        -------
+        str
+            HTML of one figure.
+        """
         data = b64encode(self.to_bytes("png", dpi)).decode()
         width = round(self.width_mm / 25.4 * 96)
         made = Markup(

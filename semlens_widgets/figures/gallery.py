@@ -32,10 +32,36 @@ def gallery(
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """Some components (without a choice the first ten living ones), each with its strongest examples.
+    """Some components, each with its strongest examples.
 
-    `labels` puts the word of each beside it; a person's own in `own_labels`, as in {"layer4:3": "ruler"}, wins.
-    Without `examples` there are as many as the width holds.
+    Parameters
+    ----------
+    space
+        Of the components.
+    components
+        Which; the first ten living ones unless given.
+    labels
+        What `describe` gave: its words stand beside the components.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}; they win.
+    examples
+        How many of each; as many as the width holds unless given.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+    pictures
+        The data set, where the space does not have it at hand: crops are then cut from it.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.gallery(lens.space, ["layer4:57", "layer4:64"]).save("gallery.svg").name
+    'gallery.svg'
     """
     rows = chosen_rows(space, components, 10)
     crops = Crops.of(space, pictures)

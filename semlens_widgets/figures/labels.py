@@ -35,13 +35,37 @@ def label_table(
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """Some components, or the `rows` with the surest labels: word, score, margin, confidence, adjusted similarity,
-    examples.
+    """Components with their words: score, margin, confidence, adjusted similarity, examples.
 
-    Without `components`, the surest one of every word stands first, so that the table shows what there is.
+    A component whose best word is not accepted reads "unexplained", with that word in brackets.
 
-    A component whose best word is not accepted reads "unexplained", with that word in brackets. A person's own word in
-    `own_labels`, as in {"layer4:3": "ruler"}, wins: it stands first, is marked, and has no scores.
+    Parameters
+    ----------
+    labels
+        What `describe` gave.
+    components
+        Which; the surest one of every word first unless given, so that the table shows what there is.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}; one stands first, is marked, and has no scores.
+    rows
+        How many, at most.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+    pictures
+        The data set, where the space does not have it at hand: crops are then cut from it.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> labels = lens.describe(["ruler", "hair", "blue patch"])
+    >>> sl.figures.label_table(labels, rows=5).save("labels.svg").name
+    'labels.svg'
     """
     names = Names.of(labels.components, labels, own_labels)
     if components is not None:
@@ -82,7 +106,33 @@ def own_table(
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """The first `rows` components that a person gave a word, by component, where nothing else is described."""
+    """The components that a person gave a word, by component, where nothing else is described.
+
+    Parameters
+    ----------
+    space
+        Of the components.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}.
+    rows
+        How many, at most.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+    pictures
+        The data set, where the space does not have it at hand: crops are then cut from it.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.own_table(lens.space, {"layer4:57": "tape measure"}).save("own.svg").name
+    'own.svg'
+    """
     names = Names(space.components, None, own_labels)
     chosen = sorted(space.components.row(component) for component in own_labels)[:rows]
     crops = Crops.of(space, pictures)

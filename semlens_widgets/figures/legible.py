@@ -23,7 +23,23 @@ def written(canvas: Canvas) -> list[Text]:
 
 
 def problems(figure: Figure) -> list[str]:
-    """What of the text cannot be read, in words, by the extents that matplotlib itself gives; empty if all can."""
+    """What of the text cannot be read, in words, by the extents that matplotlib itself gives; empty if all can.
+
+    Parameters
+    ----------
+    figure
+        Any of them.
+
+    Returns
+    -------
+    list[str]
+        One line for each.
+
+    Examples
+    --------
+    >>> sl.figures.problems(lens.search("ruler").figure())
+    []
+    """
     canvas = figure.canvas()
     with own_style():
         agg = FigureCanvasAgg(canvas)

@@ -19,9 +19,33 @@ from .sheet import MARGIN, SMALL, Sheet
 def matrix(
     drawn: Mapping[str, Any], spaces: Mapping[str, SemanticSpace], *, width_mm: Number = DOUBLE, theme: str = "print"
 ) -> Figure:
-    """What `ComparisonHeatmap.matrix()` gives, of the models of these `spaces`, by name.
+    """Several models side by side, as `ComparisonHeatmap` shows them.
 
     Values that are not found, or not above chance, stand in brackets; where there is no room, a dash.
+
+    Parameters
+    ----------
+    drawn
+        What `ComparisonHeatmap.matrix()` gives.
+    spaces
+        Of its models, by name.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> one = sl.demo.lens("biased", n=100, progress=False)
+    >>> two = sl.demo.lens("unbiased", n=100, progress=False)
+    >>> view = sl.ComparisonHeatmap({"biased": one, "unbiased": two}, concepts=["ruler"])
+    >>> sl.figures.matrix(view.matrix(), {"biased": one.space, "unbiased": two.space}).save("matrix.svg").name
+    'matrix.svg'
     """
     made = " ".join(f"{name}: {made_from(space)}" for name, space in spaces.items())
     caption = f"{drawn['corner']} by row. {drawn['note']} In brackets or with a dash: {drawn['weak_word']}. {made}"

@@ -35,11 +35,38 @@ def panel(
     widths: Sequence[Sequence[Number]] | None = None,
     theme: str | None = None,
 ) -> Figure:
-    """Rows of figures as one figure, `width_mm` wide, each with its letter; the caption holds all captions.
+    """Rows of figures as one figure, each with its letter; the caption holds all captions.
 
-    `widths` gives per row the shares of its figures; without it they are equal. Each part is drawn again for its
-    room, so type keeps its size. The theme is that of the first figure. ValueError where a part would be narrower
-    than 55 mm, or where labels are too few.
+    Each part is drawn again for its room, so type keeps its size.
+
+    Parameters
+    ----------
+    figures
+        Rows of them.
+    labels
+        A letter for each; None for none.
+    width_mm
+        Width of the whole in millimetres.
+    widths
+        Per row the shares of its figures; equal unless given.
+    theme
+        That of the first figure unless given.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Raises
+    ------
+    ValueError
+        Where a part would be narrower than 55 mm, or where labels are too few.
+
+    Examples
+    --------
+    >>> hits, card = lens.search("ruler").figure(rows=3), sl.figures.card(lens.space, "layer4:57")
+    >>> sl.panel([[hits, card]], labels="ab", width_mm=180).save("panel.svg").name
+    'panel.svg'
     """
     rows = _rows(figures)
     count = sum(len(row) for row in rows)

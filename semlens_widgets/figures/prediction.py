@@ -37,11 +37,38 @@ def prediction(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """The picture with its relevance, the likeliest classes, and the `rows` components that mattered most.
+    """The picture with its relevance, the likeliest classes, and the components that mattered most.
 
-    `component` shows where the relevance of that one lies instead of all. With the `space` the explanation's rows
-    belong to, components come with examples, with `labels` also with their words;
-    a person's own in `own_labels` win.
+    Parameters
+    ----------
+    explanation
+        What `explain` gave.
+    space
+        Whose components they are: shows their strongest examples.
+    labels
+        What `describe` gave: its words stand beside the components.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}; they win.
+    component
+        Shows where the relevance of that one lies instead of all.
+    rows
+        How many components.
+    layer
+        Of one layer; None for all.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.prediction(lens.explain(3), space=lens.space, rows=4).save("prediction.svg").name
+    'prediction.svg'
     """
     if space is not None and space.components != explanation.components:
         space = None

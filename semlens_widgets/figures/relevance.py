@@ -26,9 +26,37 @@ def relevance(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """For each class the `components` with the largest mean relevance, as bars on one scale; green for, purple against.
+    """For each class the components with the largest mean relevance, as bars on one scale; green for, purple against.
 
-    classes: by name or number; else the first nine that have images. ValueError where none has.
+    Parameters
+    ----------
+    relevance
+        What `relate` gave.
+    classes
+        By name or number; else the first nine that have images.
+    components
+        How many of each class.
+    layer
+        Of one layer; None for all.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Raises
+    ------
+    ValueError
+        Where none has.
+
+    Examples
+    --------
+    >>> sl.figures.relevance(lens.relate(progress=False), components=4).save("relevance.svg").name
+    'relevance.svg'
     """
     if classes is None:
         chosen = [int(number) for number in np.flatnonzero(relevance.counts)[:9]]

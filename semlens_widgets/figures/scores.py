@@ -27,7 +27,29 @@ def score_distributions(
     """Clarity, polysemanticity and redundancy of the components of every layer, or of one.
 
     Silhouettes are the components, dots their means with 95 % intervals, dashed lines the mean of random images.
-    `raw` shows the scores without the data set's mean removed.
+
+    Parameters
+    ----------
+    evaluation
+        What `evaluate` gave.
+    raw
+        Show the scores without the data set's mean removed.
+    layer
+        One layer; None for all.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.score_distributions(lens.evaluate(progress=False)).save("scores.svg").name
+    'scores.svg'
     """
     form = "raw" if raw else "data-set mean removed"
     components = evaluation.components

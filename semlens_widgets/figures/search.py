@@ -31,10 +31,34 @@ def hits(
     theme: str = "print",
     pictures: Images | None = None,
 ) -> Figure:
-    """The first `rows` hits with their scores against the null and their `examples` strongest examples.
+    """The first hits with their scores against the null and their strongest examples.
 
-    Without `examples` there are as many as the width holds at a good size. Where the concept is not found, the
-    closest components are greyed and said to be no evidence.
+    Where the concept is not found, the closest components are greyed and said to be no evidence.
+
+    Parameters
+    ----------
+    matches
+        What `search` gave.
+    rows
+        How many, best first.
+    examples
+        How many of each; as many as the width holds at a good size unless given.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+    pictures
+        The data set, where the space does not have it at hand: crops are then cut from it.
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.hits(lens.search("ruler"), rows=3).save("hits.svg").name
+    'hits.svg'
     """
     if rows < 1 or (examples is not None and examples < 1):
         raise ValueError(f"rows={rows}, examples={examples}; both are at least 1")

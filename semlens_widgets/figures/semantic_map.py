@@ -50,14 +50,50 @@ def semantic_map(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """Components where `layout` has them: coloured by label if there are any, else by layer, or by `values`.
+    """All components in the plane: coloured by label if there are any, else by layer, or by values.
 
-    Labels are a person's own words in `own_labels`, as in {"layer4:3": "ruler"}, which win, and `labels`.
+    Parameters
+    ----------
+    space
+        Of the components.
+    layout
+        What `compute_layout` gave.
+    labels
+        What `describe` gave: its words stand beside the components.
+    own_labels
+        A person's own words, as in {"layer4:3": "ruler"}; they win.
+    values
+        [component], colours from paper to deep blue; components without one (NaN) are open rings.
+    values_name
+        What the values are.
+    signed
+        Colours from purple through zero to green.
+    mark
+        What random sets of images stay below.
+    evidence
+        What lies below the mark is grey.
+    sizes
+        [component], the areas of the marks, in any unit.
+    sizes_name
+        What the sizes are.
+    layer
+        Components outside it are pale.
+    selection
+        Components that are ringed.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
 
-    `values` [component] go from paper to deep blue, or with `signed` from purple through zero to green; components
-    without one (NaN) are open rings. `values_name` says what they are, and `mark` what random sets of images stay
-    below; with `evidence` what lies below the mark is grey. `sizes` [component] are the areas of the marks, in any
-    unit. Components outside `layer` are pale, and chosen ones are ringed.
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> sl.figures.semantic_map(lens.space, lens.compute_layout("pca")).save("map.svg").name
+    'map.svg'
     """
     if len(layout) != len(space.components):
         raise ValueError(f"the layout has {len(layout)} places for {len(space.components)} components")
@@ -154,7 +190,32 @@ def overlay_map(
     width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:
-    """Two models on one map: components of the first as discs, of the second as triangles; chosen ones are ringed."""
+    """Two models on one map: components of the first as discs, of the second as triangles.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` gave.
+    layouts
+        What `overlay` gave.
+    selection, other_selection
+        Components of each that are ringed.
+    width_mm
+        Width of the figure in millimetres.
+    theme
+        "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        A figure to save or look at.
+
+    Examples
+    --------
+    >>> found = lens.compare(lens.space, name="itself")
+    >>> sl.figures.overlay_map(found, lens.overlay("pca")).save("overlay.svg").name
+    'overlay.svg'
+    """
     spaces = (comparison.a, comparison.b)
     for space, layout in zip(spaces, layouts, strict=True):
         if len(layout) != len(space.components):

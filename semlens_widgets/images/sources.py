@@ -36,29 +36,54 @@ def images(
 ) -> Images:
     """One data set from a folder, a torch or Hugging Face Dataset, a list of pictures or of their files, or a stream.
 
-    source:      any of these; what each has to be stands below.
-    transform:   turns a PIL image into the model's input, a tensor [channel height width], the same each time; without
-                 one the model sees the pixels in [0, 1].
-    labels:      one class per image: whole numbers or names, as a list, array, tensor or column; None, NaN and -1 are
-                 images without one. By default the sub-folders of a folder, what a data set keeps (`targets`, a column
-                 of class labels), or the second items of a list of pairs. Labels that are no classes, such as boxes
-                 or several classes at once, are left out with a warning; all works without but what needs classes.
-    classes:     the names of the class numbers; by default the sub-folders, the names given, or the data set's own.
-    mean, std:   how a data set that yields tensors [channel height width] has normalised them (0 and 1 for pixels in
-                 [0, 1]), so that CLIP and you can see the pictures; instead of `transform`. Tensors of whole numbers
-                 from 0 to 255 are divided by 255 and normalised so.
-    value_range: the numbers that are black and white, on one scale for the whole data set: for pictures and arrays of
-                 more than 8 bits and for floats, such as (0, 4095) or (-1000, 1000); what lies beyond is clipped.
-                 Without it 16-bit pictures that use the upper half of their range are read on the whole of it, and
-                 others are refused with the numbers that were seen.
-    name:        of a stream or data set what it holds, such as "imagenet-train 2012", where that cannot be told from
-                 its code, state and files; what was made from it is then found again under its name and first images.
+    Parameters
+    ----------
+    source
+        Any of these; what each has to be stands below.
+    transform
+        Turns a PIL image into the model's input, a tensor [channel height width], the same each time; without one the
+        model sees the pixels in [0, 1].
+    labels
+        One class per image: whole numbers or names, as a list, array, tensor or column; None, NaN and -1 are images
+        without one. By default the sub-folders of a folder, what a data set keeps (`targets`, a column of class
+        labels), or the second items of a list of pairs. Labels that are no classes, such as boxes or several classes at
+        once, are left out with a warning; all works without but what needs classes.
+    classes
+        The names of the class numbers; by default the sub-folders, the names given, or the data set's own.
+    mean, std
+        How a data set that yields tensors [channel height width] has normalised them (0 and 1 for pixels in [0, 1]), so
+        that CLIP and you can see the pictures; instead of `transform`. Tensors of whole numbers from 0 to 255 are
+        divided by 255 and normalised so.
+    value_range
+        The numbers that are black and white, on one scale for the whole data set: for pictures and arrays of more than
+        8 bits and for floats, such as (0, 4095) or (-1000, 1000); what lies beyond is clipped. Without it 16-bit
+        pictures that use the upper half of their range are read on the whole of it, and others are refused with the
+        numbers that were seen.
+    name
+        Of a stream or data set what it holds, such as "imagenet-train 2012", where that cannot be told from its code,
+        state and files; what was made from it is then found again under its name and first images.
 
-    A folder is read as torchvision's ImageFolder reads it: the same classes and files in the same order, folders
-    hidden by a dot apart; without sub-folders of images, its own. `repr` tells what is left out. A data set has `len()`
-    and numbered items, each an image, a pair `(image, label)`, or a dict with an "image". Images are PIL pictures of
-    any mode or size, arrays [height width], [height width channel] or [channel height width], or tensors. Model, CLIP
-    and people see the same picture: the first of a file, as stored (EXIF rotation is not applied), alpha dropped.
+    Returns
+    -------
+    Images
+        One data set that model, CLIP and people look at.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no image.
+    ValueError
+        Where there is no image.
+    TypeError
+        For what is no image, transform or data set.
+
+    Notes
+    -----
+    A folder is read as torchvision's ImageFolder reads it: the same classes and files in the same order, folders hidden
+    by a dot apart; without sub-folders of images, its own. `repr` tells what is left out. A data set has `len()` and
+    numbered items, each an image, a pair `(image, label)`, or a dict with an "image". Images are PIL pictures of any
+    mode or size, arrays [height width], [height width channel] or [channel height width], or tensors. Model, CLIP and
+    people see the same picture: the first of a file, as stored (EXIF rotation is not applied), alpha dropped.
 
     A stream has no length or numbers, but can be begun again: webdataset's, Hugging Face's with streaming, anything
     that `iter()` begins anew. Its images are numbered by their order, and later passes pick them by number; a stream
@@ -72,7 +97,12 @@ def images(
     in several threads; any other data set in order by one, as it may hold a single open file. `workers=` of `fit` and
     other passes reads in as many processes; folders with many images are read so unasked.
 
-    FileNotFoundError or ValueError where there is no image, TypeError for what is no image, transform or data set.
+    Examples
+    --------
+    >>> pictures = [picture for picture, _ in sl.demo.images(4)]
+    >>> data = sl.images(pictures, transform=sl.demo.transform(), labels=["nevus", "melanoma"] * 2)
+    >>> len(data), data.classes
+    (4, ('melanoma', 'nevus'))
     """
     if transform is not None and not callable(transform):
         raise TypeError(

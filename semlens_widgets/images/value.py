@@ -50,7 +50,25 @@ class Given:
 
 
 class UnreadableImage(ValueError):
-    """An image that cannot be decoded; `name` says which, the message why."""
+    """An image that cannot be decoded; the message says why.
+
+    Parameters
+    ----------
+    name
+        Which image.
+    why
+        What is wrong with it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("damaged.png").write_bytes(b"no picture")
+    >>> try:
+    ...     sl.images(["damaged.png"]).picture(0)
+    ... except sl.UnreadableImage as error:
+    ...     print("damaged.png" in str(error))
+    True
+    """
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name}: {why}")
@@ -61,16 +79,48 @@ class UnreadableImage(ValueError):
 
 
 class Images:
-    """Images by number. Made by `images(...)`; `len(data)`, `data.picture(i)`, `data.tensor(i)`, `data.label(i)`.
+    """Images by number. Made by `sl.images(...)`.
 
-    `length` says how many there are, `load(i)` gives one, `content()` what tells them from others; `normalisation` is
-    how tensors were normalised, `root` the folder where it is one.
-    `names` identify the images to a reader (a path below the folder, or a number). `classes` are the class
-    names where labels are known. `fingerprint` changes when the images or the transform change.
-    `left_out` tells what of a folder is not among the images, `value_range` the scale of pictures of more than 8 bits.
-    `concurrent` says whether several threads may read at once; else one waits for the other.
-    `stated` says whether the class names were given by the user, not found in the data. `of_files` says that the images
-    lie in files, which other processes may open as well; `workers` how many of these read, where that was stated.
+    `len(data)`, `data.picture(i)`, `data.tensor(i)` and `data.label(i)` are what one uses; `names` identify the images
+    to a reader (a path below the folder, or a number), `classes` are the class names where labels are known, and
+    `fingerprint` changes when the images or the transform change.
+
+    Parameters
+    ----------
+    names
+        What the images are called; None: their numbers.
+    length
+        How many there are; None of a stream that was not read yet.
+    load
+        Gives one by its number.
+    labels
+        The class of each.
+    transform
+        Turns a PIL picture into the model's input.
+    normalisation
+        How tensors were normalised.
+    content
+        What tells these images from others.
+    root
+        The folder, where it is one.
+    value_range
+        The scale of pictures of more than 8 bits.
+    concurrent
+        Whether several threads may read at once; else one waits for the other.
+    left_out
+        What of a folder is not among the images.
+    stated
+        Whether the class names were given by the user, not found in the data.
+    of_files
+        Whether the images lie in files, which other processes may open as well.
+    workers
+        How many of these read, where that was stated.
+
+    Examples
+    --------
+    >>> data = sl.images(sl.demo.images(4), transform=sl.demo.transform())
+    >>> data.picture(0).size, tuple(data.tensor(0).shape), data.label(0) in (0, 1)
+    ((64, 64), (3, 64, 64), True)
     """
 
     def __init__(
@@ -139,12 +189,34 @@ class Images:
         return None if self._stream is None else self._stream.memo()
 
     def recall(self, memo: Mapping[str, Any] | None) -> None:
-        """Take in what was known of a stream. ValueError where it is another one by now."""
+        """Take in what was known of a stream.
+
+        Parameters
+        ----------
+        memo
+            What `memo` gave another time.
+
+        Raises
+        ------
+        ValueError
+            Where it is another one by now.
+        """
         if self._stream is not None and memo is not None:
             self._stream.recall(memo)
 
     def upto(self, most: int) -> range:
-        """The numbers of the first `most` images, fewer where there are fewer."""
+        """The numbers of the first images, fewer where there are fewer.
+
+        Parameters
+        ----------
+        most
+            How many at most.
+
+        Returns
+        -------
+        range
+            Their numbers.
+        """
         return self._stream.upto(most) if self._stream is not None else range(min(most, len(self)))
 
     @property
@@ -175,24 +247,75 @@ class Images:
         return max((n for n in self._labels if n is not None), default=-1), self._labels.count(None)
 
     def name(self, image: int) -> str:
-        """The name of an image: its path below the folder, or its number."""
+        """The name of an image: its path below the folder, or its number.
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        str
+            The name.
+        """
         return str(image) if self._names is None else str(self._names[image])
 
     def number(self, name: str) -> int | None:
-        """The number of the image with that name, or None."""
+        """The number of the image with that name, or None.
+
+        Parameters
+        ----------
+        name
+            As `name` gives it.
+
+        Returns
+        -------
+        int or None
+            The number, or None.
+        """
         if self._names is None:
             number = whole_number(name)
             return number if number is not None and (self.length is None or number < self.length) else None
         return self._names.index(name) if name in self._names else None
 
     def label(self, image: int) -> int | None:
-        """The class number, or None where it is not known."""
+        """The class number, or None where it is not known.
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        int or None
+            The class number, or None.
+        """
         if self._labels is None:
             return None if self._stream is None else self._stream.label(image)
         return self._labels[image]
 
     def labelled(self, labels: Any, classes: Any = None) -> Images:
-        """The same images with other labels (and class names, if given). ValueError unless there is one per image."""
+        """The same images with other labels.
+
+        Parameters
+        ----------
+        labels
+            One for each image, as in `sl.images`.
+        classes
+            The class names; as they were unless given.
+
+        Returns
+        -------
+        Images
+            A new data set.
+
+        Raises
+        ------
+        ValueError
+            Unless there is one per image.
+        """
         other = self._like()
         other.stated = self.stated if classes is None else bool(read_classes(classes))
         found = read_labels(labels, self.classes if classes is None else read_classes(classes), len(self))
@@ -222,7 +345,17 @@ class Images:
     def jobs(self, parts: Iterable[Sequence[tuple[int, Any]]], *, sent: bool) -> Iterator[list[Job]]:
         """Jobs of (number, what is to be known) pairs; those of a stream end where it does.
 
-        sent: to a worker, with the names of the images, and with the images where these are cheap to send.
+        Parameters
+        ----------
+        parts
+            The pairs of each job.
+        sent
+            To a worker, with the names of the images, and with the images where these are cheap to send.
+
+        Yields
+        ------
+        Iterator[list[Job]]
+            The jobs, one after the other.
         """
         if self._stream is not None:
             yield from self._jobs_of_stream(self._stream, parts)
@@ -248,7 +381,18 @@ class Images:
         cursor.settle()
 
     def holding(self, job: Job) -> Images:
-        """These images where the one of a job is at hand, which a stream has passed."""
+        """These images where the one of a job is at hand, which a stream has passed.
+
+        Parameters
+        ----------
+        job
+            Whose image it is.
+
+        Returns
+        -------
+        Images
+            The data set.
+        """
         if self._stream is None:
             return self
         other = self._like()
@@ -256,7 +400,15 @@ class Images:
         return other
 
     def take(self, jobs: Sequence[Job], tell: Callable[[tuple[str, str]], None]) -> None:
-        """In a worker: what comes with its jobs, and who is to be told what is said once of a data set."""
+        """In a worker: what comes with its jobs.
+
+        Parameters
+        ----------
+        jobs
+            What it works on.
+        tell
+            Who is to be told what is said once of a data set.
+        """
         if any(job.name is not None for job in jobs):
             self._names = {job.number: job.name for job in jobs}
         if isinstance(self._load, Given):
@@ -264,7 +416,15 @@ class Images:
         self._reading.say = lambda key, text: tell((key, text))
 
     def tell(self, key: str, text: str) -> None:
-        """Warn of something that is said once of a data set, whoever met it."""
+        """Warn of something that is said once of a data set, whoever met it.
+
+        Parameters
+        ----------
+        key
+            What it is about: said once for each.
+        text
+            What is said.
+        """
         self._reading.tell(key, text)
 
     @property
@@ -287,12 +447,39 @@ class Images:
         return self._fingerprint
 
     def picture(self, image: int) -> Image.Image:
-        """The image as a person sees it: PIL, 8-bit RGB. UnreadableImage where it cannot be decoded."""
+        """The image as a person sees it.
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        Image.Image
+            PIL, 8-bit RGB.
+
+        Raises
+        ------
+        UnreadableImage
+            Where it cannot be decoded.
+        """
         item = self._item(image)
         return item if isinstance(item, Image.Image) else shown(item, self._normalisation)
 
     def tensor_and_size(self, image: int) -> tuple[Any, tuple[int, int]]:
-        """The model's input and the (width, height) of the picture it came from, read once."""
+        """The model's input and the (width, height) of the picture it came from, read once.
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        tuple[Any, tuple[int, int]]
+            Both.
+        """
         item = self._item(image)
         if not isinstance(item, Image.Image):
             self._grey = len(item) == 1
@@ -308,11 +495,33 @@ class Images:
             raise UnreadableImage(self.name(image), why) from error
 
     def tensor(self, image: int) -> Any:
-        """The image as the model sees it: a float array or tensor [channel height width]."""
+        """The image as the model sees it: a float array or tensor [channel height width].
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        Any
+            [channel height width], normalised.
+        """
         return self.tensor_and_size(image)[0]
 
     def prepared(self, picture: Image.Image) -> Any:
-        """What the model would see of any picture: transformed, or normalised as this data set's tensors are."""
+        """What the model would see of any picture: transformed, or normalised as this data set's tensors are.
+
+        Parameters
+        ----------
+        picture
+            PIL, of any size.
+
+        Returns
+        -------
+        Any
+            [channel height width], normalised.
+        """
         picture = rgb(picture, self.value_range)
         if self.transform is not None:
             return self.transform(picture)
@@ -331,7 +540,18 @@ class Images:
         return False
 
     def window(self, size: tuple[int, int]) -> Window:
-        """The part of a picture of that size the model sees, as shares of width and height (a centre crop cuts)."""
+        """The part of a picture of that size the model sees, as shares of width and height (a centre crop cuts).
+
+        Parameters
+        ----------
+        size
+            (width, height) in pixels.
+
+        Returns
+        -------
+        Window
+            (left, top, right, bottom), in [0, 1].
+        """
         if self.transform is None:
             return WHOLE
         if size not in self._windows:

@@ -14,11 +14,25 @@ METHODS = ("pca", "umap")
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A place in the plane for every component: `positions` [component 2] in [0, 1], NaN for dead ones.
+    """A place in the plane for every component. Both axes have one scale, and the longer fills [0, 1].
 
-    Both axes have one scale, and the longer fills [0, 1]. `method` is "pca" or "umap"; `seed` and `neighbours`
-    say how UMAP went about it (PCA needs neither). With a `sample` it is a preview: UMAP laid out so many components,
-    drawn at random, and placed the others among them; None where it laid out all.
+    Attributes
+    ----------
+    positions
+        [component 2], in [0, 1]; NaN for dead ones.
+    method
+        "pca" or "umap".
+    seed, neighbours
+        How UMAP went about it; PCA needs neither.
+    sample
+        How many components, drawn at random, UMAP laid out before it placed the others among them: a preview. None
+        where it laid out all.
+
+    Examples
+    --------
+    >>> layout = lens.compute_layout("pca")
+    >>> layout.method, layout.preview
+    ('pca', False)
     """
 
     positions: Float[np.ndarray, "component 2"]

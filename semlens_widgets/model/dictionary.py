@@ -39,21 +39,48 @@ def dictionary(
 ) -> Dictionary | Encoder:
     """A sparse autoencoder as the encoder of a layer: `sl.Layer("blocks.5", via=sl.dictionary(path))`.
 
-    source:  a folder that SAELens saved (cfg.json and sae_weights.safetensors), a file that saev saved, a .safetensors
-             or .pt file with weights, a `state_dict`, or an object with `encode` and `decode` (overcomplete, SAELens,
-             a class of your own), whose codes are the last tensor that `encode` gives.
-    kind:    what makes codes of what the encoder gives: "relu", "topk" (the k largest, and of these what is positive),
-             "jumprelu" (what exceeds a threshold of its own), "gated", "linear". Needed where the source does not say.
-    k:       of "topk", how many codes a feature vector has.
-    centred: whether the decoder's bias is subtracted from features before they are encoded. Needed where the source
-             has one and does not say.
+    Parameters
+    ----------
+    source
+        A folder that SAELens saved (cfg.json and sae_weights.safetensors), a file that saev saved, a .safetensors or
+        .pt file with weights, a `state_dict`, or an object with `encode` and `decode` (overcomplete, SAELens, a class
+        of your own), whose codes are the last tensor that `encode` gives.
+    kind
+        What makes codes of what the encoder gives: "relu", "topk" (the k largest, and of these what is positive),
+        "jumprelu" (what exceeds a threshold of its own), "gated", "linear". Needed where the source does not say.
+    k
+        Of "topk", how many codes a feature vector has.
+    centred
+        Whether the decoder's bias is subtracted from features before they are encoded. Needed where the source has one
+        and does not say.
 
+    Returns
+    -------
+    Dictionary or Encoder
+        What `sl.Layer(…, via=…)` takes.
+
+    Raises
+    ------
+    ValueError
+        For what is missing or does not fit, by name.
+    FileNotFoundError
+        For a file that is not there.
+
+    Notes
+    -----
     Its latents are components as any others: searched, described, audited. `lens.without` encodes, switches off and
     adds the difference of what is decoded, so that what the dictionary does not explain stays as it is (Templeton et
     al. 2024); the relevance of a latent is its code times the target's slope along its decoder row.
 
-    Weights are loaded without running code: a file that needs more is refused. ValueError for what is missing or does
-    not fit, by name; FileNotFoundError for a file that is not there.
+    Weights are loaded without running code: a file that needs more is refused.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weights = {"encoder.weight": torch.randn(24, 16), "decoder.weight": torch.randn(16, 24)}
+    >>> sae = sl.dictionary(weights, kind="topk", k=4)
+    >>> sl.Layer("blocks.5", via=sae).name
+    'blocks.5'
     """
     if isinstance(source, str | os.PathLike):
         weights, said = _read(Path(source))

@@ -29,10 +29,24 @@ class Heads:
     projection's answer that comes from it, without the bias. A head that is switched off writes nothing; one held at
     its mean writes in its own direction, as strongly as on average. Components print as `blocks.5.attn.heads:3`.
 
-    name:   an attention module, or a module around one, as in `model.named_modules()`; in a list also a wildcard.
-    tokens: which tokens are pooled, see `Layer`.
-    heads:  how many heads there are, where the module does not say.
-    out:    the module that is the output projection, where it is not found.
+    Parameters
+    ----------
+    name
+        An attention module, or a module around one, as in `model.named_modules()`; in a list also a wildcard.
+    tokens
+        Which tokens are pooled, see `Layer`.
+    heads
+        How many heads there are, where the module does not say.
+    out
+        The module that is the output projection, where it is not found.
+
+    Examples
+    --------
+    >>> from torchvision.models import VisionTransformer
+    >>> vit = VisionTransformer(image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32)
+
+    >>> [layer.name for layer in sl.Heads("encoder.layers.encoder_layer_1").layers(vit)]
+    ['encoder.layers.encoder_layer_1.self_attention.heads']
     """
 
     name: str
@@ -46,7 +60,23 @@ class Heads:
             raise ValueError(f"heads={self.heads!r}; needed is the number of heads, as in heads=12")
 
     def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
-        """What is read of a model. KeyError, with what there is, where there are no heads by that name."""
+        """What is read of a model.
+
+        Parameters
+        ----------
+        model
+            A torch module.
+
+        Returns
+        -------
+        tuple[Layer, ...]
+            One for each module that is meant.
+
+        Raises
+        ------
+        KeyError
+            With what there is, where there are no heads by that name.
+        """
         found = attentions(model)
         if self.out is not None:
             found = [_given(model, self)]
@@ -76,10 +106,24 @@ class Mlp:
 
     They are what the MLP's second projection is given. Components print as `blocks.5.mlp.hidden:17`.
 
-    name:   an MLP, or a module around one, as in `model.named_modules()`; in a list also a wildcard.
-    signed: each unit becomes two, see `Layer`.
-    tokens: which tokens are pooled, see `Layer`.
-    out:    the module that is the second projection, where it is not found.
+    Parameters
+    ----------
+    name
+        An MLP, or a module around one, as in `model.named_modules()`; in a list also a wildcard.
+    signed
+        Each unit becomes two, see `Layer`.
+    tokens
+        Which tokens are pooled, see `Layer`.
+    out
+        The module that is the second projection, where it is not found.
+
+    Examples
+    --------
+    >>> from torchvision.models import VisionTransformer
+    >>> vit = VisionTransformer(image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32)
+
+    >>> [layer.name for layer in sl.Mlp("encoder.layers.encoder_layer_1").layers(vit)]
+    ['encoder.layers.encoder_layer_1.mlp.hidden']
     """
 
     name: str
@@ -91,7 +135,23 @@ class Mlp:
         _check("Mlp", self.name, self.tokens, self.out)
 
     def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
-        """What is read of a model. KeyError, with what there is, where there is no MLP by that name."""
+        """What is read of a model.
+
+        Parameters
+        ----------
+        model
+            A torch module.
+
+        Returns
+        -------
+        tuple[Layer, ...]
+            One for each module that is meant.
+
+        Raises
+        ------
+        KeyError
+            With what there is, where there is no MLP by that name.
+        """
         found = dict(mlps(model))
         if self.out is not None:
             found = {self.name: _existing(model, self.out)}

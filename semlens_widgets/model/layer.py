@@ -66,20 +66,35 @@ class Asked(Protocol):
 class Layer:
     """Which activations of a model count as components.
 
-    name:   module name as in `model.named_modules()`; in a list of layers also a wildcard, `"layer4.*"`.
-    via:    an encoder on top of the layer whose outputs are the components: a torch module or function on
-            features in the last axis (the encoder of an SAE), or an array [direction feature] (CAVs). A module runs
-            in eval mode, where the features are, in the more precise number format of the two, and is left as it was.
-    signed: every component becomes two, `+` (strongest) and `-` (weakest responses); for layers without ReLU.
-    axes:   names of the output's axes: n image, c component, h w or t places, as in "nhwc". By default they are
-            followed from the images through the model; a layer where that is not certain is refused.
-    tokens: which tokens of a sequence are pooled: "all", "class", "registers", "patches", or a slice. Which is which
-            is followed through the model, too; where that cannot be, "class" is the first and "patches" are the rest.
-    output: which part of a tuple or dict output: a number or a key; by default its first tensor.
-    grid:   (rows, columns) of the patches, where they are not found out.
-    codes:  which part of what `via` gives are the components, a number or a key; needed where it gives several.
-    layout, place: what axes mean and where it is read, as `Heads` and `Mlp` and the first pass fill them in; leave
-                   them.
+    Parameters
+    ----------
+    name
+        Module name as in `model.named_modules()`; in a list of layers also a wildcard, `"layer4.*"`.
+    via
+        An encoder on top of the layer whose outputs are the components: a torch module or function on features in the
+        last axis (the encoder of an SAE), or an array [direction feature] (CAVs). A module runs in eval mode, where the
+        features are, in the more precise number format of the two, and is left as it was.
+    signed
+        Every component becomes two, `+` (strongest) and `-` (weakest responses); for layers without ReLU.
+    axes
+        Names of the output's axes: n image, c component, h w or t places, as in "nhwc". By default they are followed
+        from the images through the model; a layer where that is not certain is refused.
+    tokens
+        Which tokens of a sequence are pooled: "all", "class", "registers", "patches", or a slice. Which is which is
+        followed through the model, too; where that cannot be, "class" is the first and "patches" are the rest.
+    output
+        Which part of a tuple or dict output: a number or a key; by default its first tensor.
+    grid
+        (rows, columns) of the patches, where they are not found out.
+    codes
+        Which part of what `via` gives are the components, a number or a key; needed where it gives several.
+    layout, place
+        What axes mean and where it is read, as `Heads` and `Mlp` and the first pass fill them in; leave them.
+
+    Examples
+    --------
+    >>> [layer.name for layer in sl.Layer("layer?").layers(sl.demo.classifier())]
+    ['layer1', 'layer2', 'layer3', 'layer4']
     """
 
     name: str
@@ -127,7 +142,18 @@ class Layer:
         return getattr(self.via, "semlens_writes", None)
 
     def layers(self, model: torch.nn.Module) -> tuple[Layer, ...]:
-        """The layers of a model that the name means, wildcards spelled out; KeyError with the nearest if none."""
+        """The layers of a model that the name means, wildcards spelled out; KeyError with the nearest if none.
+
+        Parameters
+        ----------
+        model
+            A torch module.
+
+        Returns
+        -------
+        tuple[Layer, ...]
+            One for each module that is meant.
+        """
         names = [n for n, _ in model.named_modules() if n]
         if self.place is not None or self.name in names:
             return (self,)

@@ -24,12 +24,26 @@ _HEAD = ("name", "kind", "components", "shape", "ask")
 class Offer:
     """One thing that a model has components in.
 
-    name:       as components print it, `blocks.5.attn.heads`.
-    kind:       "layer", "heads" or "hidden units".
-    components: how many there are; None where that was not found out.
-    shape:      what one image gives, [component places], as in "192 × 14 × 14"; of tokens also which they are.
-    ask:        what to write in `layers=[…]`.
-    refused:    why it cannot be looked at, and what to do; empty where it can.
+    Attributes
+    ----------
+    name
+        As components print it, `blocks.5.attn.heads`.
+    kind
+        "layer", "heads" or "hidden units".
+    components
+        How many there are; None where that was not found out.
+    shape
+        What one image gives, [component places], as in "192 × 14 × 14"; of tokens also which they are.
+    ask
+        What to write in `layers=[…]`.
+    refused
+        Why it cannot be looked at, and what to do; empty where it can.
+
+    Examples
+    --------
+    >>> offer = sl.layers(sl.demo.classifier())[-1]
+    >>> offer.kind, offer.refused
+    ('layer', '')
     """
 
     name: str
@@ -43,7 +57,21 @@ class Offer:
 @dataclass(frozen=True)
 class Offers(Sequence[Offer]):
     """All that a model offers, in the order in which it stands in the model. Prints as a table, repeated blocks in one
-    line; `to_rows` has them singly."""
+    line; `to_rows` has them singly.
+
+    Attributes
+    ----------
+    model
+        What the model is called.
+    offers
+        What it has, in order.
+
+    Examples
+    --------
+    >>> offers = sl.layers(sl.demo.classifier())
+    >>> "layer4" in [row["name"] for row in offers.to_rows()]
+    True
+    """
 
     model: str
     offers: tuple[Offer, ...]
@@ -97,12 +125,34 @@ class Offers(Sequence[Offer]):
 def layers(model: torch.nn.Module, images: Any = None) -> Offers:
     """What components a model has: its layers, attention heads and hidden units, with how to ask for each.
 
-    images: `sl.images(…)`, or a batch [image channel height width], of which the first image is run through the model,
-            for the numbers and shapes. Without, one of zeros of the size that the model says it takes, else 3 × 224 ×
-            224; where the model fails on it, shapes are empty.
+    Parameters
+    ----------
+    model
+        The model.
+    images
+        `sl.images(…)`, or a batch [image channel height width], of which the first image is run through the model, for
+        the numbers and shapes. Without, one of zeros of the size that the model says it takes, else 3 × 224 × 224;
+        where the model fails on it, shapes are empty.
 
+    Returns
+    -------
+    Offers
+        All that can be asked for; prints as a table.
+
+    Raises
+    ------
+    TypeError
+        For what is no torch module.
+
+    Notes
+    -----
     Layers are the model's own parts and those that repeat in it (stages, blocks), not what lies inside attention and
-    MLPs; any other module can be asked for by name as well. TypeError for what is no torch module.
+    MLPs; any other module can be asked for by name as well.
+
+    Examples
+    --------
+    >>> {offer.name: offer.components for offer in sl.layers(sl.demo.classifier())}["layer4"]
+    128
     """
     if not hasattr(model, "named_modules"):
         raise TypeError(f"model is a {type(model).__name__}; give a torch module, as in resnet50(weights=weights)")

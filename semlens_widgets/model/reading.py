@@ -31,7 +31,13 @@ class Responses:
 
 
 class NotFinite(ValueError):
-    """A layer whose activations are NaN or infinite: nothing can be ranked."""
+    """A layer whose activations are NaN or infinite: nothing can be ranked.
+
+    Examples
+    --------
+    >>> issubclass(sl.NotFinite, ValueError)
+    True
+    """
 
 
 def tensor_of(layer: Layer, output: Any) -> torch.Tensor:

@@ -24,16 +24,44 @@ _PRIOR = 1.0  # of one observation, spread evenly over the cells of the table (P
 class Agreement(Result):
     """How two readers' decisions agree.
 
-    readers:  their names. subjects: what both decided about, and `decisions` what each said of it, one pair for each.
-    table:    [first second], how often the first said one and the second the other, in the order of `categories`.
-    observed: the share of subjects on which they agree, with a 95 % interval.
-    kappa:    Cohen's kappa: how far that goes beyond the chance of readers who say each thing as often as these two do
-              (Cohen 1960, Educational and Psychological Measurement 20). NaN where both always say one and the same.
-    ac1:      Gwet's AC1, whose chance is that of a subject that is hard to tell; where nearly all is of one kind it
-              stays high while kappa falls (Gwet 2008, British Journal of Mathematical and Statistical Psychology 61).
+    Attributes
+    ----------
+    readers
+        Their names.
+    subjects
+        What both decided about.
+    decisions
+        What each said of it, one pair for each subject.
+    categories
+        What could be said, in order.
+    table
+        [first second], how often the first said one and the second the other, in the order of `categories`.
+    observed
+        The share of subjects on which they agree, with a 95 % interval.
+    kappa
+        Cohen's kappa: how far that goes beyond the chance of readers who say each thing as often as these two do (Cohen
+        1960, Educational and Psychological Measurement 20). NaN where both always say one and the same.
+    ac1
+        Gwet's AC1, whose chance is that of a subject that is hard to tell; where nearly all is of one kind it stays
+        high while kappa falls (Gwet 2008, British Journal of Mathematical and Statistical Psychology 61).
 
+    Notes
+    -----
     Intervals hold 95 % of the posterior of the table, under a Dirichlet prior that weighs as much as one subject (Perks
     1947, Journal of the Institute of Actuaries 73): they stay wide for few subjects, also where readers agree on all.
+
+    Examples
+    --------
+    >>> team = sl.demo.lens(n=100, progress=False)
+    >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> reading = team.begin_reading("Ada", "Bob", ["@ruler"])
+
+    >>> for reader in ("Ada", "Bob"):
+    ...     team.auditor = reader
+    ...     _ = team.judge("@ruler", "spurious")
+    ...     _ = team.finish_reading()
+    >>> team.agreement().disagreements
+    ()
     """
 
     readers: tuple[str, str]

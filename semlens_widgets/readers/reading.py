@@ -15,12 +15,32 @@ from .agreement import Agreement, agreement
 class Reading:
     """Two readers who decide about the same things, each without seeing what the other says until both have finished.
 
-    readers:  their names, two different ones. subjects: what each has to decide about: "@ruler", "layer4:64".
-    begun:    when, in UTC. done: by reader when he or she finished.
-    settled:  how disagreements were settled: verdicts with a note that says why.
+    Parameters
+    ----------
+    readers
+        Their names, two different ones.
+    subjects
+        What each has to decide about: "@ruler", "layer4:64".
+    begun
+        When, in UTC.
+    done
+        By reader when he or she finished.
+    settled
+        How disagreements were settled: verdicts with a note that says why.
 
+    Notes
+    -----
     A value: `finishing` and `settling` give new ones. It hides what windows, cells and reports of a lens show; whoever
     opens the audit's file in an editor sees all of it.
+
+    Examples
+    --------
+    >>> team = sl.demo.lens(n=100, progress=False)
+    >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> reading = team.begin_reading("Ada", "Bob", ["@ruler"])
+
+    >>> reading.readers, reading.open
+    (('Ada', 'Bob'), False)
     """
 
     readers: tuple[str, str]
@@ -57,8 +77,23 @@ class Reading:
         return " and ".join(name for name in self.readers if name not in self.done)
 
     def shown_to(self, verdicts: Verdicts, who: str) -> tuple[Verdicts, Verdicts]:
-        """(what `who` may see, what is kept from them): until both have finished a reader sees what he or she said and
-        what was said before it began; nobody else sees what a reader said since."""
+        """What one person may see, and what is kept from them.
+
+        Until both have finished a reader sees what he or she said and what was said before it began; nobody else sees
+        what a reader said since.
+
+        Parameters
+        ----------
+        verdicts
+            Those of all people.
+        who
+            The person.
+
+        Returns
+        -------
+        tuple[Verdicts, Verdicts]
+            What is shown, and what is kept back.
+        """
         if self.open:
             return verdicts, Verdicts()
         hidden = [v for v in verdicts.entries if v.who in self.readers and v.who != who and v.when > self.begun]
@@ -66,19 +101,63 @@ class Reading:
         return Verdicts(tuple(v for v in verdicts.entries if v not in seen)), Verdicts(tuple(hidden))
 
     def said(self, verdicts: Verdicts, who: str) -> dict[str, str]:
-        """What a reader decided about each subject, by the time he or she finished."""
+        """What a reader decided about each subject, by the time he or she finished.
+
+        Parameters
+        ----------
+        verdicts
+            Those of all people.
+        who
+            One of the readers.
+
+        Returns
+        -------
+        dict[str, str]
+            Decisions by subject.
+        """
         until = self.done.get(who)
         entries = [v for v in verdicts.entries if v.who == who and v.when > self.begun]
         own = Verdicts(tuple(v for v in entries if until is None or v.when <= until)).of(who)
         return {s: str(own[s].decision) for s in self.subjects if s in own and own[s].decision is not None}
 
     def undecided(self, verdicts: Verdicts, who: str) -> tuple[str, ...]:
-        """What a reader has not decided about."""
+        """What a reader has not decided about.
+
+        Parameters
+        ----------
+        verdicts
+            Those of all people.
+        who
+            One of the readers.
+
+        Returns
+        -------
+        tuple[str, ...]
+            The subjects.
+        """
         said = self.said(verdicts, who)
         return tuple(subject for subject in self.subjects if subject not in said)
 
     def finishing(self, verdicts: Verdicts, who: str) -> Reading:
-        """With a reader finished. ValueError for somebody else, twice, or where something is undecided."""
+        """With a reader finished.
+
+        Parameters
+        ----------
+        verdicts
+            Those of all people.
+        who
+            One of the readers.
+
+        Returns
+        -------
+        Reading
+            The new reading.
+
+        Raises
+        ------
+        ValueError
+            For somebody else, twice, or where something is undecided.
+        """
         if who not in self.readers:
             readers = " and ".join(self.readers)
             raise ValueError(f"{who or 'somebody without a name'} is none of the readers, {readers}; set lens.auditor")
@@ -91,7 +170,18 @@ class Reading:
         return replace(self, done={**self.done, who: max(now(), last)})
 
     def agreement(self, verdicts: Verdicts) -> Agreement:
-        """How the two agree. ValueError until both have finished."""
+        """How the two agree. ValueError until both have finished.
+
+        Parameters
+        ----------
+        verdicts
+            Those of all people.
+
+        Returns
+        -------
+        Agreement
+            Both measures, and the disagreements.
+        """
         if not self.open:
             raise ValueError(f"{self.waiting} has not finished; agreement is told when both have")
         first, second = (self.said(verdicts, name) for name in self.readers)
@@ -99,7 +189,18 @@ class Reading:
         return agreement(self.readers, both, [first[s] for s in both], [second[s] for s in both])
 
     def settling(self, verdict: Verdict) -> Reading:
-        """With a disagreement settled. ValueError without a decision or a reason, or where nothing is to be settled."""
+        """With a disagreement settled. ValueError without a decision or a reason, or where nothing is to be settled.
+
+        Parameters
+        ----------
+        verdict
+            With a note that says why.
+
+        Returns
+        -------
+        Reading
+            The new reading.
+        """
         if verdict.subject not in self.subjects:
             raise ValueError(f"{verdict.subject} was not read; subjects are {', '.join(self.subjects[:8])}")
         if verdict.decision is None or not verdict.note:
@@ -119,13 +220,40 @@ class Reading:
                 "done": dict(self.done), "settled": [asdict(v) for v in self.settled]}  # fmt: skip
 
     def to_document(self, verdicts: Verdicts) -> dict[str, Any]:
-        """What a report says of it: who, when, how they agree, and how disagreements were settled."""
+        """What a report says of it: who, when, how they agree, and how disagreements were settled.
+
+        Parameters
+        ----------
+        verdicts
+            Those of all people.
+
+        Returns
+        -------
+        dict
+            JSON-ready values.
+        """
         found = self.agreement(verdicts).to_document() if self.open else None
         return {**self.to_state(), "agreement": found}
 
     @classmethod
     def from_state(cls, document: Any) -> Reading:
-        """From what `to_state` gives. ValueError for anything else."""
+        """From what `to_state` gives.
+
+        Parameters
+        ----------
+        document
+            JSON values.
+
+        Returns
+        -------
+        Reading
+            The reading.
+
+        Raises
+        ------
+        ValueError
+            For anything else.
+        """
         if not isinstance(document, Mapping):
             raise ValueError("a reading has readers, subjects, begun, done and settled")
         try:

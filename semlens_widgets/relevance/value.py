@@ -22,25 +22,53 @@ from .totals import NO_IMAGE, Totals, mean_and_share
 class Relevance(Result):
     """How much each component contributes to each class, over a data set.
 
-    An image's relevance is divided by the sum of its absolute values in the layer, sign kept: what is added up is
-    each component's share of its layer in each image, in [-1, 1]. Every image
-    is explained for one class, its target: `statistic` says whether that is its label or the model's prediction.
+    An image's relevance is divided by the sum of its absolute values in the layer, sign kept: what is added up is each
+    component's share of its layer in each image, in [-1, 1]. Every image is explained for one class, its target:
+    `statistic` says whether that is its label or the model's prediction.
 
-    classes:    the names of the model's classes, or the one target. components: the columns.
-    counts:     [class], images with that target.
-    mean:       [class component], over the class's images; 0 for a class without images.
-    share:      [class component], mean of the absolute values: the component's part of all that moved in its layer for
-                the class. In [0, 1]; adds up to 1 over a layer.
-    images, targets, values: a sample of images, the class each was explained for, and its relevances
-                [image component], float16. At most `sample` per class, the same whatever the order of the pass, those
-                of `first` before others: for intervals by resampling.
-    top_images, top_values: [class component k], the class's images in which the component is most relevant, strongest
-                first, equal ones by lower number. NO_IMAGE and NaN where the class has fewer images than k.
-    unreadable: images that were skipped, with the reason.
-    backend:    the method it was computed by; `chosen` says why, where "auto" chose it.
-    measured:   how near methods come to switching components off on this model; None where that was not measured.
-                `reliability` says it in one line.
-    sums, magnitudes: what mean and share are made from, as whole numbers of 2^-40: they add up exactly.
+    Attributes
+    ----------
+    components
+        The columns.
+    classes
+        The names of the model's classes, or the one target.
+    counts
+        [class], images with that target.
+    mean
+        [class component], over the class's images; 0 for a class without images.
+    share
+        [class component], mean of the absolute values: the component's part of all that moved in its layer for the
+        class. In [0, 1]; adds up to 1 over a layer.
+    images, targets, values
+        A sample of images, the class each was explained for, and its relevances [image component], float16: for
+        intervals by resampling, the same whatever the order of the pass.
+    top_images, top_values
+        [class component k], the class's images in which the component is most relevant, strongest first, equal ones by
+        lower number. NO_IMAGE and NaN where the class has fewer images than k.
+    backend
+        The method it was computed by.
+    statistic
+        What images were explained for: their labels or the model's predictions.
+    sums, magnitudes
+        What mean and share are made from, as whole numbers of 2^-40: they add up exactly.
+    sample
+        How many images are kept per class, at most.
+    unreadable
+        Images that were skipped, with the reason.
+    first
+        Images that were kept before others.
+    chosen
+        Why "auto" chose the method; empty where it was asked for by name.
+    measured
+        How near methods come to switching components off on this model; None where that was not measured. `reliability`
+        says it in one line.
+
+    Examples
+    --------
+    >>> relevance = lens.relate(progress=False)
+    >>> relevance.mean.shape == (len(relevance.classes), len(lens.components))
+    True
+    >>> component, mean = relevance.top("melanoma", 1)[0]
     """
 
     components: Components
@@ -101,38 +129,121 @@ class Relevance(Result):
         return self.top_images.shape[2]
 
     def number(self, target: int | np.integer | str) -> int:
-        """The number of a class given by name or number; KeyError with the nearest name if there is none."""
+        """The number of a class given by name or number; KeyError with the nearest name if there is none.
+
+        Parameters
+        ----------
+        target
+            A class, by name or number.
+
+        Returns
+        -------
+        int
+            Its number.
+        """
         return class_number(target, self.classes)
 
     def of(self, target: int | np.integer | str) -> Float[np.ndarray, " component"]:
-        """Mean relevance of every component for one class, given by name or number."""
+        """Mean relevance of every component for one class, given by name or number.
+
+        Parameters
+        ----------
+        target
+            A class, by name or number.
+
+        Returns
+        -------
+        float array [component]
+            Shares of the layer, signed, in [-1, 1].
+        """
         return self.mean[self.number(target)]
 
     def share_of(self, target: int | np.integer | str) -> Float[np.ndarray, " component"]:
-        """Each component's share of its layer for one class, given by name or number."""
+        """Each component's share of its layer for one class, given by name or number.
+
+        Parameters
+        ----------
+        target
+            A class, by name or number.
+
+        Returns
+        -------
+        float array [component]
+            In [0, 1]; adds up to 1 over a layer.
+        """
         return self.share[self.number(target)]
 
     def values_of(self, target: int | np.integer | str) -> Float[np.ndarray, "image component"]:
-        """The sampled images of one class, for intervals."""
+        """The sampled images of one class, for intervals.
+
+        Parameters
+        ----------
+        target
+            A class, by name or number.
+
+        Returns
+        -------
+        float array [image component]
+            A row for each image.
+        """
         return self.values[self.targets == self.number(target)]
 
     def top(
         self, target: int | np.integer | str, n: int = 10, layer: str | None = None
     ) -> list[tuple[Component, float]]:
-        """The n components with the largest absolute mean for a class, with their mean."""
+        """The n components with the largest absolute mean for a class, with their mean.
+
+        Parameters
+        ----------
+        target
+            A class, by name or number.
+        n
+            How many.
+        layer
+            One layer; None for all.
+
+        Returns
+        -------
+        list[tuple[Component, float]]
+            (component, mean relevance), the largest first.
+        """
         mean = self.of(target)
         rows = np.arange(len(self.components))[self.components.rows(layer)]
         order = rows[np.argsort(-np.abs(mean[rows]), kind="stable")[:n]]
         return [(self.components[int(row)], float(mean[row])) for row in order]
 
     def top_of(self, target: int | np.integer | str, component: int | str | Component) -> list[tuple[int, float]]:
-        """The class's images in which a component is most relevant: (image, relevance), strongest first."""
+        """The class's images in which a component is most relevant: (image, relevance), strongest first.
+
+        Parameters
+        ----------
+        target
+            A class, by name or number.
+        component
+            A row, "layer4:57" or a `Component`.
+
+        Returns
+        -------
+        list[tuple[int, float]]
+            (number of the image, relevance).
+        """
         at = self.number(target), self.components.row(component)
         kept = self.top_images[at] != NO_IMAGE
         return [(int(i), float(v)) for i, v in zip(self.top_images[at][kept], self.top_values[at][kept], strict=True)]
 
     def merge(self, other: Relevance) -> Relevance:
-        """The relevance over both shards of a data set, as one pass over all of it would have found it."""
+        """The relevance over both shards of a data set, as one pass over all of it would have found it.
+
+        Parameters
+        ----------
+        other
+            Of another shard, by the same method, of the same layers.
+
+        Returns
+        -------
+        Relevance
+            The relevance of all images.
+        """
         ours, theirs = self.of_pass(), other.of_pass()
         if ours != theirs:
             differing = [name for name in ours if ours[name] != theirs[name]]
@@ -154,7 +265,13 @@ class Relevance(Result):
         return {name: getattr(self, name) for name in names}
 
     def add_to(self, totals: Totals) -> None:
-        """Add up what this value holds with what `totals` has; ValueError where it has no exact sums."""
+        """Add up what this value holds with what `totals` has; ValueError where it has no exact sums.
+
+        Parameters
+        ----------
+        totals
+            What was added up before.
+        """
         if self.sums is None or self.magnitudes is None:
             raise ValueError("a relevance that was put together by hand has no exact sums and cannot be merged")
         totals.add_sums(self.counts, self.sums, self.magnitudes)
@@ -170,7 +287,20 @@ class Relevance(Result):
         statistic: str,
         unreadable: tuple[tuple[str, str], ...],
     ) -> Relevance:
-        """What a pass has come to."""
+        """What a pass has come to.
+
+        Parameters
+        ----------
+        totals
+            What was added up.
+        classes, backend, statistic, unreadable
+            As the attributes.
+
+        Returns
+        -------
+        Relevance
+            The value.
+        """
         mean, share = mean_and_share(totals.components, totals.counts, totals.sums, totals.magnitudes)
         return cls(
             totals.components, classes, totals.counts.copy(), mean, share, *totals.sampled(), *totals.top(),
@@ -178,7 +308,18 @@ class Relevance(Result):
         )  # fmt: skip
 
     def to_rows(self, top: int | None = None) -> list[dict[str, Any]]:
-        """One dict per class and component, largest absolute mean first within a class; classes without images not."""
+        """One dict per class and component, largest absolute mean first within a class; classes without images not.
+
+        Parameters
+        ----------
+        top
+            How many of each class; None for all.
+
+        Returns
+        -------
+        list of dict
+            The rows.
+        """
         rows = []
         for number in np.flatnonzero(self.counts):
             order = np.argsort(-np.abs(self.mean[number]), kind="stable")[:top]
@@ -206,6 +347,7 @@ class Relevance(Result):
         }  # fmt: skip
 
     def to_document(self) -> dict[str, Any]:
+        """What a file keeps beside `to_arrays`, as JSON values."""
         return {
             "classes": self.classes, "backend": self.backend, "statistic": self.statistic, "sample": self.sample,
             "unreadable": self.unreadable, "first": self.first, "chosen": self.chosen,
@@ -216,7 +358,20 @@ class Relevance(Result):
     def from_document(
         cls, components: Components, document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> Relevance:
-        """The value that `to_document()` and `to_arrays()` were taken from."""
+        """The value that `to_document()` and `to_arrays()` were taken from.
+
+        Parameters
+        ----------
+        components
+            The columns.
+        document, arrays
+            What a file kept.
+
+        Returns
+        -------
+        Relevance
+            The value.
+        """
         measured = document.get("measured")
         counts, sums, magnitudes = (np.asarray(arrays[n]) for n in ("counts", "sums", "magnitudes"))
         mean, share = mean_and_share(components, counts, sums, magnitudes)

@@ -59,29 +59,70 @@ def relevance(
 ) -> Relevance:
     """Each component's relevance for each class in one pass over the data set, for all layers at once.
 
-    target:  "label" explains each image for its own label, "predicted" for the class the model answers (of several
-             labels the likeliest), a number for that class; "auto" takes labels if each image has one that means a
-             class of the model (a folder with ten of a model's thousand classes has not: its labels are other numbers)
-             and the model's predictions do not speak against it. A value of `sl.targets` that belongs to no single
-             picture: all images are explained for it, and it is the one class of the answer.
-    output, outputs: which part of the model's answer holds the class scores, and what they mean: see `outputs.decide`.
-    method:  as in `explain`; "auto" is the method of one way back that agrees best with switching off, measured on a
-             few pictures, and in layers where that misses the goal "integrated", if it is nearer: 16 passes a layer
-             for every image, of up to 48 components one for each. `chosen` says where; a method of one way back by
-             name is quicker. "ablation" takes a pass for every component.
-    choice:  what was measured of this model before; by default measured here.
-    check:   measure a method that is asked for by name as well, so that `reliability` says how good it is.
-    k:       images kept per class and component in `top_images`.
-    sample:  images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
-    first:   images that `values` should hold before others, such as those about which more is known; a random choice.
-    ids:     restricts the pass to a shard; `merge` puts shards together without loss.
-    batch_size, progress: images that run at once, and whether a bar is shown.
-    on_step: called with (images done, images in all) after each batch; what it raises ends the pass. With a
-             `progress_file` a pass that ended early is continued where it was last saved, to the same bytes.
-    engine:  computes the pass in shards, see `shards.Engine`.
+    Parameters
+    ----------
+    model
+        A torch module.
+    images
+        `sl.images(…)`.
+    layers
+        Names, wildcards, or `Layer(…)`.
+    target
+        "label" explains each image for its own label, "predicted" for the class the model answers (of several labels
+        the likeliest), a number for that class; "auto" takes labels if each image has one that means a class of the
+        model (a folder with ten of a model's thousand classes has not: its labels are other numbers) and the model's
+        predictions do not speak against it. A value of `sl.targets` that belongs to no single picture: all images are
+        explained for it, and it is the one class of the answer.
+    method
+        As in `explain`; "auto" is the method of one way back that agrees best with switching off, measured on a few
+        pictures, and in layers where that misses the goal "integrated", if it is nearer: 16 passes a layer for every
+        image, of up to 48 components one for each. `chosen` says where; a method of one way back by name is quicker.
+        "ablation" takes a pass for every component.
+    output, outputs
+        Which part of the model's answer holds the class scores, and what they mean: see `outputs.decide`.
+    k
+        Images kept per class and component in `top_images`.
+    sample
+        Images kept per class in `values`; by default 256, fewer where there are more than 64 classes.
+    batch_size
+        Images that run at once.
+    ids
+        Restricts the pass to a shard; `merge` puts shards together without loss.
+    first
+        Images that `values` should hold before others, such as those about which more is known; a random choice.
+    progress_file
+        Where a pass that ended early is saved, and continued from, to the same bytes.
+    progress
+        Show a bar.
+    choice
+        What was measured of this model before; by default measured here.
+    check
+        Measure a method that is asked for by name as well, so that `reliability` says how good it is.
+    on_step
+        Called with (images done, images in all) after each batch; what it raises ends the pass.
+    engine
+        Computes the pass in shards, see `shards.Engine`.
 
-    The model is in eval mode during the pass and exactly as it was afterwards, whatever happened. ValueError where
-    labels are demanded and cannot be used, or no image can be read; UnsupportedModel as in `attribute`.
+    Returns
+    -------
+    Relevance
+        The relevance of each component for each class.
+
+    Raises
+    ------
+    ValueError
+        Where labels are demanded and cannot be used, or no image can be read; UnsupportedModel as in `attribute`.
+
+    Notes
+    -----
+    The model is in eval mode during the pass and exactly as it was afterwards, whatever happened.
+
+    Examples
+    --------
+    >>> data = sl.images(sl.demo.images(12), transform=sl.demo.transform())
+    >>> found = sl.relevance(sl.demo.classifier(), data, ["layer4"], method="gradient", progress=False)
+    >>> int(found.counts.sum())
+    12
     """
     check_settings(target, method, k, sample, batch_size)
     wanted = resolve(model, layers)

@@ -36,11 +36,26 @@ _NAMES = 30  # images listed on a component's page
 
 @dataclass(frozen=True)
 class Report:
-    """An audit to hand in. `document` holds all of it; every format is made from that alone.
-
-    ValueError where it is not as `report/schema.json` in this package says.
+    """An audit to hand in. Every format is made from one document alone.
 
     `Report.from_file("audit.json")` gives back the report that `save("audit.json")` wrote, and from it the same HTML.
+
+    Parameters
+    ----------
+    document
+        All of it, as `report/schema.json` in this package says.
+
+    Raises
+    ------
+    ValueError
+        Where the document is not as the schema says.
+
+    Examples
+    --------
+    >>> _ = lens.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> path = lens.write_report("audit.json")
+    >>> "ruler" in sl.Report.from_file(path).to_markdown()
+    True
     """
 
     document: Mapping[str, Any]
@@ -63,14 +78,24 @@ class Report:
     def signed(self, key: Key, password: str | None = None) -> Report:
         """The report with a signature of its seal (Ed25519), by a private key of your own.
 
-        key: a PEM file, or what one holds. password: of a key that is encrypted. ModuleNotFoundError without the
-        package cryptography (`pip install 'semlens-widgets[sign]'`); ValueError for another kind of key, and for a
-        report that was changed after it was sealed.
+        Parameters
+        ----------
+        key
+            A PEM file, or what one holds.
+        password
+            Of a key that is encrypted. ModuleNotFoundError without the package cryptography (`pip install
+            'semlens-widgets[sign]'`); ValueError for another kind of key, and for a report that was changed after it
+            was sealed.
+
+        Returns
+        -------
+        Report
+            The signed report.
         """
         return Report(signed(self.document, key, password))
 
     def to_json(self) -> str:
-        """All of it as JSON text; `sl.verify_report` tells what was changed since in a file of it."""
+        """All of it as JSON text."""
         return as_json(self.document)
 
     def to_html(self) -> str:
@@ -91,11 +116,38 @@ class Report:
         return to_csv(rows)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write `.html`, `.md`, `.json` or `.csv`, by the ending."""
+        """Write `.html`, `.md`, `.json` or `.csv`, by the ending.
+
+        Parameters
+        ----------
+        path
+            Its ending says which.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+        """
         return write_text(Path(path), self.to_text(Path(path)))
 
     def to_text(self, path: Path) -> str:
-        """What `save` writes into a file of that name. ValueError for another ending."""
+        """What `save` writes into a file of that name.
+
+        Parameters
+        ----------
+        path
+            Its ending says which form.
+
+        Returns
+        -------
+        str
+            The text.
+
+        Raises
+        ------
+        ValueError
+            For another ending.
+        """
         forms = {".html": self.to_html, ".htm": self.to_html, ".md": self.to_markdown, ".json": self.to_json,
                  ".csv": self.to_csv}  # fmt: skip
         if path.suffix.lower() not in forms:
@@ -104,7 +156,23 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """ValueError if it is no report, saying what of it is wrong."""
+        """The report that `to_json` was taken from.
+
+        Parameters
+        ----------
+        text
+            JSON.
+
+        Returns
+        -------
+        Report
+            The report.
+
+        Raises
+        ------
+        ValueError
+            If it is no report, saying what of it is wrong.
+        """
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -115,6 +183,18 @@ class Report:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Report:
+        """The report in a JSON file.
+
+        Parameters
+        ----------
+        path
+            A file that `save` wrote.
+
+        Returns
+        -------
+        Report
+            The report.
+        """
         try:
             return cls.from_json(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:

@@ -20,12 +20,25 @@ from .signature import as_json, of_signature
 class SealCheck:
     """What a report's seal says: true where nothing was changed and every signature that is asked for is valid.
 
-    changes:   what was changed since the report was sealed, in words.
-    head:      the head of the seal; the same head kept elsewhere shows that nobody sealed it anew.
-    signature: "valid"; "valid, key not given", where it fits the key that the report itself names; "valid, by another
-               key" than the one that was given; "invalid"; "missing", where a key was given and nobody signed; "" where
-               there is none and none was asked for; "not checked" where the package cryptography is not installed.
-    signed_by: the public key that the report names, in hexadecimal digits; "" where it is not signed.
+    Attributes
+    ----------
+    changes
+        What was changed since the report was sealed, in words.
+    head
+        The head of the seal; the same head kept elsewhere shows that nobody sealed it anew.
+    signature
+        "valid"; "valid, key not given", where it fits the key that the report itself names; "valid, by another key"
+        than the one that was given; "invalid"; "missing", where a key was given and nobody signed; "" where there is
+        none and none was asked for; "not checked" where the package cryptography is not installed.
+    signed_by
+        The public key that the report names, in hexadecimal digits; "" where it is not signed.
+
+    Examples
+    --------
+    >>> _ = lens.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> check = sl.verify_report(lens.write_report("audit.json"))
+    >>> bool(check), check.changes
+    (True, ())
     """
 
     changes: tuple[str, ...]
@@ -62,16 +75,42 @@ class SealCheck:
 def verify_report(
     path: str | os.PathLike[str], public_key: Key | None = None, *, also: Sequence[str | os.PathLike[str]] = ()
 ) -> SealCheck:
-    """What was changed in the report `x.json` at `path` since it was sealed, and whether its signature is valid.
+    """What was changed in a report since it was sealed, and whether its signature is valid.
 
-    public_key: of who should have signed it: a PEM file, or what one holds. Without one, a signature is held against
-                the key that the report itself names; whose key that is you must know.
-    also:       files of the same report (`.html`, `.md`, `.csv`), held against what its JSON gives, byte for byte. That
-                takes the version that made them.
+    Parameters
+    ----------
+    path
+        Of its `.json`.
+    public_key
+        Of who should have signed it: a PEM file, or what one holds. Without one, a signature is held against the key
+        that the report itself names; whose key that is you must know.
+    also
+        Files of the same report (`.html`, `.md`, `.csv`), held against what its JSON gives, byte for byte. That takes
+        the version that made them.
 
+    Returns
+    -------
+    SealCheck
+        Whether it is as it was sealed, and what is not.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no file.
+
+    Notes
+    -----
     Every change is seen, of one byte, too: of content it is said what was changed, of spaces, order and spelling that
     the file is written otherwise. A seal shows changes; that nobody sealed it anew, only a signature or a head kept
-    elsewhere can say. FileNotFoundError where there is no file.
+    elsewhere can say.
+
+    Examples
+    --------
+    >>> _ = lens.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> path = lens.write_report("audit.json")
+    >>> _ = path.write_text(path.read_text().replace("ruler", "hair"))
+    >>> bool(sl.verify_report(path))
+    False
     """
     raw = Path(path).read_bytes()
     try:

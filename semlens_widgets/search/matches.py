@@ -37,12 +37,31 @@ _BY_EVIDENCE: tuple[Evidence | None, ...] = (None, "examples", "activations", "b
 
 @dataclass(frozen=True)
 class Hit:
-    """One component that came close, with its `row` in the space.
+    """One component that came close. `Matches.found` weighs all that is said here.
 
-    `score` is the cosine of probe and component, -1 to 1; `z` how many standard deviations chance lies below, and `p`
-    how often chance does as well, for this component alone. `Matches.found` weighs them all.
-    `by` says which evidence lies above chance: its strongest "examples", its "activations" over all sampled images,
-    "both", or None. `z_examples` and `z_activations` are those of each alone, None where it was not asked for.
+    Attributes
+    ----------
+    component
+        The component.
+    row
+        Its row in the space.
+    score
+        The cosine of probe and component, -1 to 1.
+    z
+        How many standard deviations chance lies below.
+    p
+        How often chance does as well, for this component alone.
+    by
+        Which evidence lies above chance: its strongest "examples", its "activations" over all sampled images, "both",
+        or None.
+    z_examples, z_activations
+        Those of each evidence alone; None where it was not asked for.
+
+    Examples
+    --------
+    >>> hit = lens.search("ruler")[0]
+    >>> str(hit.component).startswith("layer"), hit.p <= .01
+    (True, True)
     """
 
     component: Component
@@ -73,30 +92,64 @@ class Null:
 
 @dataclass(frozen=True, eq=False)
 class Matches(Result):
-    """The answer to one probe: the components ranked, those above the null (p at most .01) first, then the others;
-    the strongest first in each.
-
-    `searched` is the number of components that were, `vector` the probe's unit vector [dim].
-    `rows` are rows of the space's components; `scores` are cosines of probe and component. There are two kinds of
-    evidence, and `by` says which were asked for. By "examples": `z_examples` compares the component's examples with
-    random sets of images. By "activations": `z_activations` compares its responses to sampled images that show the
-    probe (see `showing`) with those to images that do not, by their ranks; chance is what the same images in any other
-    order give (Wilcoxon 1945, with exact mean and variance). `z` and `p` are those of the one that was asked for, or of
-    the larger of "both", corrected for there being two (Sidak); the strongest are then those with the largest sum.
-    `p_best` is the chance that the best of that many random components does as well (Sidak).
-    `adjusted_similarity` is the mean similarity of the component's examples to the probe, adjusted for chance as the
-    adjusted Rand index is: 0 for random images, 1 for the k images that match it best. Examples of any component are
-    more alike than random images, and responses of any component go a little with what images show, so a small p alone
-    proves little. `held_out` says how well the component tells sampled images that show the probe from others, its own
-    examples left out.
+    """The answer to one probe: the components ranked, those above the null (p at most .01) first, then the others; the
+    strongest first in each.
 
     `found` needs three things: p_best at most .05; an adjusted similarity of at least .5, or, by activations, an AUROC
     above .75 by more than the best of all components gains by luck; and a held-out AUROC of at least .75. Where the
     first two hold but too few sampled images show the probe (or do not show it) to test the third, or it is not sure
     which do, `state` is "unchecked", and the probe is not found. All of them describe one hit, the `best`: the first
-    or, where that fails, a later one that passes with the p corrected for the tries. `unknown` are words that the CLIP
-    never saw: their scores mean nothing. `query_rows` are rows of components that are (part of) the query. They are no
-    hits, and their examples, which made the probe, are no evidence.
+    or, where that fails, a later one that passes with the p corrected for the tries.
+
+    Attributes
+    ----------
+    probe
+        What was asked, in words.
+    rows
+        [hit], rows of the space's components.
+    scores
+        [hit], cosines of probe and component, -1 to 1.
+    z
+        [hit], of the evidence that was asked for, or of the larger of "both", corrected for there being two (Sidak);
+        the strongest are then those with the largest sum.
+    searched
+        How many components were.
+    null
+        What chance looks like.
+    space
+        Where it was searched.
+    vector
+        [dim], the probe's unit vector.
+    unknown
+        Words that the CLIP never saw: their scores mean nothing.
+    query_rows
+        Rows of components that are (part of) the query. They are no hits, and their examples, which made the probe, are
+        no evidence.
+    by
+        Which evidence was asked for: "examples", "activations" or "both".
+    z_examples
+        [hit], the component's examples against random sets of images.
+    z_activations
+        [hit], the component's responses to sampled images that show the probe (see `showing`) against those to images
+        that do not, by their ranks; chance is what the same images in any other order give (Wilcoxon 1945, with exact
+        mean and variance).
+
+    Notes
+    -----
+    `p_best` is the chance that the best of that many random components does as well (Sidak). `adjusted_similarity` is
+    the mean similarity of the component's examples to the probe, adjusted for chance as the adjusted Rand index is: 0
+    for random images, 1 for the k images that match it best. Examples of any component are more alike than random
+    images, and responses of any component go a little with what images show, so a small p alone proves little.
+    `held_out` says how well the component tells sampled images that show the probe from others, its own examples left
+    out.
+
+    Examples
+    --------
+    >>> answer = lens.search("ruler")
+    >>> answer.state, answer.best.score <= 1
+    ('found', True)
+    >>> len(answer.images(top=3))
+    3
     """
 
     probe: str
@@ -120,6 +173,7 @@ class Matches(Result):
 
     @cached_property
     def p(self) -> Float[np.ndarray, " hit"]:
+        """How often chance does as well as each hit, for that component alone."""
         return frozen(ndtr(-np.asarray(self.z, np.float64)))
 
     @cached_property
@@ -290,6 +344,7 @@ class Matches(Result):
 
     @property
     def components(self) -> list[Component]:
+        """The components of the hits, best first."""
         return [self.space.components[int(row)] for row in self.rows]
 
     @property
@@ -358,7 +413,18 @@ class Matches(Result):
         return f"only {few} sampled images {what}, too few to check (at least {MIN_IMAGES})"
 
     def images(self, top: int = 20) -> list[tuple[int, float]]:
-        """The data closest to the probe: (image id, cosine) of the best crop per image, among all examples."""
+        """The data closest to the probe.
+
+        Parameters
+        ----------
+        top
+            How many.
+
+        Returns
+        -------
+        list[tuple[int, float]]
+            (image id, cosine) of the best crop per image, among all examples.
+        """
         cosines = self.space.crop_similarity(self.vector)
         best: dict[int, float] = {}
         for crop in np.argsort(-cosines, kind="stable"):
@@ -368,17 +434,39 @@ class Matches(Result):
         return list(best.items())
 
     def examples(self, rank: int) -> list[tuple[int, float]]:
-        """The evidence behind a hit: (image id, response), strongest first."""
+        """The evidence behind a hit.
+
+        Parameters
+        ----------
+        rank
+            Of the hit, from 0.
+
+        Returns
+        -------
+        list[tuple[int, float]]
+            (image id, response), strongest first.
+        """
         row = int(self.rows[rank])
         e = self.space.examples
         n = int(e.counts[row])
         return list(zip(e.images[row, :n].tolist(), e.responses[row, :n].tolist(), strict=True))
 
     def whole_range(self, rank: int, count: int = 8) -> list[tuple[int, float]]:
-        """A hit over all it answers to, not only what excites it most: (image id, response) of `count` sampled images
-        at equal steps of its rank, the strongest first, the weakest last. None where there is no sample.
+        """A hit over all it answers to, not only what excites it most. None where there is no sample.
 
         For what very many images show, the strongest examples may show something else.
+
+        Parameters
+        ----------
+        rank
+            Of the hit, from 0.
+        count
+            How many images.
+
+        Returns
+        -------
+        list[tuple[int, float]]
+            (image id, response) of sampled images at equal steps of its rank, the strongest first, the weakest last.
         """
         if count < 2:
             raise ValueError(f"count={count}; the whole range has at least two ends")

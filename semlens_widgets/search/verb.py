@@ -30,16 +30,50 @@ def search(
 ) -> list[Matches]:
     """Hold probes against a space: one `Matches` per probe, in order.
 
-    Score is the cosine of probe and component vector; `z` counts standard deviations by which the component's
-    examples are, on average, more like the probe than random sets of as many images. (Cosines of the sets' own
-    directions would not do: a set without anything in common has a short mean, and making that unit lengthens what
-    all images share with the probe.) `top` hits are kept (None: all); dead components are never hits. `layer`
-    restricts to one or several layers. `by` says which evidence counts: "examples", "activations" or "both" (see
-    `Matches`); a space without responses is searched by its examples.
-    `centre` first subtracts each layer's mean vector from its components, and
-    the sets' mean from the sets: often sharper, and best without the null probe. `without` leaves out components that
-    the probes were made from: each is its own best match. Raises ValueError when the probes come from another CLIP,
-    and by="activations" where there are no responses; KeyError for an unknown layer. (Dreyer et al. 2025)
+    Score is the cosine of probe and component vector; `z` counts standard deviations by which the component's examples
+    are, on average, more like the probe than random sets of as many images. Dead components are never hits.
+
+    Parameters
+    ----------
+    space
+        The components.
+    probes
+        Unit vectors from the space's CLIP.
+    top
+        How many hits to keep; None for all.
+    layer
+        One or several layers to look in.
+    centre
+        First subtract each layer's mean vector from its components, and the sets' mean from the sets: often sharper,
+        and best without the null probe.
+    without
+        Components that the probes were made from: each is its own best match.
+    by
+        Which evidence counts: "examples", "activations" or "both" (see `Matches`); a space without responses is
+        searched by its examples.
+
+    Returns
+    -------
+    list[Matches]
+        One for each probe.
+
+    Raises
+    ------
+    ValueError
+        For probes from another CLIP, and by="activations" where there are no responses.
+    KeyError
+        For an unknown layer.
+
+    Notes
+    -----
+    Cosines of the random sets' own directions would not do as a null: a set without anything in common has a short
+    mean, and making that unit lengthens what all images share with the probe. (Dreyer et al. 2025)
+
+    Examples
+    --------
+    >>> probes = sl.text_probes(sl.OpenClip(sl.demo.clip_folder()), ["ruler", "hair"])
+    >>> [answer.probe for answer in sl.search(lens.space, probes)]
+    ['ruler', 'hair']
     """
     if probes.clip != space.recipe.clip:
         raise ValueError(

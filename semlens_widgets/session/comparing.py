@@ -80,10 +80,36 @@ def concept_table(
     models: Mapping[str, LiveState], words: str | Sequence[str], *, by_layer: bool = False,
     allow: str | Collection[str] = (),
 ) -> ConceptTable:  # fmt: skip
-    """Who knows which of the words: each searched in every model, or (`by_layer`) in every layer of every model.
+    """Who knows which of the words: each searched in every model.
 
-    The words go through the CLIP, templates and centring of the first lens. Raises ValueError where the models
-    cannot be compared; `allow="data"` compares over different images (see `Lens.compare`).
+    The words go through the CLIP, templates and centring of the first lens.
+
+    Parameters
+    ----------
+    models
+        Lenses by name.
+    words
+        One or several.
+    by_layer
+        Search in every layer of every model.
+    allow
+        "data" compares over different images, see `Lens.compare`.
+
+    Returns
+    -------
+    ConceptTable
+        One row for each word.
+
+    Raises
+    ------
+    ValueError
+        Where the models cannot be compared.
+
+    Examples
+    --------
+    >>> table = sl.concept_table({"ours": lens}, ["ruler", "hair"])
+    >>> table.concepts
+    ('ruler', 'hair')
     """
     _check_named(models)
     if not models:
@@ -115,9 +141,33 @@ def compare_many(
 ) -> Series:  # fmt: skip
     """Compare every two of several models, in the order given: checkpoints, architectures, seeds, dropout rates.
 
-    `models` are lenses (also opened from files) or spaces by name. `concepts` are words to track along the series
-    (those of the first lens unless given), or `probes` of your own. `allow`, `centre` and `seed`, and errors, as in
-    `Lens.compare`; ValueError for fewer than two models.
+    Parameters
+    ----------
+    models
+        Lenses (also opened from files) or spaces, by name.
+    concepts
+        Words to track along the series; those of the first lens unless given.
+    probes
+        Probes of your own, instead of words.
+    allow, centre, seed
+        As in `Lens.compare`.
+
+    Returns
+    -------
+    Series
+        Every two compared.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two models, and as in `Lens.compare`.
+
+    Examples
+    --------
+    >>> one = sl.demo.lens("biased", n=100, progress=False)
+    >>> two = sl.demo.lens("unbiased", n=100, progress=False)
+    >>> sl.compare_many({"biased": one, "unbiased": two})["biased", "unbiased"].names
+    ('biased', 'unbiased')
     """
     _check_named(models)
     spaces = {name: m.space if isinstance(m, LiveState) else m for name, m in models.items()}

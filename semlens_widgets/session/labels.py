@@ -13,8 +13,22 @@ from ..describe import Labels
 class ShownLabel:
     """What stands beside a component: a person's own word, else the best word and whether it is believed.
 
-    `text` is the word; `margin` its lead over the second best, None for a person's own; not `confident`: the word
-    is only the closest there is, and the component counts as unexplained.
+    Attributes
+    ----------
+    text
+        The word.
+    margin
+        Its lead over the second best; None for a person's own.
+    confident
+        Whether it is believed; else it is only the closest there is, and the component counts as unexplained.
+    own
+        Whether a person gave it.
+
+    Examples
+    --------
+    >>> component = sl.Component("layer4", 57)
+    >>> sl.ShownLabel.of(component, lens.components.row(component), None, {"layer4:57": "ruler"}).text
+    'ruler'
     """
 
     text: str
@@ -24,7 +38,24 @@ class ShownLabel:
 
     @classmethod
     def of(cls, component: Component, row: int, labels: Labels | None, own: Mapping[str, str]) -> ShownLabel | None:
-        """A person's own label of the component, else the closest word; None without either."""
+        """A person's own label of the component, else the closest word; None without either.
+
+        Parameters
+        ----------
+        component
+            Which.
+        row
+            Of it.
+        labels
+            What `describe` gave, or None.
+        own
+            A person's own words by component.
+
+        Returns
+        -------
+        ShownLabel or None
+            The label, or None.
+        """
         if own and (word := own.get(str(component))) is not None:
             return cls(word, None, confident=True, own=True)
         if labels is None or not (words := labels.closest(row)):

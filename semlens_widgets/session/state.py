@@ -58,7 +58,13 @@ def alive() -> list[LiveState]:
 
 
 class NotFitted(RuntimeError):
-    """The lens has no semantic space yet."""
+    """The lens has no semantic space yet.
+
+    Examples
+    --------
+    >>> issubclass(sl.NotFitted, RuntimeError)
+    True
+    """
 
 
 def _found(kind: type[T], help: str) -> traitlets.Instance[T | None]:

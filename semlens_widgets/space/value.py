@@ -34,9 +34,21 @@ _CROPS = 8192  # half-precision vectors that are widened at once
 class Sample:
     """A random sample of the data set: what every component answers to each image, and the image's unit vector.
 
-    `sampled` holds the answers, `vectors` [image dim] are those of the images.
-    The images are whole (all that the model saw), in order of their ids, and drawn without regard to any
-    component: held-out evidence, once a component's own examples are left out.
+    The images are whole (all that the model saw), in order of their ids, and drawn without regard to any component:
+    held-out evidence, once a component's own examples are left out.
+
+    Attributes
+    ----------
+    sampled
+        The answers of the components.
+    vectors
+        [image dim], unit vectors of the images.
+
+    Examples
+    --------
+    >>> sample = lens.space.sample
+    >>> sample.of([0, 1]).shape == (len(sample.images), 2)
+    True
     """
 
     sampled: Sampled
@@ -47,6 +59,7 @@ class Sample:
 
     @property
     def images(self) -> Int[np.ndarray, " image"]:
+        """Numbers of the images, in order."""
         return self.sampled.images
 
     @property
@@ -60,7 +73,18 @@ class Sample:
         return self.sampled.responses.T
 
     def of(self, rows: Any) -> Float[np.ndarray, "image row"]:
-        """What some components answer."""
+        """What some components answer.
+
+        Parameters
+        ----------
+        rows
+            Of the components.
+
+        Returns
+        -------
+        float array [image row]
+            Responses.
+        """
         return self.sampled.of(rows).T
 
 
@@ -68,17 +92,41 @@ class Sample:
 class SemanticSpace:
     """Every component as a direction in the space of one CLIP, and the evidence it stands on.
 
-    `crop_vectors` are the unit embeddings of all distinct crops, `crop_of` says which is whose
-    [component example]; `embeddings` puts them together. `vectors` [component dim] are the components' unit
-    mean directions (theta), zero for dead ones. `null_vectors` are embeddings of random images, cropped like
-    the examples: what chance looks like. `sample_vectors` are those of the whole images in `examples.sampled`;
-    `sample` has both together. `lengths` say how alike each component's examples are (`resultant_length`; worked out
-    where they are not given). `crop_images` are the crops' images, which `names`, `labels` and `classes` describe,
-    `thumbnails` their small pictures. `recipe` says what all was made from. `originals` is the data
-    set itself where it is at hand; it is not saved.
-
     Of a space from a file the large arrays and the names are read, and held against their checksums, when they are
     first asked for: they may raise SemlensFileError then.
+
+    Attributes
+    ----------
+    examples
+        The images behind the components.
+    recipe
+        What all was made from.
+    crop_vectors
+        [crop dim], unit embeddings of all distinct crops.
+    crop_of
+        [component example], which crop is whose; `embeddings` puts them together.
+    crop_images
+        [crop], the crops' images, which `names`, `labels` and `classes` describe.
+    vectors
+        [component dim], the components' unit mean directions (theta), zero for dead ones.
+    null_vectors
+        [null dim], embeddings of random images, cropped like the examples: what chance looks like.
+    thumbnails
+        Small pictures of the crops.
+    names, labels, classes
+        What images are called, their class numbers, and the class names.
+    sample_vectors
+        [image dim], embeddings of the whole images in `examples.sampled`; `sample` has both together.
+    lengths
+        [component], how alike each component's examples are (`resultant_length`); worked out where they are not given.
+    originals
+        The data set itself, where it is at hand; it is not saved.
+
+    Examples
+    --------
+    >>> space = lens.space
+    >>> space.vectors.shape == (len(space.components), space.dim)
+    True
     """
 
     examples: ConceptExamples
@@ -122,6 +170,7 @@ class SemanticSpace:
 
     @property
     def components(self) -> Components:
+        """The rows."""
         return self.examples.components
 
     @property
@@ -135,7 +184,18 @@ class SemanticSpace:
         return frozen(self.examples.counts > 0)
 
     def embeddings_of(self, rows: Any) -> Float[np.ndarray, "component example dim"]:
-        """Unit embeddings of some components' examples, float32; those beyond a component's count are zero."""
+        """Unit embeddings of some components' examples, float32; those beyond a component's count are zero.
+
+        Parameters
+        ----------
+        rows
+            Of the components.
+
+        Returns
+        -------
+        float array [component example dim]
+            Unit vectors.
+        """
         gathered = unit(rows_of(self, "crop_vectors", self.crop_of[rows]).astype(np.float32))
         counts = self.examples.counts[rows]
         return gathered * (np.arange(self.crop_of.shape[1]) < np.asarray(counts)[..., None])[..., None]
@@ -160,7 +220,18 @@ class SemanticSpace:
         return Sample(sampled, frozen(unit(self.sample_vectors.astype(np.float32))))
 
     def showing(self, vectors: Float[np.ndarray, "probe dim"]) -> Showing:
-        """Which sampled images show each probe; of none where there is no sample. The last ones are remembered."""
+        """Which sampled images show each probe; of none where there is no sample. The last ones are remembered.
+
+        Parameters
+        ----------
+        vectors
+            Unit vectors of probes.
+
+        Returns
+        -------
+        Showing
+            For each probe, which images.
+        """
         key = vectors.tobytes()
         if key not in self._shown:
             seen = np.zeros((0, self.dim), np.float32) if self.sample is None else self.sample.vectors
@@ -215,11 +286,35 @@ class SemanticSpace:
         return frozen(unit(self.null_means))
 
     def null_of(self, centre: bool) -> Float[np.ndarray, "size set dim"]:
-        """What the components' scores are held against: `null_offsets` with centring, else `null_means`."""
+        """What the components' scores are held against: `null_offsets` with centring, else `null_means`.
+
+        Parameters
+        ----------
+        centre
+            As in `search`.
+
+        Returns
+        -------
+        float array [size set dim]
+            Not made unit.
+        """
         return self.null_offsets if centre else self.null_means
 
     def divided_by(self, rows: slice | Int[np.ndarray, " row"], centre: bool) -> Float[np.ndarray, " row"]:
-        """What made components' vectors unit (or centred and unit): their null is divided by it as well."""
+        """What made components' vectors unit (or centred and unit): their null is divided by it as well.
+
+        Parameters
+        ----------
+        rows
+            Of the components.
+        centre
+            As in `search`.
+
+        Returns
+        -------
+        float array [row]
+            Lengths.
+        """
         return np.maximum(self.residuals[rows] if centre else self.resultant_length(rows), np.float32(1e-9))
 
     @cached_property
@@ -236,24 +331,68 @@ class SemanticSpace:
         return unit(both[np.sort(first)].astype(np.float32))
 
     def chance(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The mean similarity (cosine) of random images to each probe."""
+        """The mean similarity (cosine) of random images to each probe.
+
+        Parameters
+        ----------
+        vectors
+            Unit vectors of probes.
+
+        Returns
+        -------
+        float array [probe]
+            Cosines.
+        """
         if not len(self.null_vectors):
             return np.zeros(len(vectors), np.float32)
         return vectors @ unit(self.null_vectors.astype(np.float32)).mean(0)
 
     def attainable(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The mean similarity of the k images that match each probe best: what this data could show."""
+        """The mean similarity of the k images that match each probe best: what this data could show.
+
+        Parameters
+        ----------
+        vectors
+            Unit vectors of probes.
+
+        Returns
+        -------
+        float array [probe]
+            Cosines.
+        """
         return attainable(self._pool, vectors, self.crop_of.shape[1])
 
     def crop_similarity(self, vector: Float[np.ndarray, " dim"]) -> Float[np.ndarray, " crop"]:
-        """The likeness (cosine) of every crop to a probe."""
+        """The likeness (cosine) of every crop to a probe.
+
+        Parameters
+        ----------
+        vector
+            Unit vector of a probe.
+
+        Returns
+        -------
+        float array [crop]
+            Cosines.
+        """
         crops = self.crop_vectors
         blocks = range(0, len(crops), _CROPS)
         parts = list(on_all(lambda start: crops[start : start + _CROPS].astype(np.float32) @ vector, blocks))
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def best_crop(self, vectors: Float[np.ndarray, "probe dim"]) -> Float[np.ndarray, " probe"]:
-        """The likeness to each probe of the crop that matches it best; what was asked before is remembered."""
+        """The likeness to each probe of the crop that matches it best; what was asked before is remembered.
+
+        Parameters
+        ----------
+        vectors
+            Unit vectors of probes.
+
+        Returns
+        -------
+        float array [probe]
+            Cosines.
+        """
         known, keys = self._best_crops, [vector.tobytes() for vector in vectors]
         new = [at for at, key in enumerate(keys) if key not in known]
         if new:
@@ -273,7 +412,18 @@ class SemanticSpace:
         return np.full(len(self.components), np.nan, np.float32)
 
     def resultant_length(self, rows: slice | Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
-        """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1]."""
+        """How alike some components' examples are: the length of the mean of their unit vectors, in [0, 1].
+
+        Parameters
+        ----------
+        rows
+            Of the components.
+
+        Returns
+        -------
+        float array [row]
+            In [0, 1].
+        """
         if self.lengths is not None:
             return self.lengths[rows]
         known = self._known_lengths
@@ -288,13 +438,39 @@ class SemanticSpace:
     def mean_similarity(
         self, rows: Int[np.ndarray, " pair"], vectors: Float[np.ndarray, "pair dim"]
     ) -> Float[np.ndarray, " pair"]:
-        """The mean similarity of components' examples to probes, pair by pair."""
+        """The mean similarity of components' examples to probes, pair by pair.
+
+        Parameters
+        ----------
+        rows
+            Of the components.
+        vectors
+            Unit vectors of probes, one for each row.
+
+        Returns
+        -------
+        float array [pair]
+            Cosines.
+        """
         return self.resultant_length(rows) * np.einsum("pd,pd->p", self.vectors[rows], vectors)
 
     alikeness, likeness = Renamed("resultant_length"), Renamed("mean_similarity")
 
     def shown(self, row: int, rank: int) -> Image.Image:
-        """One example as a person sees it: cut from its original picture where that is at hand, else its thumbnail."""
+        """One example as a person sees it: cut from its original picture where that is at hand, else its thumbnail.
+
+        Parameters
+        ----------
+        row
+            Of the component.
+        rank
+            Of its example, from 0.
+
+        Returns
+        -------
+        Image.Image
+            PIL.
+        """
         if self.originals is not None:
             try:
                 picture = self.originals.picture(int(self.examples.images[row, rank]))
@@ -307,17 +483,50 @@ class SemanticSpace:
         return self.thumbnails.picture(int(self.crop_of[row, rank]))
 
     def with_originals(self, images: Images | None) -> SemanticSpace:
-        """The same space with its data set at hand, or without it."""
+        """The same space with its data set at hand, or without it.
+
+        Parameters
+        ----------
+        images
+            The data set, or None.
+
+        Returns
+        -------
+        SemanticSpace
+            The space.
+        """
         made = copy.copy(self)  # what has not been read yet stays so
         object.__setattr__(made, "originals", images)
         return made
 
     def image_name(self, image: int) -> str:
-        """What an image is called: its path below the folder, or its number."""
+        """What an image is called: its path below the folder, or its number.
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        str
+            The name.
+        """
         return self.names.get(int(image), str(image))
 
     def label(self, image: int) -> str | None:
-        """The class name of an image, or None."""
+        """The class name of an image, or None.
+
+        Parameters
+        ----------
+        image
+            Its number.
+
+        Returns
+        -------
+        str or None
+            The name, or None.
+        """
         number = self.labels.get(int(image))
         if number is None:
             return None
@@ -330,16 +539,39 @@ class SemanticSpace:
         extra: dict[str, Any] | None = None,
         attached: Mapping[str, np.ndarray] | None = None,
     ) -> Path:
-        """Write a `.semlens` file; `extra` is JSON and `attached` arrays the caller keeps with it.
+        """Write a `.semlens` file.
 
-        Names of attached arrays have a "/" in them, as in "relevance/mean".
+        Parameters
+        ----------
+        path
+            Of the file.
+        extra
+            JSON values to keep with it.
+        attached
+            Arrays to keep with it; their names have a "/" in them, as in "relevance/mean".
+
+        Returns
+        -------
+        Path
+            The file that was written.
         """
         return store.write(path, *self.to_file(extra, attached))
 
     def to_file(
         self, extra: dict[str, Any] | None = None, attached: Mapping[str, np.ndarray] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """What `save` writes: the arrays, and the document beside them."""
+        """What `save` writes: the arrays, and the document beside them.
+
+        Parameters
+        ----------
+        extra, attached
+            As in `save`.
+
+        Returns
+        -------
+        tuple[dict[str, array], dict]
+            Both.
+        """
         known = np.asarray(sorted(self.names), np.int64)
         text, offsets = store.packed([self.names[i] for i in known.tolist()])
         arrays = {
@@ -368,9 +600,26 @@ class SemanticSpace:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, whole: bool = False) -> Opened:
-        """What a `.semlens` file holds, memory-mapped. SemlensFileError if it is damaged or foreign.
+        """What a `.semlens` file holds, memory-mapped.
 
-        Arrays are checked when they are first asked for, with `whole` all at once.
+        Arrays are checked when they are first asked for.
+
+        Parameters
+        ----------
+        path
+            Of the file.
+        whole
+            Check all arrays at once.
+
+        Returns
+        -------
+        Opened
+            The space, and what the file holds beside it.
+
+        Raises
+        ------
+        SemlensFileError
+            If it is damaged or foreign.
         """
         stored = store.Stored(path, space=True)
         if whole:

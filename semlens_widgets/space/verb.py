@@ -46,14 +46,44 @@ def embed(
 ) -> SemanticSpace:
     """Turn examples into a semantic space: every referenced crop goes through CLIP once.
 
-    `clip` is the CLIP; `progress` shows a bar. A random draw of `recipe.null` images, cropped with boxes drawn from the
-    examples' own, goes with them, and so do the images of `examples.sampled`, whole: where nothing is cropped the two
-    share what they can. `thumbnail` is the longest side in pixels of the pictures kept in the space. With a
-    `progress_file` an interrupted run continues at the last saved batch; it is a folder, which may go once the space is
-    saved. Vectors and thumbnails lie on disk from the start, and the space maps them. An `engine` computes it in
-    shards, see `shards.Engine`.
-    `workers` processes read the pictures and prepare their crops, see `images.read_ahead`. (Dreyer et al. 2025, second
-    mapping)
+    A random draw of `recipe.null` images, cropped with boxes drawn from the examples' own, goes with them, and so do
+    the images of `examples.sampled`, whole: where nothing is cropped the two share what they can. Vectors and
+    thumbnails lie on disk from the start, and the space maps them. (Dreyer et al. 2025, second mapping)
+
+    Parameters
+    ----------
+    examples
+        What `collect` found and `crop` cropped.
+    images
+        The data set they are from.
+    clip
+        The CLIP.
+    recipe
+        What all was made from.
+    thumbnail
+        The longest side in pixels of the pictures kept in the space.
+    progress_file
+        A folder: an interrupted run continues at the last batch saved in it. It may go once the space is saved.
+    progress
+        Show a bar.
+    engine
+        Computes it in shards, see `shards.Engine`.
+    workers
+        Processes that read the pictures and prepare their crops, see `images.read_ahead`.
+
+    Returns
+    -------
+    SemanticSpace
+        One row for each component.
+
+    Examples
+    --------
+    >>> clip = sl.OpenClip(sl.demo.clip_folder())
+    >>> data = sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> examples = sl.collect(sl.demo.classifier(), data, ["layer4"], k=3, sample=0, progress=False)
+    >>> recipe = sl.Recipe("weights", data.fingerprint, ("layer4",), "max", 3, "none", clip.name, null=50, seed=0)
+    >>> sl.embed(examples, data, clip, recipe, progress=False).dim
+    128
     """
     plan = Planned.of(examples, len(images), recipe)
     jobs, shown = plan.jobs, plan.jobs.shown

@@ -152,12 +152,33 @@ def in_picture(places: np.ndarray, window: Window) -> np.ndarray:
 def box(which: str | int | np.integer | None = None, at: Any = None) -> Target:
     """A box of a detection: its score, in [0, 1], as the detector reports it.
 
-    which: its class, by name or number; None for any.
-    at:    a place (x, y) in it, or where it is (left, top, right, bottom), in shares of the picture; None for the
-           surest of the class.
+    Parameters
+    ----------
+    which
+        Its class, by name or number; None for any.
+    at
+        A place (x, y) in it, or where it is (left, top, right, bottom), in shares of the picture; None for the surest
+        of the class.
 
+    Returns
+    -------
+    Target
+        The target.
+
+    Raises
+    ------
+    ValueError
+        With what there is, where the model finds no such box.
+
+    Notes
+    -----
     The box is found again in every further answer by its class and place; where it is gone its score is 0. A place
-    belongs to one picture. ValueError, with what there is, where the model finds no such box.
+    belongs to one picture.
+
+    Examples
+    --------
+    >>> sl.targets.box("dog", at=(0.5, 0.5)).local
+    True
     """
     label = which if which is None or isinstance(which, str) else int(which)
     return Box(label, tuple(float(n) for n in at) if isinstance(at, list | tuple) and are_shares(at) else at)

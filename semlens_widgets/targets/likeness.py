@@ -178,13 +178,33 @@ def _check_tower(clip: Clip, embedding: torch.Tensor, asked: Asked) -> None:
 def text(words: str, by: Clip | Callable[[list[str]], Any] | np.ndarray | None = None) -> Target:
     """The image–text score of a CLIP's image tower: the cosine of its embedding and that of a text.
 
-    words: the text as it is, such as "a photo of a dog".
-    by:    the CLIP whose image tower the model is (`sl.OpenClip(…)`; None for the lens's own), a function that gives
-           vectors [text dim] of texts, or the text's vector [dim]. A CLIP is held against the model on one picture.
+    Parameters
+    ----------
+    words
+        The text as it is, such as "a photo of a dog".
+    by
+        The CLIP whose image tower the model is (`sl.OpenClip(…)`; None for the lens's own), a function that gives
+        vectors [text dim] of texts, or the text's vector [dim]. A CLIP is held against the model on one picture.
 
+    Returns
+    -------
+    Target
+        The target.
+
+    Raises
+    ------
+    ValueError
+        Where the model is not the CLIP's image tower, or the CLIP does not know the words.
+
+    Notes
+    -----
     A cosine does not change with the embedding's length, so what speaks for a text and what speaks against it add up to
     about nothing: relevance tells what turned the embedding towards the text, which is what switching off shows.
-    ValueError where the model is not the CLIP's image tower, or the CLIP does not know the words.
+
+    Examples
+    --------
+    >>> sl.targets.text("a photo of a dog").name
+    'text: a photo of a dog'
     """
     if not isinstance(words, str) or not words.strip():
         raise ValueError(f"text({words!r}); needed is a text, such as 'a dog'")
@@ -197,8 +217,25 @@ def text(words: str, by: Clip | Callable[[list[str]], Any] | np.ndarray | None =
 def similarity(image: int | np.integer | Image.Image) -> Target:
     """How like the model's embedding of a picture is to that of another image: their cosine.
 
-    image: a number of the data set, or a PIL picture. What adds up is as in `text`. Of an image with itself nothing is
-    told (ValueError): nothing makes it more like itself. IndexError for a number that there is not.
+    Parameters
+    ----------
+    image
+        A number of the data set, or a PIL picture.
+
+    Returns
+    -------
+    Target
+        The target.
+
+    Raises
+    ------
+    IndexError
+        For a number that there is not.
+
+    Examples
+    --------
+    >>> sl.targets.similarity(3).kind
+    'similarity'
     """
     if isinstance(image, Image.Image):
         return Similarity(image.copy() if not getattr(image, "filename", "") else image)

@@ -198,13 +198,38 @@ def _of_mask(mask: np.ndarray, asked: Asked, height: int, width: int) -> Float[n
 def segment(which: str | int | np.integer, within: Any = None) -> Target:
     """A class of a segmentation: the mean of its score over places.
 
-    which:  the class, by name or number. Names are the model's own, or `sl.images(…, classes=…)` in their order.
-    within: a place (x, y) or a box (left, top, right, bottom) in shares of the picture, as `explanation.region` gives
-            them; a mask [height width] over the picture, of any size, whose numbers are weights; "predicted", the
-            places where the model says the class; None, everywhere.
+    Parameters
+    ----------
+    which
+        The class, by name or number. Names are the model's own, or `sl.images(…, classes=…)` in their order.
+    within
+        A place (x, y) or a box (left, top, right, bottom) in shares of the picture, as `explanation.region` gives them;
+        a mask [height width] over the picture, of any size, whose numbers are weights; "predicted", the places where
+        the model says the class; None, everywhere.
 
-    A mask, a box and a place belong to one picture. ValueError where they mark nothing that the model sees, or the
-    class is predicted nowhere.
+    Returns
+    -------
+    Target
+        The target.
+
+    Raises
+    ------
+    ValueError
+        Where they mark nothing that the model sees, or the class is predicted nowhere.
+
+    Notes
+    -----
+    A mask, a box and a place belong to one picture.
+
+    Examples
+    --------
+    >>> segmenter = sl.demo.segmenter()
+    >>> data = sl.images(sl.demo.images(8), transform=sl.demo.transform())
+
+    >>> lesion = sl.targets.segment("lesion", within="predicted")
+    >>> why = sl.explain(segmenter, data, 3, ["layer4"], lesion, method="gradient")
+    >>> why.target.startswith("lesion")
+    True
     """
     if within is not None and not isinstance(within, str | list | tuple):
         mask = np.array(within.cpu() if hasattr(within, "cpu") else within)

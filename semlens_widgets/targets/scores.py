@@ -110,6 +110,21 @@ def output(which: str | int | np.integer) -> Target:
 
     The logit of a class, of one of several labels, of "yes" or "no" where the model has one logit, or the number of a
     regression. The same as giving name or number as target.
+
+    Parameters
+    ----------
+    which
+        By name or number.
+
+    Returns
+    -------
+    Target
+        The target.
+
+    Examples
+    --------
+    >>> lens.explain(3, sl.targets.output("melanoma")).target
+    'melanoma'
     """
     return Output(which if isinstance(which, str) else int(which))
 
@@ -117,6 +132,21 @@ def output(which: str | int | np.integer) -> Target:
 def all_on() -> Target:
     """The sum of the logits of all labels that are on (with a probability above one half), of a model with several.
 
-    Over a data set each image counts with its own. ValueError where none is on, or the model says one class.
+    Over a data set each image counts with its own.
+
+    Returns
+    -------
+    Target
+        The target.
+
+    Raises
+    ------
+    ValueError
+        Where none is on, or the model says one class.
+
+    Examples
+    --------
+    >>> sl.targets.all_on() == sl.targets.all_on()
+    True
     """
     return AllOn()

@@ -21,6 +21,12 @@ class Target:
     name:  what to call it in captions, reports and files.
     key:   a fingerprint: two targets of the same key ask for the same.
     local: whether it belongs to one picture (a place in it), so that it means nothing for other images.
+
+    Examples
+    --------
+    >>> target = sl.targets.segment("lesion", within=(0.5, 0.5))
+    >>> isinstance(target, sl.targets.Target), target.local
+    (True, True)
     """
 
     kind: ClassVar[str]
@@ -48,7 +54,25 @@ class Target:
         raise NotImplementedError
 
     def goal(self, asked: Asked) -> Goal:
-        """What it is for one model. ValueError or KeyError, with what to do, where the model has no such output."""
+        """What it is for one model.
+
+        Parameters
+        ----------
+        asked
+            The model, its data set, and one image.
+
+        Returns
+        -------
+        Goal
+            What gives the number.
+
+        Raises
+        ------
+        ValueError
+            With what to do, where the model has no such output.
+        KeyError
+            With what to do, where the model has no such output.
+        """
         raise NotImplementedError
 
     def document(self) -> dict[str, Any] | None:

@@ -18,9 +18,30 @@ def packaged() -> tuple[str, ...]:
 def vocabulary(source: str | Path | Sequence[str]) -> tuple[str, ...]:
     """The words of a vocabulary, each once, in order.
 
-    source: a list of words; "common" (objects, parts, textures, colours, materials) or "dermoscopy", which come
-    with the package; or a text file, one word or phrase per line, empty lines and those that begin with "#" left
-    out. FileNotFoundError for any other name, ValueError for an empty list.
+    Parameters
+    ----------
+    source
+        A list of words; "common" (objects, parts, textures, colours, materials) or "dermoscopy", which come with the
+        package; or a text file, one word or phrase per line, empty lines and those that begin with "#" left out.
+
+    Returns
+    -------
+    tuple[str, ...]
+        The words.
+
+    Raises
+    ------
+    FileNotFoundError
+        For any other name.
+    ValueError
+        For an empty list.
+
+    Examples
+    --------
+    >>> sl.vocabulary(["ruler", "hair", "ruler"])
+    ('ruler', 'hair')
+    >>> "ruler" in sl.vocabulary("dermoscopy")
+    True
     """
     if isinstance(source, str | Path):
         path = _PACKAGED.get(str(source), Path(source))

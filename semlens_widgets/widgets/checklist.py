@@ -420,4 +420,13 @@ class AuditChecklist(LensWidget, views=(VIEW,), bundle="checklist"):
     """The audit alone: a checklist to edit, what the model knows and uses of it, and verdicts to give.
 
     Everything is live with `lens.checklist`, `lens.verdicts`, `lens.audit_target` and `lens.audit_level`.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.AuditChecklist(lens)  # the last line of a cell shows it
     """

@@ -42,17 +42,38 @@ CLOSEST = 3  # components shown where a concept is not found
 class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
     """Several models side by side as one matrix, live with the first of them.
 
-    models:   lenses by name, at least two, made with the same CLIP, crop and images.
-    of:       "concepts" against models (or, with `by_layer`, against the layers of all models); "models" against
-              models, how much of the row is in the column; "layers" of the first model against those of the second.
-    concepts: the words of the rows; those of the first lens unless given. Setting them changes the picture.
-    measure:  of concepts: "score" of the best component, its "z", the share of "relevance" that passes through the
-              concept's carriers (`relate()` on every lens first), or how many "components" carry it.
-    against:  a model's name: concepts are shown as differences to it, in colours with zero in the middle.
-    allow:    "data" where the models may have looked at different images, see `Lens.compare`.
-    order:    rows and columns as "given", by "value", or "cluster": alike ones side by side.
+    Parameters
+    ----------
+    models
+        Lenses by name, at least two, made with the same CLIP, crop and images.
+    of
+        "concepts" against models (or, with `by_layer`, against the layers of all models); "models" against models, how
+        much of the row is in the column; "layers" of the first model against those of the second.
+    concepts
+        The words of the rows; those of the first lens unless given. Setting them changes the picture.
+    measure
+        Of concepts: "score" of the best component, its "z", the share of "relevance" that passes through the concept's
+        carriers (`relate()` on every lens first), or how many "components" carry it.
+    against
+        A model's name: concepts are shown as differences to it, in colours with zero in the middle.
+    order
+        Rows and columns as "given", by "value", or "cluster": alike ones side by side.
+    by_layer
+        Concepts against the layers of all models.
+    allow
+        "data" where the models may have looked at different images, see `Lens.compare`.
 
+    Notes
+    -----
     All of these are live, as are `query`, `selection` and `cell`, the chosen (row, column) whose pairs are shown.
+
+    Examples
+    --------
+    >>> one = sl.demo.lens("biased", n=100, progress=False)
+    >>> two = sl.demo.lens("unbiased", n=100, progress=False)
+    >>> view = sl.ComparisonHeatmap({"biased": one, "unbiased": two}, concepts=["ruler"])
+    >>> view.table().concepts
+    ('ruler',)
     """
 
     models: Any = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
@@ -118,6 +139,7 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         return concepts_of(self.lenses, asked_words(self.lens), by_layer=self.by_layer, allow=self._allow)
 
     def close(self) -> None:
+        """Close the window; it follows its lenses no longer."""
         if self._open:
             for session in list(self.lenses.values())[1:]:
                 session.unobserve(self._explained, "relevance")
@@ -130,7 +152,20 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
         return self.figure(width_mm=150, theme="light").to_html(dpi=110)
 
     def figure(self, *, width_mm: float | int = 180, theme: str = "print") -> Figure:
-        """The picture as it is now, for paper: `.save("x.pdf")`, `.svg` or `.png`, and `.caption()`."""
+        """The picture as it is now, for paper: `.save("x.pdf")`, `.svg` or `.png`, and `.caption()`.
+
+        Parameters
+        ----------
+        width_mm
+            Millimetres.
+        theme
+            "print", "light" or "dark".
+
+        Returns
+        -------
+        Figure
+            A figure to save or look at.
+        """
         from ..figures import matrix
 
         spaces = {name: session.space for name, session in self.lenses.items()}
@@ -296,8 +331,20 @@ class ComparisonHeatmap(LensWidget, views=(VIEW,), bundle="comparison_heatmap"):
     def behind(self, row: int, column: int) -> Answer:
         """The pairs behind a cell: two models, rows of both and their cosines; or rows of one model and scores.
 
-        Behind a concept are its carriers (the closest components where it is not found), each beside its nearest in
-        the model that is compared with: `against`, or the first.
+        Behind a concept are its carriers (the closest components where it is not found), each beside its nearest in the
+        model that is compared with: `against`, or the first.
+
+        Parameters
+        ----------
+        row
+            From 0, as given.
+        column
+            From 0, as given.
+
+        Returns
+        -------
+        Answer
+            What the browser shows.
         """
         if self.of == "concepts":
             return self._carriers(row, column)

@@ -94,4 +94,14 @@ VIEW = View(
 
 
 class LabelTable(LensWidget, views=(VIEW,), bundle="label_table"):
-    """The table of a lens's labels alone: describe, search within, correct in place, export."""
+    """The table of a lens's labels alone: describe, search within, correct in place, export.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.LabelTable(lens)  # the last line of a cell shows it
+    """

@@ -351,6 +351,15 @@ class PredictionView(LensWidget, views=(VIEW,), bundle="prediction"):
     """One prediction and what carried it: picture, components, circuit; in step with the lens's explanation.
 
     Setting `lens.image`, `lens.target` or `lens.method` moves it, and so does choosing in it.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.PredictionView(lens)  # the last line of a cell shows it
     """
 
     def _as_text(self) -> str:

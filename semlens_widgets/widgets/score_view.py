@@ -79,4 +79,14 @@ VIEW = View(
 
 
 class ScoreView(LensWidget, views=(VIEW,), bundle="score_view"):
-    """The scores of a lens alone: clarity, redundancy and polysemanticity per layer, against random images."""
+    """The scores of a lens alone: clarity, redundancy and polysemanticity per layer, against random images.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.ScoreView(lens)  # the last line of a cell shows it
+    """

@@ -51,7 +51,17 @@ VIEW = View(
 
 
 class SearchBox(LensWidget, views=(View("search_box"),), bundle="search_box"):
-    """The search box alone: type a query, the lens follows, and so does every other window of the lens."""
+    """The search box alone: type a query, the lens follows, and so does every other window of the lens.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.SearchBox(lens)  # the last line of a cell shows it
+    """
 
 
 class Gallery(
@@ -59,4 +69,14 @@ class Gallery(
     views=(View("gallery", counters=VIEW.counters, constants=VIEW.constants, verbs=VIEW.verbs),),
     bundle="gallery",
 ):
-    """The gallery alone: the lens's components as strips of their strongest examples, best hit first."""
+    """The gallery alone: the lens's components as strips of their strongest examples, best hit first.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.Gallery(lens)  # the last line of a cell shows it
+    """

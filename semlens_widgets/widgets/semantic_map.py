@@ -85,4 +85,14 @@ VIEW = View(
 
 
 class SemanticMap(LensWidget, views=(VIEW,), bundle="semantic_map"):
-    """The map alone: components in the plane, coloured by what `lens.map_colour` says, chosen by click or lasso."""
+    """The map alone: components in the plane, coloured by what `lens.map_colour` says, chosen by click or lasso.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.SemanticMap(lens)  # the last line of a cell shows it
+    """

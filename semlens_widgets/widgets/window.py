@@ -17,6 +17,15 @@ class Window(LensWidget, views=TABS, bundle="window"):
     """`lens.show()`: all views of a lens in one window, with tabs.
 
     Each tab is a view that also stands alone; the window is all of them over one lens.
+
+    Parameters
+    ----------
+    lens
+        The lens it shows and follows.
+
+    Examples
+    --------
+    >>> view = sl.Window(lens)  # the last line of a cell shows it
     """
 
     title = traitlets.Unicode("").tag(sync=True)
