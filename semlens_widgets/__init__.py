@@ -27,6 +27,8 @@ from .crops import crop
 from .describe import Labels, Meaning
 from .detection import Limit
 from .dossier import Dossier, Risk, Signatory
+from .dictionaries import LearnedDictionary, Stability, learn_dictionary
+from .directions import Direction, Sensitivity, direction
 from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
@@ -74,6 +76,7 @@ __all__ = [
     "ConceptTable",
     "Counterfactual",
     "Dossier",
+    "Direction",
     "Effect",
     "Evaluation",
     "Explanation",
@@ -87,6 +90,7 @@ __all__ = [
     "Labels",
     "Layer",
     "Layout",
+    "LearnedDictionary",
     "Lens",
     "Limit",
     "Matches",
@@ -115,9 +119,11 @@ __all__ = [
     "SemanticMap",
     "SemanticSpace",
     "SemlensFileError",
+    "Sensitivity",
     "Series",
     "ShownLabel",
     "Signatory",
+    "Stability",
     "Statistics",
     "Streams",
     "Table",
@@ -137,6 +143,7 @@ __all__ = [
     "crop",
     "demo",
     "dictionary",
+    "direction",
     "dissect_labels",
     "embed",
     "explain",
@@ -145,6 +152,7 @@ __all__ = [
     "image_probes",
     "images",
     "layers",
+    "learn_dictionary",
     "open",
     "panel",
     "relevance",

@@ -15,14 +15,14 @@ from PIL import Image
 from .examples import ConceptExamples
 from .images import WHOLE, Images, Window, batches, reading_with
 from .keys import made_from
-from .model import Layer, Layers, is_here, recording, resolve, stack
+from .model import Layer, Layers, is_here, recording, resolve, stack, tokens_of
 from .passes import Counted, OnStep, ProgressFile, digest, steps
 from .shards import Engine, Part, Shard, cut_up
 
 if TYPE_CHECKING:
     import torch
 
-CropBy = Literal["activation", "crp"]
+CropBy = Literal["activation", "crp", "attention"]
 Boxes = Callable[[Layer, list[Any], np.ndarray, np.ndarray], "np.ndarray | None"]
 _AT_ONCE = 8  # images whose relevance goes back together
 _CONDITIONS = 64  # components of one image at a time, for the memory of their heatmaps
@@ -55,7 +55,9 @@ def crop(
         "activation" takes the component's activation map, upsampled; layers without places keep the whole. "crp" takes
         the heatmap of relevance started at the component where it is most excited (a `-` component: least): it sees
         beyond the component's own place, and layers without places have regions too. It works for every layer, by
-        activation × gradient where LRP has no rule, and takes some forward passes per example.
+        activation × gradient where LRP has no rule, and takes some forward passes per example. "attention" takes, of
+        attention heads (`sl.Heads`), what the head attends to from the token at which it writes most: its row of
+        attention weights over the patches, where it exceeds an even share; of all other components the activation map.
     threshold
         The share of the map's maximum above which a place lies in the box.
     batch_size
@@ -91,7 +93,7 @@ def crop(
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold}; a share of the maximum in [0, 1), the paper uses 0.01")
     if by not in get_args(CropBy):
-        raise ValueError(f"by={by!r}; crops are taken by 'activation' or 'crp'")
+        raise ValueError(f"by={by!r}; crops are taken by {', '.join(map(repr, get_args(CropBy)))}")
     wanted = resolve(model, layers)
     rows, ranks, pairs = _Pairs.of(examples)
     referenced, counts = np.unique(pairs.images, return_counts=True)
@@ -279,6 +281,8 @@ def _whole(*shape: int) -> Float[np.ndarray, "*shape 4"]:
 def _opened(
     by: CropBy, model: torch.nn.Module, layers: tuple[Layer, ...], threshold: float
 ) -> AbstractContextManager[Boxes]:
+    if by == "attention":
+        return _by_attention(model, layers, threshold)
     return _by_activation(model, layers, threshold) if by == "activation" else _by_relevance(model, threshold)
 
 
@@ -300,6 +304,50 @@ def _by_activation(model: torch.nn.Module, layers: tuple[Layer, ...], threshold:
             return active_boxes(picked.cpu().numpy(), threshold)
 
         yield boxes
+
+
+@contextmanager
+def _by_attention(model: torch.nn.Module, layers: tuple[Layer, ...], threshold: float) -> Iterator[Boxes]:
+    """As `_by_activation`, of heads by what they attend to from the token at which they write most."""
+    from .model.attending import attending
+
+    with recording(model, layers) as recorder, attending(model, layers) as watched:
+        seen: list[list[Any]] = []
+        maps: dict[str, Any] = {}
+
+        def boxes(layer: Layer, tensors: list[Any], at: np.ndarray, channel: np.ndarray) -> np.ndarray | None:
+            if not seen or seen[0] is not tensors:
+                seen[:] = [tensors]
+                maps.update(recorder.activations(tensors))
+            picked = maps[layer.name][at, channel].float()
+            if layer.name not in watched:
+                grid = _grid(layer, maps[layer.name])
+                return None if grid is None else active_boxes(picked.reshape(len(at), *grid).cpu().numpy(), threshold)
+            known = next(one for one in recorder.layers if one.name == layer.name)
+            weights = watched[layer.name].weights
+            first, patches, grid = _patches(known, int(weights.shape[-1]))
+            token = picked.reshape(len(at), -1).argmax(1).cpu().numpy() + first
+            rows = weights[at, channel, token]
+            more = (rows - 1 / rows.shape[1]).clamp(min=0)[:, patches]  # than if all tokens were attended to alike
+            return active_boxes(more.reshape(len(at), *grid).cpu().numpy(), threshold)
+
+        yield boxes
+
+
+def _patches(layer: Layer, count: int) -> tuple[int, slice, tuple[int, int]]:
+    """(the first token that a layer of heads means, which of `count` are patches, their rows and columns)."""
+    runs = layer.layout.tokens if layer.layout is not None else ()
+    starts = [sum(run.count for run in runs[:at]) for at in range(len(runs))]
+    found = [(start, run) for start, run in zip(starts, runs, strict=True) if run.kind == "patches"]
+    if sum(run.count for run in runs) == count and len(found) == 1:
+        start, run = found[0]
+        grid = run.grid or layer.grid
+        if grid is not None and grid[0] * grid[1] == run.count:
+            return tokens_of(layer, count).indices(count)[0], slice(start, start + run.count), grid
+    raise ValueError(
+        f"{layer.name!r} attends to {count} tokens of which it is not known where in the picture they lie; use "
+        "crop='activation' or crop=None"
+    )
 
 
 @contextmanager

@@ -103,8 +103,8 @@ class Lens(Session):
         "max" or "mean" over places.
     crop
         "activation" crops examples to the region that excites the component; "crp" to the region its relevance comes
-        from (slower, see `sl.crop`); None shows all that the model saw. Tight crops lose size and outline, whole images
-        blur small concepts together.
+        from (slower, see `sl.crop`); "attention" of heads to what they attend to; None shows all that the model saw.
+        Tight crops lose size and outline, whole images blur small concepts together.
     threshold
         Share of the map's maximum from which a place belongs to the region that is cropped to.
     templates

@@ -5,6 +5,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hostile import TEXTS, harmless, hostile_documents, markdown_skeleton, skeleton, texts, with_texts
@@ -197,6 +198,16 @@ def evil_lens():
     return lens
 
 
+def learned():
+    """A dictionary, its comparison and a direction, with hostile names."""
+    layer, rows = sl.Layer(EVIL), np.eye(3, dtype=np.float32)
+    weights = {"W_enc": rows, "W_dec": rows, "b_enc": rows[0], "b_dec": rows[0]}
+    one = sl.LearnedDictionary("topk", layer, weights, 1, 0, 1, np.ones(2), np.ones(3, np.float32), 0.5, 9, 3)
+    again = sl.Stability((EVIL, EVIL), np.arange(3), np.ones(3, np.float32), 0.5, np.ones(3, bool))
+    direction = sl.Direction(EVIL, layer, "logistic", rows[0], 0.9, 0.6, 0.01, 5, 5, EVIL)
+    return [sl.LearnedDictionary(*list(vars(one).values())[:11], (again,)), again, direction]
+
+
 @pytest.fixture(scope="module")
 def shown():
     """One of each value that has `_repr_html_`, by the name of its class, with hostile texts wherever texts go."""
@@ -217,7 +228,7 @@ def shown():
         lens.verify(rounds=5), lens.explain(0), lens.circuit(EVIL), lens.compare(other, name=EVIL),
         lens.concept_table(["red", EVIL]), sl.compare_many({EVIL: lens, f"{EVIL} 2": other}),
         lens.plan(), lens.check_relevance(n=1, sample=2), lens.counterfactual(sl.artefacts.Ruler(), target=EVIL),
-        sl.layers(lens.source.model, torch.zeros(1, 3, 8, 8)),
+        sl.layers(lens.source.model, torch.zeros(1, 3, 8, 8)), *learned(),
     ]  # fmt: skip
     return {type(value).__name__: value for value in values}, lens
 

@@ -15,6 +15,7 @@ from PIL import Image
 import semlens_widgets as sl
 from semlens_widgets.attribution import attribute
 from semlens_widgets.model import recording, resolve
+from semlens_widgets.model.attending import attending
 from semlens_widgets.switching import Switch, switched_off
 
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8}
@@ -304,3 +305,106 @@ def test_a_lens_on_heads_and_hidden_units_does_all_a_lens_does(tmp_path):
     assert why.heatmap("blocks.0.attn.heads:1").shape == (32, 32)
     again = sl.open(lens.save(tmp_path / "heads.semlens"))
     assert again.components == lens.components
+
+
+def attended(name, model, images, attention):
+    """The weights [image head query key] of an attention, by what its library says of them, or written out."""
+    module, seen = model.get_submodule(attention), []
+    hook = module.register_forward_pre_hook(lambda module, args, kwargs: seen.append((args, kwargs)), with_kwargs=True)
+    with torch.no_grad():
+        if name.startswith("HF"):
+            model.set_attn_implementation("eager")
+            weights = model(images, output_attentions=True).attentions[0]
+            hook.remove()
+            return weights
+        model(images)
+        hook.remove()
+        ((args, kwargs),) = seen
+        if isinstance(module, torch.nn.MultiheadAttention):
+            return module(args[0], args[0], args[0], need_weights=True, average_attn_weights=False)[1]
+        module.fused_attn = False
+        found = []
+        drop = module.attn_drop.register_forward_pre_hook(lambda module, args: found.append(args[0].clone()))
+        module(*args, **kwargs)
+        drop.remove()
+        module.fused_attn = True
+        return found[0]
+
+
+def test_what_heads_attend_to_is_what_their_library_says(family, request):
+    model, images, (attention, heads), _ = family
+    name = request.node.callspec.params["family"]
+    (layer,) = resolve(model, sl.Heads(attention))
+    with recording(model, (layer,)) as recorder, attending(model, (layer,)) as watched:
+        recorder.activations(list(images))
+        found = watched[layer.name].weights
+    expected = attended(name, model, images, attention)
+    assert found.shape[1] == heads
+    torch.testing.assert_close(found, expected.detach().float(), rtol=1e-3, atol=1e-5)
+
+
+class Looking(torch.nn.Module):
+    """Two heads: the first attends to the brightest patch, the second to the darkest, from every token."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = torch.nn.Conv2d(3, 4, 8, 8, bias=False)
+        self.attn = Two()
+        with torch.no_grad():
+            self.patches.weight.fill_(1 / 192)
+
+    def forward(self, x):
+        return self.attn(self.patches(x).flatten(2).transpose(1, 2)).mean(1)
+
+
+class Two(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.num_heads, self.qkv, self.proj = 2, torch.nn.Linear(4, 12), torch.nn.Linear(4, 4)
+        with torch.no_grad():
+            self.qkv.weight.zero_()
+            self.qkv.bias.zero_()
+            self.qkv.bias[:4] = 1  # queries: one
+            self.qkv.weight[4:6, 0], self.qkv.weight[6:8, 0] = 40.0, -40.0  # keys: bright, and dark
+            self.qkv.bias[8:] = 1
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).unflatten(-1, (3, 2, 2)).permute(2, 0, 3, 1, 4)
+        return self.proj(torch.nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+def test_crops_by_attention_show_what_a_head_looks_at():
+    pictures, places = [], []
+    for number in range(12):
+        pixels = np.full((32, 32, 3), 128, np.uint8)
+        bright, dark = number % 16, (number * 5 + 3) % 16
+        for place, value in ((bright, 255), (dark, 0)):
+            row, column = divmod(place, 4)
+            pixels[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] = value
+        pictures.append(Image.fromarray(pixels))
+        places.append((bright, dark))
+    model = Looking().eval()
+    images = sl.images(pictures, transform=lambda p: torch.from_numpy(np.asarray(p).copy()).permute(2, 0, 1) / 255)
+    layers = [sl.Heads("attn"), "patches"]
+    examples = sl.collect(model, images, layers, k=4, sample=0, progress=False)
+    cropped = sl.crop(examples, model, images, layers, by="attention", threshold=0.2, progress=False)
+    for head in range(2):
+        for image, box in zip(cropped.images[head], cropped.boxes[head], strict=True):
+            row, column = divmod(places[image][head], 4)
+            middle = (box[:2] + box[2:]) / 2
+            np.testing.assert_allclose(middle, [(column + 0.5) / 4, (row + 0.5) / 4], atol=0.13)
+            assert (box[2:] - box[:2]).max() < 0.7
+    by_activation = sl.crop(examples, model, images, layers, by="activation", threshold=0.2, progress=False)
+    np.testing.assert_allclose(cropped.boxes[2:], by_activation.boxes[2:], atol=1e-6)
+
+
+def test_attention_that_is_not_seen_is_refused():
+    """Its own kernel, as a library might have one: nothing tells what the weights are."""
+    model = Looking().eval()
+    model.attn.forward = lambda x: model.attn.proj(model.attn.qkv(x)[..., 8:])
+    images = sl.images([Image.new("RGB", (32, 32))] * 3, transform=lambda p: torch.zeros(3, 32, 32))
+    with pytest.raises(ValueError, match=r"no weights are seen in the attention 'attn'.*crop='activation'"):
+        sl.crop(
+            sl.collect(model, images, sl.Heads("attn"), k=2, sample=0, progress=False), model, images,
+            sl.Heads("attn"), by="attention", progress=False,
+        )  # fmt: skip

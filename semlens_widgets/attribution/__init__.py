@@ -15,15 +15,16 @@ from semlens_widgets.attribution.values import Attribution, Balance, Composite, 
 
 if TYPE_CHECKING:
     from semlens_widgets.attribution.affine import Affine, Epsilon, Flat, Gamma, Rule, ZPlus, stabilized
-    from semlens_widgets.attribution.engine import attribute, edges, heatmaps
+    from semlens_widgets.attribution.engine import attribute, edges, heatmaps, slopes
     from semlens_widgets.attribution.tape import UnsupportedModel
 
 __all__ = [
     "Affine", "Attribution", "Balance", "Composite", "Edges", "Epsilon", "Flat", "Gamma", "Heatmaps", "Method", "Rule",
-    "UnsupportedModel", "ZPlus", "attribute", "edges", "heatmaps", "stabilized",
+    "UnsupportedModel", "ZPlus", "attribute", "edges", "heatmaps", "slopes",
+    "stabilized",
 ]  # fmt: skip
 _MODULES = {  # loaded with torch, when first asked for
-    **dict.fromkeys(("attribute", "edges", "heatmaps"), "engine"),
+    **dict.fromkeys(("attribute", "edges", "heatmaps", "slopes"), "engine"),
     **dict.fromkeys(("Affine", "Epsilon", "Flat", "Gamma", "Rule", "ZPlus", "stabilized"), "affine"),
     "UnsupportedModel": "tape",
 }

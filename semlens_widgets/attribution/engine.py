@@ -106,6 +106,24 @@ def attribute(
     return _with_backend(backend, answer)
 
 
+def slopes(
+    model: nn.Module, inputs: Tensor, targets: Targets, layer: str | Layer, *, batch_size: int = 16
+) -> np.ndarray:
+    """How a target changes with a layer's features, the same change at all places: gradients summed, [image feature].
+
+    inputs, targets: as in `attribute`. Of tokens those that the layer means.
+    """
+    asked = _asked(model, layer, inputs)
+    ((name, one),) = asked.items()
+    found = []
+    for chosen, images in _batches(model, inputs, batch_size):
+        with _tracing("gradient", model, images, asked, stop=False) as trace:
+            _, signal = _from_targets(trace, _of(targets, chosen, len(inputs)))
+            arrived = trace.gradient(name, trace.pull(OUTPUT, signal, [name])[name])
+            found.append(_array(Reading(trace, one).over_places(arrived)[0], name))
+    return np.concatenate(found)
+
+
 def _unexplained(relevance: np.ndarray, value: np.ndarray) -> Balance:
     """The balance of a method that says nothing about biases and shortcuts."""
     nothing = np.zeros_like(value)

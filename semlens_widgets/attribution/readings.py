@@ -109,6 +109,10 @@ class Reading:
         positive = torch.where(self.values[:, self._tokens] >= 0, relevance, 0)
         return torch.cat([positive.sum(2), (relevance - positive).sum(2)], 2)
 
+    def over_places(self, signal: Tensor) -> Tensor:
+        """A signal summed over places, or the chosen tokens, [condition image feature]."""
+        return self._laid(signal)[:, :, self._tokens].sum(2)
+
     def only(self, signal: Tensor, numbers: Tensor) -> Tensor:
         """The signal [1 image ...] kept at one component per condition and image [condition image]."""
         if self.plain:

@@ -33,8 +33,8 @@ def attach(model: torch.nn.Module, layer: Layer, look: Look) -> Attached:
     """
     modules = dict(model.named_modules())
     place = layer.place
-    if place is None:
-        return Attached(modules[layer.name].register_forward_hook(_keyed(look, _after(look))).remove)
+    if place is None or not place.given:
+        return Attached(modules[layer.module].register_forward_hook(_keyed(look, _after(look))).remove)
     before = modules[place.module].register_forward_pre_hook(_keyed(look, _before(look)), with_kwargs=True)
     return Attached(before.remove) if place.around is None else Attached(before.remove, _called(modules[place.around]))
 

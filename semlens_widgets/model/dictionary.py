@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 if TYPE_CHECKING:
     from .sparse import Dictionary, Encoder
 
-Kind = Literal["relu", "topk", "jumprelu", "gated", "linear"]
+Kind = Literal["relu", "topk", "jumprelu", "gated", "linear", "nonnegative", "nearest"]
 
 _NAMES = {  # ours: those of others; a "weight" is laid [out in], a "W" [in out]
     "encoder": ("W_enc", "encoder.weight", "encoder"),
@@ -28,6 +28,7 @@ _ARCHITECTURES: dict[str, Kind] = {
     "standard": "relu", "relu": "relu", "topk": "topk", "jumprelu": "jumprelu", "gated": "gated",
 }  # fmt: skip
 _SAELENS = ("cfg.json", "sae_weights.safetensors")
+OURS = "semlens_dictionary"  # what a file that `learn_dictionary` saved says of itself, in its header
 
 
 def dictionary(
@@ -42,12 +43,14 @@ def dictionary(
     Parameters
     ----------
     source
-        A folder that SAELens saved (cfg.json and sae_weights.safetensors), a file that saev saved, a .safetensors or
-        .pt file with weights, a `state_dict`, or an object with `encode` and `decode` (overcomplete, SAELens, a class
-        of your own), whose codes are the last tensor that `encode` gives.
+        A folder that SAELens saved (cfg.json and sae_weights.safetensors), a file that saev or `LearnedDictionary.save`
+        saved, a .safetensors or .pt file with weights, a `state_dict`, or an object with `encode` and `decode`
+        (overcomplete, SAELens, a class of your own), whose codes are the last tensor that `encode` gives.
     kind
         What makes codes of what the encoder gives: "relu", "topk" (the k largest, and of these what is positive),
-        "jumprelu" (what exceeds a threshold of its own), "gated", "linear". Needed where the source does not say.
+        "jumprelu" (what exceeds a threshold of its own), "gated", "linear"; "nonnegative" are the codes from 0 on whose
+        sum of decoder rows comes nearest (NMF), "nearest" how far features lie along the nearest of the decoder's rows
+        (k-means). Needed where the source does not say.
     k
         Of "topk", how many codes a feature vector has.
     centred
@@ -116,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             )
         return _safetensors(path / _SAELENS[1]), _of_saelens(json.loads((path / _SAELENS[0]).read_text("utf-8")))
     if path.suffix == ".safetensors":
-        return _safetensors(path), {}
+        return _safetensors(path), _of_ours(path)
     content = path.read_bytes()
     line, _, rest = content.partition(b"\n")
     if line.startswith(b"{"):
@@ -128,6 +131,15 @@ def _safetensors(path: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     return load_file(path)
+
+
+def _of_ours(path: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        said = (file.metadata() or {}).get(OURS)
+    told = json.loads(said) if said else {}
+    return {name: told[name] for name in ("kind", "k", "centred") if told.get(name) is not None}
 
 
 def _torch(content: bytes, path: Path) -> dict[str, Any]:

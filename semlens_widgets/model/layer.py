@@ -43,15 +43,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a layer's numbers are read that no module gives: what `module` is given.
+    """Where a layer's numbers are read whose name is no module.
 
+    module:   the module that is given them, or that gives them.
     around:   torch's own MultiheadAttention that holds the module and does its work without calling it; else None.
     features: the axis of features in what the module is given.
+    given:    whether they are what the module is given; else they are what it gives.
     """
 
     module: str
     around: str | None = None
     features: int = -1
+    given: bool = True
 
 
 @runtime_checkable
@@ -72,8 +75,9 @@ class Layer:
         Module name as in `model.named_modules()`; in a list of layers also a wildcard, `"layer4.*"`.
     via
         An encoder on top of the layer whose outputs are the components: a torch module or function on features in the
-        last axis (the encoder of an SAE), or an array [direction feature] (CAVs). A module runs in eval mode, where the
-        features are, in the more precise number format of the two, and is left as it was.
+        last axis (the encoder of an SAE), what `learn_dictionary` or `direction` gave, or an array [direction feature]
+        (CAVs). A module runs in eval mode, where the features are, in the more precise number format of the two, and is
+        left as it was.
     signed
         Every component becomes two, `+` (strongest) and `-` (weakest responses); for layers without ReLU.
     axes
@@ -109,6 +113,8 @@ class Layer:
     place: Place | None = field(default=None, repr=False)  # set by `Heads` and `Mlp`, whose names are no modules
 
     def __post_init__(self) -> None:
+        if (encoder := getattr(self.via, "semlens_encoder", None)) is not None:  # a value that holds one
+            object.__setattr__(self, "via", encoder)
         if self.axes is not None and sorted(self.axes) not in map(sorted, AXES):
             raise ValueError(f"axes={self.axes!r}; axes name each of n c h w, n t c or n c once, as in 'nhwc'")
         if not isinstance(self.tokens, slice) and self.tokens not in get_args(Tokens):
@@ -155,8 +161,10 @@ class Layer:
             One for each module that is meant.
         """
         names = [n for n, _ in model.named_modules() if n]
-        if self.place is not None or self.name in names:
+        if self.module in names:
             return (self,)
+        if self.place is not None:
+            raise KeyError(_no_layer(self.module, names))
         matching = fnmatch.filter(names, self.name)
         if not matching:
             raise KeyError(_no_layer(self.name, names))
@@ -180,8 +188,33 @@ def resolve(model: torch.nn.Module, layers: Layers) -> tuple[Layer, ...]:
         if not isinstance(one, Asked):
             raise TypeError(f"layers has a {type(entry).__name__}; give module names, or sl.Layer(name, …)")
         for layer in one.layers(model):
-            resolved.setdefault(layer.name, layer)
+            other = resolved.setdefault(layer.name, layer)
+            if other is not layer and other.key != layer.key:
+                raise ValueError(
+                    f"two different layers are asked for under the name {layer.name!r}, whose components could not be "
+                    "told apart; make a lens of each, or give what learn_dictionary and direction made as its .layer, "
+                    "which has a name of its own"
+                )
     return tuple(resolved.values())
+
+
+def alone_by_features(model: torch.nn.Module, layer: str | Asked, what: str) -> Layer:
+    """The one layer that is meant, whose components are its features. ValueError, for `what` needs them, otherwise."""
+    found = resolve(model, layer)
+    if len(found) != 1:
+        raise ValueError(f"{what} is of one layer, and {layer!r} means {len(found)}; name one of them")
+    (one,) = found
+    if one.groups is not None:
+        raise ValueError(
+            f"{one.name!r} has one number for each head and no features; take the attention itself, or the block "
+            "around it"
+        )
+    if one.via is not None or one.signed:
+        raise ValueError(
+            f"layer {one.name!r} is asked for with {'signed=True' if one.signed else 'via'}; {what} is of the layer's "
+            "own features, so leave it away"
+        )
+    return one
 
 
 def _no_layer(name: str, names: list[str]) -> str:

@@ -114,7 +114,7 @@ class Seen:
         return 0 if axes and kinds(axes[0]) == {"?"} and self.shape[0] == self.images > 1 else None
 
     def component_axis(self, image: int, layer: Layer) -> int | None:
-        if layer.place is not None:  # a projection reads features by definition
+        if layer.place is not None and layer.place.given:  # a projection reads features by definition
             return layer.place.features % len(self.shape)
         rest = {at: axis for at, axis in enumerate(self.label.axes) if at != image}
         if len(self.shape) == 2 and len(rest) == 1:

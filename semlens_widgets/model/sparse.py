@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from .nonnegative import largest_slope, nonnegative
+
 _BLOCK = 512  # codes that are decoded at a time, to find what they write
 
 
@@ -43,6 +45,7 @@ class Dictionary(torch.nn.Module):
             parts = {**parts, **longer, "decoder": parts["decoder"] / length[:, None]}
         for name, value in parts.items():
             self.register_parameter(name, _fixed(value))
+        self.steepest = largest_slope(parts["decoder"]) if kind == "nonnegative" else 0.0
 
     @property
     def semlens_writes(self) -> torch.Tensor:
@@ -54,7 +57,15 @@ class Dictionary(torch.nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         centred = features - self._part("decoder_bias") if self.centred else features
+        if self.kind == "nonnegative":
+            decoder = self.decoder.to(centred.dtype)
+            return nonnegative(centred @ decoder.T, decoder @ decoder.T, self.steepest)
         product = centred @ self.encoder
+        if self.kind == "nearest":
+            length = self.decoder.square().sum(1)
+            nearest = (length - 2 * product).argmin(-1, keepdim=True)
+            along = torch.relu(product / length.clamp(min=1e-12)).gather(-1, nearest)
+            return torch.zeros_like(product).scatter(-1, nearest, along)
         if self.kind == "gated":
             strength = torch.relu(product * self._part("magnitude").exp() + self._part("magnitude_bias"))
             return strength * (product + self._part("gate_bias") > 0)

@@ -43,7 +43,7 @@ def why_silent(model: torch.nn.Module, layer: Layer) -> str:
             f"the layer {name!r} does not run: the model is an FX graph, which calls its innermost modules{some} and "
             "none that hold others; choose one of those, or give the Python model that the graph was made from"
         )
-    if layer.place is not None:
+    if layer.place is not None and layer.place.given:
         return (
             f"{layer.name!r} cannot be read: the model does the work of the module {name!r} without calling it; choose "
             f"{name.rpartition('.')[0]!r}, or another layer"

@@ -65,8 +65,9 @@ class Source:
         if not isinstance(self.clip, Clip):
             kind = type(self.clip).__name__
             raise TypeError(f"clip is a {kind}; give sl.OpenClip(...) or an object with name, images, texts")
-        if self.crop not in ("activation", "crp", None):
-            raise ValueError(f"crop={self.crop!r}; crops are 'activation', 'crp', or None for whole images")
+        if self.crop not in (*get_args(CropBy), None):
+            kinds = ", ".join(map(repr, get_args(CropBy)))
+            raise ValueError(f"crop={self.crop!r}; crops are {kinds}, or None for whole images")
         for what, (least, why) in _LEAST.items():
             number = getattr(self, what)
             if not isinstance(number, int | np.integer):
