@@ -36,11 +36,13 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A direction of length one towards the concept; how surely it tells pictures that it was not made from; and the
-    same of directions between random groups of the same pictures, [draw feature] and [draw]."""
+    """A direction of length one towards the concept; how surely it tells pictures that it was not made from; the step
+    along it from the mean of the others to that of the shown; and both of directions between random groups of the same
+    pictures, [draw feature] and [draw]."""
 
     vector: Float[np.ndarray, " feature"]
     auroc: float
+    step: Float[np.ndarray, " feature"]
     random: Float[np.ndarray, "draw feature"]
     random_aurocs: Float[np.ndarray, " draw"]
 
@@ -71,9 +73,15 @@ def fitted(groups: Groups, kind: str, rounds: int, seed: int) -> Fitted:
     random, aurocs = np.zeros((rounds, groups.vectors.shape[1]), np.float32), np.zeros(rounds)
     for number in range(rounds):
         shows = groups.shuffled(draw)
-        random[number] = unit(_direction(spanned, shows, kind) @ right[kept])
+        random[number] = _step(groups.vectors, shows, unit(_direction(spanned, shows, kind) @ right[kept]))
         aurocs[number] = _held_out(spanned, shows, folds, kind)
-    return Fitted(vector.astype(np.float32), auroc, random, aurocs)
+    step = _step(groups.vectors, groups.shows, vector).astype(np.float32)
+    return Fitted(vector.astype(np.float32), auroc, step, random, aurocs)
+
+
+def _step(vectors: np.ndarray, shows: np.ndarray, along: np.ndarray) -> Float[np.ndarray, " feature"]:
+    """As far along a direction as the means of both groups lie apart."""
+    return along * float((vectors[shows].mean(0) - vectors[~shows].mean(0)) @ along)
 
 
 def _direction(vectors: np.ndarray, shows: np.ndarray, kind: str) -> Float[np.ndarray, " feature"]:

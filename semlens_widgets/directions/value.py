@@ -21,8 +21,9 @@ class Sensitivity:
     target: what is raised. pictures: how many show the concept and were looked at.
     share:  of these pictures, in which the target's slope along the direction is positive: the score of TCAV. Above a
             layer from which on the model is nearly linear it is 0 or 1 for any direction; the slope then tells more.
-    slope:  by how much the target rises for a step of length one, on average over the pictures.
-    line:   the 2.5 % and 97.5 % of the slopes along directions between random groups of the same pictures.
+    slope:  by how much the target would rise, going on as it begins, for a step as long as pictures that show the
+            concept lie from the others; the mean over the pictures.
+    line:   the 2.5 % and 97.5 % of the same along directions between random groups of the same pictures.
     p:      how often such a one is as steep, up or down.
     """
 
@@ -35,7 +36,7 @@ class Sensitivity:
 
     def __repr__(self) -> str:
         return (
-            f"raises {self.target} in {self.share:.0%} of {self.pictures} pictures, by {self.slope:+.3g} for a step "
+            f"raises {self.target} in {self.share:.0%} of {self.pictures} pictures, by {self.slope:+.3g} for its step "
             f"(random directions {self.line[0]:+.3g} to {self.line[1]:+.3g}, p = {self.p:.3g})"
         )
 

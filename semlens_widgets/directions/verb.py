@@ -172,7 +172,7 @@ def _sensitivity(
         with goal.asking(model, np.arange(start, start + len(some))):
             parts.append(slopes(model, some, goal, layer))
     along = np.concatenate(parts)  # picture feature
-    slope, by_chance = along @ found.vector, (along @ found.random.T).mean(0)
+    slope, by_chance = along @ found.step, (along @ found.random.T).mean(0)
     extreme = int((np.abs(by_chance) >= abs(slope.mean())).sum())
     low, high = np.quantile(by_chance, (0.025, 0.975))
     name = meant.name if isinstance(meant, Target) else read.classes[meant]  # type: ignore[union-attr]
