@@ -26,9 +26,9 @@ from .counterfactual import Counterfactual, Pairs
 from .crops import crop
 from .describe import Labels, Meaning
 from .detection import Limit
-from .dossier import Dossier, Risk, Signatory
 from .dictionaries import LearnedDictionary, Stability, learn_dictionary
 from .directions import Direction, Sensitivity, direction
+from .dossier import Dossier, Risk, Signatory
 from .effect import Effect
 from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
@@ -75,8 +75,8 @@ __all__ = [
     "ConceptExamples",
     "ConceptTable",
     "Counterfactual",
-    "Dossier",
     "Direction",
+    "Dossier",
     "Effect",
     "Evaluation",
     "Explanation",

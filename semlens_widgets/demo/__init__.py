@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from semlens_widgets.demo.network import Classifier
     from semlens_widgets.demo.planted import Truth
     from semlens_widgets.demo.segmentation import Segmenter
-    from semlens_widgets.demo.vit import VisionTransformer
     from semlens_widgets.demo.world import Pictures
     from semlens_widgets.lens import Lens
 
@@ -52,7 +51,6 @@ __all__ = [
     "series",
     "transform",
     "truth",
-    "vit",
 ]
 
 Which = Literal["biased", "unbiased", "weak"]
@@ -249,17 +247,6 @@ def segmenter() -> Segmenter:
     from semlens_widgets.demo.segmentation import load
 
     return load(classifier("unbiased"))
-
-
-def vit() -> VisionTransformer:
-    """A small vision transformer in eval mode, trained as the biased classifier: nevus or melanoma, by shortcuts too.
-
-    ``blocks.0 … blocks.3`` of 64 features with four heads and 256 hidden units each, a class token and 8 x 8 patches:
-    ``sl.Heads("*")``, ``sl.Mlp("blocks.3")``, ``sl.layers(sl.demo.vit())``. Each call gives a new module.
-    """
-    from semlens_widgets.demo.vit import FILE, load_vit
-
-    return load_vit(_CHECKPOINTS / FILE)
 
 
 def checkpoints() -> dict[str, Classifier]:

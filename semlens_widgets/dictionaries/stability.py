@@ -21,15 +21,31 @@ _ROWS = 1 << 11
 class Stability:
     """Each latent of one dictionary and the one of another whose direction is nearest.
 
-    names:    what the two are called.
-    nearest:  [component], the number of the nearest in the other.
-    cosine:   [component], their cosine; of principal components, whose sign means nothing, without its sign.
-    line:     what chance reaches: 95 % of random mixtures of the dictionary's own directions, which lie where these
-              lie, have no nearer one in the other.
-    compared: [component], whether a latent was compared: those that are dead were not.
+    Attributes
+    ----------
+    names
+        What the two are called.
+    nearest
+        [component], the number of the nearest in the other.
+    cosine
+        [component], their cosine; of principal components, whose sign means nothing, without its sign.
+    line
+        What chance reaches: 95 % of random mixtures of the dictionary's own directions, which lie where these lie, have
+        no nearer one in the other.
+    compared
+        [component], whether a latent was compared: those that are dead were not.
 
+    Notes
+    -----
     `share` is the part of the compared whose cosine is above the line, `null` that of the random ones: .05.
     (After Sharkey et al. 2022, mean max cosine similarity; Paulo & Belrose 2025)
+
+    Examples
+    --------
+    >>> model, data = sl.demo.classifier(), sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> learned = sl.learn_dictionary(model, data, "layer4", size=8, kind="nmf", epochs=1, progress=False)
+    >>> learned.compare(learned).share
+    1.0
     """
 
     names: tuple[str, str]

@@ -32,24 +32,43 @@ _WEIGHTS = ("W_enc", "W_dec", "b_enc", "b_dec")
 
 @dataclass(frozen=True, eq=False)
 class LearnedDictionary:
-    """A dictionary that `learn_dictionary` learned: `sl.Layer("blocks.5", via=learned)`, or `learned.layer`.
-
-    by:        how it was learned: "topk", "nmf", "pca" or "kmeans".
-    asked:     the layer whose features it takes apart.
-    weights:   W_enc [feature component], W_dec [component feature], b_enc and b_dec, under SAELens's names. Rows of
-               W_dec have length one, those of "kmeans" lead from the features' mean to a centre.
-    k:         of "topk", how many codes a vector has.
-    seed:      of what was drawn.
-    epochs:    how often every image was seen.
-    losses:    [step], the share of variance that was not explained of each block of vectors, before it was learned
-               from.
-    density:   [component], the share of held-out vectors in which each code is not zero.
-    explained: the share of the held-out vectors' variance that decoding gives back.
-    vectors, images: how many were held out.
-    stability: the other seeds, where several were learned beside each other: what of this one they found, too.
+    """A dictionary that `learn_dictionary` learned: `learned.layer`, or `sl.Layer("blocks.5", via=learned)`.
 
     Codes of "topk", "nmf" and "kmeans" are at least zero; those of "pca" have both signs, and its `layer` is signed.
     `sl.dictionary` reads the file that `save` writes as an encoder, `LearnedDictionary.open` as this value.
+
+    Attributes
+    ----------
+    by
+        How it was learned: "topk", "nmf", "pca" or "kmeans".
+    asked
+        The layer whose features it takes apart.
+    weights
+        W_enc [feature component], W_dec [component feature], b_enc and b_dec, under SAELens's names. Rows of W_dec have
+        length one; those of "kmeans" lead from the features' mean to a centre.
+    k
+        Of "topk", how many codes a vector has.
+    seed
+        Of what was drawn.
+    epochs
+        How often every image was seen.
+    losses
+        [step], the share of variance that was not explained of each block of vectors, before it was learned from.
+    density
+        [component], the share of held-out vectors in which each code is not zero.
+    explained
+        The share of the held-out vectors' variance that decoding gives back.
+    vectors, images
+        How many were held out.
+    stability
+        The other seeds, where several were learned beside each other: what of this one they found, too.
+
+    Examples
+    --------
+    >>> model, data = sl.demo.classifier(), sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> learned = sl.learn_dictionary(model, data, "layer4", size=8, kind="pca", epochs=1, progress=False)
+    >>> 0 < learned.explained < 1, learned.dead_share
+    (True, 0.0)
     """
 
     by: str
@@ -113,8 +132,19 @@ class LearnedDictionary:
         return float(self.density.sum(dtype=np.float64))
 
     def compare(self, other: LearnedDictionary) -> Stability:
-        """What of this dictionary is in another one of the same layer: learned by another seed, from other images or in
-        another way. ValueError where they have other features."""
+        """What of this dictionary is in another one of the same layer.
+
+        Parameters
+        ----------
+        other
+            One that was learned by another seed, from other images or in another way. ValueError where it has other
+            features.
+
+        Returns
+        -------
+        Stability
+            Each latent's nearest in the other, held against chance.
+        """
         return stability(
             self.directions,
             other.directions,
@@ -145,7 +175,18 @@ class LearnedDictionary:
         return texts.to_csv(self.to_rows())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write weights, density and losses as one safetensors file, all else in its header. No pickle."""
+        """Write weights, density and losses as one safetensors file, all else in its header. No pickle.
+
+        Parameters
+        ----------
+        path
+            The file; one that is there is replaced.
+
+        Returns
+        -------
+        Path
+            Where it lies.
+        """
         from safetensors.numpy import save_file
 
         arrays = {name: np.ascontiguousarray(value) for name, value in self.weights.items()}
@@ -168,7 +209,18 @@ class LearnedDictionary:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> LearnedDictionary:
-        """The value that `save` wrote, without its comparison with other seeds. ValueError for any other file."""
+        """The value that `save` wrote, without its comparison with other seeds.
+
+        Parameters
+        ----------
+        path
+            The file. ValueError for any other.
+
+        Returns
+        -------
+        LearnedDictionary
+            As it was saved.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:

@@ -45,28 +45,56 @@ def learn_dictionary(
     on_step: OnStep | None = None,
     workers: int | None = None,
 ) -> LearnedDictionary:
-    """Learn directions that a layer's features are sums of: `sl.Layer("blocks.5", via=learned)` has them as components.
+    """Learn directions that a layer's features are sums of, and have them as components.
 
-    model, images: the torch module and `sl.images(…)`. layer: one, by name or as `sl.Layer` or `sl.Mlp`, whose features
-    at each place (`tokens=` of the layer) are the vectors.
+    Parameters
+    ----------
+    model, images
+        The torch module and `sl.images(…)`.
+    layer
+        One, by name or as `sl.Layer` or `sl.Mlp`; its features at each place (`tokens=` of the layer) are the vectors.
+    size
+        How many latents.
+    kind
+        "topk", a sparse autoencoder that keeps the k largest codes (Gao et al. 2024); "nmf", nonnegative factors of
+        features that are at least 0; "pca", principal components; "kmeans", clusters. Those three are scikit-learn's.
+    k
+        Of "topk", how many codes a vector has; 16 unless given.
+    epochs
+        How often every image is seen.
+    seed
+        Of the order of images and vectors, and of what the weights are at first.
+    seeds
+        Others, that are learned beside it from the same vectors: `stability` tells what they found, too.
+    batch_size
+        Images that run through the model at once.
+    progress_file
+        A file from which an interrupted run goes on, to the same result but for rounding.
+    progress
+        Show a bar.
+    on_step
+        Called with (images done, images in all); what it raises ends the work.
+    workers
+        Processes that read the images, see `images.read_ahead`.
 
-    size:    how many latents.
-    kind:    "topk", a sparse autoencoder that keeps the k largest codes (Gao et al. 2024); "nmf", nonnegative factors
-             of features that are at least 0; "pca", principal components; "kmeans", clusters. The last three are
-             scikit-learn's.
-    k:       of "topk", how many codes a vector has; 16 unless given.
-    epochs:  how often every image is seen.
-    seed:    of the order of images and vectors, and of what the weights are at first.
-    seeds:   others, that are learned beside it from the same vectors: `learned.stability` tells what they found, too.
-    batch_size: images that run through the model at once.
-    progress_file: a file from which an interrupted run goes on, to the same result but for rounding.
-    progress: show a bar. on_step: called with (images done, images in all); what it raises ends the work.
-    workers: processes that read the images, see `images.read_ahead`.
+    Returns
+    -------
+    LearnedDictionary
+        Its `layer` goes into `layers=[…]`; `sl.Layer("blocks.5", via=learned)` is the same under the layer's own name.
 
+    Notes
+    -----
     Features are streamed: memory holds some ten thousand of them, whatever the data set. One image in ten is held out,
     and what is told of the dictionary is told on those (at most 2,000). The model is in eval mode meanwhile and as it
     was afterwards. ValueError for what does not fit: more components than features for "nmf" and "pca", negative
     features for "nmf", fewer vectors than latents, a layer with `via` or `signed`.
+
+    Examples
+    --------
+    >>> model, data = sl.demo.classifier(), sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> learned = sl.learn_dictionary(model, data, "layer4", size=8, kind="nmf", epochs=1, progress=False)
+    >>> len(learned), learned.layer.name
+    (8, 'layer4.nmf')
     """
     asked = alone_by_features(model, layer, "a dictionary")
     _check(images, size, kind, k, epochs, batch_size)

@@ -18,13 +18,30 @@ from ..vectors import frozen
 class Sensitivity:
     """Whether a step along a direction raises a target (after TCAV, Kim et al. 2018).
 
-    target: what is raised. pictures: how many show the concept and were looked at.
-    share:  of these pictures, in which the target's slope along the direction is positive: the score of TCAV. Above a
-            layer from which on the model is nearly linear it is 0 or 1 for any direction; the slope then tells more.
-    slope:  by how much the target would rise, going on as it begins, for a step as long as pictures that show the
-            concept lie from the others; the mean over the pictures.
-    line:   the 2.5 % and 97.5 % of the same along directions between random groups of the same pictures.
-    p:      how often such a one is as steep, up or down.
+    Attributes
+    ----------
+    target
+        What is raised.
+    share
+        Of the pictures that show the concept, in which the target's slope along the direction is positive: the score of
+        TCAV. Where all above the layer is nearly linear it is 0 or 1 for any direction; the slope tells more.
+    slope
+        By how much the target would rise, going on as it begins, for a step as long as pictures that show the concept
+        lie from the others; the mean over the pictures.
+    line
+        The 2.5 % and 97.5 % of the same along directions between random groups of the same pictures.
+    p
+        How often such a one is as steep, up or down.
+    pictures
+        How many were looked at.
+
+    Examples
+    --------
+    >>> model = sl.demo.classifier()
+    >>> data = sl.images(sl.demo.images(40), transform=sl.demo.transform(), classes=sl.demo.CLASS_NAMES)
+    >>> patch = sl.direction(model, data, "layer4", from_images=sl.demo.pairs("patch", 20), target="nevus", rounds=20)
+    >>> patch.sensitivity.share
+    1.0
     """
 
     target: str
@@ -45,18 +62,37 @@ class Sensitivity:
 class Direction:
     """A concept as a direction of a layer's features: `direction.layer` is the component, for `layers=[…]`.
 
-    name:    what it is of.
-    asked:   the layer.
-    kind:    "mean-difference" or "logistic".
-    vector:  [feature], of length one, towards pictures that show the concept.
-    auroc:   how surely it tells pictures that it was not made from, by cross-validation: .5 is chance.
-    line:    95 % of the directions between random groups of the same pictures stay below.
-    p:       how often a random one does as well.
-    shown, others: how many pictures show the concept, and how many do not.
-    source:  what said which pictures these are.
-    sensitivity: whether a step along it raises a target, where one was given.
-
     Its responses are features along the vector; switched off, features keep what lies across it.
+
+    Attributes
+    ----------
+    name
+        What it is of.
+    asked
+        The layer.
+    kind
+        "mean-difference" or "logistic".
+    vector
+        [feature], of length one, towards pictures that show the concept.
+    auroc
+        How surely it tells pictures that it was not made from, by cross-validation: .5 is chance.
+    line
+        95 % of the directions between random groups of the same pictures stay below.
+    p
+        How often a random one does as well.
+    shown, others
+        How many pictures show the concept, and how many do not.
+    source
+        What said which pictures these are.
+    sensitivity
+        Whether a step along it raises a target, where one was given.
+
+    Examples
+    --------
+    >>> model, data = sl.demo.classifier(), sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> found = sl.direction(model, data, "layer4", from_images=sl.demo.pairs("ruler", 20), rounds=20)
+    >>> found.layer.name, found.significant
+    ('layer4.ruler', True)
     """
 
     name: str

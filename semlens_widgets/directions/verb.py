@@ -46,26 +46,58 @@ def direction(
 ) -> Direction:
     """A concept that several neurons carry, as a component: a direction of a layer's features (CAV, Kim et al. 2018).
 
-    model, images: the torch module and `sl.images(…)`. layer: one, by name or as `sl.Layer` or `sl.Mlp`; a picture's
-    features are their mean over places (`tokens=` of the layer).
+    Parameters
+    ----------
+    model, images
+        The torch module and `sl.images(…)`.
+    layer
+        One, by name or as `sl.Layer` or `sl.Mlp`; a picture's features are their mean over places (`tokens=` of the
+        layer).
+    from_images
+        What shows the concept: numbers of the data set, a mask [image], PIL pictures, `sl.images(…)`, or
+        `sl.demo.pairs(…)` and other pairs of with and without.
+    from_text
+        Words instead: the `count` images that `clip` finds most like them (at most a quarter of 1,000), against as many
+        from the half that it finds least like them. What it takes for the concept counts.
+    against
+        What does not show it, as `from_images`; random images of the data set unless given.
+    clip
+        The CLIP that reads the words.
+    kind
+        "mean-difference", from the mean of the others to that of the shown; "logistic", across the boundary of a
+        logistic regression.
+    name
+        What to call it; by default the words, or what pairs differ in.
+    target
+        A class or a value of `sl.targets`: whether a step along the direction raises it, in the pictures that show the
+        concept.
+    output
+        As in `sl.Lens`, which part of the model's answer holds the class scores.
+    count
+        How many images words choose.
+    rounds
+        Directions between random groups of the same pictures, which both are held against.
+    batch_size
+        Images that run through the model at once.
+    seed
+        Of random images, folds and groups.
 
-    from_images: what shows the concept: numbers of the data set, a mask [image], PIL pictures, `sl.images(…)`, or
-                 `sl.demo.pairs(…)` and other pairs of with and without.
-    from_text:   words instead: the `count` images that `clip` finds most like them (at most a quarter of 1,000),
-                 against as many from the half that it finds least like them. What it takes for the concept counts.
-    against:     what does not show it, as `from_images`; random images of the data set unless given.
-    clip:        the CLIP that reads the words.
-    kind:        "mean-difference", from the mean of the others to that of the shown; "logistic", across the boundary
-                 of a logistic regression.
-    name:        what to call it; by default the words, or what pairs differ in.
-    target:      a class or a value of `sl.targets`: whether a step along the direction raises it, in the pictures that
-                 show the concept. output: as in `sl.Lens`, which part of the model's answer holds the class scores.
-    rounds:      directions between random groups of the same pictures, which both are held against.
-    batch_size:  images that run through the model at once. seed: of random images, folds and groups.
+    Returns
+    -------
+    Direction
+        Its `layer` goes into `layers=[…]`, and is searched, described, audited, switched off as any component. One that
+        tells pictures no better than random ones says so (`significant`).
 
-    `found.layer` goes into `layers=[…]`, and is then searched, described, audited, switched off as any component. A
-    direction that tells pictures no better than random ones says so (`significant`). ValueError for fewer than 5
-    pictures on a side, words that the CLIP does not know, a layer with `via` or `signed`.
+    Notes
+    -----
+    ValueError for fewer than 5 pictures on a side, words that the CLIP does not know, a layer with `via` or `signed`.
+
+    Examples
+    --------
+    >>> model, data = sl.demo.classifier(), sl.images(sl.demo.images(40), transform=sl.demo.transform())
+    >>> found = sl.direction(model, data, "layer4", from_images=sl.demo.pairs("ruler", 20), rounds=20)
+    >>> found.name, found.shown
+    ('ruler', 20)
     """
     asked = alone_by_features(model, layer, "a direction")
     contrast = _contrast(images, from_images, from_text, against, clip, count, seed)
