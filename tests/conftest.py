@@ -14,7 +14,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test waits for a network
 _home = Path(tempfile.mkdtemp(prefix="semlens-tests-"))
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 for _variable in (
-    "SEMLENS_CACHE",
     "XDG_CACHE_HOME",
     "HF_HOME",
     "TORCH_HOME",
@@ -25,6 +24,9 @@ for _variable in (
     "JUPYTER_RUNTIME_DIR",
 ):
     os.environ[_variable] = str(_home / _variable.lower())
+# One cache for all processes of a run, begun by the first of them: what one has fitted the others read.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["SEMLENS_CACHE"] = str(_home / "semlens_cache")
 
 from jaxtyping import install_import_hook  # noqa: E402
 
