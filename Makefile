@@ -76,7 +76,7 @@ SMOKE := $(addprefix tests/test_,$(addsuffix .py,vectors store clip images model
 
 test-oldest: .venv/for-test $(WINDOWS) ## the engine's main tests on the oldest Python and dependencies (several GB)
 	rm -rf $(OLDEST) && mkdir -p $(OLDEST)
-	$(BIN)/python tests/oldest.py $(TOOLS) > $(OLDEST)/constraints.txt
+	$(BIN)/python tests/oldest.py > $(OLDEST)/constraints.txt
 	$(OLDEST_PYTHON) -m venv $(OLDEST)/venv
 	$(BIN)/python -m build --wheel --outdir $(OLDEST) .
 	$(OLDEST)/venv/bin/python -m pip install --quiet -c $(OLDEST)/constraints.txt $(OLDEST)/*.whl $(TOOLS)

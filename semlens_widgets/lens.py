@@ -1566,6 +1566,8 @@ class Lens(Session):
 
         Parameters
         ----------
+        component
+            A row, "layer4:57" or a `Component`.
         page
             The address of that page; without one, what stands behind it: "#layer4:57".
 
