@@ -185,7 +185,7 @@ export function listingBar({ ask, onChange, showPython, fail }) {
       show,
       option("all", `all ${count(alive.length)}`),
       option("alive", `active (${count(active)})`),
-      option("dead", `never active on these images (${count(alive.length - active)})`),
+      option("dead", `never active (${count(alive.length - active)})`, "No image of these data excites them"),
     );
     show.value = wish.show;
     fill(ofClass, option("", "any class"), ...known.classes.map((name) => option(name, name)));

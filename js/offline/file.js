@@ -23,6 +23,8 @@ export { DamagedFile };
 /** @typedef {{dtype: string, shape: number[], begin: number, end: number, checksums: number[]}} Tensor its place in the file, and the checksum of each of its blocks (of the whole in version 1) */
 /** @typedef {Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | BigInt64Array | BigUint64Array | Uint8Array | Uint16Array | Uint32Array} Numbers */
 
+/** The largest file that is taken whole, from a server that sends no parts, in bytes. */
+const WHOLE = 128 * 2 ** 20;
 /** Gaps up to this many bytes are read along rather than asked around. */
 const GAP = 32_768;
 const SEAL = /^\{"__metadata__":\{"seal":"([0-9a-f]{8})"/;
@@ -334,15 +336,26 @@ function lensFile(read, tensors, document, version) {
 }
 
 /**
- * Reads ranges of a file from a server, which must answer them: else the whole file would come each time.
+ * Reads ranges of a file from a server. One that does not answer them sends the whole file, which is taken once if it is small.
  * @param {(begin: number, end: number) => Promise<Response>} request
  * @returns {Read}
  */
 export function rangeReader(request) {
+  /** All of it, where the server sent that. @type {ArrayBuffer | null} */
+  let whole = null;
   return async (begin, end) => {
+    if (whole) return whole.slice(begin, end);
     const response = await request(begin, end);
-    if (response.status === 200 && Number(response.headers.get("Content-Length")) !== end - begin)
-      throw new Error("This server cannot send parts of a file; open the file in a notebook.");
+    const length = Number(response.headers.get("Content-Length") ?? Number.NaN);
+    if (response.status === 200 && length !== end - begin) {
+      if (!(length <= WHOLE))
+        throw new Error("This server cannot send parts of a file; open the file in a notebook.");
+      // A server of plain files, as JupyterLite has it: what is small is kept whole.
+      const all = await response.arrayBuffer();
+      if (all.byteLength > end - begin) whole = all;
+      if (all.byteLength >= end) return all.slice(begin, end);
+      throw new DamagedFile(`bytes ${begin} to ${end} are not all there (${all.byteLength} came)`);
+    }
     if (response.status !== 206 && response.status !== 200)
       throw new Error(
         `The server answered ${response.status} ${response.statusText} for bytes ${begin} to ${end}.`,

@@ -155,9 +155,17 @@ describe("a lens file", () => {
     await expect(file.array(name)).rejects.toThrow(says);
   });
 
-  it("is never taken whole from a server that ignores ranges", async () => {
-    const whole = new Response(new Uint8Array(100), { status: 200, headers: { "Content-Length": "100" } });
-    await expect(rangeReader(async () => whole)(0, 8)).rejects.toThrow("cannot send parts of a file");
+  it("is taken whole, once, from a server that ignores ranges, unless it is large", async () => {
+    const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
+    const request = vi.fn(async () => new Response(bytes, { headers: { "Content-Length": "100" } }));
+    const read = rangeReader(request);
+    expect(new Uint8Array(await read(0, 8))).toEqual(bytes.slice(0, 8));
+    expect(new Uint8Array(await read(90, 100))).toEqual(bytes.slice(90));
+    expect(request).toHaveBeenCalledTimes(1);
+    for (const headers of [{ "Content-Length": String(2 ** 30) }, {}]) {
+      const large = new Response(bytes, { headers });
+      await expect(rangeReader(async () => large)(0, 8)).rejects.toThrow("cannot send parts of a file");
+    }
     const short = new Response(new Uint8Array(4), { status: 206 });
     await expect(rangeReader(async () => short)(0, 8)).rejects.toThrow("not all there");
     const gone = new Response("", { status: 404, statusText: "Not Found" });

@@ -1,3 +1,4 @@
+import { messages, received } from "./pieces.js";
 import { decode } from "./wire.js";
 
 /**
@@ -7,6 +8,9 @@ import { decode } from "./wire.js";
  *   browser → kernel  {kind: "request", id, verb, args} + buffers · {kind: "abort", id}
  *   kernel → browser  {kind: "reply", id, result} + buffers · {kind: "error", id, error: {type, message}}
  *                     {kind: "progress", id, done, total, what} · {kind: "event", name, ...}
+ *   both ways         {kind: "part", id, at, of} + a piece of buffers that are too large for one message; `sizes` of the
+ *                     message itself then say how they are cut. Where a host loses buffers, they stand in `texts` of a
+ *                     message as base64; a request that is `plain` asks for that.
  *
  * Every view opens its own channel. A message reaches all views of a model, so ids carry a part that is
  * unique to the channel, and a channel ignores ids that are not its own.
@@ -70,8 +74,13 @@ const PING_MS = 5_000;
  */
 export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_MS } = {}) {
   const prefix = Math.random().toString(36).slice(2, 10);
-  /** @type {Map<string, {resolve: (answer: any) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void}>} */
+  /** @type {Map<string, {resolve: (answer: any) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void, send: () => boolean}>} */
   const waiting = new Map();
+  const pieces = received();
+  /** Whether the host loses buffers, so that they travel as text. */
+  let plain = false;
+  /** Whether buffers arrive in the kernel is found out before any is sent. @type {Promise<unknown> | null} */
+  let tried = null;
   /** @type {Map<string, Set<(event: any) => void>>} */
   const listeners = new Map();
   /** @type {Set<(alive: boolean) => void>} */
@@ -100,6 +109,7 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
   function settle(id) {
     const request = waiting.get(id);
     waiting.delete(id);
+    pieces.forget(id);
     request?.release();
     listenForSilence();
     return request;
@@ -138,25 +148,58 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
     }
     if (!waiting.has(message?.id)) return;
     setAlive(true);
-    if (message.kind === "progress") {
+    if (message.kind === "part") {
+      listenForSilence();
+      pieces.part(message, buffers);
+    } else if (message.kind === "progress") {
       listenForSilence();
       waiting.get(message.id)?.onProgress?.({ done: message.done, total: message.total, what: message.what });
     } else if (message.kind === "reply") {
-      const request = settle(message.id);
-      try {
-        request?.resolve(decode(message.result, buffers));
-      } catch (error) {
-        request?.reject(
-          new KernelError({ type: "ValueError", message: /** @type {Error} */ (error).message }),
-        );
-      }
+      takeReply(message, buffers);
     } else if (message.kind === "error") {
       settle(message.id)?.reject(new KernelError(message.error ?? {}));
     }
   }
 
+  /** @param {any} message @param {DataView[]} buffers */
+  function takeReply(message, buffers) {
+    try {
+      const came = pieces.buffers(message, buffers);
+      // They were sent, and have not come: this host loses them. Asked for as text, they come.
+      const lost = !plain && !came.length && message.result?.buffers?.length;
+      if (lost) {
+        plain = true;
+        if (waiting.get(message.id)?.send()) return listenForSilence();
+      }
+      settle(message.id)?.resolve(decode(message.result, came));
+    } catch (error) {
+      settle(message.id)?.reject(
+        new KernelError({ type: "ValueError", message: /** @type {Error} */ (error).message }),
+      );
+    }
+  }
+
+  /** Whether buffers arrive at all: one byte is sent, and the kernel says how many buffers came. */
+  function tryBuffers() {
+    tried ??= askNow("ping", {}, { buffers: [new Uint8Array(1)] }).then(
+      (answer) => {
+        plain ||= answer?.received === 0;
+      },
+      () => {
+        tried = null; // whoever asks next finds the kernel gone
+      },
+    );
+    return tried;
+  }
+
   /** @type {Channel["ask"]} */
-  function ask(verb, args = {}, { signal, buffers, onProgress } = {}) {
+  async function ask(verb, args = {}, options = {}) {
+    if (options.buffers?.length && !closed && !options.signal?.aborted) await tryBuffers();
+    return askNow(verb, args, options);
+  }
+
+  /** @type {Channel["ask"]} */
+  function askNow(verb, args = {}, { signal, buffers = [], onProgress } = {}) {
     if (closed) return Promise.reject(aborted("The view was closed."));
     if (signal?.aborted) return Promise.reject(aborted());
     const id = `${prefix}:${++count}`;
@@ -167,13 +210,18 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
         reject(aborted());
       };
       signal?.addEventListener("abort", abort, { once: true });
+      const send = () =>
+        messages({ kind: "request", id, verb, args, ...(plain && { plain }) }, buffers, plain).every(
+          ([message, carried]) => trySend(message, carried),
+        );
       waiting.set(id, {
         resolve,
         reject,
         onProgress,
         release: () => signal?.removeEventListener("abort", abort),
+        send,
       });
-      if (!trySend({ kind: "request", id, verb, args }, buffers)) {
+      if (!send()) {
         settle(id);
         reject(new KernelGone());
         setAlive(false);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { settled, toyModel } from "../testing/toy.js";
 import { KernelError, KernelGone, openChannel } from "./channel.js";
+import { MOST } from "./pieces.js";
 
 afterEach(() => vi.useRealTimers());
 
@@ -21,9 +22,75 @@ describe("the request channel", () => {
 
   it("sends buffers with the request", async () => {
     const toy = toyModel({}, { take: () => null });
-    const buffers = [new ArrayBuffer(7)];
-    await openChannel(toy.model).ask("take", {}, { buffers });
-    expect(toy.sent[0].buffers).toBe(buffers);
+    await openChannel(toy.model).ask("take", {}, { buffers: [new ArrayBuffer(7)] });
+    expect(toy.asked("take")[0].buffers.map(({ byteLength }) => byteLength)).toEqual([7]);
+  });
+
+  describe("over a host that loses buffers, or messages that are too large", () => {
+    const bytes = (count) => Uint8Array.from({ length: count }, (_, i) => (i * 7) % 251);
+    const named = (count) => ({ buffers: [["numbers", "U8", [count]]] });
+
+    it("asks again for text, once, and from then on", async () => {
+      const toy = silent();
+      const channel = openChannel(toy.model);
+      const asking = channel.ask("wait");
+      const { id } = toy.sent[0];
+      toy.fire("msg:custom", { kind: "reply", id, result: named(5) }, []);
+      expect(toy.asked("wait").map(({ plain }) => plain)).toEqual([undefined, true]);
+      const texts = [btoa(String.fromCharCode(...bytes(5)))];
+      toy.fire("msg:custom", { kind: "reply", id, result: named(5), texts }, []);
+      expect((await asking).numbers).toEqual(bytes(5));
+      channel.ask("wait");
+      expect(toy.sent.at(-1).plain).toBe(true);
+    });
+
+    it("sends text where the kernel says that its buffers do not come", async () => {
+      const toy = toyModel({}, { take: () => ({}), ping: () => ({ received: 0 }) });
+      const channel = openChannel(toy.model);
+      await channel.ask("take", {}, { buffers: [bytes(300)] });
+      await channel.ask("take", {}, { buffers: [bytes(3)] });
+      const [long, short] = toy.asked("take");
+      expect(toy.asked("ping")).toHaveLength(1);
+      expect([...long.buffers, ...short.buffers]).toEqual([]);
+      expect(Uint8Array.from(atob(long.texts[0]), (letter) => letter.charCodeAt(0))).toEqual(bytes(300));
+      expect(atob(short.texts[0])).toHaveLength(3);
+    });
+
+    it("puts pieces together, and cuts what it sends into such", async () => {
+      const toy = toyModel({}, { take: () => ({}), wait: () => new Promise(() => {}) });
+      const channel = openChannel(toy.model);
+      const whole = bytes(MOST + 10);
+      await channel.ask("take", {}, { buffers: [whole.subarray(0, 4), whole.subarray(4)] });
+      const parts = toy.sent.filter(({ kind }) => kind === "part");
+      const [request] = toy.asked("take");
+      expect(parts.map(({ at, of, buffers }) => [at, of, buffers[0].byteLength])).toEqual([
+        [0, 2, MOST],
+        [1, 2, 10],
+      ]);
+      expect([request.sizes, request.buffers]).toEqual([[4, MOST + 6], []]);
+
+      const asking = channel.ask("wait");
+      const { id } = toy.asked("wait")[0];
+      for (const { at, of, buffers } of parts)
+        toy.fire("msg:custom", { kind: "part", id, at, of }, [new DataView(buffers[0].slice().buffer)]);
+      const result = {
+        buffers: [
+          ["head", "U8", [4]],
+          ["rest", "U8", [MOST + 6]],
+        ],
+      };
+      toy.fire("msg:custom", { kind: "reply", id, result, sizes: [4, MOST + 6] }, []);
+      const { head, rest } = await asking;
+      expect(head).toEqual(whole.slice(0, 4));
+      expect(rest.every((value, i) => value === whole[i + 4])).toBe(true);
+    });
+
+    it("says so where a piece is missing", async () => {
+      const toy = silent();
+      const asking = openChannel(toy.model).ask("wait");
+      toy.fire("msg:custom", { kind: "reply", id: toy.sent[0].id, result: named(9), sizes: [9] }, []);
+      await expect(asking).rejects.toThrow("0 bytes came in pieces; expected 9");
+    });
   });
 
   it("rejects with the Python error's type and message", async () => {

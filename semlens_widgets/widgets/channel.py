@@ -1,9 +1,9 @@
 """The kernel's end of the request channel: questions from the browser, answers with buffers.
 
-On the wire, both ways, stand the messages that `js/shared/channel.js` lists. Requests run in threads of
-their own, so a long one holds up neither the others nor a running cell; an abort drops a request that waits
-and tells one that runs, through its `Job`. Requests that change what is kept are done in the order they came,
-whether or not anybody waits for the answer.
+On the wire, both ways, stand the messages that `js/shared/channel.js` lists; `pieces` says how large ones travel.
+Requests run in threads of their own, so a long one holds up neither the others nor a running cell; an abort drops a
+request that waits and tells one that runs, through its `Job`. Requests that change what is kept are done in the order
+they came, whether or not anybody waits for the answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from types import NoneType
 from typing import Any
 
 from ..texts import sendable
+from .pieces import Received, messages
 from .wire import Answer, encode
 
 Buffers = Sequence[Any]
@@ -33,11 +34,15 @@ class Aborted(Exception):
 
 @dataclass
 class Job:
-    """One request while it runs; an `uncancellable` one is done even when nobody waits any more."""
+    """One request while it runs; an `uncancellable` one is done even when nobody waits any more.
+
+    `plain`: its browser gets no buffers, so they are sent as text.
+    """
 
     id: str
     send: Send
     uncancellable: bool = False
+    plain: bool = False
     _aborted: threading.Event = field(default_factory=threading.Event)
 
     def abort(self) -> None:
@@ -75,6 +80,7 @@ class Channel:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="semlens")
         self._queue = ThreadPoolExecutor(1, thread_name_prefix="semlens in order")
         self._in_order = frozenset(in_order)
+        self._received = Received()
 
     def receive(self, message: Any, buffers: Buffers = ()) -> None:
         """A message from the browser. What is no request or abort with a text as id is ignored: nobody could be
@@ -82,14 +88,22 @@ class Channel:
         if not isinstance(message, dict) or not isinstance(message.get("id"), str):
             return
         kind, number = message.get("kind"), message["id"]
-        if kind == "abort":
+        if kind == "part":
+            self._keep(message, buffers)
+        elif kind == "abort":
             with self._lock:
                 job = self._jobs.get(number)
             if job is not None and not job.uncancellable:
                 job.abort()
         elif kind == "request":
             verb = message.get("verb")
-            job = Job(number, self._deliver, uncancellable=isinstance(verb, str) and verb in self._in_order)
+            in_order = isinstance(verb, str) and verb in self._in_order
+            job = Job(number, self._deliver, uncancellable=in_order, plain=message.get("plain") is True)
+            try:
+                buffers = self._received.buffers(message, buffers)
+            except (ValueError, TypeError) as error:
+                self._deliver({"kind": "error", "id": number, "error": _error_payload(error)}, [])
+                return
             with self._lock:
                 self._jobs[job.id] = job
             try:
@@ -98,6 +112,13 @@ class Channel:
                 )
             except RuntimeError:  # the window was closed meanwhile
                 self._forget(job)
+
+    def _keep(self, message: dict[str, Any], buffers: Buffers) -> None:
+        """A piece of the buffers of a request that is still to come."""
+        try:
+            self._received.part(message, buffers)
+        except (ValueError, TypeError) as error:
+            self._deliver({"kind": "error", "id": message["id"], "error": _error_payload(error)}, [])
 
     def failed(self, error: BaseException) -> None:
         """Show a failure that belongs to no request: a callback that raised."""
@@ -116,8 +137,9 @@ class Channel:
             if not isinstance(args, dict | NoneType):
                 raise TypeError(f"the arguments of {verb!r} are {args!r:.80}; they are values by name")
             result, sent = encode(self.verbs[verb](args or {}, buffers, job))
-            job.check()
-            self._deliver({"kind": "reply", "id": job.id, "result": result}, sent)
+            for content, carried in messages({"kind": "reply", "id": job.id, "result": result}, sent, job.plain):
+                job.check()
+                self._deliver(content, carried)
         except Aborted:
             pass
         except Exception as error:
@@ -147,4 +169,5 @@ def _error_payload(error: BaseException) -> dict[str, str]:
 
 
 def _pong(args: dict[str, Any], buffers: Buffers, job: Job) -> Answer:
-    return {}
+    """A sign of life; `received`: how many buffers came with the question."""
+    return {"received": len(buffers)}

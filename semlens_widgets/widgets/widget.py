@@ -24,6 +24,11 @@ STATIC = Path(__file__).parent.parent / "static"
 _NAMES = ["labels", "own_labels"]  # of the lens: what components are called
 _AT_REST = 1.5  # seconds without a change until the picture of a window is renewed
 _log = logging.getLogger("semlens_widgets")
+_BLOCKED = (  # seen only where no window takes its place
+    "If no window appears then, widgets cannot load here: let this page run scripts and reach where anywidget comes "
+    "from (in VS Code the setting jupyter.widgetScriptSources), or write a page of its own: "
+    "<code>lens.to_html('lens.html')</code>."
+)
 
 
 def bundle(name: str) -> dict[str, str]:
@@ -239,7 +244,7 @@ class LensWidget(anywidget.AnyWidget):
     def _as_html(self) -> str:
         return (
             f'<div class="semlens-static" data-testid="semlens-static">{self._picture()}'
-            f'<p style="font:12px sans-serif">{self._connect}</p></div>'
+            f'<p style="font:12px sans-serif">{self._connect} {_BLOCKED}</p></div>'
         )
 
     @property
