@@ -68,6 +68,12 @@ function tableParts(listeners) {
     ...parts,
     columns,
     found,
+    /** Which heads say something of these rows. @param {import("./listing.js").Listed} hits */
+    tellOrder({ scores, by_column: by }) {
+      parts.table.classList.toggle("sl-unscored", !scores);
+      parts.table.classList.toggle("sl-resorted", Boolean(by));
+      columns[1].setAttribute("aria-sort", by ? "none" : "descending");
+    },
     /** @param {number | null} cut the first row below the line, null: there is none @param {number} rest how many are below */
     cutAt(cut, rest) {
       if (cut === null) return divider.remove();
@@ -119,18 +125,12 @@ export function galleryView({
   /** @type {string | null} */
   let layer = null;
   const strip = nullStrip();
-  const {
-    table,
-    scroller,
-    body,
-    columns,
-    found: foundPlace,
-    cutAt,
-  } = tableParts({
+  const parts = tableParts({
     onclick: onClick,
     ondblclick: (event) => positionOf(event) !== null && onOpen?.(rowAt(rows.active)),
     onkeydown: (event) => onKey(event),
   });
+  const { table, scroller, body, columns } = parts;
   const list = listOf({ ask, onChange: fromTop, showPython, fail });
   const state = html`<div class="sl-states sl-over" hidden />`;
   const doubt = html`<p class="sl-pad-low sl-under sl-quiet" role="note" data-testid="unchecked" hidden />`;
@@ -255,15 +255,15 @@ export function galleryView({
     const { length } = result.rows; // the others are on their way
     const parted = result.scores && !result.by_column && result.n_above_null < length;
     const cut = parted ? result.n_above_null : null;
-    table.classList.toggle("sl-unscored", !result.scores);
+    parts.tellOrder(result);
     table.setAttribute("aria-rowcount", String(result.count + 1));
-    cutAt(cut, result.count - result.n_above_null);
+    parts.cutAt(cut, result.count - result.n_above_null);
     drawFound();
     crops.fit();
     rows.lay({ count: length, row: ROW, cut, divider: DIVIDER });
   }
 
-  const drawFound = () => fill(foundPlace, ...(searching ? ["Searching…"] : foundWords(list.found)));
+  const drawFound = () => fill(parts.found, ...(searching ? ["Searching…"] : foundWords(list.found)));
 
   /** @param {MouseEvent} event */
   function onClick(event) {

@@ -171,7 +171,8 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
         plain = true;
         if (waiting.get(message.id)?.send()) return listenForSilence();
       }
-      settle(message.id)?.resolve(decode(message.result, came));
+      const answer = decode(message.result, came);
+      settle(message.id)?.resolve(answer);
     } catch (error) {
       settle(message.id)?.reject(
         new KernelError({ type: "ValueError", message: /** @type {Error} */ (error).message }),

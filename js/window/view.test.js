@@ -279,6 +279,7 @@ describe("the window", () => {
 
   it("a reply whose buffers are not as they are named is refused", async () => {
     const el = await open(toyModel({ query: "red" }, { hits: () => ({ buffers: [["rows", "I32", [3]]] }) }));
+    await answered(); // they are asked for once more, as text
     expect(byId(el, "banner").textContent).toContain("0 buffers came; expected 1");
   });
 
