@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 BINS = 64
-UNITS = (2.0**40, 1.0, 2.0**-40, 2.0**-80)  # of the four integers an exact sum is kept in
+DIGIT = 40  # bits from one of the four integers that an exact sum is kept in to the next
+LOWEST = -80  # the last one counts in units of 2^-80
+UNITS = (2.0**40, 1.0, 2.0**-40, 2.0**-80)
 LARGEST = 2.0**78
 SMALLEST = 2.0**-120  # width of the narrowest bin, in units of the largest response
 
 
 def exact(values: Float[np.ndarray, "image component"]) -> Int[np.ndarray, "component limb"]:
-    """The column sums of float64 values as four integers, in units of 2^40, 1, 2^-40 and 2^-80.
+    """The column sums of float64 values as four integers, in units of 2^40, 1, 2^-40 and 2^-80; see `carried`.
 
     Integers add up the same in any order, so sums do not depend on batches or shards. Each value is exact to
     2^-81 and saturates beyond 2^78; 16 million values fit.
@@ -25,7 +29,34 @@ def exact(values: Float[np.ndarray, "image component"]) -> Int[np.ndarray, "comp
         whole = np.rint(rest / size)
         limbs[:, limb] = whole.astype(np.int64).sum(0)
         rest = rest - whole * size
+    return carried(limbs)
+
+
+def carried(limbs: Any) -> Any:
+    """The integers of exact sums [... limb], of numpy or torch, written in the one way that each sum has.
+
+    All but the first are from -2^39 to below 2^39: equal sums have equal integers, however they were added up. Works
+    in place.
+    """
+    for limb in range(len(UNITS) - 1, 0, -1):
+        carry = (limbs[..., limb] + (1 << DIGIT - 1)) >> DIGIT
+        limbs[..., limb] -= carry << DIGIT
+        limbs[..., limb - 1] += carry
     return limbs
+
+
+def fitting(
+    low: Float[np.ndarray, " component"],
+    high: Float[np.ndarray, " component"],
+    negative: Bool[np.ndarray, " component"],
+) -> Int[np.ndarray, " component"]:
+    """The exponents of the narrowest bins that hold responses from `low` to `high`, in float64."""
+    half = np.where(negative, BINS // 2, BINS)
+    needed = np.maximum(np.maximum(high / half, -low / half), SMALLEST)
+    fraction, exponent = np.frexp(needed)  # exact on any processor, which a logarithm is not
+    exponent = (exponent - (fraction == 0.5)).astype(np.int16)  # of the next power of two
+    exponent += (high >= half * np.ldexp(1.0, exponent)).astype(np.int16)  # the top edge is open
+    return exponent
 
 
 def wider(

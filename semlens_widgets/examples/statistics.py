@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..held import held, partly_read, read_when_touched
-from ..sums import BINS, SMALLEST, UNITS, exact, finest, rebinned
+from ..sums import BINS, UNITS, carried, exact, finest, fitting, rebinned
 
 _STORED = ("sums", "squares", "nonzero", "negative", "exponent", "bins")
 
@@ -106,8 +106,8 @@ class Statistics:
             exponent[rows], bins[rows] = finest(mine + yours, negative[rows], exponent[rows])
         return Statistics(
             self.images + other.images,
-            self.sums + other.sums,
-            self.squares + other.squares,
+            carried(self.sums + other.sums),
+            carried(self.squares + other.squares),
             self.nonzero + other.nonzero,
             negative,
             exponent,
@@ -156,11 +156,7 @@ class Statistics:
         images, components = values.shape
         low, high = values.min(0, initial=0), values.max(0, initial=0)
         negative = low < 0 if like is None else (low < 0) | like.negative
-        half = np.where(negative, BINS // 2, BINS)
-        needed = np.maximum(np.maximum(high / half, -low / half), SMALLEST)
-        fraction, exponent = np.frexp(needed)  # exact on any processor, which a logarithm is not
-        exponent = (exponent - (fraction == 0.5)).astype(np.int16)  # of the next power of two
-        exponent += (high >= half * np.ldexp(1.0, exponent)).astype(np.int16)  # the top edge is open
+        exponent = fitting(low, high, negative)
         if like is not None:
             exponent = np.maximum(exponent, like.exponent)
         place = np.floor(np.ldexp(values, -exponent)).astype(np.int64) + np.where(negative, BINS // 2, 0)
