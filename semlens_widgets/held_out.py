@@ -104,7 +104,8 @@ def held_out(
     def judge(start: int) -> None:
         pairs = slice(start, start + step)
         shows, lacks = show.without(known | _own(space, sample, rows[pairs]), probe[pairs])
-        auroc[pairs], shown[pairs], others[pairs] = _aurocs(sample.ranks[rows[pairs]], shows, lacks)
+        components, number = np.unique(rows[pairs], return_inverse=True)
+        auroc[pairs], shown[pairs], others[pairs] = _aurocs(sample.ranks[components], number, shows, lacks)
 
     for _ in on_all(judge, range(0, len(rows), step)):
         pass
@@ -124,19 +125,26 @@ def _own(space: SemanticSpace, sample: Sample, rows: Int[np.ndarray, " pair"]) -
 
 
 def _aurocs(
-    values: Int[np.ndarray, "pair image"], shows: Bool[np.ndarray, "pair image"], lacks: Bool[np.ndarray, "pair image"]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(AUROC, images that show it, others), pair by pair; equal values count half, images that are neither do not."""
-    order = np.argsort(values, axis=1, kind="stable")
-    rising = np.take_along_axis(values, order, 1)
-    shows, lacks = (np.take_along_axis(kind, order, 1) for kind in (shows, lacks))
-    passed = np.concatenate([np.zeros((len(values), 1), np.int64), lacks.cumsum(1)], 1)  # before each place
-    place = np.arange(values.shape[1])
-    begins, ends = np.ones((2, *values.shape), bool)
+    ranks: Int[np.ndarray, "component image"], component: Int[np.ndarray, " pair"],
+    shows: Bool[np.ndarray, "pair image"], lacks: Bool[np.ndarray, "pair image"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """(AUROC, images that show it, others) of pairs with these components; equal values count half, images that are
+    neither do not."""
+    count, images = shows.shape
+    order = np.argsort(ranks, axis=1, kind="stable")
+    rising = np.take_along_axis(ranks, order, 1)
+    place = np.arange(images, dtype=np.int32)
+    begins, ends = np.ones((2, *ranks.shape), bool)
     begins[:, 1:] = ends[:, :-1] = rising[:, 1:] != rising[:, :-1]
     first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
-    last = np.minimum.accumulate(np.where(ends, place, len(place))[:, ::-1], axis=1)[:, ::-1]
-    below, upto = np.take_along_axis(passed, first, 1), np.take_along_axis(passed, last + 1, 1)
-    above = ((below + upto) * shows).sum(1) / 2
-    yes, no = shows.sum(1), lacks.sum(1)
+    last = np.minimum.accumulate(np.where(ends, place, images)[:, ::-1], axis=1)[:, ::-1]
+    kinds = shows.view(np.uint8) * np.uint8(2) + lacks.view(np.uint8)
+    kinds = kinds.reshape(-1).take(order[component] + images * np.arange(count)[:, None])  # from the weakest on
+    passed = np.zeros((count, images + 1), np.int32)  # of those that lack it, before each place
+    np.cumsum(kinds & 1, axis=1, out=passed[:, 1:])
+    pair, at = np.nonzero(kinds > 1)
+    of = component[pair]
+    below = passed[pair, first[of, at]] + passed[pair, last[of, at] + 1]
+    above = np.bincount(pair, below, minlength=count) / 2
+    yes, no = np.bincount(pair, minlength=count), passed[:, -1].astype(np.int64)
     return np.where(np.minimum(yes, no) >= MIN_IMAGES, above / np.maximum(yes * no, 1), np.nan), yes, no

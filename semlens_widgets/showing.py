@@ -109,11 +109,13 @@ def _most_alike(
     likeness: Float[np.ndarray, " image"], counts: Bool[np.ndarray, "pair image"]
 ) -> tuple[Bool[np.ndarray, "pair image"], Bool[np.ndarray, "pair image"]]:
     """Of the images that count those that are most alike to a probe, and the others; none where too few are left."""
-    order = np.argsort(-likeness, kind="stable")
-    ranked = counts[:, order]
-    left = ranked.sum(1)
+    left = counts.sum(1)
     wanted = np.maximum(MIN_IMAGES, np.rint(MOST_ALIKE * left))
     able = (left >= wanted + MIN_IMAGES) & bool(len(likeness) and np.ptp(likeness))
+    # They are among the first of all: behind them come only as many as do not count.
+    among = int(wanted.max(initial=0) + (len(likeness) - left).max(initial=0))
+    order = np.argsort(-likeness, kind="stable")[:among]
+    ranked = counts[:, order]
     first = ranked & (ranked.cumsum(1) <= wanted[:, None]) & able[:, None]
     shows = np.zeros(counts.shape, bool)
     shows[:, order] = first

@@ -33,7 +33,7 @@ def planted(components, *, k=20, seed=0, dim=DIM, layers=1, crops=CROPS):
     responses = (concept[sampled] == own[:, None]) + random.random((components, SAMPLE), np.float32) / 2
     return _around(components, k, layers, cloud, crop_of, vectors, lengths, Sampled(
         sampled.astype(np.int64), {"sample_responses": responses.astype(np.float32)}
-    ), cloud[sampled], seed)  # fmt: skip
+    ).compact(), cloud[sampled], seed)  # fmt: skip
 
 
 @cache
