@@ -39,6 +39,7 @@ from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
 from .lens import Lens, open
 from .model import Heads, Layer, Mlp, NotFinite, Offer, Offers, dictionary, layers
+from .performance import Performance
 from .readers import Agreement, Reading
 from .relevance import Relevance, relevance
 from .report import Report, SealCheck, verify_report
@@ -102,6 +103,7 @@ __all__ = [
     "Offers",
     "OpenClip",
     "Pairs",
+    "Performance",
     "PredictionView",
     "Probes",
     "Reading",

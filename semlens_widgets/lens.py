@@ -34,6 +34,7 @@ from .labelers import Labeler
 from .layout import NEIGHBOURS, SAMPLE, Layout, OnTick
 from .model import Layers, Pooling, resolve
 from .outputs import Chosen, Kind
+from .performance import Performance
 from .plan import Plan
 from .readers import Agreement, Reading
 from .relevance import Relevance, Target
@@ -52,6 +53,7 @@ from .session import (
     file,
     fitting,
     mapping,
+    performing,
     planning,
     ranking,
     reading,
@@ -142,7 +144,8 @@ class Lens(Session):
     meaning:  search, describe, verify, evaluate, role, column, rank, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
-    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness
+    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness,
+              performance
     readers:  begin_reading, finish_reading, agreement, settle
     hand in:  document, write_report, figure, to_html, to_site, link, save, keep_audit, to_file, of_space
 
@@ -1376,6 +1379,64 @@ class Lens(Session):
         >>> _ = team.settle("@ruler", "spurious", "rulers are laid on what looks suspicious")
         """
         return reading.settle(self, subject, decision, reason)
+
+    def performance(
+        self, data: Images | None = None, labels: Any = None, metadata: Any = None, *, target: int | str | None = None,
+        slices: bool = True, reliance: bool = True, batch_size: int = 64, progress: bool = True,
+        on_step: OnStep | None = None,
+    ) -> Performance:  # fmt: skip
+        """How right the model is: overall, per class, per subgroup, and where its components say that it is worse.
+
+        Parameters
+        ----------
+        data
+            A labelled data set (`sl.images(...)`); None for the lens's own images. Images that the model was not trained
+            on say more.
+        labels
+            The class of every image where the data do not say. Of a model that says several labels at once a table of 0
+            and 1, a column for each class.
+        metadata
+            Columns that make subgroups: the path of a CSV file, a dict of columns, a list of rows, a DataFrame or a
+            Hugging Face data set; None takes `metadata.csv` in the folder of the images, where there is one. A column
+            with the images' names says which row is whose; without one rows are in the order of the images.
+        target
+            The class that AUROC, sensitivity and specificity are of; None for the audited one, else the last of two
+            classes, or the means over more of them.
+        slices
+            After `audit`: the images in which components of a concept that should not matter, or one of the eight most
+            relevant unexpected components, are strong, against those in which they are weak; of concepts also within
+            each subgroup.
+        reliance
+            After `audit`: the share of the target's relevance on spurious components, for each subgroup.
+        batch_size, progress
+            Images that run at once, and whether a bar is shown.
+        on_step
+            Called with (images done, images in all); what it raises ends the work.
+
+        Returns
+        -------
+        Performance
+            What was measured, with intervals; all differences are corrected together (Holm), and it tells how many.
+
+        Raises
+        ------
+        ValueError
+            Where no label is a class of the model, for outputs that are no classes, and for metadata that do not belong
+            to these images, which are named.
+        TypeError
+            For data that `sl.images` did not make, and metadata that are no table.
+
+        Examples
+        --------
+        >>> site = ["A", "B", "B"] * 50
+        >>> found = lens.performance(metadata={"site": site}, slices=False, reliance=False, progress=False)
+        >>> [subgroup.name for subgroup in found.subgroups]
+        ['site: A', 'site: B']
+        """
+        return performing.performance(
+            self, data, labels, metadata, target, slices=slices, reliance=reliance, batch_size=batch_size,
+            progress=progress, on_step=on_step,
+        )  # fmt: skip
 
     # handing in and keeping
 

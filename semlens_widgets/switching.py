@@ -369,3 +369,12 @@ def _side_by_side(
                 return None
         outputs.append(output.reshape(len(some[0].off), images, *output.shape[1:]))
     return np.concatenate(outputs)
+
+
+def switch_for_good(model: torch.nn.Module, switches: Sequence[Switch], images: Images) -> None:
+    """Switch components off in a copy of a model, for as long as it lives: as `switched_off`, and never taken back."""
+    switches = [switch for switch in switches if switch.off.any()]
+    if switches and (item := _first(images)) is not None:
+        switches = _settled(model, switches, placed(model, stack([item])))
+    for switch in switches:
+        attach(model, switch.layer, _Hook(switch))

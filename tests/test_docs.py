@@ -143,7 +143,7 @@ def test_the_gallery_shows_every_function_that_draws():
     drawing = set(sl.figures.__all__) - {"Figure", "figure_of", "problems"}
     by_result = {"hits", "label_table", "score_distributions", "semantic_map", "prediction", "circuit", "relevance",
                  "comparison", "concept_table", "series", "audit", "checklist_table", "counterfactual",
-                 "panel"}  # fmt: skip
+                 "panel", "performance"}  # fmt: skip
     assert drawing - by_result == set(re.findall(r"sl\.figures\.(\w+)\(", shown))
     assert len(re.findall(r"!\[", shown)) >= len(drawing)
 

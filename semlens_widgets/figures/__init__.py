@@ -15,6 +15,7 @@ from ..counterfactual import Counterfactual
 from ..describe import Labels
 from ..evaluate import Evaluation
 from ..explain import Explanation
+from ..performance import Performance
 from ..relevance import Relevance
 from ..search import Matches
 from .audit import audit, checklist_table
@@ -28,6 +29,7 @@ from .labels import label_table, own_table
 from .legible import problems
 from .matrix import matrix
 from .panel import panel
+from .performance import performance
 from .prediction import prediction
 from .relevance import relevance
 from .scores import score_distributions
@@ -51,6 +53,7 @@ __all__ = [
     "overlay_map",
     "own_table",
     "panel",
+    "performance",
     "prediction",
     "problems",
     "relevance",
@@ -100,3 +103,4 @@ figure_of.register(Circuit)(circuit)
 figure_of.register(AuditReport)(audit)
 figure_of.register(Relevance)(relevance)
 figure_of.register(Counterfactual)(counterfactual)
+figure_of.register(Performance)(performance)
