@@ -1390,8 +1390,8 @@ class Lens(Session):
         Parameters
         ----------
         data
-            A labelled data set (`sl.images(...)`); None for the lens's own images. Images that the model was not trained
-            on say more.
+            A labelled data set (`sl.images(...)`); None for the lens's own images. Images that the model was not
+            trained on say more.
         labels
             The class of every image where the data do not say. Of a model that says several labels at once a table of 0
             and 1, a column for each class.

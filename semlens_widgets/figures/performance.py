@@ -37,10 +37,38 @@ def performance(
     found: Performance, *, measures: Sequence[Measure] = _MARKS, rows: int = 40, width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:  # fmt: skip
-    """All images, subgroups and slices in up to `rows` lines: each of `measures` with its 95 % interval, beside that of
-    all images (dashed). What is surely worse is filled; reliability stands below.
+    """All images, subgroups and slices in lines: measures with 95 % intervals, beside those of all images (dashed).
 
-    KeyError for a measure there is not.
+    What is surely worse is filled; reliability stands below.
+
+    Parameters
+    ----------
+    found
+        What `lens.performance` gave.
+    measures
+        Which, a column each: "accuracy", "auroc", "sensitivity", "specificity", "brier", "ece".
+    rows
+        How many lines at most.
+    width_mm
+        How wide the figure is, in mm.
+    theme
+        Its colours: "print", "light" or "dark".
+
+    Returns
+    -------
+    Figure
+        The figure, with a caption.
+
+    Raises
+    ------
+    KeyError
+        For a measure there is not.
+
+    Examples
+    --------
+    >>> found = lens.performance(slices=False, reliance=False, progress=False)
+    >>> sl.figures.performance(found, width_mm=85, measures=["auroc"]).width_mm
+    85
     """
     for name in measures:
         found.overall[name]

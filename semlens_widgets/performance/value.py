@@ -132,7 +132,7 @@ class Performance(Result):
     subgroups
         One for each value of each column, with `measures`, `gaps` against all others, and `worse`.
     slices
-        Images in which components are strong, with `measures`, `gaps` against those in which they are weak, and `worse`.
+        Images in which components are strong, with `measures`, `gaps` against those in which they are weak, `worse`.
     tests
         How many differences were looked at, which every `p_family` is corrected for.
     reliance
