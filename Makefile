@@ -42,10 +42,11 @@ test: .venv/for-test lint types windows-test chromium ## lint, types, all tests,
 
 # Pages whose own code makes their pictures and windows are run first; then warnings are errors, and every link is followed.
 docs: .venv/for-docs $(WINDOWS) ## the pages of docs/ as a site, in docs/_build/html
-	rm -rf docs/_build
+	rm -rf docs/_build && mkdir docs/_build && touch docs/_build/began
 	$(BIN)/python docs/pages.py
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/python docs/links.py docs/_build/html
+	$(BIN)/python docs/summary.py docs/_build/html
 
 # The engine as other processors compute it: torch, oneDNN and OpenBLAS take the kernels that are named, with one and two
 # threads, and once beside two busy loops. Windows, figures and notebooks compute nothing of their own.

@@ -38,6 +38,7 @@ python_maximum_signature_line_length = 100
 python_use_unqualified_type_names = True
 toc_object_entries = False
 napoleon_google_docstring = False
+napoleon_use_rtype = False  # the type stands before what is said of it
 napoleon_custom_sections = [("Attributes", "params_style")]  # as parameters are shown, not as members beside the others
 
 html_theme = "furo"

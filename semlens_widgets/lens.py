@@ -264,8 +264,8 @@ class Lens(Session):
 
         Examples
         --------
-        >>> lens.plan().images == len(lens.source.images)
-        True
+        >>> print("It will take", lens.plan())
+        It will take ... images · ... components · ...
         """
         return planning.plan(self.source, relevance=relevance, batch_size=batch_size, thumbnail=thumbnail)
 
