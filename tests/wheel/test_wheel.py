@@ -15,6 +15,7 @@ from email.parser import Parser
 from importlib.metadata import distributions
 from pathlib import Path
 
+import oldest
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -178,6 +179,15 @@ def test_everything_imported_is_a_declared_dependency(wheel: Path) -> None:
         if not required & providers.get(module, {normal(module)})
     }
     assert not undeclared
+
+
+def test_every_dependency_says_how_old_it_may_be() -> None:
+    """`make test-oldest` installs all of them at that."""
+    named = {normal(line.split("==")[0]) for line in oldest.constraints()}
+    assert {"torch", "numpy", "jupyterlab"} <= named
+    assert oldest.lower_bound("numpy>=1.26,<3") == "numpy==1.26"
+    with pytest.raises(ValueError, match="no oldest version of numpy"):
+        oldest.lower_bound("numpy")
 
 
 def imported(path: Path) -> set[str]:
