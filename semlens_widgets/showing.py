@@ -76,6 +76,22 @@ class Showing:
         return shows, lacks
 
     @cached_property
+    def chances(self) -> Float[np.ndarray, "probe image"]:
+        """The chance that each image shows each probe, by the mixture; NaN for probes that are not told apart.
+
+        What is expected of an image is linear in it: as a predictor in place of what is really shown, it leaves slopes
+        as they are, where likenesses or a hard cut, which err, make them smaller (regression calibration: Carroll et
+        al., Measurement Error in Nonlinear Models, 2006, chapter 4).
+        """
+        result = np.full(self.likeness.shape, np.nan)
+        for at, binned in _binned(self.likeness):
+            fitted = _fit(binned, _STARTS, free=True)
+            for mine, probe in enumerate(at):
+                if self.told_apart[probe]:
+                    result[probe] = fitted.best_of(mine).chance(_standardised(self.likeness[probe]))
+        return result
+
+    @cached_property
     def prevalence(self) -> tuple[Prevalence, ...]:
         """How many images show each probe: the mixture's share, with the interval of its profile likelihood (Wilks).
 
@@ -127,8 +143,12 @@ def _told_apart(likeness: Float[np.ndarray, " image"], two: _Mixture, one: float
     if 2 * (two.likelihood - one) < 3 * np.log(len(likeness)) or two.valley() > VALLEY:
         nobody = np.zeros(len(likeness), bool)
         return nobody, nobody
-    chance = two.chance((likeness - likeness.mean()) / likeness.std())
+    chance = two.chance(_standardised(likeness))
     return chance >= SURE, chance <= 1 - SURE
+
+
+def _standardised(likeness: Float[np.ndarray, " image"]) -> Float[np.ndarray, " image"]:
+    return (likeness - likeness.mean()) / likeness.std()
 
 
 @dataclass(frozen=True, eq=False)

@@ -148,7 +148,8 @@ def verify(
     measured[~np.isfinite(measured)] = np.nan  # a resample in which nothing varies tells nothing
     for metric, low_of, high_of in zip(measured, low, high, strict=True):
         known = np.isfinite(metric[1:]).any(0)
-        low_of[known], high_of[known] = np.nanquantile(metric[1:, known], (0.025, 0.975), axis=0)
+        if known.any():
+            low_of[known], high_of[known] = np.nanquantile(metric[1:, known], (0.025, 0.975), axis=0)
     bounds = [dict(zip(METRICS, side, strict=True)) for side in (low, high)]
     pearson, auprc, auc, mad = measured[:, 0]
     return Verification(labels, pearson, auprc, auc, mad, bounds[0], bounds[1], images, positives / images)

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 import semlens_widgets as sl
-from semlens_widgets.audit.proof import presence
+from semlens_widgets.audit.proof import Shown
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.detection import least_squares
+from semlens_widgets.widgets.checklist import audited as window_of_audit
 from semlens_widgets.widgets.checklist import rebuilt
+
+QUERIES = [factor.query for factor in sl.demo.FACTORS]
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +93,12 @@ def test_the_effect_on_the_logit_is_least_squares_over_the_sampled_images(lens, 
             vectors[at] = mean / np.linalg.norm(mean)
         rows = np.asarray([r for r in f.rows if audited.region_of(r) == f.kind], np.int64)
         confirmed.append(rows[audited.held_out[rows, at] >= 0.75] if len(rows) else rows)
-    expected = least_squares(presence(lens.space, columns, vectors, confirmed), logits[:, 1] - logits[:, 0])
+    shown = Shown.of(lens.space, columns, vectors, confirmed)
+    expected = least_squares(shown.much, logits[:, 1] - logits[:, 0])
     assert audited.asked == len(sample)
     for at, column in enumerate(columns):
+        if not shown.told_apart[at]:
+            assert audited.findings[column].limit is None
         if (found := audited.findings[column].logit) is not None:
             assert found.mean == pytest.approx(expected.slope[at], rel=1e-3, abs=1e-4)
             assert (found.low, found.high) == pytest.approx(expected.interval(at), rel=1e-3, abs=1e-3)
@@ -107,6 +113,69 @@ def test_the_limit_is_that_of_the_spurious_concept_that_is_hardest_to_tell(audit
     assert audited.limit.unit == "logit of melanoma"
     assert audited.limit.sentence in audited.message
     assert set(audited.limits) <= {f.name for f in audited.findings}
+
+
+def test_how_much_an_image_shows_is_the_chance_that_it_does(lens, audited):
+    """Held against what is really drawn in the sampled pictures."""
+    truth = sl.demo.render(300, 0).factors[lens.space.sample.images]
+    findings = audited.findings
+    told = 0
+    for column, f in enumerate(findings):
+        if f.limit is None or f.name not in QUERIES:
+            continue
+        told += 1
+        vectors = np.zeros((len(findings), lens.space.dim), np.float32)
+        vectors[column] = lens.probe_cache.of_words(list(f.concept.texts), None, True).vectors.mean(0)
+        vectors[column] /= np.linalg.norm(vectors[column])
+        rows = np.asarray([r for r in f.rows if audited.region_of(r) == f.kind], np.int64)
+        rows = rows[audited.held_out[rows, column] >= 0.75] if len(rows) else rows
+        confirmed = [rows] * len(findings)
+        much = Shown.of(lens.space, np.array([column]), vectors, confirmed).much[:, 0]
+        shows = truth[:, QUERIES.index(f.name)]
+        assert much.min() >= 0
+        assert much.max() <= 1
+        assert much[shows].mean() > 0.8 > 0.2 > much[~shows].mean()
+    assert told >= 3
+
+
+def test_of_what_nobody_can_tell_which_images_show_it_no_limit_is_told(lens):
+    """A concept that the demo's CLIP does not see in two groups, and no component carries."""
+    listed = Checklist((Group("g", (Concept("asymmetric shape", kind="spurious"), Concept("hair", kind="spurious"))),))
+    report = lens.audit(listed, target="melanoma", progress=False)
+    assert report["asymmetric shape"].limit is None
+    assert "asymmetric shape" in report.without_limit
+    assert "What would be missed of asymmetric shape" in report.message
+    bare = sl.audit(lens.space, listed, lens.probe_cache.of_words(list(listed.prompts), None, True))
+    assert bare.without_limit == ()
+    assert bare.limit_sentences == ()
+
+
+def test_the_limit_follows_the_class_without_asking_the_model_again(lens, audited, monkeypatch):
+    from semlens_widgets.session import proving
+
+    monkeypatch.setattr(proving, "ask", lambda *args: pytest.fail("the model was asked again"))
+    lens.audit(Checklist.abcde(), target="melanoma", progress=False)
+    lens.audit_target = "nevus"
+    assert lens.report.asked == audited.asked
+    assert lens.report.limit.unit == "logit of nevus"
+    assert lens.report.limit.value == pytest.approx(audited.limit.value, rel=1e-3), "two classes: the same odds"
+    lens.audit_target = "melanoma"
+
+
+def test_the_window_says_what_would_be_missed_or_why_nobody_knows(lens, audited, tmp_path):
+    lens.audit(Checklist.abcde(), target="melanoma", progress=False)
+    assert window_of_audit(lens)["report"]["missed"] == list(lens.report.limit_sentences)
+    assert "would be missed in half the cases" in lens.report.limit_sentences[0]
+    opened = sl.open(lens.save(tmp_path / "demo.semlens"))
+    opened.checklist, opened.audit_target = Checklist.abcde(), "melanoma"
+    assert window_of_audit(opened)["report"]["missed"] == [
+        "What this audit would have missed is not known: this lens holds no model to ask"
+    ]
+    fresh = sl.demo.lens(n=300, layers=["layer4"], null=100, progress=False)
+    fresh.checklist = Checklist.abcde()
+    assert window_of_audit(fresh)["report"]["missed"] == [
+        "What this audit would have missed is not known: the model was not asked"
+    ]
 
 
 def test_without_model_or_relevance_there_is_no_limit(lens):

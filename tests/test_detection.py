@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from semlens_widgets.detection import Limit, least_squares, noncentrality, paired_limit, spread_with_interval
+from semlens_widgets.showing import showing
 
 WITHIN = 0.03  # of 95 %: more than three standard errors of a share of 600
 
@@ -60,6 +61,33 @@ def test_the_limit_of_a_slope_covers_the_true_one_and_its_interval_the_slope(pre
     again = [least_squares(predictors, predictors[:, predictor] * true + random.normal(0, 2, 120)) for _ in range(600)]
     ends = np.array([f.interval(predictor) for f in again])
     assert abs(((ends[:, 0] > 0) | (ends[:, 1] < 0)).mean() - 0.5) < 0.08
+
+
+@pytest.mark.parametrize("shown", [0.1, 0.5, 0.8])
+def test_the_limit_is_right_where_a_likeness_says_which_images_show_it(shown):
+    """A shortcut of the stated size is found in half of the cases, and the interval holds the size that is, also of
+    what half of the images show; how much each shows is the chance that it does."""
+    random, images, kept, limits = np.random.default_rng(11), 250, [], []
+    for _ in range(150):
+        flag = np.zeros(images)
+        flag[random.choice(images, round(shown * images), replace=False)] = 1
+        seen = showing((random.normal(0, 1, images) + 5 * flag)[None])
+        if seen.told_apart[0]:
+            outcome = random.normal(0, 2, images)
+            limits.append(least_squares(seen.chances.T, outcome).limit(0, "logit"))
+            kept.append((seen.chances.T, outcome, flag))
+    assert len(kept) > 100
+
+    def found(strength):
+        ends = np.array([least_squares(x, y + strength * flag).interval(0) for x, y, flag in kept])
+        return float(((ends[:, 0] > 0) | (ends[:, 1] < 0)).mean())
+
+    low, high = 0.0, 5.0
+    for _ in range(8):
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= 0.5 else (middle, high)
+    assert np.mean([limit.low <= low <= limit.high for limit in limits]) >= 0.9
+    assert abs(found(float(np.median([limit.value for limit in limits]))) - 0.5) < 0.12
 
 
 def test_slopes_errors_and_freedom_are_their_formulas():

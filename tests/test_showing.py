@@ -105,3 +105,21 @@ def test_a_prevalence_is_said_in_words():
     assert str(Prevalence(0.345, 0.31, 0.382)) == "34.5% (31.0% to 38.2%) of the images"
     assert str(Prevalence(np.nan, 0.0, 0.083)) == "at most 8% of the images"
     assert str(Prevalence(np.nan, 0.0, 1.0)) == "an unknown share of the images"
+
+
+@pytest.mark.parametrize("prevalence", [0.05, 0.3, 0.5, 0.8])
+def test_chances_are_as_they_say_and_leave_slopes_as_they_are(prevalence):
+    """Of images with a chance of so much that share shows it; and what goes along with showing it goes along as much
+    with the chance, where likenesses that err make the slope smaller."""
+    likeness, shows = planted(prevalence, 5, seed=2)
+    found = showing(likeness)
+    told = found.told_apart
+    chances, shown = found.chances[told], shows[told]
+    assert np.isnan(found.chances[~told]).all()
+    assert told.mean() > 0.4
+    for low, high in ((0.0, 0.02), (0.1, 0.4), (0.6, 0.9), (0.98, 1.0)):
+        some = (chances >= low) & (chances <= high)
+        assert shown[some].mean() == pytest.approx(chances[some].mean(), abs=0.12)
+    centred = chances - chances.mean(1, keepdims=True)
+    slopes = (centred * shown).sum(1) / (centred**2).sum(1)
+    assert np.median(slopes) == pytest.approx(1, abs=0.03)

@@ -47,6 +47,12 @@ function shares({ regions }) {
   ];
 }
 
+/** What the audit would have missed, or why that is not known. @param {Report} report */
+const missed = ({ missed: sentences }) =>
+  sentences?.length
+    ? html`<p class="sl-quiet sl-small-text" data-testid="missed">${sentences.map((one) => `${one}. `).join("")}</p>`
+    : null;
+
 /** @param {{onCompute: (place: import("../shared/work.js").Place) => void}} options asks for the relevance, told in a place */
 export function balanceView({ onCompute }) {
   const node = html`<section class="sl-pile sl-gap-8 sl-fixed sl-pad sl-under" aria-label="What the score rests on" data-testid="balance" />`;
@@ -78,12 +84,18 @@ export function balanceView({ onCompute }) {
     update(report, computable) {
       const of = report.target === null ? "the score" : `the ${report.target} score`;
       if (!report.weighted)
-        fill(node, heading(`What ${of} rests on`, "relevance not computed"), unweighted(computable));
+        fill(
+          node,
+          heading(`What ${of} rests on`, "relevance not computed"),
+          unweighted(computable),
+          missed(report),
+        );
       else
         fill(
           node,
           heading(`What ${of} rests on`, "share of relevance, 95 % interval", report.basis),
           ...shares(report),
+          missed(report),
         );
     },
   };

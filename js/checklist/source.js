@@ -46,6 +46,7 @@
  * @property {Thresholds} thresholds
  * @property {boolean} weighted whether relevance is known
  * @property {string} basis what the relevance is, in words
+ * @property {string[]} [missed] what the audit would have missed, or why that is not known, in sentences
  * @property {string[]} names of the concepts, as `points` numbers them
  * @property {Record<string, Finding>} findings by concept name
  * @property {Record<string, Part>} regions

@@ -311,6 +311,9 @@ describe("the right side", () => {
     const weighted = await open(auditModel());
     expect(byId(weighted, "balance").textContent).toContain("What the melanoma score rests on");
     expect(byId(weighted, "share-spurious").textContent).toBe("spurious20 % 15–25");
+    expect(byId(weighted, "missed").textContent).toContain(
+      "With these 20 images a shortcut below 0.40 would be missed.",
+    );
     /** @type {() => void} */
     let done = () => {};
     const toy = auditModel(
@@ -324,6 +327,7 @@ describe("the right side", () => {
     );
     const el = await open(toy);
     expect(byId(el, "unweighted").textContent).toContain("not weighted");
+    expect(byId(el, "missed").textContent).toContain("would be missed");
     expect(byId(row(el, "red"), "relevance").textContent).toBe("–");
     byId(el, "compute-relevance").click();
     await settled();

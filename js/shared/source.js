@@ -53,6 +53,8 @@
  * @property {number} row @property {string} id @property {string} layer @property {number} index
  * @property {Label | null} label @property {boolean} dead @property {number[]} responses
  * @property {number | null} score @property {number | null} z @property {number | null} p for the present query
+ * @property {"examples" | "activations" | "both" | null} [by] which of its evidence for the query lies above chance
+ * @property {boolean} [whole_range] whether it can be shown over all sampled images
  * @property {{edges: number[], counts: number[], images: number} | null} histogram responses over all images
  * @property {{row: number, id: string, score: number, label?: Label | null}[]} siblings
  * @property {{row: number, id: string, label: Label | null, dead: boolean} | null} [other_end] of a signed layer

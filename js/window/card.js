@@ -13,6 +13,7 @@ import { cardFacts, cardHead, cardPart, classRelevance, otherEnd, pinButton, sib
 import { displayModes } from "./display_modes.js";
 import { histogram } from "./histogram.js";
 import { streamsView } from "./streams.js";
+import { wholeRange } from "./whole_range.js";
 
 const CROPS = 10;
 const CROP = 60;
@@ -72,6 +73,7 @@ export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned 
       },
     });
   const relating = workLine();
+  const range = full && wholeRange({ ask: full, size: imagePixels(CROP), fail });
   const streams = full && streamsView({ ask: full, source, size: imagePixels(SIBLING), onSelect, fail });
 
   function paintCrops() {
@@ -121,6 +123,7 @@ export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned 
         cropGrid,
         modes?.place,
         data.other_end && otherEnd(data.other_end, END_CROPS, onSelect),
+        range?.node,
         data.histogram && cardPart("Activation", `${count(data.histogram.images)} images, log count`, plot),
         data.relevance ? classRelevance(data.relevance) : data.relatable && full && drawRelate(),
         data.siblings.length > 0 &&
@@ -129,6 +132,7 @@ export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned 
         large.node,
       );
     modes?.show(data.row, data.display_modes ?? ["crop"]);
+    range?.show(data.row, data.whole_range ?? false);
     streams?.show(data.row, data.streams ?? false);
     drawHistogram();
     crops.want(data.other_end && !pinned ? [data.row, data.other_end.row] : [data.row]);
@@ -198,6 +202,7 @@ export function cardView({ source, ask, onSelect, onPin, announce, fail, pinned 
       siblings.clear();
       large.destroy();
       modes?.destroy();
+      range?.destroy();
       streams?.destroy();
     },
   };

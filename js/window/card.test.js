@@ -83,6 +83,28 @@ describe("the card", () => {
     expect(all(el, "pin")).toEqual([]);
   });
 
+  it("says by which evidence it is a hit, and shows one that its activations tell over all images", async () => {
+    const { el, card } = await open({
+      card: ({ row }) => ({
+        ...full(row),
+        by: row === 7 ? "activations" : "examples",
+        whole_range: row === 7,
+      }),
+      whole_range: () => ({
+        query: "red",
+        sampled: 200,
+        sheet: someFile(),
+        images: [{ name: "a.png", label: null, response: 2, likeness: 0.3 }],
+      }),
+    });
+    expect(byId(el, "card-facts").textContent).toContain("told byits activations over all images");
+    expect(byId(el, "range-step").textContent).toBe(".30");
+    card.update({ row: 8 });
+    await settled();
+    expect(byId(el, "card-facts").textContent).toContain("told byits strongest examples");
+    expect(all(el, "range-step")).toEqual([]);
+  });
+
   it("names a person who gave the label, and the closest word of what is unexplained", async () => {
     const { el, card, toy } = await open({
       card: ({ row }) => ({

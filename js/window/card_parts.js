@@ -35,13 +35,25 @@ export function cardHead({ label, id, dead }, pin) {
   </div>`;
 }
 
+/** The evidence of a hit, in words. */
+const TOLD_BY = {
+  examples: "its strongest examples",
+  activations: "its activations over all images",
+  both: "examples and activations",
+};
+
 /** How it answers what is searched, and where its label comes from. @param {Card} card */
-export function cardFacts({ score: hit, z: hitZ, p: hitP, label }) {
+export function cardFacts({ score: hit, z: hitZ, p: hitP, by, label }) {
   /** @type {(value: number | null | undefined, write: (value: number) => string) => string | null} */
   const number = (value, write) => (typeof value === "number" ? write(value) : null);
   const short = (/** @type {number} */ value) => score(value, 2);
   return [
-    factList("card-facts", { score: number(hit, short), z: number(hitZ, z), p: number(hitP, p) }),
+    factList("card-facts", {
+      score: number(hit, short),
+      z: number(hitZ, z),
+      p: number(hitP, p),
+      "told by": by ? TOLD_BY[by] : null,
+    }),
     factList("label-facts", {
       "given by": label?.own ? "a person" : null,
       "closest word": label && label.confident === false ? label.text : null,

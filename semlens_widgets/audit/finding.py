@@ -110,9 +110,12 @@ class Finding:
     doubtful: whether relevance was measured to say little about switching components off (`AuditReport.doubt`).
     logit:    by how much the class's logit margin is larger in images that show the concept than in those that do not,
               the checklist's other concepts being equal: least squares over all sampled images, as for `effect`, with
-              95 % intervals (see `detection.least_squares`). What goes along with a concept in these images, and is not
-              on the checklist, is in it, too. None where the model was not asked, or as for `effect`.
-    limit:    a smaller `logit` would be found in at most half of the cases.
+              95 % intervals (see `detection.least_squares`). How much an image shows a concept is the chance that it
+              does (`Showing.chances`), by the mean response of those components, else by likeness, where either has two
+              groups; else as for `effect`. What goes along with a concept in these images, and is not on the checklist,
+              is in it, too. None where the model was not asked, or as for `effect`.
+    limit:    a smaller `logit` would be found in at most half of the cases. None where it is not sure which images show
+              the concept: nobody can say how much of `logit` is the concept's then.
     counterfactual: what changes in the model when the concept is drawn onto pictures, where that was asked; see
               `proof_found` and `proof_used`.
     shown:    False where the data hardly show the concept, as far as the CLIP can tell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from ..counterfactual import Counterfactual
 from ..detection import Limit, least_squares
 from ..intervals import Interval
+from ..showing import showing
 from ..space import SemanticSpace
 from .finding import Finding
 
@@ -45,13 +46,54 @@ def _logit_effects(
     known, columns = np.isfinite(logits), np.flatnonzero(searched)
     if known.sum() < _PER_CONCEPT * (len(columns) + 1):
         return {}
-    found = least_squares(presence(space, columns, vectors, confirmed)[known], logits[known])
+    shown = Shown.of(space, columns, vectors, confirmed)
+    found = least_squares(shown.much[known], logits[known])
     effects: dict[int, tuple[Interval, Limit | None]] = {}
     for at, column in enumerate(columns.tolist()):
         if found.told_apart[at] and np.isfinite(found.freedom[at]):
             interval = Interval(float(found.slope[at]), *found.interval(at))
-            effects[column] = interval, found.limit(at, f"logit of {target}" if target else "logit")
+            limit = found.limit(at, f"logit of {target}" if target else "logit") if shown.told_apart[at] else None
+            effects[column] = interval, limit
     return effects
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """How much each sampled image shows of each of some concepts.
+
+    much: [image concept]. Where it is `told_apart` which images show a concept, the chance that an image does, so that
+    an effect on the logit is that of a picture with it against one without. Elsewhere as in `presence`: then nobody
+    knows how much of a step is the concept, and no limit follows.
+    """
+
+    much: Float[np.ndarray, "image concept"]
+    told_apart: Bool[np.ndarray, " concept"]
+
+    @classmethod
+    def of(
+        cls, space: SemanticSpace, columns: Int[np.ndarray, " chosen"], vectors: Float[np.ndarray, "concept dim"],
+        confirmed: Sequence[np.ndarray],
+    ) -> Shown:  # fmt: skip
+        """By the mean response of the components that held-out images confirm, or else by likeness to the concept:
+        the first of the two that tells images apart."""
+        assert space.sample is not None
+        much, told = presence(space, columns, vectors, confirmed), np.zeros(len(columns), bool)
+        by_likeness = space.showing(vectors[columns])
+        for at, column in enumerate(columns.tolist()):
+            rows = confirmed[column]
+            by_components = showing(_mean_response(space, rows)[None]) if len(rows) else None
+            for seen, place in ((by_components, 0), (by_likeness, at)):
+                if seen is not None and seen.told_apart[place]:
+                    much[:, at], told[at] = seen.chances[place], True
+                    break
+        return cls(much, told)
+
+
+def _mean_response(space: SemanticSpace, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, " image"]:
+    """Each sampled image's response of some components, each in its own standard deviations, added up."""
+    assert space.sample is not None
+    responses = np.asarray(space.sample.of(rows), np.float64)
+    return (responses / np.maximum(responses.std(0), 1e-9)).mean(1)
 
 
 def presence(

@@ -132,13 +132,35 @@ class AuditReport(Result):
     def limit(self) -> Limit | None:
         """The detection limit of the whole audit: a shortcut of the checklist that moves the class's logit by less
         would be missed in half of the cases or more. That of the spurious concept that is hardest to tell in these
-        images (of all concepts where none is spurious); None where the model was not asked.
+        images (of all concepts where none is spurious), of those where it is sure which images show them; of the others
+        see `without_limit`. None where the model was not asked.
 
         The test whose power it is: the t test of `Finding.logit`. It holds for what the checklist names and the CLIP or
         a component shows, in images like these.
         """
         spurious = [f.limit for f in self.findings if f.limit is not None and f.kind == "spurious"]
         return max(spurious or self.limits.values(), key=lambda limit: limit.value, default=None)
+
+    @property
+    def limit_sentences(self) -> tuple[str, ...]:
+        """What the audit would have missed, and of which concepts that cannot be told; none where the model was not
+        asked."""
+        told = [] if self.limit is None else [self.limit.sentence]
+        if unsure := self.without_limit:
+            told.append(
+                f"What would be missed of {', '.join(unsure)} cannot be told: it is not sure which images show "
+                f"{'it' if len(unsure) == 1 else 'them'}, or another concept is on the same images"
+            )
+        return tuple(told)
+
+    @property
+    def without_limit(self) -> tuple[str, ...]:
+        """Spurious concepts of which the limit does not speak although the model was asked: it is not sure which images
+        show them, or they are on the same images as another concept."""
+        if not self.asked:
+            return ()
+        asked = (f for f in self.findings if f.kind == "spurious" and f.state not in ("unseen", "unknown"))
+        return tuple(f.name for f in asked if f.limit is None)
 
     @property
     def has_relevance(self) -> bool:
@@ -437,8 +459,7 @@ class AuditReport(Result):
                 f"Expected but missing: {', '.join(missing)}. A concept is also missing where the CLIP cannot see it, "
                 "or where the images do not show it."
             )
-        if self.limit is not None:
-            sentences.append(f"{self.limit.sentence}.")
+        sentences += [f"{sentence}." for sentence in self.limit_sentences]
         return " ".join(sentences)
 
     def __repr__(self) -> str:

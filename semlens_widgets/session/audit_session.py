@@ -13,6 +13,7 @@ from ..audit.file import AuditFile
 from ..audit.merge import three_way
 from ..audit.state import AuditState
 from ..counterfactual import Counterfactual
+from ..outputs import Outputs
 from ..targets import Target
 from ..verdicts import Verdicts
 from ..warned import warn
@@ -26,6 +27,7 @@ class AuditSession:
     thresholds, layer: those of the last audit; `layer` None for all layers.
     aim:       what was audited where that is no class of the model: its name, and what it is.
     logits:    by class its logit margin in each sampled image, where the model was asked.
+    answers:   what it said of all classes then [image output], and how that is read.
     counterfactuals: by class and concept what drawing the concept onto pictures does.
     withheld:  verdicts that the present auditor may not see: see `Reading.shown_to`.
     quiet:     several traits change as one: whoever watches them one by one waits.
@@ -37,6 +39,7 @@ class AuditSession:
         self.layer: str | Sequence[str] | None = None
         self.aim: tuple[str, Target] | None = None
         self.logits: dict[str, np.ndarray] = {}
+        self.answers: tuple[Outputs, np.ndarray] | None = None
         self.counterfactuals: dict[str, dict[str, Counterfactual]] = {}
         self.withheld = Verdicts()
         self.quiet = False

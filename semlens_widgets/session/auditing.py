@@ -29,7 +29,7 @@ from ..texts import plural
 from ..verdicts import Verdict, Verdicts, subject_of
 from .explaining import class_number, relate
 from .history import step_of
-from .proving import ask_logits, name_of, prove
+from .proving import ask_logits, logits_of, name_of, prove
 from .state import LiveState
 
 Subjects = str | Component | Sequence[str | Component]
@@ -149,7 +149,7 @@ def _report(
     called = name_of(session, target)
     return audit_space(
         space, checklist, probes, relevance, target=target, thresholds=thresholds, layer=layer,
-        labels=named if any(named) else (), logits=session.audit_session.logits.get(called),
+        labels=named if any(named) else (), logits=logits_of(session, target),
         counterfactuals=session.audit_session.counterfactuals.get(called),
     )  # fmt: skip
 

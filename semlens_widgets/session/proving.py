@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from ..artefacts import named
 from ..checklist import Checklist
@@ -32,9 +33,9 @@ def name_of(session: LiveState, target: int | str | None) -> str:
 
 def ask_logits(session: LiveState, target: int | str | None) -> None:
     """Ask the model about the sampled images, once for each class: their logit margins, NaN for what cannot be read."""
-    sample, known = session.space.sample, session.audit_session.logits
+    sample, work = session.space.sample, session.audit_session
     called = name_of(session, target)
-    if sample is None or not len(sample) or called in known:
+    if sample is None or not len(sample) or logits_of(session, target) is not None:
         return
     source = session.source
     if (meant := _meant(session, target, called)) is None:
@@ -42,12 +43,32 @@ def ask_logits(session: LiveState, target: int | str | None) -> None:
     outputs, number = reading(session, meant)
     if outputs is None:
         return
-    found = np.full(len(sample), np.nan)
+    values = np.full((len(sample), outputs.count), np.nan, np.float32)
     for batch in batches(source.images, sample.images, _AT_ONCE):
         if batch.items:
-            values = outputs.values(ask(source.model, stack(batch.items)), len(batch.items))
-            found[np.searchsorted(sample.images, batch.ids)] = outputs.margins(values, number)
-    known[called] = found
+            answered = outputs.values(ask(source.model, stack(batch.items)), len(batch.items))
+            values[np.searchsorted(sample.images, batch.ids)] = answered
+    work.logits[called] = _margins(outputs, values, number)
+    if not isinstance(meant, Target):
+        work.answers = outputs, values
+
+
+def logits_of(session: LiveState, target: int | str | None) -> Float[np.ndarray, " image"] | None:
+    """The logit margin of a class in each sampled image; None where the model was not asked about it, or any other."""
+    called, work = name_of(session, target), session.audit_session
+    if called not in work.logits and work.answers is not None and called in work.answers[0].classes:
+        outputs, values = work.answers
+        work.logits[called] = _margins(outputs, values, outputs.number(called))
+    return work.logits.get(called)
+
+
+def _margins(
+    outputs: Outputs, values: Float[np.ndarray, "image output"], number: int
+) -> Float[np.ndarray, " image"]:
+    """NaN where the image could not be read."""
+    read, found = ~np.isnan(values).any(1), np.full(len(values), np.nan)
+    found[read] = outputs.margins(values[read], number)
+    return found
 
 
 def _meant(session: LiveState, target: int | str | None, called: str) -> int | str | Target | None:

@@ -16,6 +16,7 @@ from ..audit import DEAD, REGIONS, AuditReport, Finding
 from ..checklist import Checklist, Concept, Group, format_of
 from ..report.session import document as report_of_session
 from ..session import Session, auditing, explaining
+from ..session.proving import ask_logits
 from ..texts import decoded, quoted
 from ..verdicts import Verdict
 from .channel import Buffers, Job
@@ -58,6 +59,7 @@ def audited(session: Session) -> Answer:
         "thresholds": {name: getattr(report.thresholds, name) for name in SET_IN_WINDOWS},
         "weighted": report.has_relevance,
         "basis": _basis(report),
+        "missed": _missed(session, report),
         "names": [finding.name for finding in report.findings],
         "findings": {finding.name: _found(finding) for finding in report.findings},
         "regions": {region: _part(report, region) for region in REGIONS},
@@ -140,6 +142,14 @@ def _basis(report: AuditReport) -> str:
     return f"{basis}. {report.doubt}" if report.doubt else basis
 
 
+def _missed(session: Session, report: AuditReport) -> list[str]:
+    """What the audit would have missed, in sentences; or why that is not known."""
+    if report.asked:
+        return list(report.limit_sentences)
+    why = "the model was not asked" if session.has_data else "this lens holds no model to ask"
+    return [f"What this audit would have missed is not known: {why}"]
+
+
 def _verdicts(session: Session) -> list[dict[str, Any]]:
     """The verdict that counts on each subject, with what all said where people disagree, the latest first; those on
     components and concepts that are not here are left out."""
@@ -174,6 +184,10 @@ def relevance(session: Session, job: Job) -> Answer:
     explaining.relate(session, progress=False, on_step=lambda done, total: job.progress(done, total, "images"))
     with session.lock:
         _choose_target(session)
+    if session.audit_target is not None:
+        ask_logits(session, session.audit_target)
+        with session.lock:
+            auditing.follow_relevance(session)
     return {}
 
 

@@ -8,7 +8,7 @@ from ..session import Session
 from ..session.history import AUDIT
 from ..session.travelling import travel
 from ..texts import quoted
-from . import answers, component_card
+from . import answers, component_card, whole_range
 from .channel import Buffers
 from .view import Live, View, maybe_text, rows, text
 from .wire import Answer
@@ -62,6 +62,7 @@ COMMON = View(
         "query_image": _dropped,
         "display": component_card.display,
         "streams": component_card.streams,
+        "whole_range": whole_range.whole_range,
         "relate": component_card.relate,
     },
 )

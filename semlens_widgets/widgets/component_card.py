@@ -17,7 +17,7 @@ from ..model import Layer, recording, stack
 from ..relevance import Relevance
 from ..session import Session, explaining
 from ..vectors import top_k
-from . import answers
+from . import answers, whole_range
 from .channel import Job
 from .wire import Answer
 
@@ -33,7 +33,7 @@ def card(session: Session, row: int) -> Answer:
     (described,) = answers.components(session, [row])["components"]
     statistics = session.space.examples.statistics
     edges, counts = statistics.histogram(row)
-    return described | _in_hits(session, row) | {
+    return described | _in_hits(session, row) | whole_range.evidence(session, row) | {
         "label": labelled(session, row, described["label"]),
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist(), "images": statistics.images},
         "siblings": _siblings(session, row),
@@ -47,11 +47,10 @@ def card(session: Session, row: int) -> Answer:
 
 def _in_hits(session: Session, row: int) -> dict[str, float | None]:
     """Score, z and p for the present query; None where the component is no hit."""
-    hits = session.hits
-    place = np.flatnonzero(hits.rows == row) if hits is not None else np.zeros(0, int)
-    if hits is None or not len(place):
+    hits, rank = session.hits, whole_range.rank_of(session, row)
+    if hits is None or rank is None:
         return {"score": None, "z": None, "p": None}
-    hit = hits[int(place[0])]
+    hit = hits[rank]
     return {"score": hit.score, "z": hit.z, "p": hit.p}
 
 

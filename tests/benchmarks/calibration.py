@@ -1,12 +1,16 @@
 """Calibration over many small worlds: how often p, "found" and the confidence of labels are as right as they say.
 
-    python tests/benchmarks/calibration.py [worlds] [first seed]
+    python tests/benchmarks/calibration.py [worlds] [first seed] [real random networks]
 
 A world has images with 8 factors of prevalences from .5 to 50 %, and with 12 traits of which every image has some (as
 brightness is one). What the CLIP sees of both differs from world to world: its words tell factors from good to hardly,
 and words lean towards traits. Half of the networks are random: channels are random mixtures of traits, with a little
 of the factors, behind a rectifier. In the others a third of the channels answer to a factor, from faintly to clearly.
-True is what the AUROC of a component says between images with and without the factor, on all images.
+Beside them real networks with random weights look at the demo's pictures, each at others of them.
+
+What is true of a component is its AUROC between images with and without the factor, on images that no search saw.
+"Found" claims that it is at least .75, so a find is false where it is lower: with the interval of a share (Clopper and
+Pearson). How far that is from nothing at all, an AUROC of .5, stands beside it: what random weights carry, they carry.
 """
 
 import sys
@@ -14,42 +18,50 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from _tables import particulars
 from planted import space_of
 from scipy.stats import beta
+from torch import nn
 
 import semlens_widgets as sl
-from semlens_widgets.demo.planted import auroc
+from semlens_widgets.demo.factors import FACTORS as DEMO_FACTORS
+from semlens_widgets.demo.network import Classifier
+from semlens_widgets.demo.planted import activations, auroc
+from semlens_widgets.demo.world import render
 from semlens_widgets.describe import describe
+from semlens_widgets.describe.labels import MIN_UNCHECKED
 from semlens_widgets.search import search
 from semlens_widgets.vectors import unit
 
-FACTORS, TRAITS, CHANNELS, IMAGES, DIM, K = 8, 12, 64, 1000, 48, 20
+FACTORS, TRAITS, CHANNELS, IMAGES, FRESH, DIM, K = 8, 12, 64, 1000, 4000, 48, 20
 TRUE = 0.75  # of a component that is called found
 LEVELS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5)
+BY = ("examples", "activations", "both")
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """One world: its space, its words, and the AUROC of every component for every factor."""
+    """One world: its space, its words, and the AUROC of every component for every factor on fresh images."""
 
     space: sl.SemanticSpace
     words: sl.Probes
     truth: np.ndarray  # [component factor]
+    shown: np.ndarray  # [factor], how many fresh images show it
     prevalence: np.ndarray  # [factor]
-    is_random: bool
+    kind: str
 
 
 def world(seed):
     random = np.random.default_rng(seed)
     prevalence = np.exp(random.uniform(np.log(0.005), np.log(0.5), FACTORS))
-    present = random.random((IMAGES, FACTORS)) < prevalence
-    present[:2] = [[True], [False]]
-    traits = random.normal(size=(IMAGES, TRAITS))
+    present = random.random((IMAGES + FRESH, FACTORS)) < prevalence
+    present[[0, 1, IMAGES, IMAGES + 1]] = [[True], [False], [True], [False]]
+    traits = random.normal(size=(IMAGES + FRESH, TRAITS))
     directions = np.linalg.qr(random.normal(size=(DIM, FACTORS + TRAITS + 1)))[0].T
     clear = random.uniform(0.1, 0.6, FACTORS)
-    seen = present * clear * random.uniform(0.7, 1.3, present.shape)
-    images = 1.2 * directions[-1] + seen @ directions[:FACTORS] + 0.1 * traits @ directions[FACTORS:-1]
+    seen = present[:IMAGES] * clear * random.uniform(0.7, 1.3, (IMAGES, FACTORS))
+    images = 1.2 * directions[-1] + seen @ directions[:FACTORS] + 0.1 * traits[:IMAGES] @ directions[FACTORS:-1]
     images = unit(images + 0.5 * unit(random.normal(size=images.shape))).astype(np.float32)
     lean = random.normal(size=(FACTORS, TRAITS)) * random.uniform(0, 0.2, (FACTORS, 1))
     words = unit(directions[:FACTORS] + lean @ directions[FACTORS:-1]).astype(np.float32)
@@ -61,10 +73,42 @@ def world(seed):
         answers = random.integers(0, FACTORS, CHANNELS)
         responses += detectors * random.uniform(0.5, 6, CHANNELS) * present[:, answers]
     responses = np.maximum(responses - random.normal(size=CHANNELS), 0).astype(np.float32)
-    space = space_of(responses, images, seed, k=K)
-    names = tuple(f"factor {number}" for number in range(FACTORS))
-    probes = sl.Probes(names, words, space.recipe.clip)
-    return World(space, probes, auroc(responses, present), present.mean(0), is_random)
+    space = space_of(responses[:IMAGES], images, seed, k=K)
+    probes = sl.Probes(tuple(f"factor {number}" for number in range(FACTORS)), words, space.recipe.clip)
+    truth = auroc(responses[IMAGES:], present[IMAGES:])
+    kind = "random mixtures" if is_random else "with detectors"
+    return World(space, probes, truth, present[IMAGES:].sum(0), present[:IMAGES].mean(0), kind)
+
+
+class Drawn:
+    """The demo's pictures, drawn and seen by its CLIP once for all networks with random weights."""
+
+    def __init__(self, images, fresh, seed):
+        self.pictures, self.fresh = render(images, seed), render(fresh, seed + 500_000)
+        clip = sl.OpenClip(sl.demo.clip_folder())
+        parts = [clip.images([self.pictures.pil(i) for i in range(a, min(a + 250, images))])
+                 for a in range(0, images, 250)]  # fmt: skip
+        self.vectors = np.concatenate(parts)
+        self.probes = sl.text_probes(clip, [factor.query for factor in DEMO_FACTORS], sl.demo.TEMPLATES)
+
+    def world(self, seed):
+        """One network with random weights, on 1,000 of the pictures; truth is told by the fresh ones."""
+        torch.manual_seed(seed)
+        random = np.random.default_rng(seed)
+        model, layers = (Classifier(), ("layer3", "layer4")) if seed % 2 else (plain_network(), ("3", "5"))
+        chosen = np.sort(random.choice(len(self.pictures), min(1000, len(self.pictures)), replace=False))
+        both = [activations(model.eval(), pictures, layers) for pictures in (self.pictures, self.fresh)]
+        responses, unseen = (np.concatenate([found[layer] for layer in layers], 1) for found in both)
+        space = space_of(responses[chosen], self.vectors[chosen].astype(np.float32), seed, k=K)
+        probes = replace(self.probes, clip=space.recipe.clip)
+        return World(space, probes, auroc(unseen, self.fresh.factors), self.fresh.factors.sum(0),
+                     self.pictures.factors[chosen].mean(0), "random weights")  # fmt: skip
+
+
+def plain_network():
+    return nn.Sequential(
+        nn.Conv2d(3, 24, 5, 2), nn.ReLU(), nn.Conv2d(24, 48, 3, 2), nn.ReLU(), nn.Conv2d(48, 96, 3, 2), nn.ReLU(),
+    )  # fmt: skip
 
 
 def interval(hits, tries):
@@ -76,6 +120,13 @@ def interval(hits, tries):
     return f"{hits}/{tries} = {hits / tries:.1%} ({low:.1%}–{high:.1%})"
 
 
+def error_of(area, shown, others):
+    """The standard error of an AUROC (Hanley and McNeil 1982)."""
+    above, beyond = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area) + (shown - 1) * (above - area**2) + (others - 1) * (beyond - area**2)
+    return np.sqrt(max(spread, 0) / (shown * others))
+
+
 def permuted(made, seed):
     """The same world with the images' vectors dealt anew among the sampled ones."""
     order = np.random.default_rng(seed).permutation(len(made.space.sample))
@@ -84,86 +135,151 @@ def permuted(made, seed):
     return turned
 
 
-def main(worlds, first):
-    print(f"# Calibration, {worlds} worlds from seed {first}\n\n{particulars(first)}\n", flush=True)
-    started = time.perf_counter()
-    small = {by: np.zeros(len(LEVELS), int) for by in ("activations", "best of all, activations")}
-    tested = dict.fromkeys(small, 0)
-    found, labels, intervals = [], [], []
-    for seed in range(first, first + worlds):
-        made = world(seed)
+class Told:
+    """What came out over worlds."""
+
+    def __init__(self):
+        self.small = {by: np.zeros(len(LEVELS), int) for by in ("activations", "best of all, activations")}
+        self.tested = dict.fromkeys(self.small, 0)
+        self.found, self.labels, self.intervals = [], [], []
+
+    def chance(self, made, seed):
+        """p and p_best where images are dealt anew, so that nothing is there."""
         for answer in search(permuted(made, seed), made.words, by="activations", top=None):
-            small["activations"] += (answer.p[:, None] <= LEVELS).sum(0)
-            small["best of all, activations"] += answer.p_best <= np.array(LEVELS)
-            tested["activations"] += len(answer)
-            tested["best of all, activations"] += 1
-        for by in ("examples", "activations", "both"):
+            self.small["activations"] += (answer.p[:, None] <= LEVELS).sum(0)
+            self.small["best of all, activations"] += answer.p_best <= np.array(LEVELS)
+            self.tested["activations"] += len(answer)
+            self.tested["best of all, activations"] += 1
+
+    def ask(self, made, fresh):
+        """Every factor by every evidence, and labels."""
+        for by in BY:
             for factor, answer in enumerate(search(made.space, made.words, by=by)):
-                row = answer.best.row
-                estimate = float(answer.held_out.auroc[0])
-                truth, best = made.truth[row, factor], made.truth[:, factor].max()
-                found.append((by, made.is_random, answer.state, truth, best, estimate, made.prevalence[factor]))
+                truth = made.truth[answer.best.row, factor]
+                self.found.append({
+                    "by": by, "kind": made.kind, "state": answer.state, "truth": truth,
+                    "error": error_of(truth, made.shown[factor], fresh - made.shown[factor]),
+                    "best": made.truth[:, factor].max(), "estimate": float(answer.held_out.auroc[0]),
+                    "prevalence": made.prevalence[factor], "factor": factor,
+                })  # fmt: skip
                 if by == "both" and (told := answer.prevalence):
                     share = made.prevalence[factor]
-                    intervals.append((np.isnan(told.share), told.low <= share <= told.high))
+                    self.intervals.append((np.isnan(told.share), told.low <= share <= told.high))
         named = describe(made.space, made.words, k=1, level=0)
-        rows = np.flatnonzero(made.space.alive)
-        for row in rows:
-            word = named.words[row, 0]
-            sure = named.confidence[row, 0] >= 0.95 and named.accepted[row, 0]
-            labels.append((made.is_random, named.confidence[row, 0], sure, made.truth[row, word]))
+        for row in np.flatnonzero(made.space.alive):
+            sure = named.confidence[row, 0] >= 0.95
+            self.labels.append({
+                "kind": made.kind, "confidence": named.confidence[row, 0], "sure": sure,
+                "accepted": sure and named.accepted[row, 0], "checked": np.isfinite(named.held_out[row, 0]),
+                "similarity": named.adjusted_similarity[row, 0], "truth": made.truth[row, named.words[row, 0]],
+            })  # fmt: skip
+
+
+def main(worlds, first, networks):
+    print(f"# Calibration, {worlds} worlds and {networks} random networks from seed {first}\n\n{particulars(first)}\n",
+          flush=True)  # fmt: skip
+    torch.set_num_threads(max(torch.get_num_threads(), 1))
+    started, told = time.perf_counter(), Told()
+    for seed in range(first, first + worlds):
+        made = world(seed)
+        told.chance(made, seed)
+        told.ask(made, FRESH)
+    drawn = Drawn(1500, 1500, 90_000 + first) if networks else None
+    for seed in range(first, first + networks):
+        told.ask(drawn.world(seed), 1500)
     print("| p of other orders of the images at most | " + " | ".join(map(str, LEVELS)) + " |")
     print("|---" * (1 + len(LEVELS)) + "|")
-    for name, counts in small.items():
-        print(f"| {name} | " + " | ".join(f"{count / tested[name]:.4f}" for count in counts) + " |", flush=True)
-    of_found(found)
-    of_labels(labels)
-    for told, name in ((False, "told apart"), (True, "not told apart (at most)")):
-        some = [holds for unsure, holds in intervals if unsure == told]
-        print(f"prevalence, {name}: the interval holds it in {interval(sum(some), len(some))}")
+    for name, counts in told.small.items():
+        print(f"| {name} | " + " | ".join(f"{count / told.tested[name]:.4f}" for count in counts) + " |", flush=True)
+    of_found(told.found)
+    what_random_weights_carry(told.found)
+    of_labels(told.labels)
+    unchecked_labels(told.labels)
+    for unsure, name in ((False, "told apart"), (True, "not told apart (at most)")):
+        some = [holds for other, holds in told.intervals if unsure == other]
+        print(f"\nprevalence, {name}: the interval holds it in {interval(sum(some), len(some))}")
     print(f"\n{time.perf_counter() - started:.0f} s")
+
+
+def kinds_of(told):
+    return list(dict.fromkeys(one["kind"] for one in told))
 
 
 def of_found(found):
     """False finds, what is missed, and whether the estimated AUROC is the true one."""
-    print("\n| by | networks | found falsely, of all queries (target: ≤ 5 %) | of what is found | "
-          "found where a component has ≥ .8 |\n|---|---|---|---|---|")  # fmt: skip
-    for by in ("examples", "activations", "both"):
-        for is_random in (True, False):
-            some = [f for f in found if f[0] == by and f[1] == is_random]
-            hits = [f for f in some if f[2] == "found"]
-            false = sum(f[3] < TRUE for f in hits)
-            there = [f for f in some if f[4] >= 0.8]
-            got = sum(f[2] == "found" for f in there)
-            print(f"| {by} | {'random' if is_random else 'with detectors'} | {interval(false, len(some))} | "
-                  f"{interval(false, len(hits))} | {interval(got, len(there))} |", flush=True)  # fmt: skip
-    print("\n| estimated AUROC of the best hit | hits | true AUROC, mean |\n|---|---|---|")
+    print(f"\nA find is false where the component's AUROC on fresh images is below {TRUE}; no more than chance where "
+          "its 95 % interval holds .5.\n")  # fmt: skip
+    print("| by | networks | false finds, of all queries (target: ≤ 5 %) | of what is found | surely below "
+          f"{TRUE} | no more than chance | found where a component has ≥ .8 |\n{'|---' * 7}|")  # fmt: skip
+    for by in BY:
+        for kind in kinds_of(found):
+            some = [f for f in found if f["by"] == by and f["kind"] == kind]
+            hits = [f for f in some if f["state"] == "found"]
+            false = sum(f["truth"] < TRUE for f in hits)
+            surely = sum(f["truth"] + 1.96 * f["error"] < TRUE for f in hits)
+            nothing = sum(f["truth"] - 1.96 * f["error"] <= 0.5 for f in hits)
+            there = [f for f in some if f["best"] >= 0.8]
+            got = sum(f["state"] == "found" for f in there)
+            print(f"| {by} | {kind} | {interval(false, len(some))} | {interval(false, len(hits))} "
+                  f"| {interval(surely, len(some))} | {interval(nothing, len(some))} | {interval(got, len(there))} |",
+                  flush=True)  # fmt: skip
+    both = [f for f in found if f["by"] == "both"]
+    print("\n| estimated AUROC of the best hit | hits | true AUROC, mean | of those found: hits, true AUROC, mean |"
+          "\n|---|---|---|---|")  # fmt: skip
     for low in (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95):
-        some = [f[3] for f in found if f[0] == "both" and low <= f[5] < low + (0.05 if low >= 0.7 else 0.1)]
+        some = [f for f in both if low <= f["estimate"] < low + (0.05 if low >= 0.7 else 0.1)]
         if some:
-            print(f"| from {low} | {len(some)} | {np.mean(some):.3f} |", flush=True)
+            hits = [f["truth"] for f in some if f["state"] == "found"]
+            shown = f"{len(hits)}, {np.mean(hits):.3f}" if hits else "0"
+            print(f"| from {low} | {len(some)} | {np.mean([f['truth'] for f in some]):.3f} | {shown} |", flush=True)
     print("\n| prevalence | found where a component has ≥ .8, by both | unchecked |\n|---|---|---|")
     for low, high in ((0, 0.01), (0.01, 0.05), (0.05, 0.2), (0.2, 1)):
-        some = [f for f in found if f[0] == "both" and low <= f[6] < high and f[4] >= 0.8]
-        got, unchecked = (sum(f[2] == state for f in some) for state in ("found", "unchecked"))
+        some = [f for f in both if low <= f["prevalence"] < high and f["best"] >= 0.8]
+        got, unchecked = (sum(f["state"] == state for f in some) for state in ("found", "unchecked"))
         print(f"| {low:.0%} to {high:.0%} | {interval(got, len(some))} | {unchecked} |", flush=True)
+
+
+def what_random_weights_carry(found):
+    """Whether the finds in networks with random weights are carriers: factor by factor."""
+    some = [f for f in found if f["kind"] == "random weights" and f["by"] == "both"]
+    if not some:
+        return
+    print("\n| random weights: factor | networks | best component's true AUROC: median (most) | found | of those true "
+          f"AUROC ≥ {TRUE} | lowest of those found |\n|---|---|---|---|---|---|")  # fmt: skip
+    for number, factor in enumerate(DEMO_FACTORS):
+        own = [f for f in some if f["factor"] == number]
+        best, hits = [f["best"] for f in own], [f["truth"] for f in own if f["state"] == "found"]
+        lowest = f"{min(hits):.3f}" if hits else "–"
+        print(f"| {factor.query} | {len(own)} | {np.median(best):.3f} ({max(best):.3f}) | {len(hits)} "
+              f"| {sum(truth >= TRUE for truth in hits)} | {lowest} |", flush=True)  # fmt: skip
 
 
 def of_labels(labels):
     """How often a label is right, by its confidence and where it is accepted."""
     print("\n| confidence of the label | components | of those right (AUROC ≥ .75) |\n|---|---|---|")
     for low, high in ((0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 0.99), (0.99, 1.01)):
-        some = [truth >= TRUE for _, confidence, _, truth in labels if low <= confidence < high]
+        some = [one["truth"] >= TRUE for one in labels if low <= one["confidence"] < high]
         print(f"| {low} to {min(high, 1)} | {len(some)} | {interval(sum(some), len(some))} |", flush=True)
-    for is_random in (True, False):
-        some = [truth >= TRUE for random, _, sure, truth in labels if sure and random == is_random]
-        everybody = sum(random == is_random for random, *_ in labels)
-        kind = "random networks" if is_random else "networks with detectors"
-        print(f"\naccepted labels, {kind}: {len(some)} of {everybody}; right: {interval(sum(some), len(some))}")
-        wrong = interval(len(some) - sum(some), everybody)
-        print(f"falsely labelled, of all components: {wrong}", flush=True)
+    print("\n| networks | components | labels accepted | of those right | falsely labelled, of all components |"
+          "\n|---|---|---|---|---|")  # fmt: skip
+    for kind in kinds_of(labels):
+        own = [one for one in labels if one["kind"] == kind]
+        right = [one["truth"] >= TRUE for one in own if one["accepted"]]
+        wrong = len(right) - sum(right)
+        print(f"| {kind} | {len(own)} | {len(right)} | {interval(sum(right), len(right))} "
+              f"| {interval(wrong, len(own))} |", flush=True)  # fmt: skip
+
+
+def unchecked_labels(labels):
+    """Of confident labels that no sampled image can check: how often they are right, by adjusted similarity."""
+    print(f"\n| labels nobody can check: adjusted similarity (accepted from {MIN_UNCHECKED:g}) | components | right |"
+          "\n|---|---|---|")  # fmt: skip
+    for low, high in ((0.4, 0.5), (0.5, 0.55), (0.55, 0.6), (0.6, 0.65), (0.65, 0.7), (0.7, 0.8), (0.8, 9)):
+        some = [one["truth"] >= TRUE for one in labels
+                if one["sure"] and not one["checked"] and low <= one["similarity"] < high]  # fmt: skip
+        print(f"| {low} to {high if high < 1 else '…'} | {len(some)} | {interval(sum(some), len(some))} |", flush=True)
 
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:]]
-    main(*(numbers + [200, 0][len(numbers) :]))
+    main(*(numbers + [200, 0, 40][len(numbers) :]))

@@ -1,4 +1,5 @@
-"""How good the labels are, per labeler: recovery of known units, prediction of held-out activations, stability.
+"""How good the labels are, per labeler: recovery of known units, prediction of held-out activations, peers' own tests,
+stability.
 
 python tests/benchmarks/labels.py [seed]
 """
@@ -7,6 +8,7 @@ import sys
 import warnings
 
 import numpy as np
+from _peers_told import described, peers
 from _tables import particulars
 
 import semlens_widgets as sl
@@ -42,12 +44,6 @@ def recovery(lens, auroc):
                     f"{five.mean():.3f} | {sure.mean():.3f} | {precision} | {labels.collision_rate:.3f} |",
                     flush=True,
                 )
-
-
-def described(lens, words, **how):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # words that the data hardly show are in the vocabulary on purpose
-        return lens.describe(words, **how)
 
 
 def prediction(lens, seed):
@@ -115,4 +111,5 @@ if __name__ == "__main__":
     lens = sl.demo.lens(seed=seed)
     recovery(lens, sl.demo.truth().auroc)
     prediction(lens, seed)
+    peers(lens, sl.demo.truth().auroc, seed)
     stability(lens, seed)

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 import semlens_widgets as sl
-from semlens_widgets.audit.proof import presence
+from semlens_widgets.audit.proof import Shown
 from semlens_widgets.counterfactual.judgement import paired_interval
 from semlens_widgets.demo.factors import CLASS_NAMES, FACTORS, INDEX, NAMES
 from semlens_widgets.demo.network import Classifier, normalise
@@ -24,6 +24,7 @@ from semlens_widgets.demo.planted import ENCODED
 from semlens_widgets.demo.world import contents, render
 from semlens_widgets.detection import least_squares, noncentrality, paired_limit
 from semlens_widgets.effect import effect
+from semlens_widgets.showing import showing
 
 ABCDE = sl.Checklist.abcde()
 QUERY = {factor.name: factor.query for factor in FACTORS}
@@ -78,6 +79,46 @@ def coverage(seed):
         covered = np.mean([one.low <= true <= one.high for one, _ in made])
         found = np.mean([abs(slope + true) > half for (_, slope), half in zip(made, halves, strict=True)])
         row(f"slopes, {shown} images show it", images, f"{covered:.3f}", f"{found:.3f}", ".95 ± .03; .5")
+
+
+def coverage_of_what_is_seen(seed, rounds=150, images=300):
+    """The same where nobody knows which images show a thing: how much each does is told by a likeness that errs."""
+    random = np.random.default_rng(seed + 1)
+    print("\n### Limits in simulation, where a likeness says which images show it\n")
+    row("images that show it", "groups apart by", "draws in which they are told apart", "limit's interval covers the "
+        "true limit", "found at the limit that is stated", "target")  # fmt: skip
+    row(*["---"] * 6)
+    for prevalence in (0.05, 0.1, 0.25, 0.5, 0.8):
+        for apart in (4, 6):
+            kept, limits = [], []
+            for _ in range(rounds):
+                flag = np.zeros(images)
+                flag[random.choice(images, round(prevalence * images), replace=False)] = 1
+                seen = showing((random.normal(0, 1, images) + apart * flag)[None])
+                if not seen.told_apart[0]:
+                    continue
+                other = random.normal(0, 1, images)
+                x = np.stack([seen.chances[0], other + 0.5 * flag], 1)
+                outcome = other + random.normal(0, 2, images)
+                if (limit := least_squares(x, outcome).limit(0, "logit")) is not None:
+                    kept.append((x, outcome, flag))
+                    limits.append(limit)
+            if not limits:
+                row(f"{prevalence:.0%} of {images}", f"{apart} SD", f"0 of {rounds}", "–", "–", "–")
+                continue
+
+            def found(strength, kept=kept):
+                sides = [least_squares(x, y + strength * flag).interval(0) for x, y, flag in kept]
+                return np.mean([low > 0 or high < 0 for low, high in sides])
+
+            low, high = 0.0, 4 * max(limit.value for limit in limits)
+            for _ in range(9):
+                middle = (low + high) / 2
+                low, high = (low, middle) if found(middle) >= 0.5 else (middle, high)
+            covered = sum(limit.low <= low <= limit.high for limit in limits)
+            stated = float(np.median([limit.value for limit in limits]))
+            row(f"{prevalence:.0%} of {images}", f"{apart} SD", f"{len(limits)} of {rounds}",
+                share(covered, len(limits)), f"{found(stated):.2f}", ".95 ± .03; .5")  # fmt: skip
 
 
 def planted_units(seed):
@@ -182,7 +223,7 @@ def rates(seed):
     shown = features(model, np.stack([np.asarray(drawn[int(i)][0]) for i in space.sample.images]))
     report = lens.audit(ABCDE, target="melanoma", progress=False, relevance=False)
     columns, vectors, confirmed = asked(report, lens)
-    steps = presence(space, columns, vectors, confirmed)
+    shown_by = Shown.of(space, columns, vectors, confirmed)
     random = np.random.default_rng(seed)
     print("\n### Found of planted shortcuts: share of draws, by the mean change of the logit\n")
     row("shortcut", "by", "images", *(f"{s:g}" for s in STRENGTHS), "limit that is stated, median",
@@ -195,11 +236,11 @@ def rates(seed):
         )
         for n in NUMBERS:
             subsets = [random.choice(len(shown), n, replace=False) for _ in range(DRAWS)]
-            if column is not None:
+            if column is not None and shown_by.told_apart[column]:
 
                 def audit(strength, subsets=subsets, planted=planted, column=column):
                     margins = shown @ planted.weights(strength) + planted.bias
-                    return [least_squares(steps[s], margins[s]) for s in subsets]
+                    return [least_squares(shown_by.much[s], margins[s]) for s in subsets]
 
                 told(name, "audit", n, audit, lambda one, column=column: one.interval(column),
                      lambda one, column=column: one.limit(column, "logit"))  # fmt: skip
@@ -272,6 +313,7 @@ def switching(seed, lens, report):
 def main(seed):
     print(f"Power. {particulars(seed)}", flush=True)
     coverage(seed)
+    coverage_of_what_is_seen(seed)
     planted_units(seed)
     random_networks(seed)
     switching(seed, *rates(seed))
