@@ -179,3 +179,13 @@ def test_no_two_usual_ones_look_alike():
     picture = plain((96, 96))
     drawn = [changed(artefact, picture).astype(float).ravel() for artefact in USUAL]
     assert all(np.corrcoef(a, b)[0, 1] < 0.6 for a, b in itertools.combinations(drawn, 2))
+
+
+@pytest.mark.parametrize("ground", [8, 60, 120, 230])
+def test_a_ruler_is_seen_on_any_ground(ground):
+    """Black print on a dark photograph would be a pair that differs in nothing."""
+    plain = Image.new("RGB", (224, 224), (ground,) * 3)
+    drawn = np.asarray(sl.artefacts.Ruler(seed=2)(plain), float)
+    changed = np.abs(drawn - ground).max(2)
+    assert changed.max() > 80
+    assert (changed > 40).mean() > 0.01

@@ -23,9 +23,14 @@ PATCH_COLOURS: dict[str, Colour] = {
 _INK: Colour = (0.36, 0.26, 0.62)  # what gentian violet lets through
 
 
+_PRINT, _PRINT_ON_DARK = (26, 24, 25), (232, 232, 226)
+_DARK = 80  # of 255; on what is darker nobody would print in black
+
+
 @dataclass(frozen=True)
 class Ruler(Artefact):
-    """A printed millimetre scale along one side, every fifth tick longer and with its number.
+    """A printed millimetre scale along one side, every fifth tick longer and with its number; black, or white where the
+    picture beneath is dark.
 
     Parameters
     ----------
@@ -79,7 +84,8 @@ class Ruler(Artefact):
                     (str(number % 50 or 50), (x * cos - y * sin, x * sin + y * cos), 0.07 * self.size, angle)
                 )
         cover = np.maximum(canvas.filled(shapes), canvas.written(numbers) if canvas.unit >= 60 else 0)
-        canvas.blend((26, 24, 25), 0.9 * cover)
+        beneath = float((canvas.pixels.mean(2) * cover).sum() / max(float(cover.sum()), 1e-9))
+        canvas.blend(_PRINT if beneath >= _DARK else _PRINT_ON_DARK, 0.9 * cover)
 
 
 @dataclass(frozen=True)
