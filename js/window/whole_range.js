@@ -38,7 +38,7 @@ export function wholeRange({ ask, size, fail }) {
       cardPart(
         "Over all images",
         `strongest to weakest of ${count(sampled)}`,
-        html`<div class="sl-crops sl-squares">${images.map((image, at) => step(image, at, strip, query))}</div>`,
+        html`<div class="sl-crops sl-squares sl-pile">${images.map((image, at) => step(image, at, strip, query))}</div>`,
         html`<p class="sl-quiet sl-small-text">Below each: how alike it is to the query</p>`,
       ),
     );
