@@ -7,6 +7,7 @@ python tests/benchmarks/power.py [seed]
 """
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from semlens_widgets.demo.factors import CLASS_NAMES, FACTORS, INDEX, NAMES
 from semlens_widgets.demo.network import Classifier, normalise
 from semlens_widgets.demo.planted import ENCODED, auroc
 from semlens_widgets.demo.world import contents, render
-from semlens_widgets.detection import least_squares, noncentrality, paired_limit
+from semlens_widgets.detection import Limit, least_squares, noncentrality, paired_limit
 from semlens_widgets.effect import effect
 from semlens_widgets.showing import showing
 
@@ -81,44 +82,64 @@ def coverage(seed):
         row(f"slopes, {shown} images show it", images, f"{covered:.3f}", f"{found:.3f}", ".95 ± .03; .5")
 
 
-def coverage_of_what_is_seen(seed, rounds=150, images=300):
+def coverage_of_what_is_seen(seed, rounds=300, images=300):
     """The same where nobody knows which images show a thing: how much each does is told by a likeness that errs."""
-    random = np.random.default_rng(seed + 1)
     print("\n### Limits in simulation, where a likeness says which images show it\n")
-    row("images that show it", "groups apart by", "draws in which they are told apart", "limit's interval covers the "
-        "true limit", "found at the limit that is stated", "target")  # fmt: skip
-    row(*["---"] * 6)
+    row("images that show it", "groups apart by", "draws in which they are told apart", "slope of what is really shown",
+        "limit's interval covers the true limit", "found at the limit that is stated", "target")  # fmt: skip
+    row(*["---"] * 7)
     for prevalence in (0.05, 0.1, 0.25, 0.5, 0.8):
         for apart in (4, 6):
-            kept, limits = [], []
-            for _ in range(rounds):
-                flag = np.zeros(images)
-                flag[random.choice(images, round(prevalence * images), replace=False)] = 1
-                seen = showing((random.normal(0, 1, images) + apart * flag)[None])
-                if not seen.told_apart[0]:
-                    continue
-                other = random.normal(0, 1, images) + 0.5 * flag
-                x = np.stack([seen.chances[0], other], 1)
-                outcome = other + random.normal(0, 2, images)
-                if (limit := least_squares(x, outcome).limit(0, "logit")) is not None:
-                    kept.append((x, outcome, flag))
-                    limits.append(limit)
-            if not limits:
-                row(f"{prevalence:.0%} of {images}", f"{apart} SD", f"0 of {rounds}", "–", "–", "–")
-                continue
+            random = np.random.default_rng(seed + 1)
+            drawn = [seen_draw(random, prevalence, apart, images) for _ in range(rounds)]
+            kept = [one for one in drawn if one is not None]
+            true = 1.0
+            for _ in range(4):  # where the estimate exceeds what is critical in half of the cases, of either sign
+                true = float(np.median([one.critical(side * true) / one.gain for one in kept for side in (1, -1)]))
+            covered = sum(one.limit.low <= true <= one.limit.high for one in kept)
+            stated = float(np.median([one.limit.value for one in kept]))
+            found = np.mean([abs(one.slope + side * one.gain) > one.critical(side)
+                             for one in kept for side in (stated, -stated)])  # fmt: skip
+            row(f"{prevalence:.0%} of {images}", f"{apart} SD", f"{len(kept)} of {rounds}",
+                f"{np.mean([one.gain for one in kept]):.3f}", share(covered, len(kept)), f"{found:.2f}",
+                "1; .95 ± .03; .5")  # fmt: skip
 
-            def found(strength, kept=kept):
-                sides = [least_squares(x, y + strength * flag).interval(0) for x, y, flag in kept]
-                return np.mean([low > 0 or high < 0 for low, high in sides])
 
-            low, high = 0.0, 4 * max(limit.value for limit in limits)
-            for _ in range(9):
-                middle = (low + high) / 2
-                low, high = (low, middle) if found(middle) >= 0.5 else (middle, high)
-            covered = sum(limit.low <= low <= limit.high for limit in limits)
-            stated = float(np.median([limit.value for limit in limits]))
-            row(f"{prevalence:.0%} of {images}", f"{apart} SD", f"{len(limits)} of {rounds}",
-                share(covered, len(limits)), f"{found(stated):.2f}", ".95 ± .03; .5")  # fmt: skip
+@dataclass(frozen=True)
+class Seen:
+    """One draw of images, without effect: the slope and the limit; and what an effect of size 1 adds to slope and
+    residuals."""
+
+    slope: float
+    gain: float
+    limit: Limit
+    weight: np.ndarray
+    left: np.ndarray  # [effect or none, image]
+    quantile: float
+
+    def critical(self, effect):
+        """How far from 0 the slope must lie to be found, with an effect of this size."""
+        return self.quantile * float(np.sqrt(self.weight @ (self.left[0] + effect * self.left[1]) ** 2))
+
+
+def seen_draw(random, prevalence, apart, images):
+    """None where it is not told apart which images show it."""
+    flag = np.zeros(images)
+    flag[random.choice(images, round(prevalence * images), replace=False)] = 1
+    seen = showing((random.normal(0, 1, images) + apart * flag)[None])
+    if not seen.told_apart[0]:
+        return None
+    other = random.normal(0, 1, images) + 0.5 * flag
+    x = np.stack([seen.chances[0], other], 1)
+    outcome = other + random.normal(0, 2, images)
+    slopes = least_squares(x, outcome)
+    design = x - x.mean(0)
+    pull = design @ np.linalg.pinv(design.T @ design)
+    leverage = (pull * design).sum(1) + 1 / images
+    left = np.stack([y - y.mean() - design @ (pull.T @ y) for y in (outcome, flag)])
+    quantile = float(stats.t.ppf(0.975, slopes.freedom[0]))
+    weight = pull[:, 0] ** 2 / (1 - leverage) ** 2
+    return Seen(pull[:, 0] @ outcome, pull[:, 0] @ flag, slopes.limit(0, "logit"), weight, left, quantile)
 
 
 def planted_units(seed):
