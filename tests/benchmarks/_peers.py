@@ -66,13 +66,23 @@ def with_as_many(presence, seed):
 
 
 def falls(space_of, activations, presence, strongest, seed):
-    """By metric the share of components whose score falls with (half of the concept's images missing, as many more)."""
+    """By metric the share of components whose score falls with (half of the concept's images missing, as many more).
+
+    A score that cannot be told any more has fallen, too: of an explanation that says the same of all images. NaN where
+    it cannot be told of the right explanation either.
+    """
     usual = verified(space_of, activations, presence, strongest)
     fallen = []
     for changed in (without_half(presence, seed), with_as_many(presence, seed + 1)):
         other = verified(space_of, activations, changed, strongest)
-        fallen.append({name: float(np.mean(other[name] < usual[name] - EPSILON)) for name in METRICS})
+        fallen.append({name: _fallen(usual[name], other[name]) for name in METRICS})
     return {name: tuple(side[name] for side in fallen) for name in METRICS}
+
+
+def _fallen(usual, other):
+    known = np.isfinite(usual)
+    lower = np.nan_to_num(other[known], nan=-np.inf) < usual[known] - EPSILON
+    return float(lower.mean()) if known.any() else float("nan")
 
 
 def standing_alone(scores, true):

@@ -143,6 +143,14 @@ class Told:
         self.tested = dict.fromkeys(self.small, 0)
         self.found, self.labels, self.intervals = [], [], []
 
+    def progress(self, done, of, what, every=20):
+        """A line now and then, of what is found by both kinds of evidence so far."""
+        if done % every and done != of:
+            return
+        hits = [f for f in self.found if f["by"] == "both" and f["state"] == "found"]
+        false, asked = sum(f["truth"] < TRUE for f in hits), sum(f["by"] == "both" for f in self.found)
+        print(f"{done} of {of} {what}: found {len(hits)} of {asked}, {false} falsely", flush=True)
+
     def chance(self, made, seed):
         """p and p_best where images are dealt anew, so that nothing is there."""
         for answer in search(permuted(made, seed), made.words, by="activations", top=None):
@@ -184,9 +192,11 @@ def main(worlds, first, networks):
         made = world(seed)
         told.chance(made, seed)
         told.ask(made, FRESH)
+        told.progress(seed - first + 1, worlds, "worlds")
     drawn = Drawn(1500, 1500, 90_000 + first) if networks else None
     for seed in range(first, first + networks):
         told.ask(drawn.world(seed), 1500)
+        told.progress(seed - first + 1, networks, "random networks")
     print("| p of other orders of the images at most | " + " | ".join(map(str, LEVELS)) + " |")
     print("|---" * (1 + len(LEVELS)) + "|")
     for name, counts in told.small.items():
