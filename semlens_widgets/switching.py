@@ -101,6 +101,7 @@ class _Settling:
 
     def __init__(self, hooks: Sequence[_Hook]) -> None:
         self.hooks, self.busy = hooks, False
+        self.known: dict[tuple[int, ...], list[Switch]] = {}  # by shape: what looks at several comes back to the first
 
     def __call__(self, model: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
         if self.busy or not self.hooks or not inputs or not hasattr(inputs[0], "shape"):
@@ -109,8 +110,10 @@ class _Settling:
         for hook in self.hooks:
             hook.idle = True
         try:
-            switches = _settled(model, [hook.switch for hook in self.hooks], inputs[0].detach())
-            for hook, switch in zip(self.hooks, switches, strict=True):
+            shape = tuple(inputs[0].shape[1:])
+            if shape not in self.known:
+                self.known[shape] = _settled(model, [hook.switch for hook in self.hooks], inputs[0].detach())
+            for hook, switch in zip(self.hooks, self.known[shape], strict=True):
                 hook.switch = switch
         finally:
             self.busy = False

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from semlens_widgets.demo.network import Classifier
     from semlens_widgets.demo.planted import Truth
     from semlens_widgets.demo.segmentation import Segmenter
+    from semlens_widgets.demo.transformer import VisionTransformer
     from semlens_widgets.demo.world import Pictures
     from semlens_widgets.lens import Lens
 
@@ -51,6 +52,7 @@ __all__ = [
     "series",
     "transform",
     "truth",
+    "vit",
 ]
 
 Which = Literal["biased", "unbiased", "weak"]
@@ -247,6 +249,27 @@ def segmenter() -> Segmenter:
     from semlens_widgets.demo.segmentation import load
 
     return load(classifier("unbiased"))
+
+
+def vit() -> VisionTransformer:
+    """A small vision transformer in eval mode, trained as the biased classifier: nevus or melanoma, by shortcuts too.
+
+    ``blocks.0 … blocks.3`` of 64 features with four heads and 256 hidden units each, a class token and 8 x 8 patches:
+    ``sl.Heads("*")``, ``sl.Mlp("blocks.3")``, ``sl.layers(sl.demo.vit())``. Each call gives a new module.
+
+    Returns
+    -------
+    VisionTransformer
+        The module.
+
+    Examples
+    --------
+    >>> [offer.ask for offer in sl.layers(sl.demo.vit()) if offer.kind == "heads"][-1]
+    "sl.Heads('blocks.3.attn')"
+    """
+    from semlens_widgets.demo.transformer import FILE, load_vit
+
+    return load_vit(_CHECKPOINTS / FILE)
 
 
 def checkpoints() -> dict[str, Classifier]:

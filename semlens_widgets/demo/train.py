@@ -1,7 +1,7 @@
 """Make the demo's checkpoints again: ``python -m semlens_widgets.demo.train [classifier] [series] [clip] [measure]``.
 
 Without a name all of it is done; "audit" makes the heads of ``reliance.py`` on the unbiased classifier, "segmenter"
-that of ``segmentation.py``, "weak" the classifier on pictures with weak shortcuts.
+that of ``segmentation.py``, "weak" the classifier on pictures with weak shortcuts, "vit" the transformer.
 Writes into ``checkpoints/`` beside this file (or ``--out``): the classifiers
 and the CLIP as half-precision safetensors, ``measured.json``, and the measured part of the model card.
 Steps and epochs are fixed and everything is seeded; other thread counts or torch versions give models of the
@@ -21,7 +21,7 @@ from typing import Any
 from semlens_widgets.writing import write_text
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
-STAGES = ("classifier", "series", "clip", "measure", "audit", "segmenter", "weak")
+STAGES = ("classifier", "series", "clip", "measure", "audit", "segmenter", "weak", "vit")
 KINDS = ("biased", "unbiased")
 
 
@@ -49,6 +49,13 @@ def train_the_weak(folder: Path, report: Callable[[str], None]) -> None:
     start = load_classifier(folder / "classifier-unbiased.safetensors")
     model = fine_tune(start, FineTuning(SPLITS["weak"], seed=600), report)
     save_classifier(model, folder / "classifier-weak.safetensors")
+
+
+def train_the_vit(folder: Path, report: Callable[[str], None]) -> None:
+    """The transformer, on biased data."""
+    from semlens_widgets.demo.train_vit import save_vit, train_vit
+
+    save_vit(train_vit(report=report), folder)
 
 
 def train_the_series(folder: Path, report: Callable[[str], None]) -> None:
@@ -120,6 +127,8 @@ def main() -> None:
         make(chosen.out, load_classifier(chosen.out / "classifier-unbiased.safetensors"), report=report)
     if "weak" in stages:
         train_the_weak(chosen.out, report)
+    if "vit" in stages:
+        train_the_vit(chosen.out, report)
     if "segmenter" in stages:
         from semlens_widgets.demo import segmentation
         from semlens_widgets.demo.network import load_classifier

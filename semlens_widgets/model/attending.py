@@ -58,6 +58,9 @@ def attending(model: torch.nn.Module, layers: Sequence[Layer]) -> Iterator[dict[
             module = model.get_submodule(each.attention)
             undo.callback(module.register_forward_pre_hook(each.enter).remove)
             undo.callback(module.register_forward_hook(each.leave).remove)
+        fast = torch.backends.mha.get_fastpath_enabled()
+        undo.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)  # it computes attention as one operation
         undo.enter_context(_Watching(list(watched.values())))
         yield watched
 
