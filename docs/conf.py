@@ -41,6 +41,7 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False  # the type stands before what is said of it
 napoleon_custom_sections = [("Attributes", "params_style")]  # as parameters are shown, not as members beside the others
 
+smartquotes = False  # by="activations" is code wherever it stands
 html_theme = "furo"
 html_title = "semlens_widgets"
 html_static_path = ["_static"]
