@@ -22,6 +22,8 @@ from .writing import write_text
 Kind = Literal["valid", "spurious", "neutral"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _MEANING = {"valid": "should be used", "spurious": "must not be used", "neutral": "makes no difference"}
+EXAMPLES = ("objects", "chest", "histology")
+"""Fields that `Checklist.example` has one for."""
 _TITLES = {"valid": "Should be used", "spurious": "Must not be used", "neutral": "Neutral"}
 _TWICE = "the {} {!r} stands twice in this checklist; give each its own name"
 _LISTED = 20  # names in an error
@@ -335,6 +337,39 @@ class Checklist:
         """The ABCDE rule for moles (asymmetry, border, colour, diameter, evolving) and the usual artefacts of
         dermoscopy. The prompts are this package's own, no medical standard. Evolving cannot be seen in one image."""
         return cls.from_text(read_text(Path(__file__).with_name("checklists") / "abcde.json"), "json")
+
+    @classmethod
+    def example(cls, field: str) -> Checklist:
+        """A checklist to start from in another field than moles.
+
+        Concepts and prompts are this package's own and no standard of the field: change them to your classes.
+
+        Parameters
+        ----------
+        field
+            "objects" (photographs), "chest" (radiographs) or "histology".
+
+        Returns
+        -------
+        Checklist
+            Valid, spurious and neutral concepts of that field, with prompts.
+
+        Raises
+        ------
+        ValueError
+            For another field.
+
+        Examples
+        --------
+        >>> sl.Checklist.example("chest").counts
+        '5 valid, 7 spurious, 3 neutral'
+        """
+        if field not in EXAMPLES:
+            near = difflib.get_close_matches(str(field), EXAMPLES, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(f"no example for {field!r:.80}; there are {', '.join(map(repr, EXAMPLES))}{hint}, and "
+                             "sl.Checklist.abcde() for moles")  # fmt: skip
+        return cls.from_text(read_text(Path(__file__).with_name("checklists") / f"{field}.md"), "md")
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Checklist:

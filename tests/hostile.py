@@ -25,7 +25,7 @@ TEXTS = [
 ]  # fmt: skip
 texts = st.sampled_from(TEXTS) | st.text(max_size=30) | st.lists(st.sampled_from(TEXTS), max_size=3).map("".join)
 
-CHOSEN = {"format", "region", "kind", "state", "decision", "direction", "side"}  # one of a few words, no free text
+CHOSEN = {"format", "region", "kind", "state", "decision", "direction", "side", "status"}  # one of a few words
 NOT_TEXT = {"crops", "measures"}  # base64 by name, and the names; words of ours
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semlens_widgets.checklist import KINDS, Checklist, Concept, Group
+from semlens_widgets.checklist import EXAMPLES, KINDS, Checklist, Concept, Group
 
 FORMS = ("json", "csv", "md")
 HOSTILE = (
@@ -206,3 +206,22 @@ def test_a_checklist_is_made_of_names_by_kind():
         Checklist(spurious="ruler")
     with pytest.raises(ValueError, match="'ruler' stands twice"):
         Checklist(valid=["ruler"], spurious=["ruler"])
+
+
+@pytest.mark.parametrize("field", EXAMPLES)
+def test_a_checklist_of_another_field_has_all_kinds_prompts_and_says_whose_it_is(field):
+    checklist = Checklist.example(field)
+    assert {concept.kind for concept in checklist} == set(KINDS)
+    assert len([c for c in checklist if c.kind == "valid"]) >= 3
+    assert len([c for c in checklist if c.kind == "spurious"]) >= 5
+    assert "prompts by semlens_widgets" in checklist.title
+    assert "no" in checklist.title.split("prompts by semlens_widgets")[1]
+    assert [g.name for g in checklist.groups] == ["Should be used", "Must not be used", "Neutral"]
+    for concept in checklist:
+        assert concept.texts != (concept.name,) or not concept.visible or concept.kind == "neutral", concept.name
+    assert Checklist.from_text(checklist.to_text("md"), "md") == checklist
+
+
+def test_an_unknown_field_is_told_with_those_there_are():
+    with pytest.raises(ValueError, match=r"no example for 'chests'; there are .*\(did you mean 'chest'"):
+        Checklist.example("chests")

@@ -21,6 +21,8 @@ from semlens_widgets import markup
 from semlens_widgets.audit import REGIONS
 from semlens_widgets.audit.state import AuditState
 from semlens_widgets.checklist import KINDS
+from semlens_widgets.dossier import FIELDS
+from semlens_widgets.intervals import Interval
 from semlens_widgets.report.schema import check
 from semlens_widgets.verdicts import DECISIONS
 
@@ -32,7 +34,27 @@ slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Heal
 def document():
     lens = audited(note="A note.")
     effect = lens.effect("colour:2", {"clean": lens.source.images}, draws=2, points=2)
-    return dict(lens.document(effect).document)
+    said = dict.fromkeys(FIELDS, "A text.\n\nAnother line.") | {"purpose": "", "data_source": "Somewhere else."}
+    dossier = sl.Dossier(
+        "Dossier", **said, risks=[sl.Risk("blue", "some", "Ada", "retrain"), sl.Risk("glare")],
+        signatories=[sl.Signatory("Ada", "physicist")], not_applicable={"Annex IV 8": "no product"},
+    )  # fmt: skip
+    rows = [["warm", 30, Interval(0.9, 0.8, 0.95)], ["cold", 30, None]]
+    table = sl.Table(["class", "n", "AUROC"], rows, "By class", "all")
+    section = sl.Section("performance", "Performance", ["Measured."], [table], {"n": 60})
+    lens.begin_reading("Ada", "Ben", ["@red", "@green"])
+    for who, of_green in (("Ada", "spurious"), ("Ben", "valid")):
+        lens.auditor = who
+        lens.verdicts["@red"], lens.verdicts["@green"] = "valid", of_green
+        lens.finish_reading()
+    lens.settle("@green", "neutral", "It is grass.")
+    sections = [section, lens.robustness(["templates"])]
+    made = dict(lens.document(effect, dossier=dossier, sections=sections).document)
+    one = made["index"][0]  # a few of each stand for all
+    some = [item for item in one["items"] if item["id"] in ("Annex IV 1", "Annex IV 8", "Annex IV 9")]
+    made["index"] = [{**one, "items": some}]
+    made["seal"] = {**made["seal"], "links": made["seal"]["links"][:4]}
+    return made
 
 
 @given(data=st.data())

@@ -31,9 +31,10 @@ function labelled(text, label, id, onchange) {
  * @param {(target: string | null) => void} options.onTarget @param {(level: number) => void} options.onLevel
  * @param {(thresholds: Partial<import("./source.js").Thresholds>) => void} options.onThresholds
  * @param {import("../shared/dom.js").Child} options.tools
+ * @param {(panel: "dossier" | "readers") => void} options.onPanel
  * @param {Parameters<typeof reportMenu>[0]} options.report
  */
-export function auditBar({ onTarget, onLevel, onThresholds, tools, report: making }) {
+export function auditBar({ onTarget, onLevel, onThresholds, onPanel, tools, report: making }) {
   /** @type {readonly string[]} */
   let names = [];
   const targets = labelled("Target", "Target", "audit-target", () =>
@@ -47,6 +48,18 @@ export function auditBar({ onTarget, onLevel, onThresholds, tools, report: makin
   const busy = html`<span class="sl-quiet sl-small-text" data-testid="auditing" />`;
   const reviewed = html`<div class="sl-reviewed sl-small-text" data-testid="reviewed" />`;
   const report = reportMenu(making);
+  const [dossier, readers] = /** @type {const} */ (["dossier", "readers"]).map((name) =>
+    button({
+      text: name === "dossier" ? "Dossier" : "Readers",
+      class: "sl-outlined",
+      title:
+        name === "dossier"
+          ? "What people say of the model: purpose, data, plan, risks, who signs"
+          : "Two people decide blind, and how well they agree",
+      "data-testid": `open-${name}-panel`,
+      onclick: () => onPanel(name),
+    }),
+  );
 
   /** @param {readonly string[]} next @param {string | null} chosen */
   function drawTargets(next, chosen) {
@@ -66,7 +79,7 @@ export function auditBar({ onTarget, onLevel, onThresholds, tools, report: makin
 
   return {
     node: html`<div class="sl-audit-bar sl-line sl-wraps sl-fixed sl-pad sl-under sl-nowrap">
-      ${targets.node}${levels.node}${thresholds.node}${busy}${reviewed}${tools}${report.node}
+      ${targets.node}${levels.node}${thresholds.node}${busy}${reviewed}${tools}${readers}${dossier}${report.node}
     </div>`,
     busy,
     /**
@@ -75,7 +88,8 @@ export function auditBar({ onTarget, onLevel, onThresholds, tools, report: makin
      */
     update(audit, { started, alive, done, target, level }) {
       const found = audit?.report ?? null;
-      for (const part of [levels.node, reviewed, report.node]) part.hidden = !started;
+      for (const part of [levels.node, reviewed, dossier, readers, report.node]) part.hidden = !started;
+      dossier.disabled = readers.disabled = !alive;
       thresholds.update(started ? (found?.thresholds ?? null) : null, alive);
       targets.node.hidden = !started || !audit?.targets.length;
       targets.select.disabled = levels.select.disabled = !alive;

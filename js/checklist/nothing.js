@@ -18,10 +18,20 @@ export const waiting = ({ failed, onAgain }) =>
 /** The formats that a checklist is read from. */
 const ACCEPTED = ".json,.csv,.md,.markdown";
 
-/** Opens a checklist that the person has as a file. @param {string} text @param {string} style @param {(file: File) => void} onFile */
-export function openButton(text, style, onFile) {
+/** What is opened, unless something else is. */
+const CHECKLIST = {
+  accept: ACCEPTED,
+  about: "A checklist in a .json, .csv or .md file; it may also be dropped here",
+  id: "checklist",
+};
+
+/**
+ * Opens a checklist, or `what` it says, that the person has as a file.
+ * @param {string} text @param {string} style @param {(file: File) => void} onFile @param {typeof CHECKLIST} what
+ */
+export function openButton(text, style, onFile, { accept, about, id } = CHECKLIST) {
   const input = /** @type {HTMLInputElement} */ (
-    html`<input type="file" accept=${ACCEPTED} hidden tabindex="-1" aria-hidden="true" data-testid="checklist-file"
+    html`<input type="file" accept=${accept} hidden tabindex="-1" aria-hidden="true" data-testid="${id}-file"
       onchange=${() => {
         const file = input.files?.[0];
         input.value = "";
@@ -31,8 +41,8 @@ export function openButton(text, style, onFile) {
   const opens = button({
     text,
     class: style,
-    title: "A checklist in a .json, .csv or .md file; it may also be dropped here",
-    "data-testid": "open-checklist",
+    title: about,
+    "data-testid": `open-${id}`,
     onclick: () => input.click(),
   });
   return html`<span>${opens}${input}</span>`;
@@ -64,6 +74,9 @@ export function beginnings({ onFile, onStart, onEmpty }) {
       </li>
       ${begin("Start empty", "start-empty", "Write down your own concepts, one by one.", onEmpty)}
       ${begin("Start from an example", "start-example", "The class itself, and what no diagnosis should rest on: text, rulers, borders.", () => onStart("example"))}
+      ${begin("Photographs of objects", "start-objects", "Shape, parts and surface; text, watermarks, hands and backgrounds.", () => onStart("objects"))}
+      ${begin("Chest radiographs", "start-chest", "Opacities and effusions; tubes, side markers and burnt-in text.", () => onStart("chest"))}
+      ${begin("Histology", "start-histology", "Nuclei and glands; stain, pen marks and folds.", () => onStart("histology"))}
       ${begin("Start with ABCDE", "start-abcde", "For moles: the rule dermatologists know, with the usual artefacts.", () => onStart("abcde"))}
     </ul>`,
     html`<p class="sl-quiet sl-small-text">

@@ -3,7 +3,7 @@
 /** @typedef {"valid" | "spurious" | "neutral"} Kind */
 /** @typedef {"valid" | "ambiguous" | "spurious" | "unexpected" | "neutral"} Region */
 /** @typedef {"valid" | "spurious" | "unsure" | "neutral"} Decision */
-/** What a checklist can begin with. @typedef {"abcde" | "example"} Beginning */
+/** What a checklist can begin with. @typedef {"abcde" | "example" | "objects" | "chest" | "histology"} Beginning */
 /** What a verdict is about: the row of a component, or "@name" of a concept. @typedef {number | string} Subject */
 
 /**

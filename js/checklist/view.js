@@ -11,10 +11,12 @@ import { preview } from "../shared/preview.js";
 import { balanceView } from "./balance.js";
 import { auditBar, noticeLine } from "./bar.js";
 import { added, freshName, ordered } from "./concepts.js";
+import { dossierPanel } from "./dossier.js";
 import { listView } from "./list.js";
 import { liveAudit } from "./live.js";
 import { beginnings, openButton, takeDropped, waiting } from "./nothing.js";
 import { queueView } from "./queue.js";
+import { readersPanel } from "./readers.js";
 import { scatterView } from "./scatter.js";
 
 /**
@@ -46,6 +48,8 @@ export function checklistView({
   /** Whether the person wants to start from nothing. */
   let begun = false;
   let version = 0;
+  /** What stands in the place of the checklist. @type {"dossier" | "readers" | null} */
+  let panel = null;
 
   const live = liveAudit({
     ask,
@@ -83,9 +87,12 @@ export function checklistView({
     onTarget: (next) => act("audit_target", next),
     onLevel: setLevel,
     onThresholds: live.thresholds,
+    onPanel: (name) => openPanel(panel === name ? null : name),
     tools: alone && tools,
     report: { make: live.report, announce, fail },
   });
+  const within = { ask, showPython, fail, onClose: () => openPanel(null) };
+  const panels = { dossier: dossierPanel(within), readers: readersPanel(within) };
   const notice = noticeLine();
   const note = html`<p class="sl-pad-low sl-under sl-sunk sl-quiet sl-text" hidden data-testid="audit-note">
     Choose the class to audit.
@@ -95,7 +102,7 @@ export function checklistView({
     ${button({ text: "Save the checklist", class: "sl-outlined", "data-testid": "save-checklist", onclick: live.keep })}
   </div>`;
   const scroller = html`<div class="sl-check-scroll sl-scrolls">${list.node}${files}</div>`;
-  const left = html`<div class="sl-stack sl-banner-place">${bar.node}${notice.node}${note}${scroller}</div>`;
+  const left = html`<div class="sl-stack sl-banner-place">${bar.node}${notice.node}${note}${scroller}${panels.dossier.node}${panels.readers.node}</div>`;
   const right = html`<div class="sl-beside sl-stack">${balance.node}${scatter.node}${queue.node}</div>`;
   const nothing = html`<div class="sl-state sl-audit-state" />`;
   const node = html`<div class="sl-audit sl-view sl-panes" data-testid="audit">${left}${right}${nothing}</div>`;
@@ -119,8 +126,8 @@ export function checklistView({
     const started = audit !== null && (begun || audit.concepts.length > 0);
     left.classList.toggle("sl-bare", !started);
     nothing.hidden = started;
-    scroller.hidden = !started;
-    right.hidden = !started || !audit?.report;
+    scroller.hidden = !started || panel !== null;
+    right.hidden = !started || !audit?.report || panel !== null;
     left.classList.toggle("sl-whole", right.hidden);
     if (audit && started) {
       const { report, verdicts, targets: classes } = audit;
@@ -136,9 +143,17 @@ export function checklistView({
     bar.update(audit, { started, alive, done: list.reviewed(), target, level });
     undo.disabled = !alive || !audit?.undo;
     redo.disabled = !alive || !audit?.redo;
-    note.hidden = !started || audit.report !== null || !audit.targets.length || !audit.concepts.length;
+    note.hidden =
+      panel !== null || !started || audit.report !== null || !audit.targets.length || !audit.concepts.length;
     notice.show(audit?.notice ?? "");
     large.close();
+  }
+
+  /** @param {"dossier" | "readers" | null} name */
+  function openPanel(name) {
+    panel = name;
+    for (const [of, { show: shows }] of Object.entries(panels)) shows(of === name);
+    draw();
   }
 
   function begin() {
@@ -186,14 +201,17 @@ export function checklistView({
       if ("audit_level" in changed) level = changed.audit_level;
       if ("alive" in changed && changed.alive !== alive) {
         alive = changed.alive;
+        for (const { live: lives } of Object.values(panels)) lives(alive);
         draw();
       }
       const again = "audit_version" in changed && changed.audit_version !== version;
       if (again) version = changed.audit_version;
       if (again || !live.asked) live.refresh();
+      if (again) for (const { refresh } of Object.values(panels)) refresh();
     },
     destroy() {
       live.stop();
+      for (const { stop } of Object.values(panels)) stop();
       for (const part of [large, list, scatter, queue]) part.destroy();
     },
   };

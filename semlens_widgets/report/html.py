@@ -24,6 +24,7 @@ _MOST_CLASSES = 6  # with a column for their recall
 
 def page(d: Mapping[str, Any]) -> str:
     """The whole page of a report's document."""
+    beside = handed_in(d)  # of the document as it was sealed
     d = with_signed_shares(d)
     verdict_of = {verdict["subject"]: verdict for verdict in d["verdicts"]}
     crops = {page["component"]: _crops(d, page["crops"]) for page in d["pages"]}
@@ -43,7 +44,7 @@ def page(d: Mapping[str, Any]) -> str:
         unexpected=[c | {"crops": crops.get(c["component"], [])} for c in unexpected],
         most_unexpected=_MOST_UNEXPECTED,
         pages=list(_pages(d, crops, verdict_of)),
-        **handed_in(d),
+        **beside,
         **_effect(d["effect"]),
     )
 

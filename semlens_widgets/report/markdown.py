@@ -35,8 +35,8 @@ def escaped(value: Any) -> Safe:
 
 def page(d: Mapping[str, Any]) -> str:
     """The whole document."""
+    values = handed_in(d)  # of the document as it was sealed
     d = with_signed_shares(d)
-    values = handed_in(d)
     made = _environment().get_template("report/templates/report.md.j2").render(
         d=d,
         shares=_shares(d),

@@ -210,7 +210,7 @@ class LensVerdicts(Verdicts):
 def judge(session: LiveState, subjects: Subjects, decision: str | None = None, **about: str | None) -> Verdicts:
     """See `Lens.judge`."""
     with session.lock:
-        _check_may_judge(session)
+        check_may_judge(session)
         verdicts: Verdicts = session.verdicts
         for subject in _known_subjects(session, subjects):
             verdicts = verdicts.judging(subject, decision, who=session.auditor, **about)
@@ -221,7 +221,7 @@ def judge(session: LiveState, subjects: Subjects, decision: str | None = None, *
 def withdraw(session: LiveState, subjects: Subjects) -> Verdicts:
     """See `Lens.withdraw`."""
     with session.lock:
-        _check_may_judge(session)
+        check_may_judge(session)
         verdicts: Verdicts = session.verdicts
         for subject in _known_subjects(session, subjects):
             verdicts = verdicts.withdrawing(subject, who=session.auditor)
@@ -229,7 +229,7 @@ def withdraw(session: LiveState, subjects: Subjects) -> Verdicts:
         return session.verdicts
 
 
-def _check_may_judge(session: LiveState) -> None:
+def check_may_judge(session: LiveState) -> None:
     """ValueError for a reader who has finished a blind reading that goes on."""
     reading = session.reading
     if reading is not None and not reading.open and session.auditor in reading.done:

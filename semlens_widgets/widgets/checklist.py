@@ -13,12 +13,13 @@ import numpy as np
 import traitlets
 
 from ..audit import DEAD, REGIONS, AuditReport, Finding
-from ..checklist import Checklist, Concept, Group, format_of
+from ..checklist import EXAMPLES, Checklist, Concept, Group, format_of
 from ..report.session import document as report_of_session
 from ..session import Session, auditing, explaining
 from ..session.proving import ask_logits
 from ..texts import decoded, quoted
 from ..verdicts import Verdict
+from . import dossier, readers
 from .channel import Buffers, Job
 from .view import Live, Verbs, View, maybe_text
 from .widget import LensWidget
@@ -195,14 +196,16 @@ def relevance(session: Session, job: Job) -> Answer:
 
 
 def start(session: Session, kind: str = "abcde") -> Answer:
-    """Begin with the ABCDE rule ("abcde") or with an example for the class that is audited ("example"), and choose a
-    class where nobody has."""
-    if kind not in ("abcde", "example"):
-        raise ValueError(f"{kind!r:.80} is no beginning of a checklist; there are 'abcde' and 'example'")
+    """Begin with the ABCDE rule ("abcde"), an example for the class that is audited ("example"), or that of a field
+    ("objects", "chest", "histology"), and choose a class where nobody has."""
+    if kind not in (known := ("abcde", "example", *EXAMPLES)):
+        raise ValueError(f"{kind!r:.80} is no beginning of a checklist; there are {', '.join(known)}")
     with session.lock:
         _choose_target(session)
         if kind == "abcde":
             session.checklist, python = Checklist.abcde(), "sl.Checklist.abcde()"
+        elif kind in EXAMPLES:
+            session.checklist, python = Checklist.example(kind), f"sl.Checklist.example({quoted(kind)})"
         else:
             valid = [name for name in (session.audit_target,) if name]
             session.checklist = Checklist(valid=valid, spurious=ARTEFACTS)
@@ -326,6 +329,7 @@ def decide(session: Session, subjects: Any, decision: str | None) -> Answer:
                 if len(named) == 1
                 else f'lens.judge({about}, "{decision}")'
             )
+        auditing.check_may_judge(session)
         who, verdicts = session.auditor, session.verdicts
         mine = verdicts.of(who)
         if len(named) == 1 and named[0] not in mine:
@@ -377,7 +381,7 @@ def written(session: Session, format: str) -> Answer:
     if format not in FORMATS:
         raise ValueError(f"no report as {format!r}; there are {', '.join(FORMATS)}")
     document = report_of_session(session)
-    text = {
+    made = {
         "html": document.to_html, "md": document.to_markdown, "json": document.to_json, "csv": document.to_csv,
     }[format]()  # fmt: skip
     target = session.report.target if session.report is not None else None
@@ -385,7 +389,7 @@ def written(session: Session, format: str) -> Answer:
     return {
         "name": f"{name}.{format}",
         "python": f'lens.write_report("{name}.{format}")',
-        "file": File(text.encode("utf-8", "backslashreplace"), f"{FORMATS[format]};charset=utf-8"),
+        "file": File(made.encode("utf-8", "backslashreplace"), f"{FORMATS[format]};charset=utf-8"),
     }
 
 
@@ -393,9 +397,10 @@ def _with_python(python: str) -> Answer:
     return {"python": python}
 
 
-def _kept(session: Session) -> Answer:
+def _recorded(session: Session) -> list[tuple[str, dict[str, Any], Answer]]:
     """What a file has of the audit: nothing can be changed there."""
-    return audited(session) | {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
+    kept = audited(session) | {"computable": False, "formats": [], "undo": False, "redo": False, "notice": ""}
+    return [("audit", {}, kept)]
 
 
 def _watch(window: LensWidget) -> Callable[[], None]:
@@ -411,6 +416,8 @@ _CHANGES: Verbs = {
     "audit_thresholds": set_thresholds,
     "audit_undo": undo,
     "audit_redo": redo,
+    **dossier.CHANGES,
+    **readers.CHANGES,
 }
 
 VIEW = View(
@@ -419,12 +426,13 @@ VIEW = View(
         "audit_target": Live.same("audit_target", maybe_text),
         "audit_level": Live.same("audit_level", partial(traitlets.Float, 0.01)),
     },
-    counters=dict.fromkeys(("checklist", "verdicts", "report", "audit_notice", "relevance"), "audit_version"),
+    counters=dict.fromkeys(("checklist", "verdicts", "report", "audit_notice", "relevance", "dossier", "reading"),
+                           "audit_version"),
     verbs={**_CHANGES, "audit": audited, "audit_relevance": relevance, "audit_report": written,
-           "audit_file": checklist_file},
+           "audit_file": checklist_file, **dossier.VERBS, **readers.VERBS},
     in_order=tuple(_CHANGES),
     figure=True,
-    recorded=lambda session: [("audit", {}, _kept(session))],
+    recorded=_recorded,
     has_content=lambda session: session.report is not None,
     while_open=_watch,
 )
