@@ -162,7 +162,7 @@ def test_starting_from_the_example_names_the_class_and_is_about_no_field():
     other = lens(cached=False)
     run(line, other)
     assert other.checklist == made.checklist
-    with pytest.raises(ValueError, match="there are 'abcde' and 'example'"):
+    with pytest.raises(ValueError, match="there are abcde, example, objects"):
         checklist.start(made, kind="fghij")
 
 

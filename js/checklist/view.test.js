@@ -745,3 +745,137 @@ describe("a report's components", () => {
     expect([report?.queue, report?.findings]).toEqual([[1], findings]);
   });
 });
+
+describe("the dossier and the readers", () => {
+  const DOSSIER = {
+    title: "",
+    parts: [
+      {
+        name: "Purpose",
+        fields: [
+          { name: "purpose", title: "Intended purpose", hint: "What it is for", text: "" },
+          { name: "users", title: "Intended users", hint: "Who uses it", text: "Physicians" },
+        ],
+      },
+    ],
+    risks: [{ finding: "ruler", residual: "", owner: "", action: "" }],
+    signatories: "",
+    done: 1,
+    there: 36,
+  };
+
+  it("the dossier opens in the place of the list, says what is empty, and sends what is typed", async () => {
+    const said = [];
+    const toy = auditModel(
+      {},
+      {
+        dossier: () => structuredClone(DOSSIER),
+        dossier_say: (args) => {
+          said.push(args);
+          DOSSIER.parts[0].fields[0].text = args.text;
+          return { python: "lens.dossier = …" };
+        },
+        dossier_finding: (args) => {
+          said.push(args);
+          return { python: "" };
+        },
+      },
+    );
+    const el = await open(toy);
+    expect(byId(el, "dossier-panel").hidden).toBe(true);
+    byId(el, "open-dossier-panel").click();
+    await arrived();
+    const panel = byId(el, "dossier-panel");
+    expect(panel.hidden).toBe(false);
+    expect(byId(el, "section-valid").closest(".sl-check-scroll").hidden).toBe(true);
+    expect(byId(panel, "dossier-done").textContent).toContain("1 of 36");
+    expect(panel.textContent).toContain("not provided");
+    expect(byId(panel, "say-users").value).toBe("Physicians");
+    enter(byId(panel, "say-purpose"), "To help.\n\nNot to decide.");
+    byId(panel, "say-purpose").blur();
+    await arrived();
+    enter(byId(panel, "risk-owner"), "Ada");
+    await arrived();
+    expect(said).toEqual([
+      { field: "purpose", text: "To help.\n\nNot to decide." },
+      { finding: "ruler", name: "owner", text: "Ada" },
+    ]);
+    byId(panel, "close-panel").click();
+    expect(panel.hidden).toBe(true);
+    expect(rows(el).length).toBe(CONCEPTS.length);
+  });
+
+  it("what somebody is typing is not drawn over by news", async () => {
+    const toy = auditModel({}, { dossier: () => ({ ...structuredClone(DOSSIER), done: Math.random() }) });
+    const el = await open(toy);
+    byId(el, "open-dossier-panel").click();
+    await arrived();
+    const field = byId(el, "say-users");
+    field.focus();
+    field.value = "Physicians and nur";
+    toy.bump();
+    await arrived();
+    expect(byId(el, "say-users")).toBe(field);
+    expect(field.value).toBe("Physicians and nur");
+  });
+
+  it("two readers begin, see what is left of their own, finish, and settle what they disagree about", async () => {
+    const asked = [];
+    let state = { auditor: "Ada", concepts: 3, reading: null };
+    const going = {
+      readers: ["Ada", "Ben"],
+      subjects: 3,
+      open: false,
+      done: [],
+      reads: true,
+      left: ["hair"],
+    };
+    const next = (verb, reading) => [
+      verb,
+      (args) => {
+        asked.push([verb, args]);
+        state = { ...state, reading };
+        return { python: "…" };
+      },
+    ];
+    const disagreements = [{ subject: "@ruler", decisions: ["valid", "spurious"], settled: null }];
+    const verbs = Object.fromEntries([
+      ["readers", () => structuredClone(state)],
+      next("readers_begin", going),
+      next("readers_finish", {
+        ...going,
+        open: true,
+        done: ["Ada", "Ben"],
+        left: [],
+        agreement: { sentence: "Ada and Ben agree on 2 of 3", disagreements },
+      }),
+      next("readers_settle", null),
+    ]);
+    const el = await open(auditModel({}, verbs));
+    byId(el, "open-readers-panel").click();
+    await arrived();
+    const panel = byId(el, "readers-panel");
+    expect(byId(panel, "reader-first").value).toBe("Ada");
+    byId(panel, "reader-second").value = "Ben";
+    byId(panel, "readers-begin").click();
+    await arrived();
+    expect(byId(panel, "readers-state").textContent).toContain("Ben reads");
+    expect(byId(panel, "readers-left").textContent).toContain("1 of 3 concepts left: hair");
+    expect(all(panel, "readers-finish")).toEqual([]);
+    state = { ...state, reading: { ...going, left: [] } };
+    byId(el, "close-panel").click();
+    byId(el, "open-readers-panel").click();
+    await arrived();
+    byId(panel, "readers-finish").click();
+    await arrived();
+    expect(byId(panel, "readers-agreement").textContent).toContain("agree on 2 of 3");
+    byId(panel, "settle-reason").value = "It is a sticker";
+    byId(panel, "settle-spurious").click();
+    await arrived();
+    expect(asked).toEqual([
+      ["readers_begin", { first: "Ada", second: "Ben" }],
+      ["readers_finish", {}],
+      ["readers_settle", { subject: "@ruler", decision: "spurious", reason: "It is a sticker" }],
+    ]);
+  });
+});
