@@ -863,7 +863,7 @@ describe("the dossier and the readers", () => {
     expect(byId(panel, "readers-left").textContent).toContain("1 of 3 concepts left: hair");
     expect(all(panel, "readers-finish")).toEqual([]);
     state = { ...state, reading: { ...going, left: [] } };
-    byId(el, "close-panel").click();
+    byId(panel, "close-panel").click();
     byId(el, "open-readers-panel").click();
     await arrived();
     byId(panel, "readers-finish").click();
