@@ -219,6 +219,20 @@ def test_disagreements_are_settled_with_a_reason_and_reported(two, tmp_path):
     assert "Gwet’s AC1" in report.to_html()
 
 
+def test_a_verdict_on_the_best_component_of_a_concept_is_one_on_the_concept(two):
+    """As the window gives it: a row's verdict is on the component that shows the concept best."""
+    assert two.reading.components["@blue"] == "colour:2"
+    decide(two, "Ada", red="valid", evolving="unsure")
+    two.verdicts["colour:2"] = "spurious"
+    two.finish_reading()
+    decide(two, "Ben", red="valid", evolving="unsure", blue="spurious")
+    two.verdicts["colour:2"] = "valid"  # later, so it counts
+    two.finish_reading()
+    assert two.agreement().to_rows()[2] == {"subject": "@blue", "Ada": "spurious", "Ben": "valid", "agree": False}
+    two.settle("@blue", "spurious", "It is blue.")
+    assert two.verdicts["colour:2"].decision == two.verdicts["@blue"].decision == "spurious"
+
+
 def test_mistakes_are_named(two):
     with pytest.raises(ValueError, match="a blind reading by Ada and Ben goes on"):
         two.begin_reading("Ada", "Cleo")

@@ -27,6 +27,8 @@ class Reading:
         By reader when he or she finished.
     settled
         How disagreements were settled: verdicts with a note that says why.
+    components
+        By concept the component that shows it best: a verdict on that is one on the concept, as in windows.
 
     Notes
     -----
@@ -48,6 +50,7 @@ class Reading:
     begun: str = ""
     done: Mapping[str, str] = field(default_factory=dict)
     settled: tuple[Verdict, ...] = ()
+    components: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = tuple(" ".join(well_formed(name).split()) for name in self.readers)
@@ -59,7 +62,7 @@ class Reading:
         if foreign := [name for name in self.done if name not in names]:
             raise ValueError(f"{foreign[0]!r:.60} is none of the readers, {' and '.join(names)}")
         made = {"readers": names, "subjects": subjects, "begun": self.begun or now(), "done": dict(self.done),
-                "settled": tuple(self.settled)}  # fmt: skip
+                "settled": tuple(self.settled), "components": dict(self.components)}  # fmt: skip
         for name, value in made.items():
             object.__setattr__(self, name, value)
 
@@ -118,7 +121,12 @@ class Reading:
         until = self.done.get(who)
         entries = [v for v in verdicts.entries if v.who == who and v.when > self.begun]
         own = Verdicts(tuple(v for v in entries if until is None or v.when <= until)).of(who)
-        return {s: str(own[s].decision) for s in self.subjects if s in own and own[s].decision is not None}
+        decided = {}
+        for subject in self.subjects:
+            about = [own[s] for s in (subject, self.components.get(subject, "")) if s in own and own[s].decision]
+            if about:
+                decided[subject] = str(max(about, key=lambda v: v.when).decision)
+        return decided
 
     def undecided(self, verdicts: Verdicts, who: str) -> tuple[str, ...]:
         """What a reader has not decided about.
@@ -217,7 +225,8 @@ class Reading:
     def to_state(self) -> dict[str, Any]:
         """As JSON-ready values, to be kept."""
         return {"readers": list(self.readers), "subjects": list(self.subjects), "begun": self.begun,
-                "done": dict(self.done), "settled": [asdict(v) for v in self.settled]}  # fmt: skip
+                "done": dict(self.done), "settled": [asdict(v) for v in self.settled],
+                "components": dict(self.components)}  # fmt: skip
 
     def to_document(self, verdicts: Verdicts) -> dict[str, Any]:
         """What a report says of it: who, when, how they agree, and how disagreements were settled.
@@ -260,7 +269,10 @@ class Reading:
             readers: Sequence[str] = document["readers"]
             first, second = readers
             settled = tuple(Verdict(**verdict) for verdict in document.get("settled", ()))
-            done = {str(name): str(when) for name, when in document.get("done", {}).items()}
-            return cls((first, second), tuple(document["subjects"]), str(document["begun"]), done, settled)
+            done, components = (
+                {str(key): str(value) for key, value in document.get(name, {}).items()}
+                for name in ("done", "components")
+            )
+            return cls((first, second), tuple(document["subjects"]), str(document["begun"]), done, settled, components)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"this is no reading: {error}") from None

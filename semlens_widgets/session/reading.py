@@ -26,8 +26,13 @@ def begin(
         else:
             listed = [subjects] if isinstance(subjects, str | Component) else list(subjects)
             chosen = [auditing.known_subject(session, subject) for subject in listed]
+        report, best = session.report, {}
+        if report is not None:
+            found = {f"@{finding.name}": finding.best for finding in report.findings}
+            best = {about: str(session.components[row]) for about, row in found.items() if row is not None}
         last = session.all_verdicts.entries[-1].when if session.all_verdicts.entries else ""
-        session.reading = Reading((first, second), tuple(chosen), max(now(), last))
+        components = {about: best[about] for about in chosen if about in best}
+        session.reading = Reading((first, second), tuple(chosen), max(now(), last), components=components)
         made: Reading = session.reading
         return made
 
@@ -58,7 +63,8 @@ def settle(session: LiveState, subject: str | Component, decision: str, reason: 
             raise ValueError(f"the readers do not disagree about {about}")
         if not reason.strip():
             raise ValueError(f"why is {about} {decision}? A disagreement is settled with a reason")
-        verdicts = auditing.judge(session, about, decision, note=reason)
+        both = [about, *([reading.components[about]] if about in reading.components else [])]
+        verdicts = auditing.judge(session, both, decision, note=reason)
         session.reading = reading.settling(verdicts.of(session.auditor)[about])
         return verdicts
 
