@@ -19,7 +19,6 @@ from semlens_widgets.held_out import MIN_AUROC
 from semlens_widgets.search import search
 
 
-
 def average_precision(scores, relevant):
     order = np.argsort(-scores, kind="stable")
     hits = relevant[order]
