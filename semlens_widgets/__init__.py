@@ -34,6 +34,7 @@ from .evaluate import Evaluation
 from .examples import ConceptExamples, Statistics, collect
 from .explain import Explanation, explain
 from .faithfulness import Faithfulness
+from .gate import GateResult, gate
 from .images import Images, UnreadableImage, images
 from .interchange import concept_database, dissect_labels, export_crops
 from .layout import Layout
@@ -42,6 +43,7 @@ from .model import Heads, Layer, Mlp, NotFinite, Offer, Offers, dictionary, laye
 from .performance import Performance
 from .readers import Agreement, Reading
 from .relevance import Relevance, relevance
+from .repair import Repair
 from .report import Report, SealCheck, verify_report
 from .results import Result
 from .role import Role, Streams
@@ -83,6 +85,7 @@ __all__ = [
     "Explanation",
     "Faithfulness",
     "Gallery",
+    "GateResult",
     "Group",
     "Heads",
     "Hit",
@@ -109,6 +112,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "Relevance",
+    "Repair",
     "Report",
     "Risk",
     "Robustness",
@@ -151,6 +155,7 @@ __all__ = [
     "explain",
     "export_crops",
     "figures",
+    "gate",
     "image_probes",
     "images",
     "layers",

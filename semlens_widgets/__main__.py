@@ -1,4 +1,4 @@
-"""``semlens demo``, or ``python -m semlens_widgets demo``: JupyterLab on the quickstart, without a checkout or Node."""
+"""The command ``semlens``, or ``python -m semlens_widgets``: audits by a plan, and JupyterLab on the quickstart."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from . import commands as verbs
 from . import demo
 from .versions import versions
 from .writing import write_bytes
@@ -31,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     of_demo.add_argument("--no-browser", action="store_true", help="print the URL and open no browser")
     of_demo.add_argument("--no-lab", action="store_true", help="the main job in the terminal instead; as LAB=no")
     commands.add_parser("versions", help="what a report of a bug should say")
+    verbs.add_to(commands)
     given = parser.parse_args(arguments)
+    if hasattr(given, "do"):
+        return verbs.run(given)
     if given.command == "versions":
         print(versions())
         return 0

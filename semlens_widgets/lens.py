@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from . import store
+from .artefacts import Artefact
 from .attribution.values import Method
 from .audit import AuditReport, Robustness, TrainingImages
 from .checklist import Checklist
@@ -38,6 +39,7 @@ from .performance import Performance
 from .plan import Plan
 from .readers import Agreement, Reading
 from .relevance import Relevance, Target
+from .repair import How, Recipe, Repair
 from .report import Report
 from .report.session import document
 from .role import Role
@@ -57,6 +59,7 @@ from .session import (
     planning,
     ranking,
     reading,
+    repairing,
     robust,
     searching,
 )
@@ -145,7 +148,7 @@ class Lens(Session):
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
     audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness,
-              performance
+              performance, repair
     readers:  begin_reading, finish_reading, agreement, settle
     hand in:  document, write_report, figure, to_html, to_site, link, save, keep_audit, to_file, of_space
 
@@ -1437,6 +1440,78 @@ class Lens(Session):
             self, data, labels, metadata, target, slices=slices, reliance=reliance, batch_size=batch_size,
             progress=progress, on_step=on_step,
         )  # fmt: skip
+
+    def repair(
+        self, what: Any = None, data: Images | None = None, how: How = "head", *, labels: Any = None,
+        artefact: Artefact | None = None, pairs: Any = None, test: Images | None = None,
+        target: int | str | None = None, epochs: int = 8, patience: int = 2, rate: float = 1e-4, batch_size: int = 64,
+        seed: int = 0, progress: bool = True, on_step: OnStep | None = None,
+    ) -> Repair:  # fmt: skip
+        """A repaired copy of the model, measured before and after beside a control; your own model stays as it is.
+
+        Parameters
+        ----------
+        what
+            A concept of the checklist, by name, or components, one or several; None for those the last audit calls
+            spurious.
+        data
+            Labelled pictures to repair with; None for the lens's own. 60 % train, 20 % choose (strength of
+            regularisation, the epoch that is kept), 20 % are measured on, of each class alike.
+        how
+            "head": the last linear layer is trained anew, by logistic regression, on features with the directions
+            projected out in which the thing changes them: those of pairs with and without it, else of switching its
+            components off. "reweigh": the head is trained anew, images weighed so that class and thing are independent
+            of each other (Kamiran and Calders 2012). "fine-tune": all of the copy learns on, an artefact pasted onto
+            half of the pictures whatever their class. "off": components are switched off for good.
+        labels
+            The class of every image where the data do not say.
+        artefact
+            What is pasted, and what the repair is measured by; of a concept that names one, that one.
+        pairs
+            Pictures with and without the thing, as `counterfactual` takes them, such as `sl.demo.pairs("ruler")`: one
+            half says how features change, the other is measured on.
+        test
+            Other labelled pictures to measure on, such as clean ones, in place of the 20 %.
+        target
+            The class whose logit is measured; None for the audited one, else the last.
+        epochs, patience, rate
+            Of "fine-tune": at most so many epochs, ended after so many without a better validation loss, at this rate.
+        batch_size, seed
+            Pictures that run at once, and what draws splits, controls and artefacts.
+        progress
+            Show a bar.
+        on_step
+            Called with (done, in all); what it raises ends the work.
+
+        Returns
+        -------
+        Repair
+            The copy as `model`, and what it is worth beside the model as it is and beside a control.
+
+        Raises
+        ------
+        ValueError
+            For data with too few images of a class, outputs that are no classes that exclude each other, settings that
+            are none, and models whose scores do not come out of one linear layer.
+        TypeError
+            For data that `sl.images` did not make.
+
+        Notes
+        -----
+        Nothing is promised beyond what was measured, on pictures that the repair did not see. Only retraining takes the
+        influence of an artefact away substantially (Dreyer et al. 2025).
+
+        Examples
+        --------
+        >>> data = sl.images(sl.demo.images(120, 3, "biased"), transform=sl.demo.transform())
+        >>> repaired = lens.repair(["layer4:57"], data, pairs=sl.demo.pairs("ruler", 20), progress=False)
+        >>> repaired.reduction > 0.5
+        True
+        """
+        recipe = Recipe(how, epochs, patience, rate, batch_size, seed)
+        return repairing.repair(
+            self, what, data, labels, artefact, pairs, test, target, recipe, progress, on_step
+        )
 
     # handing in and keeping
 
