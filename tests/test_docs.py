@@ -138,6 +138,15 @@ def test_every_line_of_what_it_accepts_names_the_tests_that_hold_it():
         assert re.search(r"\[tests\]\(\.\./tests/[\w/]+\.py\)", row), row
 
 
+def test_every_host_says_how_it_is_known_what_works_there():
+    rows = [line.strip("| ").split(" | ") for line in text(PAGES["hosts"]).splitlines() if line.startswith("| ")][1:]
+    assert {"JupyterLab 4", "Notebook 7", "marimo"} <= {row[0] for row in rows}
+    for host, works, known in rows:
+        tested = re.findall(r"\]\(\.\./(tests/[\w/]+\.py)\)", known)
+        assert all((ROOT / path).is_file() for path in tested)
+        assert tested or known.startswith("by hand, ") or (known == "none" and works.startswith("not tried")), host
+
+
 def test_the_gallery_shows_every_function_that_draws():
     shown = text(PAGES["gallery"])
     drawing = set(sl.figures.__all__) - {"Figure", "figure_of", "problems"}

@@ -92,7 +92,7 @@ export function chooser({ ask, work, onKnown, onCompared, onCancel, fail }) {
   function line(chosen, about, known) {
     const here = refusal && JSON.stringify(refusal.chosen) === JSON.stringify(chosen) ? refusal : known;
     const begins = button({
-      text: here.only_data ? "Compare all the same" : "Compare",
+      text: here.only_data ? "Compare anyway" : "Compare",
       class: "sl-outlined",
       disabled: here.refused !== "" && !here.only_data,
       title:

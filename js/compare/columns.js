@@ -19,8 +19,8 @@ export function columnsOf({ ask, source, catalog, fail }, between, { chooseA, ch
   const onlyA = componentList({
     ...shared,
     title: "Only in A",
-    hint: "Best match in B is within chance",
-    empty: "Nothing that B lacks.",
+    hint: "Its best match in B is no better than chance",
+    empty: "B has a match for every component of A.",
     testid: "only-a",
     b: null,
     paired: false,
@@ -44,8 +44,8 @@ export function columnsOf({ ask, source, catalog, fail }, between, { chooseA, ch
   const onlyB = componentList({
     ...shared,
     title: "Only in B",
-    hint: "Best match in A is within chance",
-    empty: "Nothing that A lacks.",
+    hint: "Its best match in A is no better than chance",
+    empty: "A has a match for every component of B.",
     testid: "only-b",
     paired: false,
     onChoose: ({ b: row }) => row !== null && chooseB([row], true),

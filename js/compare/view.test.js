@@ -155,7 +155,7 @@ test("without a comparison the tab offers the lenses of the kernel and files, an
   const lines = all(el, "choice");
   expect(lines.map((line) => line.textContent.replaceAll(/\s+/g, " "))).toEqual([
     "trainedsecond8 componentsCompare",
-    "elsewhere8 componentsCompare all the sameThey differ in images.",
+    "elsewhere8 componentsCompare anywayThey differ in images.",
     "rawrawnot fitted yetCompareIt is not fitted yet.",
     "runs/old.semlens2.1 MBCompare",
   ]);

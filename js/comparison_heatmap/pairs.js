@@ -50,7 +50,7 @@ export function pairsBehind({ ask, own, onSelect, announce, fail }) {
     list = componentList({
       title,
       hint,
-      empty: "Nothing above chance stands behind this cell.",
+      empty: "No pair behind this cell matches better than chance.",
       testid: "behind",
       a: sideOf(a),
       b: b === null ? null : sideOf(b),

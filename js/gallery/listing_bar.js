@@ -41,8 +41,8 @@ function controls({ change, typed, turnOrder, turnEnds, reset }) {
         title=${label} data-testid="density-${end}"
         oninput=${typed} />`
     );
-  const from = field("from", "Excited by at least so many % of the images");
-  const to = field("to", "Excited by at most so many % of the images");
+  const from = field("from", "Density at least: % of the images it is active on");
+  const to = field("to", "Density at most: % of the images it is active on");
   const ofClass = /** @type {HTMLSelectElement} */ (
     html`<select aria-label="Examples of" data-testid="examples-of" onchange=${() => change({ of: ofClass.value || null })} />`
   );
@@ -173,7 +173,8 @@ export function listingBar({ ask, onChange, showPython, fail }) {
     fill(sort, option("", "as found"), ...all.map(({ name, about }) => option(name, name, about)));
     sort.value = wish.by ?? "";
     sort.title =
-      all.find(({ name }) => name === wish.by)?.about ?? "As the search ranks them; without one by number";
+      all.find(({ name }) => name === wish.by)?.about ??
+      "In the order of the search; without a search, by number";
     turn.hidden = wish.by === null;
     turn.textContent = wish.descending ? "↓" : "↑";
     turn.title = wish.descending
@@ -185,7 +186,11 @@ export function listingBar({ ask, onChange, showPython, fail }) {
       show,
       option("all", `all ${count(alive.length)}`),
       option("alive", `active (${count(active)})`),
-      option("dead", `never active (${count(alive.length - active)})`, "No image of these data excites them"),
+      option(
+        "dead",
+        `never active (${count(alive.length - active)})`,
+        "Components that are active on none of these images",
+      ),
     );
     show.value = wish.show;
     fill(ofClass, option("", "any class"), ...known.classes.map((name) => option(name, name)));

@@ -72,6 +72,7 @@ function tableParts(listeners) {
     tellOrder({ scores, by_column: by }) {
       parts.table.classList.toggle("sl-unscored", !scores);
       parts.table.classList.toggle("sl-resorted", Boolean(by));
+      if (by) parts.table.classList.remove("sl-unlabelled");
       columns[1].setAttribute("aria-sort", by ? "none" : "descending");
     },
     /** @param {number | null} cut the first row below the line, null: there is none @param {number} rest how many are below */
@@ -220,7 +221,9 @@ export function galleryView({
       return;
     }
     const shown = /** @type {HTMLElement[]} */ ([...body.querySelectorAll(".sl-row")]);
-    if (turn(table, "sl-unlabelled", !shown.some(isLabelled)) && crops.fit()) return rows.lay();
+    // What rows are sorted by stands below their labels.
+    const bare = !list.hits?.by_column && !shown.some(isLabelled);
+    if (turn(table, "sl-unlabelled", bare) && crops.fit()) return rows.lay();
     for (const element of shown) {
       const position = Number(element.dataset.position);
       if (!element.dataset.id && catalog.get(rowAt(position))) rows.redraw(position);

@@ -2,13 +2,20 @@
 
 import { latest } from "../shared/latest.js";
 
+/** How long it is waited for words that are found, before others are offered, in ms. */
+const PATIENCE = 3000;
+
 /** @param {{source: import("../shared/source.js").Source, onArrive: () => void, fail: (error: unknown) => void}} options */
 export function wayFinder({ source, onArrive, fail }) {
   /** @type {import("./states.js").Known | null} */
   let ways = null;
-  /** @type {readonly string[]} */
-  let vocabulary = [];
+  /** Words of the lens in its own order. @type {readonly string[]} */
+  let hint = [];
+  /** Words to begin with, once it is known which: those on the screen do not change places. @type {readonly string[] | null} */
+  let vocabulary = null;
   let started = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let patience;
   function forget() {
     if (ways?.url) URL.revokeObjectURL(ways.url);
     ways = null;
@@ -22,22 +29,31 @@ export function wayFinder({ source, onArrive, fail }) {
     },
     fail,
   );
+  /** @param {readonly string[]} words */
+  function offer(words) {
+    clearTimeout(patience);
+    if (vocabulary) return;
+    vocabulary = words;
+    onArrive();
+  }
   const starts = latest(
     source.startWords,
-    (words) => {
-      if (!words.length) return;
-      vocabulary = words;
-      onArrive();
+    (words) => offer(words.length ? words : hint),
+    (error) => {
+      offer(hint);
+      fail(error);
     },
-    fail,
   );
   return {
     get known() {
-      return { ways, vocabulary };
+      return { ways, vocabulary: vocabulary ?? [] };
     },
     /** @param {Record<string, any>} changed */
     update(changed) {
-      if ("vocabulary_hint" in changed) vocabulary = changed.vocabulary_hint ?? [];
+      if ("vocabulary_hint" in changed) {
+        hint = changed.vocabulary_hint ?? [];
+        if (vocabulary) vocabulary = hint;
+      }
       if (!("hits" in changed)) return;
       const { query, not_found } = changed.hits ?? {};
       wanted.stop();
@@ -45,10 +61,12 @@ export function wayFinder({ source, onArrive, fail }) {
       if (query && not_found) wanted.start();
       else if (!query && !started) {
         started = true;
+        patience = setTimeout(() => offer(hint), PATIENCE);
         starts.start();
       }
     },
     stop() {
+      clearTimeout(patience);
       wanted.stop();
       starts.stop();
       forget();

@@ -11,12 +11,20 @@ const PROVIDER = "semlens-ranges";
 
 /**
  * Files that are never loaded as a whole: JupyterLab asks for a document's content when it opens it and copies it as a
- * checkpoint when it may be written; a lens file may have gigabytes.
+ * checkpoint when it may be written; a lens file may have gigabytes. Where no server answers for the files, as in
+ * JupyterLite, their drive does.
  */
 class WithoutContent extends RestContentProvider {
+  /** @param {any} options @param {any} drive */
+  constructor(options, drive) {
+    super(options);
+    this.drive = drive;
+  }
+
   /** @param {string} path @param {any} options */
   async get(path, options) {
-    const model = await super.get(path, { ...options, content: false });
+    const { contentProviderId: _, ...asked } = { ...options, content: false };
+    const model = await super.get(path, asked).catch(() => this.drive.get(path, asked));
     return { ...model, writable: false, content: "", format: "text" };
   }
 }
@@ -95,7 +103,7 @@ export function addFileType(app, tracker) {
   const registry = drive?.contentProviderRegistry;
   registry?.register(
     PROVIDER,
-    new WithoutContent({ apiEndpoint: "api/contents", serverSettings: serviceManager.serverSettings }),
+    new WithoutContent({ apiEndpoint: "api/contents", serverSettings: serviceManager.serverSettings }, drive),
   );
   docRegistry.addFileType({
     name: "semlens",

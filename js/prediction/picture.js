@@ -186,7 +186,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
       fill(legend, mode === "image" ? null : heatLegend(name));
       words.textContent =
         mode === "image"
-          ? "What the model saw of the image."
+          ? "The part of the image that the model sees."
           : mode === "all"
             ? `What spoke for and against ${name}, all components together.`
             : component

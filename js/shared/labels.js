@@ -70,7 +70,7 @@ export function bestOf(labels, row) {
 }
 
 /** The tests of a label, in words. */
-const TESTS = ["confidence", "similarity to the word", "AUROC on other images"];
+const TESTS = ["confidence", "similarity to the word", "AUROC on held-out images"];
 
 /**
  * What the best label of a component goes by: its confidence, or the test that it fails.

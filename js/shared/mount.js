@@ -9,7 +9,7 @@ import "./layout.css";
 import { isAbort, KernelGone, openChannel } from "./channel.js";
 import { html } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";
-import { ownHeight } from "./hosts.js";
+import { keepKeys, ownHeight } from "./hosts.js";
 import { kernelSource } from "./source.js";
 import { read, watch, write } from "./traits.js";
 import { kernelSwitch } from "./without_kernel.js";
@@ -140,6 +140,7 @@ export function mount({ model, el, signal }, createView, onLive = null) {
   if (!view.node.contains(banner.node)) root.append(banner.node);
   root.append(view.node, live.node);
   el.append(root);
+  keepKeys(root);
   const giveBack = ownHeight(root);
   const switchControls = kernelSwitch(root, showGone);
 

@@ -14,7 +14,7 @@ from .state import LiveState
 
 _AT_ONCE = 8192  # components whose examples are looked up at once
 
-_OF_RESPONSES = {"density": "share of the images that excite it", "peak": "its strongest response",
+_OF_RESPONSES = {"density": "share of the images it is active on", "peak": "its strongest response",
                  "mean": "its mean response over all images"}  # fmt: skip
 _OF_LABELS = {"confidence": "confidence of the label", "margin": "lead of the label over the next word"}
 _OF_SCORES = ("clarity", "redundancy", "polysemanticity")
