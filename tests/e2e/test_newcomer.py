@@ -127,7 +127,7 @@ def search_by_keys(window, page):
 
 
 def map_by_keys(window, page):
-    key_to(page, '[data-testid="map-list-row"]')
+    key_to(page, '[data-testid="semantic-map"] [role=listbox]')
     page.keyboard.press("ArrowDown")
     expect(window.get_by_test_id("selected-id")).to_have_count(1)
 
