@@ -167,7 +167,8 @@ def fade(lens, auroc, seed):
             (clarity, responsiveness, pure, auroc[unit, QUERIES.index(query)])
         )
     head("FADE on the demo's layer4: means over components and their label", "label", "components",
-         "clarity (drawn)", "responsiveness", "purity (chance .35 to .5)", "true AUROC")  # fmt: skip
+         "clarity (at most .5 to .65: natural pictures show it, too)", "responsiveness",
+         "purity (chance .35 to .5)", "true AUROC")  # fmt: skip
     for kind, values in measured.items():
         if values:
             row(kind, len(values), *(f"{mean:.2f}" for mean in np.mean(values, 0)))
