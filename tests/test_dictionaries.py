@@ -192,6 +192,58 @@ def test_relevance_of_a_latent_is_its_code_times_the_slope_along_its_row():
     assert np.isfinite(maps).all()
 
 
+class Overcomplete(torch.nn.Module):
+    """As overcomplete 0.3 has its autoencoders: `encode` gives what was before and the codes, `decode` multiplies with
+    rows of length one that `get_dictionary` gives, the encoder is a module of its own with a norm."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.encoder = torch.nn.Sequential(torch.nn.Linear(F, C), torch.nn.BatchNorm1d(C))
+        self.rows = torch.nn.Parameter(torch.randn(C, F))
+
+    def get_dictionary(self):
+        return self.rows / self.rows.norm(dim=1, keepdim=True)
+
+    def encode(self, x):
+        before = self.encoder(x)
+        kept = torch.topk(before, 5)
+        return before, torch.zeros_like(before).scatter(-1, kept.indices, torch.relu(kept.values))
+
+    def decode(self, codes):
+        return codes @ self.get_dictionary()
+
+
+class Fitted:
+    """As its factorisations: no torch module, codes from an optimiser, arrays."""
+
+    def get_dictionary(self):
+        return np.eye(C, F, dtype=np.float32) + 0.1
+
+    def encode(self, x):
+        return torch.relu(torch.as_tensor(x) @ torch.from_numpy(np.linalg.pinv(self.get_dictionary())))
+
+    def decode(self, codes):
+        return codes.detach().numpy() @ self.get_dictionary()
+
+
+def test_what_overcomplete_gives_is_read():
+    one, x = Overcomplete().eval(), torch.randn(4, 3, F)
+    made = sl.dictionary(one)
+    torch.testing.assert_close(made(x), one.encode(x.flatten(0, 1))[1].unflatten(0, (4, 3)))
+    torch.testing.assert_close(made.semlens_writes.data, one.get_dictionary().data, rtol=1e-4, atol=1e-5)
+    other = sl.dictionary(Fitted())
+    torch.testing.assert_close(other(x), Fitted().encode(x))
+    np.testing.assert_allclose(other.semlens_writes.detach(), Fitted().get_dictionary(), rtol=1e-4, atol=1e-5)
+
+    class NotReady(Overcomplete):
+        def encode(self, x):
+            raise RuntimeError("the threshold was never trained")
+
+    with pytest.raises(ValueError, match=r"says: the threshold was never trained; make it ready"):
+        sl.dictionary(NotReady())
+
+
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save({"cfg": Net(), "state_dict": tensors(parts())}, tmp_path / "unsafe.pt")
     with pytest.raises(ValueError, match="would run code"):

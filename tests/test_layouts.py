@@ -8,6 +8,7 @@ from toy import to_pixels
 
 import semlens_widgets as sl
 from semlens_widgets.model import Layer, recording, resolve, settled
+from semlens_widgets.model.reading import pooled
 
 
 def layout(model, layer, size=(3, 16, 32)):
@@ -30,6 +31,15 @@ class Net(nn.Module):
 
 def tokens(net, x):
     return x.flatten(2).transpose(1, 2)
+
+
+@pytest.mark.parametrize("make", [lambda x: x, lambda x: x.movedim(-1, 1).contiguous().movedim(1, -1)])
+def test_the_largest_and_its_first_place_are_found_whatever_lies_side_by_side(make):
+    values = make(torch.randint(-3, 4, (2, 5, 11)).float())
+    found = pooled(values, "max")
+    torch.testing.assert_close(found.values, values.amax(-1))
+    first = [[row.tolist().index(max(row.tolist())) for row in image] for image in values]
+    assert found.peaks.tolist() == first
 
 
 AXES = {

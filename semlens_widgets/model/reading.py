@@ -172,6 +172,23 @@ def output_tokens(layer: Layer, tensor: torch.Tensor) -> int:
     return int(tensor.shape[axes.index("t")]) if "t" in axes else 0
 
 
+def _largest(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(the largest of each component, the first place where it lies) of [n c place].
+
+    Where components lie side by side in memory, as tokens' do, torch finds the largest of many at once, and its place
+    only one by one: there the place is the smallest of those that hold it.
+    """
+    import torch
+
+    if values.stride(-1) == 1 or values.device.type != "cpu":
+        strongest, peaks = values.max(-1)
+        return strongest, peaks
+    laid = values.movedim(-1, 1)
+    strongest, last = laid.amax(1), laid.shape[1] - 1
+    places = torch.arange(last + 1, dtype=torch.float32)[:, None]
+    return strongest, torch.where(laid == strongest[:, None], places, float(last)).amin(1)
+
+
 @dataclass(frozen=True, eq=False)
 class Pooled:
     """Pooled values [image component] of one layer and the places of their maxima, where the model runs."""
@@ -206,7 +223,7 @@ def pooled(tensor: torch.Tensor, pooling: Pooling) -> Pooled:
     grid = tuple(int(n) for n in tensor.shape[2:])
     if not grid:
         return Pooled(tensor.to(torch.float32, copy=True), torch.zeros_like(tensor, dtype=torch.int32), grid)
-    strongest, peaks = tensor.flatten(2).max(-1)
+    strongest, peaks = _largest(tensor.flatten(2))
     if pooling == "mean":
         strongest = tensor.flatten(2).mean(-1, dtype=torch.promote_types(tensor.dtype, torch.float32))
     return Pooled(strongest.float(), peaks.to(torch.int32), grid)

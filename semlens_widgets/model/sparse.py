@@ -123,11 +123,11 @@ def _last(encoded: Any) -> torch.Tensor:
 
 
 def _written(autoencoder: Any, kind: str) -> torch.Tensor:
-    like = next((p for p in autoencoder.parameters() if p.is_floating_point()), torch.zeros(1))
+    like = next((p for p in _weights(autoencoder) if p.is_floating_point()), torch.zeros(1))
     count = _count(autoencoder, like, kind)
 
     def decoded(codes: torch.Tensor) -> torch.Tensor:
-        return autoencoder.decode(codes.to(like.device, like.dtype)).float().cpu()
+        return torch.as_tensor(autoencoder.decode(codes.to(like.device, like.dtype))).float().cpu()
 
     nothing = decoded(torch.zeros(1, count))
     blocks = []
@@ -144,14 +144,25 @@ def _written(autoencoder: Any, kind: str) -> torch.Tensor:
     return written
 
 
+def _weights(autoencoder: Any) -> list[torch.Tensor]:
+    """The weights of a torch module, or the rows that others give as overcomplete does, by `get_dictionary`."""
+    found: list[torch.Tensor] = [*autoencoder.parameters()] if isinstance(autoencoder, torch.nn.Module) else []
+    rows = getattr(autoencoder, "get_dictionary", None)
+    return [*found, torch.as_tensor(rows())] if callable(rows) else found
+
+
 def _count(autoencoder: Any, like: torch.Tensor, kind: str) -> int:
     """How many codes there are: by trying the sizes that its weights have."""
-    sizes = sorted({int(n) for p in autoencoder.parameters() for n in p.shape}, reverse=True)
+    sizes = sorted({int(n) for p in _weights(autoencoder) for n in p.shape}, reverse=True)
+    why = ""
     for features in sizes:
         try:
             return int(
                 _last(autoencoder.encode(torch.zeros(2, features, device=like.device, dtype=like.dtype))).shape[-1]
             )
-        except (RuntimeError, ValueError, IndexError, AssertionError):
-            continue
-    raise ValueError(f"this {kind} encodes no features of the sizes of its weights ({sizes}); give its weights instead")
+        except (RuntimeError, ValueError, IndexError, AssertionError, TypeError) as error:
+            why = f", and says: {(str(error).splitlines() or [type(error).__name__])[0][:120]}"
+    raise ValueError(
+        f"this {kind} encodes no features of the sizes of its weights ({sizes}){why}; make it ready to encode (eval(), "
+        "fit), or give its weights instead"
+    )

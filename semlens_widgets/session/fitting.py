@@ -114,6 +114,8 @@ def _made(
             engine=engine,
         )
     used(source.clip)
+    if progress and (said := source.own_words):
+        tell(said)
     if finished is None or not cache.try_write(finished, lambda: space.save(finished, extra=about(session))):
         return space
     if partial is not None:

@@ -120,6 +120,17 @@ class Source:
             )
         return read
 
+    @property
+    def own_words(self) -> str:
+        """What must be known where model and CLIP are one and the same; empty where they are not."""
+        if not isinstance(self.classes, NoClasses) or not self._is_tower():
+            return ""
+        return (
+            f"the model is the image tower of {self.clip.name}, by which its components are named as well: what it "
+            "mistakes for something is named as it mistakes it. Another CLIP, clip=…, is an independent witness; texts "
+            "are then explained by sl.targets.text(…, by=…)"
+        )
+
     def _is_tower(self) -> bool:
         """Whether model and CLIP make the same of a picture; a CLIP that cannot be loaded says nothing."""
         image, item = first_readable(self.images)
