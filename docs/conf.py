@@ -58,6 +58,8 @@ pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-con
 ROOT = DOCS.parent
 shutil.copytree(ROOT / "notebooks", DOCS / "tutorials", dirs_exist_ok=True,
                 ignore=shutil.ignore_patterns(".ipynb_checkpoints"))  # fmt: skip
+for notebook in (DOCS / "tutorials").glob("*.ipynb"):  # pages they link lie one folder nearer here
+    notebook.write_text(notebook.read_text("utf-8").replace("](../docs/", "](../"), "utf-8")
 PROJECT = [ROOT / f"{name}.md" for name in ("CHANGELOG", "ARCHITECTURE", "CONTRIBUTING", "SECURITY", "CODE_OF_CONDUCT")]
 PROJECT.append(ROOT / "semlens_widgets" / "demo" / "MODEL_CARD.md")
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")

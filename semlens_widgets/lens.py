@@ -1291,7 +1291,7 @@ class Lens(Session):
 
         Examples
         --------
-        >>> team = sl.demo.lens(n=100, progress=False)
+        >>> team = sl.demo.lens(n=101, progress=False)
         >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> for reader, decision in (("Ada", "spurious"), ("Bob", "valid")):
@@ -1299,7 +1299,7 @@ class Lens(Session):
         ...     _ = team.judge("@ruler", decision)
         ...     _ = team.finish_reading()
         >>> team.agreement().subjects
-        1
+        ('@ruler',)
         """
         return reading.begin(self, first, second, subjects)  # type: ignore[arg-type]
 
@@ -1318,7 +1318,7 @@ class Lens(Session):
 
         Examples
         --------
-        >>> team = sl.demo.lens(n=100, progress=False)
+        >>> team = sl.demo.lens(n=102, progress=False)
         >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> team.auditor = "Ada"
@@ -1339,7 +1339,7 @@ class Lens(Session):
 
         Examples
         --------
-        >>> team = sl.demo.lens(n=100, progress=False)
+        >>> team = sl.demo.lens(n=103, progress=False)
         >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> for reader in ("Ada", "Bob"):
@@ -1371,7 +1371,7 @@ class Lens(Session):
 
         Examples
         --------
-        >>> team = sl.demo.lens(n=100, progress=False)
+        >>> team = sl.demo.lens(n=104, progress=False)
         >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> for reader, decision in (("Ada", "spurious"), ("Bob", "valid")):

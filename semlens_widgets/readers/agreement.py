@@ -52,7 +52,7 @@ class Agreement(Result):
 
     Examples
     --------
-    >>> team = sl.demo.lens(n=100, progress=False)
+    >>> team = sl.demo.lens(n=105, progress=False)
     >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
     >>> reading = team.begin_reading("Ada", "Bob", ["@ruler"])
 

@@ -37,7 +37,7 @@ class Reading:
 
     Examples
     --------
-    >>> team = sl.demo.lens(n=100, progress=False)
+    >>> team = sl.demo.lens(n=106, progress=False)
     >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
     >>> reading = team.begin_reading("Ada", "Bob", ["@ruler"])
 

@@ -64,12 +64,39 @@ class Epoch:
 class Repair(Result):
     """A repaired copy of a model, and what repairing did. Nothing is promised beyond what was measured.
 
-    model:    the copy, on its own; the lens's own model is as it was.
-    how:      see `Lens.repair`. what: the concept, or the components. components: those that were meant.
-    target:   the class whose logit is measured.
-    sides:    what the model is worth "as it is", "repaired", and as the "control", which `control` describes.
-    history:  what learning went through; images: how many to train, to choose by and to measure on; pairs: how many
-              pairs were measured. clean: which pictures are the clean ones.
+    Attributes
+    ----------
+    model
+        The copy, on its own; the lens's own model is as it was.
+    how
+        See `Lens.repair`.
+    what
+        The concept, or the components.
+    components
+        Those that were meant.
+    target
+        The class whose logit is measured.
+    sides
+        What the model is worth "as it is", "repaired", and as the "control".
+    control
+        What the control is.
+    history
+        What learning went through.
+    images
+        How many to train, to choose by and to measure on.
+    pairs
+        How many pairs were measured.
+    clean
+        Which pictures are the clean ones.
+    notes
+        What else is to be known.
+
+    Examples
+    --------
+    >>> data = sl.images(sl.demo.images(120, 3, "biased"), transform=sl.demo.transform())
+    >>> repaired = lens.repair(["layer4:57"], data, pairs=sl.demo.pairs("ruler", 20), progress=False)
+    >>> sorted(repaired.sides)
+    ['as it is', 'control', 'repaired']
     """
 
     model: torch.nn.Module
