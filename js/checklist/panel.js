@@ -22,6 +22,8 @@ export function panelView({ verb, title, id, ask, draw, onClose, showPython, fai
   let alive = true;
   /** @type {any} */
   let shown = null;
+  /** Whether there is something to draw when the field is left that somebody is in. */
+  let waiting = false;
   /** @type {AbortController | undefined} */
   let asking;
   const body = html`<div class="sl-panel-body sl-pile" />`;
@@ -57,8 +59,9 @@ export function panelView({ verb, title, id, ask, draw, onClose, showPython, fai
     asking = new AbortController();
     try {
       const answer = await ask(verb, {}, { signal: asking.signal });
-      // What somebody types is not drawn over; the field that is left says it, and then all is drawn.
-      if (JSON.stringify(answer) === JSON.stringify(shown) || typing()) return;
+      if (JSON.stringify(answer) === JSON.stringify(shown)) return;
+      waiting = writing();
+      if (waiting) return;
       shown = answer;
       fill(body, ...draw(answer, kernel));
     } catch (error) {
@@ -69,16 +72,15 @@ export function panelView({ verb, title, id, ask, draw, onClose, showPython, fai
   const controls = () =>
     /** @type {NodeListOf<HTMLInputElement>} */ (body.querySelectorAll("input, textarea, button, select"));
 
-  const typing = () => {
-    const at = /** @type {HTMLInputElement | null} */ (document.activeElement);
-    return (
-      shown !== null &&
-      at !== null &&
-      body.contains(at) &&
-      "defaultValue" in at &&
-      at.value !== at.defaultValue
-    );
+  /** Whether somebody is in a field: drawn anew it would lose the cursor, and what is typed. */
+  const writing = () => {
+    const at = /** @type {HTMLElement | null} */ (document.activeElement);
+    return shown !== null && at !== null && body.contains(at) && at.matches("textarea, input[type=text]");
   };
+  body.addEventListener("focusout", () => {
+    // The field that is left may say something itself, which is asked first.
+    if (waiting) queueMicrotask(refresh);
+  });
 
   return {
     node,
