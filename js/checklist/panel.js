@@ -90,6 +90,7 @@ export function panelView({ verb, title, id, ask, draw, onClose, showPython, fai
       node.hidden = !open;
       if (open) {
         shown = null;
+        fill(body); // what it showed may be of another reader
         refresh();
         back.focus();
       }

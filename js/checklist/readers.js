@@ -21,9 +21,9 @@ function line(label, id, value = "") {
 /** @param {{auditor: string, concepts: number, reading: Reading | null}} state @param {Kernel} kernel */
 function draw({ auditor, concepts, reading }, kernel) {
   const who = line("Who decides here now", "reader-auditor", auditor);
-  who.input.addEventListener("change", () => {
-    who.input.blur(); // else what the other reader said would stay as long as the cursor does
-    kernel.change("readers_called", { name: who.input.value });
+  who.input.addEventListener("change", () => kernel.change("readers_called", { name: who.input.value }));
+  who.input.addEventListener("keydown", ({ key }) => {
+    if (key === "Enter") who.input.blur(); // else what one may not see would stay as long as the cursor does
   });
   const head = html`<div class="sl-line sl-wraps">${who.node}</div>`;
   if (!reading) return [head, ...beginning(auditor, concepts, kernel)];
