@@ -210,7 +210,7 @@ def test_skipped_images_are_warned_about_and_listed(tmp_path):
         ({"images": [1]}, TypeError, r"make it with sl\.images"),
         ({"clip": "ViT-B-32"}, TypeError, r"give sl\.OpenClip"),
         ({"layers": "layer9"}, KeyError, "no layer 'layer9'"),
-        ({"crop": "tight"}, ValueError, "crops are 'activation', 'crp', or None"),
+        ({"crop": "tight"}, ValueError, "crops are 'activation', 'crp', 'attention', or None"),
         ({"k": 1}, ValueError, "at least 2 examples"),
         ({"k": 4.5}, TypeError, "k is 4.5; it is a whole number"),
         ({"null": 1}, ValueError, "at least 2 random sets"),
