@@ -132,5 +132,5 @@ def test_maps_of_any_size_are_brought_to_one_without_loss(places):
 def test_unknown_ways_are_refused():
     model = network()
     examples = sl.collect(model, IMAGES, "act", k=2, progress=False)
-    with pytest.raises(ValueError, match="'activation' or 'crp'"):
+    with pytest.raises(ValueError, match="'activation', 'crp', 'attention'"):
         sl.crop(examples, model, IMAGES, "act", by="lrp")
