@@ -23,8 +23,9 @@ class Change:
     """A concept in the version before and in this one.
 
     before, after: its share of the relevance, with 95 % intervals over images. p_family: the chance that two trainings
-    differ as much, corrected for all concepts (Holm). word: "new" where it counts as used now and did not before,
-    "gone" the reverse, "grown" and "less" where both count; "same" where chance does as much.
+    differ as much in this direction, corrected over the valid concepts, or over the others (Holm). word: "new" where it
+    counts as used now and did not before, "gone" the reverse, "grown" and "less" where both count; "same" where chance
+    does as much.
     """
 
     concept: str
@@ -53,7 +54,10 @@ def changes(new: AuditReport, old: AuditReport, seeds: Sequence[AuditReport] = (
     """
     names = [f.name for f in new.findings if f.share is not None and old[f.name].share is not None]
     p = _by_seeds(new, old, seeds, names) if len(seeds) > 1 else _by_components(new, old, names)
-    corrected = dict(zip(names, holm(p).tolist(), strict=True))
+    corrected: dict[str, float] = {}
+    for valid in (True, False):
+        own = [at for at, name in enumerate(names) if (new[name].kind == "valid") == valid]
+        corrected |= dict(zip([names[at] for at in own], holm(p[own]).tolist(), strict=True))
     made = []
     for finding in new.findings:
         before, chance = old[finding.name], corrected.get(finding.name, float("nan"))
@@ -77,7 +81,7 @@ def _by_components(new: AuditReport, old: AuditReport, names: Sequence[str]) -> 
     for name in names:
         difference = _mean(new[name]) - _mean(old[name])
         error = np.hypot(_error(new, new[name]), _error(old, old[name]))
-        p.append(2 * ndtr(-abs(difference) / max(error, 1e-9)) if difference else 1.0)
+        p.append(ndtr(-abs(difference) / max(error, 1e-9)) if difference else 1.0)
     return np.asarray(p, np.float64)
 
 
@@ -99,8 +103,8 @@ def _by_seeds(new: AuditReport, old: AuditReport, seeds: Sequence[AuditReport], 
     own = turned.var(0, ddof=1)
     spread = np.sqrt(2 * np.maximum(own, own.mean()))
     difference = np.asarray([_turned(_mean(new[name])) - _turned(_mean(old[name])) for name in names])
-    freedom = len(seeds) - 1
-    return np.asarray(2 * stdtr(freedom, -np.abs(difference) / np.maximum(spread, 1e-9)), np.float64)
+    freedom = (len(seeds) - 1) * max(len(names), 1)  # the variance is taken over all concepts
+    return np.where(difference == 0, 1.0, stdtr(freedom, -np.abs(difference) / np.maximum(spread, 1e-9)))
 
 
 def _turned(share: float) -> float:
