@@ -1292,7 +1292,7 @@ class Lens(Session):
         Examples
         --------
         >>> team = sl.demo.lens(n=101, progress=False)
-        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), relevance=False, progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> for reader, decision in (("Ada", "spurious"), ("Bob", "valid")):
         ...     team.auditor = reader
@@ -1319,7 +1319,7 @@ class Lens(Session):
         Examples
         --------
         >>> team = sl.demo.lens(n=102, progress=False)
-        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), relevance=False, progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> team.auditor = "Ada"
         >>> _ = team.judge("@ruler", "spurious")
@@ -1340,7 +1340,7 @@ class Lens(Session):
         Examples
         --------
         >>> team = sl.demo.lens(n=103, progress=False)
-        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), relevance=False, progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> for reader in ("Ada", "Bob"):
         ...     team.auditor = reader
@@ -1372,7 +1372,7 @@ class Lens(Session):
         Examples
         --------
         >>> team = sl.demo.lens(n=104, progress=False)
-        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+        >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), relevance=False, progress=False)
         >>> _ = team.begin_reading("Ada", "Bob", ["@ruler"])
         >>> for reader, decision in (("Ada", "spurious"), ("Bob", "valid")):
         ...     team.auditor = reader

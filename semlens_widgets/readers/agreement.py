@@ -53,7 +53,7 @@ class Agreement(Result):
     Examples
     --------
     >>> team = sl.demo.lens(n=105, progress=False)
-    >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), relevance=False, progress=False)
     >>> reading = team.begin_reading("Ada", "Bob", ["@ruler"])
 
     >>> for reader in ("Ada", "Bob"):

@@ -38,7 +38,7 @@ class Reading:
     Examples
     --------
     >>> team = sl.demo.lens(n=106, progress=False)
-    >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), target="melanoma", progress=False)
+    >>> _ = team.audit(sl.Checklist(spurious=["ruler"]), relevance=False, progress=False)
     >>> reading = team.begin_reading("Ada", "Bob", ["@ruler"])
 
     >>> reading.readers, reading.open
