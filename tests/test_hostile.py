@@ -23,6 +23,8 @@ from semlens_widgets.audit.state import AuditState
 from semlens_widgets.checklist import KINDS
 from semlens_widgets.dossier import FIELDS
 from semlens_widgets.intervals import Interval
+from semlens_widgets.readers import agreement
+from semlens_widgets.repair.value import Checked
 from semlens_widgets.report.schema import check
 from semlens_widgets.verdicts import DECISIONS
 
@@ -230,6 +232,15 @@ def learned():
     return [sl.LearnedDictionary(*list(vars(one).values())[:11], (again,)), again, direction]
 
 
+def of_the_gate(lens):
+    """What is measured for a gate, what it says, and a repair, with hostile names."""
+    side = Checked(Interval(0.9, 0.8, 1.0), Interval(0.9, 0.8, 1.0), worst_group=EVIL)
+    sides = {"as it is": side, "repaired": side, "control": side}
+    repair = sl.Repair(nn.Identity(), "head", EVIL, (EVIL,), EVIL, sides, EVIL, (), (9, 9, 9), 0, EVIL, (EVIL,))
+    said = sl.GateResult(f"{EVIL}.toml", "0" * 64, EVIL, (), notes=(EVIL,))
+    return [lens.performance(target=EVIL, progress=False), said, repair]
+
+
 @pytest.fixture(scope="module")
 def shown():
     """One of each value that has `_repr_html_`, by the name of its class, with hostile texts wherever texts go."""
@@ -250,7 +261,8 @@ def shown():
         lens.verify(rounds=5), lens.explain(0), lens.circuit(EVIL), lens.compare(other, name=EVIL),
         lens.concept_table(["red", EVIL]), sl.compare_many({EVIL: lens, f"{EVIL} 2": other}),
         lens.plan(), lens.check_relevance(n=1, sample=2), lens.counterfactual(sl.artefacts.Ruler(), target=EVIL),
-        sl.layers(lens.source.model, torch.zeros(1, 3, 8, 8)), *learned(),
+        sl.layers(lens.source.model, torch.zeros(1, 3, 8, 8)), *learned(), lens.robustness(["templates"]),
+        agreement((EVIL, f"{EVIL} 2"), [f"@{EVIL}"], ["valid"], ["spurious"]), *of_the_gate(lens),
     ]  # fmt: skip
     return {type(value).__name__: value for value in values}, lens
 
