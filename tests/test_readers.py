@@ -220,17 +220,28 @@ def test_disagreements_are_settled_with_a_reason_and_reported(two, tmp_path):
 
 
 def test_a_verdict_on_the_best_component_of_a_concept_is_one_on_the_concept(two):
-    """As the window gives it: a row's verdict is on the component that shows the concept best."""
+    """Where that is the best of one concept alone, and nothing was said of the concept itself."""
     assert two.reading.components["@blue"] == "colour:2"
     decide(two, "Ada", red="valid", evolving="unsure")
     two.verdicts["colour:2"] = "spurious"
     two.finish_reading()
-    decide(two, "Ben", red="valid", evolving="unsure", blue="spurious")
-    two.verdicts["colour:2"] = "valid"  # later, so it counts
+    decide(two, "Ben", red="valid", evolving="unsure", blue="valid")
+    two.verdicts["colour:2"] = "spurious"
     two.finish_reading()
     assert two.agreement().to_rows()[2] == {"subject": "@blue", "Ada": "spurious", "Ben": "valid", "agree": False}
     two.settle("@blue", "spurious", "It is blue.")
     assert two.verdicts["colour:2"].decision == two.verdicts["@blue"].decision == "spurious"
+
+
+def test_concepts_with_the_same_best_component_are_decided_apart():
+    made = lens(cached=False)
+    same = (sl.Concept("red"), sl.Concept("reddish", ("red red",), "spurious"))
+    made.audit(sl.Checklist((sl.Group("", same),)), target="warm", progress=False)
+    assert made.report["red"].best == made.report["reddish"].best
+    made.begin_reading("Ada", "Ben")
+    assert made.reading.components == {}
+    decide(made, "Ada", red="valid", reddish="spurious")
+    assert made.reading.said(made.all_verdicts, "Ada") == {"@red": "valid", "@reddish": "spurious"}
 
 
 def test_mistakes_are_named(two):

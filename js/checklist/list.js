@@ -32,16 +32,18 @@ import { CHART, CROPS, conceptRow, conflictRow, headRow, isShown, markRow, secti
  * @typedef {object} Listed
  * @property {Concept[]} concepts in the order of the list @property {Map<string, Finding>} findings
  * @property {Map<Subject, Verdict>} verdicts @property {Report | null} report @property {string[]} classes
+ * @property {boolean} [blind] whether two readers decide about the concepts
  */
 
 /**
  * What a row's verdict is about: the component that shows the concept best, or the concept itself where none does.
+ * Readers decide about concepts: two of these may have the same best component.
  * @param {Listed} listed @param {string} name @returns {Subject}
  */
-function subjectOf({ findings, verdicts }, name) {
+function subjectOf({ findings, verdicts, blind }, name) {
   const finding = findings.get(name);
   const own = `@${name}`;
-  if (!finding || !isShown(finding) || finding.best === null) return own;
+  if (blind || !finding || !isShown(finding) || finding.best === null) return own;
   return !verdicts.has(finding.best) && verdicts.has(own) ? own : finding.best;
 }
 

@@ -62,6 +62,7 @@
  * @property {Map<Subject, Verdict>} verdicts
  * @property {Report | null} report null: nothing to audit yet
  * @property {boolean} computable whether relevance can be computed here
+ * @property {boolean} [blind] whether two readers decide, each without seeing what the other says
  * @property {boolean} undo @property {boolean} redo whether there is something to take back, or to do again
  * @property {string[]} formats a report can be had in
  * @property {string} notice what was restored, or could not be saved

@@ -130,8 +130,8 @@ export function checklistView({
     right.hidden = !started || !audit?.report || panel !== null;
     left.classList.toggle("sl-whole", right.hidden);
     if (audit && started) {
-      const { report, verdicts, targets: classes } = audit;
-      show({ concepts: ordered(audit.concepts), report, verdicts, classes, selection });
+      const { report, verdicts, targets: classes, blind } = audit;
+      show({ concepts: ordered(audit.concepts), report, verdicts, classes, selection, blind });
       if (report) balance.update(report, audit.computable);
     } else
       fill(

@@ -28,7 +28,8 @@ class Reading:
     settled
         How disagreements were settled: verdicts with a note that says why.
     components
-        By concept the component that shows it best: a verdict on that is one on the concept, as in windows.
+        By concept the component that shows it best, where it shows no other best: a verdict on that is one on the
+        concept, unless the reader decided about the concept itself.
 
     Notes
     -----
@@ -123,9 +124,9 @@ class Reading:
         own = Verdicts(tuple(v for v in entries if until is None or v.when <= until)).of(who)
         decided = {}
         for subject in self.subjects:
-            about = [own[s] for s in (subject, self.components.get(subject, "")) if s in own and own[s].decision]
-            if about:
-                decided[subject] = str(max(about, key=lambda v: v.when).decision)
+            about = [own[s].decision for s in (subject, self.components.get(subject, "")) if s in own]
+            if decision := next(filter(None, about), None):
+                decided[subject] = str(decision)
         return decided
 
     def undecided(self, verdicts: Verdicts, who: str) -> tuple[str, ...]:

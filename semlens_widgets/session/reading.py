@@ -29,7 +29,9 @@ def begin(
         report, best = session.report, {}
         if report is not None:
             found = {f"@{finding.name}": finding.best for finding in report.findings}
-            best = {about: str(session.components[row]) for about, row in found.items() if row is not None}
+            rows = list(found.values())
+            best = {about: str(session.components[row]) for about, row in found.items()
+                    if row is not None and rows.count(row) == 1}  # fmt: skip
         last = session.all_verdicts.entries[-1].when if session.all_verdicts.entries else ""
         components = {about: best[about] for about in chosen if about in best}
         session.reading = Reading((first, second), tuple(chosen), max(now(), last), components=components)

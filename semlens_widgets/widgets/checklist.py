@@ -48,6 +48,7 @@ def audited(session: Session) -> Answer:
             "undo": session.undoable,
             "redo": session.redoable,
             "notice": session.audit_notice,
+            "blind": session.reading is not None and not session.reading.open,
             "report": None,
         }
     if report is None:
