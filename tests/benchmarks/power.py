@@ -19,7 +19,7 @@ from torch import nn
 import semlens_widgets as sl
 from semlens_widgets.audit.proof import Shown
 from semlens_widgets.counterfactual.judgement import paired_interval
-from semlens_widgets.demo.factors import CLASS_NAMES, FACTORS, INDEX, NAMES
+from semlens_widgets.demo.factors import CLASS_NAMES, FACTORS, INDEX, NAMES, SPLITS
 from semlens_widgets.demo.network import Classifier, normalise
 from semlens_widgets.demo.planted import ENCODED, auroc
 from semlens_widgets.demo.world import contents, render
@@ -208,16 +208,20 @@ def features(model, images):
 
 
 class Planted:
-    """The unbiased classifier, in which toggling a factor moves the logit margin by a given amount in the mean."""
+    """The unbiased classifier, in which a factor moves the logit margin by a given amount in the mean: over pictures of
+    the weak world that have it, each with and without it. In others it may move it otherwise, and no audit of these
+    pictures could tell."""
 
-    def __init__(self, model, name, seed, pairs=1000):
+    def __init__(self, model, name, seed, pairs=500):
         self.model, self.name = model, name
-        flags = contents(pairs, seed)[1]
+        world = {"probabilities": SPLITS["weak"]}
+        everything = contents(40 * pairs, seed, **world)[1]
+        having = np.flatnonzero(everything[:, INDEX[name]])[:pairs]
         sides = []
         for on in (True, False):
-            held = flags.copy()
-            held[:, INDEX[name]] = on
-            sides.append(features(model, render(pairs, seed, flags=held).images))
+            flags = everything[having].copy()
+            flags[:, INDEX[name]] = on
+            sides.append(features(model, render(len(having), seed, flags=flags, indices=having, **world).images))
         self.difference = sides[0] - sides[1]
         self.head = (model.fc.weight[1] - model.fc.weight[0]).detach().numpy().astype(np.float64)
         self.bias = float((model.fc.bias[1] - model.fc.bias[0]).detach())
@@ -267,7 +271,7 @@ def rates(seed):
 
                 told(name, "audit", n, audit, lambda one, column=column: one.interval(column),
                      lambda one, column=column: one.limit(column, "logit"))  # fmt: skip
-            pairs = [random.choice(len(planted.difference), n, replace=False) for _ in range(DRAWS)]
+            pairs = [random.choice(len(planted.difference), n) for _ in range(DRAWS)]
 
             def counterfactual(strength, pairs=pairs, planted=planted):
                 change = planted.difference @ planted.weights(strength)
@@ -327,7 +331,7 @@ def switching(seed, lens, report):
         if not len(rows):
             row(QUERY[name], "–", "not found by the audit: nothing to switch off")
             continue
-        planted = Planted(lens.source.model, name, seed + 31, pairs=300)
+        planted = Planted(lens.source.model, name, seed + 31, pairs=200)
         if not checked:
             as_effect(lens, planted, rows, seen[:300], melanoma[:300], seed)
             row("shortcut", "images", *(f"{s:g}" for s in STRENGTHS))
