@@ -101,3 +101,9 @@ def test_the_verbs_are_imported_without_torch_or_figures():
     code = f"import sys, semlens_widgets; print(*[name for name in {heavy!r} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """pytest imports two files of one name as one module, and then collects neither."""
+    names = [path.stem for path in Path(__file__).parent.rglob("test_*.py")]
+    assert {name for name in names if names.count(name) > 1} == set()
