@@ -595,6 +595,15 @@ def test_it_is_a_result_with_rows_json_text_and_a_figure(found, tmp_path):
         found["nobody"]
 
 
+def test_a_report_has_it_in_its_places(lens, found, tmp_path):
+    document = lens.document(sections=[found, found.groups]).document
+    assert [section["key"] for section in document["sections"]] == ["performance", "subgroups"]
+    assert document["sections"][0]["data"]["tests"] == found.tests
+    assert found["ruler"].worse[0].sentence in " ".join(document["sections"][1]["paragraphs"])
+    text = lens.write_report(tmp_path / "r.html", sections=[found, found.groups]).read_text("utf-8")
+    assert "Slices that components propose" in text
+
+
 def test_the_pass_can_be_followed_and_ended(lens):
     seen = []
     follow = lambda done, total: seen.append((done, total))  # noqa: E731

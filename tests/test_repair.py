@@ -235,3 +235,4 @@ def test_it_is_a_result_with_a_table(repaired):
     assert repaired.to_document()["reduction"] == repaired.reduction
     assert "<table>" in repaired._repr_html_()
     assert "Measured on pictures that the repair did not see" in repr(repaired)
+    assert repaired.section().to_document()["tables"][0]["rows"][1][0] == "repaired"

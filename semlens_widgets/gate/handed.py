@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..lens import Lens
 from ..report.markdown import escaped
+from ..sections import Measurement
 from ..texts import well_formed
 from ..writing import write_bytes, write_text
 from .value import GateResult, told_change
@@ -16,8 +18,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SIGNS = {"kept": "✅", "broken": "❌", "not judged": "❓"}
 
 
-def hand_on(result: GateResult, lens: Lens, folder: Path) -> dict[str, Path]:
-    """Write everything into a folder, and give where."""
+def hand_on(result: GateResult, lens: Lens, folder: Path, sections: Sequence[Measurement] = ()) -> dict[str, Path]:
+    """Write everything into a folder, and give where; `sections` are more of the report."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {
         "junit": write_bytes(folder / "junit.xml", junit(result)),
@@ -25,8 +27,8 @@ def hand_on(result: GateResult, lens: Lens, folder: Path) -> dict[str, Path]:
         "json": write_text(folder / "gate.json", result.to_json()),
     }
     if lens.report is not None:
-        made["report"] = lens.write_report(folder / "report.html")
-        lens.write_report(folder / "report.json")
+        made["report"] = lens.write_report(folder / "report.html", sections=sections)
+        lens.write_report(folder / "report.json", sections=sections)
     made["lens"] = lens.save(folder / "model.semlens")
     return made
 

@@ -14,6 +14,7 @@ from ..intervals import UNKNOWN
 from ..lens import Lens
 from ..lens import open as open_lens
 from ..performance import Performance
+from ..sections import Measurement
 from . import making
 from .against import Change, changes
 from .handed import hand_on
@@ -104,7 +105,12 @@ def gate(
         checks += more
     result = GateResult(planned.name, fixed, lens.name, checks, moved, "" if last is None else last.name, tuple(notes))
     where = Path(folder) if folder is not None else planned.path("output", "folder")
-    return result if where is None else replace(result, files=hand_on(result, lens, where))
+    if where is None:
+        return result
+    sections: list[Measurement] = [] if performance is None else [performance]
+    if performance is not None and performance.groups is not None:
+        sections.append(performance.groups)
+    return replace(result, files=hand_on(result, lens, where, sections))
 
 
 def _path(plan: AuditPlan, given: Any, key: str) -> Path | None:

@@ -20,7 +20,7 @@ Measure = Literal["accuracy", "auroc", "sensitivity", "specificity", "brier", "e
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 COMPARED: tuple[Measure, ...] = ("accuracy", "auroc", "sensitivity", "specificity")
 """What groups of images are compared by; the other two say how far probabilities can be believed."""
-_OF_CLASS: tuple[Measure, ...] = ("sensitivity", "specificity", "auroc")
+OF_CLASS: tuple[Measure, ...] = ("sensitivity", "specificity", "auroc")
 WRITTEN = {"accuracy": "accuracy", "auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity",
            "brier": "Brier score", "ece": "calibration error"}  # fmt: skip
 BINS = 15
@@ -146,7 +146,7 @@ def by_class(answers: Answers) -> tuple[ClassMeasures, ...]:
         mine = answers.only(~np.isnan(answers.truth[:, number]))
         positive = mine.truth[:, number] == 1
         found = _of_class(mine, number, positive, {})
-        intervals = [found[m].interval for m in _OF_CLASS]
+        intervals = [found[m].interval for m in OF_CLASS]
         made.append(ClassMeasures(name, int(positive.sum()), *intervals))
     return tuple(made)
 

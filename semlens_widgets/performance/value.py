@@ -14,8 +14,9 @@ from jaxtyping import Int
 from .. import numbers
 from ..intervals import Interval
 from ..results import Result, finite
+from ..sections import Cell, Section, Table
 from ..texts import p_equals, plural
-from .measures import COMPARED, MEASURES, WRITTEN, Bin, ClassMeasures, Measure, Measures
+from .measures import COMPARED, MEASURES, OF_CLASS, WRITTEN, Bin, ClassMeasures, Measure, Measures
 
 LEVEL = 0.05
 _SHOWN = 12  # of rows in a text
@@ -259,6 +260,49 @@ class Performance(Result):
             JSON; null for what is not known.
         """
         return json.dumps(self.to_document(), ensure_ascii=False, indent=1, allow_nan=False)
+
+    def section(self) -> Section:
+        """What it adds to a report: performance over all images and by class, with intervals.
+
+        Returns
+        -------
+        Section
+            With the key "performance"; `groups` is that of subgroups and slices.
+        """
+        measures: list[list[Cell]] = [[WRITTEN[m], self.overall[m], self.overall.why.get(m, "")] for m in MEASURES]
+        classes: list[list[Cell]] = [[c.name, c.images, c.sensitivity, c.specificity, c.auroc] for c in self.classes]
+        bins: list[list[Cell]] = [
+            [f"{b.low:.2f} to {b.high:.2f}", b.images, b.confidence, b.right] for b in self.reliability
+        ]
+        return Section(
+            "performance", "Performance", [self.message],
+            [Table(["measure", "found", ""], measures, f"{plural(self.overall.images, 'image')}, 95 % intervals"),
+             Table(["class", "images", *(WRITTEN[m] for m in OF_CLASS)], classes, "Each class against the others"),
+             Table(["confidence", "images", "mean confidence", "right"], bins, "Reliability")],
+            self.to_document(),
+        )  # fmt: skip
+
+    @property
+    def groups(self) -> Section | None:
+        """What a report says of subgroups and slices, with the key "subgroups"; None where there are none."""
+        if not self.subgroups and not self.slices:
+            return None
+        heads = ["images of", "number", *(WRITTEN[m] for m in COMPARED), "surely worse in"]
+        tables = []
+        for title, parts in (("Subgroups", self.subgroups), ("Slices that components propose", self.slices)):
+            rows: list[list[Cell]] = [
+                [_title(part), part.measures.images, *(part.measures[m] for m in COMPARED),
+                 ", ".join(WRITTEN[gap.measure] for gap in part.worse)]
+                for part in parts
+            ]  # fmt: skip
+            if rows:
+                tables.append(Table(heads, rows, title, f"p by Holm over {plural(self.tests, 'difference')}"))
+        if any(s.reliance is not None for s in self.subgroups):
+            rests: list[list[Cell]] = [[s.name, s.reliance_images, s.reliance] for s in self.subgroups]
+            title = "Reliance on spurious components"
+            tables.append(Table(["images of", "explained", "share of relevance"], rests, title))
+        found = [f"{_title(part)}: {gap.sentence}." for part in self.worse for gap in part.worse[:1]]
+        return Section("subgroups", "Performance in subgroups", found or ["Surely worse in none."], tables)
 
     @property
     def message(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import numbers
 from ..intervals import UNKNOWN, Interval
 from ..results import Result
+from ..sections import Cell, Section, Table
 from ..texts import plural
 
 if TYPE_CHECKING:
@@ -148,6 +149,22 @@ class Repair(Result):
             "sides": self.to_rows(),
             "history": [[e.number, e.loss, e.validation, e.better] for e in self.history],
         }  # fmt: skip
+
+    def section(self) -> Section:
+        """What it adds to a report: what the model was worth before and after, beside the control.
+
+        Returns
+        -------
+        Section
+            With the key "repair".
+        """
+        rows: list[list[Cell]] = [
+            [f"control ({self.control})" if side == "control" else side, c.accuracy, c.auroc, c.worst, c.worst_group,
+             c.influence, c.flipped]
+            for side, c in self.sides.items()
+        ]  # fmt: skip
+        heads = ["", "accuracy", "AUROC", "worst group", "which", "influence, SD", "predictions changed"]
+        return Section("repair", f"Repair: {self.what}", [self.message], [Table(heads, rows)], self.to_document())
 
     @property
     def message(self) -> str:
