@@ -11,7 +11,7 @@ from .. import numbers
 from ..intervals import Interval
 from ..numbers import Number
 from ..performance import Performance, Slice, Subgroup
-from ..performance.measures import WRITTEN, Measure
+from ..performance.measures import MEASURES, WRITTEN, Measure
 from .figure import DOUBLE, Figure
 from .plot import DASHES, Plot
 from .sheet import BOLD_LINE, GAP, LINE, MARGIN, PT, SMALL, TEXT, Sheet, text_width, wrapped
@@ -34,7 +34,7 @@ class _Line:
 
 
 def performance(
-    found: Performance, *, measures: Sequence[Measure] = _MARKS, rows: int = 40, width_mm: Number = DOUBLE,
+    found: Performance, *, measures: Sequence[str] = _MARKS, rows: int = 40, width_mm: Number = DOUBLE,
     theme: str = "print",
 ) -> Figure:  # fmt: skip
     """All images, subgroups and slices in lines: measures with 95 % intervals, beside those of all images (dashed).
@@ -72,11 +72,12 @@ def performance(
     """
     for name in measures:
         found.overall[name]
+    chosen = tuple(name for name in MEASURES if name in measures)
     caption = (
         f"{found.message} Dots: estimates with 95 % intervals, filled where the model is surely worse than in the "
         "images held against them; dashed: all images."
     )
-    return Figure(lambda sheet: _draw(sheet, found, tuple(measures), rows), caption, width_mm, theme)
+    return Figure(lambda sheet: _draw(sheet, found, chosen, rows), caption, width_mm, theme)
 
 
 def _lines(found: Performance, measures: Sequence[Measure], most: int) -> list[_Line]:

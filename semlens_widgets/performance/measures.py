@@ -71,10 +71,10 @@ class Measures:
     why: Mapping[Measure, str] = field(default_factory=dict)
 
     @cached_property
-    def _intervals(self) -> dict[Measure, Interval]:
-        return {name: estimate.interval for name, estimate in self.estimates.items()}
+    def _intervals(self) -> dict[str, Interval]:
+        return {str(name): estimate.interval for name, estimate in self.estimates.items()}
 
-    def __getitem__(self, measure: Measure) -> Interval:
+    def __getitem__(self, measure: str) -> Interval:
         """`measures["auroc"]`."""
         if measure not in MEASURES:
             raise KeyError(f"no measure {measure!r}; there are {', '.join(MEASURES)}")
