@@ -85,6 +85,8 @@ def shown(lens, results, whole):
     made["card_with_classes"] = whole.figure("card")
     made["relevance"] = whole.relevance.figure()
     made["counterfactual"] = whole.counterfactual(sl.artefacts.Patch(colour="blue"), n=20, progress=False).figure()
+    cameras = {"camera": ["old", "new", "new"] * 20}
+    made["performance"] = whole.performance(labels=np.arange(60) % 2, metadata=cameras, progress=False).figure()
     made["own_words"] = figures.own_table(lens.space, {"colour:0": "ruby", "head:1": "ice cold"})
     spaces = {"first": results["comparison"].a, "second": results["comparison"].b}
     found = results["comparison"]
@@ -112,7 +114,7 @@ KINDS = {
     "card": "card", "gallery": "gallery", "panel": "panel", "map": "semantic_map", "map_relevance": "semantic_map",
     "prediction": "prediction", "circuit": "circuit", "audit": "audit", "checklist": "checklist_table",
     "card_with_classes": "card", "relevance": "relevance", "own_words": "own_table", "matrix": "matrix",
-    "overlay": "overlay_map", "counterfactual": "counterfactual",
+    "overlay": "overlay_map", "counterfactual": "counterfactual", "performance": "performance",
 }  # fmt: skip
 """Every figure of the tests, with the function that draws it."""
 

@@ -71,20 +71,24 @@ class Plot:
     ) -> Number:
         """The axis below, its name at the right end of the same line; gives the height below the line.
 
-        Ticks stand at least `apart` mm from each other.
+        Ticks stand some `apart` mm from each other; one whose number would touch that of another has none.
         """
         self.line("bottom")
         low, high = self.axes.get_xlim()
         values = _round_numbers(low, high, max(2.0, self.width / apart))
         digits = _digits(values)
         start = self.x + self.width - text_width(name, SMALL) - 1 if name else math.inf
-        texts = []
+        texts: list[str] = []
+        last, reach = -math.inf, 0.0  # where the last number stands, and half of its width
         for value in values:
             text = write(value) if write else numbers.fixed(value, digits)
             text = "0" if not float(value) else f"+{text}" if signed and value > 0 else text
             at, half = float(self.place(value, 0)[0]), text_width(text, SMALL) / 2
             free = at - half >= self.x - 1 and at + half <= min(start, self.sheet.width)
+            free = free and abs(at - last) >= half + reach + _PAD
             texts.append(text if free else "")
+            if free:
+                last, reach = at, half
         self._ticks(self.axes.xaxis, values, texts)
         if name:
             y = self.y + self.height + _TICK + _PAD
