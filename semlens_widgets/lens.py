@@ -147,9 +147,9 @@ class Lens(Session):
     meaning:  search, describe, verify, evaluate, role, column, rank, compute_layout
     reasons:  explain, circuit, relate, check_relevance
     models:   compare, overlay, concept_table
-    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness,
-              performance, repair
+    audit:    audit, judge, withdraw, undo, redo, training_images, without, with_, effect, counterfactual, robustness
     readers:  begin_reading, finish_reading, agreement, settle
+    how well: performance, repair
     hand in:  document, write_report, figure, to_html, to_site, link, save, keep_audit, to_file, of_space
 
     Examples
