@@ -278,13 +278,13 @@ class WithoutShortcut(AtOneSite):
 
 def test_groups_that_do_not_differ_raise_an_alarm_in_one_case_of_twenty():
     alarms = 0
-    for seed in range(60):
+    for seed in range(40):
         a = answers(seed, 300)
         random = np.random.default_rng(seed)
-        columns = {f"c{i}": random.integers(0, 3, 300).tolist() for i in range(4)}
+        columns = {f"c{i}": random.integers(0, 3, 300).tolist() for i in range(2)}
         data = sl.images(np.zeros((300, 2, 2, 3), np.uint8), labels=a.labels.tolist())
         alarms += bool(performance(a, 1, metadata=read_metadata(columns, data)).worse)
-    assert alarms <= 8  # expected at most 3
+    assert alarms <= 6  # expected at most 2
 
 
 def test_corrections_are_holms_over_all_that_was_looked_at_and_halves_count_once():
