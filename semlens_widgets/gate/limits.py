@@ -13,6 +13,7 @@ from ..audit import AuditReport
 from ..intervals import UNKNOWN, Interval
 from ..numbers import Number
 from ..performance import Performance
+from ..texts import plural
 from .plan import AuditPlan
 
 State = Literal["kept", "broken", "not judged"]
@@ -90,18 +91,18 @@ def _of_missing(limit: int, report: AuditReport) -> Check:
     found = Interval(float(len(missing)), float(len(missing)), float(len(missing)))
     state: State = "broken" if len(missing) > limit else "kept"
     listed = f": {', '.join(missing)}" if missing else ""
-    told = f"{len(missing)} expected concepts missing, at most {limit}{listed}"
+    told = f"{plural(len(missing), 'expected concept')} missing, at most {limit}{listed}"
     return Check("missing_valid", "", limit, found, state, told)
 
 
 def _of_worse(limit: int, performance: Performance) -> Check:
-    names = [getattr(part, "title", part.name) for part in performance.worse]
+    names = [part.title for part in performance.worse]
     found = Interval(float(len(names)), float(len(names)), float(len(names)))
     state: State = "broken" if len(names) > limit else "kept"
     listed = f": {', '.join(names[:8])}" if names else ""
     if not performance.tests:
         return Check("worse_groups", "", limit, UNKNOWN, "not judged", "no groups to compare: give [test] metadata")
-    told = f"surely worse in {len(names)} groups, at most {limit}{listed}"
+    told = f"surely worse in {plural(len(names), 'group')}, at most {limit}{listed}"
     return Check("worse_groups", "", limit, found, state, told)
 
 

@@ -70,6 +70,11 @@ class Subgroup:
         return f"{self.column}: {self.value}"
 
     @property
+    def title(self) -> str:
+        """Its name, as of a slice."""
+        return self.name
+
+    @property
     def worse(self) -> tuple[Gap, ...]:
         """In what the model is surely worse here, the largest difference first."""
         return _worse(self.gaps)
@@ -291,7 +296,7 @@ class Performance(Result):
         tables = []
         for title, parts in (("Subgroups", self.subgroups), ("Slices that components propose", self.slices)):
             rows: list[list[Cell]] = [
-                [_title(part), part.measures.images, *(part.measures[m] for m in COMPARED),
+                [part.title, part.measures.images, *(part.measures[m] for m in COMPARED),
                  ", ".join(WRITTEN[gap.measure] for gap in part.worse)]
                 for part in parts
             ]  # fmt: skip
@@ -301,7 +306,7 @@ class Performance(Result):
             rests: list[list[Cell]] = [[s.name, s.reliance_images, s.reliance] for s in self.subgroups]
             title = "Reliance on spurious components"
             tables.append(Table(["images of", "explained", "share of relevance"], rests, title))
-        found = [f"{_title(part)}: {gap.sentence}." for part in self.worse for gap in part.worse[:1]]
+        found = [f"{part.title}: {gap.sentence}." for part in self.worse for gap in part.worse[:1]]
         return Section("subgroups", "Performance in subgroups", found or ["Surely worse in none."], tables)
 
     @property
@@ -321,7 +326,7 @@ class Performance(Result):
             if not found:
                 told.append(f"{head}in none the model is surely worse.")
             else:
-                listed = [f"{_title(part)}: {part.worse[0].sentence}" for part in found[:_SHOWN]]
+                listed = [f"{part.title}: {part.worse[0].sentence}" for part in found[:_SHOWN]]
                 more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
                 told.append(f"{head}the model is surely worse in {'; '.join(listed)}{more}.")
         return " ".join([*told, *(f"{note[0].upper()}{note[1:]}." for note in self.notes)])
@@ -354,10 +359,6 @@ class Performance(Result):
         listed = ("images of", "number", *(WRITTEN[m] for m in MEASURES), "reliance", "")
         heads = "".join(f"<th>{h}</th>" for h in listed)
         return f"<p>{escape(self.message)}</p><table><tr>{heads}</tr>{cells}</table>"
-
-
-def _title(part: Subgroup | Slice) -> str:
-    return part.name if isinstance(part, Subgroup) else part.title
 
 
 def _shown(interval: Interval) -> str:
