@@ -119,9 +119,9 @@ def compare(given: argparse.Namespace) -> int:
 
 
 def report(given: argparse.Namespace) -> int:
-    found = Report.from_file(given.report)
+    written = Report.from_file(given.report)
     for path in given.out:
-        print(found.save(path))
+        print(written.save(path))
     return 0
 
 

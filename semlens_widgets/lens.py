@@ -1585,7 +1585,8 @@ class Lens(Session):
         'audit.md'
         """
         made = self.document(effect, title=title, dossier=dossier, sections=sections)
-        return (made if key is None else made.signed(key, password)).save(path)
+        written = made if key is None else made.signed(key, password)
+        return written.save(path)
 
     def figure(self, view: str = "search", **options: Any) -> Figure:
         """What a view of the window shows now, as a figure.

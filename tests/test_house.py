@@ -97,7 +97,7 @@ def test_heavy_libraries_are_imported_behind_their_doors_only():
 
 
 def test_the_verbs_are_imported_without_torch_or_figures():
-    heavy = "torch", "open_clip", "zennit", "umap", "matplotlib", "networkx"
+    heavy = "torch", "open_clip", "zennit", "umap", "matplotlib", "networkx", "scipy.stats", "sklearn"
     code = f"import sys, semlens_widgets; print(*[name for name in {heavy!r} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []

@@ -1,7 +1,10 @@
 """The site of a lens: data in parts that answer as Python does, a page for each component, no folder but its own."""
 
+import errno
 import json
+import os
 import re
+from pathlib import Path
 
 import html5lib
 import numpy as np
@@ -133,6 +136,29 @@ def test_only_a_new_an_empty_or_a_folder_of_its_own_is_written_to(tmp_path):
     assert (empty / ".git" / "HEAD").read_text() == "ref"
     assert (empty / "CNAME").read_text() == "me.example"
     assert not list(tmp_path.glob(".semlens*"))
+
+
+@pytest.mark.parametrize("where", ["while it is written", "while it takes its place"])
+def test_a_full_disk_is_told_and_leaves_the_site_before_as_it_was(site, tmp_path, monkeypatch, where):
+    lens, _ = site
+    lens.to_site(tmp_path / "site", examples=1, progress=False)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "x")
+
+    def some_then_full(start, end, *, replace=os.replace):
+        new = Path(start).parent.suffix == ".tmp" and Path(end) == tmp_path / "site" / "assets"
+        return full() if new else replace(start, end)
+
+    if where == "while it is written":
+        monkeypatch.setattr(sl.figures.Figure, "save", full)
+        lens.search("red")
+    else:
+        monkeypatch.setattr(os, "replace", some_then_full)
+    with pytest.raises(OSError, match=r"No space left on device: .* of the site were written, and .* are free"):
+        lens.to_site(tmp_path / "site", examples=2, progress=False)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_site_larger_than_allowed_and_senseless_settings_are_refused(tmp_path):

@@ -25,7 +25,7 @@ WRITERS = {"savefig", "save_file", "tofile", "savetxt", "savez", "savez_compress
 OPENERS = {"open", "GzipFile", "ZipFile"}  # where their mode says so
 MODULES = {"os": {"open", "replace", "rename", "write", "remove", "truncate", "symlink"}, "np": {"save"}}
 INTO_MEMORY = {"buffer", "data", "hits"}  # names of an io.BytesIO that a picture is saved into
-OWN = {"lens", "space", "self.space", "run", "super()", "self.document(effect, title=title)"}  # values of ours
+OWN = {"lens", "space", "self.space", "run", "super()", "written", "figure"}  # values of ours
 
 # Where they stand all the same, and why.
 ALLOWED = {
@@ -46,6 +46,10 @@ ALLOWED = {
     ("audit.file", "replace"): "a damaged audit is set aside",
     ("figures.figure", "savefig"): "into memory",
     ("demo.train_clip", "GzipFile"): "into memory",
+    ("site.verb", "write_bytes"): "a folder of its own, which is moved into its place as a whole",
+    ("site.verb", "touch"): "that folder",
+    ("site.verb", "replace"): "that folder takes the place of the site before",
+    ("site.verb", "rmtree"): "that folder, when it is empty or nothing came of it",
     ("images.processes", "disk_usage"): "asks how much room there is",
 }
 

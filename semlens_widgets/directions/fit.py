@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
 
 from ..vectors import unit
 
@@ -108,4 +107,6 @@ def auroc(scores: Float[np.ndarray, " picture"], shows: Bool[np.ndarray, " pictu
     """How often a picture that shows it scores above one that does not; ties count half."""
     count = int(shows.sum())
     others = len(shows) - count
+    from scipy.stats import rankdata  # half a second, which a package that is imported need not take
+
     return float((rankdata(scores)[shows].sum() - count * (count + 1) / 2) / (count * others))

@@ -27,9 +27,9 @@ def hand_on(result: GateResult, lens: Lens, folder: Path, sections: Sequence[Mea
         "json": write_text(folder / "gate.json", result.to_json()),
     }
     if lens.report is not None:
-        report = lens.document(sections=sections)  # once, so that both are one report with one seal
-        made["report"] = report.save(folder / "report.html")
-        report.save(folder / "report.json")
+        written = lens.document(sections=sections)  # once, so that both are one report with one seal
+        made["report"] = written.save(folder / "report.html")
+        written.save(folder / "report.json")
     made["lens"] = lens.save(folder / "model.semlens")
     return made
 

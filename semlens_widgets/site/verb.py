@@ -18,7 +18,9 @@ from ..figures.made_from import made_from
 from ..figures.views import figure_of_view
 from ..report.session import document
 from ..session import Session
+from ..texts import size
 from ..widgets.widget import bundle
+from ..writing import is_full, no_room, to_text_bytes
 from . import data
 from .pages import Pages
 from .places import SIGNS, Places, address
@@ -43,16 +45,24 @@ def to_site(
     made.mkdir()
     try:
         _write(session, made, examples, side, progress)
-        size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file()) / 1e6
-        if size > limit_mb:
+        megabytes = _size(made) / 1e6
+        if megabytes > limit_mb:
             raise ValueError(
-                f"the site would have {size:.0f} MB, more than limit_mb={limit_mb:g}; keep fewer or smaller pictures "
-                f"(examples={max(1, examples // 2)}, side={max(16, side // 2)}), or raise limit_mb"
+                f"the site would have {megabytes:.0f} MB, more than limit_mb={limit_mb:g}; keep fewer or smaller "
+                f"pictures (examples={max(1, examples // 2)}, side={max(16, side // 2)}), or raise limit_mb"
             )
         _move(made, target)
+    except OSError as error:
+        if is_full(error):
+            raise no_room(error, target, f"{size(_size(made))} of the site were written") from error
+        raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return target / "index.html"
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _check(examples: int, side: int, limit_mb: float | int) -> None:
@@ -92,10 +102,10 @@ def _write(session: Session, made: Path, examples: int, side: int, progress: boo
     by_layer = [f"{kind}/{folder}" for kind in ("components", "crops") for folder in places.folders]
     for name in ("assets", "data", "figures", *by_layer):
         (made / name).mkdir(parents=True)
-    size, count, siblings = 0, 0, data.siblings(session)
+    length, count, siblings = 0, 0, data.siblings(session)
     for count, part in enumerate(data.parts(session, siblings, examples), 1):
         (made / "data" / f"{count - 1:05}.bin").write_bytes(part)
-        size += len(part)
+        length += len(part)
     pages = Pages(session, places, siblings, examples, side)
     for row in tqdm(range(len(components)), unit="component", desc="site", disable=not progress):
         component = components[row]
@@ -111,8 +121,8 @@ def _write(session: Session, made: Path, examples: int, side: int, progress: boo
     _write_text(made / "assets" / "pages.css", markup.file("site/pages.css"))
     (made / ".nojekyll").touch()  # or GitHub leaves out what begins with "_"
     index = {
-        "size": size, "part": data.PART, "parts": count, "folders": list(places.folders), "signs": SIGNS, "side": side,
-        "examples": examples,
+        "size": length, "part": data.PART, "parts": count, "folders": list(places.folders), "signs": SIGNS,
+        "side": side, "examples": examples,
     }  # fmt: skip
     _write_text(made / "index.html", _front(session, made, places, index))
     _write_text(made / MARK, json.dumps({"format": "semlens-site", "version": 1, "name": session.name}))
@@ -126,8 +136,8 @@ def _front(session: Session, made: Path, places: Places, index: dict[str, Any]) 
         name=session.name,
         made_from=made_from(session.space),
         lists=[
-            (layer, size, address(places.listing(number)))
-            for number, (layer, size) in enumerate(zip(components.layers, components.sizes, strict=True))
+            (layer, wide, address(places.listing(number)))
+            for number, (layer, wide) in enumerate(zip(components.layers, components.sizes, strict=True))
         ],
         figures=_figures(session, made / "figures"),
         report=_report(session, made / "report.html"),
@@ -153,21 +163,32 @@ def _figures(session: Session, folder: Path) -> list[tuple[str, str]]:
 def _report(session: Session, path: Path) -> bool:
     if session.report is None:
         return False
-    document(session, None, title=None).save(path)
+    written = document(session, None, title=None)
+    written.save(path)
     return True
 
 
 def _write_text(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8", "backslashreplace"))
+    path.write_bytes(to_text_bytes(text))
 
 
 def _move(made: Path, target: Path) -> None:
-    """Put what is new in the place of what a site had before; what else lies in the folder stays."""
+    """Put what is new in the place of what a site had before, all or nothing; what else lies in the folder stays."""
     target.mkdir(exist_ok=True)
     old = made / ".old"
     old.mkdir()
-    for name in OWN:
-        if (target / name).exists():
-            os.replace(target / name, old / name)
-        if (made / name).exists():
-            os.replace(made / name, target / name)
+    moved: list[tuple[Path, Path]] = []
+
+    def move(start: Path, end: Path) -> None:
+        if start.exists():
+            os.replace(start, end)
+            moved.append((start, end))
+
+    try:
+        for name in OWN:
+            move(target / name, old / name)
+            move(made / name, target / name)
+    except OSError:
+        for start, end in reversed(moved):
+            os.replace(end, start)
+        raise

@@ -236,7 +236,10 @@ def open_notebook(lab, browser, request):
         # Set before the page loads: switching a running JupyterLab races with its own loading of the last theme.
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-        name = f"{name or request.node.name.translate(str.maketrans('[]/ ', '____'))}-{len(opened)}.ipynb"
+        # In a folder of its test: windows offer the files that lie beside the notebook.
+        place = request.node.name.translate(str.maketrans("[]/ ", "____"))
+        (folder / place).mkdir(exist_ok=True)
+        name = f"{place}/{name or place}-{len(opened)}.ipynb"
         book = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(c) for c in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
