@@ -17,8 +17,9 @@ from semlens_widgets.artefacts import Artefact, Patch, Ruler
 from semlens_widgets.components import Components
 from semlens_widgets.counterfactual import MIN_AUROC, MIN_SELECTIVITY
 from semlens_widgets.counterfactual.judgement import judge, paired_interval
-from semlens_widgets.counterfactual.statistics import holm, one_sided_sign_test, separation, sign_test
+from semlens_widgets.counterfactual.statistics import one_sided_sign_test, separation, sign_test
 from semlens_widgets.counterfactual.verb import usual_controls
+from semlens_widgets.inference import holm
 from tests.toy import ColourNet, colour_lens, pictures, to_pixels
 
 # the tests

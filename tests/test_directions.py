@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 import semlens_widgets as sl
 from semlens_widgets.attribution import slopes
-from semlens_widgets.directions.fit import Groups, auroc, fitted
+from semlens_widgets.directions.fit import Groups, fitted
+from semlens_widgets.inference import auroc
 from semlens_widgets.model import recording, resolve
 
 N = 300
@@ -74,7 +75,7 @@ def test_it_is_the_formula():
         fitted(groups, "logistic", 20, 0).vector, plain / np.linalg.norm(plain), rtol=1e-2, atol=1e-3
     )
     scores = np.round(draw.normal(size=80), 1)
-    assert auroc(scores, shows) == pytest.approx(roc_auc_score(shows, scores))
+    assert auroc(scores[shows], scores[~shows]) == pytest.approx(roc_auc_score(shows, scores))
 
 
 def test_pairs_are_held_together(demo):

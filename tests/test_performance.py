@@ -13,7 +13,7 @@ from torch import nn
 
 import semlens_widgets as sl
 from semlens_widgets.components import Components
-from semlens_widgets.counterfactual.statistics import holm
+from semlens_widgets.inference import holm
 from semlens_widgets.model import Layer
 from semlens_widgets.outputs import decide
 from semlens_widgets.performance import (

@@ -10,8 +10,9 @@ from scipy.special import stdtr, stdtrit
 
 from ..components import Components
 from ..detection import paired_limit
+from ..inference import holm
 from ..intervals import Interval
-from .statistics import holm, one_sided_sign_test, separation, sign_test, without_noise
+from .statistics import one_sided_sign_test, separation, sign_test, without_noise
 from .value import Counterfactual, Prediction
 
 MIN_AUROC = 0.75  # half-way from chance (.5) to telling all pictures apart (1), as everywhere in this package

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import bdtrc
 
+from ..inference import auroc
+
 _TIE = 1e-5  # of a component's spread: smaller differences are none
 
 
@@ -28,27 +30,12 @@ def one_sided_sign_test(differences: Float[np.ndarray, "pair component"]) -> Flo
     return np.where(up == 0, 1.0, bdtrc(np.maximum(up, 1) - 1, len(differences), 0.5))
 
 
-def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
-    """p values of many tests so corrected that the chance of one false find among all is at most their level, however
-    the tests depend on each other (Holm 1979). NaN is no test."""
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    corrected = np.full(len(p), np.nan)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
-    return corrected
-
-
 def separation(
     above: Float[np.ndarray, "image component"], below: Float[np.ndarray, "other component"]
 ) -> Float[np.ndarray, " component"]:
-    """AUROC: the chance that a component responds more strongly to one of the first images than to one of the others,
-    whichever two they are; ties count half (Mann & Whitney 1947). In [0, 1], .5 is chance."""
-    found = np.empty(above.shape[1])
-    for component in range(above.shape[1]):
-        ordered = np.sort(below[:, component])
-        lower, upper = (np.searchsorted(ordered, above[:, component], side).sum() for side in ("left", "right"))
-        found[component] = (lower + upper) / 2 / (len(above) * len(below))
-    return found
+    """AUROC of each component: the chance that it responds more strongly to one of the first images than to one of the
+    others. In [0, 1], .5 is chance."""
+    return np.asarray([auroc(a, b) for a, b in zip(above.T, below.T, strict=True)], np.float64)
 
 
 def without_noise(

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..inference import auroc
 from ..vectors import unit
 
 Kind = Literal["mean-difference", "logistic"]
@@ -99,14 +100,6 @@ def _held_out(vectors: np.ndarray, shows: np.ndarray, folds: np.ndarray, kind: s
         out = folds == fold
         if len(set(shows[out])) < 2 or len(set(shows[~out])) < 2:
             continue
-        found.append(auroc(vectors[out] @ _direction(vectors[~out], shows[~out], kind), shows[out]))
+        scores, shown = vectors[out] @ _direction(vectors[~out], shows[~out], kind), shows[out]
+        found.append(auroc(scores[shown], scores[~shown]))
     return float(np.mean(found)) if found else float("nan")
-
-
-def auroc(scores: Float[np.ndarray, " picture"], shows: Bool[np.ndarray, " picture"]) -> float:
-    """How often a picture that shows it scores above one that does not; ties count half."""
-    count = int(shows.sum())
-    others = len(shows) - count
-    from scipy.stats import rankdata  # half a second, which a package that is imported need not take
-
-    return float((rankdata(scores)[shows].sum() - count * (count + 1) / 2) / (count * others))

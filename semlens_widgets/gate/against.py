@@ -11,7 +11,7 @@ from scipy.special import ndtr, stdtr
 
 from ..audit import AuditReport
 from ..audit.finding import Finding
-from ..counterfactual.statistics import holm
+from ..inference import holm
 from ..intervals import UNKNOWN, Interval
 
 Word = Literal["new", "gone", "grown", "less", "same"]

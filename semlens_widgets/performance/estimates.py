@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from ..inference import auroc, wilson
 from ..intervals import UNKNOWN, Interval
 from ..numbers import Number
 
@@ -45,7 +46,7 @@ class Estimate:
         if not np.isfinite(self.value):
             return float("nan"), float("nan")
         if self.kind == "share":
-            return _wilson(float(self.value), self.counts[1], float(z))
+            return wilson(float(self.value), self.counts[1], float(z))
         if self.kind == "auroc":
             return _newcombe(float(self.value), *self.counts, float(z))
         low, high = self.drawn
@@ -73,18 +74,10 @@ def of_auroc(scores: Float[np.ndarray, " image"], positive: np.ndarray) -> Estim
     yes, no = int(positive.sum()), int((~positive).sum())
     if not yes or not no:
         return NOTHING
-    below = np.sort(scores[~positive])
-    low, high = (np.searchsorted(below, scores[positive], side).sum() for side in ("left", "right"))
-    return Estimate(float((low + high) / 2 / yes / no), "auroc", (yes, no))
+    return Estimate(auroc(scores[positive], scores[~positive]), "auroc", (yes, no))
 
 
-def _wilson(share: float, n: int, z: float) -> tuple[float, float]:
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-def _newcombe(auroc: float, positives: int, negatives: int, z: float) -> tuple[float, float]:
+def _newcombe(found: float, positives: int, negatives: int, z: float) -> tuple[float, float]:
     """The AUROCs that lie z of their own standard errors (Hanley and McNeil 1982, as in Newcombe) from this one."""
     more = (positives + negatives) / 2 - 1
 
@@ -93,9 +86,9 @@ def _newcombe(auroc: float, positives: int, negatives: int, z: float) -> tuple[f
         return float(np.sqrt(max(a * (1 - a) * inside / (positives * negatives), 0.0)))
 
     if not z:
-        return auroc, auroc
-    low = 0.0 if auroc <= _EDGE else float(brentq(lambda a: auroc - a - z * error(a), 0.0, auroc - _EDGE))
-    high = 1.0 if auroc >= 1 - _EDGE else float(brentq(lambda a: a - auroc - z * error(a), auroc + _EDGE, 1.0))
+        return found, found
+    low = 0.0 if found <= _EDGE else float(brentq(lambda a: found - a - z * error(a), 0.0, found - _EDGE))
+    high = 1.0 if found >= 1 - _EDGE else float(brentq(lambda a: a - found - z * error(a), found + _EDGE, 1.0))
     return low, high
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..components import Components
-from ..counterfactual.statistics import holm
+from ..inference import holm
 from ..intervals import Interval, of_few
 from ..texts import plural
 from .answers import Answers

@@ -13,6 +13,7 @@ from jaxtyping import Int
 from scipy.special import stdtrit
 
 from .. import numbers
+from ..inference import wilson
 from ..intervals import UNKNOWN, Interval
 from ..results import Result
 from ..verdicts import DECISIONS
@@ -161,7 +162,7 @@ def measures(table: Int[np.ndarray, "first second"]) -> tuple[Interval, Interval
     of_kappa = columns[:, None] + rows[None, :] - 2 * by_chance
     of_ac1 = (1 - used[:, None] - used[None, :]) / (q - 1)
     of_ac1 = of_ac1 - float((shares * of_ac1).sum())
-    made = [Interval(same, *_wilson(same, float(n), n))]
+    made = [Interval(same, *_range(same, float(n), n))]
     for chance, slope in ((by_chance, of_kappa), (hard, of_ac1)):
         if chance > 1 - 1e-12:
             made.append(UNKNOWN)
@@ -169,14 +170,11 @@ def measures(table: Int[np.ndarray, "first second"]) -> tuple[Interval, Interval
         pull = (agree - same) * (1 - chance) - (1 - same) * slope
         variance = float((shares * pull**2).sum()) / (1 - chance) ** 2 / max(n - 1, 1)
         effective = min(float(n), same * (1 - same) / variance) if variance > 0 and 0 < same < 1 else float(n)
-        ends = ((end - chance) / (1 - chance) for end in _wilson(same, effective, n))
+        ends = ((end - chance) / (1 - chance) for end in _range(same, effective, n))
         made.append(Interval((same - chance) / (1 - chance), *(max(-1.0, end) for end in ends)))
     return made[0], made[1], made[2]
 
 
-def _wilson(share: float, size: float, n: int) -> tuple[float, float]:
-    """The score interval of a share of so many (Wilson 1927), with the quantile of t for `n` subjects."""
-    t = float(stdtrit(max(n - 1, 1), 0.975))
-    middle = (share + t * t / 2 / size) / (1 + t * t / size)
-    half = t * math.sqrt(share * (1 - share) / size + t * t / 4 / size**2) / (1 + t * t / size)
-    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
+def _range(share: float, size: float, n: int) -> tuple[float, float]:
+    """Wilson's interval of a share of so many, with the quantile of t for `n` subjects."""
+    return wilson(share, size, float(stdtrit(max(n - 1, 1), 0.975)))
