@@ -13,6 +13,7 @@ from torch import Tensor
 
 from semlens_widgets.attribution.trace import Trace
 from semlens_widgets.model import Layer, axes_of, component_values, tokens_of
+from semlens_widgets.model.encoding import as_directions
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class Reading:
     @cached_property
     def directions(self) -> Tensor:
         """W [component feature]."""
-        return torch.as_tensor(self.layer.via).detach().to(self.value.device, self.value.dtype)
+        return as_directions(self.layer.via, self.value.device, self.value.dtype)
 
     @cached_property
     def way_back(self) -> Tensor:

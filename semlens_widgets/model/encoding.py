@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     import torch
 
 
+def as_directions(via: Any, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """The array [direction feature] that a layer has as `via`, as a tensor there."""
+    import torch
+
+    own = np.array(via) if isinstance(via, np.ndarray) else via  # torch warns of arrays that are read only
+    return torch.as_tensor(own).detach().to(device, dtype)
+
+
 def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
     """What `layer.via` makes of features in the last axis; the features themselves where there is no `via`."""
     import torch
@@ -25,7 +33,7 @@ def component_values(layer: Layer, features: torch.Tensor) -> torch.Tensor:
         return features
     if isinstance(layer.via, np.ndarray | torch.Tensor):
         precise = torch.promote_types(features.dtype, torch.float32)
-        directions = torch.as_tensor(layer.via).to(features.device, precise)
+        directions = as_directions(layer.via, features.device, precise)
         if directions.ndim != 2 or directions.shape[1] != features.shape[-1]:
             raise ValueError(
                 f"layer {layer.name!r} has {features.shape[-1]} features, the array via has shape "
