@@ -26,6 +26,7 @@ from .model import (
     stack,
     tensor_of,
 )
+from .model.encoding import as_directions
 from .outputs import Outputs, decide, placed
 from .vectors import frozen
 
@@ -239,7 +240,7 @@ def _steered(switch: Switch, features: torch.Tensor, off: torch.Tensor, rest: to
         moved = flat + (wanted(answer) - answer).to(flat.dtype) @ writes[touched].to(flat.device, flat.dtype)
         return moved.reshape(features.shape).to(features.dtype)
     if isinstance(layer.via, np.ndarray | torch.Tensor):
-        directions = torch.as_tensor(layer.via).to(flat.device, flat.dtype)[touched]
+        directions = as_directions(layer.via, flat.device, flat.dtype)[touched]
         answer = flat @ directions.T
         moved = flat + (wanted(answer) - answer) @ torch.linalg.pinv(directions).T
         return moved.reshape(features.shape).to(features.dtype)
