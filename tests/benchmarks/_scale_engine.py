@@ -22,7 +22,7 @@ import semlens_widgets as sl
 from semlens_widgets.store import Stored
 
 IMAGES, SIDE, ROUNDS = 512, 160, 2
-KILLED, SMALL, SMALL_SIDE = 20, 320, 64  # workers that are killed, in fits of so many smaller images
+KILLED, SMALL, SMALL_SIDE = 20, 128, 64  # workers that are killed, in fits of so many smaller images
 
 
 class Classes(torch.nn.Module):
