@@ -161,6 +161,7 @@ export function galleryView({
     placeOf: (row) => /** @type {Hits} */ (list.hits).rows.indexOf(row),
     onSelect,
     draw: drawRow,
+    brief: (position) => drawRow(position, html`<span />`),
     ask(positions) {
       const wanted = positions.map(rowAt);
       catalog.want(wanted);
@@ -195,10 +196,10 @@ export function galleryView({
     arrange();
   }
 
-  /** @param {number} position */
-  function drawRow(position) {
+  /** @param {number} position @param {HTMLElement} [places] of crops */
+  function drawRow(position, places) {
     const [row, result] = [rowAt(position), /** @type {Hits} */ (list.hits)];
-    const element = hitRow(result, position, catalog.get(row), cropsOf(row));
+    const element = hitRow(result, position, catalog.get(row), places ?? cropsOf(row));
     paintStrips(element, crops.get);
     return element;
   }

@@ -13,6 +13,19 @@ export function believed(names, row) {
   return names.ownOf(row) ?? (best?.accepted ? best.text : "");
 }
 
+/** A row that flies past: whose it is, and what it is called. @param {Names} names @param {number} row */
+export function briefRow(names, row) {
+  const [id, text] = [names.idOf(row), nameOf(names, row)];
+  return html`<div class="sl-item sl-pick sl-row" role="row" aria-label="${id}, ${text}" data-testid="label-row" data-id=${id}>
+    <span role="gridcell" class="sl-id">${id}</span>
+    <span role="gridcell" class="sl-label-cell sl-ellipsis">${text}</span>
+  </div>`;
+}
+
+/** What a component is called, or why it has no name. @param {Names} names @param {number} row */
+const nameOf = (names, row) =>
+  believed(names, row) || (names.labels?.alive[row] === 0 ? "never active" : "unexplained");
+
 /**
  * @param {Names} names @param {number} row
  * @param {{editor: HTMLElement | null, meanings: HTMLElement, crops: HTMLElement}} parts `editor` stands in place of the label
@@ -20,7 +33,7 @@ export function believed(names, row) {
 export function labelRow(names, row, { editor, meanings, crops }) {
   const { labels, named } = names;
   const [id, mine] = [names.idOf(row), names.ownOf(row)];
-  const text = believed(names, row) || (labels?.alive[row] === 0 ? "never active" : "unexplained");
+  const text = nameOf(names, row);
   const sharing = named.words[row] >= 0 ? named.sizes[named.words[row]] : 0;
   const test = labels?.made ? testOf(labels, row) : null;
   const margin = labels?.made ? labels.margins[row] : Number.NaN;

@@ -19,7 +19,7 @@ import { tableHeads } from "./heads.js";
 import { meaningParts } from "./meanings.js";
 import { tableRows } from "./order.js";
 import { ownLabels } from "./own_labels.js";
-import { labelRow } from "./row.js";
+import { briefRow, labelRow } from "./row.js";
 import { tableState } from "./states.js";
 
 const ROW = 56;
@@ -135,6 +135,7 @@ export function labelTableView({ source, ask, act, showPython, work, announce, f
     placeOf: (row) => listed.indexOf(row),
     onSelect,
     draw: drawRow,
+    brief: (position) => briefRow(names, listed[position]),
     holds: (position) => listed[position] === editing.row,
     ask(positions) {
       const seen = positions.map((position) => listed[position]);
@@ -272,10 +273,8 @@ export function labelTableView({ source, ask, act, showPython, work, announce, f
     destroy() {
       names.stop();
       actions.stop();
-      rows.destroy();
       for (const facts of [crops, meanings]) facts.clear();
-      large.destroy();
-      filters.destroy();
+      for (const part of [rows, large, filters]) part.destroy();
     },
   };
 }

@@ -15,6 +15,8 @@ const UNSEEN = 448;
 const HIGHEST = 4000;
 /** While the rows fly past, what they show is asked for at most this often, in ms. */
 const ASK_EVERY = 100;
+/** So many new rows in one frame, and the rows fly past. */
+const FLYING = 4;
 
 /** The position of the row in which something happened, or null. @param {Event} event */
 export function positionOf(event) {
@@ -62,10 +64,45 @@ function paced(ask, inSight) {
 }
 
 /**
+ * Which rows fly past, drawn in brief: nobody reads them. @param {(position: number) => void} redraw one that rests
+ */
+function passingRows(redraw) {
+  /** @type {Set<number>} */
+  const brief = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let last = Number.NEGATIVE_INFINITY;
+  return {
+    /** Whether so many rows, so soon after the last, fly past. @param {number} coming */
+    fly(coming) {
+      const before = last;
+      last = performance.now();
+      return coming >= FLYING && last - before < ASK_EVERY;
+    },
+    /** @param {number} position @param {boolean} drawnInBrief */
+    is: (position, drawnInBrief) => void brief[drawnInBrief ? "add" : "delete"](position),
+    /** Unless more come soon, those drawn in brief are drawn whole. */
+    rest() {
+      if (!brief.size) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        for (const position of [...brief]) redraw(position);
+        brief.clear();
+      }, ASK_EVERY);
+    },
+    stop() {
+      clearTimeout(timer);
+      brief.clear();
+    },
+  };
+}
+
+/**
  * @param {object} options
  * @param {HTMLElement} options.scroller the part that scrolls, `body` in it the part as high as all rows
  * @param {HTMLElement} options.body
  * @param {(position: number) => HTMLElement} options.draw one row; its place is given to it here
+ * @param {(position: number) => HTMLElement} [options.brief] draws one that flies past; it is drawn whole once it rests
  * @param {(row: HTMLElement, position: number) => void} [options.mark] shows on a row whether it is chosen
  * @param {(positions: number[]) => void} options.ask for what these rows show
  * @param {(position: number) => boolean} [options.holds] whether a row out of sight has to stay drawn
@@ -77,6 +114,7 @@ export function virtualRows({
   scroller,
   body,
   draw: drawRow,
+  brief,
   mark: markRow = () => {},
   ask,
   holds = () => false,
@@ -91,6 +129,7 @@ export function virtualRows({
   const drawn = new Map();
   let scheduled = 0;
   const asking = paced(ask, inSight);
+  const passing = passingRows(redraw);
   const height = () => Math.min(HIGHEST, scroller.clientHeight || UNSEEN);
   /** The height for which the list was last scrolled. */
   let scrolledFor = height();
@@ -113,7 +152,7 @@ export function virtualRows({
   function schedule() {
     scheduled ||= requestAnimationFrame(() => {
       scheduled = 0;
-      draw();
+      draw(true);
     });
   }
 
@@ -123,10 +162,14 @@ export function virtualRows({
     return [...new Set([active, ...Array.from({ length: end - first }, (_, i) => first + i)])];
   }
 
-  /** Draws the rows that came into sight, in their order; those that are drawn already are left as they are. */
-  function draw() {
+  /**
+   * Draws the rows that came into sight, in their order; those that are drawn already are left as they are.
+   * @param {boolean} [scrolled] whether they may be drawn in brief
+   */
+  function draw(scrolled = false) {
     const hadFocus = body.contains(document.activeElement);
     const wanted = new Set(inSight());
+    const flying = scrolled && passing.fly([...wanted].filter((position) => !drawn.has(position)).length);
     for (const [position, row] of drawn) {
       if (wanted.has(position)) continue;
       if (holds(position)) wanted.add(position);
@@ -138,17 +181,19 @@ export function virtualRows({
     /** @type {HTMLElement | null} */
     let below = null;
     for (const position of [...wanted].sort((a, b) => b - a)) {
-      const row = drawn.get(position) ?? make(position);
+      const row = drawn.get(position) ?? make(position, flying && position !== active ? brief : undefined);
       if (row.parentNode !== body) body.insertBefore(row, below);
       below = row;
     }
     if (hadFocus && !body.contains(document.activeElement)) focus();
+    passing.rest();
     asking.soon();
   }
 
-  /** @param {number} position */
-  function make(position) {
-    const row = drawRow(position);
+  /** @param {number} position @param {typeof brief} [inBrief] */
+  function make(position, inBrief) {
+    const row = (inBrief ?? drawRow)(position);
+    passing.is(position, inBrief !== undefined);
     row.classList.add("sl-placed");
     row.dataset.position = String(position);
     row.style.top = `${grid.topOf(layout, position)}px`;
@@ -187,8 +232,19 @@ export function virtualRows({
     target?.focus({ preventScroll: true });
   }
 
+  /** Draws one row anew; the others are left alone, with what is hovered in them. @param {number} position */
+  function redraw(position) {
+    const old = drawn.get(position);
+    if (!old) return;
+    const hadFocus = old === document.activeElement;
+    const row = make(position);
+    old.replaceWith(row);
+    if (hadFocus) row.focus({ preventScroll: true });
+  }
+
   function undraw() {
     const gone = [...drawn.values()];
+    passing.stop();
     drawn.clear();
     for (const row of gone) row.remove();
   }
@@ -205,7 +261,7 @@ export function virtualRows({
     },
     /** The drawn row at a position. @param {number} position */
     at: (position) => drawn.get(position),
-    draw,
+    draw: () => draw(),
     mark,
     focus,
 
@@ -233,16 +289,7 @@ export function virtualRows({
       draw();
     },
 
-    /** Draws one row anew; the others are left alone, with what is hovered in them. @param {number} position */
-    redraw(position) {
-      const old = drawn.get(position);
-      if (!old) return;
-      const hadFocus = old === document.activeElement;
-      const row = make(position);
-      old.replaceWith(row);
-      if (hadFocus) row.focus({ preventScroll: true });
-    },
-
+    redraw,
     reveal,
 
     /** Makes a row the active one, whole in sight, with the focus. @param {number} position */
@@ -266,6 +313,7 @@ export function virtualRows({
 
     destroy() {
       cancelAnimationFrame(scheduled);
+      passing.stop();
       asking.stop();
       stopResizing();
     },

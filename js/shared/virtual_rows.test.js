@@ -104,6 +104,35 @@ describe("virtual rows", () => {
     expect(rows.at(5)).toBe(kept);
   });
 
+  it("rows that fly past are drawn in brief, and whole once they rest", () => {
+    /** @type {Set<number>} */
+    const short = new Set();
+    const drawer = (how) => (position) => {
+      short[how](position);
+      return html`<div role="row" />`;
+    };
+    const [draw, brief] = [drawer("delete"), drawer("add")];
+    const inBrief = () => shown().filter((position) => short.has(position));
+    open({ draw, brief }).lay(GRID);
+    vi.advanceTimersByTime(1000);
+    scrollTo(300 * ROW); // one jump is read at once
+    expect(inBrief()).toEqual([]);
+    for (const at of [310, 320, 330]) scrollTo(at * ROW);
+    expect(inBrief()).toEqual([328, 329, 330, 331, 332, 333, 334, 335, 336]);
+    scrollTo(332 * ROW); // slower: what comes is whole, and the others wait for rest
+    expect(inBrief()).toEqual([330, 331, 332, 333, 334, 335, 336]);
+    vi.advanceTimersByTime(120);
+    expect(inBrief()).toEqual([]);
+    expect(shown()).toEqual([0, 330, 331, 332, 333, 334, 335, 336, 337, 338]);
+    scrollTo(400 * ROW);
+    scrollTo(0); // the active row, and a list without a brief form, are never drawn in brief
+    expect(short.has(0)).toBe(false);
+    rows.destroy();
+    open({ draw }).lay(GRID);
+    for (const at of [10, 20, 30]) scrollTo(at * ROW);
+    expect(inBrief()).toEqual([]);
+  });
+
   it("the active row stays drawn, with the focus, wherever it is; and a row that is held", () => {
     open().lay(GRID);
     rows.goTo(1);
