@@ -62,16 +62,21 @@ class HeldOut:
         return (self.auroc < MIN_AUROC) & self.told_apart
 
     def passes_corrected(self, tried: int) -> Bool[np.ndarray, " pair"]:
-        """Which would pass although they were picked among `tried` for passing. Nobody who cannot be judged.
+        """Which would pass although they were picked among `tried` for passing. Nobody who cannot be judged."""
+        return self.surely(tried) >= MIN_AUROC
 
-        The AUROC exceeds .75 by more than the best of `tried` gains by luck in 95 of 100 cases: by that many of its
-        standard errors (Hanley & McNeil 1982).
+    def surely(self, tried: int) -> Float[np.ndarray, " pair"]:
+        """What each AUROC surely exceeds although it was picked among `tried` for being large; NaN for who is not
+        judged.
+
+        It is by as much lower as the best of `tried` gains by luck in 95 of 100 cases: by that many of its standard
+        errors (Hanley & McNeil 1982).
         """
         above, beyond = self.auroc / (2 - self.auroc), 2 * self.auroc**2 / (1 + self.auroc)
         spread = self.auroc * (1 - self.auroc) + (self.shown - 1) * (above - self.auroc**2)
         spread += (self.others - 1) * (beyond - self.auroc**2)
         error = np.sqrt(np.maximum(spread, 0) / np.maximum(self.shown * self.others, 1))
-        return self.auroc - float(-ndtri(ALPHA / max(tried, 1))) * error >= MIN_AUROC
+        return self.auroc - float(-ndtri(ALPHA / max(tried, 1))) * error
 
 
 def held_out(

@@ -72,7 +72,10 @@ class PlainPage:
         score = vectors @ a["words/vectors"][number].astype(float)
         size = [max(0, sum(s <= n for s in words["set_sizes"][1:])) if n else 0 for n in self.counts]
         mean, sd = (a[f"words/null_{name}"][number, size].astype(float) for name in ("mean", "sd"))
-        return score, (score - mean / lengths) / (np.maximum(sd, 1e-9) / lengths)
+        z = (score - mean / lengths) / (np.maximum(sd, 1e-9) / lengths)
+        skewed = a.get("words/null_skewness")  # older files have none
+        skewness = np.maximum(0 if skewed is None else skewed[number, size].astype(float), 1e-3)
+        return score, 6 / skewness * (np.cbrt(np.maximum(1 + z * skewness / 2, 0)) - 1) + skewness / 6
 
     def _hits(self, word, layer, result):
         rows = result["rows"]

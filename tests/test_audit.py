@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm, pearson3, skew
 
 from semlens_widgets.audit import DEAD, NO_CONCEPT, AuditReport, Thresholds, audit, training_images
 from semlens_widgets.checklist import Checklist, Concept, Group
@@ -111,7 +112,7 @@ def test_every_component_lies_in_its_region(report):
 
 
 def test_z_is_the_formula_in_loops(world, report):
-    """(score - mean of random sets) / their deviation, both seen from the layer's mean vector."""
+    """(score - mean of random sets) / their deviation, both seen from the layer's mean vector, as rare as they say."""
     space, probes = world
     rows = {layer: np.arange(12)[space.components.rows(layer)] for layer in space.components.layers}
     sets = space.null_sets[-1]
@@ -126,8 +127,10 @@ def test_z_is_the_formula_in_loops(world, report):
             for row in living:
                 offset = space.vectors[row] - centre
                 null = (sets - sets.mean(0)) @ probe
-                expected = (offset @ probe - null.mean()) / null.std()
-                assert report.z[row, j] == pytest.approx(expected, abs=1e-3)
+                wider = np.sqrt((1 / K + 1 / 400 - 2 / IMAGES) / (1 / K - 1 / 400))  # 400 images stand for all
+                z = (offset @ probe - null.mean()) / null.std() / wider
+                expected = norm.isf(pearson3.sf(z, max(skew(null), 0)))  # the normal deviate that is as rare
+                assert report.z[row, j] == pytest.approx(expected, abs=0.02, rel=0.02)
                 assert report.scores[row, j] == pytest.approx(offset @ probe / np.linalg.norm(offset), abs=1e-4)
     assert np.isnan(report.z[11]).all()
 
@@ -431,7 +434,9 @@ def test_random_components_are_rarely_found():
 def test_a_concept_that_the_data_do_not_show_is_said_to_be_so(world):
     space, probes = world
     random = np.random.default_rng(5)
-    vectors = np.concatenate([probes.vectors, unit(random.normal(size=(1, DIM)))])
+    known = np.linalg.qr(probes.vectors.T)[0]
+    new = random.normal(size=DIM)
+    vectors = np.concatenate([probes.vectors, unit(new - known @ (known.T @ new))[None]])
     more = Probes((*probes.names, "unicorn"), vectors, "planted", (*probes.unknown, ()))
     report = audit(space, LIST.adding(Concept("unicorn"), "Should be used"), more)
     assert report["unicorn"].state != "found"

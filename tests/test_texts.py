@@ -15,6 +15,7 @@ from toy import colour_lens
 from semlens_widgets import markup, numbers
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.compare import compare
+from semlens_widgets.inference import as_normal
 from semlens_widgets.texts import (
     from_csv,
     natural,
@@ -56,6 +57,11 @@ def test_a_z_has_the_chance_that_the_windows_give_it():
     """The same pairs hold `js/shared/normal.js`, which has no scipy."""
     for z, chance in GOLDEN["normal_tail"]:
         assert ndtr(-z) == pytest.approx(chance, rel=1e-12)
+
+
+def test_a_skewed_number_has_the_normal_deviate_that_the_windows_give_it():
+    for z, skewness, deviate in GOLDEN["as_normal"]:
+        assert as_normal(z, skewness) == pytest.approx(deviate, rel=1e-9, abs=1e-9)
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))

@@ -1,6 +1,6 @@
 /** Searching a file by the words that are kept in it. */
 
-import { normalTail } from "../shared/normal.js";
+import { asNormal, normalTail } from "../shared/normal.js";
 import { needsKernel } from "./model.js";
 import { once } from "./once.js";
 
@@ -27,13 +27,15 @@ export function wordAnswers({ file, table, counts, words }) {
       ]);
       return { scores, z, count };
     }
-    const [vectors, alike, probes, mean, sd, count] = await Promise.all([
+    const [vectors, alike, probes, mean, sd, skewness, count] = await Promise.all([
       file.array("vectors"),
       // The first files had no lengths where their vectors were means of one.
       file.version > 1 || file.has("lengths") ? file.array("lengths") : null,
       file.array("words/vectors"),
       file.array("words/null_mean"),
       file.array("words/null_sd"),
+      // Older files took chance for normal.
+      file.has("words/null_skewness") ? file.array("words/null_skewness") : null,
       counts(),
     ]);
     const probe = probes.subarray(number * dim, (number + 1) * dim);
@@ -55,7 +57,10 @@ export function wordAnswers({ file, table, counts, words }) {
       while (size + 1 < sizes.length && sizes[size + 1] <= count[row]) size += 1;
       const at = number * sizes.length + size;
       scores[row] = from ? dot / length : dot;
-      z[row] = (scores[row] - mean[at] / length) / (Math.max(sd[at], 1e-9) / length);
+      z[row] = asNormal(
+        (scores[row] - mean[at] / length) / (Math.max(sd[at], 1e-9) / length),
+        skewness?.[at] ?? 0,
+      );
     }
     return { scores, z, count };
   }

@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as written from "./format.js";
-import { normalTail } from "./normal.js";
+import { asNormal, normalTail } from "./normal.js";
 
 const format = new Map(Object.entries(written));
-const { cases, normal_tail: tails } = JSON.parse(readFileSync("tests/numbers.json", "utf-8"));
+const {
+  cases,
+  normal_tail: tails,
+  as_normal: deviates,
+} = JSON.parse(readFileSync("tests/numbers.json", "utf-8"));
 
 describe("numbers are written as in Python", () => {
   it.each([...new Set(cases.map(([name]) => name))])("%s", (name) => {
@@ -16,6 +20,10 @@ describe("numbers are written as in Python", () => {
 
   it("a z has the chance that it has in Python", () => {
     for (const [z, chance] of tails) expect(Math.abs(normalTail(z) / chance - 1)).toBeLessThan(3e-7);
+  });
+
+  it("a skewed number has the normal deviate that it has in Python", () => {
+    for (const [z, skewness, deviate] of deviates) expect(asNormal(z, skewness)).toBeCloseTo(deviate, 9);
   });
 
   it("a share in per cent reads like the share itself", () => {

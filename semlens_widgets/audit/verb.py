@@ -221,9 +221,8 @@ def _held_against_null(
     components = space.centred if centre else space.vectors
     lengths = space.divided_by(np.arange(len(components)), centre)[:, None]
     scores = components @ vectors.T
-    null = space.null_of(centre) @ vectors.T  # size set concept
-    mean, sd = null.mean(1)[space.set_size_of], np.maximum(null.std(1), 1e-9)[space.set_size_of]
-    return scores, (scores - mean / lengths) / (sd / lengths)
+    by_chance = space.set_scores(vectors, centre)
+    return scores, by_chance.deviates(scores, space.set_size_of[:, None], np.arange(len(vectors)), lengths)
 
 
 def _regions(

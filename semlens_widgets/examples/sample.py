@@ -110,6 +110,17 @@ class Sampled:
             return self.arrays["sample_ranks"]
         return frozen(centred_ranks(self.arrays["sample_responses"]))
 
+    @cached_property
+    def rank_sums(self) -> Float[np.ndarray, "component 2"]:
+        """The sums of the squares and of the cubes of each component's `ranks`: how far they spread, how lopsided."""
+        result = np.empty((len(self.ranks), 2))
+        for start in range(0, len(result), _ROWS):
+            part = self.ranks[start : start + _ROWS].astype(np.float32)
+            squares = part * part
+            result[start : start + _ROWS, 0] = squares.sum(1)
+            result[start : start + _ROWS, 1] = np.einsum("ri,ri->r", squares, part)
+        return frozen(result)
+
     def compact(self) -> Sampled:
         """The same in half the bytes, with ranks: what a space keeps. See `halved`."""
         if "sample_scales" in self.arrays:

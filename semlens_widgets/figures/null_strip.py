@@ -17,14 +17,12 @@ _HEIGHT, _LABEL = 9.0, 3.6  # mm
 
 def score_at_p01(matches: Matches) -> Number:
     """The score that one random set of images in a hundred exceeds."""
-    sets = matches.null.sets
-    return float(sets.mean() + Z_CRITICAL * sets.std())
+    return float(matches.null.at_p01[0]) if len(matches) else 0.0
 
 
 def null_strip(sheet: Sheet, matches: Matches, x0: Number, x1: Number, y: Number) -> Number:
     """Draws between x0 and x1 from y on; gives the height."""
-    theme, sets, z = sheet.theme, matches.null.sets, matches.z
-    sets, limit = (sets - sets.mean()) / max(float(sets.std()), 1e-9), Z_CRITICAL
+    theme, sets, z, limit = sheet.theme, matches.null.deviates, matches.z, Z_CRITICAL
     low = float(min(sets.min(), limit, z.min(initial=np.inf)))
     high = float(max(sets.max(), limit, z.max(initial=-np.inf)))
     margin = (high - low) * 0.03 or 0.01

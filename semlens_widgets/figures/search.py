@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import numbers
 from ..images import Images
 from ..numbers import Number
-from ..search import ALPHA, HIT_ALPHA, Z_CRITICAL, Matches
+from ..search import ALPHA, HIT_ALPHA, Matches
 from ..texts import p_equals, plural
 from .crops import Crops, strip_of
 from .figure import DOUBLE, Figure
@@ -137,12 +137,18 @@ def _verdict(matches: Matches) -> str:
     if matches.state == "found":
         return f"found: {facts}"
     if matches.state == "unchecked":
-        return f"unchecked: {facts}, but too few sampled images surely show it"
+        return f"unchecked: {facts}, but {_unchecked(matches)}"
     if matches.p_best > ALPHA:
         return f"not found: {facts}"
     if not matches.close_enough and matches.by != "activations":
         return f"not found: {facts}, adjusted similarity {numbers.score(matches.adjusted_similarity, 2)}"
     return f"not found: {facts}, but AUROC {matches.held_out.auroc[0]:.2f} on sampled images that show it"
+
+
+def _unchecked(matches: Matches) -> str:
+    if matches.held_out.confirmed.all():
+        return "the sampled images that confirm it have chosen it, too"
+    return "too few sampled images surely show it"
 
 
 def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Number, Number], middle: Number) -> None:
@@ -154,7 +160,7 @@ def _hit(sheet: Sheet, matches: Matches, rank: int, columns: tuple[Number, Numbe
     at = left + names + 2
     sheet.fit(left, middle, names, str(hit.component), SMALL, mono=True, colour=ink, upright="center")
     sheet.text(at + values - 1, middle, numbers.score(hit.score), SMALL, colour=ink, align="right", upright="center")
-    limit = float(matches.null.mean[rank] + Z_CRITICAL * matches.null.sd[rank])
+    limit = float(matches.null.at_p01[rank])
     top = max(float(matches.scores[0]), score_at_p01(matches) * 1.25, 1e-6)
     bar = at + values
     sheet.rectangle(bar, middle - 0.6, _BAR, 1.2, theme.bg_sunk)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_ndtr, ndtr, ndtri_exp
 
+from ..inference import as_normal
 from ..space import SemanticSpace
 
 _ROWS = 256  # components at once: their ranks stay in the processor's cache
@@ -23,11 +24,13 @@ def activation_z(
     query_rows: Sequence[int] = (),
 ) -> Float[np.ndarray, " row"]:
     """How far the mean rank of a component's responses to sampled images that show a probe lies above that to images
-    that do not, in standard deviations of what any other order of the images gives.
+    that do not: as the deviation of a normal distribution that chance exceeds as often.
 
-    The mean of these is 0 and their variance known, ties included (Wilcoxon 1945; Pitman 1937), so nothing is drawn at
-    random. 0 where too few images show the probe, or do not, and for a component that answers the same to all. Examples
-    of `query_rows`, which made the probe, count for neither.
+    Chance is any other order of the images. Nothing is drawn at random: mean, variance and skewness over all orders are
+    known, ties included (Wilcoxon 1945; Pitman 1937), and with these three the distribution is nearly Pearson's type
+    III (Mielke & Berry 2007). Where few images show the probe and most responses are equal, as
+    behind a rectifier, it is far from normal. 0 where too few images show the probe, or do not, and for a component
+    that answers the same to all. Examples of `query_rows`, which made the probe, count for neither.
     """
     sample = space.sample
     assert sample is not None
@@ -35,13 +38,15 @@ def activation_z(
     result = np.zeros(count, np.float32)
     if not weights.any():
         return result
-    ranks, squares = sample.ranks, float(weights @ weights) / (len(weights) - 1)
+    ranks, images, double = sample.ranks, len(weights), weights.astype(np.float64)
+    squares, cubes = sample.rank_sums[chosen].T
+    variance = squares * float(double @ double) / (images - 1)
+    third = cubes * float((double**3).sum()) * images / ((images - 1) * (images - 2))
+    spread = np.sqrt(np.maximum(variance, 1e-24))
     for start in range(0, count, _ROWS):
         some = _part(chosen, slice(start, min(start + _ROWS, count)))
-        part = ranks[some].astype(np.float32)
-        spread = np.sqrt(squares * np.einsum("ri,ri->r", part, part))
-        result[start : start + _ROWS] = part @ weights / np.maximum(spread, 1e-12)
-    return result
+        result[start : start + _ROWS] = ranks[some].astype(np.float32) @ weights
+    return as_normal(result / spread, third / spread**3).astype(np.float32)
 
 
 def _weights(

@@ -20,74 +20,14 @@ from ..space import SemanticSpace, adjusted_similarity
 from ..texts import p_equals, p_value, plural
 from ..vectors import freeze, frozen
 from ..warned import Renamed
+from .hit import BY_EVIDENCE, Z_CRITICAL, Z_OF_TWO, Evidence, Hit, Null
 
-HIT_ALPHA = 0.01  # a hit lies above the null: one random set of images in a hundred is as like the probe
-Z_CRITICAL = 2.3263478740408408  # the same in standard deviations of a normal distribution
-Z_OF_TWO = 2.5749614555905223  # of the larger of two kinds of evidence, for the same p corrected for there being two
-Evidence = Literal["examples", "activations", "both"]
-BY: tuple[Evidence, ...] = get_args(Evidence)
 ALPHA = 0.05  # of "found": random sets of images pass at most this often
 MIN_ADJUSTED_SIMILARITY = 0.5  # of "found": at least half-way from random images to the best-matching ones
 COLUMNS = ("rows", "scores", "z", "p", "evidence", "z_examples")  # of an answer: one number per hit
 State = Literal["found", "unchecked", "not found"]
 STATES: tuple[State, ...] = get_args(State)
 _LOOKED_AT = 20  # leading hits that an answer may stand on
-_BY_EVIDENCE: tuple[Evidence | None, ...] = (None, "examples", "activations", "both")  # by what `evidence` says
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One component that came close. `Matches.found` weighs all that is said here.
-
-    Attributes
-    ----------
-    component
-        The component.
-    row
-        Its row in the space.
-    score
-        The cosine of probe and component, -1 to 1.
-    z
-        How many standard deviations chance lies below.
-    p
-        How often chance does as well, for this component alone.
-    by
-        Which evidence lies above chance: its strongest "examples", its "activations" over all sampled images, "both",
-        or None.
-    z_examples, z_activations
-        Those of each evidence alone; None where it was not asked for.
-
-    Examples
-    --------
-    >>> hit = lens.search("ruler")[0]
-    >>> str(hit.component).startswith("layer"), hit.p <= .01
-    (True, True)
-    """
-
-    component: Component
-    row: int
-    score: float
-    z: float
-    p: float
-    by: Evidence | None = "examples"
-    z_examples: float | None = None
-    z_activations: float | None = None
-
-    def __str__(self) -> str:
-        by = f"  by {self.by}" if self.by in ("activations", "both") else ""
-        return f"{self.component!s:<16} {self.score:+.3f}  z={self.z:4.1f}  {p_equals(self.p)}{by}"
-
-
-@dataclass(frozen=True, eq=False)
-class Null:
-    """What the same probe scores on random sets of as many images: per hit, mean and deviation.
-
-    `sets` are the scores of the sets of k images beside the best hit, for drawing.
-    """
-
-    mean: Float[np.ndarray, " hit"]
-    sd: Float[np.ndarray, " hit"]
-    sets: Float[np.ndarray, " set"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +36,11 @@ class Matches(Result):
     strongest first in each.
 
     `found` needs three things: p_best at most .05; an adjusted similarity of at least .5, or, by activations, an AUROC
-    above .75 by more than the best of all components gains by luck; and a held-out AUROC of at least .75. Where the
-    first two hold but too few sampled images show the probe (or do not show it) to test the third, or it is not sure
-    which do, `state` is "unchecked", and the probe is not found. All of them describe one hit, the `best`: the first
-    or, where that fails, a later one that passes with the p corrected for the tries.
+    above .75 by more than the best of all components gains by luck; and that sampled images confirm it. An AUROC of .75
+    confirms the component that examples alone put first; any other was chosen by the sampled images, too, and its
+    AUROC must exceed .75 by more than the choice gains by luck. Where the first two hold but too few sampled images
+    show the probe (or do not show it) to test the third, or it is not sure which do, `state` is "unchecked", and the
+    probe is not found. All of them describe one hit, the `best`: the first or, where that fails, a later one.
 
     Attributes
     ----------
@@ -133,6 +74,9 @@ class Matches(Result):
         [hit], the component's responses to sampled images that show the probe (see `showing`) against those to images
         that do not, by their ranks; chance is what the same images in any other order give (Wilcoxon 1945, with exact
         mean and variance).
+    first_by_examples
+        The row that examples alone put first, whether it is among the hits or not; None where none was searched, or
+        examples do not count.
 
     Notes
     -----
@@ -165,6 +109,7 @@ class Matches(Result):
     by: Evidence = "examples"
     z_examples: Float[np.ndarray, " hit"] | None = None
     z_activations: Float[np.ndarray, " hit"] | None = None
+    first_by_examples: int | None = None
 
     asked = Renamed("query_rows")
 
@@ -201,22 +146,41 @@ class Matches(Result):
         nothing = np.full(len(self), np.nan, np.float32)
         return {name: nothing if (column := getattr(self, name)) is None else column for name in COLUMNS}
 
-    @cached_property
+    @property
     def best_rank(self) -> int:
         """The rank of the hit that the answer stands on: the `best`.
 
         Where the first hit is not found, the next may be: a component whose strongest examples happen to show the probe
         says nothing about those behind it. But to look further is to choose by the outcome, so a later one (of the
-        first 20) has to pass with a correction for the tries (`HeldOut.passes_corrected`). Where none does, the answer
-        is about the first.
+        first 20) has to pass with a correction for the choice (`HeldOut.passes_corrected`): among those that are close
+        enough, or among all components where activations have ranked them. Only the component that examples alone put
+        first needs no correction, wherever it stands. Where none passes, the answer is about the first.
         """
-        if len(self) < 2 or self.unknown or self._confirmed(np.arange(1)).all():
-            return 0
-        ranks = np.arange(min(len(self), _LOOKED_AT))
-        close = ranks[self._close(ranks)]
-        later = close[close > 0]
-        sure = self._judged(later).passes_corrected(len(close))
-        return int(later[sure.argmax()]) if sure.any() else 0
+        return self._stands_on[0]
+
+    @cached_property
+    def _stands_on(self) -> tuple[int, bool]:
+        """(rank of the best hit, whether sampled images confirm it)."""
+        if self.unknown or not len(self):
+            return 0, False
+        (passes,) = self._passes(np.arange(1))
+        if passes or len(self) < 2:
+            return 0, bool(passes)
+        leading = np.arange(len(self)) < _LOOKED_AT
+        ranks = np.flatnonzero(leading | self._first_by_examples(np.arange(len(self))))[1:]
+        sure = ranks[self._passes(ranks)]
+        return (int(sure[0]), True) if len(sure) else (0, False)
+
+    def _passes(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+        """Which are close enough and confirmed by sampled images, the choice among them allowed for."""
+        passing = self._close(ranks)
+        judged, first = self._judged(ranks[passing]), self._first_by_examples(ranks[passing])
+        tried = self.searched if self.by != "examples" else len(judged.auroc) + 1
+        passing[passing] = (judged.confirmed & first) | judged.passes_corrected(tried)
+        return passing
+
+    def _first_by_examples(self, ranks: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+        return self.rows[ranks] == (-1 if self.first_by_examples is None else self.first_by_examples)
 
     stands_on = Renamed("best_rank")
 
@@ -307,12 +271,12 @@ class Matches(Result):
     @property
     def state(self) -> State:
         """ "found"; "unchecked": better than chance and close enough, but too few sampled images show the probe, or
-        are others, to check it; else "not found"."""
+        are others, to check it, or to tell what they confirm from what they have chosen; else "not found"."""
         if self.unknown or not len(self) or self.by_chance:
             return "not found"
         if not self.close_enough or self.held_out.refuted.any():
             return "not found"
-        return "found" if self.held_out.confirmed.all() else "unchecked"
+        return "found" if self._stands_on[1] else "unchecked"
 
     @property
     def close_enough(self) -> bool:
@@ -337,7 +301,7 @@ class Matches(Result):
             float(self.scores[rank]),
             float(self.z[rank]),
             float(self.p[rank]),
-            _BY_EVIDENCE[int(self.evidence[rank])],
+            BY_EVIDENCE[int(self.evidence[rank])],
             None if self.z_examples is None else float(self.z_examples[rank]),
             None if self.z_activations is None else float(self.z_activations[rank]),
         )
@@ -375,7 +339,8 @@ class Matches(Result):
         (auroc,) = self.held_out.auroc
         if self.by == "activations":
             if not self.close_enough:
-                return f"{best}, but {self._too_few if np.isnan(auroc) else f'AUROC only {auroc:.2f} {self._between}'}"
+                told = self._too_few if np.isnan(auroc) else f"AUROC only {auroc:.2f} {self._between}"
+                return f"{best}, but {told}"
         else:
             similarity = f"adjusted similarity {self.adjusted_similarity:.2f}"
             if not self.close_enough:
@@ -383,11 +348,20 @@ class Matches(Result):
             close = self.adjusted_similarity >= MIN_ADJUSTED_SIMILARITY
             best = f"{best}, {similarity if close else 'by its activations over all images'}"
         if self.state == "unchecked":
-            return f"{best}, but {self._too_few}"
+            return f"{best}, but {self._chosen_by if auroc >= MIN_AUROC else self._too_few}"
         if auroc < MIN_AUROC:
             return f"{best}, but AUROC only {auroc:.2f} {self._between}"
         passed_over = f"; {plural(before, 'stronger hit')} passed over" if before else ""
         return f"{best}; AUROC {auroc:.2f} on sampled images{passed_over}"
+
+    @property
+    def _chosen_by(self) -> str:
+        """Why an AUROC that is large enough confirms nothing, in words."""
+        (auroc,), surely = self.held_out.auroc, self.held_out.surely(self.searched)[0]
+        return (
+            f"sampled images have chosen it, too, so an AUROC of {auroc:.2f} {self._between} proves only one above "
+            f"{surely:.2f}"
+        )
 
     @property
     def _between(self) -> str:

@@ -10,10 +10,11 @@ from jaxtyping import Bool, Float, Int
 
 from ..clip import Probes
 from ..components import Component
-from ..space import SemanticSpace
+from ..space import SemanticSpace, SetScores
 from ..vectors import frozen, top_k, unit
 from .activations import activation_z, larger_of_two
-from .matches import BY, Z_CRITICAL, Z_OF_TWO, Evidence, Matches, Null
+from .hit import BY, Z_CRITICAL, Z_OF_TWO, Evidence, Null
+from .matches import Matches
 
 _BLOCK = 32_768  # components weighed at once: what is worked out about them stays in the processor's cache
 
@@ -92,13 +93,15 @@ def search(
     alive = alive[chosen]
     answers = []
     for probe, vector, unknown in zip(probes.names, probes.vectors, probes.unknown, strict=True):
-        null_scores = space.null_of(centre) @ vector
-        scores, z_examples = _by_examples(space, vector, null_scores, chosen, len(alive), centre)
+        null_scores = space.null_of(centre)[-1] @ vector
+        by_chance = space.set_scores(vector[None], centre)
+        scores, z_examples = _by_examples(space, vector, by_chance, chosen, len(alive), centre)
         z_activations = None if by == "examples" else activation_z(space, vector, chosen, len(alive), query_rows)
         weighed = _weighed(by, scores, z_examples, z_activations)
         best = _ranked(weighed.strength, weighed.above, alive, len(scores) if top is None else top)
         rows = _part(chosen, best)
-        null = _null(space, null_scores, rows, centre)
+        null = _null(space, by_chance, null_scores, rows, centre)
+        first = _ranked(scores, z_examples >= Z_CRITICAL, alive, 1) if by != "activations" else best[:0]
         z = z_examples[best] if by == "examples" else np.zeros(0, np.float32)
         if z_activations is not None:
             both = np.maximum(z_examples[best], z_activations[best])
@@ -108,35 +111,36 @@ def search(
                 probe, rows, scores[best], z, int(alive.sum()), null, space, vector, unknown, query_rows, by,
                 None if by == "activations" else z_examples[best],
                 None if z_activations is None else z_activations[best],
+                int(_part(chosen, first)[0]) if len(first) else None,
             )
         )  # fmt: skip
     return answers
 
 
 def _by_examples(
-    space: SemanticSpace, vector: Float[np.ndarray, " dim"], null_scores: Float[np.ndarray, "size set"],
+    space: SemanticSpace, vector: Float[np.ndarray, " dim"], by_chance: SetScores,
     chosen: slice | Int[np.ndarray, " row"], count: int, centre: bool,
 ) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, " row"]]:  # fmt: skip
     """(scores, z) of the chosen components: their examples against random sets of as many images."""
     vectors = space.centred if centre else space.vectors
-    mean, sd = null_scores.mean(1), np.maximum(null_scores.std(1), 1e-9)
     scores, z = np.empty((2, count), np.float32)
     for block in _blocks(count):
         some = _part(chosen, block)
-        size = space.set_size_of[some]
         scores[block] = vectors[some] @ vector
-        z[block] = (scores[block] * space.divided_by(some, centre) - mean[size]) / sd[size]
+        z[block] = by_chance.deviates(scores[block], space.set_size_of[some], 0, space.divided_by(some, centre))
     return scores, z
 
 
 def _null(
-    space: SemanticSpace, null_scores: Float[np.ndarray, "size set"], rows: Int[np.ndarray, " hit"], centre: bool
-) -> Null:
+    space: SemanticSpace, by_chance: SetScores, drawn: Float[np.ndarray, " set"], rows: Int[np.ndarray, " hit"],
+    centre: bool,
+) -> Null:  # fmt: skip
     """What the hits' scores are held against."""
-    mean, sd = null_scores.mean(1), np.maximum(null_scores.std(1), 1e-9)
     size, length = space.set_size_of[rows], space.divided_by(rows, centre)
-    drawn = null_scores[-1] / (length[0] if len(rows) else np.float32(1))
-    return Null(frozen(mean[size] / length), frozen(sd[size] / length), frozen(drawn))
+    mean, sd, skewness = (array[size, 0] for array in (by_chance.mean, by_chance.sd, by_chance.skewness))
+    sets = drawn / (length[0] if len(rows) else np.float32(1))
+    deviates = by_chance.deviates(drawn, -1, 0)
+    return Null(frozen(mean / length), frozen(sd / length), frozen(skewness), frozen(sets), frozen(deviates))
 
 
 class _Weighed(NamedTuple):

@@ -151,7 +151,7 @@ def _words(session: LiveState) -> Part | None:
     if not words:
         return None
     probes = session.probes(words)
-    scores = np.stack([probes.vectors @ sets.T for sets in space.null_of(cache.centre)], 1)
+    by_chance = space.set_scores(probes.vectors, cache.centre)
 
     def answer(probe: Probes) -> dict[str, Any]:
         """What is told of one word; the components that answer to it are too many to be held for all words.
@@ -162,7 +162,8 @@ def _words(session: LiveState) -> Part | None:
 
     first, *others = probes
     answers = [answer(first), *on_all(answer, others)]  # what all need is worked out for the first
-    arrays = {"vectors": probes.vectors, "null_mean": scores.mean(2), "null_sd": scores.std(2)}
+    null = {"null_mean": by_chance.mean.T, "null_sd": by_chance.sd.T, "null_skewness": by_chance.skewness.T}
+    arrays = {"vectors": probes.vectors, **null}
     document = {
         "names": words, "unknown": probes.unknown, "centre": cache.centre, "set_sizes": space.set_sizes.tolist(),
         "answers": answers,

@@ -45,16 +45,16 @@ def _prevalence(answer: Matches) -> dict[str, Any] | None:
 
 
 def _null(answer: Matches) -> dict[str, Any]:
-    sets = answer.null.sets
-    counts, edges = np.histogram(sets, bins=48)
+    sets, null = answer.null.sets, answer.null
     mean, sd = float(sets.mean()), float(sets.std())
+    counts, edges = np.histogram(mean + sd * null.deviates, bins=48)  # windows draw them on the axis of z
     return {
         "mean": mean,
         "sd": sd,
         "size": len(sets),
         "hist": {"edges": edges.tolist(), "counts": counts.tolist()},
         "z_at_p01": Z_CRITICAL,
-        "score_at_p01": mean + Z_CRITICAL * sd,
+        "score_at_p01": float(null.at_p01[0]) if len(answer) else mean + Z_CRITICAL * sd,
     }
 
 

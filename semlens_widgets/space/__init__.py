@@ -4,10 +4,10 @@ One module per idea: `verb` embeds, `value` is the space; `chance` says what ran
 `thumbnails` are the pictures it keeps.
 """
 
-from .chance import NULL_SETS, adjusted_similarity
+from .chance import NULL_SETS, SetScores, adjusted_similarity, score_at
 from .thumbnails import Thumbnails, webp
 from .value import Opened, Sample, SemanticSpace
 from .verb import GATHERED, directions, embed, embed_some
 
-__all__ = ["GATHERED", "NULL_SETS", "Opened", "Sample", "SemanticSpace", "Thumbnails", "adjusted_similarity",
-           "directions", "embed", "embed_some", "webp"]
+__all__ = ["GATHERED", "NULL_SETS", "Opened", "Sample", "SemanticSpace", "SetScores", "Thumbnails",
+           "adjusted_similarity", "directions", "embed", "embed_some", "score_at", "webp"]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..inference import as_normal, of_normal
+
 NULL_SETS = 2000
+_NO_SPREAD = 1e-9
 
 
 def set_sizes(k: int) -> Int[np.ndarray, " size"]:
@@ -25,6 +31,53 @@ def set_means(
         for start in range(0, NULL_SETS, 250):
             sets[at, start : start + 250] = images[chosen[start : start + 250]].mean(1)
     return sets
+
+
+@dataclass(frozen=True, eq=False)
+class SetScores:
+    """How alike random sets of images are to probes, by size of the set and probe: what a component's examples are held
+    against.
+
+    `sd` is how far the mean of one more random set lies from `mean`, which is itself that of a sample of the images.
+    """
+
+    mean: Float[np.ndarray, "size probe"]
+    sd: Float[np.ndarray, "size probe"]
+    skewness: Float[np.ndarray, "size probe"]
+
+    @classmethod
+    def of(
+        cls, scores: Float[np.ndarray, "size set probe"], sizes: Int[np.ndarray, " size"], pool: int, images: int
+    ) -> SetScores:
+        """Of sets drawn from `pool` images, themselves drawn from all `images`.
+
+        A set of k has the variance v (1/k - 1/pool) about the pool's mean; about that of the pool, k of all images have
+        v (1/k + 1/pool - 2/images): both are samples of them.
+        """
+        mean, sd = scores.mean(1), scores.std(1)
+        off = scores - mean[:, None]
+        third = (off * off * off).mean(1)
+        within = 1 / sizes - 1 / max(pool, 1)
+        between = 1 / sizes + 1 / max(pool, 1) - 2 / max(images, pool, 1)
+        wider = np.sqrt(np.where(within > 0, between / np.where(within > 0, within, 1), 1))
+        skewness = np.where(sd > _NO_SPREAD, third / np.maximum(sd, _NO_SPREAD) ** 3, 0)
+        wide = np.maximum(sd * wider[:, None], _NO_SPREAD)
+        return cls(*(np.asarray(array, np.float32) for array in (mean, wide, skewness)))
+
+    def deviates(
+        self, scores: Float[np.ndarray, "*row"], size: Any, probe: Any, divided_by: Any = 1
+    ) -> Float[np.ndarray, "*row"]:
+        """The normal deviates that are exceeded as often as random sets of these sizes are as like a probe.
+
+        `divided_by`: what the scores were divided by to be cosines.
+        """
+        z = (scores * divided_by - self.mean[size, probe]) / self.sd[size, probe]
+        return as_normal(z, self.skewness[size, probe]).astype(np.float32)
+
+
+def score_at(z: Any, mean: Any, sd: Any, skewness: Any) -> Float[np.ndarray, "*row"]:
+    """The score that random sets exceed as often as a normal number exceeds z."""
+    return np.asarray(mean + sd * of_normal(np.asarray(z), skewness))
 
 
 def attainable(

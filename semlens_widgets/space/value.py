@@ -24,10 +24,11 @@ from ..showing import Showing, showing
 from ..threads import on_all
 from ..vectors import frozen, unit
 from ..warned import Renamed
-from .chance import attainable, set_means, set_sizes
+from .chance import SetScores, attainable, set_means, set_sizes
 from .thumbnails import Thumbnails
 
 _CROPS = 8192  # half-precision vectors that are widened at once
+_PROBES = 256  # held against all random sets at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,11 @@ class Sample:
     def ranks(self) -> Int[np.ndarray, "component image"]:
         """Each response's rank among those of its component, centred: see `examples.sample.centred_ranks`."""
         return self.sampled.ranks
+
+    @property
+    def rank_sums(self) -> Float[np.ndarray, "component 2"]:
+        """The sums of the squares and of the cubes of each component's `ranks`."""
+        return self.sampled.rank_sums
 
     @property
     def activations(self) -> Float[np.ndarray, "image component"]:
@@ -299,6 +305,30 @@ class SemanticSpace:
             Not made unit.
         """
         return self.null_offsets if centre else self.null_means
+
+    def set_scores(self, vectors: Float[np.ndarray, "probe dim"], centre: bool) -> SetScores:
+        """How alike random sets of images are to probes: what their components' scores are held against.
+
+        Parameters
+        ----------
+        vectors
+            Unit vectors of probes.
+        centre
+            As in `search`.
+
+        Returns
+        -------
+        SetScores
+            By size of the set (`set_sizes`) and probe.
+        """
+        null, sizes, pool = self.null_of(centre), self.set_sizes, len(self.null_vectors)
+        starts = range(0, max(len(vectors), 1), _PROBES)
+        parts = [
+            SetScores.of(null @ vectors[start : start + _PROBES].T, sizes, pool, self.examples.statistics.images)
+            for start in starts
+        ]
+        return SetScores(*(np.concatenate([getattr(part, name) for part in parts], 1)
+                           for name in ("mean", "sd", "skewness")))  # fmt: skip
 
     def divided_by(self, rows: slice | Int[np.ndarray, " row"], centre: bool) -> Float[np.ndarray, " row"]:
         """What made components' vectors unit (or centred and unit): their null is divided by it as well.
