@@ -1,6 +1,7 @@
 """The audit's lines of proof: what drawing a concept does, and what the audit would have missed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import semlens_widgets as sl
 from semlens_widgets.audit.proof import Shown
 from semlens_widgets.checklist import Checklist, Concept, Group
 from semlens_widgets.detection import least_squares
+from semlens_widgets.intervals import Interval
 from semlens_widgets.widgets.checklist import audited as window_of_audit
 from semlens_widgets.widgets.checklist import rebuilt
 
@@ -41,6 +43,19 @@ def test_found_and_used_each_get_a_counterfactual_line(audited):
     assert audited["hair"].counterfactual is None
     assert audited["hair"].proof_found == audited["hair"].proof_used == ""
     assert ruler.proof_found in repr(audited)
+
+
+def test_where_images_as_they_are_are_at_odds_with_the_pairs_it_is_said(audited):
+    patch = audited["coloured patch"]
+    pairs = patch.counterfactual.prediction.change
+    below = Interval(pairs.low - 3, pairs.low - 4, pairs.low - 2)
+    across = Interval(pairs.low, pairs.low - 1, pairs.high)
+    told = replace(patch, logit=below)
+    assert "go by the pairs" in told.proof_used
+    assert told.proof_used in told.use
+    for other in (replace(patch, logit=across), replace(patch, logit=None), replace(told, counterfactual=None)):
+        assert other.at_odds == ""
+        assert "go by the pairs" not in other.use
 
 
 def test_a_concept_that_nothing_encodes_is_not_proven(audited):

@@ -205,4 +205,23 @@ class Finding:
         """What the counterfactual says of the prediction, in words; "" without one."""
         if self.counterfactual is None or self.counterfactual.prediction is None:
             return ""
-        return f"drawn onto pictures, {self.counterfactual.prediction.sentence}"
+        told = f"drawn onto pictures, {self.counterfactual.prediction.sentence}"
+        return f"{told}; {self.at_odds}" if self.at_odds else told
+
+    @property
+    def at_odds(self) -> str:
+        """That the images as they are say something else of the logit than the concept drawn onto pictures, in words;
+        "" where their intervals overlap, or one is not known.
+
+        What goes along with a concept in images, or is taken for another one where the concept is, cannot be told from
+        it by least squares. In pairs of pictures nothing else differs.
+        """
+        pairs = None if self.counterfactual is None else self.counterfactual.prediction
+        if pairs is None or self.logit is None:
+            return ""
+        if self.logit.low <= pairs.change.high and pairs.change.low <= self.logit.high:
+            return ""
+        return (
+            f"over the sampled images least squares says {signed(self.logit)}: something else goes along with it, or "
+            "is taken for it, so go by the pairs"
+        )

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _tables import particulars
+from planted import space_of
 
 from semlens_widgets.demo.factors import FACTORS as DEMO_FACTORS
 from semlens_widgets.describe import describe
@@ -27,7 +28,7 @@ from semlens_widgets.describe.labels import MIN_UNCHECKED
 from semlens_widgets.search import search
 
 sys.path.append(str(Path(__file__).parents[1]))
-from small_worlds import FRESH, TRUE, Drawn, interval_of, permuted, world
+from small_worlds import FRESH, TRUE, Drawn, K, interval_of, permuted, world
 
 LEVELS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5)
 BY = ("examples", "activations", "both")
@@ -52,7 +53,7 @@ class Told:
     """What came out over worlds."""
 
     def __init__(self):
-        self.small = {by: np.zeros(len(LEVELS), int) for by in ("activations", "best of all, activations")}
+        self.small = {by: np.zeros(len(LEVELS), int) for by in ("activations", *(f"best of all, {by}" for by in BY))}
         self.tested = dict.fromkeys(self.small, 0)
         self.found, self.labels, self.intervals = [], [], []
 
@@ -65,12 +66,19 @@ class Told:
         print(f"{done} of {of} {what}: found {len(hits)} of {asked}, {false} falsely", flush=True)
 
     def chance(self, made, seed):
-        """p and p_best where images are dealt anew, so that nothing is there."""
+        """p and p_best where images are dealt anew, so that nothing is there; by examples, where these are random."""
         for answer in search(permuted(made, seed), made.words, by="activations", top=None):
             self.small["activations"] += (answer.p[:, None] <= LEVELS).sum(0)
             self.small["best of all, activations"] += answer.p_best <= np.array(LEVELS)
             self.tested["activations"] += len(answer)
             self.tested["best of all, activations"] += 1
+        shape = len(made.space.crop_vectors), len(made.space.components)
+        drawn = np.random.default_rng(seed).random(shape).astype(np.float32)
+        space = space_of(drawn, made.space.crop_vectors.astype(np.float32), seed, k=K)
+        for by in ("examples", "both"):
+            for answer in search(space, made.words, by=by):
+                self.small[f"best of all, {by}"] += answer.p_best <= np.array(LEVELS)
+                self.tested[f"best of all, {by}"] += 1
 
     def ask(self, made, fresh):
         """Every factor by every evidence, and labels."""

@@ -11,6 +11,7 @@ from _tables import particulars
 from scipy.stats import binomtest
 
 import semlens_widgets as sl
+from semlens_widgets.demo.factors import INDEX, SHORTCUTS
 from semlens_widgets.demo.network import Classifier
 from semlens_widgets.demo.planted import ENCODED, activations, auroc
 from semlens_widgets.demo.proof import crop_overlaps
@@ -65,6 +66,43 @@ def crops(seed, n=1500):
         print(f"| {name} | {np.mean(values):.3f} | {len(values)} |", flush=True)
 
 
+def one_layer_back(first, seeds=10):
+    """Over seeds: first hits in layer3, and whether what an audit of both layers calls spurious tells a shortcut.
+
+    A component encodes a factor where its AUROC on fresh pictures is at least .95; what is found claims .75. The
+    network is the same for all seeds: what is wrong there is wrong in most of them.
+    """
+    print("\n| seed | layer3, by both: worst top-1 AUROC, mean (target ≥ .9, ≥ .97) | flagged spurious in layer3: "
+          f"encode a shortcut (≥ {ENCODED:g}), tell one (≥ {MIN_AUROC}) | in layer4 | both layers: encode one "
+          "(target ≥ .90) |"
+          "\n|---|---|---|---|---|")  # fmt: skip
+    shortcuts, total = [INDEX[name] for name in SHORTCUTS], np.zeros((2, 3), int)
+    truth, queries = sl.demo.truth(), [factor.query for factor in sl.demo.FACTORS]
+    at = {component: row for row, component in enumerate(truth.components)}
+    for seed in range(first, first + seeds):
+        lens = sl.demo.lens(seed=seed, layers=["layer3", "layer4"], progress=False)
+        real = truth.auroc[[at[c.layer, c.index] for c in lens.components]]
+        firsts = [answer.rows[0] for answer in lens.search(queries, layer="layer3")]
+        encoded = (real[lens.components.rows("layer3")] >= ENCODED).any(0)
+        top = real[firsts, np.arange(len(queries))][encoded]
+        report = lens.audit(sl.Checklist.abcde(), target="melanoma", progress=False, relevance=False)
+        rows = np.asarray(report.rows("spurious"), int)
+        best, layer = real[rows][:, shortcuts].max(1), lens.components.layer_numbers[rows]
+        parts = best[layer == 0], best[layer == 1]
+        told = [(len(own), (own >= ENCODED).sum(), (own >= MIN_AUROC).sum()) for own in parts]
+        total += np.asarray(told)
+        print(f"| {seed} | {top.min():.3f}, {top.mean():.3f} | {' | '.join(flagged(*own) for own in told)} "
+              f"| {(best >= ENCODED).mean():.3f} |", flush=True)  # fmt: skip
+    low, high = binomtest(int(total[:, 1].sum()), int(total[:, 0].sum())).proportion_ci()
+    print(f"| all | | {' | '.join(flagged(*own) for own in total)} "
+          f"| {total[:, 1].sum() / total[:, 0].sum():.3f} [{low:.3f}, {high:.3f}] |", flush=True)  # fmt: skip
+
+
+def flagged(count, encode, tell):
+    """Of so many components how many do."""
+    return f"{encode} of {count}, {tell} of {count}" if count else "none"
+
+
 def random_weights(seed, n=1500, networks=5):
     """What is called found, and labelled, in classifiers that learned nothing.
 
@@ -116,5 +154,6 @@ if __name__ == "__main__":
                 numbers = retrieval(lens, truth, layer, centre, by)
                 shown = " | ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in numbers)
                 print(f"| {seed} | {layer} | {by} | {'centred' if centre else 'null'} | {shown} |", flush=True)
+    one_layer_back(first)
     crops(first)
     random_weights(first)
