@@ -65,6 +65,8 @@ def test_the_whole_range_goes_from_the_strongest_sampled_image_to_the_weakest():
     assert not any(shows[image] for image, _ in told[-3:])
     with pytest.raises(ValueError, match="two ends"):
         answer.whole_range(0, 1)
+    with pytest.raises(IndexError, match="index 99"):
+        answer.whole_range(99)
 
 
 def test_z_is_that_of_the_same_ranks_in_every_other_order():

@@ -47,6 +47,16 @@ def test_a_lopsided_number_is_as_rare_as_in_a_gamma_distribution(skewness):
         assert of_normal(as_normal(z, skewness), skewness) == pytest.approx(z)
 
 
+def test_random_images_as_few_as_a_component_has_examples_are_still_chance():
+    """They make but one set, which would leave chance no spread: z would be as large as one likes."""
+    made = world(4)
+    few = replace(made.space, null_vectors=made.space.null_vectors[:20])
+    usual, told = (search(space, made.words, by="examples", top=None) for space in (made.space, few))
+    for enough, answer in zip(usual, told, strict=True):
+        assert np.abs(answer.z).max() < 3 * np.abs(enough.z).max()
+        assert np.corrcoef(answer.z[np.argsort(answer.rows)], enough.z[np.argsort(enough.rows)])[0, 1] > 0.95
+
+
 def random_networks(mixtures=60, networks=8):
     """(AUROC on fresh images of what is found, queries) in networks that learned nothing: random mixtures of what
     images have, and convolutions with random weights that look at the demo's pictures."""

@@ -447,7 +447,7 @@ class Matches(Result):
         sample = self.space.sample
         if sample is None or not len(sample):
             return []
-        responses = sample.of(self.rows[rank : rank + 1])[:, 0]
+        responses = sample.of(self.rows[[rank]])[:, 0]
         order = np.argsort(-responses, kind="stable")
         chosen = order[np.unique(np.rint(np.linspace(0, len(order) - 1, count)).astype(int))]
         return list(zip(sample.images[chosen].tolist(), responses[chosen].tolist(), strict=True))

@@ -22,12 +22,17 @@ def set_sizes(k: int) -> Int[np.ndarray, " size"]:
 def set_means(
     images: Float[np.ndarray, "image dim"], sizes: Int[np.ndarray, " size"], seed: int
 ) -> Float[np.ndarray, "size set dim"]:
-    """The mean vectors of `NULL_SETS` random sets of images per size; images are unit vectors."""
+    """The mean vectors of `NULL_SETS` random sets of images per size; images are unit vectors.
+
+    No image is twice in a set, unless sets are as large as there are images: they would all be one.
+    """
     random = np.random.default_rng(seed)
     sets = np.empty((len(sizes), NULL_SETS, images.shape[1]), np.float32)
     for at, size in enumerate(sizes):
-        size = min(size, len(images))
-        chosen = random.random((NULL_SETS, len(images))).argpartition(size - 1, axis=1)[:, :size]
+        if size < len(images):
+            chosen = random.random((NULL_SETS, len(images))).argpartition(size - 1, axis=1)[:, :size]
+        else:
+            chosen = random.integers(0, len(images), (NULL_SETS, size))
         for start in range(0, NULL_SETS, 250):
             sets[at, start : start + 250] = images[chosen[start : start + 250]].mean(1)
     return sets
@@ -51,15 +56,15 @@ class SetScores:
     ) -> SetScores:
         """Of sets drawn from `pool` images, themselves drawn from all `images`.
 
-        A set of k has the variance v (1/k - 1/pool) about the pool's mean; about that of the pool, k of all images have
-        v (1/k + 1/pool - 2/images): both are samples of them.
+        A set of k has the variance v (1/k - 1/pool) about the pool's mean, or v / k where its images may be the same;
+        about that of the pool, k of all images have v (1/k + 1/pool - 2/images): both are samples of them.
         """
         mean, sd = scores.mean(1), scores.std(1)
         off = scores - mean[:, None]
         third = (off * off * off).mean(1)
-        within = 1 / sizes - 1 / max(pool, 1)
+        within = 1 / sizes - np.where(sizes < pool, 1 / max(pool, 1), 0)
         between = 1 / sizes + 1 / max(pool, 1) - 2 / max(images, pool, 1)
-        wider = np.sqrt(np.where(within > 0, between / np.where(within > 0, within, 1), 1))
+        wider = np.sqrt(np.maximum(between / within, 1))
         skewness = np.where(sd > _NO_SPREAD, third / np.maximum(sd, _NO_SPREAD) ** 3, 0)
         wide = np.maximum(sd * wider[:, None], _NO_SPREAD)
         return cls(*(np.asarray(array, np.float32) for array in (mean, wide, skewness)))
