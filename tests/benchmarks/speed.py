@@ -122,11 +122,11 @@ def fit():
     torch.manual_seed(0)
     resnet = torchvision.models.resnet18(weights=None).eval()
     seen = transforms.Compose([transforms.Resize(224), transforms.ToTensor(), NORMALISE])
-    large = sl.images(sl.demo.images(1_500, seed=1), transform=seen)
+    large = sl.images(sl.demo.images(800, seed=1), transform=seen)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = str(Path(folder) / "random.pt")
         torch.save(open_clip.create_model("ViT-B-32").state_dict(), checkpoint)
-        fits("resnet18 at 224 with ViT-B-32", resnet, large, ("ViT-B-32", checkpoint), rounds=1, layer="layer3", k=10)
+        fits("resnet18 at 224 with ViT-B-32", resnet, large, ("ViT-B-32", checkpoint), rounds=1, layer="layer3", k=5)
 
 
 def fits(name, model, data, clip, batch=None, rounds=2, layer="layer4", k=20):
