@@ -96,8 +96,10 @@ class Lens(Session):
 
     Parameters
     ----------
-    model, images
-        The torch module, and `images(...)`: the one data set model and CLIP both look at.
+    model
+        The torch module.
+    images
+        `images(...)`: the one data set model and CLIP both look at.
     layers
         Module names, wildcards such as "layer4.*", or `Layer(...)` for encoders, signs, tokens.
     clip

@@ -55,9 +55,10 @@ def _names(
     taken: list[tuple[Number, Number]] = []
     if len(matches):
         best = place(float(matches.best.z))
-        name, value = str(matches.best.component), f"  z = {numbers.z(matches.best.z)}"
-        first, second = text_width(name, SMALL, False, True), text_width(value, SMALL, True)
-        width = first + second
+        name, value = str(matches.best.component), f"z = {numbers.z(matches.best.z)}"
+        # The gap is no spaces of a text: those at its beginning are lost in an SVG.
+        first = text_width(name, SMALL, False, True) + text_width("  ", SMALL, True)
+        width = first + text_width(value, SMALL, True)
         start = min(max(best - width / 2, x0), x1 - width)
         if start - 1 < limit < start + width + 1:  # beside the dashed line, not on it
             start = min(max(limit + 1 if best >= limit else limit - 1 - width, x0), x1 - width)
