@@ -19,7 +19,10 @@ _NULL_SETS = 1000
 
 @dataclass(frozen=True, eq=False)
 class _WordNull:
-    """Of random sets of one size: mean and deviation of each word's score, and the sorted z of their best words."""
+    """Of random sets of one size: mean and deviation of each word's score, and the sorted z of their best words.
+
+    z counts these deviations. What is told of a label is the normal deviate instead, as in a search.
+    """
 
     mean: Float[np.ndarray, " probe"]
     sd: Float[np.ndarray, " probe"]
@@ -85,7 +88,13 @@ def ranked_by_mean(
         parts.append(part)
         if on_step is not None:
             on_step(rows.stop, len(directions.vectors))
-    return Ranked(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    words, scores, z, sure, margins = (np.concatenate(column) for column in zip(*parts, strict=True))
+    used, number = np.unique(words, return_inverse=True)
+    by_chance = space.set_scores(probes.vectors[used], centre)
+    if len(used):
+        sizes, lengths = directions.sizes[:, None], directions.lengths[:, None]
+        z = by_chance.deviates(scores, sizes, number.reshape(words.shape), lengths)
+    return Ranked(words, scores, z, sure, margins)
 
 
 def _ranked_rows(
