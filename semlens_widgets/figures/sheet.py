@@ -164,8 +164,11 @@ class Sheet:
         turned: bool = False,
     ) -> None:
         """One line of text; `upright` says what of it stands at y, `turned` reads from below upwards."""
-        if not text:
+        if not (bare := text.strip(" ")):
             return
+        if bare != text and align == "left" and not turned:  # a browser drops spaces at the beginning of an SVG's text
+            x += text_width(text[: text.index(bare)], size, bold, mono)
+        text = bare
         place, written = self._place(x, y), font_of(text, size, bold, mono)
         others, missing = borrowed(text, bold, mono)
         self.missing.update(missing)
