@@ -113,7 +113,7 @@ def measured(world: Planted) -> dict[str, float]:
         if truth.any():
             precisions.append(average_precision(truth[answer.rows]))
         elif concept >= CONCEPTS:
-            false.append(answer.state != "not found")
+            false.append(answer.state)
     random = space_of(world.activations[:, noise], world.image_vectors, seed=world.space.recipe.seed)
     chance = [answer.state != "not found" for answer in sl.search(random, world.words)]
     labels = describe(world.space, world.words)
@@ -138,7 +138,8 @@ def measured(world: Planted) -> dict[str, float]:
         "noise units called clear": float(scores.clear[noise].mean()),
         "search, mAP": float(np.mean(precisions)),
         "search, 'found' with random units": float(np.mean(chance)),
-        "search, 'found' for words that no image shows": float(np.mean(false)),
+        "search, 'found' for words that no image shows": float(np.mean([state == "found" for state in false])),
+        "search, 'unchecked' for words that no image shows": float(np.mean([state == "unchecked" for state in false])),
         "labels, top-1, single": float(right[single].mean()),
         "labels, top-1 is one of the two": float(right[two].mean()),
         "labels, accepted, single": float(labels.accepted[single, 0].mean()),
