@@ -53,10 +53,12 @@ function draw({ title, parts, risks, signatories, done, there }, kernel, fail) {
       ),
     )}
   </fieldset>`;
-  const keep = async () => {
+  /** @param {Event} event */
+  const keep = async ({ currentTarget }) => {
+    const from = /** @type {Element} */ (currentTarget);
     try {
       const { name, file } = await kernel.ask("dossier_file");
-      download(file, name);
+      await download(file, name, from);
     } catch (error) {
       fail(error);
     }

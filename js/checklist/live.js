@@ -99,11 +99,13 @@ export function liveAudit({ ask, work, onChange, onBusy, onTaken, showPython, fa
     start: (kind) => change(() => kernel.start(kind)),
     /** @param {File} file */
     open: (file) => change(() => kernel.open(file)),
-    async keep() {
+    /** @param {Event} event of the button */
+    async keep({ currentTarget }) {
+      const from = /** @type {Element} */ (currentTarget);
       try {
         const { name, file, python } = await kernel.file();
-        download(file, name);
         showPython(python);
+        await download(file, name, from, python);
       } catch (error) {
         fail(error);
       }
@@ -126,7 +128,7 @@ export function liveAudit({ ask, work, onChange, onBusy, onTaken, showPython, fa
     async report(format) {
       const { name, file, python } = await kernel.download(format);
       if (python) showPython(python);
-      return { name, file };
+      return { name, file, python };
     },
     /** @param {import("../shared/work.js").Place} place where it is told */
     async compute(place) {

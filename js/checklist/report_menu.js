@@ -1,6 +1,7 @@
 /** The report of the audit, in a format that is chosen from a menu. */
 
 import { fill, html, icon } from "../shared/dom.js";
+import { download } from "../shared/download.js";
 import * as icons from "../shared/icons.js";
 import { used } from "../shared/keyboard.js";
 
@@ -12,19 +13,9 @@ const FORMATS = {
   csv: "CSV, a row per component",
 };
 
-/** Gives a file to the person, as a download does. @param {string} name @param {Blob} file @param {HTMLElement} holder */
-function save(name, file, holder) {
-  const url = URL.createObjectURL(file);
-  const link = html`<a href=${url} download=${name} />`;
-  holder.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
 /**
  * @param {object} options
- * @param {(format: string) => Promise<{name: string, file: Blob}>} options.make
+ * @param {(format: string) => Promise<{name: string, file: Blob, python?: string}>} options.make
  * @param {(text: string) => void} options.announce @param {(error: unknown) => void} options.fail
  */
 export function reportMenu({ make, announce, fail }) {
@@ -50,7 +41,7 @@ export function reportMenu({ make, announce, fail }) {
         (
           format,
         ) => html`<button type="button" role="menuitem" class="sl-button" data-testid="report-${format}"
-          onclick=${() => download(format)}>${FORMATS[format] ?? format}</button>`,
+          onclick=${() => report(format)}>${FORMATS[format] ?? format}</button>`,
       ),
     );
     // Where it would leave the window on the left it opens to the right.
@@ -78,12 +69,12 @@ export function reportMenu({ make, announce, fail }) {
   }
 
   /** @param {string} format */
-  async function download(format) {
+  async function report(format) {
     toggle(false);
     opener.disabled = true;
     try {
-      const { name, file } = await make(format);
-      save(name, file, node);
+      const { name, file, python } = await make(format);
+      await download(file, name, node, python);
       announce(`${name} saved`);
     } catch (error) {
       fail(error);

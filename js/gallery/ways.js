@@ -1,5 +1,6 @@
 /** What else may be searched: words to begin with, and ways on where nothing is found. Asked for when it is needed. */
 
+import { addressOf } from "../shared/held.js";
 import { latest } from "../shared/latest.js";
 
 /** How long it is waited for words that are found, before others are offered, in ms. */
@@ -21,10 +22,13 @@ export function wayFinder({ source, onArrive, fail }) {
     ways = null;
   }
   const wanted = latest(
-    source.ways,
+    async (/** @type {AbortSignal} */ signal) => {
+      const answer = await source.ways(signal);
+      return { ...answer, url: answer.sheet && (await addressOf(answer.sheet, signal)) };
+    },
     (answer) => {
       forget();
-      ways = { ...answer, url: answer.sheet && URL.createObjectURL(answer.sheet) };
+      ways = answer;
       onArrive();
     },
     fail,

@@ -61,8 +61,9 @@ export function tableActions({ ask, showPython, fail, onChange, work: run }) {
   async function exported(format) {
     try {
       const { file, name } = await ask("labels_file", { format });
-      download(file, name);
-      showPython(`open(${literal(name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`);
+      const python = `open(${literal(name)}, "w").write(lens.labels.to_${format}(lens.own_labels))`;
+      showPython(python);
+      await download(file, name, exports[0], python);
     } catch (error) {
       fail(error);
     }

@@ -3,6 +3,7 @@
 import { isAbort } from "../shared/channel.js";
 import { button, fill, html } from "../shared/dom.js";
 import { count } from "../shared/format.js";
+import { addressOf } from "../shared/held.js";
 import { used } from "../shared/keyboard.js";
 import { imagePixels, paint } from "../shared/sprites.js";
 
@@ -74,10 +75,10 @@ export function imageBrowser({ source, onImage, work, fail }) {
     };
     try {
       const page = await work("Looking for images", (options) => source.browse(wish, options), asking);
-      if (signal.aborted) return;
+      const address = await addressOf(page.sheet, signal);
       loaded = true;
       start = page.start;
-      draw(page);
+      draw(page, address);
     } catch (error) {
       // Given up: what is listed is what the choices say again.
       if (isAbort(error) && order.value === "wrong" && asking?.signal === signal) order.value = "stored";
@@ -85,10 +86,10 @@ export function imageBrowser({ source, onImage, work, fail }) {
     }
   }
 
-  /** @param {import("./source.js").Page} page */
-  function draw(page) {
+  /** @param {import("./source.js").Page} page @param {string} address of its sheet */
+  function draw(page, address) {
     if (url) URL.revokeObjectURL(url);
-    url = URL.createObjectURL(page.sheet);
+    url = address;
     const lines = Math.ceil(page.images.length / page.columns);
     fill(
       grid,

@@ -1,5 +1,6 @@
 /** The way of relevance through the layers, as a graph to walk. */
 
+import { copyText } from "../shared/clipboard.js";
 import { button, fill, html, svg } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import * as icons from "../shared/icons.js";
@@ -43,11 +44,7 @@ function circuitBar({ onChange, onCopied, rowsText }) {
     async onclick() {
       const text = rowsText();
       if (text === null) return;
-      try {
-        await navigator.clipboard.writeText(text);
-      } catch {
-        return; // pages that are not served securely have no clipboard
-      }
+      if (!(await copyText(text, copy))) return;
       copied.textContent = "Copied";
       setTimeout(() => {
         copied.textContent = "Copy as rows";

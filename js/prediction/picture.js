@@ -3,6 +3,7 @@
 import { button, fill, html } from "../shared/dom.js";
 import { percent } from "../shared/format.js";
 import { calmestCorner, heatLayers, heatLegend } from "../shared/heat.js";
+import { addressOf } from "../shared/held.js";
 import * as icons from "../shared/icons.js";
 import { choiceList } from "./choices.js";
 import { classChoice } from "./classes.js";
@@ -96,6 +97,16 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
   let prediction = null;
   /** @type {string[]} */
   let urls = [];
+
+  /** @param {import("./source.js").Prediction} of */
+  async function drawPicture(of) {
+    const url = await addressOf(/** @type {Blob} */ (of.picture));
+    if (of !== prediction) return URL.revokeObjectURL(url);
+    for (const old of urls) URL.revokeObjectURL(old);
+    urls = [url];
+    below.src = inset.src = url;
+  }
+
   /** @param {DragEvent} event */
   function onDrag(event) {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
@@ -152,10 +163,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
     show(next) {
       if (next === prediction) return;
       prediction = next;
-      for (const url of urls) URL.revokeObjectURL(url);
-      urls = [URL.createObjectURL(/** @type {Blob} */ (next.picture))];
-      below.src = urls[0];
-      inset.src = urls[0];
+      drawPicture(next);
       below.alt = `image ${next.image?.name}`;
       drawSteps();
       const other = ["map", "boxes", "embedding"].includes(next.form ?? "");
@@ -196,6 +204,7 @@ export function picturePane({ source, onMode, onPicture, onImage, onTarget, onBr
                 : "Choose a component to see where it acts.";
     },
     destroy() {
+      prediction = null;
       classes.stop();
       for (const url of urls) URL.revokeObjectURL(url);
     },

@@ -2,6 +2,7 @@
 
 import "./view.css";
 import { button, fill, html, icon } from "../shared/dom.js";
+import { addressOf } from "../shared/held.js";
 import * as icons from "../shared/icons.js";
 import { used } from "../shared/keyboard.js";
 import * as grammar from "../shared/query.js";
@@ -223,7 +224,7 @@ export function searchBoxView({ onQuery, suggest, queryImage, fail, announce }) 
     try {
       checkImage(image);
       const { id, name } = await queryImage(image, image.name || "pasted image");
-      pictures.set(id, { name, url: URL.createObjectURL(image) });
+      pictures.set(id, { name, url: await addressOf(image) });
       announce(`Image ${name} added to the query`);
       setChips(grammar.add(chips, `image:${id}`));
     } catch (error) {

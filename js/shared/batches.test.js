@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { settled } from "../testing/toy.js";
 import { batches } from "./batches.js";
+import { addressOf } from "./held.js";
 import { sprites } from "./sprites.js";
 
 /** @param {Partial<Parameters<typeof batches>[0]>} options */
@@ -56,6 +57,7 @@ describe("batches", () => {
   });
 
   it("a sheet of thumbnails is let go when the last of its rows is forgotten", async () => {
+    await addressOf(new Blob()); // what pages allow is tried once, by a picture of its own
     const revoke = vi.spyOn(URL, "revokeObjectURL");
     const source = {
       sprite: async (rows, columns, size) => ({

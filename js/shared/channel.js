@@ -74,7 +74,7 @@ const PING_MS = 5_000;
  */
 export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_MS } = {}) {
   const prefix = Math.random().toString(36).slice(2, 10);
-  /** @type {Map<string, {resolve: (answer: any) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void, send: () => boolean}>} */
+  /** Those that wait; `plainly`: it asked for text instead of buffers. @type {Map<string, {resolve: (answer: any) => void, reject: (error: Error) => void, onProgress?: (p: Progress) => void, release: () => void, plainly: boolean, send: () => boolean}>} */
   const waiting = new Map();
   const pieces = received();
   /** Whether the host loses buffers, so that they travel as text. */
@@ -166,10 +166,10 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
     try {
       const came = pieces.buffers(message, buffers);
       // They were sent, and have not come: this host loses them. Asked for as text, they come.
-      const lost = !plain && !came.length && message.result?.buffers?.length;
-      if (lost) {
+      const asked = waiting.get(message.id);
+      if (!came.length && message.result?.buffers?.length && asked && !asked.plainly) {
         plain = true;
-        if (waiting.get(message.id)?.send()) return listenForSilence();
+        if (asked.send()) return listenForSilence();
       }
       const answer = decode(message.result, came);
       settle(message.id)?.resolve(answer);
@@ -206,29 +206,28 @@ export function openChannel(model, { patience = PATIENCE_MS, pingTimeout = PING_
     const id = `${prefix}:${++count}`;
     return new Promise((resolve, reject) => {
       const abort = () => {
-        settle(id);
+        settle(id)?.reject(aborted());
         trySend({ kind: "abort", id });
-        reject(aborted());
       };
       signal?.addEventListener("abort", abort, { once: true });
-      const send = () =>
-        messages({ kind: "request", id, verb, args, ...(plain && { plain }) }, buffers, plain).every(
-          ([message, carried]) => trySend(message, carried),
-        );
-      waiting.set(id, {
+      const asked = {
         resolve,
         reject,
         onProgress,
         release: () => signal?.removeEventListener("abort", abort),
-        send,
-      });
-      if (!send()) {
+        plainly: false,
+        send() {
+          asked.plainly = plain;
+          const all = messages({ kind: "request", id, verb, args, ...(plain && { plain }) }, buffers, plain);
+          return all.every(([message, carried]) => trySend(message, carried));
+        },
+      };
+      waiting.set(id, asked);
+      if (!asked.send()) {
         settle(id);
         reject(new KernelGone());
         setAlive(false);
-      } else if (waiting.size === 1) {
-        listenForSilence();
-      }
+      } else if (waiting.size === 1) listenForSilence();
     });
   }
 

@@ -44,6 +44,18 @@ describe("the request channel", () => {
       expect(toy.sent.at(-1).plain).toBe(true);
     });
 
+    it("asks again for each that was under way when the first loss was seen", async () => {
+      const toy = silent();
+      const channel = openChannel(toy.model);
+      const asking = [channel.ask("wait"), channel.ask("wait")];
+      const ids = toy.sent.map(({ id }) => id);
+      for (const id of ids) toy.fire("msg:custom", { kind: "reply", id, result: named(5) }, []);
+      expect(toy.asked("wait").map(({ plain }) => plain)).toEqual([undefined, undefined, true, true]);
+      const texts = [btoa(String.fromCharCode(...bytes(5)))];
+      for (const id of ids) toy.fire("msg:custom", { kind: "reply", id, result: named(5), texts }, []);
+      for (const answer of await Promise.all(asking)) expect(answer.numbers).toEqual(bytes(5));
+    });
+
     it("sends text where the kernel says that its buffers do not come", async () => {
       const toy = toyModel({}, { take: () => ({}), ping: () => ({ received: 0 }) });
       const channel = openChannel(toy.model);

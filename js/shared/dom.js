@@ -1,6 +1,7 @@
 /** Making elements. Text always goes in as text: nothing here, or built on it, parses HTML. */
 
 import htm from "htm";
+import { copyText } from "./clipboard.js";
 import * as icons from "./icons.js";
 
 /** @typedef {Node | string | null | undefined | false} Child */
@@ -86,11 +87,7 @@ export function copyButton({ label, text, ...attributes }) {
     "data-browser": true,
     ...attributes,
     onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(text());
-      } catch {
-        return; // pages that are not served securely have no clipboard; the text stays selectable
-      }
+      if (!(await copyText(text(), node))) return;
       fill(node, icon(icons.check));
       setTimeout(() => fill(node, icon(icons.copy)), 1200);
     },

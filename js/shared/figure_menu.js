@@ -1,6 +1,7 @@
 /** The button "Figure": what is open as a figure for a paper, made by Python, and the line that makes it again. */
 
 import { button, fill, html, icon } from "./dom.js";
+import { download } from "./download.js";
 import * as icons from "./icons.js";
 import { used } from "./keyboard.js";
 import { themeOf } from "./palette.js";
@@ -9,6 +10,10 @@ import { literal } from "./python.js";
 const FORMATS = ["pdf", "svg", "png"];
 /** Columns of most journals, in mm. */
 const WIDTHS = [88, 180];
+const noClipboard = () =>
+  Object.assign(new Error("this page may not write pictures to the clipboard; save the PNG instead"), {
+    name: "NothingToShow",
+  });
 const NAMES = { print: "Print", shown: "As shown" };
 
 /**
@@ -166,23 +171,22 @@ export function figureMenu({ ask, work, showPython, announce, fail, object = "le
 
   async function onSave() {
     const made = await make(wanted.format);
-    const url = URL.createObjectURL(made.file);
-    html`<a href=${url} download=${made.name} />`.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    await download(made.file, made.name, node, python());
     announce(`Figure saved as ${made.name}. ${made.caption}`);
     close(true);
   }
 
   async function onCopy() {
-    if (typeof ClipboardItem === "undefined" || !navigator.clipboard?.write)
-      throw Object.assign(
-        new Error("this page may not write pictures to the clipboard; save the PNG instead"),
-        {
-          name: "NothingToShow",
-        },
-      );
+    if (typeof ClipboardItem === "undefined" || !navigator.clipboard?.write) throw noClipboard();
     // The promise goes in, so that the browser still sees the click that asked for it.
-    await navigator.clipboard.write([new ClipboardItem({ "image/png": make("png").then((m) => m.file) })]);
+    const made = make("png");
+    try {
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": made.then((m) => m.file) })]);
+    } catch (error) {
+      await made; // what Python says goes first
+      if (/** @type {Error} */ (error).name === "NotAllowedError") throw noClipboard();
+      throw error;
+    }
     announce("Figure copied as a picture");
     close(true);
   }

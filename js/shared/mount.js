@@ -10,6 +10,7 @@ import { isAbort, KernelGone, openChannel } from "./channel.js";
 import { html } from "./dom.js";
 import { bannerPlace, liveRegion } from "./feedback.js";
 import { keepKeys, ownHeight } from "./hosts.js";
+import { onNotice } from "./notice.js";
 import { kernelSource } from "./source.js";
 import { read, watch, write } from "./traits.js";
 import { kernelSwitch } from "./without_kernel.js";
@@ -141,6 +142,7 @@ export function mount({ model, el, signal }, createView, onLive = null) {
   root.append(view.node, live.node);
   el.append(root);
   keepKeys(root);
+  onNotice(root, (detail) => banner.show({ kind: "notice", text: "", detail }));
   const giveBack = ownHeight(root);
   const switchControls = kernelSwitch(root, showGone);
 

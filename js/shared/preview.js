@@ -5,6 +5,7 @@ import "./preview.css";
 import { isAbort } from "./channel.js";
 import { fill, html } from "./dom.js";
 import { activation } from "./format.js";
+import { addressOf } from "./held.js";
 import { imagePixels } from "./sprites.js";
 
 /** Waiting times in ms: before the picture opens, and before it closes. */
@@ -88,9 +89,9 @@ export function preview({ area, source, known, announce, fail }) {
     const { signal } = asking;
     try {
       const example = await source.example(row, rank, imagePixels(SIDE), signal);
-      if (signal.aborted) return;
+      const next = await addressOf(example.image, signal);
       if (url) URL.revokeObjectURL(url);
-      url = URL.createObjectURL(example.image);
+      url = next;
       picture.style.backgroundImage = `url("${url}")`;
       picture.style.backgroundSize = "100% 100%";
       picture.style.backgroundPosition = "0 0";

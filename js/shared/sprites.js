@@ -1,6 +1,7 @@
 /** Thumbnails: one picture per batch of components, shown piece by piece as backgrounds. */
 
 import { batches } from "./batches.js";
+import { addressOf } from "./held.js";
 
 /** @typedef {{url: string, line: number, lines: number, columns: number, count: number, sheet: {users: number, url: string}}} Strip a component's line in a sheet */
 
@@ -18,7 +19,7 @@ export function sprites({ source, examples, size, onArrive, onError, capacity = 
     onError,
     async load(rows, signal) {
       const sprite = await source.sprite(rows, examples, size, signal);
-      const sheet = { users: rows.length, url: URL.createObjectURL(sprite.image) };
+      const sheet = { users: rows.length, url: await addressOf(sprite.image, signal) };
       return new Map(
         rows.map((row, line) => [
           row,

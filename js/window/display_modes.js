@@ -2,6 +2,7 @@
 
 import { button, fill, html } from "../shared/dom.js";
 import { heatLayers, mask } from "../shared/heat.js";
+import { addressOf } from "../shared/held.js";
 import { latestWork } from "../shared/latest.js";
 import { paint } from "../shared/sprites.js";
 import { worker, workLine } from "../shared/work.js";
@@ -23,10 +24,12 @@ const MODES = [
 /**
  * @param {import("../shared/channel.js").Channel["ask"]} ask @param {number} row @param {Mode} mode
  * @param {number} count @param {number} size @param {import("../shared/channel.js").AskOptions} options
- * @returns {Promise<Display>}
+ * @returns {Promise<Display & {address: string}>} with the address of its sheet
  */
-const fetchDisplay = (ask, row, mode, count, size, options) =>
-  ask("display", { row, mode, count, size }, options);
+async function fetchDisplay(ask, row, mode, count, size, options) {
+  const display = await ask("display", { row, mode, count, size }, options);
+  return { ...display, address: await addressOf(display.sheet, options.signal) };
+}
 
 /**
  * The toggle and, for modes other than the crop, the examples.
@@ -82,10 +85,10 @@ export function displayModes({ ask, count, size, onMode, fail }) {
     );
   }
 
-  /** @param {Display} display */
-  function show({ columns, side, sheet, map, boxes }) {
+  /** @param {Display & {address: string}} display */
+  function show({ columns, side, address, map, boxes }) {
     if (url) URL.revokeObjectURL(url);
-    url = URL.createObjectURL(sheet);
+    url = address;
     const strip = /** @type {any} */ ({ url, line: 0, lines: 1, columns });
     place.classList.toggle("sl-paled", mode !== "whole");
     fill(

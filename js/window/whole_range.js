@@ -2,6 +2,7 @@
 
 import { fill, html } from "../shared/dom.js";
 import { activation, count, score } from "../shared/format.js";
+import { addressOf } from "../shared/held.js";
 import { latest } from "../shared/latest.js";
 import { paint } from "../shared/sprites.js";
 import { cardPart } from "./card_parts.js";
@@ -17,8 +18,11 @@ export function wholeRange({ ask, size, fail }) {
   const node = html`<div hidden data-testid="whole-range" />`;
   /** @type {string | null} */
   let url = null;
-  /** @type {(signal: AbortSignal, row: number) => Promise<WholeRange>} */
-  const ofRow = (signal, row) => ask("whole_range", { row, size }, { signal });
+  /** @param {AbortSignal} signal @param {number} row @returns {Promise<[WholeRange, string | null]>} */
+  const ofRow = async (signal, row) => {
+    const found = await ask("whole_range", { row, size }, { signal });
+    return [found, found.sheet && (await addressOf(found.sheet, signal))];
+  };
   const wanted = latest(ofRow, draw, fail);
 
   function forget() {
@@ -27,11 +31,11 @@ export function wholeRange({ ask, size, fail }) {
     fill(node);
   }
 
-  /** @param {WholeRange} found */
-  function draw({ query, sampled, sheet, images }) {
+  /** @param {[WholeRange, string | null]} found with the address of its sheet */
+  function draw([{ query, sampled, images }, address]) {
     forget();
-    if (!sheet || !images.length) return;
-    url = URL.createObjectURL(sheet);
+    url = address;
+    if (!url || !images.length) return;
     const strip = { url, line: 0, lines: 1, columns: images.length, count: images.length };
     fill(
       node,
