@@ -641,9 +641,10 @@ def _parts(cell: str) -> tuple[str, ...]:
 
 def _from_csv(text: str) -> Checklist:
     groups: dict[str, list[Concept]] = {}
-    for number, row in enumerate(from_csv(text), 2):
-        if "name" not in row:
-            raise ValueError(f"the first line of the CSV names the columns {', '.join(_COLUMNS)}; name is needed")
+    rows = from_csv(text)
+    if "name" not in (rows[0] if rows else from_csv(f"{text.rstrip()}\n-")[0] if text.strip() else ("name",)):
+        raise ValueError(f"the first line of the CSV names the columns {', '.join(_COLUMNS)}; name is needed")
+    for number, row in enumerate(rows, 2):
         cell = row.get("prompts", "")
         prompts = () if cell == f"({UNSEEN})" else _parts(cell) if cell.strip() else None
         kind: Any = row.get("kind", "").strip().lower() or _kind_of_heading(row.get("group", ""))

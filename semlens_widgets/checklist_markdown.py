@@ -17,9 +17,11 @@ def line_of(text: str) -> str:
     return " ".join(well_formed(text).split())
 
 
-_ITEM = re.compile(r"[-*+] (?:\[[ xX]\] )?(.*?)(?: \(((?i:valid|spurious|neutral))\))?")
-_DETAIL = re.compile(r"\s+[-*+] (?:(prompt|class|note|artefact):(?: (.*))?|(.*))")
+_ITEM = re.compile(r"(?:[-*+•]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\] )?(.*?)(?: \(((?i:valid|spurious|neutral))\))?")
+_DETAIL = re.compile(r"\s+(?:[-*+•]|\d{1,9}[.)])[ \t]+(?:(prompt|class|note|artefact):(?: (.*))?|(.*))")
+_INDENTED = re.compile(r"\s+(?:[-*+•]|\d{1,9}[.)][ \t])")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*")  # a line across the page
+_UNDERLINED = re.compile(r"(=+|-+)\s*")
 _HEADING = re.compile(r"(#{1,6})(?:\s+(.*))?")
 _EMPHASIS = re.compile(r"(?:\*\*(.+)\*\*|__(.+)__|([^\s>|].*):):?")  # lines that people write for headings
 _UNDERLINE = {"=": 1, "-": 2}  # levels
@@ -29,7 +31,8 @@ def from_markdown(text: str) -> dict[str, Any]:
     """The document of a checklist, as `Checklist.from_document` takes it, from Markdown that people write.
 
     The first `#` is the title and other headings are groups. A concept is of the kind its line says in brackets, or
-    else of the kind that the nearest heading above names. ValueError says which line stands nowhere.
+    else of the kind that the nearest heading above names. ValueError says which line stands nowhere, or that there is
+    text and no concept.
     """
     lines = re.split(r"\r\n|\r|\n", text)
     headings = {at: _heading(lines, at) for at in range(len(lines))}
@@ -40,6 +43,7 @@ def from_markdown(text: str) -> dict[str, Any]:
     above: list[tuple[int, str]] = []  # the headings that a line stands below
     group = ""
     entry: dict[str, Any] | None = None
+    prose: list[int] = []
     for at, line in enumerate(lines):
         if found := headings[at]:
             level, name = found
@@ -57,8 +61,13 @@ def from_markdown(text: str) -> dict[str, Any]:
             groups.setdefault(group, []).append(entry)
         elif entry is not None and (detail := _DETAIL.fullmatch(line)):
             _add_detail(entry, detail)
-        elif line.strip() and line.lstrip()[0] in "-*+" and line[0].isspace():
+        elif _INDENTED.match(line):
             raise ValueError(f"line {at + 1} is indented below no concept: {line.strip()[:60]!r}")
+        elif line.strip() and not _RULE.fullmatch(line) and not _UNDERLINED.fullmatch(line):
+            prose.append(at)
+    if prose and not any(groups.values()):
+        raise ValueError(f"no concept stands in it, and line {prose[0] + 1} is none: {lines[prose[0]].strip()[:60]!r}; "
+                         "a concept is a line that begins with '- ', below a heading")  # fmt: skip
     listed = [{"name": name, "concepts": [_concept(e) for e in entries]} for name, entries in groups.items()]
     return {"title": title, "groups": listed}
 

@@ -111,7 +111,7 @@ def documents(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
         if not isinstance(measurement, Measurement):
             raise TypeError(
                 f"a {type(measurement).__name__} has no section of a report; give values with .section(), such as what "
-                "lens.robustness() answers"
+                "lens.robustness() answers; what lens.effect() answers is given as effect="
             )
         section = measurement.section()
         if section.key in made:

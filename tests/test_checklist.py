@@ -99,6 +99,7 @@ def test_a_person_can_write_markdown_by_hand():
         ("# Artefacts and features\n## Should be used\n- border\n## Never to be used\n- ruler", "vs"),
         ("# M\n## Do not use\n- a\n## Should not matter\n- b\n## Not allowed\n- c\n## No difference\n- d", "sssn"),
         ("# M\n## Invalid\n- a\n## Valid\n- b\n- c (Spurious)\n- d (NEUTRAL)\n## Cannot be seen\n- e", "svsnv"),
+        ("# M\n## Should be used\n1. border\n2) veil\n   1. many veils\n## Artefacts\n• ruler\n*   hair", "vvss"),
         ("# M\n## Forbidden\n- a\n---\n## Confounders\n- b\n* * *\n## Expected\n- c", "ssv"),
     ],
 )
@@ -160,6 +161,10 @@ def test_editing_gives_new_checklists_and_leaves_the_old_one():
         (lambda: Checklist.from_text('{"groups": [3]}', "json"), "no checklist"),
         (lambda: Checklist.from_text("name,kind\na,bad\n", "csv"), "row 2"),
         (lambda: Checklist.from_text("a,b\n1,2\n", "csv"), "name is needed"),
+        (lambda: Checklist.from_text("some words, and more\n", "csv"), "name is needed"),
+        (lambda: Checklist.from_text("# Moles\n\nborder\nruler\n", "md"), "no concept.*line 3 is none: 'border'"),
+        (lambda: Checklist.from_text("| name | kind |\n|---|---|\n| ruler | spurious |\n", "md"), "no concept"),
+        (lambda: Checklist.from_text("PK\x03\x04 of another program", "md"), "no concept"),
         (lambda: small().to_file("list.txt"), "list.txt"),
     ],
 )

@@ -14,7 +14,9 @@ import semlens_widgets as sl
 from semlens_widgets import __main__ as command
 from semlens_widgets.demo import reliance
 from semlens_widgets.gate import AuditPlan, Check, PlanError, changes, gate
+from semlens_widgets.gate.against import chance_between
 from semlens_widgets.gate.handed import junit, summary
+from semlens_widgets.inference import holm
 from semlens_widgets.intervals import Interval
 
 WORLD = """
@@ -258,6 +260,17 @@ def test_reliance_that_rises_alarms_and_seeds_do_not(audited, measured):
     assert all(change.word == "same" for change in changes(first, first, given))
     false = [any(c.alarming for c in changes(b, a, given)) for a, b in combinations(seeds[3 if measured else 0 :], 2)]
     assert np.mean(false) <= 0.05
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+@pytest.mark.parametrize("spreads", [[0.1] * 12, [0.01] * 10 + [0.2] * 2, [0.0] * 8 + [0.05] * 3 + [0.3]])
+def test_trainings_that_differ_by_chance_seldom_alarm_however_unlike_their_concepts_vary(spreads, count):
+    random, rounds = np.random.default_rng(count), 1500
+    drawn = random.normal(0, spreads, (rounds, count + 2, len(spreads)))
+    alarms = [bool((holm(chance_between(one[0] - one[1], one[2:])) <= 0.05).any()) for one in drawn]
+    assert np.mean(alarms) <= 0.13  # in either direction: twice the 5 % of one, and the error of so many rounds
+    larger = [chance_between(one[0] - one[1] + 40 * max(spreads), one[2:]).max() for one in drawn[:50]]
+    assert np.median(larger) < 0.05
 
 
 def test_the_series_alarms_once_a_shortcut_is_learned(tmp_path):

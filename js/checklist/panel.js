@@ -16,9 +16,9 @@ import { button, fill, html } from "../shared/dom.js";
  * @param {import("../shared/channel.js").Channel["ask"]} options.ask
  * @param {(answer: any, kernel: Kernel) => import("../shared/dom.js").Child[]} options.draw
  * @param {() => void} options.onClose @param {(python: string) => void} options.showPython
- * @param {(error: unknown) => void} options.fail
+ * @param {(error: unknown) => void} options.fail @param {() => void} options.onTaken a change was taken: what failed before is over
  */
-export function panelView({ verb, title, id, ask, draw, onClose, showPython, fail }) {
+export function panelView({ verb, title, id, ask, draw, onClose, showPython, fail, onTaken }) {
   let alive = true;
   /** @type {any} */
   let shown = null;
@@ -45,6 +45,7 @@ export function panelView({ verb, title, id, ask, draw, onClose, showPython, fai
     async change(name, args, options) {
       try {
         const { python } = await ask(name, args, options);
+        onTaken();
         if (python) showPython(python);
       } catch (error) {
         if (!isAbort(error)) fail(error);

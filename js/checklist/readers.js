@@ -42,7 +42,7 @@ function beginning(auditor, concepts, kernel) {
   return [
     html`<p>Two people decide about every concept of the checklist, and neither sees what the other says until both have
       finished. Then you see how well they agree beyond chance, and what is to be settled.</p>`,
-    html`<div class="sl-line sl-wraps">${first.node}${second.node}
+    html`<div class="sl-line sl-wraps sl-at-end">${first.node}${second.node}
       ${button({ text: `Begin, with ${plural(concepts, "concept")}`, class: "sl-main", "data-testid": "readers-begin", onclick: begin })}</div>`,
   ];
 }
@@ -51,7 +51,8 @@ function beginning(auditor, concepts, kernel) {
 function going({ readers, subjects, done: finished, reads, left }, auditor, kernel) {
   const state = (/** @type {string} */ name) => (finished.includes(name) ? "has finished" : "reads");
   const own = !reads
-    ? html`<p>${auditor || "Nobody"} is none of the readers, and sees no verdict of theirs.</p>`
+    ? html`<p data-testid="readers-outside">${auditor || "Nobody"} is none of the readers, and sees no verdict of theirs. To read,
+        put ${readers.join(" or ")} into the field above.</p>`
     : finished.includes(auditor)
       ? html`<p>You have finished. What both said is shown as soon as the other has.</p>`
       : html`<p data-testid="readers-left">${

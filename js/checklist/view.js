@@ -51,13 +51,14 @@ export function checklistView({
   /** What stands in the place of the checklist. @type {"dossier" | "readers" | null} */
   let panel = null;
 
+  const onTaken = () => banner.hide("error");
   const live = liveAudit({
     ask,
     work,
     showPython,
     fail,
     onChange: draw,
-    onTaken: () => banner.hide("error"),
+    onTaken,
     onBusy(busy) {
       bar.busy.textContent = busy ? "Auditing…" : "";
       if (busy) node.setAttribute("aria-busy", "true");
@@ -91,7 +92,7 @@ export function checklistView({
     tools: alone && tools,
     report: { make: live.report, announce, fail },
   });
-  const within = { ask, showPython, fail, onClose: () => openPanel(null) };
+  const within = { ask, showPython, fail, onTaken, onClose: () => openPanel(null) };
   const panels = { dossier: dossierPanel(within), readers: readersPanel(within) };
   const notice = noticeLine();
   const note = html`<p class="sl-pad-low sl-under sl-sunk sl-quiet sl-text" hidden data-testid="audit-note">

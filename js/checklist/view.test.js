@@ -819,6 +819,31 @@ describe("the dossier and the readers", () => {
     expect(field.value).toBe("Physicians and nur");
   });
 
+  it("a mistake is told as it is written, and is over with the next change that is taken", async () => {
+    let tries = 0;
+    const begin = () => {
+      tries += 1;
+      if (tries === 1) throw Object.assign(new Error("wrong.md: no such reader"), { name: "ValueError" });
+      if (tries === 2) throw Object.assign(new Error("two readers are needed"), { name: "ValueError" });
+      return { python: "lens.begin_reading(…)" };
+    };
+    const toy = auditModel(
+      {},
+      { readers: () => ({ auditor: "", concepts: 5, reading: null }), readers_begin: begin },
+    );
+    const el = await open(toy);
+    byId(el, "open-readers-panel").click();
+    await arrived();
+    for (const sentence of [false, true]) {
+      byId(el, "readers-begin").click();
+      await arrived();
+      expect(byId(el, "banner").querySelector("p").classList.contains("sl-sentence")).toBe(sentence);
+    }
+    byId(el, "readers-begin").click();
+    await arrived();
+    expect(all(el, "banner")).toEqual([]);
+  });
+
   it("two readers begin, see what is left of their own, finish, and settle what they disagree about", async () => {
     const asked = [];
     let state = { auditor: "Ada", concepts: 3, reading: null };
@@ -862,6 +887,13 @@ describe("the dossier and the readers", () => {
     expect(byId(panel, "readers-state").textContent).toContain("Ben reads");
     expect(byId(panel, "readers-left").textContent).toContain("1 of 3 concepts left: hair");
     expect(all(panel, "readers-finish")).toEqual([]);
+    state = { ...state, auditor: "Eve", reading: { ...going, reads: false } };
+    byId(panel, "close-panel").click();
+    byId(el, "open-readers-panel").click();
+    await arrived();
+    expect(byId(panel, "readers-outside").textContent).toContain("Eve is none of the readers");
+    expect(byId(panel, "readers-outside").textContent).toContain("put Ada or Ben into the field");
+    state = { auditor: "Ada", concepts: 3, reading: going };
     state = { ...state, reading: { ...going, left: [] } };
     byId(panel, "close-panel").click();
     byId(el, "open-readers-panel").click();

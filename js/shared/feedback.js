@@ -3,6 +3,9 @@
 import { button, fill, html, icon } from "./dom.js";
 import * as icons from "./icons.js";
 
+/** Whether a message begins with a word; names of files and of Python stay as they are. @param {string | undefined} text */
+const begins = (text) => /^[“"]?\p{L}[\p{L}\p{M}'’-]*[:;,.!?]?(\s|$)/u.test(text ?? "");
+
 /**
  * A place for one banner at a time. The last good result below it stays.
  * @returns {{node: HTMLElement, show: (banner: {kind: string, text: string, detail?: string, name?: string, action?: {text: string, onclick: () => void}, sticky?: boolean}) => void, hide: (kind?: string) => void}}
@@ -26,7 +29,7 @@ export function bannerPlace() {
         node,
         html`<div class="sl-banner sl-line sl-under sl-text" data-testid="banner" data-kind=${kind}>
           ${icon(icons.warn)}
-          <p class="sl-grows sl-breaks sl-sentence" title=${name}>${text && html`<b>${text}</b>`}${text && detail ? " " : ""}${detail}</p>
+          <p class=${`sl-grows sl-breaks${begins(text || detail) ? " sl-sentence" : ""}`} title=${name}>${text && html`<b>${text}</b>`}${text && detail ? " " : ""}${detail}</p>
           ${action && button({ text: action.text, class: "sl-outlined", onclick: action.onclick })}
           ${
             !sticky &&

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 from scipy.special import ndtr, stdtr
 
 from ..audit import AuditReport
@@ -46,7 +47,8 @@ def changes(new: AuditReport, old: AuditReport, seeds: Sequence[AuditReport] = (
 
     seeds: audits of models that were trained the same with other seeds, at least two: how much shares differ between
            them is then measured. The variance of their square roots' arcsines, which hardly depends on the share, is
-           taken over all concepts, or a concept's own where that is larger, with Student's distribution.
+           taken over all concepts that vary, or a concept's own where that is larger, with Student's distribution and
+           the degrees of freedom of the one that is taken (Satterthwaite 1946 for the mean of unequal variances).
 
     Without seeds it is taken from the two models themselves: another training has other components, so a share varies
     as if its components were drawn anew (their squares added up), and with the images. A share of one large component
@@ -99,12 +101,25 @@ def _error(report: AuditReport, finding: Finding) -> float:
 
 
 def _by_seeds(new: AuditReport, old: AuditReport, seeds: Sequence[AuditReport], names: Sequence[str]) -> np.ndarray:
-    turned = np.asarray([[_turned(_mean(seed[name])) for name in names] for seed in seeds])
-    own = turned.var(0, ddof=1)
-    spread = np.sqrt(2 * np.maximum(own, own.mean()))
-    difference = np.asarray([_turned(_mean(new[name])) - _turned(_mean(old[name])) for name in names])
-    freedom = (len(seeds) - 1) * max(len(names), 1)  # the variance is taken over all concepts
-    return np.where(difference == 0, 1.0, stdtr(freedom, -np.abs(difference) / np.maximum(spread, 1e-9)))
+    turned = np.asarray([[_turned(_mean(one[name])) for name in names] for one in (new, old, *seeds)])
+    return chance_between(turned[0] - turned[1], turned[2:].reshape(len(seeds), len(names)))
+
+
+def chance_between(
+    differences: Float[np.ndarray, " concept"], seeds: Float[np.ndarray, "seed concept"]
+) -> Float[np.ndarray, " concept"]:
+    """By concept the chance that two trainings differ by as much in this direction, if all differ as `seeds` do.
+
+    Variances differ from concept to concept, and one may be nearly all of their sum: the mean over concepts has
+    Satterthwaite's degrees of freedom, a concept's own variance those of its seeds. At least two seeds.
+    """
+    own = seeds.var(0, ddof=1)
+    varies = own[own > 0]  # what no seed finds says nothing of how much shares vary
+    pooled = varies.mean() if varies.size else 0.0
+    alike = varies.sum() ** 2 / (varies**2).sum() if varies.size else 1.0
+    spread = np.sqrt(2 * np.maximum(own, pooled))
+    freedom = (len(seeds) - 1) * np.where(own > pooled, 1.0, alike)
+    return np.where(differences == 0, 1.0, stdtr(freedom, -np.abs(differences) / np.maximum(spread, 1e-9)))
 
 
 def _turned(share: float) -> float:

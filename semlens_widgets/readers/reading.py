@@ -18,7 +18,7 @@ class Reading:
     Parameters
     ----------
     readers
-        Their names, two different ones.
+        Their names, two different ones, in whatever case.
     subjects
         What each has to decide about: "@ruler", "layer4:64".
     begun
@@ -55,7 +55,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         names = tuple(" ".join(well_formed(name).split()) for name in self.readers)
-        if len(set(names)) != 2 or not all(names):
+        if len({name.casefold() for name in names}) != 2 or not all(names):  # Ada and ada are one person
             raise ValueError(f"two readers with different names are needed, not {', '.join(map(repr, names))}")
         subjects = tuple(dict.fromkeys(map(subject_of, self.subjects)))
         if not subjects:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 from test_audit_window import ROOT, row
+from test_report import audited
 
 import semlens_widgets as sl
 
@@ -108,3 +109,25 @@ def test_from_a_checklist_in_a_file_to_a_sealed_report(open_notebook, tmp_path):
     for words in ("Audit of the colour net", "Not at night.", "Grass is green.", "Ada Lovelace", "Index of clauses"):
         assert words in html
     assert report.document["reading"]["agreement"]["disagreements"][0]["subject"] == "@green"
+
+
+ALONE = """() => [...document.querySelectorAll("h2, h3, h4, tr.group, :is(h2, h3, h4) + p")]
+    .filter(node => node.nextElementSibling && getComputedStyle(node).breakAfter !== "avoid")
+    .map(node => node.textContent.trim())"""
+CUT = """() => [...document.querySelectorAll("tr, figure, .plot, article")]
+    .filter(node => getComputedStyle(node).breakInside !== "avoid").map(node => node.textContent.trim())"""
+WIDE = """() => [...document.querySelectorAll("body *")].filter(node => !node.closest("svg"))
+    .filter(node => node.getBoundingClientRect().right > innerWidth + 1).map(node => node.textContent.trim())"""
+
+
+def test_on_paper_no_heading_stands_alone_and_nothing_is_cut(browser, tmp_path):
+    report = audited(note="A note.").document(dossier=sl.Dossier("On paper", purpose="To be printed."))
+    path = report.save(tmp_path / "report.html")
+    page = browser.new_page(viewport={"width": 680, "height": 1000})  # A4 with margins
+    page.goto(path.as_uri())
+    page.emulate_media(media="print")
+    assert page.locator("h3").count() > 5
+    assert page.evaluate(ALONE) == []
+    assert page.evaluate(CUT) == []
+    assert page.evaluate(WIDE) == []
+    page.close()
