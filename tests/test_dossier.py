@@ -298,7 +298,7 @@ def test_a_space_on_fewer_examples_is_that_of_a_fit_with_them(lens):
 
 
 def test_what_has_no_section_is_refused(as_installed, lens):
-    with pytest.raises(TypeError, match="a dict has no section of a report.*as effect="):
+    with pytest.raises(TypeError, match=r"a dict has no section of a report.*as effect="):
         lens.document(sections=[{}])
     section = sl.Section("performance", "P")
     with pytest.raises(ValueError, match="two sections of this report are about 'performance'"):

@@ -250,7 +250,7 @@ def test_mistakes_are_named(two):
     two.reading = None
     with pytest.raises(ValueError, match="two readers with different names"):
         two.begin_reading("Ada", " Ada ")
-    with pytest.raises(ValueError, match="different names are needed, not .Ada., .ADA."):
+    with pytest.raises(ValueError, match=r"different names are needed, not .Ada., .ADA."):
         two.begin_reading("Ada", "ADA")
     with pytest.raises(KeyError, match="no concept 'purple'"):
         two.begin_reading("Ada", "Ben", ["@purple"])
