@@ -9,3 +9,6 @@ for (const list of document.querySelectorAll("dl:not(:has(> dt))")) {
   list.role = "list";
   for (const item of list.children) item.role = "listitem";
 }
+// Two parts beside the page are told apart.
+document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "All pages");
+document.querySelector(".toc-drawer")?.setAttribute("aria-label", "On this page");
